@@ -1,0 +1,1 @@
+//! Local server for the Assistants protocol.

@@ -1,0 +1,1 @@
+//! Data models and stream events of the Assistants protocol.

@@ -1,0 +1,2 @@
+//! A script talks to an assistant, offline.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The example programs lie beside this crate, one file for each task.
