@@ -1,3 +1,49 @@
 //! `cargo xtask`: code generation from `spec/` and the checks that go with it.
+//!
+//! | command | what it does |
+//! | --- | --- |
+//! | `codegen [--check]` | writes, or compares, everything that is generated from `spec/` |
+//! | `drift --openai FILE` | compares `spec/` with a provider's published definition |
+//! | `ops [--json]` | lists every operation with its client method and server route |
+//!
+//! The generator reads in three steps: [`spec`] parses a document, [`model`] turns it into the Rust items it stands
+//! for, [`emit`] writes these as text.
 
-fn main() {}
+mod codegen;
+mod drift;
+mod emit;
+mod model;
+mod ops;
+mod spec;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask codegen [--check] | drift --openai FILE | ops [--json]";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match args.split_first() {
+        Some((command, rest)) => match command.as_str() {
+            "codegen" => codegen::run(rest),
+            "drift" => drift::run(rest),
+            "ops" => ops::run(rest),
+            _ => Err(format!("no command `{command}`\n{USAGE}")),
+        },
+        None => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the workspace, wherever the command was started.
+fn root() -> PathBuf {
+    let mut path = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    path.pop();
+    path
+}

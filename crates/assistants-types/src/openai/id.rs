@@ -1,0 +1,64 @@
+//! Ids, or the objects they belong to.
+
+use super::{Assistant, Message, Run, RunStep, Thread};
+
+/// Something that names a `T`: its id as text, or the object itself.
+///
+/// A method that needs a thread takes `&str`, `&String` or `&Thread`, but never an `&Assistant`.
+pub trait IdOf<T: ?Sized>: sealed::Sealed {
+    /// The id.
+    fn as_id(&self) -> &str;
+
+    /// The id as a string of its own.
+    fn into_id(self) -> String
+    where
+        Self: Sized,
+    {
+        self.as_id().to_owned()
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+impl sealed::Sealed for &str {}
+impl<T: ?Sized> IdOf<T> for &str {
+    fn as_id(&self) -> &str {
+        self
+    }
+}
+
+impl sealed::Sealed for String {}
+impl<T: ?Sized> IdOf<T> for String {
+    fn as_id(&self) -> &str {
+        self
+    }
+}
+
+impl sealed::Sealed for &String {}
+impl<T: ?Sized> IdOf<T> for &String {
+    fn as_id(&self) -> &str {
+        self
+    }
+}
+
+macro_rules! id_of {
+    ($($object:ident),+) => {$(
+        impl sealed::Sealed for &$object {}
+        impl IdOf<$object> for &$object {
+            fn as_id(&self) -> &str {
+                &self.id
+            }
+        }
+
+        impl sealed::Sealed for &mut $object {}
+        impl IdOf<$object> for &mut $object {
+            fn as_id(&self) -> &str {
+                &self.id
+            }
+        }
+    )+};
+}
+
+id_of!(Assistant, Message, Run, RunStep, Thread);

@@ -1,0 +1,121 @@
+//! Messages: shortcuts for writing and reading them.
+
+use std::borrow::Cow;
+
+use super::{
+    Annotation, CreateMessage, ImageFileContent, ImageUrlContent, Message, MessageContent, MessageDelta,
+    MessageDeltaContent, MessageInput, MessagePart, Role, TextPart,
+};
+
+impl CreateMessage {
+    /// A message from the user: text, or parts.
+    #[must_use]
+    pub fn user(content: impl Into<MessageInput>) -> Self {
+        Self::new(Role::User, content)
+    }
+
+    /// A message that stands in the thread as the assistant's: text, or parts.
+    #[must_use]
+    pub fn assistant(content: impl Into<MessageInput>) -> Self {
+        Self::new(Role::Assistant, content)
+    }
+}
+
+impl From<&str> for MessagePart {
+    fn from(text: &str) -> Self {
+        Self::Text(TextPart::new(text))
+    }
+}
+
+impl From<String> for MessagePart {
+    fn from(text: String) -> Self {
+        Self::Text(TextPart::new(text))
+    }
+}
+
+impl From<MessagePart> for MessageContent {
+    /// The part as the thread shows it.
+    fn from(part: MessagePart) -> Self {
+        match part {
+            MessagePart::Text(part) => Self::from(part.text),
+            MessagePart::ImageFile(ImageFileContent { image_file, extra }) => {
+                Self::ImageFile(ImageFileContent { image_file, extra })
+            }
+            MessagePart::ImageUrl(ImageUrlContent { image_url, extra }) => {
+                Self::ImageUrl(ImageUrlContent { image_url, extra })
+            }
+            MessagePart::Unknown(raw) => Self::Unknown(raw),
+        }
+    }
+}
+
+impl From<String> for MessageContent {
+    fn from(value: String) -> Self {
+        let text = super::Text {
+            value,
+            ..super::Text::default()
+        };
+        Self::Text(super::TextContent {
+            text,
+            ..super::TextContent::default()
+        })
+    }
+}
+
+impl MessageInput {
+    /// The content as the thread shows it: a list of parts, also for plain text.
+    #[must_use]
+    pub fn into_content(self) -> Vec<MessageContent> {
+        match self {
+            Self::Text(text) => vec![text.into()],
+            Self::Parts(parts) => parts.into_iter().map(MessageContent::from).collect(),
+            Self::Unknown(raw) => vec![MessageContent::Unknown(raw)],
+        }
+    }
+}
+
+impl Message {
+    /// The text of all text parts, one after the other. Refusals and images are not in it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.texts().collect()
+    }
+
+    /// The text of each text part.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.content.iter().filter_map(|part| match part {
+            MessageContent::Text(part) => Some(part.text.value.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The annotations of all text parts: citations, and files the code interpreter wrote.
+    pub fn annotations(&self) -> impl Iterator<Item = &Annotation> {
+        self.content.iter().flat_map(|part| match part {
+            MessageContent::Text(part) => part.text.annotations.as_slice(),
+            _ => &[],
+        })
+    }
+}
+
+impl MessageDelta {
+    /// The text that this delta adds; empty when it adds none. Borrowed unless it adds to several parts at once.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        let mut texts = self.texts();
+        let first = texts.next().unwrap_or_default();
+        let mut all = Cow::Borrowed(first);
+        for more in texts {
+            all += more;
+        }
+        all
+    }
+
+    /// The text that this delta adds to each part.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.delta.content.iter().flatten().filter_map(|part| match part {
+            MessageDeltaContent::Text(part) => part.text.as_ref()?.value.as_deref(),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,30 @@
+//! OpenAI Assistants v2: the objects, requests and stream events of its wire protocol.
+//!
+//! Requests are built from what the protocol requires, plus a setter for each option:
+//!
+//! ```
+//! use assistants_types::openai::{CreateAssistant, CreateMessage, Tool};
+//!
+//! let assistant = CreateAssistant::new("gpt-4o").name("Clerk").instructions("Be brief.").tool(Tool::file_search());
+//! let message = CreateMessage::user("How many lines has README.md?").metadata([("from", "cli")]);
+//! # assert_eq!(assistant.name.as_ref().map(String::as_str), Some("Clerk"));
+//! # assert_eq!(message.metadata.as_ref().map(|all| all.len()), Some(1));
+//! ```
+
+mod delta;
+mod generated;
+mod id;
+mod message;
+mod operation;
+mod page;
+mod run;
+mod run_step;
+mod tool;
+
+pub use generated::*;
+pub use id::IdOf;
+pub use operation::Operation;
+pub use page::Page;
+
+/// Up to 16 pairs that the server keeps with an object: keys of at most 64, values of at most 512 characters.
+pub type Metadata = std::collections::BTreeMap<String, String>;

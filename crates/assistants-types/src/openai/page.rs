@@ -1,0 +1,132 @@
+//! One page of a list.
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Error as DeError, MapAccess};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::Extra;
+use crate::object::{Object, ObjectVisitor, Text, bit, member};
+
+/// A page of a list, with the cursors to its neighbours.
+#[derive(Clone, PartialEq)]
+pub struct Page<T> {
+    /// The items, in the order that the request asked for.
+    pub data: Vec<T>,
+    /// The id of the first item: the cursor to what lies before this page. `None` on an empty page.
+    pub first_id: Option<String>,
+    /// The id of the last item: the cursor to what lies after this page. `None` on an empty page.
+    pub last_id: Option<String>,
+    /// Whether there are items after this page. `false` also when the server did not say; see
+    /// [`more`](Self::more).
+    pub has_more: bool,
+    /// Members that this crate does not know.
+    pub extra: Extra,
+}
+
+const OBJECT: u64 = bit(KEYS, "object");
+const DATA: u64 = bit(KEYS, "data");
+const HAS_MORE: u64 = bit(KEYS, "has_more");
+const KEYS: &[&str] = &["object", "data", "first_id", "last_id", "has_more"];
+
+impl<T> Page<T> {
+    /// Whether there are items after this page; `None` when the server did not say.
+    #[must_use]
+    pub fn more(&self) -> Option<bool> {
+        if self.has_more || !self.extra.is_absent(HAS_MORE) {
+            Some(self.has_more)
+        } else {
+            None
+        }
+    }
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self {
+            data: Vec::new(),
+            first_id: None,
+            last_id: None,
+            has_more: false,
+            extra: Extra::default(),
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Page<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("data", &self.data)
+            .field("first_id", &self.first_id)
+            .field("last_id", &self.last_id)
+            .field("has_more", &self.has_more)
+            .field("extra", &self.extra)
+            .finish()
+    }
+}
+
+impl<T: DeserializeOwned> Object for Page<T> {
+    const NAME: &'static str = "Page";
+    const KEYS: &'static [&'static str] = KEYS;
+
+    fn empty() -> Self {
+        Self::default()
+    }
+
+    fn read_member<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: Text<'de>,
+        seen: &mut u64,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        let present = match key.as_str() {
+            "object" => member::read_constant("list", "object", &mut self.extra, map)?,
+            "data" => member::read_plain(&mut self.data, map)?,
+            "first_id" => member::read_optional(&mut self.first_id, map)?,
+            "last_id" => member::read_optional(&mut self.last_id, map)?,
+            "has_more" => member::read_plain(&mut self.has_more, map)?,
+            _ => {
+                let value = map.next_value()?;
+                self.extra.insert(key.into_string(), value);
+                return Ok(());
+            }
+        };
+        if present {
+            *seen |= bit(KEYS, key.as_str());
+        }
+        Ok(())
+    }
+
+    fn finish<E: DeError>(&mut self, seen: u64) -> Result<(), E> {
+        // A list without `data` is no list: an error page in JSON must not read as an empty one.
+        if seen & DATA == 0 {
+            return Err(E::missing_field("data"));
+        }
+        self.extra.set_absent(!seen);
+        Ok(())
+    }
+}
+
+impl<T: Serialize> Serialize for Page<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if !self.extra.is_absent(OBJECT) {
+            map.serialize_entry("object", "list")?;
+        }
+        map.serialize_entry("data", &self.data)?;
+        member::write_optional(self.first_id.as_ref(), "first_id", &mut map)?;
+        member::write_optional(self.last_id.as_ref(), "last_id", &mut map)?;
+        member::write_plain(&self.has_more, "has_more", HAS_MORE, &self.extra, &mut map)?;
+        for (key, value) in self.extra.members() {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Page<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor::<Self>::new())
+    }
+}

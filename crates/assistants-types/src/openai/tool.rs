@@ -1,0 +1,31 @@
+//! Tools: shortcuts for naming them.
+
+use serde_json::Value;
+
+use super::{CodeInterpreterTool, FileSearchTool, FunctionDefinition, FunctionTool, Tool};
+
+impl Tool {
+    /// A function of the caller's, with the JSON schema of its arguments.
+    #[must_use]
+    pub fn function(name: impl Into<String>, parameters: Value) -> Self {
+        FunctionTool::new(FunctionDefinition::new(name).parameters(parameters)).into()
+    }
+
+    /// Search in the files of the assistant and of the thread.
+    #[must_use]
+    pub fn file_search() -> Self {
+        FileSearchTool::default().into()
+    }
+
+    /// The provider's Python sandbox.
+    #[must_use]
+    pub fn code_interpreter() -> Self {
+        CodeInterpreterTool::default().into()
+    }
+}
+
+impl From<FunctionDefinition> for Tool {
+    fn from(definition: FunctionDefinition) -> Self {
+        FunctionTool::new(definition).into()
+    }
+}

@@ -1,0 +1,152 @@
+//! Unions whose member is named by a constant in each object, such as `type`.
+
+use serde::de::MapAccess;
+use serde_json::{Map, Value};
+
+use crate::object::{Buffered, Object, Text, TextOr, bit};
+
+/// Members that came before the tag. Servers send the tag first or second, so this is short, and mostly empty.
+pub(crate) type Before = Vec<(String, Value)>;
+
+/// Reads members up to the tag. `None` as tag when the object ends without one.
+pub(crate) fn read_tag<'de, A: MapAccess<'de>>(
+    tag: &str,
+    map: &mut A,
+) -> Result<(Before, Option<TextOr<'de>>), A::Error> {
+    let mut before = Before::new();
+    while let Some(key) = map.next_key::<Text<'de>>()? {
+        if key.as_str() == tag {
+            return Ok((before, Some(map.next_value()?)));
+        }
+        before.push((key.into_string(), map.next_value()?));
+    }
+    Ok((before, None))
+}
+
+/// Reads the object that the tag announced: what came before the tag, then the rest, straight into its fields.
+pub(crate) fn read_member<'de, T: Object, A: MapAccess<'de>>(
+    tag: &str,
+    before: Before,
+    map: &mut A,
+) -> Result<T, A::Error> {
+    let mut object = T::empty();
+    let mut seen = bit(T::KEYS, tag);
+    for (key, value) in before {
+        object.read_member(Text(key.into()), &mut seen, &mut Buffered::<A::Error>::new(value))?;
+    }
+    while let Some(key) = map.next_key::<Text<'de>>()? {
+        object.read_member(key, &mut seen, map)?;
+    }
+    object.finish::<A::Error>(seen)?;
+    Ok(object)
+}
+
+/// Reads an object of a kind this crate does not know.
+pub(crate) fn read_unknown<'de, A: MapAccess<'de>>(
+    tag: &str,
+    before: Before,
+    value: Option<TextOr<'de>>,
+    map: &mut A,
+) -> Result<Value, A::Error> {
+    let mut object: Map<String, Value> = before.into_iter().collect();
+    if let Some(value) = value {
+        object.insert(tag.to_owned(), value.into_value());
+    }
+    while let Some(key) = map.next_key::<String>()? {
+        object.insert(key, map.next_value()?);
+    }
+    Ok(Value::Object(object))
+}
+
+/// Implements reading and writing of a tagged union: arm, payload, tag value. `strings` are arms without payload that
+/// stand as a plain string.
+macro_rules! tagged {
+    ($name:ident by $tag:literal $(strings($($unit:ident = $string:literal),+))? {
+        $($arm:ident($payload:ty) = $value:literal,)+
+    }) => {
+        impl Default for $name {
+            /// What a response reads as when its server left the member out.
+            fn default() -> Self {
+                Self::Unknown(serde_json::Value::Null)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $($(Self::$unit => serializer.serialize_str($string),)+)?
+                    $(Self::$arm(payload) => payload.serialize(serializer),)+
+                    Self::Unknown(raw) => raw.serialize(serializer),
+                }
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct UnionVisitor;
+
+                impl<'de> serde::de::Visitor<'de> for UnionVisitor {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str(concat!("a JSON value for ", stringify!($name)))
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                        let (before, tag) = $crate::tagged::read_tag($tag, &mut map)?;
+                        if let Some($crate::object::TextOr::Text(text)) = &tag {
+                            match text.as_str() {
+                                $($value => {
+                                    return $crate::tagged::read_member($tag, before, &mut map).map($name::$arm);
+                                })+
+                                _ => {}
+                            }
+                        }
+                        $crate::tagged::read_unknown($tag, before, tag, &mut map).map($name::Unknown)
+                    }
+
+                    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                        match text {
+                            $($($string => Ok($name::$unit),)+)?
+                            _ => Ok($name::Unknown(text.into())),
+                        }
+                    }
+
+                    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                        Ok($name::Unknown(serde_json::Value::Null))
+                    }
+
+                    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+                        Ok($name::Unknown(value.into()))
+                    }
+
+                    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+                        Ok($name::Unknown(value.into()))
+                    }
+
+                    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+                        Ok($name::Unknown(value.into()))
+                    }
+
+                    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+                        Ok($name::Unknown(value.into()))
+                    }
+
+                    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+                        let raw = serde::de::value::SeqAccessDeserializer::new(seq);
+                        <serde_json::Value as serde::Deserialize>::deserialize(raw).map($name::Unknown)
+                    }
+                }
+
+                deserializer.deserialize_any(UnionVisitor)
+            }
+        }
+
+        $(impl From<$payload> for $name {
+            fn from(payload: $payload) -> Self {
+                Self::$arm(payload)
+            }
+        })+
+    };
+}
+pub(crate) use tagged;

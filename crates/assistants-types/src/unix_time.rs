@@ -1,0 +1,55 @@
+//! Times as the OpenAI protocol sends them: whole seconds since 1970, in UTC.
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+/// The instant that a JSON number means; `None` when it is no number or lies outside the calendar of `time`.
+///
+/// Servers written in dynamic languages send fractions now and then, so those are read too.
+pub(crate) fn from_json(value: &Value) -> Option<OffsetDateTime> {
+    if let Some(seconds) = value.as_i64() {
+        return OffsetDateTime::from_unix_timestamp(seconds).ok();
+    }
+    let seconds = value.as_f64()?;
+    // A float to integer cast saturates, so an absurd value ends outside the range of `time` and gives `None`.
+    let whole = OffsetDateTime::from_unix_timestamp(seconds.floor() as i64).ok()?;
+    whole.checked_add(time::Duration::seconds_f64(seconds - seconds.floor()))
+}
+
+/// The number that is sent for an instant: its whole seconds.
+pub(crate) fn to_json(time: OffsetDateTime) -> Value {
+    time.unix_timestamp().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn check(value: &Value, want: Option<i128>) {
+        assert_eq!(
+            from_json(value).map(OffsetDateTime::unix_timestamp_nanos),
+            want,
+            "{value}"
+        );
+    }
+
+    #[test]
+    fn reads_what_the_calendar_holds() {
+        check(&json!(0), Some(0));
+        check(&json!(1_699_009_709), Some(1_699_009_709_000_000_000));
+        check(&json!(-1), Some(-1_000_000_000));
+        check(&json!(1.5), Some(1_500_000_000));
+        check(&json!(-0.5), Some(-500_000_000));
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_hold() {
+        check(&json!(i64::MAX), None);
+        check(&json!(u64::MAX), None);
+        check(&json!(1e300), None);
+        check(&json!("soon"), None);
+        check(&json!(null), None);
+    }
+}

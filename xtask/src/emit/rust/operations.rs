@@ -1,0 +1,32 @@
+//! The operation table.
+
+use std::fmt::Write as _;
+
+use super::doc;
+use crate::model::Model;
+
+/// Source of `operations.rs`.
+pub(crate) fn source(header: &str, model: &Model) -> String {
+    let mut out = header.to_owned();
+    out.push_str("//! Every operation of the protocol, as a constant each and as a table.\n//!\n");
+    out.push_str("//! | operation | method | path |\n//! | --- | --- | --- |\n");
+    for operation in &model.operations {
+        let _infallible = writeln!(out, "//! | `{}` | {} | `{}` |", operation.id, operation.method, operation.path);
+    }
+    out.push_str("\nuse crate::openai::Operation;\n\n");
+    for operation in &model.operations {
+        doc(&mut out, "", &operation.summary);
+        let _infallible = writeln!(
+            out,
+            "pub const {}: Operation = Operation {{ id: {:?}, method: {:?}, path: {:?} }};\n",
+            operation.constant, operation.id, operation.method, operation.path
+        );
+    }
+    let names: Vec<&str> = model.operations.iter().map(|operation| operation.constant.as_str()).collect();
+    let _infallible = writeln!(
+        out,
+        "/// All of them, in the order of the specification.\npub const ALL: &[Operation] = &[{}];",
+        names.join(", ")
+    );
+    out
+}
