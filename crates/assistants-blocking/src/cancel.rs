@@ -1,0 +1,128 @@
+//! Ending calls from another thread.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Ends the calls that were given it, from any thread.
+///
+/// A clone is the same token. A call that waits (to connect, for an answer, for the next byte of a stream, for its
+/// next attempt or poll) returns [`Error::Cancelled`](crate::Error::Cancelled) within 50 ms of [`cancel`](Self::cancel).
+/// There is no way back: a token that was cancelled stays so, and calls that are given it fail at once.
+///
+/// ```
+/// use assistants_blocking::CancelToken;
+/// use std::thread;
+///
+/// let token = CancelToken::new();
+/// let for_the_other_thread = token.clone();
+/// thread::spawn(move || for_the_other_thread.cancel()).join().expect("the thread does not panic");
+/// assert!(token.is_cancelled());
+/// ```
+#[derive(Clone, Default)]
+pub struct CancelToken(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    cancelled: AtomicBool,
+    /// Guards nothing but the moment between looking at the flag and falling asleep.
+    sleepers: Mutex<()>,
+    wake: Condvar,
+}
+
+impl CancelToken {
+    /// A token that is not cancelled.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends what the token was given to. Repeating it changes nothing.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::Release);
+        // Whoever saw the flag unset holds the lock until it sleeps, so it cannot miss the call that wakes it.
+        drop(self.0.sleepers.lock().unwrap_or_else(PoisonError::into_inner));
+        self.0.wake.notify_all();
+    }
+
+    /// Whether [`cancel`](Self::cancel) was called.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Sleeps for `time` or until the token is cancelled; true when it was.
+    pub(crate) fn sleep(&self, time: Duration) -> bool {
+        let start = Instant::now();
+        let mut guard = self.0.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
+        while !self.is_cancelled() {
+            let Some(left) = time.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) else {
+                return false;
+            };
+            guard = self
+                .0
+                .wake
+                .wait_timeout(guard, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        true
+    }
+}
+
+impl fmt::Debug for CancelToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelToken")
+            .field("cancelled", &self.is_cancelled())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn clones_share_their_state() {
+        let token = CancelToken::new();
+        let clone = token.clone();
+        assert!(!clone.is_cancelled());
+        token.cancel();
+        token.cancel();
+        assert!(clone.is_cancelled());
+        assert!(!CancelToken::default().is_cancelled());
+        assert_eq!(format!("{clone:?}"), "CancelToken { cancelled: true }");
+    }
+
+    #[test]
+    fn cancel_wakes_every_sleeper() {
+        let token = CancelToken::new();
+        let sleepers: Vec<_> = (0..3)
+            .map(|_| {
+                let token = token.clone();
+                thread::spawn(move || token.sleep(Duration::from_secs(600)))
+            })
+            .collect();
+        token.cancel();
+        for sleeper in sleepers {
+            assert!(sleeper.join().unwrap(), "sleep reports the cancellation");
+        }
+    }
+
+    #[test]
+    fn sleep_ends_by_itself() {
+        let token = CancelToken::new();
+        let start = Instant::now();
+        assert!(!token.sleep(Duration::from_millis(15)));
+        assert!(start.elapsed() >= Duration::from_millis(15));
+        assert!(!token.sleep(Duration::ZERO));
+    }
+
+    #[test]
+    fn is_send_and_sync() {
+        fn check<T: Send + Sync + Clone>() {}
+        check::<CancelToken>();
+    }
+}

@@ -1,0 +1,309 @@
+//! From a base URL, a path and a query to the URL of a request.
+
+use std::fmt::Write as _;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use ureq::http::Uri;
+
+use crate::error::{Error, Result};
+
+/// What may stand in a path segment as it is: RFC 3986 `pchar`, that is unreserved, sub-delims, `:` and `@`.
+const SEGMENT: &AsciiSet = &UNRESERVED
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
+
+/// In names and values of a query only the unreserved characters stay.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The address a client was given, to which paths are appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BaseUrl {
+    /// Scheme, host, port and path, without a slash at the end.
+    address: String,
+    host: String,
+    /// What followed `?`, for example `api-version=2024-05-01-preview`. Goes with every request.
+    query: Option<String>,
+}
+
+impl BaseUrl {
+    /// Takes an absolute `http` or `https` URL, with or without a slash at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for anything else, also for a URL with a name and password or a fragment in it.
+    pub(crate) fn parse(url: &str) -> Result<Self> {
+        let url = url.trim();
+        // Not quoted where it may hold a password.
+        let fault = |fault: &str| Error::config(format!("base url: {fault}"));
+        if url.is_empty() {
+            return Err(fault("is empty"));
+        }
+        if url.contains('#') {
+            return Err(fault("has a fragment (`#`)"));
+        }
+        let uri: Uri = url.parse().map_err(|_| fault("is not a url"))?;
+        let no_host = || fault("needs a scheme and a host, for example `https://api.openai.com/v1`");
+        let Some(authority) = uri.authority() else {
+            return Err(no_host());
+        };
+        if authority.as_str().contains('@') {
+            return Err(fault("holds credentials; give them as the api key"));
+        }
+        let scheme = match uri.scheme_str() {
+            Some(scheme @ ("http" | "https")) => scheme,
+            None => return Err(no_host()),
+            Some(scheme) => return Err(fault(&format!("`{scheme}` is neither http nor https"))),
+        };
+        if authority.host().is_empty() {
+            return Err(no_host());
+        }
+        let path = uri.path().trim_end_matches('/');
+        Ok(Self {
+            address: format!("{scheme}://{authority}{path}"),
+            host: authority.host().to_owned(),
+            query: uri.query().filter(|query| !query.is_empty()).map(str::to_owned),
+        })
+    }
+
+    /// The host, without the port.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The address without the query, as it can be shown.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The URL of `path` with the base's own query and the given one.
+    ///
+    /// `path` is encoded already (see [`fill`]); a slash at its front may be missing, and it may bring a query.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] when the path holds what no URL can.
+    pub(crate) fn url<K: AsRef<str>, V: AsRef<str>>(&self, path: &str, query: &[(K, V)]) -> Result<String> {
+        let (path, own_query) = path
+            .split_once('?')
+            .map_or((path, None), |(path, query)| (path, Some(query)));
+        let allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'#' | b'"' | b'<' | b'>' | b'\\' | b'^');
+        if !path.bytes().chain(own_query.unwrap_or_default().bytes()).all(allowed) {
+            return Err(Error::config(format!(
+                "path `{}`: has characters that need encoding",
+                path.escape_debug()
+            )));
+        }
+        let mut url = String::with_capacity(self.address.len() + path.len() + 64);
+        url.push_str(&self.address);
+        if !path.starts_with('/') {
+            url.push('/');
+        }
+        url.push_str(path);
+        let mut separator = '?';
+        for part in [self.query.as_deref(), own_query.filter(|query| !query.is_empty())]
+            .into_iter()
+            .flatten()
+        {
+            url.push(separator);
+            url.push_str(part);
+            separator = '&';
+        }
+        for (name, value) in query {
+            url.push(separator);
+            let name = utf8_percent_encode(name.as_ref(), UNRESERVED);
+            let value = utf8_percent_encode(value.as_ref(), UNRESERVED);
+            write!(url, "{name}={value}").expect("a String takes everything");
+            separator = '&';
+        }
+        Ok(url)
+    }
+}
+
+/// Puts ids into a path template, each as one segment: `fill("/threads/{thread_id}", &["thread_1"])`.
+///
+/// # Errors
+///
+/// [`Error::Config`], naming the parameter, for an id that is empty or would change the path (`.`, `..`).
+pub(crate) fn fill(template: &str, ids: &[&str]) -> Result<String> {
+    let mut path = String::with_capacity(template.len() + ids.iter().map(|id| id.len()).sum::<usize>());
+    let mut ids = ids.iter();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after
+            .split_once('}')
+            .expect("templates are ours and close their braces");
+        let Some(id) = ids.next() else {
+            return Err(Error::config(format!("`{name}` of {template} is missing")));
+        };
+        match *id {
+            "" => return Err(Error::config(format!("`{name}` of {template} is empty"))),
+            "." | ".." => return Err(Error::config(format!("`{name}` of {template} must not be `{id}`"))),
+            _ => {}
+        }
+        path.push_str(before);
+        path.extend(utf8_percent_encode(id, SEGMENT));
+        rest = after;
+    }
+    path.push_str(rest);
+    match ids.next() {
+        None => Ok(path),
+        Some(_) => Err(Error::config(format!("more ids than {template} has room for"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NO_QUERY: &[(&str, &str)] = &[];
+
+    #[test]
+    fn keeps_the_base_path_and_query() {
+        for (base, path, want) in [
+            (
+                "https://api.openai.com/v1",
+                "/threads",
+                "https://api.openai.com/v1/threads",
+            ),
+            (
+                "https://api.openai.com/v1/",
+                "/threads",
+                "https://api.openai.com/v1/threads",
+            ),
+            (
+                "https://api.openai.com/v1//",
+                "threads",
+                "https://api.openai.com/v1/threads",
+            ),
+            (
+                "http://127.0.0.1:8080",
+                "/v1/threads",
+                "http://127.0.0.1:8080/v1/threads",
+            ),
+            (" http://[::1]:8080/ ", "/threads", "http://[::1]:8080/threads"),
+            (
+                "https://x.openai.azure.com/openai/v1?api-version=2024-05-01-preview",
+                "/threads",
+                "https://x.openai.azure.com/openai/v1/threads?api-version=2024-05-01-preview",
+            ),
+            ("https://h/v1/?a=b", "/c?d=e", "https://h/v1/c?a=b&d=e"),
+            ("https://h/v1?", "/c?", "https://h/v1/c"),
+            ("HTTPS://h/v1", "/c", "https://h/v1/c"),
+        ] {
+            assert_eq!(
+                BaseUrl::parse(base).unwrap().url(path, NO_QUERY).unwrap(),
+                want,
+                "{base} + {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn encodes_the_query() {
+        let base = BaseUrl::parse("https://h/v1?a=b").unwrap();
+        let query = [
+            ("include[]", "step_details.tool_calls[*]"),
+            ("q", "a b&c=d/é"),
+            ("e", ""),
+        ];
+        assert_eq!(
+            base.url("/runs", &query).unwrap(),
+            "https://h/v1/runs?a=b&include%5B%5D=step_details.tool_calls%5B%2A%5D&q=a%20b%26c%3Dd%2F%C3%A9&e="
+        );
+        assert_eq!(
+            BaseUrl::parse("https://h")
+                .unwrap()
+                .url("/runs", &[("limit", "2")])
+                .unwrap(),
+            "https://h/runs?limit=2"
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_no_base_url_without_quoting_secrets() {
+        for (base, want) in [
+            ("", "is empty"),
+            ("api.openai.com", "needs a scheme and a host"),
+            ("/v1", "needs a scheme and a host"),
+            ("https://", "is not a url"),
+            ("https:// /v1", "is not a url"),
+            ("ftp://h/v1", "neither http nor https"),
+            ("https://h/v1#top", "fragment"),
+            ("https://user:hush@h/v1", "credentials"),
+        ] {
+            let message = BaseUrl::parse(base).unwrap_err().to_string();
+            assert!(message.contains(want), "{base:?}: {message}");
+            assert!(!message.contains("hush"), "{message}");
+        }
+    }
+
+    #[test]
+    fn refuses_a_path_that_no_url_can_hold() {
+        let base = BaseUrl::parse("https://h/v1").unwrap();
+        for path in ["/a b", "/a\r\nHost: x", "/é", "/a#b", "/a?b c"] {
+            assert!(matches!(base.url(path, NO_QUERY), Err(Error::Config(_))), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_one_segment() {
+        for (id, want) in [
+            ("thread_abc123", "thread_abc123"),
+            ("a/b?c#d", "a%2Fb%3Fc%23d"),
+            ("a%2Fb", "a%252Fb"),
+            ("../x", "..%2Fx"),
+            ("%2e%2e", "%252e%252e"),
+            ("-._~!$&'()*+,;=:@", "-._~!$&'()*+,;=:@"),
+            ("a b\r\n", "a%20b%0D%0A"),
+            ("ключ", "%D0%BA%D0%BB%D1%8E%D1%87"),
+            ("...", "..."),
+        ] {
+            let path = fill("/threads/{thread_id}/runs", &[id]).unwrap();
+            assert_eq!(path, format!("/threads/{want}/runs"));
+            BaseUrl::parse("https://h").unwrap().url(&path, NO_QUERY).unwrap();
+        }
+        let path = fill("/threads/{thread_id}/runs/{run_id}", &["t", "r"]).unwrap();
+        assert_eq!(path, "/threads/t/runs/r");
+        assert_eq!(fill("/threads", &[]).unwrap(), "/threads");
+    }
+
+    #[test]
+    fn refuses_an_id_that_changes_the_path() {
+        for (template, ids, want) in [
+            (
+                "/threads/{thread_id}",
+                &[""][..],
+                "`thread_id` of /threads/{thread_id} is empty",
+            ),
+            (
+                "/threads/{thread_id}",
+                &["."],
+                "`thread_id` of /threads/{thread_id} must not be `.`",
+            ),
+            (
+                "/t/{thread_id}/r/{run_id}",
+                &["t", ".."],
+                "`run_id` of /t/{thread_id}/r/{run_id} must not be `..`",
+            ),
+            (
+                "/threads/{thread_id}",
+                &[],
+                "`thread_id` of /threads/{thread_id} is missing",
+            ),
+            ("/threads", &["x"], "more ids than /threads has room for"),
+        ] {
+            assert_eq!(fill(template, ids).unwrap_err().to_string(), want);
+        }
+    }
+}
