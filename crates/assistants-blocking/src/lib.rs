@@ -6,9 +6,11 @@
 
 mod cancel;
 mod error;
+mod lines;
 mod path;
 mod retry;
 mod secret;
+pub mod sse;
 
 pub use cancel::CancelToken;
 pub use error::{
