@@ -52,6 +52,10 @@ pub enum Error {
     #[error(transparent)]
     Stream(Box<StreamError>),
 
+    /// An answer that is larger than what is read into memory.
+    #[error(transparent)]
+    TooLarge(Box<TooLargeError>),
+
     /// The server answered one page cursor twice, so that the list would never end.
     #[error(transparent)]
     RepeatedCursor(Box<RepeatedCursorError>),
@@ -132,6 +136,25 @@ impl Error {
         Self::Unsupported(message.into())
     }
 
+    /// Notes that an earlier attempt of the same call was sent, so that `request_sent` speaks for the whole call.
+    pub(crate) fn mark_request_sent(&mut self) {
+        match self {
+            Self::Transport(error) => error.request_sent = true,
+            Self::Timeout(error) => error.request_sent = true,
+            _ => {}
+        }
+    }
+
+    /// Whether the server can have seen the request; false only when it cannot.
+    pub(crate) fn request_sent(&self) -> bool {
+        match self {
+            Self::Transport(error) => error.request_sent,
+            Self::Timeout(error) => error.request_sent,
+            Self::Config(_) | Self::Unsupported(_) => false,
+            _ => true,
+        }
+    }
+
     /// The error of a failed read: what our transport wrapped into the `io::Error`, else a stream error.
     pub(crate) fn from_stream_read(error: io::Error, line: u64) -> Self {
         match error.downcast::<Self>() {
@@ -178,6 +201,7 @@ boxed! {
     Decode(DecodeError),
     StreamTruncated(StreamTruncatedError),
     Stream(StreamError),
+    TooLarge(TooLargeError),
     RepeatedCursor(RepeatedCursorError),
     Tool(ToolError),
 }
@@ -599,6 +623,17 @@ impl StreamError {
             source: Some(source.into()),
         }
     }
+}
+
+/// An answer above the limit on what is read into memory.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: the answer is larger than the limit of {limit} bytes")]
+#[non_exhaustive]
+pub struct TooLargeError {
+    /// What was being read, for example `GET /files/file-1/content`.
+    pub what: String,
+    /// The limit, in bytes.
+    pub limit: usize,
 }
 
 /// A list that would never end.

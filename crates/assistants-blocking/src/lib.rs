@@ -11,10 +11,11 @@ mod path;
 mod retry;
 mod secret;
 pub mod sse;
+mod transport;
 
 pub use cancel::CancelToken;
 pub use error::{
     ApiError, DecodeError, Error, RepeatedCursorError, Result, StreamError, StreamErrorKind, StreamTruncatedError,
-    TimeoutError, TimeoutPhase, ToolError, TransportError,
+    TimeoutError, TimeoutPhase, TooLargeError, ToolError, TransportError,
 };
 pub use secret::ApiKey;

@@ -1,0 +1,254 @@
+//! Connections that can be told to stop waiting.
+//!
+//! The chain of connectors, outermost first: [`Phased`] marks the time spent on connecting; inside it a CONNECT proxy
+//! from the environment where there is one ([`ViaProxy`]), else a socket of our own ([`Dial`]), then TLS by ureq's
+//! connectors. The sockets are at the bottom, below TLS and below a proxy's tunnel, so that every wait passes through
+//! them.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
+};
+use ureq::{Error, ProxyProtocol};
+
+use super::redirect::{is_loopback, port};
+use super::watch;
+
+/// The whole chain. Without a TLS feature there is nothing for `https`; the transport refuses it before.
+pub(crate) fn chain() -> impl Connector {
+    let chain = ().chain(ViaProxy::default()).chain(Dial);
+    #[cfg(feature = "rustls")]
+    let chain = chain.chain(ureq::unversioned::transport::RustlsConnector::default());
+    #[cfg(feature = "native-tls")]
+    let chain = chain.chain(ureq::unversioned::transport::NativeTlsConnector::default());
+    Phased(chain)
+}
+
+/// Marks the time in the connectors inside as spent on connecting, for the limit on it and because what is sent then
+/// is no part of a request.
+#[derive(Debug)]
+struct Phased<C>(C);
+
+impl<C: Connector> Connector for Phased<C> {
+    type Out = C::Out;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, Error> {
+        let _connecting = watch::connecting();
+        self.0.connect(details, chained)
+    }
+}
+
+/// ureq's CONNECT proxy, except that loopback is reached without it.
+///
+/// A proxy cannot reach a server on this machine under that name, and what was meant for this machine must not leave
+/// it. Go and browsers have the same exception.
+#[derive(Debug, Default)]
+struct ViaProxy(ConnectProxyConnector);
+
+impl<In: Transport> Connector<In> for ViaProxy {
+    type Out = Either<In, Box<dyn Transport>>;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        let proxy = details.config.proxy().filter(|proxy| !proxy.is_no_proxy(details.uri));
+        match proxy {
+            Some(_) if is_loopback(details.uri) => Ok(chained.map(Either::A)),
+            // ureq would connect directly, which somebody who asked for a proxy does not want.
+            Some(proxy) if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) => {
+                let message =
+                    "the proxy of the environment is a SOCKS proxy; only http and https proxies are supported";
+                Err(io::Error::new(io::ErrorKind::Unsupported, message).into())
+            }
+            _ => self.0.connect(details, chained),
+        }
+    }
+}
+
+/// Looks no name up: ureq asks for every request, also for one that a pooled connection serves. [`Dial`] does it.
+#[derive(Debug)]
+pub(crate) struct LookupLater;
+
+impl Resolver for LookupLater {
+    fn resolve(&self, _: &Uri, _: &ureq::config::Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        Ok(self.empty())
+    }
+}
+
+/// Opens a TCP connection, unless a proxy's tunnel is there already.
+#[derive(Debug)]
+struct Dial;
+
+impl<In: Transport> Connector<In> for Dial {
+    type Out = Either<In, Socket>;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        if let Some(tunnel) = chained {
+            return Ok(Some(Either::A(tunnel)));
+        }
+        let host = details.uri.host().unwrap_or_default();
+        let stream = dial(host.trim_matches(['[', ']']), port(details.uri))?;
+        stream.set_nodelay(details.config.no_delay())?;
+        // Set once: a call waits in as many slices as it needs.
+        stream.set_read_timeout(Some(watch::SLICE))?;
+        stream.set_write_timeout(Some(watch::SLICE))?;
+        let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
+        Ok(Some(Either::B(Socket { stream, buffers })))
+    }
+}
+
+/// Looks a name up and connects, on a thread of its own.
+///
+/// Neither can be interrupted, so a call that ends early leaves that thread behind: the connect ends with the time it
+/// was given, the lookup when the system's resolver gives up, and then the thread is gone.
+fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
+    let since = Instant::now();
+    watch::check(since)?;
+    let time = watch::connect_remaining();
+    let (send, receive) = mpsc::sync_channel(1);
+    let target = host.to_owned();
+    thread::Builder::new()
+        .name("assistants-connect".to_owned())
+        .spawn(move || {
+            // Nobody receives when the call has ended meanwhile; the connection is closed by the drop then.
+            drop(send.send(lookup_and_connect(&target, port, time)));
+        })?;
+    let result = loop {
+        match receive.recv_timeout(watch::SLICE) {
+            Ok(result) => break result,
+            Err(RecvTimeoutError::Timeout) => watch::check(since)?,
+            Err(RecvTimeoutError::Disconnected) => break Err(io::Error::other("the connecting thread ended early")),
+        }
+    };
+    // A limit that was reached in the other thread is to be reported as that limit.
+    let host = host.to_owned();
+    result.or_else(|source| {
+        watch::check(since)?;
+        Err(io::Error::new(source.kind(), DialError { host, port, source }))
+    })
+}
+
+fn lookup_and_connect(host: &str, port: u16, time: Option<Duration>) -> io::Result<TcpStream> {
+    let start = Instant::now();
+    let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for (index, address) in addresses.iter().enumerate() {
+        let attempt = match time {
+            None => TcpStream::connect(address),
+            Some(time) => {
+                let left = time.saturating_sub(start.elapsed());
+                // Half of what is left for each but the last, so that one dead address does not use all of it up.
+                let share = if index + 1 == addresses.len() { left } else { left / 2 };
+                if share.is_zero() {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                TcpStream::connect_timeout(address, share)
+            }
+        };
+        match attempt {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// A connection that was not made.
+#[derive(Debug)]
+struct DialError {
+    host: String,
+    port: u16,
+    source: io::Error,
+}
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no connection to {}:{}", self.host, self.port)
+    }
+}
+
+impl StdError for DialError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// A TCP connection whose waits end when the thread's call does. ureq's own timeouts are not set and not looked at.
+struct Socket {
+    stream: TcpStream,
+    buffers: LazyBuffers,
+}
+
+impl Socket {
+    /// Repeats `io` over slices of waiting until it succeeds, fails, or the call of this thread ends.
+    fn wait<T>(mut io: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        let since = Instant::now();
+        loop {
+            watch::check(since)?;
+            match io() {
+                // Unix says `WouldBlock` at the end of the slice, Windows `TimedOut`; a signal interrupts.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
+                    ) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Whether nothing is there to read: bytes that nobody asked for make a connection useless, its end does too.
+    fn is_quiet(&self) -> io::Result<bool> {
+        self.stream.set_nonblocking(true)?;
+        let quiet = matches!(self.stream.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        self.stream.set_nonblocking(false)?;
+        Ok(quiet)
+    }
+}
+
+impl Transport for Socket {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
+        let mut output = &self.buffers.output()[..amount];
+        let mut stream = &self.stream;
+        while !output.is_empty() {
+            let count = Self::wait(|| stream.write(output))?;
+            if count == 0 {
+                return Err(io::Error::from(io::ErrorKind::WriteZero).into());
+            }
+            watch::bytes_sent();
+            output = &output[count..];
+        }
+        Ok(())
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+        let input = self.buffers.input_append_buf();
+        let mut stream = &self.stream;
+        let count = Self::wait(|| stream.read(input))?;
+        self.buffers.input_appended(count);
+        Ok(count > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.is_quiet().unwrap_or(false)
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("peer", &self.stream.peer_addr().ok())
+            .finish_non_exhaustive()
+    }
+}

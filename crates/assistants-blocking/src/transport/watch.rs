@@ -1,0 +1,286 @@
+//! What ends a blocked call: a token, a deadline, a silence.
+//!
+//! The sockets below ureq have no way to be told about a call: a connection is pooled and serves one call after the
+//! other, from any thread, and ureq's own timeouts know neither tokens nor silences. So the knowledge travels with the
+//! thread. Whoever calls into ureq first [`enter`]s; the socket, on the same thread further down, waits in short
+//! slices and [`check`]s between them.
+
+use std::cell::RefCell;
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::cancel::CancelToken;
+use crate::error::{Error, Result, TimeoutError, TimeoutPhase};
+
+/// How long a socket waits before it looks whether the call is still wanted.
+///
+/// The promise is 50 ms from `cancel` to return. Kernels round the wait up to their tick, up to 10 ms; the rest is for
+/// the scheduler.
+pub(crate) const SLICE: Duration = Duration::from_millis(20);
+
+/// What can end a call early. Made once when the call begins; every attempt, wait and stream of the call gets a clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watch {
+    cancel: Option<CancelToken>,
+    deadline: Option<Limit>,
+}
+
+impl Watch {
+    /// A watch whose deadline starts to run now.
+    pub(crate) fn new(cancel: Option<CancelToken>, deadline: Option<Duration>) -> Self {
+        Self {
+            cancel,
+            deadline: deadline.and_then(Limit::starting_now),
+        }
+    }
+
+    /// How much of the deadline is left, `None` without a deadline.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        self.deadline
+            .map(|limit| limit.at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Fails once the call was cancelled or is past its deadline. `what` names it, for example `POST /threads`.
+    pub(crate) fn check(&self, what: impl FnOnce() -> String) -> Result<()> {
+        let stop = if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
+            Stop::Cancelled
+        } else if let Some(limit) = self.deadline.filter(|limit| limit.at <= Instant::now()) {
+            limit.stop(TimeoutPhase::Deadline)
+        } else {
+            return Ok(());
+        };
+        // Between attempts nobody here knows whether one of them got through.
+        Err(stop.into_error(what(), true))
+    }
+
+    /// Sleeps for `time`; fails as soon as the call is cancelled or the deadline comes.
+    pub(crate) fn sleep(&self, time: Duration, what: impl FnOnce() -> String) -> Result<()> {
+        let time = self.remaining().map_or(time, |left| left.min(time));
+        match &self.cancel {
+            Some(token) => {
+                token.sleep(time);
+            }
+            None => thread::sleep(time),
+        }
+        self.check(what)
+    }
+}
+
+/// A point in time, with the length it was made from for the message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    at: Instant,
+    after: Duration,
+}
+
+impl Limit {
+    /// `None` for a length that the clock cannot hold, which is no limit.
+    pub(crate) fn starting_now(after: Duration) -> Option<Self> {
+        Some(Self {
+            at: Instant::now().checked_add(after)?,
+            after,
+        })
+    }
+
+    fn stop(self, phase: TimeoutPhase) -> Stop {
+        Stop::Timeout {
+            phase,
+            after: self.after,
+        }
+    }
+}
+
+/// Why a wait was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Cancelled,
+    Timeout { phase: TimeoutPhase, after: Duration },
+}
+
+impl Stop {
+    pub(crate) fn into_error(self, what: String, request_sent: bool) -> Error {
+        match self {
+            Self::Cancelled => Error::cancelled(what),
+            Self::Timeout { phase, after } => TimeoutError {
+                phase,
+                after,
+                what,
+                request_sent,
+            }
+            .into(),
+        }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Timeout { phase, after } => write!(f, "{phase:?} limit of {after:?} reached"),
+        }
+    }
+}
+
+impl StdError for Stop {}
+
+/// For the way through ureq and the TLS library. Neither of the kinds means anything special to them, as `WouldBlock`,
+/// `Interrupted` and `ConnectionReset` do.
+impl From<Stop> for io::Error {
+    fn from(stop: Stop) -> Self {
+        let kind = match stop {
+            Stop::Cancelled => io::ErrorKind::Other,
+            Stop::Timeout { .. } => io::ErrorKind::TimedOut,
+        };
+        io::Error::new(kind, stop)
+    }
+}
+
+/// What the sockets of this thread check while one call into ureq is under way.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Limits {
+    pub(crate) watch: Watch,
+    /// For name lookup, TCP, proxy and TLS together; runs while a connector works.
+    pub(crate) connect: Option<Duration>,
+    /// For the attempt.
+    pub(crate) attempt: Option<Limit>,
+    /// For each wait for bytes.
+    pub(crate) idle: Option<Duration>,
+}
+
+/// The call that this thread is in.
+#[derive(Debug)]
+struct Current {
+    limits: Limits,
+    /// How many connectors are at work: two while one makes the connection to a proxy for the other.
+    connecting: u32,
+    connect: Option<Limit>,
+    request_sent: bool,
+    stopped: Option<Stop>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+}
+
+/// Sets the limits of this thread until the guard is dropped; then those that were set before are back.
+pub(crate) fn enter(limits: Limits) -> Guard {
+    let current = Current {
+        limits,
+        connecting: 0,
+        connect: None,
+        request_sent: false,
+        stopped: None,
+    };
+    Guard {
+        outer: CURRENT.replace(Some(current)),
+        not_send: PhantomData,
+    }
+}
+
+/// The limits of a thread are set while it lives.
+pub(crate) struct Guard {
+    outer: Option<Current>,
+    /// It must be dropped on its thread.
+    not_send: PhantomData<*const ()>,
+}
+
+impl Guard {
+    /// Whether a byte of the request was taken by a socket. Bytes to a proxy or of a TLS handshake do not count.
+    #[expect(clippy::unused_self, reason = "only while the guard lives there is something to ask")]
+    pub(crate) fn request_sent(&self) -> bool {
+        CURRENT.with_borrow(|current| current.as_ref().is_some_and(|current| current.request_sent))
+    }
+
+    /// Why a wait was ended, if one was. Kept here because not every library hands an error on as it got it.
+    #[expect(clippy::unused_self, reason = "only while the guard lives there is something to ask")]
+    pub(crate) fn stopped(&self) -> Option<Stop> {
+        CURRENT.with_borrow(|current| current.as_ref().and_then(|current| current.stopped))
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        CURRENT.set(self.outer.take());
+    }
+}
+
+/// Fails when the call of this thread is to end. `since` is when the wait for the next byte began.
+pub(crate) fn check(since: Instant) -> Result<(), Stop> {
+    CURRENT.with_borrow_mut(|current| {
+        let Some(current) = current else { return Ok(()) };
+        let now = Instant::now();
+        let limits = &current.limits;
+        let reached = |limit: Option<Limit>, phase| Some(limit.filter(|limit| limit.at <= now)?.stop(phase));
+        let silent = |limit: Duration| now.saturating_duration_since(since) >= limit;
+        let cancelled = limits.watch.cancel.as_ref().is_some_and(CancelToken::is_cancelled);
+        let stop = cancelled
+            .then_some(Stop::Cancelled)
+            .or_else(|| reached(limits.watch.deadline, TimeoutPhase::Deadline))
+            .or_else(|| reached(current.connect, TimeoutPhase::Connect))
+            .or_else(|| reached(limits.attempt, TimeoutPhase::Attempt))
+            .or_else(|| {
+                let after = limits.idle.filter(|limit| silent(*limit))?;
+                Some(Stop::Timeout {
+                    phase: TimeoutPhase::Idle,
+                    after,
+                })
+            });
+        current.stopped = current.stopped.or(stop);
+        stop.map_or(Ok(()), Err)
+    })
+}
+
+/// Notes that a socket of this thread took bytes from us.
+pub(crate) fn bytes_sent() {
+    CURRENT.with_borrow_mut(|current| {
+        if let Some(current) = current.as_mut().filter(|current| current.connecting == 0) {
+            current.request_sent = true;
+        }
+    });
+}
+
+/// Marks the time until the guard is dropped as spent on connecting.
+pub(crate) fn connecting() -> Connecting {
+    CURRENT.with_borrow_mut(|current| {
+        if let Some(current) = current {
+            if current.connecting == 0 {
+                current.connect = current.limits.connect.and_then(Limit::starting_now);
+            }
+            current.connecting += 1;
+        }
+    });
+    Connecting(PhantomData)
+}
+
+/// How much of the time for connecting is left, `None` without a limit.
+pub(crate) fn connect_remaining() -> Option<Duration> {
+    CURRENT.with_borrow(|current| {
+        let current = current.as_ref()?;
+        let limits = [current.connect, current.limits.attempt, current.limits.watch.deadline];
+        let now = Instant::now();
+        limits
+            .into_iter()
+            .flatten()
+            .map(|limit| limit.at.saturating_duration_since(now))
+            .min()
+    })
+}
+
+pub(crate) struct Connecting(PhantomData<*const ()>);
+
+impl Drop for Connecting {
+    fn drop(&mut self) {
+        CURRENT.with_borrow_mut(|current| {
+            if let Some(current) = current {
+                current.connecting -= 1;
+                if current.connecting == 0 {
+                    current.connect = None;
+                }
+            }
+        });
+    }
+}
