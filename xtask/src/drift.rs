@@ -5,12 +5,13 @@
 //! defaults and stream events are looked at from both sides. Prose, examples, tags, and whether an object may have
 //! members beyond the listed ones are not.
 //!
-//! [`schema`] brings the many ways to write a schema into one form, [`compare`] finds the differences, [`allowed`]
-//! takes out those that are meant to be there.
+//! [`side`] finds the parts of a document, [`schema`] brings the many ways to write a schema into one form, [`compare`]
+//! finds the differences, [`allowed`] takes out those that are meant to be there.
 
 mod allowed;
 mod compare;
 mod schema;
+mod side;
 
 use std::path::Path;
 

@@ -5,13 +5,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::schema::{Flat, Object, Plain, show};
-use crate::spec;
-
-/// Where a provider keeps the events of a run; no operation of the published definition refers to them.
-const EVENTS: &str = "#/components/schemas/AssistantStreamEvent";
-const METHODS: &[&str] = &["get", "put", "post", "delete", "options", "head", "patch", "trace"];
-const EVENT_STREAM: &str = "text/event-stream";
+use super::schema::{Object, Plain, show};
+use super::side::{Operation, Side, Tag, is_true, member};
 
 /// Something that the documents say differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,20 +73,6 @@ struct Comparison<'a> {
     seen: HashSet<(Object, Object)>,
     differences: Vec<Difference>,
     counts: Counts,
-}
-
-/// One of the two documents.
-#[derive(Clone, Copy)]
-struct Side<'a> {
-    document: &'a Value,
-    whose: &'static str,
-}
-
-/// An operation with what its path says about it.
-struct Operation<'a> {
-    path: &'a str,
-    item: &'a Value,
-    body: &'a Value,
 }
 
 impl Comparison<'_> {
@@ -261,9 +242,9 @@ impl Comparison<'_> {
 
     /// Pairs the members of two unions by the property that tells them apart, else by their order.
     fn union(&mut self, at: &str, ours: &[Object], theirs: &[Object]) -> Result<(), String> {
-        let a = self.ours.tagged(ours)?;
-        let b = self.theirs.tagged(theirs)?;
-        let Some((a, b)) = common_tag(&a, &b) else {
+        let a = self.ours.tags(ours)?;
+        let b = self.theirs.tags(theirs)?;
+        let Some((a, b)) = common(&a, &b) else {
             if ours.len() != theirs.len() {
                 self.differ(at, "members", ours.len().to_string(), theirs.len().to_string());
             }
@@ -272,9 +253,9 @@ impl Comparison<'_> {
             }
             return Ok(());
         };
-        for tag in keys(a, b) {
-            let at = format!("{at}<{tag}>");
-            match (a.get(tag), b.get(tag)) {
+        for value in keys(&a.members, &b.members) {
+            let at = format!("{at}<{value}>");
+            match (a.members.get(value), b.members.get(value)) {
                 (Some(a), Some(b)) => self.object(&at, &ours[*a], &theirs[*b])?,
                 (a, b) => self.presence(&at, "member", a.is_some(), b.is_some()),
             }
@@ -317,135 +298,10 @@ impl Comparison<'_> {
     }
 }
 
-impl<'a> Side<'a> {
-    /// The operations by path and method. Names in braces do not matter here; they are compared as parameters.
-    fn operations(self) -> BTreeMap<(String, &'static str), Operation<'a>> {
-        let mut operations = BTreeMap::new();
-        let paths = self.document.get("paths").and_then(Value::as_object);
-        for (path, item) in paths.into_iter().flatten() {
-            for method in METHODS {
-                if let Some(body) = item.get(method) {
-                    operations.insert((without_names(path), *method), Operation { path, item, body });
-                }
-            }
-        }
-        operations
-    }
-
-    /// The parameters by place and name; those of the operation stand over those of the path.
-    fn parameters(self, operation: &Operation<'a>) -> Result<BTreeMap<(&'a str, &'a str), &'a Value>, String> {
-        let mut parameters = BTreeMap::new();
-        for owner in [operation.item, operation.body] {
-            for parameter in owner.get("parameters").and_then(Value::as_array).into_iter().flatten() {
-                let parameter = self.follow(parameter)?;
-                parameters.insert((text(parameter, "in"), text(parameter, "name")), parameter);
-            }
-        }
-        Ok(parameters)
-    }
-
-    /// The schemas of a body by media type.
-    fn contents<'b>(self, body: &'b Value) -> Result<BTreeMap<&'b str, &'b Value>, String> {
-        let mut contents = BTreeMap::new();
-        for (media, content) in body.get("content").and_then(Value::as_object).into_iter().flatten() {
-            let schema = member(content, "schema");
-            if media != EVENT_STREAM || self.event_names(schema)?.is_none() {
-                contents.insert(media.as_str(), schema);
-            }
-        }
-        Ok(contents)
-    }
-
-    /// Every named event that an operation streams, or that the document keeps without an operation.
-    fn events(self) -> Result<BTreeMap<String, Object>, String> {
-        let mut events = BTreeMap::new();
-        let mut streams: Vec<&Value> = spec::resolve(self.document, EVENTS).into_iter().collect();
-        for operation in self.operations().values() {
-            for response in operation
-                .body
-                .get("responses")
-                .and_then(Value::as_object)
-                .into_iter()
-                .flatten()
-            {
-                streams.extend(
-                    member(self.follow(response.1)?, "content")
-                        .get(EVENT_STREAM)
-                        .map(|stream| member(stream, "schema")),
-                );
-            }
-        }
-        for stream in streams {
-            if let Some(named) = self.event_names(stream)? {
-                events.extend(named);
-            }
-        }
-        Ok(events)
-    }
-
-    /// The members of a union in which each names an event; `None` if one does not.
-    fn event_names(self, schema: &Value) -> Result<Option<Vec<(String, Object)>>, String> {
-        let mut named = Vec::new();
-        for object in self.flat(schema)?.objects {
-            let Some(event) = object.properties.get("event") else {
-                return Ok(None);
-            };
-            let Some(name) = self.flat(event)?.constant().map(str::to_owned) else {
-                return Ok(None);
-            };
-            named.push((name, object));
-        }
-        Ok(Some(named))
-    }
-
-    /// For each property that tells the members of a union apart: the member's number by the property's value.
-    fn tagged(self, members: &[Object]) -> Result<Vec<(String, BTreeMap<String, usize>)>, String> {
-        let mut found = Vec::new();
-        for name in members.first().into_iter().flat_map(|first| first.properties.keys()) {
-            let mut numbers = BTreeMap::new();
-            for (number, object) in members.iter().enumerate() {
-                let property = object
-                    .properties
-                    .get(name)
-                    .map(|property| self.flat(property))
-                    .transpose()?;
-                if let Some(value) = property.as_ref().and_then(Flat::constant) {
-                    numbers.insert(value.to_owned(), number);
-                }
-            }
-            if numbers.len() == members.len() {
-                found.push((name.clone(), numbers));
-            }
-        }
-        Ok(found)
-    }
-
-    fn flat(self, schema: &Value) -> Result<Flat, String> {
-        Flat::of(self.document, schema).map_err(|error| format!("{}: {error}", self.whose))
-    }
-
-    /// The value itself, or what its `$ref` points to.
-    fn follow<'b>(self, value: &'b Value) -> Result<&'b Value, String>
-    where
-        'a: 'b,
-    {
-        match value.get("$ref").and_then(Value::as_str) {
-            None => Ok(value),
-            Some(reference) => spec::resolve(self.document, reference)
-                .ok_or_else(|| format!("{}: {reference} leads nowhere", self.whose)),
-        }
-    }
-}
-
-/// The numbers by the value of the first property that tells the members apart on both sides.
-fn common_tag<'a>(
-    ours: &'a [(String, BTreeMap<String, usize>)],
-    theirs: &'a [(String, BTreeMap<String, usize>)],
-) -> Option<(&'a BTreeMap<String, usize>, &'a BTreeMap<String, usize>)> {
-    ours.iter().find_map(|(name, a)| {
-        let (_, b) = theirs.iter().find(|(other, _)| other == name)?;
-        Some((a, b))
-    })
+/// The tags of the first property that tells the members apart on both sides.
+fn common<'a>(ours: &'a [Tag], theirs: &'a [Tag]) -> Option<(&'a Tag, &'a Tag)> {
+    ours.iter()
+        .find_map(|a| Some((a, theirs.iter().find(|b| a.property == b.property)?)))
 }
 
 fn keys<'a, K: Ord, V, W>(ours: &'a BTreeMap<K, V>, theirs: &'a BTreeMap<K, W>) -> BTreeSet<&'a K> {
@@ -466,30 +322,6 @@ fn values(plain: &Plain) -> String {
         .chain(plain.values.iter().map(String::as_str))
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-/// The path with nothing between its braces.
-fn without_names(path: &str) -> String {
-    let segment = |segment: &str| {
-        if segment.starts_with('{') {
-            "{}".to_owned()
-        } else {
-            segment.to_owned()
-        }
-    };
-    path.split('/').map(segment).collect::<Vec<_>>().join("/")
-}
-
-fn member<'a>(value: &'a Value, name: &str) -> &'a Value {
-    value.get(name).unwrap_or(&Value::Null)
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    member(value, name).as_str().unwrap_or_default()
-}
-
-fn is_true(value: &Value, name: &str) -> bool {
-    member(value, name) == &Value::Bool(true)
 }
 
 #[cfg(test)]

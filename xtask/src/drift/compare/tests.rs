@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::spec;
 
 /// Compares two documents both ways; `want` are the lines of the first way.
 #[track_caller]
@@ -480,6 +481,25 @@ fn finds_differences_of_events() {
         &format!("oneOf: [{done}]"),
         &format!("oneOf: [{}]", done.replace("[event, data]", "[event]")),
         &["event done.data: required: ours yes, theirs no"],
+    );
+}
+
+#[test]
+fn a_stream_without_named_events_is_compared_as_a_body() {
+    let with = |schema: &str| {
+        json!({"paths": {"/a": {"post": {"responses": {"200": {"content": {
+            "text/event-stream": {"schema": yaml(schema)}
+        }}}}}}})
+    };
+    check_documents(
+        &with("type: string"),
+        &with("type: integer"),
+        &["POST /a 200: type: ours string, theirs integer"],
+    );
+    check_documents(
+        &with("properties: {id: {type: string}}"),
+        &with("properties: {id: {type: integer}}"),
+        &["POST /a 200.id: type: ours string, theirs integer"],
     );
 }
 

@@ -1,0 +1,334 @@
+//! `cargo xtask ops`: lists every operation with its client method and its server route.
+//!
+//! Both are found in the sources, by the operation's constant: a client method sends a request for it, the server
+//! mounts a handler with it. So an operation cannot be described and then forgotten on one side.
+
+mod rust_source;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use self::rust_source::Source;
+use crate::{root, spec};
+
+const SPECS: &str = "spec";
+const CLIENT: &str = "crates/assistants-blocking/src";
+const SERVER: &str = "crates/assistants-local/src";
+/// The file of a provider whose public methods are the handles.
+const CLIENT_FILE: &str = "client";
+
+/// One operation and where it is implemented.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Row {
+    provider: String,
+    operation: String,
+    method: String,
+    path: String,
+    /// The client's methods for it, such as `runs().create`; `None` if there is none.
+    client: Option<String>,
+    /// The server's handler for it, such as `runs::create`; `None` if there is none.
+    route: Option<String>,
+    #[serde(skip)]
+    constant: String,
+}
+
+/// The sources of one provider.
+#[derive(Debug, Default)]
+struct Sources {
+    client: Vec<Source>,
+    server: Vec<Source>,
+}
+
+/// Runs the command: an error names the operations that lack one side.
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    let json = match args {
+        [] => false,
+        [flag] if flag == "--json" => true,
+        _ => return Err("usage: cargo xtask ops [--json]".to_owned()),
+    };
+    let root = root();
+    let documents = documents(&root)?;
+    let providers: Vec<&str> = documents.keys().map(String::as_str).collect();
+    let mut rows = Vec::new();
+    for (provider, document) in &documents {
+        let others: Vec<&str> = providers.iter().copied().filter(|other| other != provider).collect();
+        let sources = Sources {
+            client: read(&root.join(CLIENT), &others)?,
+            server: read(&root.join(SERVER), &others)?,
+        };
+        rows.extend(find(provider, document, &sources)?);
+    }
+    if json {
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?
+        );
+    } else {
+        print!("{}", table(&rows));
+    }
+    let missing = missing(&rows);
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(missing.join("\n"))
+    }
+}
+
+/// Every document in `spec/` by the provider it is named after.
+fn documents(root: &Path) -> Result<BTreeMap<String, Value>, String> {
+    let mut documents = BTreeMap::new();
+    for path in entries(&root.join(SPECS))? {
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let document = spec::load(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            documents.insert(stem(&path), document);
+        }
+    }
+    Ok(documents)
+}
+
+/// The Rust sources below a folder, without the folders and files that are named after `others`.
+fn read(folder: &Path, others: &[&str]) -> Result<Vec<Source>, String> {
+    let mut sources = Vec::new();
+    for path in entries(folder)? {
+        let name = stem(&path);
+        if others.contains(&name.as_str()) {
+            continue;
+        }
+        if path.is_dir() {
+            sources.extend(read(&path, others)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            sources.push(Source::parse(&name, &text));
+        }
+    }
+    Ok(sources)
+}
+
+/// The entries of a folder in the order of their names.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let list = || -> std::io::Result<Vec<PathBuf>> {
+        let mut paths = fs::read_dir(folder)?
+            .map(|entry| Ok(entry?.path()))
+            .collect::<std::io::Result<Vec<_>>>()?;
+        paths.sort();
+        Ok(paths)
+    };
+    list().map_err(|error| format!("{}: {error}", folder.display()))
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A row for each operation of the document, in its order.
+fn find(provider: &str, document: &Value, sources: &Sources) -> Result<Vec<Row>, String> {
+    let handles: Vec<&str> = sources
+        .client
+        .iter()
+        .filter(|source| source.name == CLIENT_FILE)
+        .flat_map(Source::public)
+        .collect();
+    let mut rows = Vec::new();
+    let paths = document.get("paths").and_then(Value::as_object);
+    for (path, item) in paths.into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let Some(id) = operation.get("operationId").and_then(Value::as_str) else {
+                continue;
+            };
+            let constant = operation.get("x-constant").and_then(Value::as_str);
+            let constant = constant.ok_or_else(|| format!("{provider} {id}: has no x-constant"))?;
+            rows.push(Row {
+                provider: provider.to_owned(),
+                operation: id.to_owned(),
+                method: method.to_uppercase(),
+                path: path.clone(),
+                client: client(&sources.client, &handles, constant),
+                route: route(&sources.server, constant),
+                constant: constant.to_owned(),
+            });
+        }
+    }
+    Ok(rows)
+}
+
+/// The public methods of the handles that send a request with the constant.
+fn client(sources: &[Source], handles: &[&str], constant: &str) -> Option<String> {
+    let handles = sources.iter().filter(|source| handles.contains(&source.name.as_str()));
+    let methods = handles.flat_map(|source| {
+        source
+            .public_users_of(constant)
+            .into_iter()
+            .map(|method| format!("{}().{method}", source.name))
+    });
+    join(methods)
+}
+
+/// The handlers that are mounted with the constant.
+fn route(sources: &[Source], constant: &str) -> Option<String> {
+    join(sources.iter().flat_map(|source| source.handlers_of(constant)))
+}
+
+fn join(found: impl Iterator<Item = String>) -> Option<String> {
+    let found: Vec<String> = found.collect();
+    if found.is_empty() { None } else { Some(found.join(", ")) }
+}
+
+/// A line for each side that an operation lacks.
+fn missing(rows: &[Row]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for row in rows {
+        let Row {
+            provider,
+            operation,
+            constant,
+            ..
+        } = row;
+        if row.client.is_none() {
+            lines.push(format!(
+                "{provider} {operation}: no client method uses `{constant}` in {CLIENT}"
+            ));
+        }
+        if row.route.is_none() {
+            lines.push(format!(
+                "{provider} {operation}: no server route mounts `{constant}` in {SERVER}"
+            ));
+        }
+    }
+    lines
+}
+
+/// The rows in columns, under a line of headings.
+fn table(rows: &[Row]) -> String {
+    let heading = ["provider", "operation", "method", "path", "client", "route"];
+    let cells = |row: &'_ Row| {
+        let or_dash = |found: &Option<String>| found.clone().unwrap_or_else(|| "-".to_owned());
+        let [provider, operation, method, path] =
+            [&row.provider, &row.operation, &row.method, &row.path].map(String::clone);
+        [
+            provider,
+            operation,
+            method,
+            path,
+            or_dash(&row.client),
+            or_dash(&row.route),
+        ]
+    };
+    let lines: Vec<[String; 6]> = [heading.map(str::to_owned)]
+        .into_iter()
+        .chain(rows.iter().map(cells))
+        .collect();
+    let widths: [usize; 6] =
+        std::array::from_fn(|column| lines.iter().map(|cells| cells[column].len()).max().unwrap_or_default());
+    let mut table = String::new();
+    for cells in &lines {
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        table.push_str(padded.join("  ").trim_end());
+        table.push('\n');
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn document() -> Value {
+        json!({"paths": {
+            "/runs": {
+                "get": {"operationId": "runs.list", "x-constant": "LIST_RUNS"},
+                "post": {"operationId": "runs.create", "x-constant": "CREATE_RUN"},
+            },
+        }})
+    }
+
+    fn rows(client: &[(&str, &str)], server: &[(&str, &str)]) -> Vec<Row> {
+        let parse = |files: &[(&str, &str)]| files.iter().map(|(name, text)| Source::parse(name, text)).collect();
+        find(
+            "openai",
+            &document(),
+            &Sources {
+                client: parse(client),
+                server: parse(server),
+            },
+        )
+        .unwrap()
+    }
+
+    const HANDLES: (&str, &str) = ("client", "impl Client { pub fn runs(&self) -> Runs { Runs } }");
+    const RUNS: (&str, &str) = (
+        "runs",
+        "impl Runs {
+            pub fn create(&self) -> Call { self.client.call(op::CREATE_RUN) }
+            pub fn stream(&self) -> Call { StreamCall::new(self.create()) }
+            pub fn list(&self) -> Call { self.client.list(operations::LIST_RUNS) }
+        }",
+    );
+    const ROUTES: (&str, &str) = (
+        "routes",
+        "fn r() { x.mount(&op::CREATE_RUN, runs::create).mount(&op::LIST_RUNS, runs::list) }",
+    );
+
+    #[test]
+    fn lists_both_sides_of_every_operation() {
+        let rows = rows(&[HANDLES, RUNS], &[ROUTES]);
+        assert_eq!(missing(&rows), [""; 0]);
+        let want = [
+            "provider  operation    method  path   client                        route",
+            "openai    runs.list    GET     /runs  runs().list                   runs::list",
+            "openai    runs.create  POST    /runs  runs().create, runs().stream  runs::create",
+        ];
+        assert_eq!(table(&rows).lines().collect::<Vec<_>>(), want);
+        assert_eq!(
+            serde_json::to_value(&rows[0]).unwrap(),
+            json!({
+                "provider": "openai", "operation": "runs.list", "method": "GET", "path": "/runs",
+                "client": "runs().list", "route": "runs::list",
+            })
+        );
+    }
+
+    #[test]
+    fn names_the_operation_and_the_side_that_is_missing() {
+        assert_eq!(
+            missing(&rows(
+                &[HANDLES, RUNS],
+                &[("routes", "fn r() { x.mount(&op::LIST_RUNS, runs::list) }")]
+            )),
+            ["openai runs.create: no server route mounts `CREATE_RUN` in crates/assistants-local/src"]
+        );
+        assert_eq!(
+            missing(&rows(&[HANDLES], &[ROUTES])),
+            [
+                "openai runs.list: no client method uses `LIST_RUNS` in crates/assistants-blocking/src",
+                "openai runs.create: no client method uses `CREATE_RUN` in crates/assistants-blocking/src",
+            ]
+        );
+        assert_eq!(
+            table(&rows(&[HANDLES], &[])).lines().nth(1),
+            Some("openai    runs.list    GET     /runs  -       -")
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_handle_does_not_count() {
+        assert_eq!(missing(&rows(&[RUNS], &[ROUTES])).len(), 2);
+        assert_eq!(missing(&rows(&[HANDLES, ("poll", RUNS.1)], &[ROUTES])).len(), 2);
+    }
+
+    #[test]
+    fn an_operation_without_a_constant_is_an_error() {
+        let document = json!({"paths": {"/a": {"get": {"operationId": "a.list"}}}});
+        let error = find("openai", &document, &Sources::default()).unwrap_err();
+        assert_eq!(error, "openai a.list: has no x-constant");
+    }
+}

@@ -1,0 +1,432 @@
+//! Just enough of Rust's grammar to see which function mentions a constant: words and signs, braces, `fn` and `pub`.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// The server's methods that take an operation and its handler.
+const MOUNTS: &[&str] = &["mount", "route"];
+
+/// One source file without comments, literals and test modules.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Name of the file, without its ending.
+    pub(crate) name: String,
+    tokens: Vec<String>,
+    functions: Vec<Function>,
+}
+
+#[derive(Debug)]
+struct Function {
+    name: String,
+    /// `pub` without a restriction.
+    public: bool,
+    body: Range<usize>,
+}
+
+impl Source {
+    pub(crate) fn parse(name: &str, text: &str) -> Self {
+        let tokens = without_tests(tokens(text));
+        let functions = functions(&tokens);
+        Self {
+            name: name.to_owned(),
+            tokens,
+            functions,
+        }
+    }
+
+    /// The names of the public functions.
+    pub(crate) fn public(&self) -> impl Iterator<Item = &str> {
+        self.functions
+            .iter()
+            .filter(|function| function.public)
+            .map(|function| function.name.as_str())
+    }
+
+    /// The public functions that mention the constant, themselves or through other functions of the file.
+    pub(crate) fn public_users_of(&self, constant: &str) -> Vec<&str> {
+        let mut users: BTreeSet<usize> = BTreeSet::new();
+        loop {
+            let names: BTreeSet<&str> = users.iter().map(|user| self.functions[*user].name.as_str()).collect();
+            let more: BTreeSet<usize> = (0..self.functions.len())
+                .filter(|number| {
+                    let body = self.functions[*number].body.clone();
+                    self.tokens[body.clone()].iter().any(|token| token == constant)
+                        || body
+                            .into_iter()
+                            .any(|at| self.own_call(at).is_some_and(|name| names.contains(name)))
+                })
+                .collect();
+            if more.len() == users.len() {
+                break;
+            }
+            users = more;
+        }
+        let public = users
+            .into_iter()
+            .map(|user| &self.functions[user])
+            .filter(|function| function.public);
+        public.map(|function| function.name.as_str()).collect()
+    }
+
+    /// The handlers that are mounted with the constant, with the name of this file if they stand in it.
+    pub(crate) fn handlers_of(&self, constant: &str) -> Vec<String> {
+        let mut handlers = Vec::new();
+        for at in (0..self.tokens.len()).filter(|at| self.tokens[*at] == constant) {
+            let Some(open) = self.opening(at) else { continue };
+            let mounts = open > 0 && MOUNTS.contains(&self.tokens[open - 1].as_str());
+            let Some(comma) = (at..self.tokens.len()).find(|at| self.token(*at) == ",") else {
+                continue;
+            };
+            // Between the constant and the comma stands nothing but a member, such as `.path`.
+            let member = self.tokens[at + 1..comma]
+                .iter()
+                .all(|token| token == "." || is_word(token));
+            if !(mounts && self.tokens[open] == "(" && member) {
+                continue;
+            }
+            let argument = self.argument(comma + 1);
+            let path = match &argument[..] {
+                // `post(runs::create)` is a handler with its method.
+                [_, "(", inner @ .., ")"] => inner,
+                path => path,
+            };
+            if path.is_empty() || !path.iter().all(|token| *token == "::" || is_word(token)) {
+                continue;
+            }
+            let handler = path.concat();
+            handlers.push(if path.len() == 1 {
+                format!("{}::{handler}", self.name)
+            } else {
+                handler
+            });
+        }
+        handlers
+    }
+
+    /// The name of the function that is called here on `self`, on `Self` or without a path.
+    fn own_call(&self, at: usize) -> Option<&str> {
+        let name = self.token(at);
+        let before = |distance: usize| at.checked_sub(distance).map_or("", |at| self.token(at));
+        let own = match before(1) {
+            "." => before(2) == "self",
+            "::" => before(2) == "Self",
+            word => word != "fn",
+        };
+        if own && self.token(at + 1) == "(" {
+            Some(name)
+        } else {
+            None
+        }
+    }
+
+    /// Where the bracket opens that the token stands in.
+    fn opening(&self, at: usize) -> Option<usize> {
+        let mut depth = 0usize;
+        for at in (0..at).rev() {
+            match self.token(at) {
+                ")" | "]" | "}" => depth += 1,
+                "(" | "[" | "{" if depth == 0 => return Some(at),
+                "(" | "[" | "{" => depth -= 1,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The tokens from here to the end of the argument.
+    fn argument(&self, from: usize) -> Vec<&str> {
+        let mut depth = 0usize;
+        let mut argument = Vec::new();
+        for at in from..self.tokens.len() {
+            match self.token(at) {
+                "," | ")" | "]" | "}" if depth == 0 => break,
+                "(" | "[" | "{" => depth += 1,
+                ")" | "]" | "}" => depth -= 1,
+                _ => {}
+            }
+            argument.push(self.token(at));
+        }
+        argument
+    }
+
+    fn token(&self, at: usize) -> &str {
+        self.tokens.get(at).map_or("", String::as_str)
+    }
+}
+
+/// The words and signs of a source text. `::` is one sign; comments and literals are left out.
+fn tokens(text: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let length = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            block_comment(rest)
+        } else if let Some(length) = text_literal(rest) {
+            length
+        } else if first == '\'' {
+            quote(rest)
+        } else if first.is_alphanumeric() || first == '_' {
+            let length = rest
+                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .unwrap_or(rest.len());
+            tokens.push(rest[..length].to_owned());
+            length
+        } else if rest.starts_with("::") {
+            tokens.push("::".to_owned());
+            2
+        } else {
+            if !first.is_whitespace() {
+                tokens.push(first.to_string());
+            }
+            first.len_utf8()
+        };
+        rest = &rest[length..];
+    }
+    tokens
+}
+
+/// The length of a block comment, with those inside it.
+fn block_comment(text: &str) -> usize {
+    let mut depth = 0usize;
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text.as_bytes()[at..];
+        if rest.starts_with(b"/*") {
+            depth += 1;
+            at += 2;
+        } else if rest.starts_with(b"*/") {
+            depth -= 1;
+            at += 2;
+            if depth == 0 {
+                return at;
+            }
+        } else {
+            at += 1;
+        }
+    }
+    text.len()
+}
+
+/// The length of a string literal of any kind, if the text starts with one.
+fn text_literal(text: &str) -> Option<usize> {
+    let prefix = text
+        .find(|c: char| !matches!(c, 'b' | 'c' | 'r'))
+        .filter(|prefix| *prefix <= 2)?;
+    let raw = text[..prefix].ends_with('r');
+    let hashes = if raw {
+        text[prefix..].chars().take_while(|c| *c == '#').count()
+    } else {
+        0
+    };
+    let content = prefix + hashes + 1;
+    if !text[prefix + hashes..].starts_with('"') {
+        return None;
+    }
+    if raw {
+        let end = format!("\"{}", "#".repeat(hashes));
+        return Some(
+            text[content..]
+                .find(&end)
+                .map_or(text.len(), |at| content + at + end.len()),
+        );
+    }
+    let mut escaped = false;
+    for (at, c) in text[content..].char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return Some(content + at + 1),
+            _ => {}
+        }
+    }
+    Some(text.len())
+}
+
+/// The length of a character literal, or of the quote of a lifetime.
+fn quote(text: &str) -> usize {
+    let mut chars = text.char_indices().skip(1);
+    match chars.next() {
+        Some((_, '\\')) => {
+            // The escaped character may itself be a quote.
+            chars.next();
+            chars.find(|(_, c)| *c == '\'').map_or(text.len(), |(at, _)| at + 1)
+        }
+        Some(_) => chars.next().filter(|(_, c)| *c == '\'').map_or(1, |(at, _)| at + 1),
+        None => 1,
+    }
+}
+
+/// The tokens without the modules that are compiled for tests only.
+fn without_tests(tokens: Vec<String>) -> Vec<String> {
+    const MARK: &[&str] = &["#", "[", "cfg", "(", "test", ")", "]", "mod"];
+    let mut kept = Vec::with_capacity(tokens.len());
+    let mut at = 0;
+    while at < tokens.len() {
+        let marked = tokens[at..]
+            .iter()
+            .zip(MARK)
+            .filter(|(token, mark)| token == *mark)
+            .count()
+            == MARK.len();
+        let body = at + MARK.len() + 1;
+        if marked && tokens.get(body).is_some_and(|token| token == "{") {
+            at = closing(&tokens, body) + 1;
+        } else {
+            kept.push(tokens[at].clone());
+            at += 1;
+        }
+    }
+    kept
+}
+
+/// Where the brace closes that opens here.
+fn closing(tokens: &[String], open: usize) -> usize {
+    let mut depth = 0usize;
+    for (at, token) in tokens.iter().enumerate().skip(open) {
+        match token.as_str() {
+            "{" => depth += 1,
+            "}" if depth == 1 => return at,
+            "}" => depth -= 1,
+            _ => {}
+        }
+    }
+    tokens.len()
+}
+
+fn functions(tokens: &[String]) -> Vec<Function> {
+    let mut functions = Vec::new();
+    for at in (0..tokens.len()).filter(|at| tokens[*at] == "fn") {
+        // `fn(` is the type of a function.
+        let Some(name) = tokens.get(at + 1).filter(|name| is_word(name)) else {
+            continue;
+        };
+        let mut depth = 0usize;
+        let start = (at..tokens.len()).find(|at| {
+            match tokens[*at].as_str() {
+                "(" | "[" => depth += 1,
+                ")" | "]" => depth -= 1,
+                "{" | ";" => return depth == 0,
+                _ => {}
+            }
+            false
+        });
+        let Some(start) = start.filter(|start| tokens[*start] == "{") else {
+            continue;
+        };
+        let is_modifier = |token: &&String| ["const", "async", "unsafe", "extern"].contains(&token.as_str());
+        let before = tokens[..at].iter().rev().find(|token| !is_modifier(token));
+        functions.push(Function {
+            name: name.clone(),
+            public: before.is_some_and(|token| token == "pub"),
+            body: start..closing(tokens, start),
+        });
+    }
+    functions
+}
+
+fn is_word(token: &str) -> bool {
+    token.starts_with(|c: char| c.is_alphabetic() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_users(text: &str, want: &[&str]) {
+        assert_eq!(
+            Source::parse("runs", text).public_users_of("CREATE_RUN"),
+            want,
+            "{text}"
+        );
+    }
+
+    #[track_caller]
+    fn check_handlers(text: &str, want: &[&str]) {
+        assert_eq!(Source::parse("runs", text).handlers_of("CREATE_RUN"), want, "{text}");
+    }
+
+    #[test]
+    fn finds_public_functions_that_mention_the_constant() {
+        check_users("pub fn create() { call(op::CREATE_RUN) }", &["create"]);
+        check_users("pub fn create() { call(operations::CREATE_RUN) }", &["create"]);
+        check_users("pub fn create() { call(op::CREATE_RUN_STEP) }", &[]);
+        check_users("pub(crate) fn create() { call(op::CREATE_RUN) }", &[]);
+        check_users("fn create() { call(op::CREATE_RUN) }", &[]);
+        check_users(
+            "pub const fn create<const N: usize>(x: [u8; 3]) -> [u8; 2] { op::CREATE_RUN }",
+            &["create"],
+        );
+        check_users(
+            "pub fn a() {} pub fn b() { if x { op::CREATE_RUN } else {} } pub fn c() {}",
+            &["b"],
+        );
+        check_users("use op::CREATE_RUN; pub fn a() {}", &[]);
+    }
+
+    #[test]
+    fn follows_calls_inside_the_file() {
+        check_users(
+            "pub fn a(&self) { self.b() } fn b(&self) { self.c(1) } fn c() { op::CREATE_RUN }",
+            &["a"],
+        );
+        check_users("pub fn a() { Self::b() } fn b() { op::CREATE_RUN }", &["a"]);
+        check_users("pub fn a() { b() } fn b() { op::CREATE_RUN }", &["a"]);
+        check_users(
+            "pub fn create() { op::CREATE_RUN } pub fn stream(&self) { S::new(self.create()) }",
+            &["create", "stream"],
+        );
+        check_users("pub fn a() { self.client.b() } fn b() { op::CREATE_RUN }", &[]);
+        check_users("pub fn a() { Other::b() } fn b() { op::CREATE_RUN }", &[]);
+        check_users("pub fn a() { b } fn b() { op::CREATE_RUN }", &[]);
+    }
+
+    #[test]
+    fn overlooks_comments_literals_and_tests() {
+        check_users(
+            "/// op::CREATE_RUN\npub fn a() { /* op::CREATE_RUN /* */ op::CREATE_RUN */ }",
+            &[],
+        );
+        check_users(
+            r##"pub fn a() { "op::CREATE_RUN \" CREATE_RUN"; r#" " CREATE_RUN "#; b"CREATE_RUN" }"##,
+            &[],
+        );
+        check_users(
+            "pub fn a<'a>(x: &'a str) { '\\''; '{'; 'x' } pub fn b() { op::CREATE_RUN }",
+            &["b"],
+        );
+        check_users(
+            "#[cfg(test)] mod tests { pub fn a() { op::CREATE_RUN } } pub fn b() {}",
+            &[],
+        );
+        check_handlers(
+            "#[cfg(test)]\nmod tests { fn a() { x.mount(&op::CREATE_RUN, fake) } }",
+            &[],
+        );
+        check_handlers("// .mount(&op::CREATE_RUN, runs::create)", &[]);
+    }
+
+    #[test]
+    fn finds_the_handler_of_a_mounted_constant() {
+        check_handlers("fn r() { x.mount(&op::CREATE_RUN, runs::create) }", &["runs::create"]);
+        check_handlers(
+            "fn r() { x.mount(op::CREATE_RUN, create).mount(op::LIST_RUNS, list) }",
+            &["runs::create"],
+        );
+        check_handlers(
+            "fn r() { x\n.route(\nop::CREATE_RUN.path,\npost(runs::create),\n) }",
+            &["runs::create"],
+        );
+        check_handlers(
+            "fn r() { mount(operations::CREATE_RUN, super::runs::create, true) }",
+            &["super::runs::create"],
+        );
+        check_handlers("fn r() { x.mount(&op::LIST_RUNS, CREATE_RUN) }", &[]);
+        check_handlers("fn r() { check(&op::CREATE_RUN, body) }", &[]);
+        check_handlers("fn r() { x.mount(&op::CREATE_RUN) }", &[]);
+        check_handlers("fn r() { x.mount(&op::CREATE_RUN, |s| s) }", &[]);
+        check_handlers("use op::{CREATE_RUN, LIST_RUNS};", &[]);
+    }
+}
