@@ -36,8 +36,10 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             continue;
         }
         if check {
-            let lines: Vec<String> =
-                stale.iter().map(|path| format!("{} is stale: run `cargo xtask codegen`", path.display())).collect();
+            let lines: Vec<String> = stale
+                .iter()
+                .map(|path| format!("{} is stale: run `cargo xtask codegen`", path.display()))
+                .collect();
             return Err(lines.join("\n"));
         }
         write(&root, &stale, &want)?;
@@ -67,7 +69,9 @@ fn compare(root: &Path, folders: &[&str], want: &BTreeMap<PathBuf, String>) -> R
         }
     }
     for folder in folders {
-        let Ok(entries) = fs::read_dir(root.join(folder)) else { continue };
+        let Ok(entries) = fs::read_dir(root.join(folder)) else {
+            continue;
+        };
         for entry in entries {
             let entry = entry.map_err(|error| format!("{folder}: {error}"))?;
             let path = Path::new(folder).join(entry.file_name());
@@ -83,7 +87,10 @@ fn write(root: &Path, stale: &BTreeSet<PathBuf>, want: &BTreeMap<PathBuf, String
     for path in stale {
         let target = root.join(path);
         let outcome = match want.get(path) {
-            Some(text) => target.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&target, text)),
+            Some(text) => target
+                .parent()
+                .map_or(Ok(()), fs::create_dir_all)
+                .and_then(|()| fs::write(&target, text)),
             None => fs::remove_file(&target),
         };
         outcome.map_err(|error| format!("{}: {error}", path.display()))?;

@@ -57,8 +57,15 @@ pub(crate) struct Item {
 pub(crate) enum Shape {
     Object(Object),
     OpenEnum(Vec<Arm>),
-    Tagged { tag: String, strings: Vec<Arm>, members: Vec<UnionMember> },
-    Choice { strings: Vec<Arm>, members: Vec<ChoiceMember> },
+    Tagged {
+        tag: String,
+        strings: Vec<Arm>,
+        members: Vec<UnionMember>,
+    },
+    Choice {
+        strings: Vec<Arm>,
+        members: Vec<ChoiceMember>,
+    },
     Events(Vec<Event>),
 }
 
@@ -99,7 +106,11 @@ pub(crate) enum EventPayload {
     /// A fixed text instead of an object.
     Text(String),
     /// The object, and whether it is large enough to live in a box.
-    Object { ty: String, boxed: bool, beside: Vec<Member> },
+    Object {
+        ty: String,
+        boxed: bool,
+        beside: Vec<Member>,
+    },
 }
 
 #[derive(Debug)]
@@ -173,8 +184,15 @@ impl Model {
             let item = reader.item(name, schema).map_err(|error| format!("{name}: {error}"))?;
             modules.entry(module.to_owned()).or_default().push(item);
         }
-        let describes = text(document, "x-describes").ok_or("x-describes is missing")?.to_owned();
-        Ok(Self { source: source.to_owned(), describes, modules, operations: reader.operations()? })
+        let describes = text(document, "x-describes")
+            .ok_or("x-describes is missing")?
+            .to_owned();
+        Ok(Self {
+            source: source.to_owned(),
+            describes,
+            modules,
+            operations: reader.operations()?,
+        })
     }
 }
 
@@ -255,10 +273,19 @@ impl<'d> Reader<'d> {
         for (path, method, operation) in paths(self.document)? {
             let place = format!("{method} {path}");
             let field = |key: &str| {
-                text(operation, key).map(str::to_owned).ok_or_else(|| format!("{place}: {key} is missing"))
+                text(operation, key)
+                    .map(str::to_owned)
+                    .ok_or_else(|| format!("{place}: {key} is missing"))
             };
-            for parameter in operation.get("parameters").and_then(Value::as_array).into_iter().flatten() {
-                let parameter = self.parameter(parameter).ok_or_else(|| format!("{place}: unknown parameter"))?;
+            for parameter in operation
+                .get("parameters")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
+                let parameter = self
+                    .parameter(parameter)
+                    .ok_or_else(|| format!("{place}: unknown parameter"))?;
                 let name = text(parameter, "name").unwrap_or_default().trim_end_matches("[]");
                 if text(parameter, "in") == Some("query") && CALL_OPTIONS.contains(&name) {
                     return Err(format!("{place}: the parameter `{name}` collides with a call option"));
@@ -285,44 +312,75 @@ impl<'d> Reader<'d> {
     fn item(&self, name: &str, schema: &Value) -> Result<Item, String> {
         let doc = text(schema, "description").ok_or("description is missing")?.to_owned();
         let shape = self.shape(name, schema)?;
-        Ok(Item { name: name.to_owned(), doc, shape })
+        Ok(Item {
+            name: name.to_owned(),
+            doc,
+            shape,
+        })
     }
 
     fn shape(&self, name: &str, schema: &Value) -> Result<Shape, String> {
         let Some(alternatives) = schema.get("oneOf").and_then(Value::as_array) else {
             return self.object(name, schema).map(Shape::Object);
         };
-        if alternatives.iter().all(|one| one.pointer("/properties/event").is_some()) {
-            return alternatives.iter().map(|one| self.event(one)).collect::<Result<_, _>>().map(Shape::Events);
+        if alternatives
+            .iter()
+            .all(|one| one.pointer("/properties/event").is_some())
+        {
+            return alternatives
+                .iter()
+                .map(|one| self.event(one))
+                .collect::<Result<_, _>>()
+                .map(Shape::Events);
         }
-        let strings: Vec<Arm> =
-            alternatives.iter().filter(|one| one.get("const").is_some()).map(arm).collect::<Result<_, _>>()?;
+        let strings: Vec<Arm> = alternatives
+            .iter()
+            .filter(|one| one.get("const").is_some())
+            .map(arm)
+            .collect::<Result<_, _>>()?;
         if strings.len() == alternatives.len() {
             return Ok(Shape::OpenEnum(strings));
         }
         let others = alternatives.iter().filter(|one| one.get("const").is_none());
         if let Some(tag) = schema.pointer("/discriminator/propertyName").and_then(Value::as_str) {
-            let members = others.map(|one| self.union_member(one, tag)).collect::<Result<_, _>>()?;
-            return Ok(Shape::Tagged { tag: tag.to_owned(), strings, members });
+            let members = others
+                .map(|one| self.union_member(one, tag))
+                .collect::<Result<_, _>>()?;
+            return Ok(Shape::Tagged {
+                tag: tag.to_owned(),
+                strings,
+                members,
+            });
         }
         let members = others.map(|one| self.choice_member(one)).collect::<Result<_, _>>()?;
         Ok(Shape::Choice { strings, members })
     }
 
     fn union_member(&self, reference: &Value, tag: &str) -> Result<UnionMember, String> {
-        let payload =
-            text(reference, "$ref").and_then(schema_name).ok_or("a member of a tagged union must be a $ref")?;
-        let schema = self.schemas.get(payload).ok_or_else(|| format!("no schema `{payload}`"))?;
+        let payload = text(reference, "$ref")
+            .and_then(schema_name)
+            .ok_or("a member of a tagged union must be a $ref")?;
+        let schema = self
+            .schemas
+            .get(payload)
+            .ok_or_else(|| format!("no schema `{payload}`"))?;
         let wire = schema
             .pointer(&format!("/properties/{tag}/const"))
             .and_then(Value::as_str)
             .ok_or_else(|| format!("{payload} has no constant `{tag}`"))?;
         let doc = text(schema, "description").unwrap_or_default().to_owned();
-        Ok(UnionMember { name: pascal(wire), payload: payload.to_owned(), wire: wire.to_owned(), doc })
+        Ok(UnionMember {
+            name: pascal(wire),
+            payload: payload.to_owned(),
+            wire: wire.to_owned(),
+            doc,
+        })
     }
 
     fn choice_member(&self, schema: &Value) -> Result<ChoiceMember, String> {
-        let name = text(schema, "title").ok_or("an alternative without tag needs a title")?.to_owned();
+        let name = text(schema, "title")
+            .ok_or("an alternative without tag needs a title")?
+            .to_owned();
         let ty = self.ty(schema)?;
         let json = match ty {
             Type::Text => "string",
@@ -332,9 +390,12 @@ impl<'d> Reader<'d> {
         };
         let doc = match (text(schema, "description"), &ty) {
             (Some(doc), _) => doc.to_owned(),
-            (None, Type::Named(target)) => {
-                self.schemas.get(target).and_then(|one| text(one, "description")).unwrap_or_default().to_owned()
-            }
+            (None, Type::Named(target)) => self
+                .schemas
+                .get(target)
+                .and_then(|one| text(one, "description"))
+                .unwrap_or_default()
+                .to_owned(),
             (None, _) => return Err(format!("the alternative {name} needs a description")),
         };
         Ok(ChoiceMember { name, json, ty, doc })
@@ -347,23 +408,55 @@ impl<'d> Reader<'d> {
             .and_then(Value::as_str)
             .ok_or_else(|| format!("{name}: properties.event.const is missing"))?
             .to_owned();
-        let data = schema.pointer("/properties/data").ok_or_else(|| format!("{name}: properties.data is missing"))?;
+        let data = schema
+            .pointer("/properties/data")
+            .ok_or_else(|| format!("{name}: properties.data is missing"))?;
         let payload = if let Some(text) = text(data, "const") {
             EventPayload::Text(text.to_owned())
         } else {
-            let Type::Named(ty) = self.ty(data)? else { return Err(format!("{name}: data must be a $ref")) };
-            let size = self.schemas.get(&ty).and_then(|one| one.get("properties")).and_then(Value::as_object);
+            let Type::Named(ty) = self.ty(data)? else {
+                return Err(format!("{name}: data must be a $ref"));
+            };
+            let size = self
+                .schemas
+                .get(&ty)
+                .and_then(|one| one.get("properties"))
+                .and_then(Value::as_object);
             let mut beside = Vec::new();
-            for (key, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            for (key, property) in schema
+                .get("properties")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+            {
                 if key != "event" && key != "data" {
-                    beside.push(self.member(key, property, &Place { lenient: true, required: false, id: false })?);
+                    beside.push(self.member(
+                        key,
+                        property,
+                        &Place {
+                            lenient: true,
+                            required: false,
+                            id: false,
+                        },
+                    )?);
                 }
             }
             // Large payloads are boxed, so that a text delta does not carry the width of a run.
-            EventPayload::Object { ty, boxed: size.is_some_and(|members| members.len() > 8), beside }
+            EventPayload::Object {
+                ty,
+                boxed: size.is_some_and(|members| members.len() > 8),
+                beside,
+            }
         };
-        let doc = text(schema, "description").ok_or_else(|| format!("{name}: description is missing"))?.to_owned();
-        Ok(Event { name, wire, doc, payload })
+        let doc = text(schema, "description")
+            .ok_or_else(|| format!("{name}: description is missing"))?
+            .to_owned();
+        Ok(Event {
+            name,
+            wire,
+            doc,
+            payload,
+        })
     }
 
     fn object(&self, name: &str, schema: &Value) -> Result<Object, String> {
@@ -397,7 +490,10 @@ impl<'d> Reader<'d> {
                 required: required.contains(key.as_str()),
                 id: resource && key == "id",
             };
-            object.members.push(self.member(key, property, &place).map_err(|error| format!("{key}: {error}"))?);
+            object.members.push(
+                self.member(key, property, &place)
+                    .map_err(|error| format!("{key}: {error}"))?,
+            );
         }
         Ok(object)
     }
@@ -413,9 +509,13 @@ impl<'d> Reader<'d> {
             (false, _, true) => Presence::Nullable,
             (false, false, false) => Presence::Optional,
         };
-        let mut doc = text(property, "description").ok_or("description is missing")?.to_owned();
+        let mut doc = text(property, "description")
+            .ok_or("description is missing")?
+            .to_owned();
         for sentence in limits(core) {
-            let known = sentence.split(' ').filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+            let known = sentence
+                .split(' ')
+                .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
             if known.clone().next().is_none() || !known.clone().all(|word| doc.contains(word.trim_end_matches('.'))) {
                 doc.push(' ');
                 doc.push_str(&sentence);
@@ -438,11 +538,19 @@ impl<'d> Reader<'d> {
             if !self.schemas.contains_key(name) {
                 return Err(format!("no schema `{name}`"));
             }
-            return Ok(if name == "Metadata" { Type::Metadata } else { Type::Named(name.to_owned()) });
+            return Ok(if name == "Metadata" {
+                Type::Metadata
+            } else {
+                Type::Named(name.to_owned())
+            });
         }
         let kind = match schema.get("type") {
             Some(Value::String(kind)) => kind.as_str(),
-            Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or(""),
+            Some(Value::Array(kinds)) => kinds
+                .iter()
+                .filter_map(Value::as_str)
+                .find(|kind| *kind != "null")
+                .unwrap_or(""),
             _ => return Err("type is missing".to_owned()),
         };
         Ok(match kind {
@@ -469,7 +577,10 @@ struct Place {
 
 /// Every operation of the document: path, method, description.
 fn paths(document: &Value) -> Result<Vec<(&str, &str, &Value)>, String> {
-    let paths = document.get("paths").and_then(Value::as_object).ok_or("paths is missing")?;
+    let paths = document
+        .get("paths")
+        .and_then(Value::as_object)
+        .ok_or("paths is missing")?;
     let mut all = Vec::new();
     for (path, item) in paths {
         for (method, operation) in item.as_object().into_iter().flatten() {
@@ -485,7 +596,13 @@ fn paths(document: &Value) -> Result<Vec<(&str, &str, &Value)>, String> {
 fn collect_direct(node: &Value, into: &mut BTreeSet<String>) {
     match node {
         Value::Object(members) => {
-            into.extend(members.get("$ref").and_then(Value::as_str).and_then(schema_name).map(str::to_owned));
+            into.extend(
+                members
+                    .get("$ref")
+                    .and_then(Value::as_str)
+                    .and_then(schema_name)
+                    .map(str::to_owned),
+            );
             members.values().for_each(|value| collect_direct(value, into));
         }
         Value::Array(items) => items.iter().for_each(|value| collect_direct(value, into)),
@@ -508,7 +625,12 @@ fn without_null(schema: &Value) -> (&Value, bool) {
 
 /// The limits of a value in words.
 fn limits(schema: &Value) -> Vec<String> {
-    let number = |key: &str| schema.get(key).filter(|value| value.is_number()).map(|value| thousands(&value.to_string()));
+    let number = |key: &str| {
+        schema
+            .get(key)
+            .filter(|value| value.is_number())
+            .map(|value| thousands(&value.to_string()))
+    };
     let mut all = Vec::new();
     if let Some(most) = number("maxLength") {
         all.push(format!("At most {most} characters."));
@@ -545,7 +667,9 @@ fn thousands(digits: &str) -> String {
 
 fn arm(schema: &Value) -> Result<Arm, String> {
     let wire = text(schema, "const").ok_or("a value must be a string")?.to_owned();
-    let doc = text(schema, "description").ok_or_else(|| format!("{wire}: description is missing"))?.to_owned();
+    let doc = text(schema, "description")
+        .ok_or_else(|| format!("{wire}: description is missing"))?
+        .to_owned();
     let name = text(schema, "title").map_or_else(|| pascal(&wire), str::to_owned);
     Ok(Arm { name, wire, doc })
 }
@@ -560,7 +684,9 @@ fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
 
 /// `in_progress` as `InProgress`.
 fn pascal(wire: &str) -> String {
-    let words = wire.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words = wire
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
     words.map(|word| word[..1].to_ascii_uppercase() + &word[1..]).collect()
 }
 

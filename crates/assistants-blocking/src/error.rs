@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use assistants_types::openai::Run;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -71,6 +72,10 @@ pub enum Error {
     /// Something this build or this server cannot do.
     #[error("{0}")]
     Unsupported(Box<str>),
+
+    /// A run ended without completing. Holds the run: its status, its `last_error`, its `incomplete_details`.
+    #[error("run {} of thread {}: {}", .0.id, .0.thread_id, why(.0))]
+    RunFailed(Box<Run>),
 
     /// A tool function failed, and the tools were set to stop the run then.
     #[error(transparent)]
@@ -179,7 +184,8 @@ impl Error {
     /// `what` says what was being read, for example ``POST /threads``.
     pub(crate) fn decode<T: DeserializeOwned>(json: &[u8], what: impl FnOnce() -> String) -> Result<T> {
         // The plain parser first: it is faster than the one that keeps track of where it is.
-        serde_json::from_slice(json).map_err(|error| DecodeError::locate::<T>(json, error, what()).into())
+        serde_json::from_slice(json)
+            .map_err(|error| DecodeError::locate(json, error, what(), |json| T::deserialize(json)).into())
     }
 }
 
@@ -407,6 +413,21 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// Why a run did not complete, in words.
+fn why(run: &Run) -> String {
+    let mut why = format!("ended as `{}`", run.status);
+    if let Some(error) = &run.last_error {
+        why += &format!(" ({}): {}", error.code, error.message);
+    } else if let Some(reason) = run
+        .incomplete_details
+        .as_ref()
+        .and_then(|details| details.reason.as_ref())
+    {
+        why += &format!(" ({reason})");
+    }
+    why
+}
+
 fn hint(status: u16, host: &str, path: &str) -> Option<&'static str> {
     let gone = path
         .split('/')
@@ -461,6 +482,12 @@ pub struct TransportError {
     /// `false`: no byte of the request left this machine, so a repeat cannot have an effect twice.
     pub request_sent: bool,
     pub(crate) source: io::Error,
+}
+
+impl TransportError {
+    pub(crate) fn into_source(self) -> io::Error {
+        self.source
+    }
 }
 
 /// A limit on time that was reached.
@@ -525,12 +552,22 @@ pub struct DecodeError {
     source: Source,
 }
 
+/// A JSON parser that knows where in the document it is.
+type Tracked<'t, 'd, 'j> =
+    serde_path_to_error::Deserializer<'t, 't, &'d mut serde_json::Deserializer<serde_json::de::SliceRead<'j>>>;
+
 impl DecodeError {
-    /// Reads again with the parser that keeps track of the place.
-    fn locate<T: DeserializeOwned>(json: &[u8], error: serde_json::Error, what: String) -> Self {
+    /// Reads again, with `read`, over a parser that keeps track of the place.
+    pub(crate) fn locate<T>(
+        json: &[u8],
+        error: serde_json::Error,
+        what: String,
+        read: impl FnOnce(Tracked<'_, '_, '_>) -> serde_json::Result<T>,
+    ) -> Self {
         let mut document = serde_json::Deserializer::from_slice(json);
-        let (path, error) = match serde_path_to_error::deserialize::<_, T>(&mut document) {
-            Err(located) => (located.path().to_string(), located.into_inner()),
+        let mut track = serde_path_to_error::Track::new();
+        let (path, error) = match read(serde_path_to_error::Deserializer::new(&mut document, &mut track)) {
+            Err(error) => (track.path().to_string(), error),
             // What was read is fine; something follows it.
             Ok(_) => (".".to_owned(), error),
         };
@@ -655,6 +692,15 @@ pub struct ToolError {
     /// The name of the function.
     pub name: String,
     pub(crate) source: Source,
+}
+
+impl ToolError {
+    pub(crate) fn new(name: &str, source: impl Into<Source>) -> Self {
+        Self {
+            name: name.to_owned(),
+            source: source.into(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,85 @@
-//! Blocking client for the Assistants protocol.
-
+//! Blocking client for the Assistants protocol: no async runtime, lists as iterators, streams line by line.
+//!
+//! A program of a few lines, against the local server (see the `assistants-local` crate) or any other that speaks the
+//! protocol:
+//!
+//! ```
+//! use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread, StreamEvent};
+//! # let server = assistants_local::LocalServer::builder().start()?;
+//! # let url = server.base_url();
+//!
+//! let client = Client::builder().base_url(url).api_key("any").build()?; // or Client::from_env()?
+//! let assistant = client.assistants().create(CreateAssistant::new("scripted").instructions("Be brief.")).send()?;
+//! let thread = client.threads().create(CreateThread::default()).send()?;
+//! client.messages(&thread).create(CreateMessage::user("Hello")).send()?;
+//! let mut stream = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?;
+//! for event in &mut stream {
+//!     if let StreamEvent::MessageDelta(delta) = event? {
+//!         print!("{}", delta.text());
+//!     }
+//! }
+//! let finished = stream.finish()?.completed()?;
+//! assert!(finished.text().contains("Hello"));
+//! for assistant in client.assistants().list().limit(100) {
+//!     println!("{}", assistant?.id);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | module or type | what it is |
+//! | --- | --- |
+//! | [`openai`] | the client for OpenAI Assistants v2: handles, run streams, pollers |
+//! | [`Call`], [`ListCall`] | what every method returns: a request with its options, sent by `send` |
+//! | [`Options`] | the options of a call, or defaults for all calls of a client |
+//! | [`Tools`] | functions of your program that a model may call |
+//! | [`CancelToken`] | ends a blocked call from another thread |
+//! | [`Error`] | everything that can go wrong |
+//! | [`sse`] | the reader of event streams, usable on any bytes |
+//!
+//! # Features
+//!
+//! | feature | what it does |
+//! | --- | --- |
+//! | `rustls` (default) | TLS by rustls, the web's root certificates compiled in |
+//! | `platform-verifier` | rustls with the certificates of the operating system |
+//! | `native-tls` | TLS by the operating system's library |
+//! | `gzip` | asks for compressed answers; a proxy that compresses a stream holds its events back |
+//!
+//! # The log
+//!
+//! Through the `log` crate: one debug line for each attempt (method, path, attempt, status, duration, request id), bodies
+//! and a short list of harmless headers at trace. Keys are never written.
 #![forbid(unsafe_code)]
-// The layers that call the crate-internal functions are being added on top.
-#![allow(dead_code, reason = "the callers of some internals are not written yet")]
 
+pub mod openai;
+
+mod call;
 mod cancel;
 mod error;
-mod lines;
-mod path;
-mod retry;
+mod options;
+mod pager;
+mod response;
 mod secret;
-pub mod sse;
+mod tools;
+
+mod endpoint;
+mod path;
+mod request;
+mod retry;
 mod transport;
 
+mod lines;
+pub mod sse;
+
+pub use call::Call;
 pub use cancel::CancelToken;
+pub use endpoint::Retry;
 pub use error::{
     ApiError, DecodeError, Error, RepeatedCursorError, Result, StreamError, StreamErrorKind, StreamTruncatedError,
     TimeoutError, TimeoutPhase, TooLargeError, ToolError, TransportError,
 };
+pub use options::Options;
+pub use pager::{Items, ListCall, Pages};
+pub use response::{RateLimit, RateLimits, RawResponse};
 pub use secret::ApiKey;
+pub use tools::{OnToolError, Tools};

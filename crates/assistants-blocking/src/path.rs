@@ -6,6 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::Uri;
 
 use crate::error::{Error, Result};
+use crate::transport::is_loopback;
 
 /// What may stand in a path segment as it is: RFC 3986 `pchar`, that is unreserved, sub-delims, `:` and `@`.
 const SEGMENT: &AsciiSet = &UNRESERVED
@@ -79,6 +80,11 @@ impl BaseUrl {
     /// The host, without the port.
     pub(crate) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Whether the server is on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.address.parse().is_ok_and(|uri| is_loopback(&uri))
     }
 
     /// The address without the query, as it can be shown.

@@ -18,6 +18,7 @@ use ureq::http::{Request, Uri};
 use ureq::{Agent, Proxy, SendBody};
 
 use crate::error::{ApiError, Error, Result, TooLargeError, TransportError, request_id};
+pub(crate) use redirect::is_loopback;
 use watch::{Limit, Limits, Watch};
 
 /// The largest body that is read into memory unless told otherwise: 100 MiB.
@@ -292,6 +293,18 @@ impl Transport {
                 path: request.path.to_owned(),
             },
         })
+    }
+
+    /// Whether requests can go to this address at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for plain http to another machine, [`Error::Unsupported`] for https in a build without it.
+    pub(crate) fn check_address(&self, address: &str) -> Result<()> {
+        match address.parse() {
+            Ok(uri) => self.check_scheme(&uri),
+            Err(_) => Err(Error::config("base url: is not a url")),
+        }
     }
 
     fn check_scheme(&self, uri: &Uri) -> Result<()> {
@@ -572,3 +585,6 @@ fn certificates(_: &[u8]) -> Result<Vec<Vec<u8>>> {
         "root certificate: needs the feature `rustls` or `native-tls` of assistants-blocking",
     ))
 }
+
+#[cfg(all(test, any(feature = "rustls", feature = "native-tls")))]
+mod tests;

@@ -24,6 +24,22 @@ macro_rules! stream_events {
                 }
             }
 
+            /// Reads the payload of an event from any format that serde knows. [`parse`](Self::parse) is the usual way.
+            ///
+            /// # Errors
+            ///
+            /// When the data of a known event is not what the event announces.
+            pub fn deserialize_data<'de, D: serde::Deserializer<'de>>(event: &str, data: D) -> Result<Self, D::Error> {
+                use serde::Deserialize as _;
+                match event {
+                    $($wire => $crate::events::stream_events!(@deserialize $arm $(($payload))? data),)+
+                    _ => {
+                        let data = serde_json::Value::deserialize(data)?;
+                        Ok(Self::Unknown { event: event.to_owned(), data })
+                    }
+                }
+            }
+
             /// The event's name as it is sent.
             #[must_use]
             pub fn name(&self) -> &str {
@@ -91,6 +107,8 @@ macro_rules! stream_events {
         serde_json::from_str::<$payload>($data).map(Self::$arm)
     };
     (@parse $arm:ident $data:ident) => { Ok(Self::$arm) };
+    (@deserialize $arm:ident ($payload:ty) $data:ident) => { <$payload>::deserialize($data).map(Self::$arm) };
+    (@deserialize $arm:ident $data:ident) => { serde::de::IgnoredAny::deserialize($data).map(|_| Self::$arm) };
     (@pattern $arm:ident ($payload:ty)) => { Self::$arm(_) };
     (@pattern $arm:ident) => { Self::$arm };
     (@bind $bound:ident $arm:ident ($payload:ty)) => { Self::$arm($bound) };

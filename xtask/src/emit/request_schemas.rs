@@ -28,17 +28,26 @@ const KEYWORDS: &[&str] = &[
 
 /// The file for everything that a request body of `document` reaches.
 pub(crate) fn file(document: &Value) -> Result<String, String> {
-    let schemas = document.pointer("/components/schemas").ok_or("components.schemas is missing")?;
+    let schemas = document
+        .pointer("/components/schemas")
+        .ok_or("components.schemas is missing")?;
     let mut names = BTreeSet::new();
-    for item in document.get("paths").and_then(Value::as_object).ok_or("paths is missing")?.values() {
+    for item in document
+        .get("paths")
+        .and_then(Value::as_object)
+        .ok_or("paths is missing")?
+        .values()
+    {
         for operation in item.as_object().into_iter().flatten().map(|(_, operation)| operation) {
             if let Some(body) = operation.get("requestBody") {
                 reach(body, schemas, &mut names)?;
             }
         }
     }
-    let kept: Map<String, Value> =
-        names.into_iter().map(|name| (name.clone(), prune(&schemas[name.as_str()]))).collect();
+    let kept: Map<String, Value> = names
+        .into_iter()
+        .map(|name| (name.clone(), prune(&schemas[name.as_str()])))
+        .collect();
     let file = json!({ "components": { "schemas": kept } });
     let text = serde_json::to_string_pretty(&file).map_err(|error| error.to_string())?;
     Ok(text + "\n")
@@ -63,13 +72,18 @@ fn reach(node: &Value, schemas: &Value, names: &mut BTreeSet<String>) -> Result<
 
 /// The schema with only its keywords; an enum with described values becomes a plain `enum`.
 fn prune(schema: &Value) -> Value {
-    let Value::Object(members) = schema else { return schema.clone() };
+    let Value::Object(members) = schema else {
+        return schema.clone();
+    };
     let mut kept = Map::new();
     for (key, value) in members.iter().filter(|(key, _)| KEYWORDS.contains(&key.as_str())) {
         let value = match (key.as_str(), value) {
-            ("properties", Value::Object(properties)) => {
-                Value::Object(properties.iter().map(|(name, one)| (name.clone(), prune(one))).collect())
-            }
+            ("properties", Value::Object(properties)) => Value::Object(
+                properties
+                    .iter()
+                    .map(|(name, one)| (name.clone(), prune(one)))
+                    .collect(),
+            ),
             ("oneOf", Value::Array(alternatives)) => {
                 let constants: Option<Vec<&Value>> = alternatives.iter().map(|one| one.get("const")).collect();
                 if let Some(values) = constants {

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::doc;
-use crate::model::{Arm, ChoiceMember, Event, EventPayload, Item, Member, Object, Presence, Shape, Type, UnionMember, Usage};
+use crate::model::{
+    Arm, ChoiceMember, Event, EventPayload, Item, Member, Object, Presence, Shape, Type, UnionMember, Usage,
+};
 
 /// Appends the source of one item.
 pub(crate) fn write(out: &mut String, item: &Item) {
@@ -19,7 +21,11 @@ pub(crate) fn write(out: &mut String, item: &Item) {
 /// The types that an item brings along: the payload of an event that has more than `data`.
 pub(crate) fn companions(items: &[Item]) -> impl Iterator<Item = &str> {
     items.iter().flat_map(|item| match &item.shape {
-        Shape::Events(events) => events.iter().filter(|event| has_companion(event)).map(|one| one.name.as_str()).collect(),
+        Shape::Events(events) => events
+            .iter()
+            .filter(|event| has_companion(event))
+            .map(|one| one.name.as_str())
+            .collect(),
         _ => Vec::new(),
     })
 }
@@ -71,17 +77,31 @@ fn has_companion(event: &Event) -> bool {
 fn struct_(out: &mut String, name: &str, text: &str, object: &Object) {
     doc(out, "", text);
     // A request body that requires something has no default; `new` takes what it requires.
-    let strict = object.body && object.members.iter().any(|member| member.presence == Presence::Required);
+    let strict = object.body
+        && object
+            .members
+            .iter()
+            .any(|member| member.presence == Presence::Required);
     let default = if strict { "" } else { "Default, " };
-    out.push_str(&format!("#[derive(Clone, Debug, {default}PartialEq)]\npub struct {name} {{\n"));
+    out.push_str(&format!(
+        "#[derive(Clone, Debug, {default}PartialEq)]\npub struct {name} {{\n"
+    ));
     for member in &object.members {
         doc(out, "    ", &member.doc);
         out.push_str(&format!("    pub {}: {},\n", member.field, field_type(member)));
     }
     out.push_str("    /// Members that this crate does not know.\n    pub extra: Extra,\n}\n\n");
 
-    let constants: Vec<String> = object.constants.iter().map(|(key, value)| format!("{key:?} = {value:?}")).collect();
-    let constants = if constants.is_empty() { String::new() } else { format!("const({}) ", constants.join(", ")) };
+    let constants: Vec<String> = object
+        .constants
+        .iter()
+        .map(|(key, value)| format!("{key:?} = {value:?}"))
+        .collect();
+    let constants = if constants.is_empty() {
+        String::new()
+    } else {
+        format!("const({}) ", constants.join(", "))
+    };
     out.push_str(&format!("object!({name} {constants}{{\n"));
     for member in &object.members {
         out.push_str(&format!("    {}: {} {:?},\n", member.field, kind(member), member.key));
@@ -130,9 +150,10 @@ fn rust_type(ty: &Type) -> String {
 /// A parameter's type and the expression that turns it into the field's.
 fn argument(name: &str, ty: &Type, id_of: Option<&str>) -> (String, String) {
     match ty {
-        _ if id_of.is_some() => {
-            (format!("impl IdOf<{}>", id_of.unwrap_or_default()), format!("{name}.into_id()"))
-        }
+        _ if id_of.is_some() => (
+            format!("impl IdOf<{}>", id_of.unwrap_or_default()),
+            format!("{name}.into_id()"),
+        ),
         Type::Text | Type::Named(_) => (format!("impl Into<{}>", rust_type(ty)), format!("{name}.into()")),
         Type::Metadata => (
             "impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>".to_owned(),
@@ -156,13 +177,21 @@ fn builder(out: &mut String, name: &str, object: &Object) {
             if member.in_new {
                 let (ty, value) = argument(&member.field, &member.ty, member.id_of.as_deref());
                 parameters.push(format!("{}: {ty}", member.field));
-                fields.push_str(&if value == member.field { value } else { format!("{}: {value}", member.field) });
+                fields.push_str(&if value == member.field {
+                    value
+                } else {
+                    format!("{}: {value}", member.field)
+                });
             } else {
                 fields.push_str(&format!("{}: {}::default()", member.field, outer(member)));
             }
             fields.push_str(", ");
         }
-        doc(out, "    ", "Takes what the protocol requires; everything else starts out unset.");
+        doc(
+            out,
+            "    ",
+            "Takes what the protocol requires; everything else starts out unset.",
+        );
         out.push_str(&format!(
             "    #[must_use]\n    pub fn new({}) -> Self {{ Self {{ {fields} extra: Extra::default() }} }}\n\n",
             parameters.join(", ")
@@ -222,7 +251,9 @@ fn open_enum(out: &mut String, item: &Item, arms: &[Arm]) {
         doc(out, "    ", &arm.doc);
         out.push_str(&format!("    {},\n", arm.name));
     }
-    out.push_str("    /// A value newer than this crate, kept exactly as it was sent.\n    Unknown(UnknownValue),\n}\n\n");
+    out.push_str(
+        "    /// A value newer than this crate, kept exactly as it was sent.\n    Unknown(UnknownValue),\n}\n\n",
+    );
     out.push_str(&format!("open_enum!({} {{\n", item.name));
     for arm in arms {
         out.push_str(&format!("    {} = {:?},\n", arm.name, arm.wire));
@@ -237,9 +268,16 @@ fn tagged(out: &mut String, item: &Item, tag: &str, strings: &[Arm], members: &[
         out.push_str(&format!("    {}({}),\n", member.name, member.payload));
     }
     union_tail(out);
-    out.push_str(&format!("tagged!({} by {tag:?} {}{{\n", item.name, string_table(strings)));
+    out.push_str(&format!(
+        "tagged!({} by {tag:?} {}{{\n",
+        item.name,
+        string_table(strings)
+    ));
     for member in members {
-        out.push_str(&format!("    {}({}) = {:?},\n", member.name, member.payload, member.wire));
+        out.push_str(&format!(
+            "    {}({}) = {:?},\n",
+            member.name, member.payload, member.wire
+        ));
     }
     out.push_str("});\n\n");
 }
@@ -253,7 +291,12 @@ fn choice(out: &mut String, item: &Item, strings: &[Arm], members: &[ChoiceMembe
     union_tail(out);
     out.push_str(&format!("choice!({} {}{{\n", item.name, string_table(strings)));
     for member in members {
-        out.push_str(&format!("    {} {}({}),\n", member.json, member.name, rust_type(&member.ty)));
+        out.push_str(&format!(
+            "    {} {}({}),\n",
+            member.json,
+            member.name,
+            rust_type(&member.ty)
+        ));
     }
     out.push_str("});\n\n");
 }
@@ -273,8 +316,15 @@ fn union_tail(out: &mut String) {
 }
 
 fn string_table(strings: &[Arm]) -> String {
-    let all: Vec<String> = strings.iter().map(|arm| format!("{} = {:?}", arm.name, arm.wire)).collect();
-    if all.is_empty() { String::new() } else { format!("strings({}) ", all.join(", ")) }
+    let all: Vec<String> = strings
+        .iter()
+        .map(|arm| format!("{} = {:?}", arm.name, arm.wire))
+        .collect();
+    if all.is_empty() {
+        String::new()
+    } else {
+        format!("strings({}) ", all.join(", "))
+    }
 }
 
 fn stream_events(out: &mut String, item: &Item, events: &[Event]) {
@@ -299,8 +349,15 @@ fn stream_events(out: &mut String, item: &Item, events: &[Event]) {
                 out.push_str(&format!("    {} = {:?} with {text:?},\n", event.name, event.wire));
             }
             (EventPayload::Object { beside, .. }, Some(ty)) => {
-                let fields: Vec<String> = beside.iter().map(|one| format!("{} = {:?}", one.field, one.key)).collect();
-                let beside = if fields.is_empty() { String::new() } else { format!(" beside({})", fields.join(", ")) };
+                let fields: Vec<String> = beside
+                    .iter()
+                    .map(|one| format!("{} = {:?}", one.field, one.key))
+                    .collect();
+                let beside = if fields.is_empty() {
+                    String::new()
+                } else {
+                    format!(" beside({})", fields.join(", "))
+                };
                 out.push_str(&format!("    {}({ty}) = {:?}{beside},\n", event.name, event.wire));
             }
             (_, None) => {}
@@ -326,8 +383,18 @@ fn event_type(event: &Event) -> Option<String> {
 }
 
 fn companion(out: &mut String, event: &Event, ty: &str, beside: &[Member]) {
-    doc(out, "", &format!("The payload of `{}`: the object, and what stands beside it in the event.", event.wire));
-    out.push_str(&format!("#[derive(Clone, Debug, Default, PartialEq)]\npub struct {} {{\n", event.name));
+    doc(
+        out,
+        "",
+        &format!(
+            "The payload of `{}`: the object, and what stands beside it in the event.",
+            event.wire
+        ),
+    );
+    out.push_str(&format!(
+        "#[derive(Clone, Debug, Default, PartialEq)]\npub struct {} {{\n",
+        event.name
+    ));
     out.push_str(&format!("    /// The object itself.\n    pub data: {ty},\n"));
     for member in beside {
         doc(out, "    ", &member.doc);

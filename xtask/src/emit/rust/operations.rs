@@ -11,7 +11,11 @@ pub(crate) fn source(header: &str, model: &Model) -> String {
     out.push_str("//! Every operation of the protocol, as a constant each and as a table.\n//!\n");
     out.push_str("//! | operation | method | path |\n//! | --- | --- | --- |\n");
     for operation in &model.operations {
-        let _infallible = writeln!(out, "//! | `{}` | {} | `{}` |", operation.id, operation.method, operation.path);
+        let _infallible = writeln!(
+            out,
+            "//! | `{}` | {} | `{}` |",
+            operation.id, operation.method, operation.path
+        );
     }
     out.push_str("\nuse crate::openai::Operation;\n\n");
     for operation in &model.operations {
@@ -22,7 +26,11 @@ pub(crate) fn source(header: &str, model: &Model) -> String {
             operation.constant, operation.id, operation.method, operation.path
         );
     }
-    let names: Vec<&str> = model.operations.iter().map(|operation| operation.constant.as_str()).collect();
+    let names: Vec<&str> = model
+        .operations
+        .iter()
+        .map(|operation| operation.constant.as_str())
+        .collect();
     let _infallible = writeln!(
         out,
         "/// All of them, in the order of the specification.\npub const ALL: &[Operation] = &[{}];",

@@ -1,0 +1,84 @@
+//! A call: a request, its options, and what its answer is.
+
+use std::fmt;
+use std::io::Read;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::endpoint::Endpoint;
+use crate::error::Result;
+use crate::options::{Options, option_setters};
+use crate::request::Request;
+use crate::response::RawResponse;
+
+/// A request that has been described but not sent.
+///
+/// Nothing happens before [`send`](Self::send), [`send_raw`](Self::send_raw) or
+/// [`send_streaming`](Self::send_streaming). Options given here hold for this call only.
+#[must_use = "a call does nothing until `send`"]
+pub struct Call<T> {
+    endpoint: Arc<Endpoint>,
+    pub(crate) request: Request,
+    pub(crate) options: Options,
+    answer: PhantomData<fn() -> T>,
+}
+
+impl<T> Call<T> {
+    pub(crate) fn new(endpoint: &Arc<Endpoint>, options: &Options, request: Request) -> Self {
+        Self {
+            endpoint: Arc::clone(endpoint),
+            request,
+            options: options.clone(),
+            answer: PhantomData,
+        }
+    }
+
+    option_setters!();
+
+    /// Sends the request and hands out the body of the answer while it arrives.
+    ///
+    /// Attempts are repeated until an answer begins; a failure while reading is the reader's.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send). A failed read is an `io::Error` that holds this crate's [`Error`](crate::Error).
+    pub fn send_streaming(self) -> Result<impl Read + Send + 'static> {
+        Ok(self.endpoint.open(&self.request, &self.options)?.body)
+    }
+
+    /// Sends the request and reads the whole answer, but does not parse it.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for [`Error::Decode`](crate::Error::Decode), which only
+    /// [`RawResponse::parse`] gives.
+    pub fn send_raw(self) -> Result<RawResponse<T>> {
+        self.endpoint.execute(&self.request, &self.options)
+    }
+}
+
+impl<T: DeserializeOwned> Call<T> {
+    /// Sends the request, again if that is safe and sensible, and reads the answer.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Config`](crate::Error::Config): it cannot be sent; no request was made.
+    /// - [`Error::Api`](crate::Error::Api): the server answered with a status of 300 or more.
+    /// - [`Error::Transport`](crate::Error::Transport), [`Error::Timeout`](crate::Error::Timeout): no complete answer.
+    /// - [`Error::Decode`](crate::Error::Decode): the answer is not what the protocol says.
+    /// - [`Error::Cancelled`](crate::Error::Cancelled): the token of [`cancel_with`](Self::cancel_with) was cancelled.
+    pub fn send(self) -> Result<T> {
+        self.send_raw()?.parse()
+    }
+}
+
+impl<T> fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("request", &self.request.what())
+            .field("options", &self.options)
+            .finish()
+    }
+}

@@ -1,0 +1,375 @@
+//! The client and how it is set up.
+
+use std::env;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use assistants_types::openai::Operation;
+use serde::Serialize;
+
+use super::{Assistants, IdOf, Messages, Run, RunSteps, Runs, Thread, Threads};
+use crate::endpoint::{Endpoint, EndpointConfig, Retry};
+use crate::error::{Error, Result};
+use crate::options::Options;
+use crate::path::BaseUrl;
+use crate::request::Request;
+use crate::secret::ApiKey;
+use crate::{Call, ListCall};
+
+/// Where the protocol lived, and where files, models and chat completions still do.
+const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
+
+/// A client for one server and account.
+///
+/// Cheap to clone and safe to share between threads: all copies use one pool of connections.
+///
+/// ```
+/// use assistants_blocking::openai::{Client, CreateAssistant};
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let url = server.base_url();
+///
+/// let client = Client::builder().base_url(url).api_key("any").build()?;
+/// let assistant = client.assistants().create(CreateAssistant::new("scripted").name("Clerk")).send()?;
+/// assert_eq!(client.assistants().retrieve(&assistant).send()?.name.as_deref(), Some("Clerk"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) options: Options,
+}
+
+impl Client {
+    /// Sets a client up from the environment.
+    ///
+    /// | variable | what it gives |
+    /// | --- | --- |
+    /// | `OPENAI_API_KEY` | the key; may be missing only when the base URL is on this machine |
+    /// | `OPENAI_BASE_URL` | the server; default `https://api.openai.com/v1` |
+    /// | `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID` | sent as `OpenAI-Organization` and `OpenAI-Project` |
+    /// | `OPENAI_CUSTOM_HEADERS` | lines of the form `Name: value` |
+    /// | `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` | the way through a proxy |
+    ///
+    /// An empty variable counts as missing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the variable that is missing or wrong.
+    pub fn from_env() -> Result<Self> {
+        ClientBuilder::from_env()?.build()
+    }
+
+    /// Sets a client up step by step.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// A copy with other defaults: `options` win over those this client has. It shares the connections.
+    #[must_use]
+    pub fn with_options(&self, options: Options) -> Self {
+        Self {
+            endpoint: Arc::clone(&self.endpoint),
+            options: options.over(&self.options),
+        }
+    }
+
+    /// The address of the server, without its query.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        self.endpoint.base().address()
+    }
+
+    /// Configured models.
+    #[must_use]
+    pub fn assistants(&self) -> Assistants {
+        Assistants { client: self.clone() }
+    }
+
+    /// Conversations.
+    #[must_use]
+    pub fn threads(&self) -> Threads {
+        Threads { client: self.clone() }
+    }
+
+    /// The messages of a thread.
+    #[must_use]
+    pub fn messages(&self, thread: impl IdOf<Thread>) -> Messages {
+        Messages {
+            client: self.clone(),
+            thread: thread.into_id(),
+        }
+    }
+
+    /// The runs of a thread.
+    #[must_use]
+    pub fn runs(&self, thread: impl IdOf<Thread>) -> Runs {
+        Runs {
+            client: self.clone(),
+            thread: thread.into_id(),
+        }
+    }
+
+    /// The steps of a run.
+    #[must_use]
+    pub fn run_steps(&self, thread: impl IdOf<Thread>, run: impl IdOf<Run>) -> RunSteps {
+        RunSteps {
+            client: self.clone(),
+            thread: thread.into_id(),
+            run: run.into_id(),
+        }
+    }
+
+    /// A call to any path below the base URL, for what this client has no method for.
+    ///
+    /// The path is sent as it is given, so ids in it must be percent-encoded. A body starts out empty; give it its
+    /// fields with [`Call::body_field`]. The answer is read as JSON.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// let thread = client.request("POST", "/threads").body_field("metadata", serde_json::json!({"a": "b"})).send()?;
+    /// assert_eq!(thread["metadata"]["a"], "b");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn request(&self, method: &str, path: &str) -> Call<serde_json::Value> {
+        let request = Request::to_path(method, path);
+        let request = match request.method {
+            "POST" | "PUT" | "PATCH" => request.json(&serde_json::Map::new()),
+            _ => request,
+        };
+        Call::new(&self.endpoint, &self.options, request)
+    }
+
+    pub(super) fn call<T>(&self, operation: Operation, ids: &[&str]) -> Call<T> {
+        Call::new(
+            &self.endpoint,
+            &self.options,
+            Request::new(operation.method, operation.path, ids),
+        )
+    }
+
+    pub(super) fn call_with<T>(&self, operation: Operation, ids: &[&str], params: &impl Serialize) -> Call<T> {
+        let request = Request::new(operation.method, operation.path, ids).json(params);
+        Call::new(&self.endpoint, &self.options, request)
+    }
+
+    pub(super) fn list<T>(&self, operation: Operation, ids: &[&str]) -> ListCall<T> {
+        ListCall::new(
+            &self.endpoint,
+            &self.options,
+            Request::new(operation.method, operation.path, ids),
+        )
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.base_url())
+            .field("options", &self.options)
+            .finish()
+    }
+}
+
+/// Collects what a [`Client`] needs. Every fault shows at [`build`](Self::build).
+#[must_use = "a builder does nothing until `build`"]
+#[derive(Default)]
+pub struct ClientBuilder {
+    base_url: Option<String>,
+    api_key: Option<String>,
+    organization: Option<String>,
+    project: Option<String>,
+    beta: Option<String>,
+    options: Options,
+    config: EndpointConfig,
+}
+
+impl ClientBuilder {
+    /// Starts from the environment, as [`Client::from_env`] reads it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the variable that is missing or wrong.
+    pub fn from_env() -> Result<Self> {
+        let mut builder = Self {
+            base_url: variable("OPENAI_BASE_URL")?,
+            api_key: variable("OPENAI_API_KEY")?,
+            organization: variable("OPENAI_ORG_ID")?,
+            project: variable("OPENAI_PROJECT_ID")?,
+            ..Self::default()
+        };
+        for line in variable("OPENAI_CUSTOM_HEADERS")?
+            .unwrap_or_default()
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+        {
+            let (name, value) = line
+                .split_once(':')
+                .ok_or_else(|| Error::config("OPENAI_CUSTOM_HEADERS: a line has no `:` between name and value"))?;
+            builder.options = builder.options.header(name.trim(), value.trim());
+        }
+        let base = BaseUrl::parse(builder.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
+        if builder.api_key.is_none() && !base.is_loopback() {
+            return Err(Error::config(
+                "no api key: set OPENAI_API_KEY, or OPENAI_BASE_URL to a server on this machine",
+            ));
+        }
+        Ok(builder)
+    }
+
+    /// The server; paths are appended to it. Default: `https://api.openai.com/v1`, where the Assistants API was
+    /// switched off on 2026-08-26.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// The key, sent as `Authorization: Bearer`. Without one no such header is sent.
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.api_key = Some(key.into());
+        self
+    }
+
+    /// The organization that the requests count for, sent as `OpenAI-Organization`.
+    pub fn organization(mut self, id: impl Into<String>) -> Self {
+        self.organization = Some(id.into());
+        self
+    }
+
+    /// The project that the requests count for, sent as `OpenAI-Project`.
+    pub fn project(mut self, id: impl Into<String>) -> Self {
+        self.project = Some(id.into());
+        self
+    }
+
+    /// The value of the `OpenAI-Beta` header. Default: `assistants=v2`.
+    pub fn beta(mut self, value: impl Into<String>) -> Self {
+        self.beta = Some(value.into());
+        self
+    }
+
+    /// Limits one attempt of each call; see [`Options::timeout`]. Default: 10 minutes.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.options = self.options.timeout(limit);
+        self
+    }
+
+    /// Limits everything each call does; see [`Options::deadline`]. Default: no limit.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.options = self.options.deadline(limit);
+        self
+    }
+
+    /// Limits the silence between two bytes of a stream. Default: 5 minutes.
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.options = self.options.idle_timeout(limit);
+        self
+    }
+
+    /// How many attempts may follow the first. Default: 2.
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.options = self.options.max_retries(retries);
+        self
+    }
+
+    /// Adds a header to every request.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options = self.options.header(name, value);
+        self
+    }
+
+    /// Adds a query parameter to every request.
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options = self.options.query(name, value);
+        self
+    }
+
+    /// Limits the time to connect to the server. Default: 5 seconds.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.config.connect_timeout = limit;
+        self
+    }
+
+    /// Allows plain `http` to other machines: everything, the key included, is readable on the way.
+    pub fn allow_http(mut self, allow: bool) -> Self {
+        self.config.transport.allow_plain_http = allow;
+        self
+    }
+
+    /// Trusts only this certificate authority, and others given the same way; in PEM or DER form.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] when it holds no certificate, [`Error::Unsupported`] in a build without TLS.
+    pub fn root_certificate(mut self, pem_or_der: &[u8]) -> Result<Self> {
+        self.config.transport.add_root_certificates(pem_or_der)?;
+        Ok(self)
+    }
+
+    /// The longest body that an answer may have, in bytes; streams have no such limit. Default: 100 MiB.
+    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
+        self.config.max_body_bytes = bytes;
+        self
+    }
+
+    /// The longest line that a stream may have, in bytes. Default: 16 MiB.
+    pub fn max_line_bytes(mut self, bytes: usize) -> Self {
+        self.config.max_line_bytes = bytes;
+        self
+    }
+
+    /// The largest event that a stream may have, in bytes. Default: 64 MiB.
+    pub fn max_event_bytes(mut self, bytes: usize) -> Self {
+        self.config.max_event_bytes = bytes;
+        self
+    }
+
+    /// Calls `observer` before each wait for another attempt.
+    pub fn on_retry(mut self, observer: impl Fn(&Retry<'_>) + Send + Sync + 'static) -> Self {
+        self.config.on_retry = Some(Arc::new(observer));
+        self
+    }
+
+    /// Makes the client. No connection is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a base URL that is none, plain `http` to another machine, a key or header value that
+    /// cannot be sent, a certificate that cannot be read.
+    pub fn build(self) -> Result<Client> {
+        let base = BaseUrl::parse(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
+        let key = self.api_key.map(ApiKey::new).transpose()?;
+        let mut options = Options::new().header("OpenAI-Beta", self.beta.as_deref().unwrap_or("assistants=v2"));
+        if let Some(id) = self.organization {
+            options = options.header("OpenAI-Organization", id);
+        }
+        if let Some(id) = self.project {
+            options = options.header("OpenAI-Project", id);
+        }
+        let endpoint = Arc::new(Endpoint::new(base, key, self.config)?);
+        Ok(Client {
+            endpoint,
+            options: self.options.over(&options),
+        })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("base_url", &self.base_url)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A variable of the environment; empty counts as missing.
+fn variable(name: &str) -> Result<Option<String>> {
+    match env::var(name) {
+        Ok(value) if value.trim().is_empty() => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(Error::config(format!("{name} is not unicode"))),
+    }
+}

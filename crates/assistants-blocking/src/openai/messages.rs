@@ -1,0 +1,51 @@
+//! Messages of a thread.
+
+use assistants_types::openai::operations as op;
+
+use super::{Client, CreateMessage, IdOf, Message, MessageDeleted, Run, UpdateMessage};
+use crate::{Call, ListCall};
+
+/// The messages of one thread. From [`Client::messages`].
+#[derive(Clone, Debug)]
+pub struct Messages {
+    pub(super) client: Client,
+    pub(super) thread: String,
+}
+
+impl Messages {
+    /// Adds a message to the end of the thread.
+    ///
+    /// `POST /threads/{thread_id}/messages`. Carries an idempotency key, so that a retry does not add a second one on
+    /// servers that know such keys. While a run on the thread is active the server refuses with status 400.
+    pub fn create(&self, params: CreateMessage) -> Call<Message> {
+        self.client.call_with(op::CREATE_MESSAGE, &[&self.thread], &params)
+    }
+
+    /// Reads one message. `GET /threads/{thread_id}/messages/{message_id}`.
+    pub fn retrieve(&self, message: impl IdOf<Message>) -> Call<Message> {
+        self.client.call(op::RETRIEVE_MESSAGE, &[&self.thread, message.as_id()])
+    }
+
+    /// Changes the metadata of a message. `POST /threads/{thread_id}/messages/{message_id}`.
+    pub fn update(&self, message: impl IdOf<Message>, params: UpdateMessage) -> Call<Message> {
+        self.client
+            .call_with(op::UPDATE_MESSAGE, &[&self.thread, message.as_id()], &params)
+    }
+
+    /// Deletes one message. `DELETE /threads/{thread_id}/messages/{message_id}`.
+    pub fn delete(&self, message: impl IdOf<Message>) -> Call<MessageDeleted> {
+        self.client.call(op::DELETE_MESSAGE, &[&self.thread, message.as_id()])
+    }
+
+    /// Lists messages, newest first unless told otherwise. `GET /threads/{thread_id}/messages`.
+    pub fn list(&self) -> ListCall<Message> {
+        self.client.list(op::LIST_MESSAGES, &[&self.thread])
+    }
+}
+
+impl ListCall<Message> {
+    /// Only the messages that this run wrote.
+    pub fn run_id(self, run: impl IdOf<Run>) -> Self {
+        self.parameter("run_id", run.as_id())
+    }
+}

@@ -1,0 +1,37 @@
+//! The client for OpenAI Assistants v2 and everything that speaks it.
+//!
+//! [`Client`] is where it starts: a handle for each resource, and on each handle the operations.
+//!
+//! | handle | what it reaches |
+//! | --- | --- |
+//! | [`Client::assistants`] | [`Assistants`]: configured models |
+//! | [`Client::threads`] | [`Threads`]: conversations, also created together with their first run |
+//! | [`Client::messages`] | [`Messages`] of a thread |
+//! | [`Client::runs`] | [`Runs`] of a thread: streamed, polled, with tools |
+//! | [`Client::run_steps`] | [`RunSteps`] of a run |
+//!
+//! The types of requests and answers are those of [`assistants_types::openai`], re-exported here.
+
+mod assistants;
+mod client;
+mod handler;
+mod messages;
+mod poll;
+mod run_steps;
+mod run_stream;
+mod run_tools;
+mod runs;
+mod snapshots;
+mod threads;
+
+pub use assistants::Assistants;
+pub use assistants_types::openai::*;
+pub use client::{Client, ClientBuilder};
+pub use handler::EventHandler;
+pub use messages::Messages;
+pub use poll::PollCall;
+pub use run_steps::RunSteps;
+pub use run_stream::{FinishedRun, RunStream, StreamCall, TextDeltas};
+pub use run_tools::ToolRunCall;
+pub use runs::Runs;
+pub use threads::Threads;

@@ -1,0 +1,48 @@
+//! Steps of a run.
+
+use assistants_types::openai::operations as op;
+
+use super::{Client, IdOf, RunInclude, RunStep};
+use crate::{Call, ListCall};
+
+/// The steps of one run. From [`Client::run_steps`].
+#[derive(Clone, Debug)]
+pub struct RunSteps {
+    pub(super) client: Client,
+    pub(super) thread: String,
+    pub(super) run: String,
+}
+
+impl RunSteps {
+    /// Reads one step. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`.
+    pub fn retrieve(&self, step: impl IdOf<RunStep>) -> Call<RunStep> {
+        self.client
+            .call(op::RETRIEVE_RUN_STEP, &[&self.thread, &self.run, step.as_id()])
+    }
+
+    /// Lists steps, newest first unless told otherwise. `GET /threads/{thread_id}/runs/{run_id}/steps`.
+    pub fn list(&self) -> ListCall<RunStep> {
+        self.client.list(op::LIST_RUN_STEPS, &[&self.thread, &self.run])
+    }
+}
+
+impl ListCall<RunStep> {
+    /// Also what is normally left out of a step.
+    pub fn include(mut self, what: impl Into<RunInclude>) -> Self {
+        self.request.query.push(include(&what.into()));
+        self
+    }
+}
+
+impl Call<RunStep> {
+    /// Also what is normally left out of a step.
+    pub fn include(mut self, what: impl Into<RunInclude>) -> Self {
+        self.request.query.push(include(&what.into()));
+        self
+    }
+}
+
+/// The query parameter; it may stand several times.
+pub(super) fn include(what: &RunInclude) -> (String, String) {
+    ("include[]".to_owned(), what.as_str().to_owned())
+}

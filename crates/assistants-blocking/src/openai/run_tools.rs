@@ -1,0 +1,157 @@
+//! Runs whose function calls this program answers.
+
+use super::handler::{self, Progress};
+use super::{CreateRun, EventHandler, FinishedRun, Run, RunStatus, RunStream, Runs, SortOrder};
+use crate::error::Result;
+use crate::options::option_setters;
+use crate::{Options, Tools};
+
+/// A run whose function calls are answered until it has ended.
+///
+/// [`send`](Self::send) waits for the run, [`stream`](Self::stream) streams it. Either way the run is handed out in
+/// whatever state it ended; [`FinishedRun::completed`] makes an error of all but success.
+#[must_use = "nothing runs until `send` or `stream`"]
+#[derive(Debug)]
+pub struct ToolRunCall {
+    runs: Runs,
+    params: CreateRun,
+    tools: Tools,
+    options: Options,
+}
+
+impl ToolRunCall {
+    pub(super) fn new(runs: &Runs, params: CreateRun, tools: &Tools) -> Self {
+        Self {
+            runs: runs.clone(),
+            params,
+            tools: tools.clone(),
+            options: runs.client.options.clone(),
+        }
+    }
+
+    option_setters!();
+
+    /// Starts the run, polls it, and answers its calls until it has ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`PollCall::send`](super::PollCall::send); [`Error::Tool`](crate::Error::Tool) when a function fails and failures are to stop
+    /// the run, or the rounds are used up. The run is then cancelled on the server.
+    pub fn send(self) -> Result<FinishedRun> {
+        let mut create = self.runs.create_and_poll(self.params.clone());
+        create.options = self.options.clone();
+        let mut run = create.send()?;
+        let mut rounds = 0;
+        while run.status == RunStatus::RequiresAction {
+            rounds += 1;
+            let outputs = self.or_cancel(&run, self.answer(&run, rounds))?;
+            let mut submit = self.runs.submit_tool_outputs_and_poll(&run, outputs);
+            submit.options = self.follow_up();
+            run = submit.send()?;
+        }
+        let mut messages = self
+            .runs
+            .client
+            .messages(&self.runs.thread)
+            .list()
+            .run_id(&run)
+            .order(SortOrder::Asc);
+        messages.options = self.follow_up();
+        let mut steps = self
+            .runs
+            .client
+            .run_steps(&self.runs.thread, &run)
+            .list()
+            .order(SortOrder::Asc);
+        steps.options = self.follow_up();
+        Ok(FinishedRun {
+            messages: messages.limit(100).into_iter().collect::<Result<_>>()?,
+            steps: steps.limit(100).into_iter().collect::<Result<_>>()?,
+            run,
+        })
+    }
+
+    /// Starts the run, hands its events to `handler` as they arrive, and answers its calls until it has ended.
+    ///
+    /// A stream that breaks off ends the events of its round, not the run: that is polled, as by
+    /// [`RunStream::finish`].
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and those of a stream that cannot be made up for by polling.
+    pub fn stream(self, handler: &mut impl EventHandler) -> Result<FinishedRun> {
+        let outcome = self.stream_rounds(handler);
+        handler.on_end();
+        outcome
+    }
+
+    fn stream_rounds(&self, handler: &mut impl EventHandler) -> Result<FinishedRun> {
+        let mut progress = Progress::default();
+        let mut call = self.runs.stream(self.params.clone());
+        call.options = self.options.clone();
+        let mut finished = read(call.send()?, handler, &mut progress)?;
+        let mut rounds = 0;
+        while finished.run.status == RunStatus::RequiresAction {
+            rounds += 1;
+            let outputs = self.or_cancel(&finished.run, self.answer(&finished.run, rounds))?;
+            let mut call = self.runs.submit_tool_outputs_stream(&finished.run, outputs);
+            call.options = self.follow_up();
+            let next = read(call.send()?, handler, &mut progress)?;
+            finished.run = next.run;
+            for message in next.messages {
+                replace_or_push(&mut finished.messages, message, |one| &one.id);
+            }
+            for step in next.steps {
+                replace_or_push(&mut finished.steps, step, |one| &one.id);
+            }
+        }
+        Ok(finished)
+    }
+
+    fn answer(&self, run: &Run, rounds: u32) -> Result<Vec<super::ToolOutput>> {
+        let calls = run.tool_calls();
+        match self.tools.too_many_rounds(rounds, calls) {
+            Some(error) => Err(error),
+            None => self.tools.answer_all(calls, self.options.cancel.as_ref()),
+        }
+    }
+
+    /// Hands a result on; a failure cancels the run, which would else wait for outputs until it expires.
+    fn or_cancel<T>(&self, run: &Run, outcome: Result<T>) -> Result<T> {
+        outcome.inspect_err(|_| {
+            let mut call = self.runs.cancel(run);
+            call.options = Options {
+                cancel: None,
+                ..self.follow_up()
+            };
+            if let Err(error) = call.send() {
+                log::debug!("run {}: could not be cancelled: {error}", run.id);
+            }
+        })
+    }
+
+    /// The options without what belongs to the request that starts the run.
+    fn follow_up(&self) -> Options {
+        Options {
+            idempotency_key: None,
+            body_fields: Vec::new(),
+            query: Vec::new(),
+            ..self.options.clone()
+        }
+    }
+}
+
+/// Reads one stream of the run to its end.
+fn read(mut stream: RunStream, handler: &mut impl EventHandler, progress: &mut Progress) -> Result<FinishedRun> {
+    match handler::drive(&mut stream, handler, progress) {
+        Err(error) if !stream.can_recover(&error) => Err(error),
+        _ => stream.finish(),
+    }
+}
+
+fn replace_or_push<T>(all: &mut Vec<T>, item: T, id: impl Fn(&T) -> &String) {
+    match all.iter_mut().find(|one| id(one) == id(&item)) {
+        Some(one) => *one = item,
+        None => all.push(item),
+    }
+}

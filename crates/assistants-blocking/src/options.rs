@@ -1,0 +1,218 @@
+//! What a call can be told beyond its parameters.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::CancelToken;
+
+/// Options of a call, or defaults for all calls of a client.
+///
+/// None of them is a parameter of the protocol: they say how a request is sent. A call's own option wins over the
+/// client's; headers, query parameters and body fields add up, the call's last.
+#[derive(Clone, Default)]
+pub struct Options {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) max_retries: Option<u32>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) body_fields: Vec<(String, Value)>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) cancel: Option<CancelToken>,
+}
+
+impl Options {
+    /// No option set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Limits one attempt, from connecting to the last byte of the answer; of a stream, to the end of its headers.
+    /// Default: 10 minutes.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// Limits everything a call does: attempts, waits between them, polls, reading a stream. Default: no limit.
+    #[must_use]
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
+        self
+    }
+
+    /// Limits the silence between two bytes of a stream. Default: 5 minutes.
+    #[must_use]
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.idle_timeout = Some(limit);
+        self
+    }
+
+    /// How many attempts may follow the first. Default: 2.
+    #[must_use]
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = Some(retries);
+        self
+    }
+
+    /// Adds a header; it replaces one that the client would send by itself. A name or value that cannot be sent is an
+    /// [`Error::Config`](crate::Error::Config) at `send`.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a query parameter.
+    #[must_use]
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a field to the JSON body, or replaces the one of that name. Requests without a body ignore it.
+    #[must_use]
+    pub fn body_field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.body_fields.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sends this idempotency key instead of one made up for the call. A server that knows such keys carries out
+    /// requests with the same key once.
+    #[must_use]
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Ends the call when the token is cancelled.
+    #[must_use]
+    pub fn cancel_with(mut self, token: &CancelToken) -> Self {
+        self.cancel = Some(token.clone());
+        self
+    }
+
+    /// These options, completed by `defaults` where they say nothing.
+    pub(crate) fn over(self, defaults: &Self) -> Self {
+        let chain = |first: &[(String, String)], second| first.iter().cloned().chain(second).collect();
+        Self {
+            timeout: self.timeout.or(defaults.timeout),
+            deadline: self.deadline.or(defaults.deadline),
+            idle_timeout: self.idle_timeout.or(defaults.idle_timeout),
+            max_retries: self.max_retries.or(defaults.max_retries),
+            headers: chain(&defaults.headers, self.headers),
+            query: chain(&defaults.query, self.query),
+            body_fields: defaults.body_fields.iter().cloned().chain(self.body_fields).collect(),
+            idempotency_key: self.idempotency_key.or_else(|| defaults.idempotency_key.clone()),
+            cancel: self.cancel.or_else(|| defaults.cancel.clone()),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    /// Shows the names of headers but not their values, which may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Options")
+            .field("timeout", &self.timeout)
+            .field("deadline", &self.deadline)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("max_retries", &self.max_retries)
+            .field("headers", &headers)
+            .field("query", &self.query)
+            .field("body_fields", &self.body_fields)
+            .field("idempotency_key", &self.idempotency_key)
+            .field("cancel", &self.cancel)
+            .finish()
+    }
+}
+
+/// Gives a kind of call the setters of [`Options`]. The type has a field `options`.
+macro_rules! option_setters {
+    () => {
+        /// Limits one attempt, from connecting to the last byte of the answer; of a stream, to the end of its headers.
+        /// Default: 10 minutes.
+        pub fn timeout(mut self, limit: std::time::Duration) -> Self {
+            self.options = self.options.timeout(limit);
+            self
+        }
+
+        /// Limits everything the call does: attempts, waits between them, polls, reading a stream. Default: no limit.
+        pub fn deadline(mut self, limit: std::time::Duration) -> Self {
+            self.options = self.options.deadline(limit);
+            self
+        }
+
+        /// Limits the silence between two bytes of a stream. Default: 5 minutes.
+        pub fn idle_timeout(mut self, limit: std::time::Duration) -> Self {
+            self.options = self.options.idle_timeout(limit);
+            self
+        }
+
+        /// How many attempts may follow the first. Default: 2.
+        pub fn max_retries(mut self, retries: u32) -> Self {
+            self.options = self.options.max_retries(retries);
+            self
+        }
+
+        /// Adds a header; it replaces one that the client would send by itself. A name or value that cannot be sent is
+        /// an [`Error::Config`](crate::Error::Config) at `send`.
+        pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+            self.options = self.options.header(name, value);
+            self
+        }
+
+        /// Adds a query parameter.
+        pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+            self.options = self.options.query(name, value);
+            self
+        }
+
+        /// Adds a field to the JSON body, or replaces the one of that name. Requests without a body ignore it.
+        pub fn body_field(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+            self.options = self.options.body_field(name, value);
+            self
+        }
+
+        /// Sends this idempotency key instead of one made up for the call.
+        pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+            self.options = self.options.idempotency_key(key);
+            self
+        }
+
+        /// Ends the call when the token is cancelled, within 50 ms also where it waits for the server.
+        pub fn cancel_with(mut self, token: &crate::CancelToken) -> Self {
+            self.options = self.options.cancel_with(token);
+            self
+        }
+    };
+}
+pub(crate) use option_setters;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_calls_option_wins_and_lists_add_up() {
+        let defaults = Options::new()
+            .max_retries(5)
+            .timeout(Duration::from_secs(1))
+            .header("a", "1");
+        let all = Options::new().max_retries(0).header("a", "2").over(&defaults);
+        assert_eq!(all.max_retries, Some(0));
+        assert_eq!(all.timeout, Some(Duration::from_secs(1)));
+        assert_eq!(all.headers, [("a".into(), "1".into()), ("a".into(), "2".into())]);
+    }
+
+    #[test]
+    fn debug_shows_no_header_value() {
+        let shown = format!("{:?}", Options::new().header("authorization", "Bearer sk-hush"));
+        assert!(shown.contains("authorization") && !shown.contains("hush"), "{shown}");
+    }
+}

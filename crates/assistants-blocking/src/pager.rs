@@ -1,0 +1,351 @@
+//! Lists: items one by one, pages fetched when they are needed.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::vec;
+
+use assistants_types::openai::{IdOf, Page, SortOrder};
+use serde::de::DeserializeOwned;
+
+use crate::endpoint::Endpoint;
+use crate::error::{RepeatedCursorError, Result};
+use crate::options::{Options, option_setters};
+use crate::request::Request;
+use crate::response::RawResponse;
+
+/// A list that has been described but not asked for.
+///
+/// Used as an iterator it walks all items, a page at a time, and asks for a page only when the one before is used up.
+/// [`pages`](Self::pages) walks pages, [`send`](Self::send) gets a single one. Options hold for each page.
+#[must_use = "a list does nothing until it is walked or sent"]
+pub struct ListCall<T> {
+    endpoint: Arc<Endpoint>,
+    pub(crate) request: Request,
+    pub(crate) options: Options,
+    item: PhantomData<fn() -> T>,
+}
+
+impl<T> ListCall<T> {
+    pub(crate) fn new(endpoint: &Arc<Endpoint>, options: &Options, request: Request) -> Self {
+        Self {
+            endpoint: Arc::clone(endpoint),
+            request,
+            options: options.clone(),
+            item: PhantomData,
+        }
+    }
+
+    /// How many items a page has; the server takes 1 to 100 and uses 20 where nothing is said.
+    pub fn limit(self, items: u32) -> Self {
+        self.parameter("limit", items.to_string())
+    }
+
+    /// Oldest or newest first; the server's default is newest first.
+    pub fn order(self, order: impl Into<SortOrder>) -> Self {
+        self.parameter("order", order.into().as_str())
+    }
+
+    /// Starts behind this item: the cursor for walking on.
+    pub fn after(self, id: impl IdOf<T>) -> Self {
+        self.parameter("after", id.as_id())
+    }
+
+    /// Ends before this item: the cursor for walking back.
+    pub fn before(self, id: impl IdOf<T>) -> Self {
+        self.parameter("before", id.as_id())
+    }
+
+    /// Sets a parameter of the operation, in place of an earlier value.
+    pub(crate) fn parameter(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.request.query.retain(|(other, _)| other != name);
+        self.request.query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    option_setters!();
+}
+
+impl<T: DeserializeOwned> ListCall<T> {
+    /// Gets one page.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`](crate::Call::send).
+    pub fn send(self) -> Result<Page<T>> {
+        self.send_raw()?.parse()
+    }
+
+    /// Gets one page, unparsed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send_raw`](crate::Call::send_raw).
+    pub fn send_raw(self) -> Result<RawResponse<Page<T>>> {
+        self.endpoint.execute(&self.request, &self.options)
+    }
+}
+
+impl<T> ListCall<T>
+where
+    T: DeserializeOwned + 'static,
+    for<'a> &'a T: IdOf<T>,
+{
+    /// Walks the list page by page.
+    pub fn pages(self) -> Pages<T> {
+        let what = self.request.what();
+        let fetch = move |after: Option<&str>| {
+            let mut request = self.request.clone();
+            if let Some(after) = after {
+                request.query.retain(|(name, _)| name != "after");
+                request.query.push(("after".to_owned(), after.to_owned()));
+            }
+            self.endpoint.execute(&request, &self.options)?.parse()
+        };
+        Pages::new(what, Box::new(fetch))
+    }
+}
+
+impl<T> IntoIterator for ListCall<T>
+where
+    T: DeserializeOwned + 'static,
+    for<'a> &'a T: IdOf<T>,
+{
+    type Item = Result<T>;
+    type IntoIter = Items<T>;
+
+    fn into_iter(self) -> Items<T> {
+        Items {
+            pages: self.pages(),
+            page: Vec::new().into_iter(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for ListCall<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListCall")
+            .field("request", &self.request.what())
+            .field("options", &self.options)
+            .finish()
+    }
+}
+
+/// Gets the page behind a cursor, or the first one.
+type Fetch<T> = Box<dyn FnMut(Option<&str>) -> Result<Page<T>> + Send>;
+
+/// Walks a list page by page. After an error it ends.
+#[must_use = "no page is fetched until it is walked"]
+pub struct Pages<T> {
+    what: String,
+    fetch: Fetch<T>,
+    next: Next,
+    seen: Seen,
+}
+
+/// Finds a cursor that comes again, also after a detour, by remembering one cursor at a time (Brent's method): memory
+/// does not grow with the list.
+#[derive(Default)]
+struct Seen {
+    cursor: String,
+    steps: u64,
+    limit: u64,
+}
+
+impl Seen {
+    /// Takes the next cursor; true when it was seen before.
+    fn again(&mut self, cursor: &str) -> bool {
+        if self.limit > 0 && self.cursor == cursor {
+            return true;
+        }
+        if self.steps == self.limit {
+            cursor.clone_into(&mut self.cursor);
+            self.steps = 0;
+            self.limit = (self.limit * 2).max(1);
+        }
+        self.steps += 1;
+        false
+    }
+}
+
+/// What comes after the page that was handed out.
+enum Next {
+    First,
+    After(String),
+    Done,
+}
+
+impl<T> Pages<T> {
+    fn new(what: String, fetch: Fetch<T>) -> Self {
+        Self {
+            what,
+            fetch,
+            next: Next::First,
+            seen: Seen::default(),
+        }
+    }
+
+    /// The cursor of the next page: given to [`ListCall::after`], it takes the walk up where this one stands. `None`
+    /// before the first page and after the last.
+    #[must_use]
+    pub fn cursor(&self) -> Option<&str> {
+        match &self.next {
+            Next::After(cursor) => Some(cursor),
+            Next::First | Next::Done => None,
+        }
+    }
+}
+
+impl<T> Iterator for Pages<T>
+where
+    for<'a> &'a T: IdOf<T>,
+{
+    type Item = Result<Page<T>>;
+
+    fn next(&mut self) -> Option<Result<Page<T>>> {
+        // `Done` stays behind on every early return, so an error ends the walk.
+        let after = match std::mem::replace(&mut self.next, Next::Done) {
+            Next::First => None,
+            Next::After(cursor) => Some(cursor),
+            Next::Done => return None,
+        };
+        let page = match (self.fetch)(after.as_deref()) {
+            Ok(page) => page,
+            Err(error) => return Some(Err(error)),
+        };
+        if let Some(cursor) = cursor_after(&page) {
+            if self.seen.again(&cursor) {
+                return Some(Err(RepeatedCursorError {
+                    what: self.what.clone(),
+                    cursor,
+                }
+                .into()));
+            }
+            self.next = Next::After(cursor);
+        }
+        Some(Ok(page))
+    }
+}
+
+/// The cursor to what follows a page; `None` when nothing does.
+fn cursor_after<T>(page: &Page<T>) -> Option<String>
+where
+    for<'a> &'a T: IdOf<T>,
+{
+    let last = page.data.last().map(|item| item.as_id().to_owned());
+    match page.more() {
+        Some(true) => last.or_else(|| page.last_id.clone()),
+        Some(false) => None,
+        // A server that does not say: go on until a page is empty.
+        None => last,
+    }
+    .filter(|cursor| !cursor.is_empty())
+}
+
+impl<T> fmt::Debug for Pages<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages")
+            .field("what", &self.what)
+            .field("cursor", &self.cursor())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Walks the items of a list. After an error it ends.
+#[must_use = "no page is fetched until it is walked"]
+pub struct Items<T> {
+    pages: Pages<T>,
+    page: vec::IntoIter<T>,
+}
+
+impl<T> Iterator for Items<T>
+where
+    for<'a> &'a T: IdOf<T>,
+{
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Result<T>> {
+        loop {
+            if let Some(item) = self.page.next() {
+                return Some(Ok(item));
+            }
+            match self.pages.next()? {
+                Ok(page) => self.page = page.data.into_iter(),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Items<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items")
+            .field("pages", &self.pages)
+            .field("left", &self.page.len())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+    use assistants_types::openai::Thread;
+
+    /// Walks pages given as JSON and writes down the cursors asked for, the items, and how it ended.
+    fn walk(pages: &[&str]) -> String {
+        let log = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+        let written = Arc::clone(&log);
+        let mut left: Vec<String> = pages.iter().rev().map(|&page| page.to_owned()).collect();
+        let fetch = move |after: Option<&str>| {
+            written
+                .lock()
+                .unwrap()
+                .push_str(&format!("[{}]", after.unwrap_or_default()));
+            let page = left.pop().expect("the walk asks for no page after the last");
+            Ok(serde_json::from_str::<Page<Thread>>(&page).unwrap())
+        };
+        let mut items = Items {
+            pages: Pages::new("GET /x".into(), Box::new(fetch)),
+            page: Vec::new().into_iter(),
+        };
+        for item in &mut items {
+            let line = match item {
+                Ok(thread) => thread.id,
+                Err(Error::RepeatedCursor(error)) => format!("!{}", error.cursor),
+                Err(error) => error.to_string(),
+            };
+            log.lock().unwrap().push_str(&line);
+        }
+        assert!(items.next().is_none(), "the end stays the end");
+        log.lock().unwrap().clone()
+    }
+
+    #[test]
+    fn walks_to_the_end() {
+        let one = r#"{"data":[{"id":"a"},{"id":"b"}],"has_more":true}"#;
+        assert_eq!(walk(&[one, r#"{"data":[{"id":"c"}],"has_more":false}"#]), "[]ab[b]c");
+        assert_eq!(walk(&[r#"{"data":[],"has_more":false}"#]), "[]");
+    }
+
+    #[test]
+    fn goes_on_until_an_empty_page_where_the_server_does_not_say() {
+        assert_eq!(walk(&[r#"{"data":[{"id":"a"}]}"#, r#"{"data":[]}"#]), "[]a[a]");
+    }
+
+    #[test]
+    fn an_empty_page_with_a_cursor_goes_on_and_one_without_ends() {
+        let empty = r#"{"data":[],"has_more":true,"last_id":"x"}"#;
+        assert_eq!(walk(&[empty, r#"{"data":[{"id":"y"}],"has_more":false}"#]), "[][x]y");
+        assert_eq!(walk(&[r#"{"data":[],"has_more":true}"#]), "[]");
+    }
+
+    #[test]
+    fn a_repeated_cursor_is_an_error() {
+        let page = r#"{"data":[{"id":"a"}],"has_more":true}"#;
+        assert_eq!(walk(&[page, page]), "[]a[a]!a");
+        let other = r#"{"data":[{"id":"b"}],"has_more":true}"#;
+        let walked = walk(&[page, other, page, other, page, other]);
+        assert!(walked.starts_with("[]a[a]b[b]a") && walked.contains('!'), "{walked}");
+    }
+}

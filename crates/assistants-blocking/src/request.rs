@@ -1,0 +1,136 @@
+//! A request that has been described but not sent.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::options::Options;
+use crate::path;
+use crate::retry::Safety;
+
+/// Method, path and body of a request, without what only matters while it is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
+    /// Below the base URL, with the ids filled in. A bad id shows when the request is sent.
+    path: Result<String, Box<str>>,
+    /// Query parameters of the operation itself.
+    pub(crate) query: Vec<(String, String)>,
+    body: Option<Result<Vec<u8>, Box<str>>>,
+    /// The body is a stream of events.
+    pub(crate) stream: bool,
+}
+
+impl Request {
+    /// A request for an operation: its method, its path template, and the ids that fill it.
+    pub(crate) fn new(method: &'static str, template: &str, ids: &[&str]) -> Self {
+        let path = path::fill(template, ids).map_err(|error| error.to_string().into());
+        Self {
+            method,
+            path,
+            query: Vec::new(),
+            body: None,
+            stream: false,
+        }
+    }
+
+    /// A request to a path that the caller wrote.
+    pub(crate) fn to_path(method: &str, path: &str) -> Self {
+        const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+        match METHODS.into_iter().find(|known| known.eq_ignore_ascii_case(method)) {
+            Some(method) => Self {
+                path: Ok(path.to_owned()),
+                ..Self::new(method, "", &[])
+            },
+            None => {
+                let fault = format!("`{}` is no http method", method.escape_debug());
+                Self {
+                    path: Err(fault.into()),
+                    ..Self::new("GET", "", &[])
+                }
+            }
+        }
+    }
+
+    /// Adds a JSON body.
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
+        self.body = Some(serde_json::to_vec(body).map_err(|error| error.to_string().into()));
+        self
+    }
+
+    /// Asks for a stream of events: `"stream": true` in the body.
+    pub(crate) fn streamed(mut self) -> Self {
+        self.stream = true;
+        self
+    }
+
+    /// The path, or why it cannot be one.
+    pub(crate) fn path(&self) -> Result<&str> {
+        self.path.as_deref().map_err(|fault| Error::config(fault.clone()))
+    }
+
+    /// What is being done, for messages: `POST /threads`.
+    pub(crate) fn what(&self) -> String {
+        format!("{} {}", self.method, self.path.as_deref().unwrap_or("(no path)"))
+    }
+
+    /// Whether a JSON body goes with it.
+    pub(crate) fn has_body(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// The bytes of the body, with the fields that the options add.
+    pub(crate) fn body(&self, options: &Options) -> Result<Option<Vec<u8>>> {
+        let Some(body) = &self.body else { return Ok(None) };
+        let fault = |error: &dyn std::fmt::Display| Error::config(format!("{}: {error}", self.what()));
+        let body = body.as_ref().map_err(|text| fault(text))?;
+        if options.body_fields.is_empty() && !self.stream {
+            return Ok(Some(body.clone()));
+        }
+        let mut fields: Map<String, Value> = serde_json::from_slice(body).map_err(|error| fault(&error))?;
+        if self.stream {
+            fields.insert("stream".to_owned(), true.into());
+        }
+        fields.extend(options.body_fields.iter().cloned());
+        serde_json::to_vec(&fields).map(Some).map_err(|error| fault(&error))
+    }
+
+    /// What a repeat of the request can do. Every `POST` carries a key, so that none of them is a plain write unless
+    /// its method says nothing about repeats at all.
+    pub(crate) fn safety(&self) -> Safety {
+        match self.method {
+            "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" => Safety::Read,
+            "POST" => Safety::KeyedWrite,
+            _ => Safety::Write,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn adds_fields_to_the_body() {
+        let request = Request::new("POST", "/threads", &[]).json(&json!({"a": 1}));
+        let body = |request: &Request, options: &Options| {
+            serde_json::from_slice::<Value>(&request.body(options).unwrap().unwrap()).unwrap()
+        };
+        assert_eq!(body(&request, &Options::new()), json!({"a": 1}));
+        let options = Options::new().body_field("a", 2).body_field("b", json!([1]));
+        assert_eq!(body(&request, &options), json!({"a": 2, "b": [1]}));
+        assert_eq!(
+            body(&request.streamed(), &Options::new()),
+            json!({"a": 1, "stream": true})
+        );
+    }
+
+    #[test]
+    fn a_bad_id_shows_when_the_path_is_needed() {
+        let request = Request::new("GET", "/threads/{thread_id}", &[""]);
+        assert!(matches!(request.path(), Err(Error::Config(_))));
+        assert!(matches!(Request::to_path("FETCH", "/x").path(), Err(Error::Config(_))));
+        assert_eq!(Request::to_path("get", "/x").method, "GET");
+    }
+}

@@ -1,0 +1,419 @@
+//! Functions of this program that a model may call.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use assistants_types::openai::{FunctionDefinition, Tool, ToolCall, ToolOutput};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::CancelToken;
+use crate::error::{Error, Result, ToolError};
+
+/// How long a wait for a function lasts before the cancel token is looked at again.
+const SLICE: Duration = Duration::from_millis(20);
+
+type Failure = Box<dyn StdError + Send + Sync>;
+type Body = dyn Fn(&str) -> Result<String, Failure> + Send + Sync;
+
+/// Functions of this program that a model may call, and how their calls are carried out.
+///
+/// ```
+/// use assistants_blocking::Tools;
+/// use serde_json::json;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Sum {
+///     a: i64,
+///     b: i64,
+/// }
+///
+/// let schema = json!({
+///     "description": "Adds two whole numbers.",
+///     "type": "object",
+///     "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+///     "required": ["a", "b"],
+/// });
+/// let tools = Tools::new()
+///     .function("sum", schema, |args: Sum| args.a.checked_add(args.b).ok_or("the sum is too large"));
+/// assert_eq!(tools.definitions().len(), 1);
+/// ```
+#[derive(Clone)]
+pub struct Tools {
+    functions: Vec<Function>,
+    parallel: usize,
+    max_rounds: u32,
+    time_limit: Option<Duration>,
+    on_error: OnToolError,
+}
+
+#[derive(Clone)]
+struct Function {
+    name: String,
+    schema: Value,
+    body: Arc<Body>,
+}
+
+/// What becomes of a function call that fails: the function returns an error, panics or takes too long, its arguments
+/// do not fit, or there is no such function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnToolError {
+    /// The model is told, as output `{"error": "…"}`, and can try something else.
+    #[default]
+    Tell,
+    /// The run is cancelled and the call ends with [`Error::Tool`].
+    Stop,
+}
+
+impl Default for Tools {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Tools {
+    /// No functions: calls one after the other, at most 10 rounds, no limit on time, failures told to the model.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            functions: Vec::new(),
+            parallel: 1,
+            max_rounds: 10,
+            time_limit: None,
+            on_error: OnToolError::Tell,
+        }
+    }
+
+    /// Adds a function; one of the same name replaces the earlier one.
+    ///
+    /// `schema` is the JSON schema of the arguments; its `description` also describes the function to the model. The
+    /// arguments are parsed into `Args` before `body` is called. A string goes back to the model as it is, any other
+    /// output as JSON.
+    #[must_use]
+    pub fn function<Args, Out, E>(
+        mut self,
+        name: impl Into<String>,
+        schema: Value,
+        body: impl Fn(Args) -> Result<Out, E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        Args: DeserializeOwned,
+        Out: Serialize,
+        E: Into<Failure>,
+    {
+        let body = move |arguments: &str| {
+            let arguments = serde_json::from_str(arguments)
+                .map_err(|error| Failure::from(format!("the arguments do not fit: {error}")))?;
+            let output = body(arguments).map_err(Into::into)?;
+            match serde_json::to_value(&output)? {
+                Value::String(text) => Ok(text),
+                other => Ok(other.to_string()),
+            }
+        };
+        let name = name.into();
+        self.functions.retain(|function| function.name != name);
+        self.functions.push(Function {
+            name,
+            schema,
+            body: Arc::new(body),
+        });
+        self
+    }
+
+    /// How many calls of one round are carried out at the same time, each on a thread of its own. Default: 1, on the
+    /// caller's thread.
+    #[must_use]
+    pub fn parallel(mut self, calls: usize) -> Self {
+        self.parallel = calls.max(1);
+        self
+    }
+
+    /// How often the model may ask for calls before the run is cancelled. Default: 10.
+    #[must_use]
+    pub fn max_rounds(mut self, rounds: u32) -> Self {
+        self.max_rounds = rounds;
+        self
+    }
+
+    /// Limits each call. A function cannot be stopped from outside: one that takes longer goes on in the background,
+    /// on its own thread, and its output is dropped. Default: no limit.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
+    }
+
+    /// What becomes of a call that fails. Default: the model is told.
+    #[must_use]
+    pub fn on_error(mut self, policy: OnToolError) -> Self {
+        self.on_error = policy;
+        self
+    }
+
+    /// The functions as an assistant or a run takes them.
+    #[must_use]
+    pub fn definitions(&self) -> Vec<Tool> {
+        self.functions
+            .iter()
+            .map(|function| {
+                let mut definition = FunctionDefinition::new(&function.name).parameters(function.schema.clone());
+                if let Some(text) = function.schema.get("description").and_then(Value::as_str) {
+                    definition = definition.description(text);
+                }
+                definition.into()
+            })
+            .collect()
+    }
+
+    /// Carries out one call.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tool`] when the call fails and failures are to stop the run.
+    pub fn answer(&self, call: &ToolCall) -> Result<ToolOutput> {
+        let mut outputs = self.answer_all(std::slice::from_ref(call), None)?;
+        outputs.pop().ok_or_else(|| Error::config("the call gave no output"))
+    }
+
+    /// Carries out the calls of one round; the outputs are in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tool`] as [`answer`](Self::answer); [`Error::Cancelled`] when the token is cancelled while a function
+    /// works on another thread.
+    pub fn answer_all(&self, calls: &[ToolCall], cancel: Option<&CancelToken>) -> Result<Vec<ToolOutput>> {
+        let mut outputs = Vec::with_capacity(calls.len());
+        for round in calls.chunks(self.parallel) {
+            let started = Instant::now();
+            let mut waiting = Vec::with_capacity(round.len());
+            for call in round {
+                if cancel.is_some_and(CancelToken::is_cancelled) {
+                    return Err(Error::cancelled(format!("tool `{}`", call.function.name)));
+                }
+                waiting.push((call, self.start(call)));
+            }
+            for (call, pending) in waiting {
+                let output = match pending.wait(self.time_limit.map(|limit| (started, limit)), cancel) {
+                    Ok(output) => output,
+                    Err(Ended::Cancelled) => return Err(Error::cancelled(format!("tool `{}`", call.function.name))),
+                    Err(Ended::Failed(source)) => match self.on_error {
+                        OnToolError::Tell => {
+                            log::debug!("tool `{}` failed, the model is told: {source}", call.function.name);
+                            serde_json::json!({ "error": source.to_string() }).to_string()
+                        }
+                        OnToolError::Stop => return Err(ToolError::new(&call.function.name, source).into()),
+                    },
+                };
+                outputs.push(call.output(output));
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// The error of a run that asks for yet another round.
+    pub(crate) fn too_many_rounds(&self, rounds: u32, calls: &[ToolCall]) -> Option<Error> {
+        let name = calls.first().map_or("", |call| call.function.name.as_str());
+        (rounds > self.max_rounds)
+            .then(|| ToolError::new(name, format!("the model asks for more than {} rounds", self.max_rounds)).into())
+    }
+
+    fn start(&self, call: &ToolCall) -> Pending {
+        let Some(function) = self
+            .functions
+            .iter()
+            .find(|function| function.name == call.function.name)
+        else {
+            return Pending::Done(Err(format!("there is no function `{}`", call.function.name).into()));
+        };
+        if self.parallel == 1 && self.time_limit.is_none() {
+            return Pending::Done((function.body)(&call.function.arguments));
+        }
+        let (sender, receiver) = mpsc::channel();
+        let (body, arguments) = (Arc::clone(&function.body), call.function.arguments.clone());
+        let thread = thread::Builder::new()
+            .name(format!("tool {}", function.name))
+            .spawn(move || {
+                if sender.send(body(&arguments)).is_err() {
+                    log::debug!("a tool ended after its time limit");
+                }
+            });
+        match thread {
+            Ok(_) => Pending::Running(receiver),
+            Err(error) => Pending::Done(Err(error.into())),
+        }
+    }
+}
+
+impl fmt::Debug for Tools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.functions.iter().map(|function| function.name.as_str()).collect();
+        f.debug_struct("Tools")
+            .field("functions", &names)
+            .field("parallel", &self.parallel)
+            .field("max_rounds", &self.max_rounds)
+            .field("time_limit", &self.time_limit)
+            .field("on_error", &self.on_error)
+            .finish()
+    }
+}
+
+/// A call that was started.
+enum Pending {
+    Done(Result<String, Failure>),
+    Running(mpsc::Receiver<Result<String, Failure>>),
+}
+
+/// Why a call gave no output.
+enum Ended {
+    Cancelled,
+    Failed(Failure),
+}
+
+impl Pending {
+    fn wait(self, limit: Option<(Instant, Duration)>, cancel: Option<&CancelToken>) -> Result<String, Ended> {
+        let receiver = match self {
+            Self::Done(outcome) => return outcome.map_err(Ended::Failed),
+            Self::Running(receiver) => receiver,
+        };
+        loop {
+            let left = limit.map(|(started, limit)| limit.saturating_sub(started.elapsed()));
+            match receiver.recv_timeout(left.unwrap_or(SLICE).min(SLICE)) {
+                Ok(outcome) => return outcome.map_err(Ended::Failed),
+                Err(RecvTimeoutError::Disconnected) => return Err(Ended::Failed("the function panicked".into())),
+                Err(RecvTimeoutError::Timeout) if cancel.is_some_and(CancelToken::is_cancelled) => {
+                    return Err(Ended::Cancelled);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some((_, limit)) = limit.filter(|(started, limit)| started.elapsed() >= *limit) {
+                        return Err(Ended::Failed(format!("the function took longer than {limit:?}").into()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::sync::Barrier;
+
+    fn call(name: &str, arguments: &str) -> ToolCall {
+        serde_json::from_value(json!({"id": "call_1", "type": "function",
+            "function": {"name": name, "arguments": arguments}}))
+        .unwrap()
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Divide {
+        a: i64,
+        b: i64,
+    }
+
+    fn calculator() -> Tools {
+        Tools::new()
+            .function("divide", json!({"description": "Divides."}), |args: Divide| {
+                args.a.checked_div(args.b).ok_or("division by zero")
+            })
+            .function("greet", json!({}), |_: Value| Ok::<_, String>("hello"))
+            .function("panic", json!({}), |_: Value| -> Result<(), String> {
+                panic!("on purpose")
+            })
+    }
+
+    #[track_caller]
+    fn check(tools: &Tools, name: &str, arguments: &str, want: &str) {
+        let output = tools.answer(&call(name, arguments)).unwrap();
+        assert_eq!(output.tool_call_id.as_deref(), Some("call_1"));
+        assert_eq!(output.output.as_deref(), Some(want));
+    }
+
+    #[test]
+    fn answers_and_tells_the_model_what_failed() {
+        let tools = calculator();
+        check(&tools, "divide", r#"{"a": 7, "b": 2}"#, "3");
+        check(&tools, "greet", "{}", "hello");
+        check(
+            &tools,
+            "divide",
+            r#"{"a": 7, "b": 0}"#,
+            r#"{"error":"division by zero"}"#,
+        );
+        check(
+            &tools,
+            "multiply",
+            "{}",
+            r#"{"error":"there is no function `multiply`"}"#,
+        );
+        let output = tools.answer(&call("divide", "{")).unwrap().output.unwrap();
+        assert!(output.contains("the arguments do not fit"), "{output}");
+        check(
+            &tools.parallel(2),
+            "panic",
+            "{}",
+            r#"{"error":"the function panicked"}"#,
+        );
+    }
+
+    #[test]
+    fn stops_where_failures_are_to_stop() {
+        let tools = calculator().on_error(OnToolError::Stop);
+        let error = tools.answer(&call("divide", r#"{"a": 1, "b": 0}"#)).unwrap_err();
+        let Error::Tool(error) = error else { panic!("{error}") };
+        assert_eq!(error.name, "divide");
+        assert_eq!(StdError::source(&*error).unwrap().to_string(), "division by zero");
+    }
+
+    #[test]
+    fn parallel_calls_run_at_the_same_time_and_answer_in_order() {
+        let barrier = Arc::new(Barrier::new(2));
+        let tools = Tools::new()
+            .parallel(2)
+            .function("meet", json!({}), move |place: Value| {
+                barrier.wait();
+                Ok::<_, String>(place)
+            });
+        let outputs = tools.answer_all(&[call("meet", "1"), call("meet", "2")], None).unwrap();
+        let outputs: Vec<_> = outputs.into_iter().map(|output| output.output.unwrap()).collect();
+        assert_eq!(outputs, ["1", "2"]);
+    }
+
+    #[test]
+    fn a_function_that_takes_too_long_is_left_behind() {
+        let (release, held) = mpsc::channel::<()>();
+        let held = std::sync::Mutex::new(held);
+        let tools = Tools::new()
+            .time_limit(Duration::from_millis(30))
+            .function("wait", json!({}), move |_: Value| {
+                held.lock().unwrap().recv().map_err(|error| error.to_string())
+            });
+        check(
+            &tools,
+            "wait",
+            "{}",
+            r#"{"error":"the function took longer than 30ms"}"#,
+        );
+        drop(release);
+    }
+
+    #[test]
+    fn cancelling_ends_the_wait_for_a_function() {
+        let token = CancelToken::new();
+        let (release, held) = mpsc::channel::<()>();
+        let (held, cancel) = (std::sync::Mutex::new(held), token.clone());
+        let tools = Tools::new().parallel(2).function("wait", json!({}), move |_: Value| {
+            cancel.cancel();
+            held.lock().unwrap().recv().map_err(|error| error.to_string())
+        });
+        let error = tools.answer_all(&[call("wait", "{}")], Some(&token)).unwrap_err();
+        assert!(matches!(error, Error::Cancelled(_)), "{error}");
+        drop(release);
+    }
+}
