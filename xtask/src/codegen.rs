@@ -12,12 +12,14 @@ use crate::{root, spec};
 const PROVIDERS: &[Provider] = &[Provider {
     spec: "spec/openai.yaml",
     types: "crates/assistants-types/src/openai/generated",
+    tests: "crates/assistants-types/tests/generated",
     server: "crates/assistants-local/src/openai/generated",
 }];
 
 struct Provider {
     spec: &'static str,
     types: &'static str,
+    tests: &'static str,
     server: &'static str,
 }
 
@@ -31,7 +33,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let root = root();
     for provider in PROVIDERS {
         let want = generate(&root, provider)?;
-        let stale = compare(&root, &[provider.types, provider.server], &want)?;
+        let stale = compare(&root, &[provider.types, provider.tests, provider.server], &want)?;
         if stale.is_empty() {
             continue;
         }
@@ -55,6 +57,10 @@ fn generate(root: &Path, provider: &Provider) -> Result<BTreeMap<PathBuf, String
     for (name, text) in emit::rust::files(&model)? {
         files.insert(Path::new(provider.types).join(name), text);
     }
+    files.insert(
+        Path::new(provider.tests).join("openai_types.rs"),
+        emit::rust::type_list(&model)?,
+    );
     let schemas = emit::request_schemas::file(&document)?;
     files.insert(Path::new(provider.server).join("request_schemas.json"), schemas);
     Ok(files)
@@ -97,4 +103,94 @@ fn write(root: &Path, stale: &BTreeSet<PathBuf>, want: &BTreeMap<PathBuf, String
         println!("{}", path.display());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// A small document that has one of everything, and what the generator makes of it.
+    const FIXTURES: &str = "xtask/fixtures/codegen";
+
+    fn small() -> Value {
+        spec::load(&root().join(FIXTURES).join("small.yaml")).unwrap()
+    }
+
+    #[test]
+    fn generates_what_the_fixtures_show() {
+        let document = small();
+        let model = Model::read(&document, "spec/small.yaml").unwrap();
+        let mut files = emit::rust::files(&model).unwrap();
+        files.insert("types.rs".to_owned(), emit::rust::type_list(&model).unwrap());
+        files.insert(
+            "request_schemas.json".to_owned(),
+            emit::request_schemas::file(&document).unwrap(),
+        );
+        for (name, text) in files {
+            let path = root().join(FIXTURES).join("small").join(format!("{name}.expected"));
+            if std::env::var_os("UPDATE").is_some() {
+                fs::write(&path, text).unwrap();
+                continue;
+            }
+            let want = fs::read_to_string(&path).unwrap_or_default();
+            assert_eq!(text, want, "{name} differs; `UPDATE=1 cargo test -p xtask` rewrites it");
+        }
+    }
+
+    /// Changes the small document at a JSON pointer, and gives the error of reading it.
+    #[track_caller]
+    fn refuses(pointer: &str, value: Value, want: &str) {
+        let mut document = small();
+        *document.pointer_mut(pointer).unwrap() = value;
+        let error = Model::read(&document, "spec/small.yaml").unwrap_err();
+        assert!(error.contains(want), "{error}");
+    }
+
+    #[test]
+    fn refuses_a_parameter_that_hides_a_call_option() {
+        refuses(
+            "/paths/~1parcels~1{parcel_id}/post/parameters/1/name",
+            "timeout".into(),
+            "`timeout` collides with a call option",
+        );
+        let body = "/components/schemas/UpdateParcel/properties";
+        let field = serde_json::json!({"header": {"type": "string", "description": "x"}});
+        refuses(body, field, "`header` collides with a call option");
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_generate() {
+        let property = "/components/schemas/Parcel/properties/label";
+        refuses(
+            property,
+            serde_json::json!({"type": "string"}),
+            "description is missing",
+        );
+        refuses(
+            property,
+            serde_json::json!({"$ref": "#/components/schemas/Nope", "description": "x"}),
+            "no schema `Nope`",
+        );
+        refuses("/components/schemas/Stone/x-module", Value::Null, "x-module is missing");
+        refuses("/paths/~1parcels/post/summary", Value::Null, "summary is missing");
+    }
+
+    #[test]
+    fn names_missing_changed_and_surplus_files() {
+        let root = std::env::temp_dir().join(format!("xtask-codegen-{}", std::process::id()));
+        fs::create_dir_all(root.join("out")).unwrap();
+        for (name, text) in [("same", "1"), ("changed", "1"), ("surplus", "1")] {
+            fs::write(root.join("out").join(name), text).unwrap();
+        }
+        let want = [("out/same", "1"), ("out/changed", "2"), ("out/missing", "1")]
+            .map(|(path, text)| (PathBuf::from(path), text.to_owned()))
+            .into();
+        let stale = compare(&root, &["out"], &want).unwrap();
+        let names: Vec<&str> = stale.iter().filter_map(|path| path.to_str()).collect();
+        assert_eq!(names, ["out/changed", "out/missing", "out/surplus"]);
+        write(&root, &stale, &want).unwrap();
+        assert!(compare(&root, &["out"], &want).unwrap().is_empty());
+        fs::remove_dir_all(&root).unwrap();
+    }
 }

@@ -36,6 +36,17 @@ pub(crate) fn files(model: &Model) -> Result<BTreeMap<String, String>, String> {
         .collect()
 }
 
+/// A file that names every type, for tests that must not miss one.
+pub(crate) fn type_list(model: &Model) -> Result<String, String> {
+    let mut source = header(model, "");
+    source.push_str("/// Calls a macro with the name of every type.\nmacro_rules! for_each_type {\n    ($call:ident) => { $call! {\n");
+    for item in model.modules.values().flatten() {
+        source.push_str(&format!("        {},\n", item.name));
+    }
+    source.push_str("    } };\n}\n");
+    rustfmt(&source)
+}
+
 fn header(model: &Model, doc: &str) -> String {
     let doc = if doc.is_empty() {
         String::new()
