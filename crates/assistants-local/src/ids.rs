@@ -1,0 +1,50 @@
+//! Unguessable ids with the provider's prefixes.
+//!
+//! An id is a prefix and 24 letters and digits, about 142 random bits: knowing one id says nothing about another.
+
+/// How many random characters follow the prefix.
+const LENGTH: usize = 24;
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// Whether the operating system hands out random bytes; asked once at start, so that [`new`] can rely on it.
+pub(crate) fn check_randomness() -> Result<(), getrandom::Error> {
+    getrandom::fill(&mut [0; 8])
+}
+
+/// A new id: `new("asst_")` gives `asst_` and 24 letters and digits.
+pub(crate) fn new(prefix: &str) -> String {
+    let mut id = String::with_capacity(prefix.len() + LENGTH);
+    id.push_str(prefix);
+    let mut bytes = [0_u8; 2 * LENGTH];
+    while id.len() < prefix.len() + LENGTH {
+        getrandom::fill(&mut bytes).expect("the operating system gave random bytes when the server started");
+        // 248 is the largest multiple of 62 that fits a byte: what lies above would favour the first characters.
+        let characters = bytes
+            .iter()
+            .filter(|byte| **byte < 248)
+            .map(|byte| ALPHABET[usize::from(byte % 62)] as char);
+        id.extend(characters.take(prefix.len() + LENGTH - id.len()));
+    }
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn ids_have_the_prefix_and_24_letters_or_digits() {
+        let id = new("asst_");
+        let random = id.strip_prefix("asst_").unwrap();
+        assert_eq!(random.len(), 24);
+        assert!(random.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
+    }
+
+    #[test]
+    fn ids_differ() {
+        let ids: HashSet<String> = (0..10_000).map(|_| new("msg_")).collect();
+        assert_eq!(ids.len(), 10_000);
+    }
+}

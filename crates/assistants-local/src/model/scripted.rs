@@ -1,0 +1,472 @@
+//! The model that does what the user's message says: deterministic, offline, without a key.
+//!
+//! It looks at the last message of the user, line by line. A line that is a command is obeyed; when no line is one,
+//! the answer is the message itself.
+//!
+//! | line | what happens |
+//! | --- | --- |
+//! | `call NAME JSON` | the function is called with these arguments (`{}` if there are none); several lines, several calls |
+//! | `repeat N` | the answer has N words, one piece each: `word1 word2 …` |
+//! | `sleep MS` | waits that many milliseconds, or until the run is over |
+//! | `fail CODE` | the run fails with that error code |
+//!
+//! Arguments are passed on as they stand, valid JSON or not. Calls come last, whatever their place. A function that
+//! the run does not have is not called; the answer says so. Once functions have been called, the answer quotes their
+//! outputs and the commands are not looked at again. With `parallel_tool_calls: false` the calls are made one by one.
+//! `tool_choice` is kept to: with `none` nothing is called, with `required` the run's first function is called even if
+//! no line asks for one, and a named function is called rather than those that the lines name.
+//!
+//! A token is a word: what stands between white space. The prompt of an answer is the instructions, all messages and
+//! all outputs of functions; a call counts one token for its name and one for each word of its arguments.
+
+use std::time::Duration;
+
+use super::{CompletedCall, Failure, Finish, FinishReason, Model, ModelRequest, Output, ToolChoice, Usage};
+
+/// How many characters of arguments go into one piece.
+const ARGUMENTS_PIECE: usize = 12;
+
+/// The model of this module.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scripted;
+
+impl Model for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn respond(&self, request: &ModelRequest, output: &mut Output<'_>) -> Result<Finish, Failure> {
+        let mut usage = Usage {
+            prompt_tokens: prompt_tokens(request),
+            completion_tokens: 0,
+        };
+        if request.max_prompt_tokens.is_some_and(|most| usage.prompt_tokens > most) {
+            return Ok(Finish {
+                reason: FinishReason::MaxPromptTokens,
+                usage,
+            });
+        }
+        let mut answer = Answer {
+            output,
+            written: 0,
+            most: request.max_completion_tokens,
+        };
+        let finished = perform(request, &mut answer);
+        usage.completion_tokens = answer.written;
+        match finished {
+            Ok(()) => Ok(Finish {
+                reason: FinishReason::Stop,
+                usage,
+            }),
+            Err(End::Full) => Ok(Finish {
+                reason: FinishReason::MaxCompletionTokens,
+                usage,
+            }),
+            Err(End::Failure(failure)) => Err(failure),
+        }
+    }
+}
+
+fn prompt_tokens(request: &ModelRequest) -> u64 {
+    let messages = request.messages.iter().map(|message| message.text.as_str());
+    let outputs = request.rounds.iter().flatten().map(|call| call.output.as_str());
+    request
+        .instructions
+        .as_deref()
+        .into_iter()
+        .chain(messages)
+        .chain(outputs)
+        .map(words)
+        .sum()
+}
+
+fn words(text: &str) -> u64 {
+    text.split_whitespace().count() as u64
+}
+
+/// A line that asks for something.
+#[derive(Debug, PartialEq, Eq)]
+enum Command<'a> {
+    Call { name: &'a str, arguments: &'a str },
+    Repeat(u64),
+    Sleep(Duration),
+    Fail(&'a str),
+}
+
+fn command(line: &str) -> Option<Command<'_>> {
+    let (verb, rest) = line.trim().split_once(char::is_whitespace)?;
+    let rest = rest.trim_start();
+    match verb {
+        "call" => {
+            let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, "{}"));
+            Some(Command::Call {
+                name,
+                arguments: arguments.trim_start(),
+            })
+        }
+        "repeat" => rest.parse().ok().map(Command::Repeat),
+        "sleep" => rest.parse().ok().map(Duration::from_millis).map(Command::Sleep),
+        "fail" if !rest.contains(char::is_whitespace) => Some(Command::Fail(rest)),
+        _ => None,
+    }
+}
+
+fn perform(request: &ModelRequest, answer: &mut Answer<'_, '_>) -> Result<(), End> {
+    let message = request.last_user_text();
+    let commands: Vec<Command<'_>> = message.lines().filter_map(command).collect();
+    let wanted = wanted_calls(request, &commands);
+    let done: Vec<&CompletedCall> = request.rounds.iter().flatten().collect();
+    if request.parallel_tool_calls {
+        if !done.is_empty() {
+            return report(&done, answer);
+        }
+    } else if !done.is_empty() && done.len() >= wanted.len() {
+        return report(&done, answer);
+    }
+    if done.is_empty() {
+        for command in &commands {
+            match command {
+                Command::Sleep(duration) => answer.output.wait(*duration).map_err(Failure::from)?,
+                Command::Repeat(count) => answer.repeat(*count)?,
+                Command::Fail(code) => {
+                    return Err(Failure::new(*code, format!("The message asked for the failure {code}.")).into());
+                }
+                Command::Call { .. } => {}
+            }
+        }
+    }
+    let next = if request.parallel_tool_calls {
+        &wanted[..]
+    } else {
+        wanted.get(done.len()..).unwrap_or_default()
+    };
+    let next = if request.parallel_tool_calls {
+        next
+    } else {
+        next.get(..1).unwrap_or_default()
+    };
+    for (name, arguments) in next {
+        answer.call(name, arguments)?;
+    }
+    if done.is_empty() {
+        refuse(request, &commands, answer)?;
+    }
+    let silent = commands.iter().all(|command| matches!(command, Command::Sleep(_)));
+    match commands.len() {
+        0 if next.is_empty() => answer.text(message),
+        1.. if silent && next.is_empty() => answer.text("Slept."),
+        _ => Ok(()),
+    }
+}
+
+/// The calls to make, in order, over all answers of the run.
+fn wanted_calls<'a>(request: &'a ModelRequest, commands: &[Command<'a>]) -> Vec<(&'a str, &'a str)> {
+    let asked = commands.iter().filter_map(|command| match command {
+        Command::Call { name, arguments } if has_function(request, name) => Some((*name, *arguments)),
+        _ => None,
+    });
+    match &request.tool_choice {
+        ToolChoice::None => Vec::new(),
+        ToolChoice::Auto => asked.collect(),
+        ToolChoice::Required => {
+            let asked: Vec<_> = asked.collect();
+            let first = request.functions.first().map(|function| (function.name.as_str(), "{}"));
+            if asked.is_empty() {
+                first.into_iter().collect()
+            } else {
+                asked
+            }
+        }
+        ToolChoice::Function(name) => {
+            let asked: Vec<_> = asked.filter(|(asked, _)| asked == name).collect();
+            if asked.is_empty() && has_function(request, name) {
+                vec![(name, "{}")]
+            } else {
+                asked
+            }
+        }
+    }
+}
+
+fn has_function(request: &ModelRequest, name: &str) -> bool {
+    request.functions.iter().any(|function| function.name == name)
+}
+
+/// Says which calls were asked for and not made.
+fn refuse(request: &ModelRequest, commands: &[Command<'_>], answer: &mut Answer<'_, '_>) -> Result<(), End> {
+    for command in commands {
+        let Command::Call { name, .. } = command else { continue };
+        if !has_function(request, name) {
+            answer.text(&format!("The run has no function {name}."))?;
+        } else if request.tool_choice == ToolChoice::None {
+            answer.text(&format!("The run may not call the function {name}."))?;
+        }
+    }
+    Ok(())
+}
+
+fn report(done: &[&CompletedCall], answer: &mut Answer<'_, '_>) -> Result<(), End> {
+    for (index, call) in done.iter().enumerate() {
+        let line_break = if index == 0 { "" } else { "\n" };
+        answer.text(&format!("{line_break}{} returned {}", call.name, call.output))?;
+    }
+    Ok(())
+}
+
+/// Why an answer ends early.
+enum End {
+    /// `max_completion_tokens` was reached.
+    Full,
+    Failure(Failure),
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// The answer so far: counts words, and ends it when there are too many.
+struct Answer<'a, 'o> {
+    output: &'a mut Output<'o>,
+    written: u64,
+    most: Option<u64>,
+}
+
+impl Answer<'_, '_> {
+    /// Writes text word by word, white space and all.
+    fn text(&mut self, text: &str) -> Result<(), End> {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let word_start = rest
+                .find(|character: char| !character.is_whitespace())
+                .unwrap_or(rest.len());
+            let word_end = rest[word_start..]
+                .find(char::is_whitespace)
+                .map_or(rest.len(), |length| word_start + length);
+            if word_start < word_end {
+                self.count(1)?;
+            }
+            self.output.text(&rest[..word_end]).map_err(Failure::from)?;
+            rest = &rest[word_end..];
+        }
+        Ok(())
+    }
+
+    fn repeat(&mut self, count: u64) -> Result<(), End> {
+        for number in 1..=count {
+            let space = if number == 1 { "" } else { " " };
+            self.count(1)?;
+            self.output
+                .text(&format!("{space}word{number}"))
+                .map_err(Failure::from)?;
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, name: &str, arguments: &str) -> Result<(), End> {
+        self.count(1 + words(arguments))?;
+        let index = self.output.call(name).map_err(Failure::from)?;
+        let mut rest = arguments;
+        while !rest.is_empty() {
+            let end = rest
+                .char_indices()
+                .nth(ARGUMENTS_PIECE)
+                .map_or(rest.len(), |(end, _)| end);
+            self.output.arguments(index, &rest[..end]).map_err(Failure::from)?;
+            rest = &rest[end..];
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, words: u64) -> Result<(), End> {
+        if self.most.is_some_and(|most| self.written + words > most) {
+            return Err(End::Full);
+        }
+        self.written += words;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Function, ModelMessage, Piece, Role, Stop};
+    use super::*;
+    use std::fmt::Write as _;
+    use std::ops::ControlFlow;
+
+    fn request(message: &str) -> ModelRequest {
+        ModelRequest {
+            messages: vec![ModelMessage::new(Role::User, message)],
+            functions: vec![Function::new("f"), Function::new("g")],
+            parallel_tool_calls: true,
+            ..ModelRequest::default()
+        }
+    }
+
+    fn after(message: &str, outputs: &[&str]) -> ModelRequest {
+        let round = |output: &&str| vec![CompletedCall::new("call_1", "f", "{}", *output)];
+        ModelRequest {
+            rounds: outputs.iter().map(round).collect(),
+            ..request(message)
+        }
+    }
+
+    /// The pieces of the answer, each in brackets, calls as `name:` and arguments as `index=text`; then its end.
+    fn answer(request: &ModelRequest) -> String {
+        let mut pieces = String::new();
+        let stop = Stop::default();
+        let mut take = |piece: Piece<'_>| {
+            match piece {
+                Piece::Text(text) => write!(pieces, "[{text}]"),
+                Piece::Call { name } => write!(pieces, "[{name}:]"),
+                Piece::Arguments { index, text } => write!(pieces, "[{index}={text}]"),
+            }
+            .unwrap();
+            ControlFlow::Continue(())
+        };
+        let finish = Scripted.respond(request, &mut Output::new(&mut take, &stop));
+        match finish {
+            Ok(Finish {
+                reason: FinishReason::Stop,
+                ..
+            }) => {}
+            Ok(finish) => write!(pieces, " {:?}", finish.reason).unwrap(),
+            Err(failure) => write!(pieces, " {failure:?}").unwrap(),
+        }
+        pieces
+    }
+
+    #[track_caller]
+    fn check(request: &ModelRequest, want: &str) {
+        assert_eq!(answer(request), want);
+    }
+
+    #[test]
+    fn echoes_word_by_word() {
+        check(&request("Hello big  world\n"), "[Hello][ big][  world][\n]");
+        check(&request(""), "");
+        check(
+            &request("calling f is not a command"),
+            "[calling][ f][ is][ not][ a][ command]",
+        );
+        check(&request("repeat after me"), "[repeat][ after][ me]");
+        check(&request("fail me now"), "[fail][ me][ now]");
+    }
+
+    #[test]
+    fn calls_functions() {
+        check(&request("call f"), "[f:][0={}]");
+        check(
+            &request("call f {\"city\":\"Paris\"}"),
+            "[f:][0={\"city\":\"Par][0=is\"}]",
+        );
+        check(&request("Please:\ncall f {}\ncall g 1"), "[f:][0={}][g:][1=1]");
+        check(&request("call f {broken"), "[f:][0={broken]");
+        check(&request("call h {}"), "[The][ run][ has][ no][ function][ h.]");
+    }
+
+    #[test]
+    fn answers_with_the_outputs() {
+        check(&after("call f {}", &["sunny day"]), "[f][ returned][ sunny][ day]");
+        check(
+            &after("call f {}\nsleep 5", &["1", "2"]),
+            "[f][ returned][ 1][\nf][ returned][ 2]",
+        );
+    }
+
+    #[test]
+    fn calls_one_by_one_without_parallel_calls() {
+        let one_by_one = |request: ModelRequest| ModelRequest {
+            parallel_tool_calls: false,
+            ..request
+        };
+        let message = "call f 1\ncall g 2";
+        check(&one_by_one(request(message)), "[f:][0=1]");
+        check(&one_by_one(after(message, &["a"])), "[g:][0=2]");
+        check(
+            &one_by_one(after(message, &["a", "b"])),
+            "[f][ returned][ a][\nf][ returned][ b]",
+        );
+    }
+
+    #[test]
+    fn keeps_to_the_tool_choice() {
+        let choose = |choice: ToolChoice, message: &str| ModelRequest {
+            tool_choice: choice,
+            ..request(message)
+        };
+        check(
+            &choose(ToolChoice::None, "call f {}"),
+            "[The][ run][ may][ not][ call][ the][ function][ f.]",
+        );
+        check(&choose(ToolChoice::Required, "Hello"), "[f:][0={}]");
+        check(&choose(ToolChoice::Required, "call g 1"), "[g:][0=1]");
+        let named = ToolChoice::Function("g".to_owned());
+        check(&choose(named.clone(), "Hello"), "[g:][0={}]");
+        check(&choose(named.clone(), "call f 1\ncall g 2"), "[g:][0=2]");
+        let outputs = ModelRequest {
+            tool_choice: named,
+            ..after("Hello", &["1"])
+        };
+        check(&outputs, "[f][ returned][ 1]");
+    }
+
+    #[test]
+    fn repeats_sleeps_and_fails() {
+        check(&request("repeat 3"), "[word1][ word2][ word3]");
+        check(&request("repeat 0"), "");
+        check(&request("sleep 0"), "[Slept.]");
+        check(&request("sleep 0\nrepeat 1"), "[word1]");
+        check(
+            &request("fail server_error"),
+            " Failed { code: \"server_error\", message: \"The message asked for the failure server_error.\" }",
+        );
+    }
+
+    #[test]
+    fn stops_at_the_most_tokens() {
+        let limited = |most, message| ModelRequest {
+            max_completion_tokens: Some(most),
+            ..request(message)
+        };
+        check(&limited(2, "repeat 3"), "[word1][ word2] MaxCompletionTokens");
+        check(&limited(3, "repeat 3"), "[word1][ word2][ word3]");
+        check(&limited(1, "call f {}"), " MaxCompletionTokens");
+        let prompt = ModelRequest {
+            max_prompt_tokens: Some(1),
+            ..request("two words")
+        };
+        check(&prompt, " MaxPromptTokens");
+    }
+
+    #[test]
+    fn counts_words_as_tokens() {
+        let request = ModelRequest {
+            instructions: Some("Be brief.".to_owned()),
+            ..after("call f {}", &["a b c"])
+        };
+        let stop = Stop::default();
+        let mut take = |_: Piece<'_>| ControlFlow::Continue(());
+        let finish = Scripted.respond(&request, &mut Output::new(&mut take, &stop)).unwrap();
+        assert_eq!(
+            finish.usage,
+            Usage {
+                prompt_tokens: 2 + 3 + 3,
+                completion_tokens: 5
+            }
+        );
+    }
+
+    #[test]
+    fn a_sleep_ends_with_the_run() {
+        let stop = Stop::default();
+        let message = request("sleep 3600000");
+        let mut take = |_: Piece<'_>| ControlFlow::Continue(());
+        let answered = std::thread::scope(|scope| {
+            scope.spawn(|| stop.set());
+            Scripted.respond(&message, &mut Output::new(&mut take, &stop))
+        });
+        assert_eq!(answered, Err(Failure::Stopped));
+    }
+}

@@ -1,0 +1,186 @@
+//! Where objects live: JSON documents behind one trait.
+//!
+//! The engine knows nothing of tables. It keeps each object as the JSON that goes over the wire, with the few columns
+//! that lists and look-ups need, and does everything that must hold together inside one [`Transaction`].
+
+use std::fmt;
+
+pub(crate) mod sqlite;
+
+/// The kinds of object kept. Their names are written to disk: a name in use never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// At the root.
+    Assistant,
+    /// At the root.
+    Thread,
+    /// Below its thread; tagged with the id of the run that wrote it.
+    Message,
+    /// Below its thread; tagged with [`ACTIVE`] while it is not over.
+    Run,
+    /// Below its run; tagged with [`ACTIVE`] while it is not over.
+    RunStep,
+}
+
+/// The tag of runs and steps that are not over.
+pub(crate) const ACTIVE: &str = "active";
+
+impl Kind {
+    /// The name on disk.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Assistant => "assistant",
+            Self::Thread => "thread",
+            Self::Message => "message",
+            Self::Run => "run",
+            Self::RunStep => "run_step",
+        }
+    }
+
+    /// The name in messages to users.
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::RunStep => "run step",
+            other => other.as_str(),
+        }
+    }
+}
+
+/// One stored object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Document {
+    pub(crate) kind: Kind,
+    pub(crate) id: String,
+    /// The object that this one is deleted with; `None` at the root.
+    pub(crate) parent: Option<String>,
+    /// What lists filter by; the meaning depends on the kind.
+    pub(crate) tag: Option<String>,
+    /// Seconds since 1970.
+    pub(crate) created_at: i64,
+    /// The object as it goes over the wire.
+    pub(crate) body: String,
+    /// What the server notes about the object and does not show.
+    pub(crate) notes: Option<String>,
+}
+
+/// The direction of a list: objects stand in the order in which they were stored, without ties.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Oldest first.
+    Ascending,
+    /// Newest first.
+    #[default]
+    Descending,
+}
+
+/// Which part of a list to read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List<'a> {
+    pub(crate) kind: Kind,
+    /// `None`: the list of the root.
+    pub(crate) parent: Option<&'a str>,
+    /// `None`: every tag.
+    pub(crate) tag: Option<&'a str>,
+    pub(crate) order: Order,
+    /// The sequence number behind which the part starts.
+    pub(crate) after: Option<i64>,
+    /// The sequence number in front of which the part ends. Without `after`, the nearest objects in front of it.
+    pub(crate) before: Option<i64>,
+    pub(crate) limit: usize,
+}
+
+/// A part of a list.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Listing {
+    pub(crate) documents: Vec<Document>,
+    /// Whether the list goes on in the direction that was read.
+    pub(crate) has_more: bool,
+}
+
+/// The answer to a request that carried an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeptAnswer {
+    /// Digest of the request's body.
+    pub(crate) request: String,
+    /// The answer's body.
+    pub(crate) answer: String,
+}
+
+/// Reads and writes that happen together or not at all.
+pub(crate) trait Transaction {
+    /// The object of that kind and id.
+    fn get(&self, kind: Kind, id: &str) -> Result<Option<Document>, StorageError>;
+
+    /// Adds an object at the end of its list. Its parent must exist.
+    fn insert(&self, document: &Document) -> Result<(), StorageError>;
+
+    /// Gives an existing object a new tag, body and notes; its place in the list stays.
+    fn update(&self, document: &Document) -> Result<(), StorageError>;
+
+    /// Removes an object and everything below it; `false` if there is none. `now` is in seconds since 1970.
+    ///
+    /// The place of the object stays known for a day, so that a walk that deletes what it reads can go on.
+    fn delete(&self, kind: Kind, id: &str, now: i64) -> Result<bool, StorageError>;
+
+    /// The place of an object, also of a lately deleted one, in the list of `kind` below `parent`.
+    fn sequence(&self, kind: Kind, parent: Option<&str>, id: &str) -> Result<Option<i64>, StorageError>;
+
+    /// A part of a list.
+    fn list(&self, list: &List<'_>) -> Result<Listing, StorageError>;
+
+    /// Every object of a kind with that tag, oldest first.
+    fn tagged(&self, kind: Kind, tag: &str) -> Result<Vec<Document>, StorageError>;
+
+    /// The answer kept for an idempotency key and place, if it is not older than `since` (seconds since 1970).
+    fn kept_answer(&self, key: &str, place: &str, since: i64) -> Result<Option<KeptAnswer>, StorageError>;
+
+    /// Keeps an answer, and forgets those older than `since`.
+    fn keep_answer(&self, key: &str, place: &str, kept: &KeptAnswer, now: i64, since: i64) -> Result<(), StorageError>;
+}
+
+/// What becomes of a transaction when its work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Commit,
+    RollBack,
+}
+
+/// A place to keep documents.
+pub(crate) trait Storage: fmt::Debug + Send + Sync {
+    /// Runs `work` in a transaction that sees no other one's writes and that no other one writes into.
+    ///
+    /// When this returns `Ok` after [`Outcome::Commit`], the writes survive the end of the process. `work` may be
+    /// called again from its start when the storage has to repeat the transaction.
+    fn transaction(&self, work: &mut dyn FnMut(&dyn Transaction) -> Outcome) -> Result<(), StorageError>;
+}
+
+impl dyn Storage + '_ {
+    /// Runs `work` in a transaction: `Ok` commits and `Err` takes everything back.
+    pub(crate) fn transact<T, E: From<StorageError>>(
+        &self,
+        mut work: impl FnMut(&dyn Transaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut result = None;
+        self.transaction(&mut |transaction| {
+            let worked = work(transaction);
+            let outcome = if worked.is_ok() {
+                Outcome::Commit
+            } else {
+                Outcome::RollBack
+            };
+            result = Some(worked);
+            outcome
+        })?;
+        result.expect("a storage that returns Ok has called the work")
+    }
+}
+
+/// The storage could not read or write.
+#[derive(Debug, thiserror::Error)]
+#[error("{action}")]
+pub(crate) struct StorageError {
+    /// What went wrong, for people.
+    pub(crate) action: String,
+    #[source]
+    pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
