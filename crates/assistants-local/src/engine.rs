@@ -1,0 +1,243 @@
+//! What happens to runs, whichever protocol asks for it.
+//!
+//! The storage holds the truth: every change of a run's status is a transaction that first looks at the status it
+//! changes. What the storage does not hold lives in the run's [`Slot`]: the streams that follow it and the answer that
+//! is being written. Whoever changes a run locks its slot, commits, and then publishes, so events come in the order of
+//! the commits. A slot is locked before the storage, never the other way round.
+//!
+//! A run is at work on a thread of its own while its model answers, and takes no thread while it waits for outputs of
+//! functions. A model is never waited for: a cancelled run is over at once, and what its model says later is dropped.
+//!
+//! After a restart ([`Engine::recover`]) queued runs start, runs that wait for outputs go on waiting, and runs that
+//! were at work end as failed, because what their model had said is lost.
+
+mod catch_up;
+mod deadlines;
+mod messages;
+mod runs;
+mod slot;
+mod turn;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus};
+
+pub(crate) use self::catch_up::Since;
+use self::deadlines::Deadlines;
+pub(crate) use self::messages::add_message;
+use self::runs::Ending;
+pub(crate) use self::runs::load_run;
+use self::slot::Slot;
+pub(crate) use self::slot::Subscriber;
+use crate::model::Model;
+use crate::object::{Loaded, now};
+use crate::storage::{ACTIVE, Kind, Storage, StorageError};
+
+/// How long to wait before a run whose end could not be stored is ended again.
+const EXPIRY_RETRY: Duration = Duration::from_secs(5);
+
+/// Runs, and the storage of everything.
+pub(crate) struct Engine {
+    pub(crate) storage: Box<dyn Storage>,
+    model: Arc<dyn Model>,
+    /// How long a run may take from its creation.
+    run_lifetime: Duration,
+    slots: Mutex<HashMap<String, Arc<Slot>>>,
+    deadlines: Arc<Deadlines>,
+    turns: Mutex<Turns>,
+    turn_ended: Condvar,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Engine")
+            .field("storage", &self.storage)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The threads at work.
+#[derive(Debug, Default)]
+struct Turns {
+    running: usize,
+    /// No turn begins any more.
+    closed: bool,
+}
+
+/// Why the engine does not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("No {} found with id '{id}'.", kind.noun())]
+    NotFound { kind: Kind, id: String },
+    /// The request contradicts the state of things, or itself.
+    #[error("{message}")]
+    Invalid {
+        message: String,
+        param: Option<String>,
+        code: Option<&'static str>,
+    },
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl Refusal {
+    pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
+        Self::NotFound {
+            kind,
+            id: id.to_owned(),
+        }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid {
+            message: message.into(),
+            param: None,
+            code: None,
+        }
+    }
+
+    pub(crate) fn invalid_param(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid {
+            message: message.into(),
+            param: Some(param.into()),
+            code: None,
+        }
+    }
+}
+
+impl Engine {
+    /// An engine that answers with `model`; takes up what an earlier process left in the storage.
+    pub(crate) fn start(
+        storage: Box<dyn Storage>,
+        model: Arc<dyn Model>,
+        run_lifetime: Duration,
+    ) -> Result<Arc<Self>, StorageError> {
+        let engine = Arc::new(Self {
+            storage,
+            model,
+            run_lifetime,
+            slots: Mutex::default(),
+            deadlines: Arc::default(),
+            turns: Mutex::default(),
+            turn_ended: Condvar::new(),
+        });
+        let (deadlines, weak) = (Arc::clone(&engine.deadlines), Arc::downgrade(&engine));
+        let watch = move || deadlines.watch(|run_id| expire(&weak, run_id));
+        thread::Builder::new()
+            .name("run-deadlines".to_owned())
+            .spawn(watch)
+            .map_err(|error| StorageError {
+                action: "starting the thread that watches deadlines".to_owned(),
+                source: Some(Box::new(error)),
+            })?;
+        engine.recover()?;
+        Ok(engine)
+    }
+
+    /// Takes up the runs that an earlier process left behind.
+    fn recover(self: &Arc<Self>) -> Result<(), StorageError> {
+        let left = self
+            .storage
+            .transact(|transaction| transaction.tagged(Kind::Run, ACTIVE))?;
+        for document in left {
+            let run = Loaded::<Run>::parse(document)?.object;
+            let left = run
+                .expires_at
+                .map_or(time::Duration::ZERO, |expires_at| expires_at - now());
+            match run.status {
+                _ if !left.is_positive() => self.end(&run.id, &Ending::Expired).map(|_| ())?,
+                RunStatus::Queued => {
+                    self.deadlines.set(&run.id, Instant::now() + left.unsigned_abs());
+                    self.spawn_turn(&run.id);
+                }
+                RunStatus::RequiresAction => self.deadlines.set(&run.id, Instant::now() + left.unsigned_abs()),
+                _ => {
+                    let message = "The server was stopped while the run was at work.";
+                    self.end(&run.id, &Ending::Failed(server_error(message))).map(|_| ())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends all work: runs at work fail, streams end, and no thread of the engine is left when this returns, unless a
+    /// model does not come back within `patience`. Runs that wait for outputs, or for their turn, stay as they are.
+    pub(crate) fn stop(&self, patience: Duration) {
+        self.lock_turns().closed = true;
+        self.deadlines.close();
+        let at_work: Vec<String> = self.lock_slots().keys().cloned().collect();
+        for run_id in at_work {
+            let is_at_work = self.slot(&run_id).lock().turn.is_some();
+            let ending = Ending::Failed(server_error("The server was stopped while the run was at work."));
+            if is_at_work && let Err(error) = self.end(&run_id, &ending) {
+                log::error!("the run {run_id} could not be ended: {error}");
+            }
+        }
+        self.lock_slots().clear();
+        let until = Instant::now() + patience;
+        let mut turns = self.lock_turns();
+        while turns.running > 0 {
+            let Some(left) = until
+                .checked_duration_since(Instant::now())
+                .filter(|left| !left.is_zero())
+            else {
+                log::warn!("{} runs are left behind: their model does not return", turns.running);
+                return;
+            };
+            turns = self
+                .turn_ended
+                .wait_timeout(turns, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// What is known of a run besides its stored state; made when it is first asked for.
+    fn slot(&self, run_id: &str) -> Arc<Slot> {
+        Arc::clone(self.lock_slots().entry(run_id.to_owned()).or_default())
+    }
+
+    /// Lets go of a run that is over.
+    fn forget(&self, run_id: &str) {
+        self.lock_slots().remove(run_id);
+        self.deadlines.remove(run_id);
+    }
+
+    /// Lets go of a slot that was made to look at a run that is over, or that nobody is in.
+    fn forget_idle_slot(&self, run_id: &str) {
+        let mut slots = self.lock_slots();
+        // Whoever is about to use the slot holds it too; then it stays.
+        if slots.get(run_id).is_some_and(|slot| Arc::strong_count(slot) == 1) {
+            slots.remove(run_id);
+        }
+    }
+
+    fn lock_slots(&self) -> MutexGuard<'_, HashMap<String, Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn expire(engine: &Weak<Engine>, run_id: &str) {
+    let Some(engine) = engine.upgrade() else { return };
+    if let Err(error) = engine.end(run_id, &Ending::Expired) {
+        log::error!("the run {run_id} could not be ended as expired: {error}");
+        engine.deadlines.set(run_id, Instant::now() + EXPIRY_RETRY);
+    }
+}
+
+fn server_error(message: &str) -> RunError {
+    RunError {
+        code: RunErrorCode::ServerError,
+        message: message.to_owned(),
+        ..RunError::default()
+    }
+}

@@ -1,0 +1,487 @@
+//! The life of a run outside its turns: how it is created, how outputs reach it, and how it ends early.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use assistants_types::openai::{
+    Assistant, CreateRun, Message, MessageContent, MessageIncompleteDetails, MessageIncompleteReason, MessageStatus,
+    ResponseFormat, Run, RunError, RunIncompleteDetails, RunIncompleteReason, RunStatus, RunStep, RunStepError,
+    RunStepErrorCode, RunStepStatus, StepDetails, StepToolCall, StreamEvent, ToolChoice, ToolOutput,
+    TruncationStrategy, TruncationType,
+};
+
+use super::messages::{active_run, add_message};
+use super::slot::Live;
+use super::{Engine, Refusal, Subscriber};
+use crate::ids;
+use crate::model;
+use crate::object::{Loaded, insert, load, now};
+use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
+
+/// How a run ends before its answer is complete.
+#[derive(Clone, Debug)]
+pub(super) enum Ending {
+    Failed(RunError),
+    Cancelled,
+    Expired,
+    Incomplete(RunIncompleteReason),
+}
+
+impl Engine {
+    /// Stores a new run, queued, on an existing thread. [`launch`](Self::launch) starts it after the commit.
+    pub(crate) fn create_run(
+        &self,
+        transaction: &dyn Transaction,
+        thread_id: &str,
+        params: &CreateRun,
+    ) -> Result<Run, Refusal> {
+        if transaction.get(Kind::Thread, thread_id)?.is_none() {
+            return Err(Refusal::not_found(Kind::Thread, thread_id));
+        }
+        let Some(assistant) = load::<Assistant>(transaction, &params.assistant_id)? else {
+            return Err(Refusal::not_found(Kind::Assistant, &params.assistant_id));
+        };
+        if let Some(run_id) = active_run(transaction, thread_id)? {
+            return Err(Refusal::invalid(format!(
+                "The thread {thread_id} already has an active run {run_id}."
+            )));
+        }
+        for message in params.additional_messages.as_ref().into_iter().flatten() {
+            add_message(transaction, thread_id, message)?;
+        }
+        let run = self.new_run(thread_id, assistant.object, params);
+        insert(transaction, &run, Some(thread_id), Some(ACTIVE))?;
+        Ok(run)
+    }
+
+    fn new_run(&self, thread_id: &str, assistant: Assistant, params: &CreateRun) -> Run {
+        let created_at = now();
+        let mut instructions = params
+            .instructions
+            .as_ref()
+            .cloned()
+            .or(assistant.instructions)
+            .unwrap_or_default();
+        if let Some(more) = params.additional_instructions.as_ref().filter(|more| !more.is_empty()) {
+            if !instructions.is_empty() {
+                instructions.push('\n');
+            }
+            instructions.push_str(more);
+        }
+        Run {
+            id: ids::new("run_"),
+            created_at: Some(created_at),
+            thread_id: thread_id.to_owned(),
+            assistant_id: assistant.id,
+            status: RunStatus::Queued,
+            expires_at: Some(created_at + whole_seconds(self.run_lifetime)),
+            model: params.model.as_ref().cloned().unwrap_or(assistant.model),
+            instructions,
+            tools: params.tools.as_ref().cloned().unwrap_or(assistant.tools),
+            metadata: Some(params.metadata.as_ref().cloned().unwrap_or_default()),
+            temperature: params.temperature.as_ref().copied().or(assistant.temperature),
+            top_p: params.top_p.as_ref().copied().or(assistant.top_p),
+            max_prompt_tokens: params.max_prompt_tokens.as_ref().copied(),
+            max_completion_tokens: params.max_completion_tokens.as_ref().copied(),
+            truncation_strategy: Some(
+                params
+                    .truncation_strategy
+                    .as_ref()
+                    .cloned()
+                    .unwrap_or_else(|| TruncationStrategy::new(TruncationType::Auto)),
+            ),
+            tool_choice: Some(params.tool_choice.as_ref().cloned().unwrap_or(ToolChoice::Auto)),
+            parallel_tool_calls: params.parallel_tool_calls.unwrap_or(true),
+            response_format: Some(
+                params
+                    .response_format
+                    .as_ref()
+                    .cloned()
+                    .or(assistant.response_format)
+                    .unwrap_or(ResponseFormat::Auto),
+            ),
+            ..Run::default()
+        }
+    }
+
+    /// Starts a run whose creation, or whose outputs, were committed. `events` tell the subscriber what was committed.
+    pub(crate) fn launch(self: &Arc<Self>, run: &Run, events: &[StreamEvent], subscriber: Option<Box<dyn Subscriber>>) {
+        let slot = self.slot(&run.id);
+        let mut live = slot.lock();
+        live.subscribe(subscriber);
+        live.publish(events);
+        drop(live);
+        self.spawn_turn(&run.id);
+    }
+
+    /// Begins to watch the deadline of a new run. One that goes on keeps the deadline it has.
+    pub(crate) fn watch_deadline(&self, run: &Run) {
+        // Without a deadline that the clock can express, a run does not expire.
+        if let Some(deadline) = Instant::now().checked_add(self.run_lifetime) {
+            self.deadlines.set(&run.id, deadline);
+        }
+    }
+
+    /// Stores the outputs that a run waits for, and queues it again. [`launch`](Self::launch) goes on after the commit
+    /// with the events returned.
+    pub(crate) fn submit_outputs(
+        transaction: &dyn Transaction,
+        thread_id: &str,
+        run_id: &str,
+        outputs: &[ToolOutput],
+    ) -> Result<(Run, Vec<StreamEvent>), Refusal> {
+        let mut run = load_run(transaction, thread_id, run_id)?;
+        if run.object.status != RunStatus::RequiresAction {
+            let status = run.object.status.as_str();
+            return Err(Refusal::invalid(format!(
+                "The run {run_id} takes no tool outputs: its status is '{status}', not 'requires_action'."
+            )));
+        }
+        check_outputs(&run.object, outputs)?;
+        let mut events = Vec::new();
+        for mut step in open_steps(transaction, run_id)? {
+            if let StepDetails::ToolCalls(details) = &mut step.object.step_details {
+                for call in &mut details.tool_calls {
+                    if let StepToolCall::Function(call) = call {
+                        let given = outputs
+                            .iter()
+                            .find(|output| output.tool_call_id.as_ref() == Some(&call.id));
+                        call.function.output = given.map(|given| given.output.clone().unwrap_or_default());
+                    }
+                }
+            }
+            step.object.status = RunStepStatus::Completed;
+            step.object.completed_at = Some(now());
+            step.object.usage = step
+                .document
+                .notes
+                .as_deref()
+                .map(|notes| wire_usage(read_usage(notes)));
+            step.document.tag = None;
+            step.save(transaction)?;
+            events.push(StreamEvent::RunStepCompleted(Box::new(step.object)));
+        }
+        run.object.status = RunStatus::Queued;
+        run.object.required_action = None;
+        run.save(transaction)?;
+        events.push(StreamEvent::RunQueued(Box::new(run.object.clone())));
+        Ok((run.object, events))
+    }
+
+    /// Cancels a run, and returns it as it was while it was `cancelling`: by the time the caller has it, it is over.
+    pub(crate) fn cancel(&self, thread_id: &str, run_id: &str) -> Result<Run, Refusal> {
+        self.storage
+            .transact(|transaction| load_run(transaction, thread_id, run_id).map(|_| ()))?;
+        match self.end(run_id, &Ending::Cancelled)? {
+            Some(events) => Ok(events
+                .into_iter()
+                .find_map(|event| match event {
+                    StreamEvent::RunCancelling(run) => Some(*run),
+                    _ => None,
+                })
+                .expect("a cancelled run was cancelling first")),
+            None => {
+                let run = self
+                    .storage
+                    .transact(|transaction| load_run(transaction, thread_id, run_id))?;
+                let status = run.object.status.as_str();
+                Err(Refusal::invalid(format!(
+                    "The run {run_id} cannot be cancelled: its status is '{status}'."
+                )))
+            }
+        }
+    }
+
+    /// Ends a run that is not over, and everything that is open in it. `None` if it was over, or is gone.
+    pub(super) fn end(&self, run_id: &str, ending: &Ending) -> Result<Option<Vec<StreamEvent>>, StorageError> {
+        let slot = self.slot(run_id);
+        let mut live = slot.lock();
+        let ended = self
+            .storage
+            .transact(|transaction| end_run(transaction, run_id, ending, &live, None));
+        if let Ok(Some(events)) = &ended {
+            live.publish(events);
+            live.end_turn();
+        }
+        drop(live);
+        if ended.is_ok() {
+            self.forget(run_id);
+        }
+        ended
+    }
+
+    /// Ends the streams of the runs of a thread that was deleted with its runs.
+    pub(crate) fn drop_runs(&self, run_ids: &[String]) {
+        for run_id in run_ids {
+            let slot = self.slot(run_id);
+            let mut live = slot.lock();
+            let gone = assistants_types::openai::ErrorObject {
+                message: "The thread was deleted.".to_owned(),
+                type_: "invalid_request_error".to_owned(),
+                ..assistants_types::openai::ErrorObject::default()
+            };
+            live.publish(&[StreamEvent::Error(gone)]);
+            live.end_turn();
+            drop(live);
+            self.forget(run_id);
+        }
+    }
+}
+
+/// The run of that id, if it is one of that thread.
+pub(crate) fn load_run(transaction: &dyn Transaction, thread_id: &str, run_id: &str) -> Result<Loaded<Run>, Refusal> {
+    if transaction.get(Kind::Thread, thread_id)?.is_none() {
+        return Err(Refusal::not_found(Kind::Thread, thread_id));
+    }
+    load::<Run>(transaction, run_id)?
+        .filter(|run| run.object.thread_id == thread_id)
+        .ok_or_else(|| Refusal::not_found(Kind::Run, run_id))
+}
+
+/// All calls must be answered at once, each of them once.
+fn check_outputs(run: &Run, outputs: &[ToolOutput]) -> Result<(), Refusal> {
+    let wanted: Vec<&str> = run.tool_calls().iter().map(|call| call.id.as_str()).collect();
+    let mut given = HashSet::new();
+    for (index, output) in outputs.iter().enumerate() {
+        let param = || format!("tool_outputs[{index}].tool_call_id");
+        let Some(id) = output.tool_call_id.as_deref() else {
+            return Err(Refusal::invalid_param(
+                param(),
+                format!("Missing required parameter: '{}'.", param()),
+            ));
+        };
+        if !wanted.contains(&id) {
+            let message = format!(
+                "The run {} waits for no tool call '{id}'. It waits for {}.",
+                run.id,
+                list(&wanted)
+            );
+            return Err(Refusal::invalid_param(param(), message));
+        }
+        if !given.insert(id) {
+            let message = format!("The tool call '{id}' was given more than one output.");
+            return Err(Refusal::invalid_param(param(), message));
+        }
+    }
+    let missing: Vec<&str> = wanted.into_iter().filter(|id| !given.contains(id)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "All tool outputs must be given at once; there is none for {}.",
+        list(&missing)
+    );
+    Err(Refusal::invalid_param("tool_outputs", message))
+}
+
+fn list(ids: &[&str]) -> String {
+    let quoted: Vec<String> = ids.iter().map(|id| format!("'{id}'")).collect();
+    quoted.join(", ")
+}
+
+/// The steps of a run that are not over, oldest first.
+pub(super) fn open_steps(transaction: &dyn Transaction, run_id: &str) -> Result<Vec<Loaded<RunStep>>, StorageError> {
+    steps(transaction, run_id, Some(ACTIVE))
+}
+
+/// The steps of a run, oldest first.
+pub(super) fn steps(
+    transaction: &dyn Transaction,
+    run_id: &str,
+    tag: Option<&str>,
+) -> Result<Vec<Loaded<RunStep>>, StorageError> {
+    let list = List {
+        kind: Kind::RunStep,
+        parent: Some(run_id),
+        tag,
+        order: Order::Ascending,
+        after: None,
+        before: None,
+        limit: usize::MAX,
+    };
+    transaction
+        .list(&list)?
+        .documents
+        .into_iter()
+        .map(Loaded::parse)
+        .collect()
+}
+
+/// Ends a run and what is open in it. `usage` is what the turn that ends took, if it is known.
+pub(super) fn end_run(
+    transaction: &dyn Transaction,
+    run_id: &str,
+    ending: &Ending,
+    live: &Live,
+    usage: Option<model::Usage>,
+) -> Result<Option<Vec<StreamEvent>>, StorageError> {
+    let Some(mut run) = load::<Run>(transaction, run_id)?.filter(|run| !run.object.status.is_terminal()) else {
+        return Ok(None);
+    };
+    let now = Some(now());
+    let mut events = Vec::new();
+    for mut step in open_steps(transaction, run_id)? {
+        if let Some(message_id) = step.object.message_id()
+            && let Some(mut message) = load::<Message>(transaction, message_id)?
+        {
+            end_message(
+                &mut message.object,
+                ending,
+                live.text_of(message_id).unwrap_or_default(),
+            );
+            message.save(transaction)?;
+            events.push(StreamEvent::MessageIncomplete(Box::new(message.object)));
+        }
+        end_step(&mut step.object, ending);
+        step.object.usage = usage
+            .or_else(|| step.document.notes.as_deref().map(read_usage))
+            .map(wire_usage);
+        step.document.tag = None;
+        step.save(transaction)?;
+        let step = Box::new(step.object);
+        events.push(match step.status {
+            RunStepStatus::Failed => StreamEvent::RunStepFailed(step),
+            RunStepStatus::Cancelled => StreamEvent::RunStepCancelled(step),
+            RunStepStatus::Expired => StreamEvent::RunStepExpired(step),
+            _ => StreamEvent::RunStepCompleted(step),
+        });
+    }
+    let spent = run.document.notes.as_deref().map(read_usage).unwrap_or_default();
+    run.object.usage = Some(wire_usage(add(spent, usage.unwrap_or_default())));
+    run.object.required_action = None;
+    match ending {
+        Ending::Failed(error) => {
+            run.object.status = RunStatus::Failed;
+            run.object.failed_at = now;
+            run.object.last_error = Some(error.clone());
+            run.object.expires_at = None;
+        }
+        Ending::Cancelled => {
+            run.object.status = RunStatus::Cancelling;
+            events.push(StreamEvent::RunCancelling(Box::new(run.object.clone())));
+            run.object.status = RunStatus::Cancelled;
+            run.object.cancelled_at = now;
+            run.object.expires_at = None;
+        }
+        Ending::Expired => run.object.status = RunStatus::Expired,
+        Ending::Incomplete(reason) => {
+            run.object.status = RunStatus::Incomplete;
+            run.object.completed_at = now;
+            run.object.incomplete_details = Some(RunIncompleteDetails {
+                reason: Some(reason.clone()),
+                ..RunIncompleteDetails::default()
+            });
+            run.object.expires_at = None;
+        }
+    }
+    run.document.tag = None;
+    run.save(transaction)?;
+    events.push(state_event(run.object));
+    Ok(Some(events))
+}
+
+/// The event that says what a run's status is.
+pub(super) fn state_event(run: Run) -> StreamEvent {
+    let run = Box::new(run);
+    match run.status {
+        RunStatus::InProgress => StreamEvent::RunInProgress(run),
+        RunStatus::RequiresAction => StreamEvent::RunRequiresAction(run),
+        RunStatus::Cancelling => StreamEvent::RunCancelling(run),
+        RunStatus::Cancelled => StreamEvent::RunCancelled(run),
+        RunStatus::Failed => StreamEvent::RunFailed(run),
+        RunStatus::Completed => StreamEvent::RunCompleted(run),
+        RunStatus::Incomplete => StreamEvent::RunIncomplete(run),
+        RunStatus::Expired => StreamEvent::RunExpired(run),
+        _ => StreamEvent::RunQueued(run),
+    }
+}
+
+fn end_message(message: &mut Message, ending: &Ending, text: &str) {
+    let reason = match ending {
+        Ending::Failed(_) => MessageIncompleteReason::RunFailed,
+        Ending::Cancelled => MessageIncompleteReason::RunCancelled,
+        Ending::Expired => MessageIncompleteReason::RunExpired,
+        Ending::Incomplete(_) => MessageIncompleteReason::MaxTokens,
+    };
+    message.status = MessageStatus::Incomplete;
+    message.incomplete_at = Some(now());
+    message.incomplete_details = Some(MessageIncompleteDetails {
+        reason,
+        ..MessageIncompleteDetails::default()
+    });
+    if !text.is_empty() {
+        message.content = vec![MessageContent::from(text.to_owned())];
+    }
+}
+
+/// A step has no status for a token limit: the message it wrote is there, so it counts as completed; calls that
+/// nobody will answer any more count as cancelled.
+fn end_step(step: &mut RunStep, ending: &Ending) {
+    let now = Some(now());
+    match ending {
+        Ending::Failed(error) => {
+            step.status = RunStepStatus::Failed;
+            step.failed_at = now;
+            step.last_error = Some(RunStepError {
+                code: RunStepErrorCode::from(error.code.as_str()),
+                message: error.message.clone(),
+                ..RunStepError::default()
+            });
+        }
+        Ending::Expired => {
+            step.status = RunStepStatus::Expired;
+            step.expired_at = now;
+        }
+        Ending::Incomplete(_) if step.message_id().is_some() => {
+            step.status = RunStepStatus::Completed;
+            step.completed_at = now;
+        }
+        Ending::Cancelled | Ending::Incomplete(_) => {
+            step.status = RunStepStatus::Cancelled;
+            step.cancelled_at = now;
+        }
+    }
+}
+
+fn whole_seconds(duration: Duration) -> time::Duration {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    // Longer than a thousand years is as good as that, and stays inside the calendar.
+    time::Duration::seconds(
+        i64::try_from(seconds)
+            .unwrap_or(i64::MAX)
+            .min(1000 * 365 * 24 * 60 * 60),
+    )
+}
+
+pub(super) fn add(one: model::Usage, other: model::Usage) -> model::Usage {
+    model::Usage {
+        prompt_tokens: one.prompt_tokens.saturating_add(other.prompt_tokens),
+        completion_tokens: one.completion_tokens.saturating_add(other.completion_tokens),
+    }
+}
+
+/// Usage as it goes over the wire.
+pub(super) fn wire_usage(usage: model::Usage) -> assistants_types::openai::Usage {
+    let signed = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+    assistants_types::openai::Usage {
+        prompt_tokens: signed(usage.prompt_tokens),
+        completion_tokens: signed(usage.completion_tokens),
+        total_tokens: signed(usage.prompt_tokens.saturating_add(usage.completion_tokens)),
+        ..assistants_types::openai::Usage::default()
+    }
+}
+
+/// Usage as it is noted beside a run (all turns so far) and beside a step that waits for outputs (its turn). The
+/// protocol shows usage only once they are over.
+pub(super) fn write_usage(usage: model::Usage) -> String {
+    format!("{} {}", usage.prompt_tokens, usage.completion_tokens)
+}
+
+pub(super) fn read_usage(notes: &str) -> model::Usage {
+    let mut numbers = notes.split(' ').map(|number| number.parse().unwrap_or_default());
+    model::Usage {
+        prompt_tokens: numbers.next().unwrap_or_default(),
+        completion_tokens: numbers.next().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,622 @@
+//! One turn of a run: the model is asked once, and its answer becomes steps, a message and events.
+
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+
+use assistants_types::openai::{
+    CalledFunction, CalledFunctionDelta, FunctionCall, FunctionCallDelta, Message, MessageContent, MessageCreation,
+    MessageCreationDetails, MessageDelta, MessageDeltaBody, MessageDeltaContent, MessageStatus, RequiredAction,
+    RequiredToolOutputs, Role, Run, RunError, RunErrorCode, RunIncompleteReason, RunStatus, RunStep, RunStepDelta,
+    RunStepDeltaBody, RunStepStatus, RunStepType, StepDetails, StepDetailsDelta, StepToolCall, StepToolCallDelta,
+    StreamEvent, TextDelta, TextDeltaContent, Tool, ToolCall, ToolCallFunction, ToolCallsDetails,
+    ToolCallsDetailsDelta, ToolChoice,
+};
+
+use super::runs::{Ending, add, end_run, read_usage, state_event, steps, wire_usage, write_usage};
+use super::slot::{Live, OpenCalls, OpenMessage, Slot, Turn};
+use super::{Engine, server_error};
+use crate::ids;
+use crate::model::{
+    self, CompletedCall, Failure, Finish, FinishReason, Function, ModelMessage, ModelRequest, Output, Piece, Stop,
+    Usage,
+};
+use crate::object::{Loaded, insert, load, now};
+use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
+
+/// The ids that everything a turn makes refers to.
+struct Origin {
+    run_id: String,
+    thread_id: String,
+    assistant_id: String,
+}
+
+/// A turn as its thread knows it.
+struct Work {
+    origin: Origin,
+    slot: Arc<Slot>,
+    stop: Arc<Stop>,
+}
+
+impl Engine {
+    /// Runs the next turn of a queued run on a thread of its own.
+    pub(super) fn spawn_turn(self: &Arc<Self>, run_id: &str) {
+        let mut turns = self.lock_turns();
+        if turns.closed {
+            return;
+        }
+        turns.running += 1;
+        drop(turns);
+        let (engine, id) = (Arc::clone(self), run_id.to_owned());
+        let work = move || {
+            // The count must go down whatever happens, or the server would wait for this turn when it stops.
+            let worked = catch_unwind(AssertUnwindSafe(|| engine.turn(&id)));
+            if worked.is_err() {
+                log::error!("the turn of the run {id} panicked");
+            }
+            engine.lock_turns().running -= 1;
+            engine.turn_ended.notify_all();
+        };
+        if let Err(error) = thread::Builder::new().name("run".to_owned()).spawn(work) {
+            self.lock_turns().running -= 1;
+            let ending = Ending::Failed(server_error(&format!(
+                "No thread could be started for the run: {error}."
+            )));
+            self.end_or_log(run_id, &ending);
+        }
+    }
+
+    fn turn(&self, run_id: &str) {
+        let (work, request) = match self.begin(run_id) {
+            Ok(Some(begun)) => begun,
+            Ok(None) => return,
+            Err(error) => return self.break_off(run_id, &error),
+        };
+        let mut broken = None;
+        let mut take = |piece: Piece<'_>| match self.piece(&work, piece) {
+            Ok(flow) => flow,
+            Err(error) => {
+                broken = Some(error);
+                ControlFlow::Break(())
+            }
+        };
+        let mut output = Output::new(&mut take, &work.stop);
+        let answered = catch_unwind(AssertUnwindSafe(|| self.model.respond(&request, &mut output)));
+        if let Some(error) = broken {
+            return self.break_off(run_id, &error);
+        }
+        match answered {
+            Ok(Ok(finish)) => {
+                if let Err(error) = self.finish(&work, finish) {
+                    self.break_off(run_id, &error);
+                }
+            }
+            // The run is over: whoever ended it has said so.
+            Ok(Err(Failure::Stopped)) if work.stop.is_set() => {}
+            Ok(Err(Failure::Stopped)) => {
+                self.end_or_log(
+                    run_id,
+                    &Ending::Failed(server_error("The model stopped before its answer was complete.")),
+                );
+            }
+            Ok(Err(Failure::Failed { code, message })) => {
+                let error = RunError {
+                    code: RunErrorCode::from(code.as_str()),
+                    message,
+                    ..RunError::default()
+                };
+                self.end_or_log(run_id, &Ending::Failed(error));
+            }
+            Err(_) => self.end_or_log(run_id, &Ending::Failed(server_error("The model panicked."))),
+        }
+    }
+
+    /// Takes a run from `queued` to `in_progress`. `None` if it is not queued any more.
+    fn begin(&self, run_id: &str) -> Result<Option<(Work, ModelRequest)>, StorageError> {
+        let slot = self.slot(run_id);
+        let mut live = slot.lock();
+        let begun = self.storage.transact(|transaction| {
+            let Some(mut run) = load::<Run>(transaction, run_id)? else {
+                return Ok(None);
+            };
+            if run.object.status != RunStatus::Queued {
+                return Ok(Some((run.object, None)));
+            }
+            let request = model_request(transaction, &run)?;
+            run.object.status = RunStatus::InProgress;
+            run.object.started_at = run.object.started_at.or_else(|| Some(now()));
+            run.save(transaction)?;
+            Ok::<_, StorageError>(Some((run.object, Some(request))))
+        })?;
+        let (run, request) = match begun {
+            Some((run, Some(request))) => (run, request),
+            ended => {
+                live.publish(ended.map(|(run, _)| state_event(run)).as_ref());
+                live.end_turn();
+                drop(live);
+                self.forget(run_id);
+                return Ok(None);
+            }
+        };
+        let turn = Turn::default();
+        let origin = Origin {
+            run_id: run.id.clone(),
+            thread_id: run.thread_id.clone(),
+            assistant_id: run.assistant_id.clone(),
+        };
+        let stop = Arc::clone(&turn.stop);
+        live.turn = Some(turn);
+        live.publish(&[state_event(run)]);
+        drop(live);
+        Ok(Some((Work { origin, slot, stop }, request)))
+    }
+
+    /// Takes one piece of the answer.
+    fn piece(&self, work: &Work, piece: Piece<'_>) -> Result<ControlFlow<()>, StorageError> {
+        let mut live = work.slot.lock();
+        // Looked at under the lock: whoever ends the run does so under it too.
+        if work.stop.is_set() {
+            return Ok(ControlFlow::Break(()));
+        }
+        match piece {
+            Piece::Text("") => return Ok(ControlFlow::Continue(())),
+            Piece::Text(text) => {
+                self.open_message(&work.origin, &mut live)?;
+                if let Some(message) = live.turn.as_mut().and_then(|turn| turn.message.as_mut()) {
+                    let first = message.text.is_empty();
+                    message.text.push_str(text);
+                    let event = text_delta(&message.id, first, text);
+                    live.publish(&[event]);
+                }
+            }
+            Piece::Call { name } => {
+                self.close_message(&mut live, None)?;
+                self.open_calls(&work.origin, &mut live)?;
+                if let Some(open) = live.turn.as_mut().and_then(|turn| turn.calls.as_mut()) {
+                    let function = ToolCallFunction {
+                        name: name.to_owned(),
+                        ..ToolCallFunction::default()
+                    };
+                    let call = ToolCall {
+                        id: ids::new("call_"),
+                        function,
+                        ..ToolCall::default()
+                    };
+                    let event = call_delta(&open.step_id, open.calls.len(), &call);
+                    open.calls.push(call);
+                    live.publish(&[event]);
+                }
+            }
+            Piece::Arguments { index, text } => {
+                let open = live.turn.as_mut().and_then(|turn| turn.calls.as_mut());
+                if let Some(open) = open
+                    && let Some(call) = open.calls.get_mut(index)
+                {
+                    call.function.arguments.push_str(text);
+                    let event = arguments_delta(&open.step_id, index, text);
+                    live.publish(&[event]);
+                }
+            }
+        }
+        let rooms = live.rooms();
+        // A slow reader must hold up the answer, but nobody who wants to end the run.
+        drop(live);
+        for room in rooms {
+            room.wait();
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Makes the message and its step, unless there is one being written.
+    fn open_message(&self, origin: &Origin, live: &mut Live) -> Result<(), StorageError> {
+        if live.turn.as_ref().is_some_and(|turn| turn.message.is_some()) {
+            return Ok(());
+        }
+        let message = Message {
+            id: ids::new("msg_"),
+            created_at: Some(now()),
+            thread_id: origin.thread_id.clone(),
+            status: MessageStatus::InProgress,
+            role: Role::Assistant,
+            assistant_id: Some(origin.assistant_id.clone()),
+            run_id: Some(origin.run_id.clone()),
+            attachments: Some(Vec::new()),
+            metadata: Some(std::collections::BTreeMap::new()),
+            ..Message::default()
+        };
+        let message_creation = MessageCreation {
+            message_id: message.id.clone(),
+            ..MessageCreation::default()
+        };
+        let details = MessageCreationDetails {
+            message_creation,
+            ..MessageCreationDetails::default()
+        };
+        let step = new_step(origin, RunStepType::MessageCreation, details.into());
+        self.storage.transact(|transaction| {
+            insert(transaction, &step, Some(&origin.run_id), Some(ACTIVE))?;
+            insert(transaction, &message, Some(&origin.thread_id), Some(&origin.run_id))
+        })?;
+        if let Some(turn) = &mut live.turn {
+            turn.message = Some(OpenMessage {
+                id: message.id.clone(),
+                step_id: step.id.clone(),
+                text: String::new(),
+            });
+        }
+        let (step, message) = (Box::new(step), Box::new(message));
+        live.publish(&[
+            StreamEvent::RunStepCreated(step.clone()),
+            StreamEvent::RunStepInProgress(step),
+            StreamEvent::MessageCreated(message.clone()),
+            StreamEvent::MessageInProgress(message),
+        ]);
+        Ok(())
+    }
+
+    /// Completes the message that is being written, if there is one.
+    fn close_message(&self, live: &mut Live, usage: Option<Usage>) -> Result<(), StorageError> {
+        let Some(open) = live.turn.as_mut().and_then(|turn| turn.message.take()) else {
+            return Ok(());
+        };
+        let events = self
+            .storage
+            .transact(|transaction| complete_message(transaction, &open, usage))?;
+        live.publish(&events);
+        Ok(())
+    }
+
+    /// Makes the step for calls, unless there is one.
+    fn open_calls(&self, origin: &Origin, live: &mut Live) -> Result<(), StorageError> {
+        if live.turn.as_ref().is_some_and(|turn| turn.calls.is_some()) {
+            return Ok(());
+        }
+        let step = new_step(origin, RunStepType::ToolCalls, ToolCallsDetails::default().into());
+        self.storage
+            .transact(|transaction| insert(transaction, &step, Some(&origin.run_id), Some(ACTIVE)))?;
+        if let Some(turn) = &mut live.turn {
+            turn.calls = Some(OpenCalls {
+                step_id: step.id.clone(),
+                calls: Vec::new(),
+            });
+        }
+        let step = Box::new(step);
+        live.publish(&[
+            StreamEvent::RunStepCreated(step.clone()),
+            StreamEvent::RunStepInProgress(step),
+        ]);
+        Ok(())
+    }
+
+    /// The model has answered: the run is completed, waits for outputs, or has come to a limit.
+    fn finish(&self, work: &Work, finish: Finish) -> Result<(), StorageError> {
+        let run_id = &work.origin.run_id;
+        let mut live = work.slot.lock();
+        if work.stop.is_set() {
+            return Ok(());
+        }
+        let limit = match finish.reason {
+            FinishReason::Stop => None,
+            FinishReason::MaxCompletionTokens => Some(RunIncompleteReason::MaxCompletionTokens),
+            FinishReason::MaxPromptTokens => Some(RunIncompleteReason::MaxPromptTokens),
+        };
+        let calls = live.turn.as_mut().and_then(|turn| turn.calls.take());
+        let over = limit.is_some() || calls.is_none();
+        if over && limit.is_none() {
+            // A message is made even for an answer without a word: a completed run has one.
+            self.open_message(&work.origin, &mut live)?;
+        }
+        let events = self.storage.transact(|transaction| match (&limit, &calls) {
+            (Some(reason), _) => {
+                let ending = Ending::Incomplete(reason.clone());
+                Ok(end_run(transaction, run_id, &ending, &live, Some(finish.usage))?.unwrap_or_default())
+            }
+            (None, Some(calls)) => require_outputs(transaction, run_id, &live, calls, finish.usage),
+            (None, None) => complete(transaction, run_id, &live, finish.usage),
+        })?;
+        live.publish(&events);
+        live.end_turn();
+        drop(live);
+        if over {
+            self.forget(run_id);
+        }
+        Ok(())
+    }
+
+    fn end_or_log(&self, run_id: &str, ending: &Ending) {
+        if let Err(error) = self.end(run_id, ending) {
+            self.break_off(run_id, &error);
+        }
+    }
+
+    /// The storage does not take what happens. The streams end with an error; what is stored still says that the run
+    /// is at work, until it expires or the server is started again.
+    fn break_off(&self, run_id: &str, error: &StorageError) {
+        log::error!("the run {run_id} is broken off: {error}");
+        let slot = self.slot(run_id);
+        let mut live = slot.lock();
+        live.publish(&[StreamEvent::Error(assistants_types::openai::ErrorObject {
+            message: format!("The server could not store the run: {error}."),
+            type_: "server_error".to_owned(),
+            ..assistants_types::openai::ErrorObject::default()
+        })]);
+        live.end_turn();
+    }
+}
+
+fn new_step(origin: &Origin, type_: RunStepType, step_details: StepDetails) -> RunStep {
+    RunStep {
+        id: ids::new("step_"),
+        created_at: Some(now()),
+        assistant_id: origin.assistant_id.clone(),
+        thread_id: origin.thread_id.clone(),
+        run_id: origin.run_id.clone(),
+        type_,
+        status: RunStepStatus::InProgress,
+        step_details,
+        metadata: Some(std::collections::BTreeMap::new()),
+        ..RunStep::default()
+    }
+}
+
+fn complete_message(
+    transaction: &dyn Transaction,
+    open: &OpenMessage,
+    usage: Option<Usage>,
+) -> Result<Vec<StreamEvent>, StorageError> {
+    let mut events = Vec::new();
+    if let Some(mut message) = load::<Message>(transaction, &open.id)? {
+        message.object.status = MessageStatus::Completed;
+        message.object.completed_at = Some(now());
+        message.object.content = vec![MessageContent::from(open.text.clone())];
+        message.save(transaction)?;
+        events.push(StreamEvent::MessageCompleted(Box::new(message.object)));
+    }
+    if let Some(mut step) = load::<RunStep>(transaction, &open.step_id)? {
+        step.object.status = RunStepStatus::Completed;
+        step.object.completed_at = Some(now());
+        step.object.usage = usage.map(wire_usage);
+        step.document.tag = None;
+        step.save(transaction)?;
+        events.push(StreamEvent::RunStepCompleted(Box::new(step.object)));
+    }
+    Ok(events)
+}
+
+fn open_message_of(live: &Live) -> Option<&OpenMessage> {
+    live.turn.as_ref()?.message.as_ref()
+}
+
+/// Ends a run as it should.
+fn complete(
+    transaction: &dyn Transaction,
+    run_id: &str,
+    live: &Live,
+    usage: Usage,
+) -> Result<Vec<StreamEvent>, StorageError> {
+    let Some(mut run) = load::<Run>(transaction, run_id)? else {
+        return Ok(Vec::new());
+    };
+    let mut events = match open_message_of(live) {
+        Some(open) => complete_message(transaction, open, Some(usage))?,
+        None => Vec::new(),
+    };
+    let spent = run.document.notes.as_deref().map(read_usage).unwrap_or_default();
+    run.object.status = RunStatus::Completed;
+    run.object.completed_at = Some(now());
+    run.object.expires_at = None;
+    run.object.usage = Some(wire_usage(add(spent, usage)));
+    run.document.tag = None;
+    run.save(transaction)?;
+    events.push(state_event(run.object));
+    Ok(events)
+}
+
+/// Lets a run wait for the outputs of calls.
+fn require_outputs(
+    transaction: &dyn Transaction,
+    run_id: &str,
+    live: &Live,
+    open: &OpenCalls,
+    usage: Usage,
+) -> Result<Vec<StreamEvent>, StorageError> {
+    let Some(mut run) = load::<Run>(transaction, run_id)? else {
+        return Ok(Vec::new());
+    };
+    // Text that came after the calls.
+    let mut events = match open_message_of(live) {
+        Some(message) => complete_message(transaction, message, None)?,
+        None => Vec::new(),
+    };
+    if let Some(mut step) = load::<RunStep>(transaction, &open.step_id)? {
+        let tool_calls = open.calls.iter().map(|call| {
+            let ToolCallFunction { name, arguments, .. } = call.function.clone();
+            let function = CalledFunction {
+                name,
+                arguments,
+                ..CalledFunction::default()
+            };
+            StepToolCall::from(FunctionCall {
+                id: call.id.clone(),
+                function,
+                ..FunctionCall::default()
+            })
+        });
+        let details = ToolCallsDetails {
+            tool_calls: tool_calls.collect(),
+            ..ToolCallsDetails::default()
+        };
+        step.object.step_details = details.into();
+        step.document.notes = Some(write_usage(usage));
+        step.save(transaction)?;
+    }
+    let spent = run.document.notes.as_deref().map(read_usage).unwrap_or_default();
+    run.document.notes = Some(write_usage(add(spent, usage)));
+    run.object.status = RunStatus::RequiresAction;
+    run.object.required_action = Some(RequiredAction {
+        submit_tool_outputs: RequiredToolOutputs {
+            tool_calls: open.calls.clone(),
+            ..RequiredToolOutputs::default()
+        },
+        ..RequiredAction::default()
+    });
+    run.save(transaction)?;
+    events.push(state_event(run.object));
+    Ok(events)
+}
+
+/// What the model gets to know.
+fn model_request(transaction: &dyn Transaction, run: &Loaded<Run>) -> Result<ModelRequest, StorageError> {
+    let spent = run.document.notes.as_deref().map(read_usage).unwrap_or_default();
+    let run = &run.object;
+    let left = |limit: Option<i64>, spent: u64| {
+        limit.map(|limit| u64::try_from(limit).unwrap_or_default().saturating_sub(spent))
+    };
+    Ok(ModelRequest {
+        model: run.model.clone(),
+        instructions: Some(run.instructions.clone()).filter(|instructions| !instructions.is_empty()),
+        messages: model_messages(transaction, run)?,
+        functions: run.tools.iter().filter_map(model_function).collect(),
+        tool_choice: match &run.tool_choice {
+            Some(ToolChoice::None) => model::ToolChoice::None,
+            Some(ToolChoice::Required) => model::ToolChoice::Required,
+            Some(ToolChoice::Named(choice)) => choice.function.as_ref().map_or(model::ToolChoice::Auto, |function| {
+                model::ToolChoice::Function(function.name.clone())
+            }),
+            _ => model::ToolChoice::Auto,
+        },
+        parallel_tool_calls: run.parallel_tool_calls,
+        rounds: rounds(transaction, run)?,
+        temperature: run.temperature,
+        top_p: run.top_p,
+        max_completion_tokens: left(run.max_completion_tokens, spent.completion_tokens),
+        max_prompt_tokens: left(run.max_prompt_tokens, spent.prompt_tokens),
+        response_format: run
+            .response_format
+            .as_ref()
+            .and_then(|format| serde_json::to_value(format).ok()),
+    })
+}
+
+fn model_messages(transaction: &dyn Transaction, run: &Run) -> Result<Vec<ModelMessage>, StorageError> {
+    let newest = run
+        .truncation_strategy
+        .as_ref()
+        .and_then(|strategy| strategy.last_messages);
+    let list = List {
+        kind: Kind::Message,
+        parent: Some(&run.thread_id),
+        tag: None,
+        order: Order::Descending,
+        after: None,
+        before: None,
+        limit: newest.map_or(usize::MAX, |newest| usize::try_from(newest).unwrap_or_default()),
+    };
+    let newest_first = transaction.list(&list)?.documents;
+    let oldest_first = newest_first.into_iter().rev().map(|document| {
+        let message = Loaded::<Message>::parse(document)?.object;
+        let role = if message.role == Role::Assistant {
+            model::Role::Assistant
+        } else {
+            model::Role::User
+        };
+        Ok(ModelMessage::new(role, message.texts().collect::<Vec<_>>().join("\n")))
+    });
+    oldest_first.collect()
+}
+
+fn model_function(tool: &Tool) -> Option<Function> {
+    let Tool::Function(tool) = tool else { return None };
+    let definition = &tool.function;
+    let mut function = Function::new(&definition.name);
+    function.description.clone_from(&definition.description);
+    function.parameters.clone_from(&definition.parameters);
+    function.strict = definition.strict;
+    Some(function)
+}
+
+/// The calls of the run that have their outputs.
+fn rounds(transaction: &dyn Transaction, run: &Run) -> Result<Vec<Vec<CompletedCall>>, StorageError> {
+    let steps = steps(transaction, &run.id, None)?;
+    let rounds = steps
+        .iter()
+        .map(|step| step.object.tool_calls().iter().filter_map(completed_call).collect());
+    Ok(rounds.filter(|round: &Vec<CompletedCall>| !round.is_empty()).collect())
+}
+
+fn completed_call(call: &StepToolCall) -> Option<CompletedCall> {
+    let StepToolCall::Function(call) = call else {
+        return None;
+    };
+    let function = &call.function;
+    Some(CompletedCall::new(
+        &call.id,
+        &function.name,
+        &function.arguments,
+        function.output.as_ref()?,
+    ))
+}
+
+pub(super) fn text_delta(message_id: &str, first: bool, text: &str) -> StreamEvent {
+    let text = TextDelta {
+        value: Some(text.to_owned()),
+        annotations: Some(Vec::new()),
+        ..TextDelta::default()
+    };
+    let content = TextDeltaContent {
+        index: 0,
+        text: Some(text),
+        ..TextDeltaContent::default()
+    };
+    StreamEvent::MessageDelta(MessageDelta {
+        id: message_id.to_owned(),
+        delta: MessageDeltaBody {
+            role: first.then_some(Role::Assistant),
+            content: Some(vec![MessageDeltaContent::Text(content)]),
+            ..MessageDeltaBody::default()
+        },
+        ..MessageDelta::default()
+    })
+}
+
+/// A call begins: its id and name, and no arguments yet.
+pub(super) fn call_delta(step_id: &str, index: usize, call: &ToolCall) -> StreamEvent {
+    let function = CalledFunctionDelta {
+        name: Some(call.function.name.clone()),
+        arguments: Some(String::new()),
+        ..CalledFunctionDelta::default()
+    };
+    step_delta(step_id, index, Some(call.id.clone()), function)
+}
+
+pub(super) fn arguments_delta(step_id: &str, index: usize, text: &str) -> StreamEvent {
+    let function = CalledFunctionDelta {
+        arguments: Some(text.to_owned()),
+        ..CalledFunctionDelta::default()
+    };
+    step_delta(step_id, index, None, function)
+}
+
+fn step_delta(step_id: &str, index: usize, id: Option<String>, function: CalledFunctionDelta) -> StreamEvent {
+    let index = i64::try_from(index).unwrap_or(i64::MAX);
+    let call = FunctionCallDelta {
+        index,
+        id,
+        function: Some(function),
+        ..FunctionCallDelta::default()
+    };
+    let details = ToolCallsDetailsDelta {
+        tool_calls: Some(vec![StepToolCallDelta::Function(call)]),
+        ..ToolCallsDetailsDelta::default()
+    };
+    let step_details = Some(StepDetailsDelta::ToolCalls(details));
+    StreamEvent::RunStepDelta(RunStepDelta {
+        id: step_id.to_owned(),
+        delta: RunStepDeltaBody {
+            step_details,
+            ..RunStepDeltaBody::default()
+        },
+        ..RunStepDelta::default()
+    })
+}

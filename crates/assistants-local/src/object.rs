@@ -1,0 +1,153 @@
+//! The protocol's objects as stored documents.
+//!
+//! What is stored is what goes over the wire, so a read is answered without parsing.
+
+use assistants_types::openai::{Assistant, Message, Run, RunStep, StreamEvent, Thread};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::storage::{Document, Kind, StorageError, Transaction};
+
+/// An object that is stored under its id.
+pub(crate) trait Stored: Serialize + DeserializeOwned {
+    const KIND: Kind;
+    /// Members that are always on the wire: `null` where the object has no value. The types leave them out, which
+    /// means the same, but clients of typed languages count on them.
+    const NULLABLE: &'static [&'static str];
+
+    fn id(&self) -> &str;
+    fn created_at(&self) -> Option<OffsetDateTime>;
+}
+
+macro_rules! stored {
+    ($($type:ident: $($nullable:literal)*;)+) => {
+        $(impl Stored for $type {
+            const KIND: Kind = Kind::$type;
+            const NULLABLE: &'static [&'static str] = &[$($nullable),*];
+
+            fn id(&self) -> &str {
+                &self.id
+            }
+
+            fn created_at(&self) -> Option<OffsetDateTime> {
+                self.created_at
+            }
+        })+
+    };
+}
+
+stored! {
+    Assistant: "name" "description" "instructions" "tool_resources" "metadata" "temperature" "top_p" "response_format";
+    Thread: "tool_resources" "metadata";
+    Message: "incomplete_details" "completed_at" "incomplete_at" "assistant_id" "run_id" "attachments" "metadata";
+    Run: "required_action" "last_error" "expires_at" "started_at" "cancelled_at" "failed_at" "completed_at"
+        "metadata" "usage" "incomplete_details" "temperature" "top_p" "max_prompt_tokens" "max_completion_tokens"
+        "truncation_strategy" "tool_choice" "response_format";
+    RunStep: "last_error" "expired_at" "cancelled_at" "failed_at" "completed_at" "metadata" "usage";
+}
+
+/// An object with what is stored beside it.
+#[derive(Debug)]
+pub(crate) struct Loaded<T> {
+    pub(crate) object: T,
+    pub(crate) document: Document,
+}
+
+impl<T: Stored> Loaded<T> {
+    /// Reads the object of a document.
+    pub(crate) fn parse(document: Document) -> Result<Self, StorageError> {
+        match serde_json::from_str(&document.body) {
+            Ok(object) => Ok(Self { object, document }),
+            Err(error) => {
+                let action = format!(
+                    "reading the {} {}: what is stored is damaged",
+                    T::KIND.noun(),
+                    document.id
+                );
+                Err(StorageError {
+                    action,
+                    source: Some(Box::new(error)),
+                })
+            }
+        }
+    }
+
+    /// Stores the object, changed as it may be, with the tag and notes of its document.
+    pub(crate) fn save(&mut self, transaction: &dyn Transaction) -> Result<(), StorageError> {
+        self.document.body = to_json(&self.object);
+        transaction.update(&self.document)
+    }
+}
+
+/// The object of that id.
+pub(crate) fn load<T: Stored>(transaction: &dyn Transaction, id: &str) -> Result<Option<Loaded<T>>, StorageError> {
+    transaction.get(T::KIND, id)?.map(Loaded::parse).transpose()
+}
+
+/// Stores a new object.
+pub(crate) fn insert<T: Stored>(
+    transaction: &dyn Transaction,
+    object: &T,
+    parent: Option<&str>,
+    tag: Option<&str>,
+) -> Result<(), StorageError> {
+    transaction.insert(&Document {
+        kind: T::KIND,
+        id: object.id().to_owned(),
+        parent: parent.map(str::to_owned),
+        tag: tag.map(str::to_owned),
+        created_at: object.created_at().map_or(0, OffsetDateTime::unix_timestamp),
+        body: to_json(object),
+        notes: None,
+    })
+}
+
+/// The JSON of an object, complete with its nulls.
+pub(crate) fn to_json<T: Stored>(object: &T) -> String {
+    let mut value = serde_json::to_value(object).expect("an object of the protocol has a JSON form");
+    if let Value::Object(members) = &mut value {
+        for name in T::NULLABLE {
+            if !members.contains_key(*name) {
+                members.insert((*name).to_owned(), Value::Null);
+            }
+        }
+    }
+    value.to_string()
+}
+
+/// The data of an event, its objects complete with their nulls.
+pub(crate) fn event_data(event: &StreamEvent) -> String {
+    use StreamEvent as E;
+    match event {
+        E::ThreadCreated(created) => to_json(&created.data),
+        E::RunCreated(run)
+        | E::RunQueued(run)
+        | E::RunInProgress(run)
+        | E::RunRequiresAction(run)
+        | E::RunCompleted(run)
+        | E::RunIncomplete(run)
+        | E::RunFailed(run)
+        | E::RunCancelling(run)
+        | E::RunCancelled(run)
+        | E::RunExpired(run) => to_json(&**run),
+        E::RunStepCreated(step)
+        | E::RunStepInProgress(step)
+        | E::RunStepCompleted(step)
+        | E::RunStepFailed(step)
+        | E::RunStepCancelled(step)
+        | E::RunStepExpired(step) => to_json(&**step),
+        E::MessageCreated(message)
+        | E::MessageInProgress(message)
+        | E::MessageCompleted(message)
+        | E::MessageIncomplete(message) => to_json(&**message),
+        other => other.data().expect("an object of the protocol has a JSON form"),
+    }
+}
+
+/// The time of now, in the whole seconds of the wire.
+pub(crate) fn now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(0).unwrap_or(now)
+}
