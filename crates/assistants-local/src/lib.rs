@@ -1,1 +1,66 @@
-//! Local server for the Assistants protocol.
+//! A local server for the Assistants protocol: OpenAI Assistants v2 under `/v1`, kept in one SQLite file or in memory,
+//! answered by a model of your choice. It runs inside a program, as here, or as the binary `assistants-local`. Programs
+//! written for the hosted service only need another base URL.
+//!
+//! ```
+//! use assistants_local::LocalServer;
+//!
+//! let server = LocalServer::builder().in_memory().start()?;
+//! let url = format!("{}/assistants", server.base_url());
+//! let created = ureq::post(&url).send(r#"{"model": "any", "name": "Clerk"}"#)?.into_body().read_to_string()?;
+//! assert!(created.contains(r#""id":"asst_"#));
+//! let listed = ureq::get(&url).call()?.into_body().read_to_string()?;
+//! assert!(listed.contains(r#""name":"Clerk""#));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What answers
+//!
+//! A [`Model`](model::Model) is a blocking function from what a run knows to pieces of an answer. The default,
+//! [`Scripted`](model::scripted::Scripted), is no language model: it does what the user's message says (`repeat 3`,
+//! `call get_weather {"city":"Paris"}`), or repeats the message, always in the same way and without a network.
+//!
+//! # What to rely on
+//!
+//! - What was answered is stored: a commit is on the disk before its answer leaves, so neither `kill -9` nor a power cut
+//!   takes back an object that a client has seen.
+//! - A run goes on whether anybody follows it or not. Its events come as they happen, in the provider's order, and a
+//!   slow reader slows its run down rather than filling the memory; one that reads nothing for half a minute is cut off.
+//! - A run that is cancelled is over at once, whatever its model does. A run expires ten minutes after its creation.
+//! - After a restart, queued runs start, runs that wait for outputs of functions go on waiting, and runs that were at
+//!   work end as `failed` with `server_error`, or as `expired` when their time is over.
+//! - A POST with an `Idempotency-Key` is done once. The same request with the same key gets the first one's answer for
+//!   24 hours; another body with the same key gets status 400. A repeated request for a stream gets the events told
+//!   again, each text in one piece, and then follows the run.
+//! - Bodies are checked against the limits of the spec. Parameters that it does not know are ignored.
+//! - Without an [`api_key`](Builder::api_key) every key is let in, and none. An address that other machines can reach
+//!   needs one.
+//!
+//! Not there yet: files, vector stores and chat completions. Tools other than functions are stored and never used.
+//!
+//! # Modules
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`model`] | the trait for models and what it is made of |
+//! | [`model::scripted`] | the model that does what it is told |
+//!
+//! Inside: `openai` holds the routes, one file per resource; `engine` what happens to runs, whichever protocol asks;
+//! `storage` the documents and their transactions; `stream` the way of events to a connection; `validate` the limits.
+#![forbid(unsafe_code)]
+
+mod error;
+mod server;
+
+pub mod model;
+
+mod engine;
+mod ids;
+mod object;
+mod openai;
+mod storage;
+mod stream;
+mod validate;
+
+pub use error::Error;
+pub use server::{Builder, LocalServer};

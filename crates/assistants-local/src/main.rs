@@ -1,0 +1,132 @@
+//! The program `assistants-local`: a server on one address and one database, until it is told to stop.
+
+use std::error::Error;
+use std::future::poll_fn;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::task::Poll;
+
+use assistants_local::LocalServer;
+use clap::{Args, Parser, Subcommand};
+
+/// Local server for the OpenAI Assistants protocol.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serves until SIGINT or SIGTERM.
+    Serve(Serve),
+}
+
+#[derive(Args)]
+struct Serve {
+    /// Host and port to listen on; port 0 takes a free one. An address that is not loopback needs an API key.
+    #[arg(
+        long,
+        env = "ASSISTANTS_LOCAL_LISTEN",
+        default_value = "127.0.0.1:8787",
+        value_name = "ADDRESS"
+    )]
+    listen: String,
+
+    /// SQLite file that keeps everything; created if it is missing.
+    #[arg(
+        long,
+        env = "ASSISTANTS_LOCAL_DATABASE",
+        default_value = "assistants.db",
+        value_name = "FILE"
+    )]
+    database: PathBuf,
+
+    /// Keeps everything in memory, and nothing after the end.
+    #[arg(long, env = "ASSISTANTS_LOCAL_IN_MEMORY")]
+    in_memory: bool,
+
+    /// Key that clients must send as `Authorization: Bearer KEY`. Other users of the machine can see the command line:
+    /// prefer the environment. Without a key, every key is let in.
+    #[arg(long, env = "ASSISTANTS_LOCAL_API_KEY", hide_env_values = true, value_name = "KEY")]
+    api_key: Option<String>,
+}
+
+impl std::fmt::Debug for Serve {
+    /// Shows everything but the key.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Serve")
+            .field("listen", &self.listen)
+            .field("database", &self.database)
+            .field("in_memory", &self.in_memory)
+            .finish_non_exhaustive()
+    }
+}
+
+fn main() -> ExitCode {
+    env_logger::init();
+    let Verb::Serve(options) = Command::parse().verb;
+    match serve(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut message = error.to_string();
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                message.push_str(&format!(": {error}"));
+                cause = error.source();
+            }
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    // Signals are caught before anybody can read that the server is ready.
+    let stopped = runtime.block_on(async { stop_signal() })?;
+    let mut builder = LocalServer::builder().bind(options.listen);
+    builder = if options.in_memory {
+        builder.in_memory()
+    } else {
+        builder.database(options.database)
+    };
+    if let Some(key) = options.api_key {
+        builder = builder.api_key(key);
+    }
+    let server = builder.start()?;
+    let mut output = io::stdout().lock();
+    writeln!(
+        output,
+        "assistants-local listens on {} (model: {})",
+        server.base_url(),
+        server.model_name()
+    )?;
+    output.flush()?;
+    drop(output);
+    runtime.block_on(stopped);
+    drop(server);
+    Ok(())
+}
+
+/// Ends when the program is asked to stop.
+#[cfg(unix)]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(poll_fn(move |context| {
+        let asked = interrupt.poll_recv(context).is_ready() || terminate.poll_recv(context).is_ready();
+        if asked { Poll::Ready(()) } else { Poll::Pending }
+    }))
+}
+
+/// Ends when the program is asked to stop.
+#[cfg(not(unix))]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(poll_fn(move |context| interrupt.poll_recv(context).map(|_| ())))
+}

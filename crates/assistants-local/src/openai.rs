@@ -1,0 +1,59 @@
+//! OpenAI Assistants v2 under `/v1`.
+//!
+//! One file per resource; each operation of the spec is mounted with its handler on one line. Handlers are blocking
+//! functions from a [`Call`] to an [`Answer`]; everything that all requests share (the key, the size limit, headers,
+//! the shape of errors) is in [`server`].
+//!
+//! What a body may contain is checked against the spec before a handler sees it. Parameters that the spec does not
+//! know are ignored. A POST that carries an `Idempotency-Key` is done once: within a day, the same request with the
+//! same key gets the first one's answer.
+
+mod assistants;
+mod call;
+mod error;
+mod messages;
+mod page;
+mod run_steps;
+mod runs;
+mod server;
+mod sse;
+mod threads;
+
+use std::sync::Arc;
+
+use assistants_types::openai::operations;
+use axum::Router;
+
+use self::call::{Answer, Call};
+use self::error::ApiError;
+use self::server::Routes;
+use crate::engine::Engine;
+
+/// The routes of the protocol, open to those who know `key`, or to everybody if there is none.
+pub(crate) fn router(engine: Arc<Engine>, key: Option<String>) -> Router {
+    Routes::new(engine, key)
+        .mount(&operations::CREATE_ASSISTANT, assistants::create)
+        .mount(&operations::LIST_ASSISTANTS, assistants::list)
+        .mount(&operations::RETRIEVE_ASSISTANT, assistants::retrieve)
+        .mount(&operations::UPDATE_ASSISTANT, assistants::update)
+        .mount(&operations::DELETE_ASSISTANT, assistants::delete)
+        .mount(&operations::CREATE_THREAD, threads::create)
+        .mount(&operations::RETRIEVE_THREAD, threads::retrieve)
+        .mount(&operations::UPDATE_THREAD, threads::update)
+        .mount(&operations::DELETE_THREAD, threads::delete)
+        .mount(&operations::CREATE_THREAD_AND_RUN, threads::create_and_run)
+        .mount(&operations::CREATE_MESSAGE, messages::create)
+        .mount(&operations::LIST_MESSAGES, messages::list)
+        .mount(&operations::RETRIEVE_MESSAGE, messages::retrieve)
+        .mount(&operations::UPDATE_MESSAGE, messages::update)
+        .mount(&operations::DELETE_MESSAGE, messages::delete)
+        .mount(&operations::CREATE_RUN, runs::create)
+        .mount(&operations::LIST_RUNS, runs::list)
+        .mount(&operations::RETRIEVE_RUN, runs::retrieve)
+        .mount(&operations::UPDATE_RUN, runs::update)
+        .mount(&operations::CANCEL_RUN, runs::cancel)
+        .mount(&operations::SUBMIT_TOOL_OUTPUTS, runs::submit_tool_outputs)
+        .mount(&operations::LIST_RUN_STEPS, run_steps::list)
+        .mount(&operations::RETRIEVE_RUN_STEP, run_steps::retrieve)
+        .into_router()
+}

@@ -1,0 +1,137 @@
+//! Assistants.
+
+use assistants_types::Field;
+use assistants_types::openai::{
+    Assistant, AssistantDeleted, CreateAssistant, CreateToolResources, FileSearchResources, ReasoningEffort,
+    ResponseFormat, ToolResources, UpdateAssistant,
+};
+
+use super::page::page;
+use super::{Answer, ApiError, Call};
+use crate::ids;
+use crate::object::{insert, load, now};
+use crate::storage::Kind;
+
+pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+    let params: CreateAssistant = call.body("CreateAssistant")?;
+    let tool_resources = tool_resources(params.tool_resources)?;
+    let mut assistant = Assistant {
+        created_at: Some(now()),
+        name: params.name.into_value(),
+        description: params.description.into_value(),
+        model: params.model,
+        instructions: params.instructions.into_value(),
+        tools: params.tools.unwrap_or_default(),
+        tool_resources: Some(tool_resources.unwrap_or_default()),
+        metadata: Some(params.metadata.into_value().unwrap_or_default()),
+        temperature: Some(params.temperature.into_value().unwrap_or(1.0)),
+        top_p: Some(params.top_p.into_value().unwrap_or(1.0)),
+        response_format: Some(params.response_format.into_value().unwrap_or(ResponseFormat::Auto)),
+        ..Assistant::default()
+    };
+    set_reasoning_effort(&mut assistant, params.reasoning_effort);
+    call.object(|transaction| {
+        let assistant = Assistant {
+            id: ids::new("asst_"),
+            ..assistant.clone()
+        };
+        insert(transaction, &assistant, None, None)?;
+        Ok(assistant)
+    })
+}
+
+pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+    page(call, Kind::Assistant, None, None, |_| Ok(()))
+}
+
+pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+    call.stored(Kind::Assistant, call.id("assistant_id"), None)
+}
+
+pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+    let params: UpdateAssistant = call.body("UpdateAssistant")?;
+    let id = call.id("assistant_id");
+    call.object(|transaction| {
+        let mut assistant =
+            load::<Assistant>(transaction, id)?.ok_or_else(|| ApiError::not_found(Kind::Assistant, id))?;
+        apply(&mut assistant.object, params.clone());
+        assistant.save(transaction)?;
+        Ok(assistant.object)
+    })
+}
+
+pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+    let id = call.id("assistant_id");
+    call.transact(
+        |transaction| match transaction.delete(Kind::Assistant, id, now().unix_timestamp())? {
+            true => Ok(()),
+            false => Err(ApiError::not_found(Kind::Assistant, id)),
+        },
+    )?;
+    let deleted = AssistantDeleted {
+        id: id.to_owned(),
+        deleted: true,
+        ..AssistantDeleted::default()
+    };
+    Ok(Answer::json(&deleted))
+}
+
+/// Metadata is replaced as a whole; a member that was not sent keeps its value.
+fn apply(assistant: &mut Assistant, params: UpdateAssistant) {
+    if let Some(model) = params.model {
+        assistant.model = model;
+    }
+    if let Some(tools) = params.tools {
+        assistant.tools = tools;
+    }
+    params.name.apply_to(&mut assistant.name);
+    params.description.apply_to(&mut assistant.description);
+    params.instructions.apply_to(&mut assistant.instructions);
+    params.tool_resources.apply_to(&mut assistant.tool_resources);
+    params.metadata.apply_to(&mut assistant.metadata);
+    params.temperature.apply_to(&mut assistant.temperature);
+    params.top_p.apply_to(&mut assistant.top_p);
+    params.response_format.apply_to(&mut assistant.response_format);
+    set_reasoning_effort(assistant, params.reasoning_effort);
+    assistant.metadata.get_or_insert_default();
+}
+
+/// The protocol's assistant has no member for what its requests may set.
+fn set_reasoning_effort(assistant: &mut Assistant, effort: Field<ReasoningEffort>) {
+    match effort {
+        Field::Keep => {}
+        Field::Clear => drop(assistant.extra.remove("reasoning_effort")),
+        Field::Set(effort) => drop(
+            assistant
+                .extra
+                .insert("reasoning_effort".to_owned(), effort.as_str().into()),
+        ),
+    }
+}
+
+/// What a create asks for, as the object shows it.
+pub(super) fn tool_resources(params: Field<CreateToolResources>) -> Result<Option<ToolResources>, ApiError> {
+    let Some(params) = params.into_value() else {
+        return Ok(None);
+    };
+    let file_search = match params.file_search {
+        Some(resources)
+            if resources
+                .vector_stores
+                .as_ref()
+                .is_some_and(|stores| !stores.is_empty()) =>
+        {
+            let message = "This server does not create vector stores along with other objects.";
+            return Err(ApiError::invalid(message).param("tool_resources.file_search.vector_stores"));
+        }
+        other => other.map(|resources| FileSearchResources {
+            vector_store_ids: resources.vector_store_ids,
+            extra: resources.extra,
+        }),
+    };
+    Ok(Some(ToolResources {
+        code_interpreter: params.code_interpreter,
+        file_search,
+        extra: params.extra,
+    }))
+}

@@ -1,0 +1,247 @@
+//! One request as its handler sees it.
+
+use std::sync::Arc;
+
+use assistants_types::openai::{Run, StreamEvent};
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::ApiError;
+use super::sse::EventWriter;
+use crate::engine::{Engine, Refusal, Since};
+use crate::object::{Stored, now, to_json};
+use crate::storage::{Document, KeptAnswer, Kind, Transaction};
+use crate::stream::{self, Reader};
+use crate::validate::Schemas;
+
+/// How long the answer to a request with an idempotency key is kept, in seconds.
+const ANSWERS_KEPT: i64 = 24 * 60 * 60;
+
+/// The longest idempotency key, in bytes.
+const LONGEST_KEY: usize = 255;
+
+/// A request, read and let in.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(super) engine: Arc<Engine>,
+    pub(super) schemas: Arc<Schemas>,
+    /// Method and path, for messages and as the scope of idempotency keys.
+    pub(super) place: String,
+    pub(super) path: Vec<(String, String)>,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// What a handler answers with status 200.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Json(String),
+    Events(Reader),
+}
+
+impl Answer {
+    pub(crate) fn json(value: &impl Serialize) -> Self {
+        Self::Json(serde_json::to_string(value).expect("an object of the protocol has a JSON form"))
+    }
+}
+
+/// What became of a request that is to be done once.
+#[derive(Debug)]
+pub(crate) enum Once<T> {
+    /// It was done now.
+    Done(T),
+    /// It was done before, and this was the answer.
+    Before(String),
+}
+
+impl Call {
+    /// An id of the path.
+    pub(crate) fn id(&self, name: &str) -> &str {
+        let (_, id) = self
+            .path
+            .iter()
+            .find(|(known, _)| known == name)
+            .expect("handlers ask for the ids that their operation's path names");
+        id
+    }
+
+    /// A parameter of the query.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .rev()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The body, checked against the schema of that name. No body counts as `{}`.
+    pub(crate) fn body<T: DeserializeOwned>(&self, schema: &str) -> Result<T, ApiError> {
+        let bytes: &[u8] = if self.body.trim_ascii().is_empty() {
+            b"{}"
+        } else {
+            &self.body
+        };
+        let unreadable = |error| ApiError::invalid(format!("The body could not be parsed as JSON: {error}."));
+        let body: Value = serde_json::from_slice(bytes).map_err(unreadable)?;
+        self.schemas.check(schema, &body)?;
+        serde_json::from_value(body)
+            .map_err(|error| ApiError::invalid(format!("The body is not what was expected: {error}.")))
+    }
+
+    /// Runs `work` in a transaction.
+    pub(crate) fn transact<T>(&self, work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>) -> Result<T, ApiError> {
+        self.engine.storage.transact(work)
+    }
+
+    /// Runs `work` in a transaction, unless a request with the same idempotency key has done it before. `work` returns
+    /// the answer to keep, and what the caller needs.
+    pub(crate) fn once<T>(
+        &self,
+        mut work: impl FnMut(&dyn Transaction) -> Result<(String, T), ApiError>,
+    ) -> Result<Once<T>, ApiError> {
+        let Some(key) = self.idempotency_key()? else {
+            return self.transact(|transaction| Ok(Once::Done(work(transaction)?.1)));
+        };
+        let now = now().unix_timestamp();
+        let since = now - ANSWERS_KEPT;
+        let request = digest(&self.body);
+        self.transact(|transaction| {
+            if let Some(kept) = transaction.kept_answer(key, &self.place, since)? {
+                if kept.request != request {
+                    let message = format!("The idempotency key '{key}' was used before with another body.");
+                    return Err(ApiError::invalid(message).code("idempotency_key_reused"));
+                }
+                return Ok(Once::Before(kept.answer));
+            }
+            let (answer, done) = work(transaction)?;
+            let kept = KeptAnswer {
+                request: request.clone(),
+                answer,
+            };
+            transaction.keep_answer(key, &self.place, &kept, now, since)?;
+            Ok(Once::Done(done))
+        })
+    }
+
+    /// Does `work` once, and answers with the object that it returns.
+    pub(crate) fn object<T: Stored>(
+        &self,
+        mut work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>,
+    ) -> Result<Answer, ApiError> {
+        let once = self.once(|transaction| {
+            let json = to_json(&work(transaction)?);
+            Ok((json.clone(), json))
+        })?;
+        Ok(Answer::Json(match once {
+            Once::Done(json) | Once::Before(json) => json,
+        }))
+    }
+
+    /// Does `work` once, then starts or goes on with the run that it returns. The events that it returns, and all that
+    /// follow, are the answer if `streamed`; else the answer is the run. A repeated request gets the events since
+    /// `since` told again.
+    pub(crate) fn run(
+        &self,
+        streamed: bool,
+        since: Since<'_>,
+        mut work: impl FnMut(&dyn Transaction) -> Result<(Run, Vec<StreamEvent>), ApiError>,
+    ) -> Result<Answer, ApiError> {
+        let once = self.once(|transaction| {
+            let (run, events) = work(transaction)?;
+            Ok((to_json(&run), (run, events)))
+        })?;
+        match once {
+            Once::Done((run, events)) => {
+                let json = if streamed { String::new() } else { to_json(&run) };
+                let (writer, reader) = stream::channel();
+                let subscriber = streamed.then(|| EventWriter::boxed(writer));
+                self.engine.watch_deadline(&run);
+                self.engine.launch(&run, &events, subscriber);
+                Ok(if streamed {
+                    Answer::Events(reader)
+                } else {
+                    Answer::Json(json)
+                })
+            }
+            Once::Before(json) if !streamed => Ok(Answer::Json(json)),
+            Once::Before(json) => {
+                let run: Run = serde_json::from_str(&json)
+                    .map_err(|error| ApiError::invalid(format!("The kept answer is damaged: {error}.")))?;
+                let (writer, reader) = stream::channel();
+                self.engine.catch_up(&run, since, EventWriter::boxed(writer))?;
+                Ok(Answer::Events(reader))
+            }
+        }
+    }
+
+    /// The stored object of that id below `parent`, as it goes over the wire.
+    pub(crate) fn stored(&self, kind: Kind, id: &str, parent: Option<&str>) -> Result<Answer, ApiError> {
+        let document = self.transact(|transaction| find(transaction, kind, id, parent))?;
+        Ok(Answer::Json(document.body))
+    }
+
+    fn idempotency_key(&self) -> Result<Option<&str>, ApiError> {
+        let Some(key) = self.headers.get("idempotency-key") else {
+            return Ok(None);
+        };
+        match key.to_str() {
+            Ok("") => Ok(None),
+            Ok(key) if key.len() <= LONGEST_KEY => Ok(Some(key)),
+            _ => Err(ApiError::invalid(format!(
+                "The header Idempotency-Key must have at most {LONGEST_KEY} visible ASCII characters."
+            ))),
+        }
+    }
+}
+
+/// The document of that id, if it is there and below `parent`.
+pub(crate) fn find(
+    transaction: &dyn Transaction,
+    kind: Kind,
+    id: &str,
+    parent: Option<&str>,
+) -> Result<Document, ApiError> {
+    if kind != Kind::RunStep
+        && let Some(thread_id) = parent
+    {
+        require_thread(transaction, thread_id)?;
+    }
+    transaction
+        .get(kind, id)?
+        .filter(|document| document.parent.as_deref() == parent)
+        .ok_or_else(|| ApiError::not_found(kind, id))
+}
+
+/// 404 unless there is such a thread.
+pub(crate) fn require_thread(transaction: &dyn Transaction, thread_id: &str) -> Result<(), ApiError> {
+    match transaction.get(Kind::Thread, thread_id)? {
+        Some(_) => Ok(()),
+        None => Err(Refusal::not_found(Kind::Thread, thread_id).into()),
+    }
+}
+
+/// Tells apart bodies sent with the same key by mistake: FNV-1a with 128 bits. Whoever makes two bodies collide on
+/// purpose only gets an earlier answer of their own.
+fn digest(body: &[u8]) -> String {
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let hash = body
+        .iter()
+        .fold(OFFSET, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME));
+    format!("{hash:032x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_fnv_1a() {
+        assert_eq!(digest(b""), "6c62272e07bb014262b821756295c58d");
+        assert_eq!(digest(b"a"), "d228cb696f1a8caf78912b704e4a8964");
+    }
+}

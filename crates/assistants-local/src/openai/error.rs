@@ -1,0 +1,109 @@
+//! Errors in the provider's shape: `{"error": {"message", "type", "param", "code"}}`.
+
+use std::error::Error;
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::engine::Refusal;
+use crate::storage::{Kind, StorageError};
+use crate::validate::Violation;
+
+/// An answer with an error status.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    pub(crate) type_: &'static str,
+    pub(crate) message: String,
+    pub(crate) param: Option<String>,
+    pub(crate) code: Option<&'static str>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let type_ = if status.is_server_error() {
+            "server_error"
+        } else {
+            "invalid_request_error"
+        };
+        Self {
+            status,
+            type_,
+            message: message.into(),
+            param: None,
+            code: None,
+        }
+    }
+
+    /// 400: what was asked for cannot be done.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// 404: no object of that kind and id.
+    pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
+        Self::from(Refusal::not_found(kind, id))
+    }
+
+    pub(crate) fn param(self, param: impl Into<String>) -> Self {
+        Self {
+            param: Some(param.into()),
+            ..self
+        }
+    }
+
+    pub(crate) fn code(self, code: &'static str) -> Self {
+        Self {
+            code: Some(code),
+            ..self
+        }
+    }
+
+    /// The body of the answer.
+    pub(crate) fn body(&self) -> String {
+        let Self {
+            type_,
+            message,
+            param,
+            code,
+            ..
+        } = self;
+        json!({"error": {"message": message, "type": type_, "param": param, "code": code}}).to_string()
+    }
+}
+
+impl From<Violation> for ApiError {
+    fn from(violation: Violation) -> Self {
+        let Violation { message, param, code } = violation;
+        Self {
+            param,
+            code: Some(code),
+            ..Self::invalid(message)
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, refusal.to_string()),
+            Refusal::Invalid { message, param, code } => Self {
+                param,
+                code,
+                ..Self::invalid(message)
+            },
+            Refusal::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<StorageError> for ApiError {
+    fn from(error: StorageError) -> Self {
+        let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        log::error!("{error}{cause}");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("The storage failed: {error}."),
+        )
+    }
+}

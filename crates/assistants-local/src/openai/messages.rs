@@ -1,0 +1,56 @@
+//! Messages of threads.
+
+use assistants_types::openai::{CreateMessage, Message, MessageDeleted, UpdateMessage};
+
+use super::call::{find, require_thread};
+use super::page::page;
+use super::{Answer, ApiError, Call};
+use crate::engine::add_message;
+use crate::object::{Loaded, now};
+use crate::storage::{Kind, Transaction};
+
+pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+    let params: CreateMessage = call.body("CreateMessage")?;
+    let thread_id = call.id("thread_id");
+    call.object(|transaction| {
+        require_thread(transaction, thread_id)?;
+        Ok(add_message(transaction, thread_id, &params)?)
+    })
+}
+
+/// The messages of a thread; with `run_id`, those that this run wrote.
+pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+    let thread_id = call.id("thread_id");
+    let check = |transaction: &dyn Transaction| require_thread(transaction, thread_id);
+    page(call, Kind::Message, Some(thread_id), call.query("run_id"), check)
+}
+
+pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+    call.stored(Kind::Message, call.id("message_id"), Some(call.id("thread_id")))
+}
+
+pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+    let params: UpdateMessage = call.body("UpdateMessage")?;
+    let (thread_id, id) = (call.id("thread_id"), call.id("message_id"));
+    call.object(|transaction| {
+        let mut message = Loaded::<Message>::parse(find(transaction, Kind::Message, id, Some(thread_id))?)?;
+        params.metadata.clone().apply_to(&mut message.object.metadata);
+        message.object.metadata.get_or_insert_default();
+        message.save(transaction)?;
+        Ok(message.object)
+    })
+}
+
+pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+    let (thread_id, id) = (call.id("thread_id"), call.id("message_id"));
+    call.transact(|transaction| {
+        find(transaction, Kind::Message, id, Some(thread_id))?;
+        Ok(transaction.delete(Kind::Message, id, now().unix_timestamp())?)
+    })?;
+    let deleted = MessageDeleted {
+        id: id.to_owned(),
+        deleted: true,
+        ..MessageDeleted::default()
+    };
+    Ok(Answer::json(&deleted))
+}

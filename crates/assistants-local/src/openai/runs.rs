@@ -1,0 +1,90 @@
+//! Runs.
+
+use assistants_types::openai::{CreateRun, RunInclude, StreamEvent, SubmitToolOutputs, UpdateRun};
+
+use super::call::require_thread;
+use super::page::page;
+use super::{Answer, ApiError, Call};
+use crate::engine::{Engine, Since, load_run};
+use crate::object::to_json;
+use crate::storage::Kind;
+
+pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+    check_include(call)?;
+    let params: CreateRun = call.body("CreateRun")?;
+    let thread_id = call.id("thread_id");
+    call.run(params.stream.as_ref() == Some(&true), Since::Run, |transaction| {
+        let run = call.engine.create_run(transaction, thread_id, &params)?;
+        let events = vec![
+            StreamEvent::RunCreated(Box::new(run.clone())),
+            StreamEvent::RunQueued(Box::new(run.clone())),
+        ];
+        Ok((run, events))
+    })
+}
+
+pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+    let thread_id = call.id("thread_id");
+    page(call, Kind::Run, Some(thread_id), None, |transaction| {
+        require_thread(transaction, thread_id)
+    })
+}
+
+pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+    call.stored(Kind::Run, call.id("run_id"), Some(call.id("thread_id")))
+}
+
+pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+    let params: UpdateRun = call.body("UpdateRun")?;
+    let (thread_id, id) = (call.id("thread_id"), call.id("run_id"));
+    call.object(|transaction| {
+        let mut run = load_run(transaction, thread_id, id)?;
+        params.metadata.clone().apply_to(&mut run.object.metadata);
+        run.object.metadata.get_or_insert_default();
+        run.save(transaction)?;
+        Ok(run.object)
+    })
+}
+
+/// Ends a run that is not over. The answer shows it as `cancelling`; the next look at it shows `cancelled`.
+pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
+    let run = call.engine.cancel(call.id("thread_id"), call.id("run_id"))?;
+    Ok(Answer::Json(to_json(&run)))
+}
+
+pub(super) fn submit_tool_outputs(call: &Call) -> Result<Answer, ApiError> {
+    let params: SubmitToolOutputs = call.body("SubmitToolOutputs")?;
+    let (thread_id, id) = (call.id("thread_id"), call.id("run_id"));
+    let first_call = params
+        .tool_outputs
+        .first()
+        .and_then(|output| output.tool_call_id.as_deref());
+    let since = Since::Outputs(first_call.unwrap_or_default());
+    call.run(params.stream.as_ref() == Some(&true), since, |transaction| {
+        Ok(Engine::submit_outputs(
+            transaction,
+            thread_id,
+            id,
+            &params.tool_outputs,
+        )?)
+    })
+}
+
+/// Looks whether the parts asked for by `include[]` exist.
+pub(super) fn check_include(call: &Call) -> Result<(), ApiError> {
+    let asked = call
+        .query
+        .iter()
+        .filter(|(name, _)| name == "include[]" || name == "include");
+    for (_, part) in asked {
+        if !RunInclude::KNOWN.iter().any(|known| known.as_str() == part) {
+            let known: Vec<&str> = RunInclude::KNOWN.iter().map(RunInclude::as_str).collect();
+            let message = format!(
+                "Invalid value for 'include[]': '{part}'. Supported values are: '{}'.",
+                known.join("', '")
+            );
+            return Err(ApiError::invalid(message).param("include[]").code("invalid_value"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! What all requests share: the key, the size limit, the headers of answers, the shape of errors.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use assistants_types::openai::Operation;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, Query, RawPathParams, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{MethodFilter, on};
+use tokio_stream::StreamExt;
+
+use super::call::{Answer, Call};
+use super::error::ApiError;
+use crate::engine::Engine;
+use crate::ids;
+use crate::validate::Schemas;
+
+/// The largest body of a request, in bytes.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// How much of a body that is too large is read and thrown away, in bytes. A client that still writes when the
+/// connection closes may never see the answer.
+const LARGEST_WASTE: usize = 4 * LARGEST_BODY;
+
+/// Answers one operation. May block.
+pub(super) type Handler = fn(&Call) -> Result<Answer, ApiError>;
+
+/// The router while it is built.
+pub(super) struct Routes {
+    router: Router,
+    engine: Arc<Engine>,
+    schemas: Arc<Schemas>,
+    key: Option<Arc<str>>,
+}
+
+impl Routes {
+    pub(super) fn new(engine: Arc<Engine>, key: Option<String>) -> Self {
+        let schemas = Schemas::parse(include_str!("generated/request_schemas.json"))
+            .expect("the generated schemas have the form that the generator gave them");
+        Self {
+            router: Router::new(),
+            engine,
+            schemas: Arc::new(schemas),
+            key: key.map(Arc::from),
+        }
+    }
+
+    /// Lets `handler` answer `operation`.
+    pub(super) fn mount(self, operation: &'static Operation, handler: Handler) -> Self {
+        let filter = Method::from_bytes(operation.method.as_bytes())
+            .ok()
+            .and_then(|method| MethodFilter::try_from(method).ok())
+            .expect("an operation of the spec has a method that the router knows");
+        let (engine, schemas) = (self.engine.clone(), self.schemas.clone());
+        let route = on(filter, move |request: Request| {
+            answer(engine, schemas, handler, request)
+        });
+        Self {
+            router: self.router.route(&format!("/v1{}", operation.path), route),
+            ..self
+        }
+    }
+
+    pub(super) fn into_router(self) -> Router {
+        let Self { router, key, .. } = self;
+        router
+            .fallback(async |request: Request| {
+                let message = format!("There is no operation {} {}.", request.method(), request.uri().path());
+                error_response(&ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url"))
+            })
+            .method_not_allowed_fallback(async |request: Request| {
+                let message = format!("{} is not allowed for {}.", request.method(), request.uri().path());
+                error_response(&ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).code("method_not_allowed"))
+            })
+            .layer(middleware::from_fn_with_state(key, frame))
+    }
+}
+
+/// Lets a request in or not, and gives every answer its headers.
+async fn frame(State(key): State<Option<Arc<str>>>, request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let request_id = ids::new("req_");
+    let place = format!("{} {}", request.method(), request.uri().path());
+    let mut response = match let_in(key.as_deref(), &request) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error_response(&error),
+    };
+    let elapsed = start.elapsed().as_millis();
+    log::debug!(
+        "{place}: {} after {elapsed} ms, {request_id}",
+        response.status().as_u16()
+    );
+    let headers = response.headers_mut();
+    headers.insert("openai-version", HeaderValue::from_static("2020-10-01"));
+    for (name, value) in [
+        ("x-request-id", request_id),
+        ("openai-processing-ms", elapsed.to_string()),
+    ] {
+        let value = HeaderValue::from_str(&value).expect("letters and digits are a header value");
+        headers.insert(name, value);
+    }
+    response
+}
+
+fn let_in(key: Option<&str>, request: &Request) -> Result<(), ApiError> {
+    let Some(key) = key else { return Ok(()) };
+    let unauthorized = |message: &str| ApiError::new(StatusCode::UNAUTHORIZED, message).code("invalid_api_key");
+    let given = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let Some(given) = given else {
+        return Err(unauthorized(
+            "No API key was given. Send it in the header `Authorization: Bearer KEY`.",
+        ));
+    };
+    // The scheme's name is case-insensitive (RFC 9110, section 11.1).
+    let token = given
+        .split_at_checked(7)
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
+    match token {
+        Some((_, token)) if same(token.trim_ascii(), key.as_bytes()) => Ok(()),
+        _ => Err(unauthorized("The API key is wrong.")),
+    }
+}
+
+/// Compares in a time that does not depend on where the two differ.
+fn same(given: &[u8], key: &[u8]) -> bool {
+    let difference = given
+        .iter()
+        .zip(key)
+        .fold(0, |difference, (one, other)| difference | (one ^ other));
+    std::hint::black_box(difference) == 0 && given.len() == key.len()
+}
+
+async fn answer(engine: Arc<Engine>, schemas: Arc<Schemas>, handler: Handler, request: Request) -> Response {
+    let call = match read(engine, schemas, request).await {
+        Ok(call) => call,
+        Err(error) => return error_response(&error),
+    };
+    let place = call.place.clone();
+    match tokio::task::spawn_blocking(move || handler(&call)).await {
+        Ok(Ok(Answer::Json(json))) => response(StatusCode::OK, "application/json", Body::from(json)),
+        Ok(Ok(Answer::Events(reader))) => {
+            let mut response = response(
+                StatusCode::OK,
+                "text/event-stream; charset=utf-8",
+                Body::from_stream(reader),
+            );
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            response
+        }
+        Ok(Err(error)) => error_response(&error),
+        Err(error) => {
+            log::error!("{place}: {error}");
+            let message = "The server has an error of its own.";
+            error_response(&ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message))
+        }
+    }
+}
+
+async fn read(engine: Arc<Engine>, schemas: Arc<Schemas>, request: Request) -> Result<Call, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let path = RawPathParams::from_request_parts(&mut parts, &()).await;
+    let path = path.map_err(|error| ApiError::invalid(format!("The path cannot be read: {error}.")))?;
+    let path = path
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+    let Query(query) = query.map_err(|error| ApiError::invalid(format!("The query cannot be read: {error}.")))?;
+    let place = format!("{} {}", parts.method, parts.uri.path());
+    let body = read_body(body).await?;
+    Ok(Call {
+        engine,
+        schemas,
+        place,
+        path,
+        query,
+        headers: parts.headers,
+        body,
+    })
+}
+
+async fn read_body(body: Body) -> Result<Bytes, ApiError> {
+    let mut chunks = body.into_data_stream();
+    let mut bytes = Vec::new();
+    let mut length = 0_usize;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| ApiError::invalid(format!("The body could not be read: {error}.")))?;
+        length = length.saturating_add(chunk.len());
+        if length <= LARGEST_BODY {
+            bytes.extend_from_slice(&chunk);
+        } else {
+            bytes = Vec::new();
+        }
+        if length > LARGEST_WASTE {
+            break;
+        }
+    }
+    if length > LARGEST_BODY {
+        let message = format!("The body is larger than {LARGEST_BODY} bytes.");
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("body_too_large"));
+    }
+    Ok(bytes.into())
+}
+
+fn error_response(error: &ApiError) -> Response {
+    response(error.status, "application/json", Body::from(error.body()))
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compares_keys() {
+        assert!(same(b"secret", b"secret"));
+        assert!(!same(b"secreT", b"secret"));
+        assert!(!same(b"secret2", b"secret"));
+        assert!(!same(b"", b"secret"));
+    }
+}

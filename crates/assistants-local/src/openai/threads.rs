@@ -1,0 +1,128 @@
+//! Threads.
+
+use assistants_types::openai::{
+    CreateRun, CreateThread, CreateThreadAndRun, StreamEvent, Thread, ThreadCreated, ThreadDeleted, UpdateThread,
+};
+
+use super::assistants::tool_resources;
+use super::{Answer, ApiError, Call};
+use crate::engine::{Since, add_message};
+use crate::ids;
+use crate::object::{insert, load, now};
+use crate::storage::{ACTIVE, Kind, List, Order, Transaction};
+
+pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+    let params: CreateThread = call.body("CreateThread")?;
+    call.object(|transaction| create_thread(transaction, &params))
+}
+
+pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+    call.stored(Kind::Thread, call.id("thread_id"), None)
+}
+
+pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+    let params: UpdateThread = call.body("UpdateThread")?;
+    let id = call.id("thread_id");
+    call.object(|transaction| {
+        let mut thread = load::<Thread>(transaction, id)?.ok_or_else(|| ApiError::not_found(Kind::Thread, id))?;
+        params
+            .tool_resources
+            .clone()
+            .apply_to(&mut thread.object.tool_resources);
+        params.metadata.clone().apply_to(&mut thread.object.metadata);
+        thread.object.metadata.get_or_insert_default();
+        thread.save(transaction)?;
+        Ok(thread.object)
+    })
+}
+
+/// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
+pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+    let id = call.id("thread_id");
+    let active = call.transact(|transaction| {
+        let list = List {
+            kind: Kind::Run,
+            parent: Some(id),
+            tag: Some(ACTIVE),
+            order: Order::Ascending,
+            after: None,
+            before: None,
+            limit: usize::MAX,
+        };
+        let active = transaction.list(&list)?.documents;
+        match transaction.delete(Kind::Thread, id, now().unix_timestamp())? {
+            true => Ok(active.into_iter().map(|run| run.id).collect::<Vec<_>>()),
+            false => Err(ApiError::not_found(Kind::Thread, id)),
+        }
+    })?;
+    call.engine.drop_runs(&active);
+    let deleted = ThreadDeleted {
+        id: id.to_owned(),
+        deleted: true,
+        ..ThreadDeleted::default()
+    };
+    Ok(Answer::json(&deleted))
+}
+
+pub(super) fn create_and_run(call: &Call) -> Result<Answer, ApiError> {
+    let mut params: CreateThreadAndRun = call.body("CreateThreadAndRun")?;
+    let streamed = params.stream.as_ref() == Some(&true);
+    let new_thread = params.thread.take().unwrap_or_default();
+    // The run has no resources of its own; its thread is new, so what the run asks for is given to the thread.
+    let resources = params.tool_resources.clone().into_value();
+    let run_params = run_params(params);
+    call.run(streamed, Since::Thread, |transaction| {
+        let mut thread = create_thread(transaction, &new_thread)?;
+        if let Some(resources) = &resources
+            && let Some(mut stored) = load::<Thread>(transaction, &thread.id)?
+        {
+            stored.object.tool_resources = Some(resources.clone());
+            stored.save(transaction)?;
+            thread = stored.object;
+        }
+        let run = call.engine.create_run(transaction, &thread.id, &run_params)?;
+        let created = StreamEvent::ThreadCreated(ThreadCreated {
+            data: thread,
+            ..ThreadCreated::default()
+        });
+        let events = vec![
+            created,
+            StreamEvent::RunCreated(Box::new(run.clone())),
+            StreamEvent::RunQueued(Box::new(run.clone())),
+        ];
+        Ok((run, events))
+    })
+}
+
+fn create_thread(transaction: &dyn Transaction, params: &CreateThread) -> Result<Thread, ApiError> {
+    let thread = Thread {
+        id: ids::new("thread_"),
+        created_at: Some(now()),
+        tool_resources: Some(tool_resources(params.tool_resources.clone())?.unwrap_or_default()),
+        metadata: Some(params.metadata.as_ref().cloned().unwrap_or_default()),
+        ..Thread::default()
+    };
+    insert(transaction, &thread, None, None)?;
+    for message in params.messages.iter().flatten() {
+        add_message(transaction, &thread.id, message)?;
+    }
+    Ok(thread)
+}
+
+fn run_params(params: CreateThreadAndRun) -> CreateRun {
+    CreateRun {
+        model: params.model,
+        instructions: params.instructions,
+        tools: params.tools,
+        metadata: params.metadata,
+        temperature: params.temperature,
+        top_p: params.top_p,
+        max_prompt_tokens: params.max_prompt_tokens,
+        max_completion_tokens: params.max_completion_tokens,
+        truncation_strategy: params.truncation_strategy,
+        tool_choice: params.tool_choice,
+        parallel_tool_calls: params.parallel_tool_calls,
+        response_format: params.response_format,
+        ..CreateRun::new(params.assistant_id)
+    }
+}

@@ -1,0 +1,273 @@
+//! Starting and stopping.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::runtime::{self, Runtime};
+use tokio::sync::oneshot;
+
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::ids;
+use crate::model::Model;
+use crate::model::scripted::Scripted;
+use crate::openai;
+use crate::storage::Storage;
+use crate::storage::sqlite::Sqlite;
+
+/// How long a run may take, as the provider has it.
+const RUN_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+/// How long a stop waits for models to return, and then for connections to close.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A running server. It stops when it is dropped.
+///
+/// Stopping ends open streams without their `done` event, or after it if their run was at work: such a run fails. Runs
+/// that wait for outputs of functions are taken up by the next server on the same database.
+#[derive(Debug)]
+pub struct LocalServer {
+    address: SocketAddr,
+    model_name: String,
+    engine: Arc<Engine>,
+    /// Dropping it tells the server's thread to stop.
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LocalServer {
+    /// Describes a server: in memory, with the scripted model, on a free port of `127.0.0.1`, without a key.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The base URL for clients of the OpenAI protocol, such as `http://127.0.0.1:8787/v1`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// The address that the server listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The name of the model that answers.
+    #[must_use]
+    pub fn model_name(&self) -> &str {
+        &self.model_name
+    }
+}
+
+impl Drop for LocalServer {
+    fn drop(&mut self) {
+        // The engine first: its streams end, so that their connections can close.
+        self.engine.stop(STOP_PATIENCE);
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the server's thread panicked");
+        }
+    }
+}
+
+/// A server that is not started yet.
+#[must_use = "a server does nothing until `start`"]
+pub struct Builder {
+    database: Option<PathBuf>,
+    model: Arc<dyn Model>,
+    api_key: Option<String>,
+    bind: String,
+    run_lifetime: Duration,
+}
+
+impl fmt::Debug for Builder {
+    /// Shows everything but the key.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Builder")
+            .field("database", &self.database)
+            .field("model", &self.model.name())
+            .field("bind", &self.bind)
+            .field("run_lifetime", &self.run_lifetime)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            database: None,
+            model: Arc::new(Scripted),
+            api_key: None,
+            bind: "127.0.0.1:0".to_owned(),
+            run_lifetime: RUN_LIFETIME,
+        }
+    }
+}
+
+impl Builder {
+    /// Keeps everything in this SQLite file, which is created if it is missing. One server at a time can use it.
+    pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
+        self.database = Some(path.into());
+        self
+    }
+
+    /// Keeps everything in memory until the server stops. The default.
+    pub fn in_memory(mut self) -> Self {
+        self.database = None;
+        self
+    }
+
+    /// Answers with this model. Default: [`Scripted`].
+    pub fn model(mut self, model: impl Model) -> Self {
+        self.model = Arc::new(model);
+        self
+    }
+
+    /// Lets in only requests with `Authorization: Bearer` and this key. Default: every key, and none, is let in.
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.api_key = Some(key.into());
+        self
+    }
+
+    /// Listens on this address: a host and a port, with port 0 for a free one. Default: `127.0.0.1:0`.
+    ///
+    /// An address that is not loopback needs an [`api_key`](Self::api_key).
+    pub fn bind(mut self, address: impl Into<String>) -> Self {
+        self.bind = address.into();
+        self
+    }
+
+    /// How long a run may take from its creation until it expires. Default: 10 minutes, as the provider has it.
+    pub fn run_lifetime(mut self, lifetime: Duration) -> Self {
+        self.run_lifetime = lifetime;
+        self
+    }
+
+    /// Starts the server and returns once it listens.
+    ///
+    /// Runs that an earlier server left in the database are taken up: queued ones start, those that were at work end as
+    /// failed, and those whose time is over end as expired.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bind`] when the address cannot be listened on, [`Error::KeyNeeded`] when it is not loopback and there
+    /// is no key, [`Error::EmptyKey`] for a key without a character, [`Error::Storage`] when the database cannot be
+    /// used, [`Error::System`] when the operating system gives no random bytes or no thread.
+    pub fn start(self) -> Result<LocalServer, Error> {
+        let Self {
+            database,
+            model,
+            api_key,
+            bind,
+            run_lifetime,
+        } = self;
+        if api_key.as_deref().is_some_and(|key| key.trim().is_empty()) {
+            return Err(Error::EmptyKey);
+        }
+        ids::check_randomness().map_err(|error| Error::System {
+            action: "asking for random bytes",
+            source: io::Error::other(error),
+        })?;
+        let listener = listen(&bind, api_key.is_some())?;
+        let address = listener.local_addr().map_err(|source| Error::Bind {
+            address: bind.clone(),
+            source,
+        })?;
+        let storage: Box<dyn Storage> = match &database {
+            Some(path) => Box::new(Sqlite::open(path)?),
+            None => Box::new(Sqlite::in_memory()?),
+        };
+        let model_name = model.name().to_owned();
+        let engine = Engine::start(storage, model, run_lifetime)?;
+        match serve(Arc::clone(&engine), api_key, listener) {
+            Ok((stop, thread)) => Ok(LocalServer {
+                address,
+                model_name,
+                engine,
+                stop: Some(stop),
+                thread: Some(thread),
+            }),
+            Err(source) => {
+                engine.stop(STOP_PATIENCE);
+                Err(Error::System {
+                    action: "starting the server's threads",
+                    source,
+                })
+            }
+        }
+    }
+}
+
+fn listen(bind: &str, has_key: bool) -> Result<TcpListener, Error> {
+    let failed = |source| Error::Bind {
+        address: bind.to_owned(),
+        source,
+    };
+    let addresses: Vec<SocketAddr> = bind.to_socket_addrs().map_err(failed)?.collect();
+    if !has_key && let Some(open) = addresses.iter().find(|address| !address.ip().is_loopback()) {
+        return Err(Error::KeyNeeded { address: *open });
+    }
+    let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+fn serve(
+    engine: Arc<Engine>,
+    api_key: Option<String>,
+    listener: TcpListener,
+) -> io::Result<(oneshot::Sender<()>, JoinHandle<()>)> {
+    // Two threads for connections are plenty: requests are worked on elsewhere.
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("assistants-local")
+        .enable_io()
+        .enable_time()
+        .build()?;
+    let guard = runtime.enter();
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    drop(guard);
+    let router = openai::router(engine, api_key);
+    let (stop, stopped) = oneshot::channel();
+    let work = move || run(&runtime, listener, router, stopped).unwrap_or_else(|error| log::error!("{error}"));
+    Ok((
+        stop,
+        thread::Builder::new().name("assistants-local".to_owned()).spawn(work)?,
+    ))
+}
+
+fn run(
+    runtime: &Runtime,
+    listener: tokio::net::TcpListener,
+    router: axum::Router,
+    stopped: oneshot::Receiver<()>,
+) -> io::Result<()> {
+    runtime.block_on(async {
+        let (closing, closed) = oneshot::channel::<()>();
+        let until = async {
+            // An error means that the sender was dropped, which is how a server is told to stop.
+            drop(stopped.await);
+            drop(closing);
+        };
+        let serving = axum::serve(listener, router).with_graceful_shutdown(until);
+        let serving = tokio::spawn(serving.into_future());
+        drop(closed.await);
+        match tokio::time::timeout(STOP_PATIENCE, serving).await {
+            Ok(Ok(served)) => served,
+            Ok(Err(panicked)) => Err(io::Error::other(panicked)),
+            Err(_) => {
+                log::warn!("connections are left open: they did not end in time");
+                Ok(())
+            }
+        }
+    })
+}
