@@ -210,7 +210,7 @@ impl Progress {
                     handler.on_text_done(text);
                 }
                 MessageContent::ImageFile(ImageFileContent { image_file, .. }) => {
-                    handler.on_image_file_done(image_file)
+                    handler.on_image_file_done(image_file);
                 }
                 _ => {}
             }

@@ -14,6 +14,7 @@
 
 mod assistants;
 mod client;
+mod event_reader;
 mod handler;
 mod messages;
 mod poll;
@@ -27,6 +28,7 @@ mod threads;
 pub use assistants::Assistants;
 pub use assistants_types::openai::*;
 pub use client::{Client, ClientBuilder};
+pub use event_reader::EventReader;
 pub use handler::EventHandler;
 pub use messages::Messages;
 pub use poll::PollCall;

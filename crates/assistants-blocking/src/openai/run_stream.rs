@@ -1,16 +1,13 @@
 //! Streamed runs.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Instant;
 
-use serde::Deserialize;
-use serde::de::{IgnoredAny, SeqAccess, Visitor};
-
+use super::event_reader::{EventReader, Origin};
 use super::handler::{self, Progress};
 use super::snapshots::Snapshots;
 use super::{Client, EventHandler, Message, Run, RunStatus, RunStep, SortOrder, StreamEvent, Thread};
-use crate::error::{ApiError, DecodeError, Error, Result, StreamTruncatedError};
+use crate::error::{Error, Result};
 use crate::options::option_setters;
 use crate::sse::SseReader;
 use crate::transport::Incoming;
@@ -62,19 +59,17 @@ impl StreamCall {
         let started = Instant::now();
         let endpoint = &self.client.endpoint;
         let response = endpoint.open(&self.call.request, &self.options)?;
-        let request_id = response.request_id();
+        let origin = Origin {
+            method: self.call.request.method,
+            path: self.call.request.path()?.to_owned(),
+            request_id: response.request_id(),
+        };
         let events = SseReader::new(response.body)
             .max_line_bytes(endpoint.config.max_line_bytes)
             .max_event_bytes(endpoint.config.max_event_bytes);
         Ok(RunStream {
-            method: self.call.request.method,
-            path: self.call.request.path()?.to_owned(),
-            request_id,
-            events: Some(events),
-            seen: 0,
-            ended: false,
+            events: EventReader::of(events, origin),
             snapshots: Snapshots::default(),
-            text: String::new(),
             cancel_run_on_drop: self.cancel_run_on_drop,
             client: self.client,
             options: self.options,
@@ -91,16 +86,8 @@ impl StreamCall {
 pub struct RunStream {
     client: Client,
     options: Options,
-    method: &'static str,
-    path: String,
-    request_id: Option<String>,
-    /// `None` once the stream has ended.
-    events: Option<SseReader<Incoming>>,
-    seen: u64,
-    /// The last event has been seen.
-    ended: bool,
+    events: EventReader<Incoming>,
     snapshots: Snapshots,
-    text: String,
     cancel_run_on_drop: bool,
     started: Instant,
 }
@@ -139,60 +126,20 @@ impl FinishedRun {
 }
 
 impl RunStream {
-    /// The next event; `None` at the end.
-    fn next_event(&mut self) -> Option<Result<StreamEvent>> {
-        loop {
-            match self.read_event(|_, _| None)? {
-                Ok(Some(event)) => return Some(Ok(event)),
-                Ok(None) => {}
-                Err(error) => return Some(Err(error)),
-            }
-        }
-    }
-
-    /// Reads one event. `text_of` may take the data of a message delta as text into the buffer it is given; such an
-    /// event is `None`.
-    fn read_event(&mut self, text_of: impl Fn(&str, &mut String) -> Option<()>) -> Option<Result<Option<StreamEvent>>> {
-        let reader = self.events.as_mut()?;
-        let outcome = match reader.next_event() {
-            Ok(Some(event)) if event.data.starts_with("[DONE]") => {
-                self.ended = true;
-                None
-            }
-            Ok(Some(event)) => {
-                self.seen += 1;
-                self.text.clear();
-                if event.name == "thread.message.delta" && text_of(event.data, &mut self.text).is_some() {
-                    return Some(Ok(None));
-                }
-                let place = (self.method, self.path.as_str(), self.request_id.as_deref());
-                Some(typed(event.name, event.data, place).map(Some))
-            }
-            Ok(None) => Some(Err(self.truncated(None))),
-            Err(Error::Transport(error)) => Some(Err(self.truncated(Some((*error).into_source())))),
-            Err(error) => Some(Err(error)),
-        };
+    /// Reads one event and keeps the snapshots up to date. With `text_only`, text gives `None` as event.
+    fn read(&mut self, text_only: bool) -> Option<Result<Option<StreamEvent>>> {
+        let outcome = self.events.read(text_only);
         match &outcome {
             Some(Ok(Some(event))) => self.snapshots.apply(event),
-            Some(Ok(None)) => {}
-            Some(Err(_)) => self.events = None,
+            Some(_) => {}
             None => {
                 // The stream has said its last, so its connection can serve another request.
-                if let Some(reader) = self.events.take() {
-                    reader.into_inner().recycle();
+                if let Some(body) = self.events.take_source() {
+                    body.recycle();
                 }
             }
         }
         outcome
-    }
-
-    fn truncated(&self, source: Option<std::io::Error>) -> Error {
-        StreamTruncatedError {
-            what: format!("{} {}", self.method, self.path),
-            events: self.seen,
-            source,
-        }
-        .into()
     }
 
     /// The next piece of text that the assistant writes, skipping all else; `None` at the end.
@@ -206,13 +153,13 @@ impl RunStream {
     /// As those of the iterator.
     pub fn next_text(&mut self) -> Option<Result<&str>> {
         loop {
-            match self.read_event(delta_text)? {
-                Ok(None) if !self.text.is_empty() => break,
+            match self.read(true)? {
+                Ok(None) if !self.events.text().is_empty() => break,
                 Ok(_) => {}
                 Err(error) => return Some(Err(error)),
             }
         }
-        Some(Ok(&self.text))
+        Some(Ok(self.events.text()))
     }
 
     /// The pieces of text that the assistant writes, as strings of their own.
@@ -259,7 +206,7 @@ impl RunStream {
     /// The id under which the server logged the request.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+        self.events.origin().request_id.as_deref()
     }
 
     /// Reads to the end, calling the handler for what arrives.
@@ -284,11 +231,11 @@ impl RunStream {
     /// `error` event, [`Error::Cancelled`], [`Error::Decode`], and what polling gives.
     pub fn finish(mut self) -> Result<FinishedRun> {
         self.cancel_run_on_drop = false;
-        while let Some(event) = self.next_event() {
+        while let Some(event) = self.next() {
             match event {
                 Ok(_) => {}
                 Err(error) if self.can_recover(&error) => {
-                    log::debug!("{} {}: {error}; asking for the run instead", self.method, self.path);
+                    log::debug!("{}: {error}; asking for the run instead", self.events.origin().what());
                     break;
                 }
                 Err(error) => return Err(error),
@@ -297,13 +244,15 @@ impl RunStream {
         let settled = |run: &&Run| run.status.is_terminal() || run.status == RunStatus::RequiresAction;
         let snapshots = std::mem::take(&mut self.snapshots);
         match snapshots.run {
-            Some(run) if self.ended && settled(&&run) && !skipped_text(&snapshots.messages) => Ok(FinishedRun {
-                run,
-                messages: snapshots.messages,
-                steps: snapshots.steps,
-            }),
+            Some(run) if self.events.has_ended() && settled(&&run) && !skipped_text(&snapshots.messages) => {
+                Ok(FinishedRun {
+                    run,
+                    messages: snapshots.messages,
+                    steps: snapshots.steps,
+                })
+            }
             Some(run) => self.fetch(&run),
-            None => Err(self.truncated(None)),
+            None => Err(self.events.truncated(None)),
         }
     }
 
@@ -362,13 +311,13 @@ impl Iterator for RunStream {
     type Item = Result<StreamEvent>;
 
     fn next(&mut self) -> Option<Result<StreamEvent>> {
-        self.next_event()
+        self.read(false)?.transpose()
     }
 }
 
 impl Drop for RunStream {
     fn drop(&mut self) {
-        if !self.cancel_run_on_drop || self.ended {
+        if !self.cancel_run_on_drop || self.events.has_ended() {
             return;
         }
         let Some(run) = self
@@ -379,7 +328,7 @@ impl Drop for RunStream {
         };
         // Closes the connection first: the server need not write into it any more.
         let (thread, run) = (run.thread_id.clone(), run.id.clone());
-        self.events = None;
+        drop(self.events.take_source());
         if let Err(error) = self.client.runs(&thread).cancel(&run).send() {
             log::debug!("run {run}: could not be cancelled after its stream was dropped: {error}");
         }
@@ -389,9 +338,7 @@ impl Drop for RunStream {
 impl fmt::Debug for RunStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunStream")
-            .field("path", &self.path)
-            .field("events", &self.seen)
-            .field("ended", &self.ended)
+            .field("events", &self.events)
             .field("run", &self.run().map(|run| &run.id))
             .finish_non_exhaustive()
     }
@@ -409,7 +356,7 @@ impl Iterator for TextDeltas<'_> {
 
     fn next(&mut self) -> Option<Result<String>> {
         loop {
-            match self.stream.next_event()? {
+            match self.stream.next()? {
                 Ok(StreamEvent::MessageDelta(delta)) => {
                     let text = delta.text();
                     if !text.is_empty() {
@@ -420,166 +367,5 @@ impl Iterator for TextDeltas<'_> {
                 Err(error) => return Some(Err(error)),
             }
         }
-    }
-}
-
-/// The typed form of an event. An `error` event, and data that is nothing but an error, is an error.
-fn typed(
-    name: &str,
-    data: &str,
-    (method, path, request_id): (&'static str, &str, Option<&str>),
-) -> Result<StreamEvent> {
-    let api_error = || ApiError::from_event(method, path, request_id.map(str::to_owned), data).into();
-    if name == "error" {
-        return Err(api_error());
-    }
-    match StreamEvent::parse(name, data) {
-        // Gateways put errors into a stream without naming the event.
-        Ok(StreamEvent::Unknown { data, .. })
-            if name == "message" && data.get("error").is_some_and(|error| !error.is_null()) =>
-        {
-            Err(api_error())
-        }
-        Ok(event) => Ok(event),
-        Err(error) => {
-            let what = format!("{method} {path}: event `{name}`");
-            Err(DecodeError::locate(data.as_bytes(), error, what, |data| {
-                StreamEvent::deserialize_data(name, data)
-            })
-            .into())
-        }
-    }
-}
-
-/// Takes the text out of the data of a message delta; `None` when it is not the JSON that this reads.
-fn delta_text(data: &str, text: &mut String) -> Option<()> {
-    #[derive(Deserialize)]
-    struct Delta<'a> {
-        #[serde(borrow)]
-        delta: Body<'a>,
-    }
-
-    #[derive(Deserialize)]
-    struct Body<'a> {
-        #[serde(borrow)]
-        content: Parts<'a>,
-    }
-
-    /// The first text of the list; a delta has one in practice.
-    struct Parts<'a>(Option<Cow<'a, str>>);
-
-    #[derive(Deserialize)]
-    struct Part<'a> {
-        #[serde(borrow, default)]
-        text: Option<Text<'a>>,
-    }
-
-    #[derive(Deserialize)]
-    struct Text<'a> {
-        #[serde(borrow, default)]
-        value: Option<Borrowed<'a>>,
-    }
-
-    /// Borrowed unless it has escapes. (Directly in an `Option`, a `Cow` would always be copied.)
-    #[derive(Deserialize)]
-    struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
-
-    impl<'de: 'a, 'a> Deserialize<'de> for Parts<'a> {
-        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct PartsVisitor;
-
-            impl<'de> Visitor<'de> for PartsVisitor {
-                type Value = Parts<'de>;
-
-                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.write_str("a list of one content part")
-                }
-
-                fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Parts<'de>, A::Error> {
-                    let first: Option<Part<'de>> = seq.next_element()?;
-                    if seq.next_element::<IgnoredAny>()?.is_some() {
-                        return Err(serde::de::Error::invalid_length(2, &self));
-                    }
-                    Ok(Parts(
-                        first
-                            .and_then(|part| part.text)
-                            .and_then(|text| text.value)
-                            .map(|text| text.0),
-                    ))
-                }
-            }
-
-            deserializer.deserialize_seq(PartsVisitor)
-        }
-    }
-
-    let delta: Delta<'_> = serde_json::from_str(data).ok()?;
-    text.push_str(&delta.delta.content.0?);
-    Some(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn text(data: &str) -> Option<String> {
-        let mut text = String::new();
-        delta_text(data, &mut text).map(|()| text)
-    }
-
-    #[test]
-    fn takes_the_text_of_a_delta() {
-        let delta =
-            |content: &str| format!(r#"{{"id":"m","object":"o","delta":{{"role":"assistant","content":{content}}}}}"#);
-        let one = r#"[{"index":0,"type":"text","text":{"value":"a\u00e9\n","annotations":[{"x":1}]}}]"#;
-        assert_eq!(text(&delta(one)).as_deref(), Some("aé\n"));
-        // What is not one text part takes the long way.
-        for other in [
-            "[]",
-            r#"[{"index":0,"type":"refusal","refusal":"no"}]"#,
-            "3",
-            r#"[{"text":{"value":"a"}},{"x":1}]"#,
-        ] {
-            assert_eq!(text(&delta(other)), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn nested_and_flat_errors_are_the_same() {
-        let place = ("POST", "/threads/t/runs", Some("req_1"));
-        let nested =
-            r#"{"error":{"message":"slow down","type":"rate_limit_error","code":"rate_limit_exceeded","param":null}}"#;
-        let flat = r#"{"message":"slow down","type":"rate_limit_error","code":"rate_limit_exceeded","param":null}"#;
-        for (name, data) in [("error", nested), ("error", flat), ("message", nested)] {
-            let Err(Error::Api(error)) = typed(name, data, place) else {
-                panic!("{name} {data}")
-            };
-            assert_eq!(
-                (error.status, error.code.as_deref()),
-                (None, Some("rate_limit_exceeded"))
-            );
-            assert_eq!(
-                (error.message.as_str(), error.request_id.as_deref()),
-                ("slow down", Some("req_1"))
-            );
-        }
-    }
-
-    #[test]
-    fn unknown_events_are_handed_on() {
-        let event = typed("thread.run.paused", r#"{"a":[1]}"#, ("POST", "/x", None)).unwrap();
-        assert_eq!(event.name(), "thread.run.paused");
-        assert_eq!(event.data().unwrap(), r#"{"a":[1]}"#);
-    }
-
-    #[test]
-    fn a_payload_that_does_not_fit_names_event_and_place() {
-        let data = r#"{"id":"msg_1","delta":{"content":[{"index":0,"type":"text","text":{"value":3}}]}}"#;
-        let Err(Error::Decode(error)) = typed("thread.message.delta", data, ("POST", "/x", None)) else {
-            panic!("it does not fit")
-        };
-        assert!(error.what.contains("thread.message.delta"), "{error}");
-        assert_eq!(error.path, "delta.content[0].text.value");
     }
 }

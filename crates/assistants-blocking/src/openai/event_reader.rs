@@ -1,0 +1,324 @@
+//! Typed events out of a stream of bytes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Read};
+
+use serde::Deserialize;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+
+use super::StreamEvent;
+use crate::error::{ApiError, DecodeError, Error, Result, StreamTruncatedError};
+use crate::sse::SseReader;
+
+/// Reads the events of a run from any source of bytes: an answer of a server, a recording, a test.
+///
+/// An iterator; after an error it ends. Bytes that end before the event that ends a stream are an
+/// [`Error::StreamTruncated`], an `error` event is an [`Error::Api`], an event of an unknown name is handed on.
+///
+/// ```
+/// use assistants_blocking::Error;
+/// use assistants_blocking::openai::EventReader;
+///
+/// let bytes = b"event: thread.created\ndata: {\"id\":\"thread_1\"}\n\nevent: done\ndata: [DONE]\n\n";
+/// let events = EventReader::new(&bytes[..]).collect::<Result<Vec<_>, Error>>()?;
+/// assert_eq!(events[0].name(), "thread.created");
+/// assert!(matches!(EventReader::new(&bytes[..60]).last(), Some(Err(Error::StreamTruncated(_)))));
+/// # Ok::<(), Error>(())
+/// ```
+pub struct EventReader<R> {
+    /// `None` once the stream has ended.
+    events: Option<SseReader<R>>,
+    origin: Origin,
+    seen: u64,
+    ended: bool,
+    text: String,
+}
+
+/// What the stream is the answer to, for messages.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    pub(super) method: &'static str,
+    pub(super) path: String,
+    pub(super) request_id: Option<String>,
+}
+
+impl Origin {
+    pub(super) fn what(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+impl<R: Read> EventReader<R> {
+    /// Reads from `source`, with the usual limits on the length of lines and events.
+    pub fn new(source: R) -> Self {
+        let origin = Origin {
+            method: "GET",
+            path: "(bytes)".to_owned(),
+            request_id: None,
+        };
+        Self::of(SseReader::new(source), origin)
+    }
+
+    pub(super) fn of(events: SseReader<R>, origin: Origin) -> Self {
+        Self {
+            events: Some(events),
+            origin,
+            seen: 0,
+            ended: false,
+            text: String::new(),
+        }
+    }
+
+    /// Whether the event that ends a stream was read.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// How many events were read, without the one that ends the stream.
+    #[must_use]
+    pub fn events_read(&self) -> u64 {
+        self.seen
+    }
+
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Takes the source out: after the last event to use it again, before it to give it up.
+    pub(super) fn take_source(&mut self) -> Option<R> {
+        self.events.take().map(SseReader::into_inner)
+    }
+
+    /// The text of the event that [`read`](Self::read) took as text.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Reads one event. With `text_only` a message delta that is nothing but text goes into the text buffer, and gives
+    /// `None` as event.
+    pub(super) fn read(&mut self, text_only: bool) -> Option<Result<Option<StreamEvent>>> {
+        let reader = self.events.as_mut().filter(|_| !self.ended)?;
+        let outcome = match reader.next_event() {
+            Ok(Some(event)) if event.data.starts_with("[DONE]") => {
+                self.ended = true;
+                return None;
+            }
+            Ok(Some(event)) => {
+                self.seen += 1;
+                self.text.clear();
+                let taken = text_only
+                    && event.name == "thread.message.delta"
+                    && delta_text(event.data, &mut self.text).is_some();
+                if taken {
+                    Ok(None)
+                } else {
+                    typed(event.name, event.data, &self.origin).map(Some)
+                }
+            }
+            Ok(None) => Err(self.truncated(None)),
+            Err(Error::Transport(error)) => Err(self.truncated(Some((*error).into_source()))),
+            Err(error) => Err(error),
+        };
+        if outcome.is_err() {
+            self.events = None;
+        }
+        Some(outcome)
+    }
+
+    pub(super) fn truncated(&self, source: Option<io::Error>) -> Error {
+        StreamTruncatedError {
+            what: self.origin.what(),
+            events: self.seen,
+            source,
+        }
+        .into()
+    }
+}
+
+impl<R: Read> Iterator for EventReader<R> {
+    type Item = Result<StreamEvent>;
+
+    fn next(&mut self) -> Option<Result<StreamEvent>> {
+        self.read(false)?.transpose()
+    }
+}
+
+impl<R> fmt::Debug for EventReader<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventReader")
+            .field("origin", &self.origin)
+            .field("seen", &self.seen)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The typed form of an event. An `error` event, and data that is nothing but an error, is an error.
+fn typed(name: &str, data: &str, origin: &Origin) -> Result<StreamEvent> {
+    let api_error = || ApiError::from_event(origin.method, &origin.path, origin.request_id.clone(), data).into();
+    if name == "error" {
+        return Err(api_error());
+    }
+    match StreamEvent::parse(name, data) {
+        // Gateways put errors into a stream without naming the event.
+        Ok(StreamEvent::Unknown { data, .. })
+            if name == "message" && data.get("error").is_some_and(|error| !error.is_null()) =>
+        {
+            Err(api_error())
+        }
+        Ok(event) => Ok(event),
+        Err(error) => {
+            let what = format!("{}: event `{name}`", origin.what());
+            Err(DecodeError::locate(data.as_bytes(), error, what, |data| {
+                StreamEvent::deserialize_data(name, data)
+            })
+            .into())
+        }
+    }
+}
+
+/// Takes the text out of the data of a message delta; `None` when it is not the JSON that this reads.
+fn delta_text(data: &str, text: &mut String) -> Option<()> {
+    #[derive(Deserialize)]
+    struct Delta<'a> {
+        #[serde(borrow)]
+        delta: Body<'a>,
+    }
+
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        content: Parts<'a>,
+    }
+
+    /// The first text of the list; a delta has one in practice.
+    struct Parts<'a>(Option<Cow<'a, str>>);
+
+    #[derive(Deserialize)]
+    struct Part<'a> {
+        #[serde(borrow, default)]
+        text: Option<Text<'a>>,
+    }
+
+    #[derive(Deserialize)]
+    struct Text<'a> {
+        #[serde(borrow, default)]
+        value: Option<Borrowed<'a>>,
+    }
+
+    /// Borrowed unless it has escapes. (Directly in an `Option`, a `Cow` would always be copied.)
+    #[derive(Deserialize)]
+    struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
+
+    impl<'de: 'a, 'a> Deserialize<'de> for Parts<'a> {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct PartsVisitor;
+
+            impl<'de> Visitor<'de> for PartsVisitor {
+                type Value = Parts<'de>;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("a list of one content part")
+                }
+
+                fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Parts<'de>, A::Error> {
+                    let first: Option<Part<'de>> = seq.next_element()?;
+                    if seq.next_element::<IgnoredAny>()?.is_some() {
+                        return Err(serde::de::Error::invalid_length(2, &self));
+                    }
+                    Ok(Parts(
+                        first
+                            .and_then(|part| part.text)
+                            .and_then(|text| text.value)
+                            .map(|text| text.0),
+                    ))
+                }
+            }
+
+            deserializer.deserialize_seq(PartsVisitor)
+        }
+    }
+
+    let delta: Delta<'_> = serde_json::from_str(data).ok()?;
+    text.push_str(&delta.delta.content.0?);
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin() -> Origin {
+        Origin {
+            method: "POST",
+            path: "/threads/t/runs".to_owned(),
+            request_id: None,
+        }
+    }
+
+    #[track_caller]
+    fn text(data: &str) -> Option<String> {
+        let mut text = String::new();
+        delta_text(data, &mut text).map(|()| text)
+    }
+
+    #[test]
+    fn takes_the_text_of_a_delta() {
+        let delta =
+            |content: &str| format!(r#"{{"id":"m","object":"o","delta":{{"role":"assistant","content":{content}}}}}"#);
+        let one = r#"[{"index":0,"type":"text","text":{"value":"a\u00e9\n","annotations":[{"x":1}]}}]"#;
+        assert_eq!(text(&delta(one)).as_deref(), Some("aé\n"));
+        // What is not one text part takes the long way.
+        for other in [
+            "[]",
+            r#"[{"index":0,"type":"refusal","refusal":"no"}]"#,
+            "3",
+            r#"[{"text":{"value":"a"}},{"x":1}]"#,
+        ] {
+            assert_eq!(text(&delta(other)), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn nested_and_flat_errors_are_the_same() {
+        let origin = Origin {
+            request_id: Some("req_1".to_owned()),
+            ..origin()
+        };
+        let nested =
+            r#"{"error":{"message":"slow down","type":"rate_limit_error","code":"rate_limit_exceeded","param":null}}"#;
+        let flat = r#"{"message":"slow down","type":"rate_limit_error","code":"rate_limit_exceeded","param":null}"#;
+        for (name, data) in [("error", nested), ("error", flat), ("message", nested)] {
+            let Err(Error::Api(error)) = typed(name, data, &origin) else {
+                panic!("{name} {data}")
+            };
+            assert_eq!(
+                (error.status, error.code.as_deref()),
+                (None, Some("rate_limit_exceeded"))
+            );
+            assert_eq!(
+                (error.message.as_str(), error.request_id.as_deref()),
+                ("slow down", Some("req_1"))
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_events_are_handed_on() {
+        let event = typed("thread.run.paused", r#"{"a":[1]}"#, &origin()).unwrap();
+        assert_eq!(event.name(), "thread.run.paused");
+        assert_eq!(event.data().unwrap(), r#"{"a":[1]}"#);
+    }
+
+    #[test]
+    fn a_payload_that_does_not_fit_names_event_and_place() {
+        let data = r#"{"id":"msg_1","delta":{"content":[{"index":0,"type":"text","text":{"value":3}}]}}"#;
+        let Err(Error::Decode(error)) = typed("thread.message.delta", data, &origin()) else {
+            panic!("it does not fit")
+        };
+        assert!(error.what.contains("thread.message.delta"), "{error}");
+        assert_eq!(error.path, "delta.content[0].text.value");
+    }
+}
