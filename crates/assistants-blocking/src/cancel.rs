@@ -26,8 +26,8 @@ pub struct CancelToken(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     cancelled: AtomicBool,
-    /// Guards nothing but the moment between looking at the flag and falling asleep.
-    sleepers: Mutex<()>,
+    /// How many threads sleep. Who sees the flag unset holds the lock until it is one of them.
+    sleepers: Mutex<usize>,
     wake: Condvar,
 }
 
@@ -41,7 +41,7 @@ impl CancelToken {
     /// Ends what the token was given to. Repeating it changes nothing.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
-        // Whoever saw the flag unset holds the lock until it sleeps, so it cannot miss the call that wakes it.
+        // Waits for those between a look at the flag and their sleep; they would miss the call.
         drop(self.0.sleepers.lock().unwrap_or_else(PoisonError::into_inner));
         self.0.wake.notify_all();
     }
@@ -55,19 +55,21 @@ impl CancelToken {
     /// Sleeps for `time` or until the token is cancelled; true when it was.
     pub(crate) fn sleep(&self, time: Duration) -> bool {
         let start = Instant::now();
-        let mut guard = self.0.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
-        while !self.is_cancelled() {
-            let Some(left) = time.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) else {
-                return false;
-            };
-            guard = self
-                .0
-                .wake
-                .wait_timeout(guard, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
-        true
+        let mut sleepers = self.0.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
+        *sleepers += 1;
+        let cancelled = loop {
+            if self.is_cancelled() {
+                break true;
+            }
+            let left = time.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                break false;
+            }
+            let woken = self.0.wake.wait_timeout(sleepers, left);
+            sleepers = woken.unwrap_or_else(PoisonError::into_inner).0;
+        };
+        *sleepers -= 1;
+        cancelled
     }
 }
 
@@ -105,6 +107,9 @@ mod tests {
                 thread::spawn(move || token.sleep(Duration::from_secs(600)))
             })
             .collect();
+        while *token.0.sleepers.lock().unwrap() < sleepers.len() {
+            thread::yield_now();
+        }
         token.cancel();
         for sleeper in sleepers {
             assert!(sleeper.join().unwrap(), "sleep reports the cancellation");

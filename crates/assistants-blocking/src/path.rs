@@ -32,7 +32,6 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 pub(crate) struct BaseUrl {
     /// Scheme, host, port and path, without a slash at the end.
     address: String,
-    host: String,
     /// What followed `?`, for example `api-version=2024-05-01-preview`. Goes with every request.
     query: Option<String>,
 }
@@ -72,14 +71,8 @@ impl BaseUrl {
         let path = uri.path().trim_end_matches('/');
         Ok(Self {
             address: format!("{scheme}://{authority}{path}"),
-            host: authority.host().to_owned(),
             query: uri.query().filter(|query| !query.is_empty()).map(str::to_owned),
         })
-    }
-
-    /// The host, without the port.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
     }
 
     /// Whether the server is on this machine.

@@ -33,8 +33,6 @@ pub(crate) struct TransportOptions {
     root_certificates: Vec<Vec<u8>>,
     /// Which proxy to use. Default: the environment's.
     pub(crate) proxy: ProxyChoice,
-    /// Which TLS library to use. Default: rustls where it is compiled in.
-    pub(crate) tls: Tls,
     /// How many idle connections are kept. Default 100.
     pub(crate) max_idle_connections: usize,
     /// How long an idle connection is kept. Default 15 s.
@@ -47,7 +45,6 @@ impl Default for TransportOptions {
             allow_plain_http: false,
             root_certificates: Vec::new(),
             proxy: ProxyChoice::Environment,
-            tls: Tls::default(),
             max_idle_connections: 100,
             max_idle_age: Duration::from_secs(15),
         }
@@ -68,6 +65,7 @@ impl TransportOptions {
 
 /// The proxy to use. A server on this machine is always reached without one.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "the builder leaves the choice to the environment so far")]
 pub(crate) enum ProxyChoice {
     /// The first of `ALL_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY`, with the exceptions of `NO_PROXY`.
     Environment,
@@ -75,37 +73,6 @@ pub(crate) enum ProxyChoice {
     Off,
     /// The one at this URL.
     Url(String),
-}
-
-/// A TLS library.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tls {
-    /// rustls, with the web's root certificates or, with the feature `platform-verifier`, the system's.
-    #[cfg(feature = "rustls")]
-    Rustls,
-    /// The operating system's library and certificates.
-    #[cfg(feature = "native-tls")]
-    Native,
-    /// None was compiled in.
-    #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-    Missing,
-}
-
-impl Default for Tls {
-    #[cfg(feature = "rustls")]
-    fn default() -> Self {
-        Self::Rustls
-    }
-
-    #[cfg(all(feature = "native-tls", not(feature = "rustls")))]
-    fn default() -> Self {
-        Self::Native
-    }
-
-    #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-    fn default() -> Self {
-        Self::Missing
-    }
 }
 
 /// A request, as often as it may have to be sent.
@@ -136,6 +103,7 @@ pub(crate) enum Body<'a> {
     Empty,
     Bytes(&'a [u8]),
     /// A body that is not held in memory; opened once for each time it is sent.
+    #[allow(dead_code, reason = "for large uploads, which are not there yet")]
     Source(&'a dyn Source),
 }
 
@@ -395,11 +363,6 @@ impl Response {
         (200..300).contains(&self.status)
     }
 
-    /// A header as text, `None` where it is missing or no text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
     /// The id under which the server logged the request.
     pub(crate) fn request_id(&self) -> Option<String> {
         request_id(&self.headers)
@@ -531,26 +494,27 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
     Ok((header, value))
 }
 
+/// TLS by the library that the features name: `native-tls`, which nobody has by accident, before the default.
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 fn tls_config(options: &TransportOptions) -> ureq::tls::TlsConfig {
     use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
-    let (provider, roots) = match options.tls {
-        #[cfg(all(feature = "rustls", feature = "platform-verifier"))]
-        Tls::Rustls => (TlsProvider::Rustls, RootCerts::PlatformVerifier),
-        #[cfg(all(feature = "rustls", not(feature = "platform-verifier")))]
-        Tls::Rustls => (TlsProvider::Rustls, RootCerts::WebPki),
-        #[cfg(feature = "native-tls")]
-        Tls::Native => (TlsProvider::NativeTls, RootCerts::PlatformVerifier),
-    };
-    let roots = if options.root_certificates.is_empty() {
-        roots
-    } else {
+    let system = cfg!(any(feature = "native-tls", feature = "platform-verifier"));
+    let roots = if !options.root_certificates.is_empty() {
         options
             .root_certificates
             .iter()
             .map(|der| Certificate::from_der(der).to_owned())
             .into()
+    } else if system {
+        RootCerts::PlatformVerifier
+    } else {
+        RootCerts::WebPki
+    };
+    let provider = if cfg!(feature = "native-tls") {
+        TlsProvider::NativeTls
+    } else {
+        TlsProvider::Rustls
     };
     TlsConfig::builder().provider(provider).root_certs(roots).build()
 }
@@ -586,5 +550,6 @@ fn certificates(_: &[u8]) -> Result<Vec<Vec<u8>>> {
     ))
 }
 
-#[cfg(all(test, any(feature = "rustls", feature = "native-tls")))]
+#[cfg(test)]
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tests;

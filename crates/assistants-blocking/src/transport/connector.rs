@@ -26,7 +26,7 @@ use super::watch;
 /// The whole chain. Without a TLS feature there is nothing for `https`; the transport refuses it before.
 pub(crate) fn chain() -> impl Connector {
     let chain = ().chain(ViaProxy::default()).chain(Dial);
-    #[cfg(feature = "rustls")]
+    #[cfg(all(feature = "rustls", not(feature = "native-tls")))]
     let chain = chain.chain(ureq::unversioned::transport::RustlsConnector::default());
     #[cfg(feature = "native-tls")]
     let chain = chain.chain(ureq::unversioned::transport::NativeTlsConnector::default());
