@@ -50,6 +50,7 @@
 //! Through the `log` crate: one debug line for each attempt (method, path, attempt, status, duration, request id), bodies
 //! and a short list of harmless headers at trace. Keys are never written.
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used)]
 
 pub mod openai;
 
@@ -83,3 +84,8 @@ pub use pager::{Items, ListCall, Pages};
 pub use response::{RateLimit, RateLimits, RawResponse};
 pub use secret::ApiKey;
 pub use tools::{OnToolError, Tools};
+
+/// Compiles the programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -231,10 +231,8 @@ fn a_retried_post_sends_the_same_idempotency_key() {
     let observed = Arc::clone(&seen);
     let client = builder(&peer)
         .on_retry(move |retry| {
-            observed
-                .lock()
-                .unwrap()
-                .push((retry.attempt, retry.wait, retry.cause.status()))
+            let seen = (retry.attempt, retry.wait, retry.cause.status());
+            observed.lock().unwrap().push(seen);
         })
         .build()
         .unwrap();

@@ -24,6 +24,7 @@
 //! Structs and enums are generated from `spec/openai.yaml`; helper methods such as
 //! [`Message::text`](openai::Message::text) are written by hand beside them.
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used)]
 
 mod choice;
 mod events;

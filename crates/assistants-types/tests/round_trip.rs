@@ -121,7 +121,7 @@ impl Maker {
                 json!(0),
                 json!(0.1),
                 json!(-2.5e10),
-                json!(0.30000000000000004),
+                json!(0.1 + 0.2),
             ][self.pick(6)]
             .clone(),
             "array" => (0..self.pick(4))
