@@ -103,15 +103,30 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
 
-    println!("\nMessages of {}:", thread.id);
+    println!("\nCreated:");
+    for assistant in client.assistants().list().into_iter().take(3) {
+        let assistant = assistant?;
+        println!(
+            "  {}  {}",
+            assistant.id,
+            assistant.name.as_deref().unwrap_or("(no name)")
+        );
+    }
+    println!("  {}", thread.id);
     for message in client.messages(&thread).list().order("asc") {
         let message = message?;
-        println!("  {} {}: {}", message.id, message.role, message.text());
+        println!("    {}  {}: {}", message.id, message.role, message.text());
     }
-    let gone = client.threads().delete(&thread).send()?;
-    println!("Deleted {}: {}", gone.id, gone.deleted);
-    let gone = client.assistants().delete(&assistant).send()?;
-    println!("Deleted {}: {}", gone.id, gone.deleted);
+    for run in client.runs(&thread).list() {
+        let run = run?;
+        println!("    {}  {}", run.id, run.status);
+    }
+    let thread = client.threads().delete(&thread).send()?;
+    let assistant = client.assistants().delete(&assistant).send()?;
+    println!(
+        "Deleted {} ({}) and {} ({}).",
+        thread.id, thread.deleted, assistant.id, assistant.deleted
+    );
     Ok(())
 }
 
