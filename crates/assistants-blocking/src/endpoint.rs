@@ -164,6 +164,7 @@ impl Endpoint {
             attempt: options.timeout.or(defaults.attempt),
             idle: Some(options.idle_timeout.unwrap_or(IDLE_TIMEOUT)),
         };
+        let mut sent = false;
         for retries in 0.. {
             headers.insert("x-stainless-retry-count", HeaderValue::from(retries));
             let outgoing = Outgoing {

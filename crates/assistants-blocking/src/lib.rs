@@ -42,7 +42,7 @@
 //! | --- | --- |
 //! | `rustls` (default) | TLS by rustls, the web's root certificates compiled in |
 //! | `platform-verifier` | rustls with the certificates of the operating system |
-//! | `native-tls` | TLS by the operating system's library |
+//! | `native-tls` | TLS by the operating system's library and certificates; takes the place of rustls where both are on |
 //! | `gzip` | asks for compressed answers; a proxy that compresses a stream holds its events back |
 //!
 //! # The log
