@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Run,
     /// Below its run; tagged with [`ACTIVE`] while it is not over.
     RunStep,
+    /// At the root; tagged with its purpose.
+    File,
 }
 
 /// The tag of runs and steps that are not over.
@@ -34,6 +36,7 @@ impl Kind {
             Self::Message => "message",
             Self::Run => "run",
             Self::RunStep => "run_step",
+            Self::File => "file",
         }
     }
 
@@ -130,6 +133,12 @@ pub(crate) trait Transaction {
 
     /// Every object of a kind with that tag, oldest first.
     fn tagged(&self, kind: Kind, tag: &str) -> Result<Vec<Document>, StorageError>;
+
+    /// Sets when an object's time is over, in seconds since 1970; `None`: never.
+    fn expire(&self, kind: Kind, id: &str, at: Option<i64>) -> Result<(), StorageError>;
+
+    /// The objects of a kind whose time is over.
+    fn expired(&self, kind: Kind, now: i64) -> Result<Vec<String>, StorageError>;
 
     /// The answer kept for an idempotency key and place, if it is not older than `since` (seconds since 1970).
     fn kept_answer(&self, key: &str, place: &str, since: i64) -> Result<Option<KeptAnswer>, StorageError>;

@@ -15,7 +15,8 @@ use rusqlite::{
 use super::{Document, KeptAnswer, Kind, List, Listing, Order, Outcome, Storage, StorageError, Transaction};
 
 /// The statements that bring a database from version `i` to version `i + 1`. Released entries never change.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE objects (
         sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
         kind       TEXT NOT NULL,
@@ -48,7 +49,16 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (key, place)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX answers_by_time ON answers (created_at);
-"];
+",
+    "
+    CREATE TABLE expiries (
+        id   TEXT PRIMARY KEY REFERENCES objects (id) ON DELETE CASCADE,
+        kind TEXT NOT NULL,
+        at   INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX expiries_by_time ON expiries (kind, at);
+",
+];
 
 /// How long an opening server waits for one that is closing.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -307,6 +317,29 @@ impl Transaction for SqliteTransaction<'_> {
         let sql = "SELECT id, parent, tag, created_at, body, notes FROM objects
             WHERE kind = ?1 AND tag = ?2 ORDER BY sequence";
         self.documents(kind, sql, params![kind.as_str(), tag])
+    }
+
+    fn expire(&self, kind: Kind, id: &str, at: Option<i64>) -> Result<(), StorageError> {
+        let action = "noting when an object expires";
+        match at {
+            Some(at) => {
+                let sql = "INSERT INTO expiries (id, kind, at) VALUES (?1, ?2, ?3)
+                    ON CONFLICT (id) DO UPDATE SET at = excluded.at";
+                self.execute(action, sql, params![id, kind.as_str(), at])
+            }
+            None => self.execute(action, "DELETE FROM expiries WHERE id = ?1", params![id]),
+        }
+        .map(|_| ())
+    }
+
+    fn expired(&self, kind: Kind, now: i64) -> Result<Vec<String>, StorageError> {
+        let run = || {
+            let sql = "SELECT id FROM expiries WHERE kind = ?1 AND at <= ?2 ORDER BY at";
+            let mut statement = self.0.prepare_cached(sql)?;
+            let ids = statement.query_map(params![kind.as_str(), now], |row| row.get(0))?;
+            ids.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        run().map_err(|error| failure("looking for objects that expire", error))
     }
 
     fn kept_answer(&self, key: &str, place: &str, since: i64) -> Result<Option<KeptAnswer>, StorageError> {
