@@ -212,8 +212,10 @@ impl Engine {
     /// Removes bytes that an earlier process left without a file.
     fn sweep_files(&self) -> Result<(), StorageError> {
         self.files.sweep(|id| {
-            self.storage
-                .transact(|transaction| Ok(transaction.get(Kind::File, id)?.is_some()))
+            self.storage.transact(|transaction| {
+                let is_file = transaction.get(Kind::File, id)?.is_some();
+                Ok(is_file || transaction.get(Kind::UploadPart, id)?.is_some())
+            })
         })
     }
 

@@ -31,6 +31,10 @@ pub(crate) enum Kind {
     VectorStoreFile,
     /// Below its vector store.
     VectorStoreFileBatch,
+    /// At the root.
+    Upload,
+    /// Below its upload.
+    UploadPart,
 }
 
 /// The tag of runs and steps that are not over.
@@ -46,6 +50,8 @@ impl Kind {
             Self::Run => "run",
             Self::RunStep => "run_step",
             Self::File => "file",
+            Self::Upload => "upload",
+            Self::UploadPart => "upload_part",
             Self::VectorStore => "vector_store",
             Self::VectorStoreFile => "vector_store_file",
             Self::VectorStoreFileBatch => "vector_store_file_batch",
@@ -56,6 +62,7 @@ impl Kind {
     pub(crate) fn noun(self) -> &'static str {
         match self {
             Self::RunStep => "run step",
+            Self::UploadPart => "upload part",
             Self::VectorStore => "vector store",
             Self::VectorStoreFile => "file in the vector store",
             Self::VectorStoreFileBatch => "file batch",
