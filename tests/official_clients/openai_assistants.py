@@ -163,6 +163,7 @@ def main():
     messages(assistant)
     streaming(assistant)
     tool_loop(assistant)
+    assert beta.assistants.delete(assistant.id).deleted  # The scripts share a server: each cleans up.
     print(f"openai {openai.__version__}: assistants, threads, messages, runs, steps, streams and tools work")
 
 
