@@ -115,7 +115,7 @@ impl Work {
     ) -> Result<(), ApiError> {
         let mut usage = Usage::default();
         for index in 0..self.answers {
-            let (mut begun, mut called) = (false, false);
+            let (mut begun, mut calls) = (false, 0);
             let room = writer.room();
             let mut send = |delta: ChatDelta, reason: Option<ChatFinishReason>| {
                 if let Some(started) = started.take() {
@@ -133,11 +133,11 @@ impl Work {
                 if piece == Piece::Text("") {
                     return ControlFlow::Continue(());
                 }
-                called |= matches!(piece, Piece::Call { .. });
                 if !std::mem::replace(&mut begun, true) {
                     send(first_delta(matches!(piece, Piece::Text(_))), None);
                 }
-                send(delta(piece), None);
+                send(delta(piece, calls), None);
+                calls += i64::from(matches!(piece, Piece::Call { .. }));
                 room.wait();
                 if writer.is_gone() {
                     ControlFlow::Break(())
@@ -148,7 +148,7 @@ impl Work {
             if !begun {
                 send(first_delta(true), None);
             }
-            send(ChatDelta::default(), Some(finish_reason(finish, called)));
+            send(ChatDelta::default(), Some(finish_reason(finish, calls > 0)));
             count(&mut usage, finish);
         }
         if include_usage {
@@ -214,7 +214,8 @@ fn first_delta(text: bool) -> ChatDelta {
     }
 }
 
-fn delta(piece: Piece<'_>) -> ChatDelta {
+/// What a piece adds; `calls` were begun before it.
+fn delta(piece: Piece<'_>, calls: i64) -> ChatDelta {
     let of_call = |call| ChatDelta {
         tool_calls: Some(vec![call]),
         ..ChatDelta::default()
@@ -225,6 +226,7 @@ fn delta(piece: Piece<'_>) -> ChatDelta {
             ..ChatDelta::default()
         },
         Piece::Call { name } => of_call(ChatToolCallDelta {
+            index: calls,
             id: Some(ids::new("call_")),
             type_: Some(ChatToolCallType::Function),
             function: Some(ChatFunctionDelta {
