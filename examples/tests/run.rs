@@ -37,3 +37,13 @@ fn chat() {
 fn quickstart() {
     check("quickstart", &["count_lines", "Cargo.toml has"]);
 }
+
+#[test]
+fn structured_output() {
+    check("structured_output", &["3 days in Lisbon: Alfama, Belém"]);
+}
+
+#[test]
+fn typed_tools() {
+    check("typed_tools", &[r#"divide returned {"quotient":3.5}"#]);
+}

@@ -37,7 +37,7 @@ pub(crate) fn load(path: &Path) -> Result<Value, Error> {
         let schemas = document
             .pointer_mut("/components/schemas")
             .and_then(Value::as_object_mut)
-            .ok_or_else(|| Error::Reference(lent))?;
+            .ok_or(Error::Reference(lent))?;
         lend(&lender, &file, &name, schemas)?;
     }
     Ok(document)

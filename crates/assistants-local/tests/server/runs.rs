@@ -7,9 +7,9 @@ use super::client::{Client, id, serve};
 /// A run on a new thread with that message, and its path.
 fn run(client: &Client, message: &str, status: &str) -> (String, Value) {
     let (assistant, thread) = (client.assistant(), client.thread(message));
-    let created = client
-        .post(&format!("/threads/{thread}/runs"), json!({"assistant_id": assistant}))
-        .ok();
+    let created = client.post(&format!("/threads/{thread}/runs"), json!({"assistant_id": assistant}));
+    assert_eq!(created.headers["openai-poll-after-ms"], "50");
+    let created = created.ok();
     assert_eq!(created["status"], "queued");
     let path = format!("/threads/{thread}/runs/{}", id(&created));
     let run = client.wait_for(&path, status);
