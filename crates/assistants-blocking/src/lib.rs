@@ -28,7 +28,8 @@
 //!
 //! | module or type | what it is |
 //! | --- | --- |
-//! | [`openai`] | the client for OpenAI Assistants v2: handles, run streams, pollers |
+//! | [`openai`] | the client for OpenAI Assistants v2: handles, run streams, pollers; models and chat completions |
+//! | [`chat`] | chat completions: their types, and their streams |
 //! | [`Call`], [`ListCall`] | what every method returns: a request with its options, sent by `send` |
 //! | [`Options`] | the options of a call, or defaults for all calls of a client |
 //! | [`Tools`] | functions of your program that a model may call |
@@ -53,6 +54,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
 
+pub mod chat;
 pub mod openai;
 
 mod call;
@@ -70,6 +72,7 @@ mod request;
 mod retry;
 mod transport;
 
+mod event_source;
 mod lines;
 pub mod sse;
 

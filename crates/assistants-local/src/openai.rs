@@ -11,8 +11,11 @@
 
 mod assistants;
 mod call;
+mod chat;
+mod chat_request;
 mod error;
 mod messages;
+mod models;
 mod page;
 mod run_steps;
 mod runs;
@@ -22,6 +25,7 @@ mod threads;
 
 use std::sync::Arc;
 
+use assistants_types::chat::operations as chat_operations;
 use assistants_types::openai::operations;
 use axum::Router;
 
@@ -56,5 +60,9 @@ pub(crate) fn router(engine: Arc<Engine>, key: Option<String>) -> Router {
         .mount(&operations::SUBMIT_TOOL_OUTPUTS, runs::submit_tool_outputs)
         .mount(&operations::LIST_RUN_STEPS, run_steps::list)
         .mount(&operations::RETRIEVE_RUN_STEP, run_steps::retrieve)
+        .mount(&operations::LIST_MODELS, models::list)
+        .mount(&operations::RETRIEVE_MODEL, models::retrieve)
+        .mount(&operations::DELETE_MODEL, models::delete)
+        .mount(&chat_operations::CREATE_CHAT_COMPLETION, chat::create)
         .into_router()
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use assistants_types::openai::Operation;
 use serde::Serialize;
 
-use super::{Assistants, IdOf, Messages, Run, RunSteps, Runs, Thread, Threads};
+use super::{Assistants, Chat, IdOf, Messages, Models, Run, RunSteps, Runs, Thread, Threads};
 use crate::endpoint::{Endpoint, EndpointConfig, Retry};
 use crate::error::{Error, Result};
 use crate::options::Options;
@@ -119,6 +119,18 @@ impl Client {
             thread: thread.into_id(),
             run: run.into_id(),
         }
+    }
+
+    /// The models that the server has.
+    #[must_use]
+    pub fn models(&self) -> Models {
+        Models { client: self.clone() }
+    }
+
+    /// Chat completions.
+    #[must_use]
+    pub fn chat(&self) -> Chat {
+        Chat { client: self.clone() }
     }
 
     /// A call to any path below the base URL, for what this client has no method for.

@@ -9,14 +9,18 @@
 //! | [`Client::messages`] | [`Messages`] of a thread |
 //! | [`Client::runs`] | [`Runs`] of a thread: streamed, polled, with tools |
 //! | [`Client::run_steps`] | [`RunSteps`] of a run |
+//! | [`Client::models`] | [`Models`] that the server has |
+//! | [`Client::chat`] | [`Chat`] completions; their types are in [`crate::chat`] |
 //!
 //! The types of requests and answers are those of [`assistants_types::openai`], re-exported here.
 
 mod assistants;
+mod chat;
 mod client;
 mod event_reader;
 mod handler;
 mod messages;
+mod models;
 mod poll;
 mod run_steps;
 mod run_stream;
@@ -27,10 +31,12 @@ mod threads;
 
 pub use assistants::Assistants;
 pub use assistants_types::openai::*;
+pub use chat::Chat;
 pub use client::{Client, ClientBuilder};
 pub use event_reader::EventReader;
 pub use handler::EventHandler;
 pub use messages::Messages;
+pub use models::Models;
 pub use poll::PollCall;
 pub use run_steps::RunSteps;
 pub use run_stream::{FinishedRun, RunStream, StreamCall, TextDeltas};

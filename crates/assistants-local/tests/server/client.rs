@@ -194,6 +194,11 @@ impl Events {
         event
     }
 
+    /// The lines without their ends, for streams whose events have no names.
+    pub(crate) fn raw_lines(self) -> impl Iterator<Item = String> {
+        self.0.lines().map(Result::unwrap)
+    }
+
     /// Reads up to and with the next event of that name.
     #[track_caller]
     pub(crate) fn skip_to(&mut self, name: &str) -> Event {

@@ -11,7 +11,7 @@
 //! # assert_eq!(message.metadata.as_ref().map(|all| all.len()), Some(1));
 //! ```
 
-mod delta;
+pub(crate) mod delta;
 mod generated;
 mod id;
 mod message;
