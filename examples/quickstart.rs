@@ -9,6 +9,7 @@
 
 use std::error::Error;
 use std::io::{Write as _, stdout};
+use std::process::ExitCode;
 
 use assistants_blocking::Tools;
 use assistants_blocking::openai::{
@@ -29,7 +30,18 @@ fn count_lines(args: CountLines) -> Result<String, std::io::Error> {
     Ok(format!("{} has {lines} lines", args.path))
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    let Err(error) = run() else { return ExitCode::SUCCESS };
+    eprintln!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("because: {error}");
+        cause = error.source();
+    }
+    ExitCode::FAILURE
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let remote = std::env::var("OPENAI_BASE_URL").is_ok_and(|url| !url.trim().is_empty());
     let server = if remote {
         None

@@ -9,18 +9,38 @@ use crate::model::Model;
 use crate::{root, spec};
 
 /// The folder of each provider's generated files and the document they come from.
-const PROVIDERS: &[Provider] = &[Provider {
-    spec: "spec/openai.yaml",
-    types: "crates/assistants-types/src/openai/generated",
-    tests: "crates/assistants-types/tests/generated",
-    server: "crates/assistants-local/src/openai/generated",
-}];
+const PROVIDERS: &[Provider] = &[
+    Provider {
+        spec: "spec/openai.yaml",
+        home: "openai",
+        schemas: "request_schemas.json",
+    },
+    Provider {
+        spec: "spec/chat.yaml",
+        home: "chat",
+        schemas: "chat_request_schemas.json",
+    },
+];
+
+/// What is generated for tests: a list of types for each document.
+const TESTS: &str = "crates/assistants-types/tests/generated";
+
+/// What is generated for the server: the schemas of request bodies.
+const SERVER: &str = "crates/assistants-local/src/openai/generated";
 
 struct Provider {
     spec: &'static str,
-    types: &'static str,
-    tests: &'static str,
-    server: &'static str,
+    /// The module of the types crate that the types go to.
+    home: &'static str,
+    /// The file for the server.
+    schemas: &'static str,
+}
+
+impl Provider {
+    /// The folder of the generated types.
+    fn types(&self) -> String {
+        format!("crates/assistants-types/src/{}/generated", self.home)
+    }
 }
 
 /// Runs the command. With `--check` nothing is written and any difference is an error.
@@ -31,43 +51,42 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         _ => return Err("usage: cargo xtask codegen [--check]".to_owned()),
     };
     let root = root();
+    let mut want = BTreeMap::new();
+    let mut folders = vec![TESTS.to_owned(), SERVER.to_owned()];
     for provider in PROVIDERS {
-        let want = generate(&root, provider)?;
-        let stale = compare(&root, &[provider.types, provider.tests, provider.server], &want)?;
-        if stale.is_empty() {
-            continue;
-        }
-        if check {
-            let lines: Vec<String> = stale
-                .iter()
-                .map(|path| format!("{} is stale: run `cargo xtask codegen`", path.display()))
-                .collect();
-            return Err(lines.join("\n"));
-        }
-        write(&root, &stale, &want)?;
+        want.extend(generate(&root, provider)?);
+        folders.push(provider.types());
     }
-    Ok(())
+    let stale = compare(&root, &folders, &want)?;
+    if check && !stale.is_empty() {
+        let lines: Vec<String> = stale
+            .iter()
+            .map(|path| format!("{} is stale: run `cargo xtask codegen`", path.display()))
+            .collect();
+        return Err(lines.join("\n"));
+    }
+    write(&root, &stale, &want)
 }
 
 /// Every file that the provider's document gives, by its path from the root.
 fn generate(root: &Path, provider: &Provider) -> Result<BTreeMap<PathBuf, String>, String> {
     let document = spec::load(&root.join(provider.spec)).map_err(|error| format!("{}: {error}", provider.spec))?;
-    let model = Model::read(&document, provider.spec)?;
+    let model = Model::read(&document, provider.spec, provider.home)?;
     let mut files = BTreeMap::new();
     for (name, text) in emit::rust::files(&model)? {
-        files.insert(Path::new(provider.types).join(name), text);
+        files.insert(Path::new(&provider.types()).join(name), text);
     }
     files.insert(
-        Path::new(provider.tests).join("openai_types.rs"),
+        Path::new(TESTS).join(format!("{}_types.rs", provider.home)),
         emit::rust::type_list(&model)?,
     );
     let schemas = emit::request_schemas::file(&document)?;
-    files.insert(Path::new(provider.server).join("request_schemas.json"), schemas);
+    files.insert(Path::new(SERVER).join(provider.schemas), schemas);
     Ok(files)
 }
 
 /// The files that differ from `want`, are missing, or should not be there.
-fn compare(root: &Path, folders: &[&str], want: &BTreeMap<PathBuf, String>) -> Result<BTreeSet<PathBuf>, String> {
+fn compare(root: &Path, folders: &[String], want: &BTreeMap<PathBuf, String>) -> Result<BTreeSet<PathBuf>, String> {
     let mut stale = BTreeSet::new();
     for (path, text) in want {
         if fs::read_to_string(root.join(path)).ok().as_deref() != Some(text) {
@@ -120,7 +139,7 @@ mod tests {
     #[test]
     fn generates_what_the_fixtures_show() {
         let document = small();
-        let model = Model::read(&document, "spec/small.yaml").unwrap();
+        let model = Model::read(&document, "spec/small.yaml", "openai").unwrap();
         let mut files = emit::rust::files(&model).unwrap();
         files.insert("types.rs".to_owned(), emit::rust::type_list(&model).unwrap());
         files.insert(
@@ -143,7 +162,7 @@ mod tests {
     fn refuses(pointer: &str, value: Value, want: &str) {
         let mut document = small();
         *document.pointer_mut(pointer).unwrap() = value;
-        let error = Model::read(&document, "spec/small.yaml").unwrap_err();
+        let error = Model::read(&document, "spec/small.yaml", "openai").unwrap_err();
         assert!(error.contains(want), "{error}");
     }
 
@@ -186,11 +205,11 @@ mod tests {
         let want = [("out/same", "1"), ("out/changed", "2"), ("out/missing", "1")]
             .map(|(path, text)| (PathBuf::from(path), text.to_owned()))
             .into();
-        let stale = compare(&root, &["out"], &want).unwrap();
+        let stale = compare(&root, &["out".to_owned()], &want).unwrap();
         let names: Vec<&str> = stale.iter().filter_map(|path| path.to_str()).collect();
         assert_eq!(names, ["out/changed", "out/missing", "out/surplus"]);
         write(&root, &stale, &want).unwrap();
-        assert!(compare(&root, &["out"], &want).unwrap().is_empty());
+        assert!(compare(&root, &["out".to_owned()], &want).unwrap().is_empty());
         fs::remove_dir_all(&root).unwrap();
     }
 }

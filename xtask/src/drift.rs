@@ -15,12 +15,15 @@ mod side;
 
 use std::path::Path;
 
+use serde_json::{Map, Value};
+
 use self::allowed::Allowed;
 use self::compare::{Counts, Difference};
 use crate::{root, spec};
 
 const USAGE: &str = "usage: cargo xtask drift --openai FILE";
-const OURS: &str = "spec/openai.yaml";
+/// What the provider publishes as one document is two here.
+const OURS: &[&str] = &["spec/openai.yaml", "spec/chat.yaml"];
 const ALLOWED: &str = "spec/allowed-drift.toml";
 
 /// Runs the command: an error lists every difference that is not allowed and every allowance that is not needed.
@@ -31,16 +34,68 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     };
     let root = root();
     let allowed = Allowed::load(&root.join(ALLOWED)).map_err(|error| format!("{ALLOWED}: {error}"))?;
-    let ours = spec::load(&root.join(OURS)).map_err(|error| format!("{OURS}: {error}"))?;
+    let mut ours = Value::Null;
+    for path in OURS {
+        let document = spec::load(&root.join(path)).map_err(|error| format!("{path}: {error}"))?;
+        ours = join(ours, document).map_err(|name| format!("{path}: `{name}` means something else in {}", OURS[0]))?;
+    }
     let published = spec::load(Path::new(theirs)).map_err(|error| format!("{theirs}: {error}"))?;
 
     let (differences, counts) = compare::documents(&ours, &published)?;
     let outcome = judge(&differences, &allowed);
     if !outcome.is_empty() {
-        return Err(format!("{}\n{OURS} and {theirs} differ", outcome.join("\n")));
+        return Err(format!(
+            "{}\n{} and {theirs} differ",
+            outcome.join("\n"),
+            OURS.join(", ")
+        ));
     }
-    println!("{OURS} agrees with {theirs}: {}", summary(&counts, differences.len()));
+    println!(
+        "{} agree with {theirs}: {}",
+        OURS.join(", "),
+        summary(&counts, differences.len())
+    );
     Ok(())
+}
+
+/// Puts the paths and components of a further document to those of the first. The error is a name that stands for two
+/// things.
+fn join(first: Value, further: Value) -> Result<Value, String> {
+    let (Value::Object(mut first), Value::Object(further)) = (first, further.clone()) else {
+        return Ok(further);
+    };
+    for section in ["paths", "components"] {
+        let into = first.entry(section).or_insert_with(|| Value::Object(Map::new()));
+        let depth = if section == "paths" { 1 } else { 2 };
+        join_members(into, further.get(section).unwrap_or(&Value::Null), depth)?;
+    }
+    Ok(Value::Object(first))
+}
+
+/// Adds members; where both have an object and `depth` allows it, those of the objects.
+fn join_members(into: &mut Value, from: &Value, depth: usize) -> Result<(), String> {
+    let (Value::Object(into), Value::Object(from)) = (into, from) else {
+        return Ok(());
+    };
+    for (name, value) in from {
+        match into.get_mut(name) {
+            None => {
+                into.insert(name.clone(), value.clone());
+            }
+            Some(there) if depth > 1 => join_members(there, value, depth - 1)?,
+            Some(there) if without_lender(there) == without_lender(value) => {}
+            Some(_) => return Err(name.clone()),
+        }
+    }
+    Ok(())
+}
+
+fn without_lender(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Value::Object(members) = &mut schema {
+        members.shift_remove(spec::LENT_BY);
+    }
+    schema
 }
 
 /// A line for each difference that is not allowed and for each allowance that allows nothing.
@@ -64,6 +119,8 @@ fn summary(counts: &Counts, allowed: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -73,6 +130,18 @@ mod tests {
             judge(&[], &allowed),
             ["spec/allowed-drift.toml: `GET /a: operation` allows nothing any more: delete it"]
         );
+    }
+
+    #[test]
+    fn two_documents_are_compared_as_one() {
+        let first = json!({"paths": {"/a": 1}, "components": {"schemas": {"A": {"type": "object"}}}});
+        let further = |a: Value| json!({"paths": {"/b": 2}, "components": {"schemas": {"A": a, "B": {}}}});
+        let lent = json!({"type": "object", "x-lent-by": "first.yaml"});
+        assert_eq!(
+            join(first.clone(), further(lent)).unwrap(),
+            json!({"paths": {"/a": 1, "/b": 2}, "components": {"schemas": {"A": {"type": "object"}, "B": {}}}})
+        );
+        assert_eq!(join(first, further(json!({"type": "string"}))), Err("A".to_owned()));
     }
 
     #[test]

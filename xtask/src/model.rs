@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::spec::LENT_BY;
+
 /// Names of the call options. A wire parameter of the same name would hide its option behind a setter.
 const CALL_OPTIONS: &[&str] = &[
     "timeout",
@@ -28,6 +30,8 @@ const CALL_OPTIONS: &[&str] = &[
 pub(crate) struct Model {
     /// The document's path, for the first line of each file.
     pub(crate) source: String,
+    /// The module of the types crate that the items go to.
+    pub(crate) home: String,
     /// Which published version the document describes.
     pub(crate) describes: String,
     /// Items by the file they go to.
@@ -175,12 +179,15 @@ pub(crate) enum Type {
 
 impl Model {
     /// Reads a parsed document.
-    pub(crate) fn read(document: &Value, source: &str) -> Result<Self, String> {
+    pub(crate) fn read(document: &Value, source: &str, home: &str) -> Result<Self, String> {
         let reader = Reader::new(document)?;
         let mut modules: BTreeMap<String, Vec<Item>> = BTreeMap::new();
         for (name, schema) in reader.schemas {
             if matches!(name.as_str(), "Metadata" | "Attributes") || schema.get("x-page-of").is_some() {
                 continue; // `Metadata`, `Attributes` and `Page<T>` are written by hand.
+            }
+            if schema.get(LENT_BY).is_some() {
+                continue; // Generated from the document that lent it.
             }
             let module = text(schema, "x-module").ok_or_else(|| format!("{name}: x-module is missing"))?;
             let item = reader.item(name, schema).map_err(|error| format!("{name}: {error}"))?;
@@ -191,6 +198,7 @@ impl Model {
             .to_owned();
         Ok(Self {
             source: source.to_owned(),
+            home: home.to_owned(),
             describes,
             modules,
             operations: reader.operations()?,
@@ -510,7 +518,7 @@ impl<'d> Reader<'d> {
             let place = Place {
                 lenient: usage != Usage::Request,
                 required: required.contains(key.as_str()),
-                id: resource && key == "id",
+                id: resource && key == "id" && property.get("x-dispensable").is_none(),
             };
             object.members.push(
                 self.member(key, property, &place)

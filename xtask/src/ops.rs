@@ -5,7 +5,6 @@
 
 mod rust_source;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -52,7 +51,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     };
     let root = root();
     let documents = documents(&root)?;
-    let providers: Vec<&str> = documents.keys().map(String::as_str).collect();
+    let providers: Vec<&str> = documents.iter().map(|(provider, _)| provider.as_str()).collect();
     let mut rows = Vec::new();
     for (provider, document) in &documents {
         let others: Vec<&str> = providers.iter().copied().filter(|other| other != provider).collect();
@@ -78,13 +77,14 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     }
 }
 
-/// Every document in `spec/` by the provider it is named after.
-fn documents(root: &Path) -> Result<BTreeMap<String, Value>, String> {
-    let mut documents = BTreeMap::new();
+/// Every document in `spec/` with its provider: the one it names, or the one it is named after.
+fn documents(root: &Path) -> Result<Vec<(String, Value)>, String> {
+    let mut documents = Vec::new();
     for path in entries(&root.join(SPECS))? {
         if path.extension().is_some_and(|extension| extension == "yaml") {
             let document = spec::load(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            documents.insert(stem(&path), document);
+            let named = document.get("x-provider").and_then(Value::as_str);
+            documents.push((named.map_or_else(|| stem(&path), str::to_owned), document));
         }
     }
     Ok(documents)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{fmt, fs, io};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Why a document could not be read. The messages leave the document's path to the caller.
 #[derive(Debug)]
@@ -13,15 +13,92 @@ pub(crate) enum Error {
     Json(serde_json::Error),
     /// The name of the file does not end in `.yaml`, `.yml` or `.json`.
     Extension,
+    /// A reference to another document leads nowhere, or brings a name that is taken.
+    Reference(String),
 }
 
-/// Reads the document at `path`; the extension tells YAML from JSON.
+/// Where a schema came from that another document lent: the name of that document.
+pub(crate) const LENT_BY: &str = "x-lent-by";
+
+/// Reads the document at `path`; the extension tells YAML from JSON. Schemas of other documents that it refers to are
+/// part of the result, marked with [`LENT_BY`].
 pub(crate) fn load(path: &Path) -> Result<Value, Error> {
     let text = fs::read_to_string(path).map_err(Error::Read)?;
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("yaml" | "yml") => parse(&text),
-        Some("json") => serde_json::from_str(&text).map_err(Error::Json),
-        _ => Err(Error::Extension),
+    let mut document = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("yaml" | "yml") => parse(&text)?,
+        Some("json") => serde_json::from_str(&text).map_err(Error::Json)?,
+        _ => return Err(Error::Extension),
+    };
+    let mut wanted = Vec::new();
+    take_references(&mut document, &mut wanted);
+    for (file, name) in wanted {
+        let lender = load(&path.with_file_name(&file))?;
+        let lent = format!("{file}#{SCHEMAS}{name}");
+        let schemas = document
+            .pointer_mut("/components/schemas")
+            .and_then(Value::as_object_mut)
+            .ok_or(Error::Reference(lent))?;
+        lend(&lender, &file, &name, schemas)?;
+    }
+    Ok(document)
+}
+
+const SCHEMAS: &str = "/components/schemas/";
+
+/// Makes every reference to another document's schema one to a schema of this document, and collects them.
+fn take_references(node: &mut Value, wanted: &mut Vec<(String, String)>) {
+    match node {
+        Value::Object(members) => {
+            if let Some(Value::String(reference)) = members.get_mut("$ref")
+                && let Some((file, place)) = reference.split_once('#')
+                && !file.is_empty()
+                && let Some(name) = place.strip_prefix(SCHEMAS)
+            {
+                wanted.push((file.to_owned(), name.to_owned()));
+                *reference = format!("#{place}");
+            }
+            members.values_mut().for_each(|value| take_references(value, wanted));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|value| take_references(value, wanted)),
+        _ => {}
+    }
+}
+
+/// Copies a schema of `lender` and all that it leads to into `schemas`.
+fn lend(lender: &Value, file: &str, name: &str, schemas: &mut Map<String, Value>) -> Result<(), Error> {
+    if let Some(there) = schemas.get(name) {
+        return if there.get(LENT_BY).and_then(Value::as_str) == Some(file) {
+            Ok(())
+        } else {
+            Err(Error::Reference(format!("`{name}` of {file} has a namesake here")))
+        };
+    }
+    let mut schema = lender
+        .pointer(&format!("{SCHEMAS}{name}"))
+        .cloned()
+        .ok_or_else(|| Error::Reference(format!("{file} has no schema `{name}`")))?;
+    let mut inner = Vec::new();
+    names(&schema, &mut inner);
+    if let Value::Object(members) = &mut schema {
+        members.insert(LENT_BY.to_owned(), file.into());
+    }
+    schemas.insert(name.to_owned(), schema);
+    inner.iter().try_for_each(|name| lend(lender, file, name, schemas))
+}
+
+fn names(node: &Value, into: &mut Vec<String>) {
+    match node {
+        Value::Object(members) => {
+            let reference = members.get("$ref").and_then(Value::as_str);
+            into.extend(
+                reference
+                    .and_then(|it| it.strip_prefix('#')?.strip_prefix(SCHEMAS))
+                    .map(str::to_owned),
+            );
+            members.values().for_each(|value| names(value, into));
+        }
+        Value::Array(items) => items.iter().for_each(|value| names(value, into)),
+        _ => {}
     }
 }
 
@@ -42,6 +119,7 @@ impl fmt::Display for Error {
             Self::Yaml(error) => write!(f, "is no valid YAML: {error}"),
             Self::Json(error) => write!(f, "is no valid JSON: {error}"),
             Self::Extension => f.write_str("is neither .yaml nor .json"),
+            Self::Reference(fault) => f.write_str(fault),
         }
     }
 }
@@ -86,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reference_of_the_openai_document_leads_somewhere() {
+    fn every_reference_of_the_documents_leads_somewhere() {
         fn walk(document: &Value, value: &Value) {
             match value {
                 Value::Object(members) => {
@@ -99,7 +177,33 @@ mod tests {
                 _ => {}
             }
         }
-        let document = load(&crate::root().join("spec/openai.yaml")).unwrap();
-        walk(&document, &document);
+        for name in ["openai.yaml", "chat.yaml"] {
+            let document = load(&crate::root().join("spec").join(name)).unwrap();
+            walk(&document, &document);
+        }
+    }
+
+    #[test]
+    fn a_document_may_lend_a_schema_with_all_it_leads_to() {
+        let lender = json!({"components": {"schemas": {
+            "Tool": {"properties": {"function": {"$ref": "#/components/schemas/Function"}}},
+            "Function": {"type": "object"},
+            "Run": {"type": "object"},
+        }}});
+        let mut schemas = Map::new();
+        lend(&lender, "a.yaml", "Tool", &mut schemas).unwrap();
+        assert_eq!(schemas.keys().collect::<Vec<_>>(), ["Tool", "Function"]);
+        assert_eq!(schemas["Function"], json!({"type": "object", "x-lent-by": "a.yaml"}));
+        assert!(lend(&lender, "a.yaml", "Thread", &mut schemas).is_err());
+        assert!(
+            lend(&lender, "b.yaml", "Tool", &mut schemas).is_err(),
+            "a name stands for one schema"
+        );
+
+        let mut document = json!({"a": [{"$ref": "a.yaml#/components/schemas/Tool"}], "b": {"$ref": "#/c"}});
+        let mut wanted = Vec::new();
+        take_references(&mut document, &mut wanted);
+        assert_eq!(wanted, [("a.yaml".to_owned(), "Tool".to_owned())]);
+        assert_eq!(document["a"][0]["$ref"], "#/components/schemas/Tool");
     }
 }

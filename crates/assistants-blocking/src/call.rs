@@ -19,7 +19,7 @@ use crate::response::RawResponse;
 /// [`send_streaming`](Self::send_streaming). Options given here hold for this call only.
 #[must_use = "a call does nothing until `send`"]
 pub struct Call<T> {
-    endpoint: Arc<Endpoint>,
+    pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) request: Request,
     pub(crate) options: Options,
     answer: PhantomData<fn() -> T>,

@@ -276,8 +276,13 @@ impl ApiError {
         }
     }
 
-    /// Replaces `key` in what the server said: some servers quote the key they refuse.
+    /// Replaces `key` in what the server said: some servers quote the key they refuse. A key as short as a word of
+    /// the message is no secret, and stays: replacing it would garble the message.
     pub(crate) fn redact(&mut self, key: &ApiKey) {
+        const SHORTEST_SECRET: usize = 7;
+        if key.expose().len() < SHORTEST_SECRET {
+            return;
+        }
         for text in [&mut self.message, &mut self.body] {
             if text.contains(key.expose()) {
                 *text = text.replace(key.expose(), "***");

@@ -28,7 +28,8 @@
 //!
 //! | module or type | what it is |
 //! | --- | --- |
-//! | [`openai`] | the client for OpenAI Assistants v2: handles, run streams, pollers |
+//! | [`openai`] | the client for OpenAI Assistants v2: handles, run streams, pollers; models and chat completions |
+//! | [`chat`] | chat completions: their types, and their streams |
 //! | [`Call`], [`ListCall`] | what every method returns: a request with its options, sent by `send` |
 //! | [`Options`] | the options of a call, or defaults for all calls of a client |
 //! | [`FileSource`] | where the bytes of an upload come from: a path, bytes, a reader |
@@ -44,6 +45,7 @@
 //! | `rustls` (default) | TLS by rustls, the web's root certificates compiled in |
 //! | `platform-verifier` | rustls with the certificates of the operating system |
 //! | `native-tls` | TLS by the operating system's library and certificates; takes the place of rustls where both are on |
+//! | `schemars` | `Tools::typed`, `FunctionTool::of`, `ResponseFormat::of`: schemas from Rust types |
 //! | `gzip` | asks for compressed answers; a proxy that compresses a stream holds its events back |
 //!
 //! # The log
@@ -53,6 +55,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
 
+pub mod chat;
 pub mod openai;
 
 mod call;
@@ -72,6 +75,7 @@ mod request;
 mod retry;
 mod transport;
 
+mod event_source;
 mod lines;
 pub mod sse;
 

@@ -12,6 +12,7 @@
 //! were at work end as failed, because what their model had said is lost.
 
 mod catch_up;
+mod chat;
 mod deadlines;
 mod file_search;
 mod indexing;
@@ -40,7 +41,7 @@ pub(crate) use self::runs::load_run;
 use self::slot::Slot;
 pub(crate) use self::slot::Subscriber;
 use crate::files::FileStore;
-use crate::model::Model;
+use crate::model::{Model, Stop};
 use crate::object::{Loaded, now};
 use crate::storage::{ACTIVE, Kind, Storage, StorageError};
 
@@ -60,6 +61,8 @@ pub(crate) struct Engine {
     run_lifetime: Duration,
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     deadlines: Arc<Deadlines>,
+    /// The chat completions at work, by id.
+    chats: Mutex<HashMap<String, Arc<Stop>>>,
     watcher: Mutex<Option<JoinHandle<()>>>,
     turns: Mutex<Turns>,
     turn_ended: Condvar,
@@ -74,7 +77,7 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// The threads at work.
+/// What is at work.
 #[derive(Debug, Default)]
 struct Turns {
     running: usize,
@@ -148,6 +151,7 @@ impl Engine {
             run_lifetime,
             slots: Mutex::default(),
             deadlines: Arc::default(),
+            chats: Mutex::default(),
             watcher: Mutex::default(),
             turns: Mutex::default(),
             turn_ended: Condvar::new(),
@@ -223,6 +227,7 @@ impl Engine {
     /// model does not come back within `patience`. Runs that wait for outputs, or for their turn, stay as they are.
     pub(crate) fn stop(&self, patience: Duration) {
         self.lock_turns().closed = true;
+        self.stop_chats();
         self.deadlines.close();
         self.bell.close();
         let at_work: Vec<String> = self.lock_slots().keys().cloned().collect();
@@ -292,6 +297,9 @@ impl Engine {
 
 fn expire(engine: &Weak<Engine>, run_id: &str) {
     let Some(engine) = engine.upgrade() else { return };
+    if engine.stop_chat(run_id) {
+        return;
+    }
     if let Err(error) = engine.end(run_id, &Ending::Expired) {
         log::error!("the run {run_id} could not be ended as expired: {error}");
         engine.deadlines.set(run_id, Instant::now() + EXPIRY_RETRY);

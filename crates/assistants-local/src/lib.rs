@@ -1,4 +1,4 @@
-//! A local server for the Assistants protocol: OpenAI Assistants v2 under `/v1`, kept in one SQLite file or in memory,
+//! A local server for the Assistants protocol: OpenAI Assistants v2 and chat completions under `/v1`, kept in one SQLite file or in memory,
 //! answered by a model of your choice. It runs inside a program, as here, or as the binary `assistants-local`. Programs
 //! written for the hosted service only need another base URL.
 //!
@@ -36,7 +36,10 @@
 //! - Without an [`api_key`](Builder::api_key) every key is let in, and none. An address that other machines can reach
 //!   needs one.
 //!
-//! Not there yet: files, vector stores and chat completions. Tools other than functions are stored and never used.
+//! Chat completions store nothing: they are not repeated from an idempotency key, and stop with the connection that
+//! streams them.
+//!
+//! Not there yet: files and vector stores. Tools other than functions are stored and never used.
 //!
 //! # Modules
 //!

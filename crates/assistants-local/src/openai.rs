@@ -11,11 +11,14 @@
 
 mod assistants;
 mod call;
+mod chat;
+mod chat_request;
 mod error;
 mod file_bytes;
 mod files;
 mod form;
 mod messages;
+mod models;
 mod page;
 mod run_steps;
 mod runs;
@@ -29,6 +32,7 @@ mod vector_stores;
 
 use std::sync::Arc;
 
+use assistants_types::chat::operations as chat_operations;
 use assistants_types::openai::operations;
 use axum::Router;
 
@@ -103,5 +107,9 @@ pub(crate) fn router(engine: Arc<Engine>, key: Option<String>) -> Router {
         .mount(&operations::ADD_UPLOAD_PART, uploads::add_part)
         .mount(&operations::COMPLETE_UPLOAD, uploads::complete)
         .mount(&operations::CANCEL_UPLOAD, uploads::cancel)
+        .mount(&operations::LIST_MODELS, models::list)
+        .mount(&operations::RETRIEVE_MODEL, models::retrieve)
+        .mount(&operations::DELETE_MODEL, models::delete)
+        .mount(&chat_operations::CREATE_CHAT_COMPLETION, chat::create)
         .into_router()
 }

@@ -69,6 +69,11 @@ impl Writer {
         }
     }
 
+    /// Whether the reader has gone, or was cut off.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.lock().gone
+    }
+
     /// A handle that waits for room, to be used where this writer is not at hand.
     pub(crate) fn room(&self) -> Room {
         Room(Arc::clone(&self.0))

@@ -37,6 +37,12 @@ impl Schemas {
         }
     }
 
+    /// Adds the schemas of a further document. A name that both have means the same in both.
+    pub(crate) fn and(mut self, document: &str) -> serde_json::Result<Self> {
+        self.components.extend(Self::parse(document)?.components);
+        Ok(self)
+    }
+
     /// Checks a body against the schema of that name; a name that does not exist allows everything.
     pub(crate) fn check(&self, name: &str, body: &Value) -> Result<(), Violation> {
         match self.components.get(name) {
@@ -55,7 +61,8 @@ impl Schemas {
         }
         let alternatives: Vec<&Value> = list(schema, "oneOf").chain(list(schema, "anyOf")).collect();
         if !alternatives.is_empty() {
-            return self.one_of(&alternatives, value, path);
+            let tag = schema.pointer("/discriminator/propertyName").and_then(Value::as_str);
+            return self.one_of(&alternatives, tag.unwrap_or("type"), value, path);
         }
         if !allows_type(schema, value) {
             return Err(path.violation("invalid_type", |param| {
@@ -95,8 +102,8 @@ impl Schemas {
         schema
     }
 
-    /// Checks against the alternative that the value means: the one with its type and its `type` member.
-    fn one_of(&self, alternatives: &[&Value], value: &Value, path: &Path<'_>) -> Result<(), Violation> {
+    /// Checks against the alternative that the value means: the one with its type and its member `tag`, such as `type`.
+    fn one_of(&self, alternatives: &[&Value], tag: &str, value: &Value, path: &Path<'_>) -> Result<(), Violation> {
         let alternatives = self.flatten(alternatives);
         let fitting: Vec<&Value> = alternatives
             .iter()
@@ -113,16 +120,16 @@ impl Schemas {
                 )
             }));
         }
-        let tags: Vec<&Value> = fitting.iter().flat_map(|schema| self.tags(schema)).collect();
+        let tags: Vec<&Value> = fitting.iter().flat_map(|schema| self.tags(tag, schema)).collect();
         if value.is_object() && !tags.is_empty() {
-            let path = Path::Member(path, "type");
-            let Some(tag) = value.get("type") else {
+            let path = Path::Member(path, tag);
+            let Some(given) = value.get(tag) else {
                 return Err(missing(&path));
             };
-            let meant = fitting.iter().find(|schema| self.tags(schema).contains(&tag));
+            let meant = fitting.iter().find(|schema| self.tags(tag, schema).contains(&given));
             let Some(meant) = meant else {
                 let tags: Vec<Value> = tags.into_iter().cloned().collect();
-                return Err(unknown_value(tag, &tags, &path));
+                return Err(unknown_value(given, &tags, &path));
             };
             let Path::Member(object, _) = path else { return Ok(()) };
             return self.value(meant, value, object);
@@ -161,9 +168,9 @@ impl Schemas {
         flat
     }
 
-    /// The values that an alternative's `type` member may have.
-    fn tags<'a>(&'a self, schema: &'a Value) -> Vec<&'a Value> {
-        let member = schema.get("properties").and_then(|properties| properties.get("type"));
+    /// The values that an alternative's member `tag` may have.
+    fn tags<'a>(&'a self, tag: &str, schema: &'a Value) -> Vec<&'a Value> {
+        let member = schema.get("properties").and_then(|properties| properties.get(tag));
         member.map_or_else(Vec::new, |member| constants(self.resolve(member)).collect())
     }
 

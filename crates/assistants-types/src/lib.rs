@@ -19,9 +19,13 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | [`openai`] | OpenAI Assistants v2: assistants, threads, messages, runs, run steps, stream events |
+//! | [`openai`] | OpenAI Assistants v2: assistants, threads, messages, runs, run steps, stream events; models |
+//! | [`chat`] | chat completions, as OpenAI and many others speak them: requests, answers, chunks of a stream |
 //!
-//! Structs and enums are generated from `spec/openai.yaml`; helper methods such as
+//! With the feature `schemars`, [`FunctionTool`](openai::FunctionTool) and [`ResponseFormat`](openai::ResponseFormat) are
+//! made from Rust types (`of`).
+//!
+//! Structs and enums are generated from the documents in `spec/`; helper methods such as
 //! [`Message::text`](openai::Message::text) are written by hand beside them.
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
@@ -35,8 +39,12 @@ mod open_enum;
 mod tagged;
 mod unix_time;
 
+pub mod chat;
 pub mod openai;
 
 pub use extra::Extra;
 pub use field::Field;
 pub use open_enum::UnknownValue;
+/// The crate that describes Rust types as JSON schemas, in the version that `of` takes.
+#[cfg(feature = "schemars")]
+pub use schemars;

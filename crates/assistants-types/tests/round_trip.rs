@@ -12,8 +12,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-include!("generated/openai_types.rs");
-
 fn round_trip<T: Serialize + DeserializeOwned>(input: &Value) -> Result<Value, String> {
     // Through text: numbers and escapes are part of the promise.
     let value: T = serde_json::from_str(&input.to_string()).map_err(|error| error.to_string())?;
@@ -27,7 +25,23 @@ macro_rules! table {
     ($($name:ident,)+) => { &[$((stringify!($name), round_trip::<$name> as RoundTrip)),+] };
 }
 
-const TYPES: &[(&str, RoundTrip)] = for_each_type!(table);
+/// The types of each document. Their names differ, so one table holds them all.
+mod openai_types {
+    use super::*;
+    include!("generated/openai_types.rs");
+    pub(super) const TYPES: &[(&str, RoundTrip)] = for_each_type!(table);
+}
+
+mod chat_types {
+    use super::*;
+    use assistants_types::chat::*;
+    include!("generated/chat_types.rs");
+    pub(super) const TYPES: &[(&str, RoundTrip)] = for_each_type!(table);
+}
+
+fn types() -> impl Iterator<Item = &'static (&'static str, RoundTrip)> {
+    openai_types::TYPES.iter().chain(chat_types::TYPES)
+}
 
 /// Makes values of a schema from a seed.
 struct Maker {
@@ -165,6 +179,16 @@ impl Maker {
         match self.pick(alternatives.len() + 2) {
             n if n < alternatives.len() => self.value(&alternatives[n], request),
             _ if strings => json!(format!("new {}", self.word())),
+            // An object member that only a user sends cannot be told from one that lacks what it requires.
+            n if n == alternatives.len()
+                && schema["discriminator"].is_null()
+                && alternatives
+                    .iter()
+                    .filter_map(|one| one["$ref"].as_str()?.rsplit('/').next())
+                    .any(|name| only_sent().contains(name)) =>
+            {
+                json!(true)
+            }
             n if n == alternatives.len() => {
                 let tag = schema
                     .pointer("/discriminator/propertyName")
@@ -219,13 +243,29 @@ fn without_nulls(value: Value) -> Value {
     }
 }
 
-fn specification() -> &'static Value {
-    static SPECIFICATION: OnceLock<Value> = OnceLock::new();
-    SPECIFICATION.get_or_init(|| serde_saphyr::from_str(include_str!("../../../spec/openai.yaml")).unwrap())
+fn specifications() -> &'static [Value] {
+    static SPECIFICATIONS: OnceLock<Vec<Value>> = OnceLock::new();
+    SPECIFICATIONS.get_or_init(|| {
+        [
+            include_str!("../../../spec/openai.yaml"),
+            include_str!("../../../spec/chat.yaml"),
+        ]
+        .map(|text| serde_saphyr::from_str(text).unwrap())
+        .into()
+    })
 }
 
+/// The schemas of all documents; a name stands for the same schema in each.
 fn schemas() -> &'static Map<String, Value> {
-    specification()["components"]["schemas"].as_object().unwrap()
+    static SCHEMAS: OnceLock<Map<String, Value>> = OnceLock::new();
+    SCHEMAS.get_or_init(|| {
+        let all = specifications()
+            .iter()
+            .map(|one| one["components"]["schemas"].as_object().unwrap());
+        all.flatten()
+            .map(|(name, schema)| (name.clone(), schema.clone()))
+            .collect()
+    })
 }
 
 /// The types that only a user sends: what they require must be there.
@@ -236,7 +276,7 @@ fn only_sent() -> &'static BTreeSet<String> {
                 let name = members
                     .get("$ref")
                     .and_then(Value::as_str)
-                    .and_then(|it| it.strip_prefix("#/components/schemas/"));
+                    .and_then(|it| Some(it.split_once("#/components/schemas/")?.1));
                 if let Some(name) = name
                     && names.insert(name.to_owned())
                 {
@@ -251,7 +291,8 @@ fn only_sent() -> &'static BTreeSet<String> {
     static NAMES: OnceLock<BTreeSet<String>> = OnceLock::new();
     NAMES.get_or_init(|| {
         let (mut sent, mut received) = (BTreeSet::new(), BTreeSet::new());
-        for item in specification()["paths"].as_object().unwrap().values() {
+        let paths = specifications().iter().map(|one| one["paths"].as_object().unwrap());
+        for item in paths.flat_map(Map::values) {
             for operation in item.as_object().unwrap().values() {
                 reach(&operation["requestBody"], &mut sent);
                 reach(&operation["responses"], &mut received);
@@ -267,7 +308,7 @@ proptest! {
     #[test]
     fn every_type_gives_back_what_it_read(seed in any::<u64>()) {
         let mut maker = Maker { schemas: schemas(), state: seed };
-        for (name, round_trip) in TYPES.iter().filter(|(name, _)| *name != "StreamEvent") {
+        for (name, round_trip) in types().filter(|(name, _)| *name != "StreamEvent") {
             let request = is_request(name);
             let input = maker.named(name, request);
             let output = round_trip(&input)
@@ -323,7 +364,7 @@ fn without_inner_nulls(value: Value) -> Value {
 fn the_table_misses_no_type() {
     for (name, schema) in schemas() {
         let by_hand = matches!(name.as_str(), "Metadata" | "Attributes") || schema.get("x-page-of").is_some();
-        assert!(by_hand || TYPES.iter().any(|(known, _)| known == name), "{name}");
+        assert!(by_hand || types().any(|(known, _)| known == name), "{name}");
     }
 }
 
@@ -335,8 +376,17 @@ fn nothing_is_invented() {
         ("Message", json!({"id": "msg_1", "content": []})),
         ("CreateThread", json!({})),
         ("UpdateAssistant", json!({"name": null})),
+        ("ChatCompletion", json!({"choices": [{"message": {}}]})),
+        (
+            "ChatCompletionChunk",
+            json!({"choices": [{"delta": {}}, {"index": 1, "finish_reason": "paused"}]}),
+        ),
+        (
+            "CreateChatCompletion",
+            json!({"model": "m", "messages": [], "stop": null}),
+        ),
     ] {
-        let (_, round_trip) = TYPES.iter().find(|(known, _)| *known == name).unwrap();
+        let (_, round_trip) = types().find(|(known, _)| *known == name).unwrap();
         assert_eq!(round_trip(&input).unwrap(), input, "{name}");
     }
 }

@@ -12,6 +12,9 @@ use crate::model::{Item, Model};
 /// The widest line of a comment, with its indent.
 const DOC_WIDTH: usize = 116;
 
+/// The module of the types crate that lends its types to the others.
+const SHARED: &str = "openai";
+
 /// Every file of the folder, by name.
 pub(crate) fn files(model: &Model) -> Result<BTreeMap<String, String>, String> {
     let mut sources = BTreeMap::new();
@@ -23,7 +26,7 @@ pub(crate) fn files(model: &Model) -> Result<BTreeMap<String, String>, String> {
         for item in items {
             item::write(&mut source, item);
         }
-        sources.insert(format!("{module}.rs"), imports(&source, items));
+        sources.insert(format!("{module}.rs"), imports(&source, model, items));
     }
     sources.insert(
         "operations.rs".to_owned(),
@@ -74,7 +77,7 @@ fn table_of_contents(model: &Model) -> String {
 }
 
 /// Puts the `use` lines that the source needs behind its module docs.
-fn imports(source: &str, own: &[Item]) -> String {
+fn imports(source: &str, model: &Model, own: &[Item]) -> String {
     let code: String = source
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
@@ -108,9 +111,13 @@ fn imports(source: &str, own: &[Item]) -> String {
         .flat_map(item::named)
         .filter(|name| !defined.contains(name))
         .collect();
-    if !foreign.is_empty() {
-        let names: Vec<&str> = foreign.into_iter().collect();
-        lines.push_str(&format!("use crate::openai::{{{}}};\n", names.join(", ")));
+    // What another document lends, and what is written by hand for all of them, lives with the first one.
+    let here = |name: &&str| model.home == SHARED || model.modules.values().flatten().any(|item| item.name == *name);
+    let (near, far): (Vec<&str>, Vec<&str>) = foreign.into_iter().partition(here);
+    for (home, names) in [(model.home.as_str(), near), (SHARED, far)] {
+        if !names.is_empty() {
+            lines.push_str(&format!("use crate::{home}::{{{}}};\n", names.join(", ")));
+        }
     }
     let at = source.find("\n\n").map_or(source.len(), |at| at + 2);
     format!("{}{lines}\n{}", &source[..at], &source[at..])

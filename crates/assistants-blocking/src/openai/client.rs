@@ -9,8 +9,8 @@ use assistants_types::openai::Operation;
 use serde::Serialize;
 
 use super::{
-    Assistants, Files, IdOf, Messages, Run, RunSteps, Runs, Thread, Threads, Uploads, VectorStore, VectorStoreBatches,
-    VectorStoreFiles, VectorStores,
+    Assistants, Chat, Files, IdOf, Messages, Models, Run, RunSteps, Runs, Thread, Threads, Uploads, VectorStore,
+    VectorStoreBatches, VectorStoreFiles, VectorStores,
 };
 use crate::endpoint::{Endpoint, EndpointConfig, Retry};
 use crate::error::{Error, Result};
@@ -158,6 +158,18 @@ impl Client {
             client: self.clone(),
             store: store.into_id(),
         }
+    }
+
+    /// The models that the server has.
+    #[must_use]
+    pub fn models(&self) -> Models {
+        Models { client: self.clone() }
+    }
+
+    /// Chat completions.
+    #[must_use]
+    pub fn chat(&self) -> Chat {
+        Chat { client: self.clone() }
     }
 
     /// A call to any path below the base URL, for what this client has no method for.

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 
 use super::StreamEvent;
-use crate::error::{ApiError, DecodeError, Error, Result, StreamTruncatedError};
+use crate::error::{DecodeError, Error, Result};
+use crate::event_source::{EventSource, Origin};
 use crate::sse::SseReader;
 
 /// Reads the events of a run from any source of bytes: an answer of a server, a recording, a test.
@@ -27,45 +28,19 @@ use crate::sse::SseReader;
 /// # Ok::<(), Error>(())
 /// ```
 pub struct EventReader<R> {
-    /// `None` once the stream has ended.
-    events: Option<SseReader<R>>,
-    origin: Origin,
-    seen: u64,
-    ended: bool,
+    source: EventSource<R>,
     text: String,
-}
-
-/// What the stream is the answer to, for messages.
-#[derive(Clone, Debug)]
-pub(super) struct Origin {
-    pub(super) method: &'static str,
-    pub(super) path: String,
-    pub(super) request_id: Option<String>,
-}
-
-impl Origin {
-    pub(super) fn what(&self) -> String {
-        format!("{} {}", self.method, self.path)
-    }
 }
 
 impl<R: Read> EventReader<R> {
     /// Reads from `source`, with the usual limits on the length of lines and events.
     pub fn new(source: R) -> Self {
-        let origin = Origin {
-            method: "GET",
-            path: "(bytes)".to_owned(),
-            request_id: None,
-        };
-        Self::of(SseReader::new(source), origin)
+        Self::of(SseReader::new(source), Origin::bytes())
     }
 
     pub(super) fn of(events: SseReader<R>, origin: Origin) -> Self {
         Self {
-            events: Some(events),
-            origin,
-            seen: 0,
-            ended: false,
+            source: EventSource::new(events, origin),
             text: String::new(),
         }
     }
@@ -73,22 +48,22 @@ impl<R: Read> EventReader<R> {
     /// Whether the event that ends a stream was read.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.ended
+        self.source.has_ended()
     }
 
     /// How many events were read, without the one that ends the stream.
     #[must_use]
     pub fn events_read(&self) -> u64 {
-        self.seen
+        self.source.events_read()
     }
 
     pub(super) fn origin(&self) -> &Origin {
-        &self.origin
+        self.source.origin()
     }
 
     /// Takes the source out: after the last event to use it again, before it to give it up.
     pub(super) fn take_source(&mut self) -> Option<R> {
-        self.events.take().map(SseReader::into_inner)
+        self.source.take_source()
     }
 
     /// The text of the event that [`read`](Self::read) took as text.
@@ -99,41 +74,20 @@ impl<R: Read> EventReader<R> {
     /// Reads one event. With `text_only` a message delta that is nothing but text goes into the text buffer, and gives
     /// `None` as event.
     pub(super) fn read(&mut self, text_only: bool) -> Option<Result<Option<StreamEvent>>> {
-        let reader = self.events.as_mut().filter(|_| !self.ended)?;
-        let outcome = match reader.next_event() {
-            Ok(Some(event)) if event.data.starts_with("[DONE]") => {
-                self.ended = true;
-                return None;
+        let text = &mut self.text;
+        self.source.next(|event, origin| {
+            text.clear();
+            let taken = text_only && event.name == "thread.message.delta" && delta_text(event.data, text).is_some();
+            if taken {
+                Ok(None)
+            } else {
+                typed(event.name, event.data, origin).map(Some)
             }
-            Ok(Some(event)) => {
-                self.seen += 1;
-                self.text.clear();
-                let taken = text_only
-                    && event.name == "thread.message.delta"
-                    && delta_text(event.data, &mut self.text).is_some();
-                if taken {
-                    Ok(None)
-                } else {
-                    typed(event.name, event.data, &self.origin).map(Some)
-                }
-            }
-            Ok(None) => Err(self.truncated(None)),
-            Err(Error::Transport(error)) => Err(self.truncated(Some((*error).into_source()))),
-            Err(error) => Err(error),
-        };
-        if outcome.is_err() {
-            self.events = None;
-        }
-        Some(outcome)
+        })
     }
 
     pub(super) fn truncated(&self, source: Option<io::Error>) -> Error {
-        StreamTruncatedError {
-            what: self.origin.what(),
-            events: self.seen,
-            source,
-        }
-        .into()
+        self.source.truncated(source)
     }
 }
 
@@ -148,16 +102,14 @@ impl<R: Read> Iterator for EventReader<R> {
 impl<R> fmt::Debug for EventReader<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventReader")
-            .field("origin", &self.origin)
-            .field("seen", &self.seen)
-            .field("ended", &self.ended)
+            .field("source", &self.source)
             .finish_non_exhaustive()
     }
 }
 
 /// The typed form of an event. An `error` event, and data that is nothing but an error, is an error.
 fn typed(name: &str, data: &str, origin: &Origin) -> Result<StreamEvent> {
-    let api_error = || ApiError::from_event(origin.method, &origin.path, origin.request_id.clone(), data).into();
+    let api_error = || origin.api_error(data);
     if name == "error" {
         return Err(api_error());
     }

@@ -13,15 +13,19 @@
 //! | [`Client::uploads`] | [`Uploads`]: large files in parts |
 //! | [`Client::vector_stores`] | [`VectorStores`]: collections of files, and the search in them |
 //! | [`Client::vector_store_files`], [`Client::vector_store_batches`] | the files of a vector store, one by one or many together |
+//! | [`Client::models`] | [`Models`] that the server has |
+//! | [`Client::chat`] | [`Chat`] completions; their types are in [`crate::chat`] |
 //!
 //! The types of requests and answers are those of [`assistants_types::openai`], re-exported here.
 
 mod assistants;
+mod chat;
 mod client;
 mod event_reader;
 mod files;
 mod handler;
 mod messages;
+mod models;
 mod poll;
 mod run_steps;
 mod run_stream;
@@ -37,11 +41,13 @@ mod wait;
 
 pub use assistants::Assistants;
 pub use assistants_types::openai::*;
+pub use chat::Chat;
 pub use client::{Client, ClientBuilder};
 pub use event_reader::EventReader;
 pub use files::{Content, Files};
 pub use handler::EventHandler;
 pub use messages::Messages;
+pub use models::Models;
 pub use poll::PollCall;
 pub use run_steps::RunSteps;
 pub use run_stream::{FinishedRun, RunStream, StreamCall, TextDeltas};

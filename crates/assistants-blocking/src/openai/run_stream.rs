@@ -3,11 +3,12 @@
 use std::fmt;
 use std::time::Instant;
 
-use super::event_reader::{EventReader, Origin};
+use super::event_reader::EventReader;
 use super::handler::{self, Progress};
 use super::snapshots::Snapshots;
 use super::{Client, EventHandler, Message, Run, RunStatus, RunStep, SortOrder, StreamEvent, Thread};
 use crate::error::{Error, Result};
+use crate::event_source::Origin;
 use crate::options::option_setters;
 use crate::sse::SseReader;
 use crate::transport::Incoming;

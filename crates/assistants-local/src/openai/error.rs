@@ -1,5 +1,6 @@
 //! Errors in the provider's shape: `{"error": {"message", "type", "param", "code"}}`.
 
+use std::borrow::Cow;
 use std::error::Error;
 
 use axum::http::StatusCode;
@@ -16,7 +17,7 @@ pub(crate) struct ApiError {
     pub(crate) type_: &'static str,
     pub(crate) message: String,
     pub(crate) param: Option<String>,
-    pub(crate) code: Option<&'static str>,
+    pub(crate) code: Option<Cow<'static, str>>,
 }
 
 impl ApiError {
@@ -52,9 +53,9 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn code(self, code: &'static str) -> Self {
+    pub(crate) fn code(self, code: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            code: Some(code),
+            code: Some(code.into()),
             ..self
         }
     }
@@ -77,7 +78,7 @@ impl From<Violation> for ApiError {
         let Violation { message, param, code } = violation;
         Self {
             param,
-            code: Some(code),
+            code: Some(code.into()),
             ..Self::invalid(message)
         }
     }
@@ -89,7 +90,7 @@ impl From<Refusal> for ApiError {
             Refusal::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, refusal.to_string()),
             Refusal::Invalid { message, param, code } => Self {
                 param,
-                code,
+                code: code.map(Cow::Borrowed),
                 ..Self::invalid(message)
             },
             Refusal::Storage(error) => error.into(),

@@ -45,6 +45,7 @@ pub(super) struct Routes {
 impl Routes {
     pub(super) fn new(engine: Arc<Engine>, key: Option<String>) -> Self {
         let schemas = Schemas::parse(include_str!("generated/request_schemas.json"))
+            .and_then(|schemas| schemas.and(include_str!("generated/chat_request_schemas.json")))
             .expect("the generated schemas have the form that the generator gave them");
         Self {
             router: Router::new(),

@@ -35,7 +35,9 @@ impl Answer {
     #[track_caller]
     pub(crate) fn error(&self) -> String {
         let error = &self.json["error"];
-        let members: Vec<&str> = error.as_object().unwrap().keys().map(String::as_str).collect();
+        // Sorted: their order depends on a feature of serde_json that other crates of the workspace switch on.
+        let mut members: Vec<&str> = error.as_object().unwrap().keys().map(String::as_str).collect();
+        members.sort_unstable();
         assert_eq!(members, ["code", "message", "param", "type"]);
         let word = |member: &str| error[member].as_str().unwrap_or("-").to_owned();
         format!(
@@ -190,6 +192,11 @@ impl Events {
         let event = self.next().unwrap_or_else(|| panic!("the stream ended before {name}"));
         assert_eq!(event.name, name, "{}", event.data);
         event
+    }
+
+    /// The lines without their ends, for streams whose events have no names.
+    pub(crate) fn raw_lines(self) -> impl Iterator<Item = String> {
+        self.0.lines().map(Result::unwrap)
     }
 
     /// Reads up to and with the next event of that name.

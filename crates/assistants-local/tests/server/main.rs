@@ -1,6 +1,7 @@
 //! The server as its users see it: plain HTTP in, JSON and events out.
 
 mod binary;
+mod chat;
 mod client;
 mod idempotency;
 mod lists;

@@ -309,7 +309,7 @@ fn replace<T: Clone>(slot: &mut T, value: Option<&T>) {
 }
 
 /// Grows raw JSON: text is appended, objects member by member, items of lists by their `index`, the rest replaced.
-fn merge(into: &mut Value, delta: &Value) {
+pub(crate) fn merge(into: &mut Value, delta: &Value) {
     match (into, delta) {
         (Value::Object(into), Value::Object(delta)) => {
             for (key, value) in delta {

@@ -1,7 +1,7 @@
 //! Ids, or the objects they belong to.
 
 use super::{
-    Assistant, File, Message, Run, RunStep, Thread, Upload, UploadPart, VectorStore, VectorStoreFile,
+    Assistant, File, Message, Model, Run, RunStep, Thread, Upload, UploadPart, VectorStore, VectorStoreFile,
     VectorStoreFileBatch,
 };
 
@@ -68,6 +68,7 @@ id_of!(
     Assistant,
     File,
     Message,
+    Model,
     Run,
     RunStep,
     Thread,

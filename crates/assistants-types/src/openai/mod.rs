@@ -11,7 +11,7 @@
 //! # assert_eq!(message.metadata.as_ref().map(|all| all.len()), Some(1));
 //! ```
 
-mod delta;
+pub(crate) mod delta;
 mod generated;
 mod id;
 mod message;
@@ -19,6 +19,8 @@ mod operation;
 mod page;
 mod run;
 mod run_step;
+#[cfg(feature = "schemars")]
+mod schema;
 mod tool;
 mod vector_store;
 

@@ -60,6 +60,8 @@ macro_rules! for_each_type {
             ImageUrlDeltaContent,
             ImageUrlDelta,
             RefusalDeltaContent,
+            Model,
+            ModelDeleted,
             SortOrder,
             ResponseFormat,
             ResponseFormatText,

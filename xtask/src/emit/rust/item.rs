@@ -234,8 +234,8 @@ fn setters(out: &mut String, object: &Object, member: &Member) {
     out.push_str(&format!(
         "    #[must_use]\n    pub fn {field}(mut self, {field}: {ty}) -> Self {{ self.{field} = {wrapped}; self }}\n\n"
     ));
-    if let (Type::List(item), Some(one)) = (&member.ty, field.strip_suffix('s')) {
-        let (ty, value) = argument(one, item, None);
+    if let (Type::List(item), Some(one)) = (&member.ty, singular(field)) {
+        let (ty, value) = argument(&one, item, None);
         let list = match member.presence {
             Presence::Optional => format!("self.{field}.get_or_insert_default()"),
             Presence::Nullable => format!("self.{field}.get_or_set_default()"),
@@ -251,6 +251,14 @@ fn setters(out: &mut String, object: &Object, member: &Member) {
         out.push_str(&format!(
             "    #[must_use]\n    pub fn clear_{field}(mut self) -> Self {{ self.{field} = Field::Clear; self }}\n\n"
         ));
+    }
+}
+
+/// `tools` as `tool`, `modalities` as `modality`.
+fn singular(field: &str) -> Option<String> {
+    match field.strip_suffix("ies") {
+        Some(stem) => Some(format!("{stem}y")),
+        None => field.strip_suffix('s').map(str::to_owned),
     }
 }
 

@@ -6,6 +6,7 @@ mod error;
 mod file;
 mod message;
 mod message_delta;
+mod model;
 pub mod operations;
 mod page;
 mod response_format;
@@ -34,6 +35,7 @@ pub use message_delta::{
     ImageFileDelta, ImageFileDeltaContent, ImageUrlDelta, ImageUrlDeltaContent, MessageDelta, MessageDeltaBody,
     MessageDeltaContent, RefusalDeltaContent, TextDelta, TextDeltaContent,
 };
+pub use model::{Model, ModelDeleted};
 pub use page::SortOrder;
 pub use response_format::{
     JsonSchemaFormat, ResponseFormat, ResponseFormatJsonObject, ResponseFormatJsonSchema, ResponseFormatText,

@@ -51,6 +51,9 @@
 //! | `runs.submit_tool_outputs` | POST | `/threads/{thread_id}/runs/{run_id}/submit_tool_outputs` |
 //! | `run_steps.list` | GET | `/threads/{thread_id}/runs/{run_id}/steps` |
 //! | `run_steps.retrieve` | GET | `/threads/{thread_id}/runs/{run_id}/steps/{step_id}` |
+//! | `models.list` | GET | `/models` |
+//! | `models.retrieve` | GET | `/models/{model}` |
+//! | `models.delete` | DELETE | `/models/{model}` |
 
 use crate::openai::Operation;
 
@@ -390,6 +393,27 @@ pub const RETRIEVE_RUN_STEP: Operation = Operation {
     path: "/threads/{thread_id}/runs/{run_id}/steps/{step_id}",
 };
 
+/// Lists models.
+pub const LIST_MODELS: Operation = Operation {
+    id: "models.list",
+    method: "GET",
+    path: "/models",
+};
+
+/// Retrieves a model.
+pub const RETRIEVE_MODEL: Operation = Operation {
+    id: "models.retrieve",
+    method: "GET",
+    path: "/models/{model}",
+};
+
+/// Deletes a fine-tuned model.
+pub const DELETE_MODEL: Operation = Operation {
+    id: "models.delete",
+    method: "DELETE",
+    path: "/models/{model}",
+};
+
 /// All of them, in the order of the specification.
 pub const ALL: &[Operation] = &[
     LIST_ASSISTANTS,
@@ -440,4 +464,7 @@ pub const ALL: &[Operation] = &[
     SUBMIT_TOOL_OUTPUTS,
     LIST_RUN_STEPS,
     RETRIEVE_RUN_STEP,
+    LIST_MODELS,
+    RETRIEVE_MODEL,
+    DELETE_MODEL,
 ];

@@ -1,0 +1,28 @@
+//! Chat completions: their types, and their streams.
+//!
+//! The call is made by a client's `chat()` handle, such as [`openai::Client::chat`](crate::openai::Client::chat); what
+//! is here serves every server that speaks chat completions.
+//!
+//! ```
+//! use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
+//! use assistants_blocking::openai::Client;
+//! # let server = assistants_local::LocalServer::builder().start()?;
+//! # let url = server.base_url();
+//!
+//! let client = Client::builder().base_url(url).api_key("any").build()?;
+//! let mut stream = client.chat().stream(CreateChatCompletion::new("scripted", [ChatMessage::user("Hello")])).send()?;
+//! for text in stream.text_deltas() {
+//!     print!("{}", text?);
+//! }
+//! assert_eq!(stream.finish()?.text(), "Hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The types are those of [`assistants_types::chat`], re-exported here.
+
+mod chunk_reader;
+mod stream;
+
+pub use assistants_types::chat::*;
+pub use chunk_reader::ChunkReader;
+pub use stream::{ChatStream, ChatStreamCall, ChatTextDeltas};

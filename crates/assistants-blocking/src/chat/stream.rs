@@ -1,0 +1,153 @@
+//! Streamed chat completions.
+
+use std::fmt;
+
+use super::{ChatAccumulator, ChatCompletion, ChatCompletionChunk, ChunkReader};
+use crate::Call;
+use crate::error::Result;
+use crate::event_source::Origin;
+use crate::options::{Options, option_setters};
+use crate::sse::SseReader;
+use crate::transport::Incoming;
+
+/// A chat completion that will be streamed.
+#[must_use = "a call does nothing until `send`"]
+#[derive(Debug)]
+pub struct ChatStreamCall {
+    call: Call<ChatCompletion>,
+    options: Options,
+}
+
+impl ChatStreamCall {
+    pub(crate) fn new(mut call: Call<ChatCompletion>) -> Self {
+        let options = std::mem::take(&mut call.options);
+        call.request = call.request.streamed();
+        Self { call, options }
+    }
+
+    option_setters!();
+
+    /// Sends the request; returns when the answer begins.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`].
+    pub fn send(self) -> Result<ChatStream> {
+        let endpoint = &self.call.endpoint;
+        let response = endpoint.open(&self.call.request, &self.options)?;
+        let origin = Origin {
+            method: self.call.request.method,
+            path: self.call.request.path()?.to_owned(),
+            request_id: response.request_id(),
+        };
+        let events = SseReader::new(response.body)
+            .max_line_bytes(endpoint.config.max_line_bytes)
+            .max_event_bytes(endpoint.config.max_event_bytes);
+        Ok(ChatStream {
+            chunks: ChunkReader::of(events, origin),
+            answer: ChatAccumulator::new(),
+        })
+    }
+}
+
+/// The chunks of a chat completion, as they arrive.
+///
+/// An iterator of [`ChatCompletionChunk`]s; after an error it ends. While it is read it puts the chunks together:
+/// [`completion`](Self::completion) is the answer so far. A stream that ends without `[DONE]` is an
+/// [`Error::StreamTruncated`](crate::Error::StreamTruncated), even when every answer had a reason to end;
+/// [`completion`](Self::completion) has what came. The server keeps nothing, so it cannot be asked for the rest.
+pub struct ChatStream {
+    chunks: ChunkReader<Incoming>,
+    answer: ChatAccumulator,
+}
+
+impl ChatStream {
+    /// The pieces of text of the first answer, as strings of their own.
+    pub fn text_deltas(&mut self) -> ChatTextDeltas<'_> {
+        ChatTextDeltas { stream: self }
+    }
+
+    /// The answer, with everything that was read so far. It is complete when the stream has ended without an error.
+    #[must_use]
+    pub fn completion(&self) -> &ChatCompletion {
+        self.answer.completion()
+    }
+
+    /// Whether every answer begun so far has a reason why it ended.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.answer.is_complete()
+    }
+
+    /// The id under which the server logged the request.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.chunks.origin().request_id.as_deref()
+    }
+
+    /// Reads to the end and hands out the whole answer.
+    ///
+    /// # Errors
+    ///
+    /// As those of the iterator, also for a stream of which an iterator has met the error before.
+    pub fn finish(mut self) -> Result<ChatCompletion> {
+        for chunk in &mut self {
+            chunk?;
+        }
+        if self.chunks.has_ended() {
+            Ok(self.answer.into_completion())
+        } else {
+            Err(self.chunks.truncated())
+        }
+    }
+}
+
+impl Iterator for ChatStream {
+    type Item = Result<ChatCompletionChunk>;
+
+    fn next(&mut self) -> Option<Result<ChatCompletionChunk>> {
+        let outcome = self.chunks.next();
+        match &outcome {
+            Some(Ok(chunk)) => self.answer.apply(chunk),
+            Some(Err(_)) => {}
+            None if self.chunks.has_ended() => {
+                // The stream has said its last, so its connection can serve another request.
+                if let Some(body) = self.chunks.take_source() {
+                    body.recycle();
+                }
+            }
+            None => {}
+        }
+        outcome
+    }
+}
+
+impl fmt::Debug for ChatStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatStream")
+            .field("chunks", &self.chunks)
+            .field("completion", &self.completion().id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The pieces of text of a stream. From [`ChatStream::text_deltas`].
+#[derive(Debug)]
+#[must_use = "nothing is read until it is walked"]
+pub struct ChatTextDeltas<'s> {
+    stream: &'s mut ChatStream,
+}
+
+impl Iterator for ChatTextDeltas<'_> {
+    type Item = Result<String>;
+
+    fn next(&mut self) -> Option<Result<String>> {
+        loop {
+            match self.stream.next()? {
+                Ok(chunk) if chunk.text().is_empty() => {}
+                Ok(chunk) => return Some(Ok(chunk.text().to_owned())),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}

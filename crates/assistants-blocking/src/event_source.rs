@@ -1,0 +1,116 @@
+//! Events out of a stream of bytes, whatever they mean, and the rules of its end.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use crate::error::{ApiError, Error, Result, StreamTruncatedError};
+use crate::sse::{Event, SseReader};
+
+/// Reads events up to the `[DONE]` that ends a stream; bytes that end before it are an [`Error::StreamTruncated`].
+/// After an error there is nothing more.
+pub(crate) struct EventSource<R> {
+    /// `None` once the stream has ended.
+    events: Option<SseReader<R>>,
+    origin: Origin,
+    seen: u64,
+    ended: bool,
+}
+
+/// What the stream is the answer to, for messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) request_id: Option<String>,
+}
+
+impl Origin {
+    /// For bytes that are no answer to a request.
+    pub(crate) fn bytes() -> Self {
+        Self {
+            method: "GET",
+            path: "(bytes)".to_owned(),
+            request_id: None,
+        }
+    }
+
+    pub(crate) fn what(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// The error that the data of an event stands for.
+    pub(crate) fn api_error(&self, data: &str) -> Error {
+        ApiError::from_event(self.method, &self.path, self.request_id.clone(), data).into()
+    }
+}
+
+impl<R: Read> EventSource<R> {
+    pub(crate) fn new(events: SseReader<R>, origin: Origin) -> Self {
+        Self {
+            events: Some(events),
+            origin,
+            seen: 0,
+            ended: false,
+        }
+    }
+
+    /// Whether the event that ends a stream was read.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// How many events were read, without the one that ends the stream.
+    pub(crate) fn events_read(&self) -> u64 {
+        self.seen
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Takes the source out: after the last event to use it again, before it to give it up.
+    pub(crate) fn take_source(&mut self) -> Option<R> {
+        self.events.take().map(SseReader::into_inner)
+    }
+
+    /// Reads one event and makes of it what `read` does; `None` at the end.
+    pub(crate) fn next<T>(&mut self, read: impl FnOnce(Event<'_>, &Origin) -> Result<T>) -> Option<Result<T>> {
+        let reader = self.events.as_mut().filter(|_| !self.ended)?;
+        let outcome = match reader.next_event() {
+            Ok(Some(event)) if event.data.starts_with("[DONE]") => {
+                self.ended = true;
+                return None;
+            }
+            Ok(Some(event)) => {
+                self.seen += 1;
+                read(event, &self.origin)
+            }
+            Ok(None) => Err(self.truncated(None)),
+            Err(Error::Transport(error)) => Err(self.truncated(Some((*error).into_source()))),
+            Err(error) => Err(error),
+        };
+        if outcome.is_err() {
+            self.events = None;
+        }
+        Some(outcome)
+    }
+
+    pub(crate) fn truncated(&self, source: Option<io::Error>) -> Error {
+        StreamTruncatedError {
+            what: self.origin.what(),
+            events: self.seen,
+            source,
+        }
+        .into()
+    }
+}
+
+impl<R> fmt::Debug for EventSource<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventSource")
+            .field("origin", &self.origin)
+            .field("seen", &self.seen)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}

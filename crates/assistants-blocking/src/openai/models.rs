@@ -1,0 +1,29 @@
+//! Models.
+
+use assistants_types::openai::operations as op;
+
+use super::{Client, IdOf, Model, ModelDeleted, Page};
+use crate::Call;
+
+/// The models that the server has. From [`Client::models`].
+#[derive(Clone, Debug)]
+pub struct Models {
+    pub(super) client: Client,
+}
+
+impl Models {
+    /// Lists all models: the server knows no pages here. `GET /models`.
+    pub fn list(&self) -> Call<Page<Model>> {
+        self.client.call(op::LIST_MODELS, &[])
+    }
+
+    /// Reads one model. `GET /models/{model}`.
+    pub fn retrieve(&self, model: impl IdOf<Model>) -> Call<Model> {
+        self.client.call(op::RETRIEVE_MODEL, &[model.as_id()])
+    }
+
+    /// Deletes a model that the project has trained itself; no other can be. `DELETE /models/{model}`.
+    pub fn delete(&self, model: impl IdOf<Model>) -> Call<ModelDeleted> {
+        self.client.call(op::DELETE_MODEL, &[model.as_id()])
+    }
+}

@@ -1,0 +1,46 @@
+//! Models: there is one, the server's own.
+
+use assistants_types::openai::Model;
+use axum::http::StatusCode;
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::call::{Answer, Call};
+use super::error::ApiError;
+
+pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+    Ok(Answer::json(&json!({"object": "list", "data": [own(call)]})))
+}
+
+pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+    require(call)?;
+    Ok(Answer::json(&own(call)))
+}
+
+pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+    require(call)?;
+    let message = "Only models that a project has trained itself can be deleted.";
+    Err(ApiError::new(StatusCode::FORBIDDEN, message).param("model"))
+}
+
+fn own(call: &Call) -> Model {
+    Model {
+        id: call.engine.model_name().to_owned(),
+        // When the model was made is not known.
+        created: Some(OffsetDateTime::UNIX_EPOCH),
+        owned_by: "assistants-local".to_owned(),
+        ..Model::default()
+    }
+}
+
+/// 404 unless the path names the server's model. Runs and chats may ask for any name.
+fn require(call: &Call) -> Result<(), ApiError> {
+    let name = call.id("model");
+    if name == call.engine.model_name() {
+        return Ok(());
+    }
+    let message = format!("The model '{name}' does not exist.");
+    Err(ApiError::new(StatusCode::NOT_FOUND, message)
+        .param("model")
+        .code("model_not_found"))
+}

@@ -1,0 +1,357 @@
+//! Chat completions and models, as they go over the wire.
+
+use assistants_local::LocalServer;
+use serde_json::{Value, json};
+
+use super::client::{serve, start};
+
+const CHAT: &str = "/chat/completions";
+
+fn user(text: &str) -> Value {
+    json!({"model": "m", "messages": [{"role": "user", "content": text}]})
+}
+
+fn with(mut body: Value, more: Value) -> Value {
+    let (Value::Object(body_members), Value::Object(more)) = (&mut body, more) else {
+        panic!("bodies are objects")
+    };
+    body_members.extend(more);
+    body
+}
+
+fn functions() -> Value {
+    json!({"tools": [{"type": "function", "function": {"name": "f"}}, {"type": "function", "function": {"name": "g"}}]})
+}
+
+/// The first answer to a body: its text or its calls, and its reason to end.
+#[track_caller]
+fn check(body: Value, want: Value) {
+    let (_server, client) = serve();
+    let choice = client.post(CHAT, body).ok()["choices"][0].clone();
+    let calls = choice["message"]["tool_calls"].as_array();
+    let calls = calls.map(|calls| {
+        let call = |call: &Value| json!([call["function"]["name"], call["function"]["arguments"]]);
+        calls.iter().map(call).collect::<Value>()
+    });
+    let said = calls.unwrap_or_else(|| choice["message"]["content"].clone());
+    assert_eq!(json!([said, choice["finish_reason"]]), want);
+}
+
+#[track_caller]
+fn refuses(body: Value, want: &str) {
+    let (_server, client) = serve();
+    let streamed = with(body.clone(), json!({"stream": true}));
+    for body in [body, streamed] {
+        let error = client.post(CHAT, body).error();
+        assert!(error.starts_with(want), "{error}");
+    }
+}
+
+/// The data of each event.
+fn events(client: &super::client::Client, body: Value) -> Vec<String> {
+    let mut lines = client.stream(CHAT, with(body, json!({"stream": true}))).raw_lines();
+    let mut data = Vec::new();
+    while let Some(line) = lines.next() {
+        data.push(
+            line.strip_prefix("data: ")
+                .unwrap_or_else(|| panic!("{line}"))
+                .to_owned(),
+        );
+        assert_eq!(lines.next().as_deref(), Some(""));
+    }
+    data
+}
+
+#[test]
+fn an_answer_has_all_that_clients_count_on() {
+    let (_server, client) = serve();
+    let mut answer = client.post(CHAT, user("Hello you")).ok();
+    assert!(answer["id"].as_str().unwrap().starts_with("chatcmpl-"));
+    assert!(answer["created"].is_i64());
+    answer["id"] = json!("c");
+    answer["created"] = json!(0);
+    assert_eq!(
+        answer,
+        json!({
+            "id": "c", "object": "chat.completion", "created": 0, "model": "m",
+            "choices": [{"index": 0, "finish_reason": "stop", "logprobs": null,
+                         "message": {"role": "assistant", "content": "Hello you", "refusal": null}}],
+            "usage": {"prompt_tokens": 2, "completion_tokens": 2, "total_tokens": 4},
+        })
+    );
+}
+
+#[test]
+fn a_stream_names_the_role_first_and_ends_with_done() {
+    let (_server, client) = serve();
+    let body = with(user("Hello you"), json!({"stream_options": {"include_usage": true}}));
+    let mut events = events(&client, body);
+    assert_eq!(events.pop().as_deref(), Some("[DONE]"));
+    let chunks: Vec<Value> = events.iter().map(|data| serde_json::from_str(data).unwrap()).collect();
+    for chunk in &chunks {
+        assert_eq!(
+            (&chunk["id"], &chunk["object"]),
+            (&chunks[0]["id"], &json!("chat.completion.chunk"))
+        );
+        assert_eq!((&chunk["model"], chunk["created"].is_i64()), (&json!("m"), true));
+    }
+    let choices: Vec<&Value> = chunks.iter().map(|chunk| &chunk["choices"]).collect();
+    // No null where there is no reason yet: a client of one provider does not take it.
+    assert_eq!(
+        json!(choices),
+        json!([
+            [{"index": 0, "delta": {"role": "assistant", "content": ""}}],
+            [{"index": 0, "delta": {"content": "Hello"}}],
+            [{"index": 0, "delta": {"content": " you"}}],
+            [{"index": 0, "delta": {}, "finish_reason": "stop"}],
+            [],
+        ])
+    );
+    let usage = json!({"prompt_tokens": 2, "completion_tokens": 2, "total_tokens": 4});
+    assert_eq!(chunks.last().unwrap()["usage"], usage);
+    assert!(chunks[..4].iter().all(|chunk| chunk.get("usage").is_none()));
+}
+
+#[test]
+fn calls_are_streamed_in_pieces() {
+    let (_server, client) = serve();
+    let text = "call f {\"words\": \"more than one piece\"}\ncall g";
+    let events = events(&client, with(user(text), functions()));
+    let deltas: Vec<Value> = events[..events.len() - 1]
+        .iter()
+        .map(|data| serde_json::from_str::<Value>(data).unwrap()["choices"][0]["delta"].clone())
+        .collect();
+    assert_eq!(deltas[0], json!({"role": "assistant"}));
+    let first = &deltas[1]["tool_calls"][0];
+    assert!(first["id"].as_str().unwrap().starts_with("call_"));
+    assert_eq!((&first["index"], &first["type"]), (&json!(0), &json!("function")));
+    let more = &deltas[2]["tool_calls"][0];
+    assert_eq!(
+        (&more["index"], more.get("id"), more.get("type")),
+        (&json!(0), None, None)
+    );
+    let of = |index: i64| -> String {
+        let pieces = deltas.iter().filter_map(|delta| delta["tool_calls"].get(0));
+        let pieces = pieces.filter(|piece| piece["index"] == index);
+        pieces
+            .filter_map(|piece| piece["function"]["arguments"].as_str())
+            .collect()
+    };
+    assert_eq!(
+        (of(0).as_str(), of(1).as_str()),
+        ("{\"words\": \"more than one piece\"}", "{}")
+    );
+}
+
+#[test]
+fn every_call_has_an_index_of_its_own() {
+    let (_server, client) = serve();
+    let events = events(&client, with(user("call f\ncall g"), functions()));
+    let begun: Vec<Value> = events[..events.len() - 1]
+        .iter()
+        .map(|data| serde_json::from_str::<Value>(data).unwrap()["choices"][0]["delta"]["tool_calls"][0].clone())
+        .filter(|call| call["id"].is_string())
+        .map(|call| json!([call["index"], call["function"]["name"]]))
+        .collect();
+    assert_eq!(json!(begun), json!([[0, "f"], [1, "g"]]));
+}
+
+#[test]
+fn requests_decide_how_they_are_answered() {
+    let f = || with(user("call f {\"a\":1}"), functions());
+    check(f(), json!([[["f", "{\"a\":1}"]], "tool_calls"]));
+    check(
+        with(f(), json!({"tool_choice": "none"})),
+        json!(["The run may not call the function f.", "stop"]),
+    );
+    let named = json!({"tool_choice": {"type": "function", "function": {"name": "g"}}});
+    check(with(f(), named), json!([[["g", "{}"]], "tool_calls"]));
+    let allowed = json!({"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [
+        {"type": "function", "function": {"name": "g"}}]}});
+    check(
+        with(user("Hi"), with(functions(), json!({"tool_choice": allowed}))),
+        json!([[["g", "{}"]], "tool_calls"]),
+    );
+    check(
+        with(user("repeat 9"), json!({"max_tokens": 2})),
+        json!(["word1 word2", "length"]),
+    );
+    check(
+        json!({"model": "m", "messages": [
+            {"role": "system", "content": "s"},
+            {"role": "user", "content": [{"type": "text", "text": "one"}, {"type": "image_url", "image_url": {"url": "http://a"}},
+                                         {"type": "text", "text": "two"}]}]}),
+        json!(["one\ntwo", "stop"]),
+    );
+}
+
+#[test]
+fn outputs_of_tools_are_answered() {
+    let call =
+        |id: &str, name: &str| json!({"id": id, "type": "function", "function": {"name": name, "arguments": "{}"}});
+    let output = |id: &str, text: &str| json!({"role": "tool", "tool_call_id": id, "content": text});
+    let asked = json!({"role": "user", "content": "call f\ncall g"});
+    let body = |messages: Value| with(json!({"model": "m", "messages": messages}), functions());
+    let called = json!({"role": "assistant", "content": null, "tool_calls": [call("f", "f"), call("g", "g")]});
+    check(
+        body(json!([asked, called, output("g", "2"), output("f", "1")])),
+        json!(["f returned 1\ng returned 2", "stop"]),
+    );
+    // Two calls under one id are answered in their order.
+    let twice = json!({"role": "assistant", "tool_calls": [call("f", "f"), call("f", "f")]});
+    check(
+        body(json!([asked, twice, output("f", "1"), output("f", "2")])),
+        json!(["f returned 1\nf returned 2", "stop"]),
+    );
+    // What came of calls before the user's last message is over.
+    check(
+        body(json!([asked, called, output("f", "1"), output("g", "2"), {"role": "user", "content": "Thanks"}])),
+        json!(["Thanks", "stop"]),
+    );
+    refuses(
+        body(json!([asked, called, output("f", "1")])),
+        "400 messages[3].role -: A message of the assistant with 'tool_calls' must be followed",
+    );
+    refuses(
+        body(json!([asked, output("f", "1")])),
+        "400 messages[1].tool_call_id -: A message with role 'tool' must answer a tool call",
+    );
+}
+
+#[test]
+fn several_answers_are_written_one_after_the_other() {
+    let (_server, client) = serve();
+    let answer = client.post(CHAT, with(user("a b"), json!({"n": 3}))).ok();
+    let indexes: Vec<&Value> = answer["choices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|choice| &choice["index"])
+        .collect();
+    assert_eq!(json!(indexes), json!([0, 1, 2]));
+    assert_eq!(
+        answer["usage"],
+        json!({"prompt_tokens": 2, "completion_tokens": 6, "total_tokens": 8})
+    );
+}
+
+#[test]
+fn limits_of_the_spec_hold() {
+    let message = |message: Value| json!({"model": "m", "messages": [message]});
+    for (body, want) in [
+        (json!({"messages": []}), "400 model missing_required_parameter"),
+        (
+            json!({"model": "m", "messages": []}),
+            "400 messages array_below_min_length",
+        ),
+        (
+            message(json!({"content": "x"})),
+            "400 messages[0].role missing_required_parameter",
+        ),
+        (
+            message(json!({"role": "robot", "content": "x"})),
+            "400 messages[0].role invalid_value",
+        ),
+        (
+            message(json!({"role": "user"})),
+            "400 messages[0].content missing_required_parameter",
+        ),
+        (
+            message(json!({"role": "tool", "content": "x"})),
+            "400 messages[0].tool_call_id missing_required",
+        ),
+        (
+            message(json!({"role": "user", "content": [{"type": "smell"}]})),
+            "400 messages[0].content[0].type invalid_value",
+        ),
+        (with(user("x"), json!({"n": 129})), "400 n integer_above_max_value"),
+        (
+            with(user("x"), json!({"temperature": 2.5})),
+            "400 temperature decimal_above_max_value",
+        ),
+        (
+            with(user("x"), json!({"stop": ["a", "b", "c", "d", "e"]})),
+            "400 stop array_above_max_length",
+        ),
+        (with(user("x"), json!({"tool_choice": "maybe"})), "400 tool_choice"),
+        (
+            with(user("x"), json!({"max_tokens": 0})),
+            "400 max_tokens integer_below_min_value",
+        ),
+        (
+            with(
+                user("x"),
+                json!({"tools": [{"type": "custom", "custom": {"name": "c"}}]}),
+            ),
+            "400 tools[0].type unsupported_value",
+        ),
+        (
+            with(
+                user("x"),
+                json!({"tool_choice": {"type": "function", "function": {"name": "z"}}}),
+            ),
+            "400 tool_choice -: Tool choice 'z'",
+        ),
+    ] {
+        refuses(body, want);
+    }
+}
+
+#[test]
+fn a_failure_in_the_middle_is_told_in_the_stream() {
+    let (_server, client) = serve();
+    let events = events(&client, user("repeat 1\nfail out_of_words"));
+    assert_eq!(events.len(), 3, "{events:?}");
+    let error: Value = serde_json::from_str(&events[2]).unwrap();
+    assert_eq!(error["error"]["code"], "out_of_words");
+    refuses(user("fail out_of_words"), "500 - out_of_words: ");
+}
+
+#[test]
+fn a_chat_ends_with_its_server() {
+    let (server, client) = serve();
+    let mut lines = client
+        .stream(CHAT, with(user("repeat 1\nsleep 3600000"), json!({"stream": true})))
+        .raw_lines();
+    assert!(lines.next().unwrap().contains("assistant"));
+    drop(server);
+    assert!(
+        lines.any(|line| line.contains("given up")),
+        "the stream says why it ends"
+    );
+}
+
+#[test]
+fn a_chat_takes_no_longer_than_a_run_may() {
+    let lifetime = std::time::Duration::from_millis(50);
+    let (_server, client) = start(LocalServer::builder().run_lifetime(lifetime));
+    let error = client.post(CHAT, user("sleep 3600000")).error();
+    assert!(error.starts_with("500 - -: The answer was given up"), "{error}");
+}
+
+#[test]
+fn the_model_of_the_server_is_listed() {
+    let (_server, client) = serve();
+    let model = json!({"id": "scripted", "object": "model", "created": 0, "owned_by": "assistants-local"});
+    assert_eq!(client.get("/models").ok(), json!({"object": "list", "data": [model]}));
+    assert_eq!(client.get("/models/scripted").ok(), model);
+    for (method, name, want) in [
+        (
+            "GET",
+            "gpt%2F4",
+            "404 model model_not_found: The model 'gpt/4' does not exist.",
+        ),
+        (
+            "DELETE",
+            "gpt",
+            "404 model model_not_found: The model 'gpt' does not exist.",
+        ),
+        (
+            "DELETE",
+            "scripted",
+            "403 model -: Only models that a project has trained itself can be deleted.",
+        ),
+    ] {
+        assert_eq!(client.call(method, &format!("/models/{name}"), "").error(), want);
+    }
+}

@@ -1,0 +1,104 @@
+//! Messages of a chat: shortcuts for writing them.
+
+use super::{
+    ChatAssistantContent, ChatAssistantMessage, ChatAudioId, ChatCompletionMessage, ChatDeveloperMessage, ChatMessage,
+    ChatSystemMessage, ChatTextContent, ChatTextPart, ChatToolMessage, ChatUserContent, ChatUserMessage, ChatUserPart,
+};
+use crate::Field;
+
+impl ChatMessage {
+    /// What the user says: text, or parts.
+    #[must_use]
+    pub fn user(content: impl Into<ChatUserContent>) -> Self {
+        ChatUserMessage::new(content).into()
+    }
+
+    /// Instructions that stand over what the user says.
+    #[must_use]
+    pub fn system(content: impl Into<ChatTextContent>) -> Self {
+        ChatSystemMessage::new(content).into()
+    }
+
+    /// The same for reasoning models, which take no system message.
+    #[must_use]
+    pub fn developer(content: impl Into<ChatTextContent>) -> Self {
+        ChatDeveloperMessage::new(content).into()
+    }
+
+    /// Something that the assistant said earlier.
+    #[must_use]
+    pub fn assistant(content: impl Into<ChatAssistantContent>) -> Self {
+        ChatAssistantMessage::default().content(content).into()
+    }
+
+    /// What came of a tool call, by the id of the call.
+    #[must_use]
+    pub fn tool(tool_call_id: impl Into<String>, output: impl Into<ChatTextContent>) -> Self {
+        ChatToolMessage::new(tool_call_id, output).into()
+    }
+}
+
+impl From<ChatCompletionMessage> for ChatMessage {
+    /// The answer as a part of the conversation that goes on: text, refusal, calls, the id of what was spoken. What
+    /// servers do not take back, such as annotations and the text of the reasoning, stays behind.
+    fn from(message: ChatCompletionMessage) -> Self {
+        let set = |text: Option<String>| text.map_or(Field::Keep, Field::Set);
+        Self::Assistant(ChatAssistantMessage {
+            content: message.content.map_or(Field::Keep, |text| Field::Set(text.into())),
+            refusal: set(message.refusal),
+            audio: message
+                .audio
+                .map_or(Field::Keep, |audio| Field::Set(ChatAudioId::new(audio.id))),
+            tool_calls: message.tool_calls.filter(|calls| !calls.is_empty()),
+            function_call: message.function_call.map_or(Field::Keep, Field::Set),
+            ..ChatAssistantMessage::default()
+        })
+    }
+}
+
+/// An array of parts is content too.
+macro_rules! parts {
+    ($($content:ident of $part:ident),+) => {$(
+        impl<const N: usize> From<[super::$part; N]> for $content {
+            fn from(parts: [super::$part; N]) -> Self {
+                Self::Parts(parts.into())
+            }
+        }
+    )+};
+}
+
+parts!(
+    ChatTextContent of ChatTextPart,
+    ChatUserContent of ChatUserPart,
+    ChatAssistantContent of ChatAssistantPart
+);
+
+impl ChatTextContent {
+    /// The text of all parts, one after the other.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Parts(parts) => parts.iter().map(|part| part.text.as_str()).collect(),
+            Self::Unknown(_) => String::new(),
+        }
+    }
+}
+
+impl From<&str> for ChatTextPart {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<&str> for ChatUserPart {
+    fn from(text: &str) -> Self {
+        ChatTextPart::new(text).into()
+    }
+}
+
+impl From<String> for ChatUserPart {
+    fn from(text: String) -> Self {
+        ChatTextPart::new(text).into()
+    }
+}

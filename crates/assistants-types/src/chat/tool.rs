@@ -1,0 +1,41 @@
+//! Tools of a chat: shortcuts for naming them.
+
+use serde_json::Value;
+
+use super::{ChatResponseFormat, ChatTool, ChatToolChoice};
+use crate::openai::{FunctionDefinition, FunctionTool, NamedFunction, ResponseFormat, ResponseFormatText};
+
+impl ChatTool {
+    /// A function of the caller's, with the JSON schema of its arguments.
+    #[must_use]
+    pub fn function(name: impl Into<String>, parameters: Value) -> Self {
+        FunctionTool::new(FunctionDefinition::new(name).parameters(parameters)).into()
+    }
+}
+
+impl From<FunctionDefinition> for ChatTool {
+    fn from(definition: FunctionDefinition) -> Self {
+        FunctionTool::new(definition).into()
+    }
+}
+
+impl ChatToolChoice {
+    /// The model has to call this function.
+    #[must_use]
+    pub fn function(name: impl Into<String>) -> Self {
+        super::ChatNamedToolChoice::new(NamedFunction::new(name)).into()
+    }
+}
+
+impl From<ResponseFormat> for ChatResponseFormat {
+    /// The same form; `auto`, which chats do not know, is plain text.
+    fn from(format: ResponseFormat) -> Self {
+        match format {
+            ResponseFormat::Auto => ResponseFormatText::default().into(),
+            ResponseFormat::Text(format) => format.into(),
+            ResponseFormat::JsonObject(format) => format.into(),
+            ResponseFormat::JsonSchema(format) => format.into(),
+            ResponseFormat::Unknown(raw) => Self::Unknown(raw),
+        }
+    }
+}

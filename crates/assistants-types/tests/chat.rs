@@ -1,0 +1,281 @@
+//! Chats: what requests look like on the wire, and what chunks add up to.
+
+use assistants_types::chat::*;
+use assistants_types::openai::{FunctionDefinition, JsonSchemaFormat, ResponseFormat, ResponseFormatJsonSchema};
+use serde_json::{Value, json};
+
+fn accumulate(chunks: &[Value]) -> ChatAccumulator {
+    let mut accumulator = ChatAccumulator::new();
+    for chunk in chunks {
+        // Through text, as a stream brings it.
+        accumulator.apply(&serde_json::from_str(&chunk.to_string()).unwrap());
+    }
+    accumulator
+}
+
+/// Chunks with one choice each: its index, its delta, its reason to end.
+fn chunk(index: i64, delta: Value, finish_reason: Option<&str>) -> Value {
+    json!({"id": "c", "choices": [{"index": index, "delta": delta, "finish_reason": finish_reason}]})
+}
+
+fn message(chunks: &[Value]) -> Value {
+    serde_json::to_value(&accumulate(chunks).completion().choices[0].message).unwrap()
+}
+
+/// What tool call pieces of one answer add up to.
+#[track_caller]
+fn check_calls(pieces: &[Value], want: Value) {
+    let chunks: Vec<Value> = pieces
+        .iter()
+        .map(|piece| chunk(0, json!({"tool_calls": piece}), None))
+        .collect();
+    assert_eq!(message(&chunks)["tool_calls"], want);
+}
+
+fn call(id: &str, name: &str, arguments: &str) -> Value {
+    json!({"type": "function", "id": id, "function": {"name": name, "arguments": arguments}})
+}
+
+#[test]
+fn requests_are_built_from_what_is_required() {
+    let schema = json!({"type": "object"});
+    let request = CreateChatCompletion::new("m", [ChatMessage::user("Hi")])
+        .tool(FunctionDefinition::new("add").parameters(schema.clone()))
+        .tool_choice(ChatToolChoice::function("add"))
+        .response_format(ResponseFormat::from(ResponseFormatJsonSchema::new(
+            JsonSchemaFormat::new("n"),
+        )))
+        .stop(ChatStop::Texts(vec!["END".to_owned()]))
+        .modality("text")
+        .max_tokens(5);
+    assert_eq!(
+        serde_json::to_value(&request).unwrap(),
+        json!({
+            "model": "m",
+            "messages": [{"role": "user", "content": "Hi"}],
+            "max_tokens": 5,
+            "modalities": ["text"],
+            "response_format": {"type": "json_schema", "json_schema": {"name": "n"}},
+            "stop": ["END"],
+            "tool_choice": {"type": "function", "function": {"name": "add"}},
+            "tools": [{"type": "function", "function": {"name": "add", "parameters": schema}}],
+        })
+    );
+}
+
+#[test]
+fn each_role_has_a_shortcut() {
+    for (message, want) in [
+        (ChatMessage::system("a"), json!({"role": "system", "content": "a"})),
+        (
+            ChatMessage::developer("a"),
+            json!({"role": "developer", "content": "a"}),
+        ),
+        (
+            ChatMessage::assistant("a"),
+            json!({"role": "assistant", "content": "a"}),
+        ),
+        (
+            ChatMessage::tool("call_1", "4"),
+            json!({"role": "tool", "tool_call_id": "call_1", "content": "4"}),
+        ),
+        (
+            ChatMessage::user([ChatUserPart::from("look")]),
+            json!({"role": "user", "content": [{"type": "text", "text": "look"}]}),
+        ),
+    ] {
+        assert_eq!(serde_json::to_value(&message).unwrap(), want);
+    }
+}
+
+#[test]
+fn an_answer_becomes_a_message_of_the_next_request() {
+    let answer = json!({"choices": [{"index": 0, "message": {
+        "role": "assistant", "content": null, "reasoning_content": "hm", "annotations": [],
+        "tool_calls": [call("c1", "add", "{}")],
+    }, "finish_reason": "tool_calls"}]});
+    let completion: ChatCompletion = serde_json::from_value(answer).unwrap();
+    assert_eq!(completion.function_calls().next().unwrap().function.name, "add");
+    assert_eq!(completion.choices[0].message.reasoning(), Some("hm"));
+    assert_eq!(
+        serde_json::to_value(completion.to_message()).unwrap(),
+        json!({"role": "assistant", "tool_calls": [call("c1", "add", "{}")]})
+    );
+}
+
+#[test]
+fn text_grows_and_empty_deltas_change_nothing() {
+    let chunks = [
+        json!({"id": "", "model": "", "choices": [], "prompt_filter_results": [1]}),
+        chunk(0, json!({"role": "assistant"}), None),
+        chunk(0, json!({"content": "Hel", "reasoning_content": "so"}), None),
+        chunk(0, json!({}), None),
+        chunk(0, json!({"content": null, "reasoning_content": null}), None),
+        chunk(
+            0,
+            json!({"content": "lo", "reasoning_content": " what", "refusal": "n"}),
+            None,
+        ),
+        chunk(0, json!({"refusal": "o"}), Some("stop")),
+        json!({"id": "c", "model": "m", "created": 5, "choices": [],
+               "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}}),
+    ];
+    let accumulator = accumulate(&chunks);
+    assert!(accumulator.is_complete());
+    assert_eq!(
+        serde_json::to_value(accumulator.completion()).unwrap(),
+        json!({
+            "id": "c", "object": "chat.completion", "created": 5, "model": "m", "prompt_filter_results": [1],
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {
+                "role": "assistant", "content": "Hello", "refusal": "no", "reasoning_content": "so what",
+            }}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+        })
+    );
+    for upto in 0..6 {
+        assert!(!accumulate(&chunks[..upto]).is_complete(), "{upto}");
+    }
+}
+
+#[test]
+fn interleaved_answers_are_kept_apart() {
+    let accumulator = accumulate(&[
+        chunk(1, json!({"content": "b"}), None),
+        chunk(0, json!({"content": "a"}), None),
+        json!({"choices": [{"index": 1, "delta": {"content": "B"}}, {"index": 0, "delta": {"content": "A"}}]}),
+        chunk(0, json!({}), Some("length")),
+    ]);
+    let completion = accumulator.completion();
+    let texts: Vec<_> = completion
+        .choices
+        .iter()
+        .map(|choice| (choice.index, choice.message.content.as_deref().unwrap()))
+        .collect();
+    assert_eq!(texts, [(0, "aA"), (1, "bB")]);
+    assert_eq!(completion.text(), "aA");
+    assert!(!accumulator.is_complete(), "the second answer goes on");
+}
+
+#[test]
+fn an_index_is_a_name_and_no_length() {
+    let far = i64::MAX;
+    let accumulator = accumulate(&[
+        chunk(
+            far,
+            json!({"content": "z", "tool_calls": [{"index": far, "function": {"name": "f"}}]}),
+            None,
+        ),
+        chunk(-1, json!({"tool_calls": [{"index": -7, "id": "x"}, {"id": "y"}]}), None),
+        chunk(
+            far,
+            json!({"tool_calls": [{"id": "n", "function": {"name": "g"}}, {"index": far, "id": "o"}]}),
+            None,
+        ),
+    ]);
+    let completion = accumulator.completion();
+    assert_eq!(
+        completion.choices.iter().map(|choice| choice.index).collect::<Vec<_>>(),
+        [-1, far]
+    );
+    assert_eq!(completion.choices[1].message.tool_calls.as_ref().unwrap().len(), 1);
+}
+
+#[test]
+fn calls_come_in_pieces() {
+    check_calls(
+        &[
+            json!([{"index": 1, "id": "b", "type": "function", "function": {"name": "g", "arguments": ""}}]),
+            json!([{"index": 0, "id": "a", "type": "", "function": {"name": "f", "arguments": "{\"x\""}}]),
+            json!([{"index": 1, "id": "", "type": "", "function": {"name": "", "arguments": "{"}},
+                   {"index": 0, "function": {"name": "f", "arguments": ":1}"}}]),
+            json!([{"index": 1, "function": {"arguments": "}"}}]),
+        ],
+        json!([call("a", "f", "{\"x\":1}"), call("b", "g", "{}")]),
+    );
+}
+
+#[test]
+fn calls_without_or_with_the_same_index_are_told_apart_by_their_ids() {
+    let want = json!([call("a", "f", "1"), call("b", "f", "23")]);
+    check_calls(
+        &[
+            json!([{"id": "a", "function": {"name": "f", "arguments": "1"}},
+                   {"id": "b", "function": {"name": "f", "arguments": "2"}}]),
+            json!([{"function": {"arguments": "3"}}]),
+        ],
+        want.clone(),
+    );
+    check_calls(
+        &[
+            json!([{"index": 0, "id": "a", "function": {"name": "f", "arguments": "1"}}]),
+            json!([{"index": 0, "id": "b", "function": {"name": "f", "arguments": "2"}}]),
+            json!([{"index": 0, "function": {"arguments": "3"}}]),
+        ],
+        want,
+    );
+    // Two calls of one function whose name is their id.
+    check_calls(
+        &[
+            json!([{"index": 0, "id": "f", "function": {"name": "f", "arguments": "1"}},
+                 {"index": 1, "id": "f", "function": {"name": "f", "arguments": "2"}}]),
+        ],
+        json!([call("f", "f", "1"), call("f", "f", "2")]),
+    );
+}
+
+#[test]
+fn calls_of_other_kinds_are_put_together_too() {
+    check_calls(
+        &[
+            json!([{"index": 0, "id": "a", "type": "custom", "custom": {"name": "sh", "input": "l"}}]),
+            json!([{"index": 0, "custom": {"input": "s"}}]),
+            json!([{"index": 1, "id": "b", "type": "telepathy", "thought": {"of": "a"}}]),
+            json!([{"index": 1, "thought": {"of": "b"}}]),
+        ],
+        json!([
+            {"type": "custom", "id": "a", "custom": {"name": "sh", "input": "ls"}},
+            {"type": "telepathy", "id": "b", "thought": {"of": "ab"}},
+        ]),
+    );
+}
+
+#[test]
+fn what_only_whole_messages_have_grows_as_well() {
+    let token = |text: &str| json!({"token": text, "logprob": -0.5, "bytes": null, "top_logprobs": []});
+    let probable = |list: Value| json!({"choices": [{"index": 0, "delta": {}, "logprobs": {"content": list}}]});
+    let citation = json!({"type": "url_citation", "url_citation":
+        {"start_index": 0, "end_index": 1, "url": "http://a", "title": "t"}});
+    let chunks = [
+        chunk(0, json!({"function_call": {"name": "f", "arguments": "{"}}), None),
+        chunk(
+            0,
+            json!({"function_call": {"arguments": "}"}, "annotations": [citation]}),
+            None,
+        ),
+        chunk(0, json!({"audio": {"id": "au", "data": "AA", "transcript": "h"}}), None),
+        chunk(
+            0,
+            json!({"audio": {"data": "BB", "transcript": "i", "expires_at": 7}}),
+            None,
+        ),
+        probable(json!([token("a")])),
+        probable(json!(null)),
+        probable(json!([token("b"), token("c")])),
+    ];
+    let accumulator = accumulate(&chunks);
+    let choice = &accumulator.completion().choices[0];
+    assert_eq!(
+        message(&chunks),
+        json!({
+            "role": "assistant",
+            "function_call": {"name": "f", "arguments": "{}"},
+            "annotations": [citation],
+            "audio": {"id": "au", "data": "AABB", "transcript": "hi", "expires_at": 7},
+        })
+    );
+    let tokens = choice.logprobs.as_ref().unwrap().content.as_ref().unwrap();
+    assert_eq!(
+        tokens.iter().map(|one| one.token.as_str()).collect::<Vec<_>>(),
+        ["a", "b", "c"]
+    );
+}

@@ -1,0 +1,49 @@
+//! Runs every example that needs no argument, and looks at what it prints.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The folder that cargo puts examples into, when it has built this test.
+fn folder() -> PathBuf {
+    let mut path = env::current_exe().unwrap();
+    path.pop(); // …/debug/deps
+    path.pop();
+    path.join("examples")
+}
+
+#[track_caller]
+fn check(name: &str, want: &[&str]) {
+    let program = folder().join(name).with_extension(env::consts::EXE_EXTENSION);
+    let output = Command::new(&program)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .env_remove("OPENAI_BASE_URL")
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{printed}{complaints}");
+    for text in want {
+        assert!(printed.contains(text), "no {text:?} in\n{printed}");
+    }
+}
+
+#[test]
+fn chat() {
+    check("chat", &["add(2, 40) = 42", "add returned 42", "tokens read"]);
+}
+
+#[test]
+fn quickstart() {
+    check("quickstart", &["count_lines", "Cargo.toml has"]);
+}
+
+#[test]
+fn structured_output() {
+    check("structured_output", &["3 days in Lisbon: Alfama, Belém"]);
+}
+
+#[test]
+fn typed_tools() {
+    check("typed_tools", &[r#"divide returned {"quotient":3.5}"#]);
+}
