@@ -30,7 +30,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus};
+use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus, VectorStoreFileStatus};
 
 pub(crate) use self::catch_up::Since;
 use self::deadlines::Deadlines;
@@ -173,7 +173,6 @@ impl Engine {
         });
         let indexer = indexer.map(|indexer| {
             *engine.indexer.lock().unwrap_or_else(PoisonError::into_inner) = Some(indexer);
-            engine.index_soon();
         });
         match indexer
             .and_then(|()| engine.recover())
@@ -187,11 +186,16 @@ impl Engine {
         }
     }
 
-    /// Takes up the runs that an earlier process left behind.
+    /// Takes up the runs and the indexing that an earlier process left behind.
     fn recover(self: &Arc<Self>) -> Result<(), StorageError> {
-        let left = self
-            .storage
-            .transact(|transaction| transaction.tagged(Kind::Run, ACTIVE))?;
+        let in_progress = VectorStoreFileStatus::InProgress;
+        let (left, unindexed) = self.storage.transact(|transaction| {
+            let unindexed = transaction.tagged(Kind::VectorStoreFile, in_progress.as_str())?;
+            Ok::<_, StorageError>((transaction.tagged(Kind::Run, ACTIVE)?, unindexed))
+        })?;
+        if !unindexed.is_empty() {
+            self.index_soon();
+        }
         for document in left {
             let run = Loaded::<Run>::parse(document)?.object;
             let left = run

@@ -39,7 +39,16 @@
 //! Chat completions store nothing: they are not repeated from an idempotency key, and stop with the connection that
 //! streams them.
 //!
-//! Not there yet: files and vector stores. Tools other than functions are stored and never used.
+//! - Files stand in a folder beside the database, written and renamed before they are acknowledged, and go through
+//!   memory in pieces. Any file can be downloaded, whatever its purpose.
+//! - Files of vector stores are indexed in the background, one after the other: text in UTF-8, HTML without its tags.
+//!   Other kinds fail as `unsupported_file`, damaged ones and those above 32 MiB as `invalid_file`. A token of a chunk
+//!   is an estimate: what stands between white space, in pieces of at most 16 characters.
+//! - A search goes by words, without case, accents and English endings; it knows no synonyms. A score from 0 to 1 says
+//!   how many of the query's words a passage has, rare ones counting more. A vector store that expires keeps its files
+//!   and cannot be searched.
+//!
+//! The tool `code_interpreter` is stored and never used.
 //!
 //! # Modules
 //!
@@ -49,6 +58,7 @@
 //! | [`model::scripted`] | the model that does what it is told |
 //!
 //! Inside: `openai` holds the routes, one file per resource; `engine` what happens to runs, whichever protocol asks;
+//! `files` the bytes of files, `search` the way from files to passages that are found;
 //! `storage` the documents and their transactions; `stream` the way of events to a connection; `validate` the limits.
 #![forbid(unsafe_code)]
 

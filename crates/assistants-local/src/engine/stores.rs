@@ -471,3 +471,6 @@ impl Engine {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

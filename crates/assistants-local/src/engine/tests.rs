@@ -191,3 +191,27 @@ fn a_stopped_engine_begins_no_run() {
     assert_eq!(seen.iter().collect::<Vec<_>>(), Vec::<String>::new());
     assert_eq!(stored(&engine, &run).status, RunStatus::Queued);
 }
+
+#[test]
+fn a_vector_store_expires_when_it_is_not_used() {
+    use assistants_types::openai::{CreateVectorStore, VectorStore, VectorStoreExpiration};
+
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let params = CreateVectorStore::default().expires_after(VectorStoreExpiration::days(1));
+    let made = engine
+        .storage
+        .transact(|transaction| super::stores::create_store(transaction, &params));
+    let made: VectorStore = made.unwrap();
+    let at = made.expires_at.unwrap().unix_timestamp();
+    let status = || {
+        let store = engine
+            .storage
+            .transact(|transaction| load::<VectorStore>(transaction, &made.id));
+        store.unwrap().unwrap().object.status.to_string()
+    };
+    engine.expire_stores(at - 1).unwrap();
+    assert_eq!(status(), "completed");
+    engine.expire_stores(at).unwrap();
+    assert_eq!(status(), "expired");
+    engine.stop(HOUR);
+}

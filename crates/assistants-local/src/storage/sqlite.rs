@@ -271,7 +271,7 @@ impl Transaction for SqliteTransaction<'_> {
             "DELETE FROM deleted WHERE deleted_at < ?1",
             params![now - DELETED_KEPT],
         )?;
-        let note = "INSERT INTO deleted (id, kind, parent, sequence, deleted_at)
+        let note = "INSERT OR REPLACE INTO deleted (id, kind, parent, sequence, deleted_at)
             SELECT id, kind, parent, sequence, ?3 FROM objects WHERE id = ?1 AND kind = ?2";
         self.execute(action, note, params![id, kind.as_str(), now])?;
         // What is below goes with it: `ON DELETE CASCADE`.

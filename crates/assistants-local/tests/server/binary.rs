@@ -10,10 +10,10 @@ use super::client::{Client, id};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_assistants-local");
 
-struct Program {
+pub(super) struct Program {
     child: Child,
     output: BufReader<ChildStdout>,
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl Program {
@@ -33,7 +33,7 @@ impl Program {
         Self { child, output, client }
     }
 
-    fn on(database: &Path) -> Self {
+    pub(super) fn on(database: &Path) -> Self {
         Self::start(
             Command::new(PROGRAM)
                 .args(["serve", "--listen", "127.0.0.1:0", "--database"])
@@ -42,7 +42,7 @@ impl Program {
     }
 
     /// SIGKILL: the program gets no chance to tidy up.
-    fn kill(mut self) {
+    pub(super) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -242,7 +242,7 @@ fn signals_stop_it() {
 fn a_full_disk_acknowledges_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
-    let script = "trap '' XFSZ; ulimit -f 200; exec \"$0\" serve --listen 127.0.0.1:0 --database \"$1\"";
+    let script = "trap '' XFSZ; ulimit -f 600; exec \"$0\" serve --listen 127.0.0.1:0 --database \"$1\"";
     let program = Program::start(Command::new("sh").args(["-c", script, PROGRAM]).arg(&database));
     let mut kept = Vec::new();
     let refused = loop {

@@ -3,6 +3,7 @@
 mod binary;
 mod chat;
 mod client;
+mod files;
 mod idempotency;
 mod lists;
 mod live_runs;
