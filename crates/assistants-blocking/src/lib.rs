@@ -29,6 +29,7 @@
 //! | module or type | what it is |
 //! | --- | --- |
 //! | [`openai`] | the client for OpenAI Assistants v2: handles, run streams, pollers |
+//! | [`yandex`] | the client for Yandex AI Studio: the same, and search indexes, users, credentials |
 //! | [`Call`], [`ListCall`] | what every method returns: a request with its options, sent by `send` |
 //! | [`Options`] | the options of a call, or defaults for all calls of a client |
 //! | [`Tools`] | functions of your program that a model may call |
@@ -53,6 +54,7 @@
 #![warn(clippy::unwrap_used)]
 
 pub mod openai;
+pub mod yandex;
 
 mod call;
 mod cancel;
@@ -63,6 +65,7 @@ mod response;
 mod secret;
 mod tools;
 
+mod authorization;
 mod endpoint;
 mod path;
 mod request;
