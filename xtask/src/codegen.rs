@@ -13,12 +13,17 @@ const PROVIDERS: &[Provider] = &[
     Provider {
         spec: "spec/openai.yaml",
         home: "openai",
-        schemas: "request_schemas.json",
+        schemas: Some("request_schemas.json"),
     },
     Provider {
         spec: "spec/chat.yaml",
         home: "chat",
-        schemas: "chat_request_schemas.json",
+        schemas: Some("chat_request_schemas.json"),
+    },
+    Provider {
+        spec: "spec/yandex.yaml",
+        home: "yandex",
+        schemas: None,
     },
 ];
 
@@ -32,8 +37,8 @@ struct Provider {
     spec: &'static str,
     /// The module of the types crate that the types go to.
     home: &'static str,
-    /// The file for the server.
-    schemas: &'static str,
+    /// The file for the server, if it checks bodies against schemas.
+    schemas: Option<&'static str>,
 }
 
 impl Provider {
@@ -71,7 +76,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
 /// Every file that the provider's document gives, by its path from the root.
 fn generate(root: &Path, provider: &Provider) -> Result<BTreeMap<PathBuf, String>, String> {
     let document = spec::load(&root.join(provider.spec)).map_err(|error| format!("{}: {error}", provider.spec))?;
-    let model = Model::read(&document, provider.spec, provider.home)?;
+    let model =
+        Model::read(&document, provider.spec, provider.home).map_err(|error| format!("{}: {error}", provider.spec))?;
     let mut files = BTreeMap::new();
     for (name, text) in emit::rust::files(&model)? {
         files.insert(Path::new(&provider.types()).join(name), text);
@@ -80,8 +86,9 @@ fn generate(root: &Path, provider: &Provider) -> Result<BTreeMap<PathBuf, String
         Path::new(TESTS).join(format!("{}_types.rs", provider.home)),
         emit::rust::type_list(&model)?,
     );
-    let schemas = emit::request_schemas::file(&document)?;
-    files.insert(Path::new(SERVER).join(provider.schemas), schemas);
+    if let Some(name) = provider.schemas {
+        files.insert(Path::new(SERVER).join(name), emit::request_schemas::file(&document)?);
+    }
     Ok(files)
 }
 

@@ -30,6 +30,7 @@
 //! | --- | --- |
 //! | [`openai`] | the client for OpenAI Assistants v2: handles, run streams, pollers; models and chat completions |
 //! | [`chat`] | chat completions: their types, and their streams |
+//! | [`yandex`] | the client for Yandex AI Studio: the same, and search indexes, users, credentials |
 //! | [`Call`], [`ListCall`] | what every method returns: a request with its options, sent by `send` |
 //! | [`Options`] | the options of a call, or defaults for all calls of a client |
 //! | [`Tools`] | functions of your program that a model may call |
@@ -56,6 +57,7 @@
 
 pub mod chat;
 pub mod openai;
+pub mod yandex;
 
 mod call;
 mod cancel;
@@ -66,6 +68,7 @@ mod response;
 mod secret;
 mod tools;
 
+mod authorization;
 mod endpoint;
 mod path;
 mod request;

@@ -1,5 +1,7 @@
 //! A request that has been described but not sent.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -19,6 +21,10 @@ pub(crate) struct Request {
     body: Option<Result<Vec<u8>, Box<str>>>,
     /// The body is a stream of events.
     pub(crate) stream: bool,
+    /// A repeat changes nothing, whatever the method says.
+    harmless: bool,
+    /// Neither request nor answer may be written to the log.
+    confidential: bool,
 }
 
 impl Request {
@@ -31,6 +37,8 @@ impl Request {
             query: Vec::new(),
             body: None,
             stream: false,
+            harmless: false,
+            confidential: false,
         }
     }
 
@@ -62,6 +70,33 @@ impl Request {
     pub(crate) fn streamed(mut self) -> Self {
         self.stream = true;
         self
+    }
+
+    /// Adds a query parameter of the operation.
+    pub(crate) fn parameter(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Says that a repeat changes nothing.
+    pub(crate) fn harmless(mut self) -> Self {
+        self.harmless = true;
+        self
+    }
+
+    /// Keeps both bodies out of the log: they hold secrets.
+    pub(crate) fn confidential(mut self) -> Self {
+        self.confidential = true;
+        self
+    }
+
+    /// A body as the log may show it.
+    pub(crate) fn shown<'b>(&self, body: &'b [u8]) -> Cow<'b, str> {
+        if self.confidential {
+            "(not shown)".into()
+        } else {
+            String::from_utf8_lossy(body)
+        }
     }
 
     /// The path, or why it cannot be one.
@@ -99,6 +134,7 @@ impl Request {
     /// its method says nothing about repeats at all.
     pub(crate) fn safety(&self) -> Safety {
         match self.method {
+            _ if self.harmless => Safety::Read,
             "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" => Safety::Read,
             "POST" => Safety::KeyedWrite,
             _ => Safety::Write,

@@ -2,6 +2,7 @@
 
 mod item;
 mod operations;
+mod proto;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -98,20 +99,29 @@ fn imports(source: &str, model: &Model, own: &[Item]) -> String {
         ("stream_events!", "crate::events::stream_events"),
         ("object!", "crate::object::object"),
         ("open_enum!", "crate::open_enum::open_enum"),
+        ("message!", "crate::proto_json::message"),
+        ("message_field!", "crate::proto_json::message_field"),
+        ("one_of!", "crate::proto_json::one_of"),
+        ("proto_enum!", "crate::proto_json::proto_enum"),
+        ("UnknownMember", "crate::proto_json::UnknownMember"),
         ("tagged!", "crate::tagged::tagged"),
     ] {
         if words.contains(word) {
             lines.push_str(&format!("use {path};\n"));
         }
     }
-    let defined: BTreeSet<&str> = own.iter().map(|item| item.name.as_str()).collect();
+    let defined: BTreeSet<&str> = own
+        .iter()
+        .map(|item| item.name.as_str())
+        .chain(item::companions(own))
+        .collect();
     let foreign: BTreeSet<&str> = own
         .iter()
         .flat_map(item::named)
         .filter(|name| !defined.contains(name))
         .collect();
     // What another document lends, and what is written by hand for all of them, lives with the first one.
-    let here = |name: &&str| model.home == SHARED || model.modules.values().flatten().any(|item| item.name == *name);
+    let here = |name: &&str| !model.borrows || model.modules.values().flatten().any(|item| item.name == *name);
     let (near, far): (Vec<&str>, Vec<&str>) = foreign.into_iter().partition(here);
     for (home, names) in [(model.home.as_str(), near), (SHARED, far)] {
         if !names.is_empty() {

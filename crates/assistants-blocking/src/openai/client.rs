@@ -9,6 +9,7 @@ use assistants_types::openai::Operation;
 use serde::Serialize;
 
 use super::{Assistants, Chat, IdOf, Messages, Models, Run, RunSteps, Runs, Thread, Threads};
+use crate::authorization::Fixed;
 use crate::endpoint::{Endpoint, EndpointConfig, Retry};
 use crate::error::{Error, Result};
 use crate::options::Options;
@@ -374,7 +375,7 @@ impl ClientBuilder {
         if let Some(id) = self.project {
             options = options.header("OpenAI-Project", id);
         }
-        let endpoint = Arc::new(Endpoint::new(base, key, self.config)?);
+        let endpoint = Arc::new(Endpoint::new(base, Arc::new(Fixed(key)), self.config)?);
         Ok(Client {
             endpoint,
             options: self.options.over(&options),
