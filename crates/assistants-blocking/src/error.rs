@@ -624,6 +624,16 @@ type Tracked<'t, 'd, 'j> =
     serde_path_to_error::Deserializer<'t, 't, &'d mut serde_json::Deserializer<serde_json::de::SliceRead<'j>>>;
 
 impl DecodeError {
+    /// The error of an answer that holds secrets, of which nothing may be shown.
+    pub(crate) fn hidden(what: String, path: &str) -> Self {
+        Self {
+            what,
+            path: path.to_owned(),
+            excerpt: "(not shown)".to_owned(),
+            source: "missing or of another type".into(),
+        }
+    }
+
     /// Reads again, with `read`, over a parser that keeps track of the place.
     pub(crate) fn locate<T>(
         json: &[u8],
@@ -694,6 +704,8 @@ pub enum StreamErrorKind {
     },
     /// A line that is not UTF-8.
     InvalidUtf8,
+    /// Something between two objects that is no JSON.
+    InvalidJson,
     /// The reader underneath failed.
     Read,
 }
@@ -705,6 +717,7 @@ impl StreamErrorKind {
             Self::EventTooLarge { limit } => {
                 format!("line {line} of the stream takes its event above {limit} bytes of data")
             }
+            Self::InvalidJson => format!("line {line} of the stream is not json"),
             Self::InvalidUtf8 => format!("line {line} of the stream is not utf-8"),
             Self::Read => format!("reading line {line} of the stream failed"),
         }

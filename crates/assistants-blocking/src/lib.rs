@@ -87,7 +87,7 @@ pub use error::{
     TimeoutError, TimeoutPhase, TooLargeError, ToolError, TransportError,
 };
 pub use options::Options;
-pub use pager::{Items, ListCall, Pages};
+pub use pager::{Items, ListCall, ListPage, Pages};
 pub use response::{RateLimit, RateLimits, RawResponse};
 pub use secret::ApiKey;
 pub use tools::{OnToolError, Tools};
