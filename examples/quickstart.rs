@@ -9,6 +9,7 @@
 
 use std::error::Error;
 use std::io::{Write as _, stdout};
+use std::process::ExitCode;
 
 use assistants_blocking::Tools;
 use assistants_blocking::openai::{
@@ -29,7 +30,18 @@ fn count_lines(args: CountLines) -> Result<String, std::io::Error> {
     Ok(format!("{} has {lines} lines", args.path))
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    let Err(error) = run() else { return ExitCode::SUCCESS };
+    eprintln!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("because: {error}");
+        cause = error.source();
+    }
+    ExitCode::FAILURE
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let remote = std::env::var("OPENAI_BASE_URL").is_ok_and(|url| !url.trim().is_empty());
     let server = if remote {
         None
@@ -103,15 +115,30 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
 
-    println!("\nMessages of {}:", thread.id);
+    println!("\nCreated:");
+    for assistant in client.assistants().list().into_iter().take(3) {
+        let assistant = assistant?;
+        println!(
+            "  {}  {}",
+            assistant.id,
+            assistant.name.as_deref().unwrap_or("(no name)")
+        );
+    }
+    println!("  {}", thread.id);
     for message in client.messages(&thread).list().order("asc") {
         let message = message?;
-        println!("  {} {}: {}", message.id, message.role, message.text());
+        println!("    {}  {}: {}", message.id, message.role, message.text());
     }
-    let gone = client.threads().delete(&thread).send()?;
-    println!("Deleted {}: {}", gone.id, gone.deleted);
-    let gone = client.assistants().delete(&assistant).send()?;
-    println!("Deleted {}: {}", gone.id, gone.deleted);
+    for run in client.runs(&thread).list() {
+        let run = run?;
+        println!("    {}  {}", run.id, run.status);
+    }
+    let thread = client.threads().delete(&thread).send()?;
+    let assistant = client.assistants().delete(&assistant).send()?;
+    println!(
+        "Deleted {} ({}) and {} ({}).",
+        thread.id, thread.deleted, assistant.id, assistant.deleted
+    );
     Ok(())
 }
 

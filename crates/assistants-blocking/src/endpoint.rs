@@ -164,6 +164,7 @@ impl Endpoint {
             attempt: options.timeout.or(defaults.attempt),
             idle: Some(options.idle_timeout.unwrap_or(IDLE_TIMEOUT)),
         };
+        let mut sent = false;
         for retries in 0.. {
             headers.insert("x-stainless-retry-count", HeaderValue::from(retries));
             let outgoing = Outgoing {
@@ -175,13 +176,16 @@ impl Endpoint {
                 timeouts,
                 expect,
             };
-            let error = match self.attempt(&outgoing, &watch, retries + 1, &receive) {
+            let mut error = match self.attempt(&outgoing, &watch, retries + 1, &receive) {
                 Ok(answer) => return Ok((retries + 1, answer)),
                 Err(error) => error,
             };
-            let Some(wait) = retry::delay(retries, &error, safety, &policy, chance()) else {
-                return Err(error);
-            };
+            let wait = retry::delay(retries, &error, safety, &policy, chance());
+            sent |= error.request_sent();
+            if sent {
+                error.mark_request_sent();
+            }
+            let Some(wait) = wait else { return Err(error) };
             if watch.remaining().is_some_and(|left| left <= wait) {
                 // The deadline would come first; the error at hand says more than it.
                 return Err(error);

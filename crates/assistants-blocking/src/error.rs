@@ -142,10 +142,6 @@ impl Error {
     }
 
     /// Notes that an earlier attempt of the same call was sent, so that `request_sent` speaks for the whole call.
-    #[allow(
-        dead_code,
-        reason = "for the loop over attempts, which does not look at earlier ones yet"
-    )]
     pub(crate) fn mark_request_sent(&mut self) {
         match self {
             Self::Transport(error) => error.request_sent = true,
@@ -155,10 +151,6 @@ impl Error {
     }
 
     /// Whether the server can have seen the request; false only when it cannot.
-    #[allow(
-        dead_code,
-        reason = "for the loop over attempts, which does not look at earlier ones yet"
-    )]
     pub(crate) fn request_sent(&self) -> bool {
         match self {
             Self::Transport(error) => error.request_sent,
@@ -279,8 +271,13 @@ impl ApiError {
         }
     }
 
-    /// Replaces `key` in what the server said: some servers quote the key they refuse.
+    /// Replaces `key` in what the server said: some servers quote the key they refuse. A key as short as a word of
+    /// the message is no secret, and stays: replacing it would garble the message.
     pub(crate) fn redact(&mut self, key: &ApiKey) {
+        const SHORTEST_SECRET: usize = 7;
+        if key.expose().len() < SHORTEST_SECRET {
+            return;
+        }
         for text in [&mut self.message, &mut self.body] {
             if text.contains(key.expose()) {
                 *text = text.replace(key.expose(), "***");

@@ -65,7 +65,6 @@ impl TransportOptions {
 
 /// The proxy to use. A server on this machine is always reached without one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "the builder leaves the choice to the environment so far")]
 pub(crate) enum ProxyChoice {
     /// The first of `ALL_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY`, with the exceptions of `NO_PROXY`.
     Environment,

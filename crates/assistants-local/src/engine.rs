@@ -16,12 +16,14 @@ mod deadlines;
 mod messages;
 mod runs;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus};
@@ -48,6 +50,7 @@ pub(crate) struct Engine {
     run_lifetime: Duration,
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     deadlines: Arc<Deadlines>,
+    watcher: Mutex<Option<JoinHandle<()>>>,
     turns: Mutex<Turns>,
     turn_ended: Condvar,
 }
@@ -123,20 +126,25 @@ impl Engine {
             run_lifetime,
             slots: Mutex::default(),
             deadlines: Arc::default(),
+            watcher: Mutex::default(),
             turns: Mutex::default(),
             turn_ended: Condvar::new(),
         });
         let (deadlines, weak) = (Arc::clone(&engine.deadlines), Arc::downgrade(&engine));
         let watch = move || deadlines.watch(|run_id| expire(&weak, run_id));
-        thread::Builder::new()
-            .name("run-deadlines".to_owned())
-            .spawn(watch)
-            .map_err(|error| StorageError {
-                action: "starting the thread that watches deadlines".to_owned(),
-                source: Some(Box::new(error)),
-            })?;
-        engine.recover()?;
-        Ok(engine)
+        let watcher = thread::Builder::new().name("run-deadlines".to_owned()).spawn(watch);
+        let watcher = watcher.map_err(|error| StorageError {
+            action: "starting the thread that watches deadlines".to_owned(),
+            source: Some(Box::new(error)),
+        })?;
+        *engine.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
+        match engine.recover() {
+            Ok(()) => Ok(engine),
+            Err(error) => {
+                engine.stop(Duration::ZERO);
+                Err(error)
+            }
+        }
     }
 
     /// Takes up the runs that an earlier process left behind.
@@ -178,7 +186,12 @@ impl Engine {
                 log::error!("the run {run_id} could not be ended: {error}");
             }
         }
+        // The streams of runs that are not at work end with their slots.
         self.lock_slots().clear();
+        let watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if watcher.is_some_and(|watcher| watcher.join().is_err()) {
+            log::error!("the thread that watches deadlines panicked");
+        }
         let until = Instant::now() + patience;
         let mut turns = self.lock_turns();
         while turns.running > 0 {

@@ -25,7 +25,7 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -49,6 +49,16 @@ pub trait Model: Send + Sync + 'static {
     /// [`Failure::Failed`] ends the run as failed. [`Stopped`], which every method of `output` returns once the run
     /// is over, only needs to be handed on with `?`.
     fn respond(&self, request: &ModelRequest, output: &mut Output<'_>) -> Result<Finish, Failure>;
+}
+
+impl<M: Model + ?Sized> Model for Arc<M> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn respond(&self, request: &ModelRequest, output: &mut Output<'_>) -> Result<Finish, Failure> {
+        (**self).respond(request, output)
+    }
 }
 
 /// Everything that a run knows when it asks its model.

@@ -6,7 +6,8 @@
 //!
 //! What a body may contain is checked against the spec before a handler sees it. Parameters that the spec does not
 //! know are ignored. A POST that carries an `Idempotency-Key` is done once: within a day, the same request with the
-//! same key gets the first one's answer.
+//! same key gets the first one's answer. Only cancelling a run takes no notice of the key: a run cannot be cancelled
+//! twice anyway.
 
 mod assistants;
 mod call;

@@ -238,7 +238,12 @@ fn serve(
     drop(guard);
     let router = openai::router(engine, api_key);
     let (stop, stopped) = oneshot::channel();
-    let work = move || run(&runtime, listener, router, stopped).unwrap_or_else(|error| log::error!("{error}"));
+    let work = move || {
+        if let Err(error) = run(&runtime, listener, router, stopped) {
+            log::error!("serving ended: {error}");
+        }
+        runtime.shutdown_timeout(STOP_PATIENCE);
+    };
     Ok((
         stop,
         thread::Builder::new().name("assistants-local".to_owned()).spawn(work)?,

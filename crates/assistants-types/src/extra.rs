@@ -1,6 +1,8 @@
 //! What an object carries besides its known members.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
@@ -9,20 +11,27 @@ use serde_json::{Map, Value};
 /// Reads and writes like the [`Map`] it holds. It also remembers how the peer spelled the known members (which it left
 /// out, whether a number had a fraction), so that serializing gives back what was parsed; that memory takes no part in
 /// comparisons.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Extra {
-    members: Map<String, Value>,
     /// One bit for each known member, in the order of the object's key list: set when the peer did not send it.
     absent: u64,
+    /// Most objects keep nothing; a pointer keeps them narrow, and they are moved often.
+    kept: Option<Box<Kept>>,
+}
+
+#[derive(Clone, Default)]
+struct Kept {
+    members: Map<String, Value>,
     /// Values whose JSON form the Rust value does not determine: `1` beside `1.0`, a time outside the calendar.
-    spelled: Option<Box<Map<String, Value>>>,
+    spelled: Map<String, Value>,
 }
 
 impl Extra {
     /// The unknown members as a map.
     #[must_use]
     pub fn members(&self) -> &Map<String, Value> {
-        &self.members
+        static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        self.kept.as_ref().map_or_else(|| &*NONE, |kept| &kept.members)
     }
 
     pub(crate) fn set_absent(&mut self, bits: u64) {
@@ -34,17 +43,23 @@ impl Extra {
     }
 
     pub(crate) fn keep_spelling(&mut self, key: &str, value: Value) {
-        self.spelled.get_or_insert_default().insert(key.to_owned(), value);
+        self.kept.get_or_insert_default().spelled.insert(key.to_owned(), value);
     }
 
     pub(crate) fn spelling(&self, key: &str) -> Option<&Value> {
-        self.spelled.as_ref()?.get(key)
+        self.kept.as_ref()?.spelled.get(key)
+    }
+}
+
+impl fmt::Debug for Extra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.members().fmt(f)
     }
 }
 
 impl PartialEq for Extra {
     fn eq(&self, other: &Self) -> bool {
-        self.members == other.members
+        self.members() == other.members()
     }
 }
 
@@ -52,21 +67,25 @@ impl Deref for Extra {
     type Target = Map<String, Value>;
 
     fn deref(&self) -> &Self::Target {
-        &self.members
+        self.members()
     }
 }
 
 impl DerefMut for Extra {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.members
+        &mut self.kept.get_or_insert_default().members
     }
 }
 
 impl From<Map<String, Value>> for Extra {
     fn from(members: Map<String, Value>) -> Self {
-        Self {
+        let kept = Kept {
             members,
-            ..Self::default()
+            spelled: Map::new(),
+        };
+        Self {
+            absent: 0,
+            kept: Some(Box::new(kept)),
         }
     }
 }

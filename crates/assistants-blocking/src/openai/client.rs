@@ -15,6 +15,7 @@ use crate::options::Options;
 use crate::path::BaseUrl;
 use crate::request::Request;
 use crate::secret::ApiKey;
+use crate::transport::ProxyChoice;
 use crate::{Call, ListCall};
 
 /// Where the protocol lived, and where files, models and chat completions still do.
@@ -288,6 +289,20 @@ impl ClientBuilder {
     /// Limits the time to connect to the server. Default: 5 seconds.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.config.connect_timeout = limit;
+        self
+    }
+
+    /// Goes through this proxy, whatever the environment says; a server on this machine is still reached directly.
+    /// The address is `http://host:port` or `https://host:port`, with `user:password@` before the host if it asks for
+    /// them; a SOCKS proxy is refused.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.config.transport.proxy = ProxyChoice::Url(url.into());
+        self
+    }
+
+    /// Uses no proxy, whatever the environment says.
+    pub fn no_proxy(mut self) -> Self {
+        self.config.transport.proxy = ProxyChoice::Off;
         self
     }
 

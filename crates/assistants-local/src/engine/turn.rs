@@ -44,6 +44,8 @@ impl Engine {
     pub(super) fn spawn_turn(self: &Arc<Self>, run_id: &str) {
         let mut turns = self.lock_turns();
         if turns.closed {
+            drop(turns);
+            self.forget(run_id);
             return;
         }
         turns.running += 1;
@@ -116,6 +118,11 @@ impl Engine {
     fn begin(&self, run_id: &str) -> Result<Option<(Work, ModelRequest)>, StorageError> {
         let slot = self.slot(run_id);
         let mut live = slot.lock();
+        // Looked at under the slot's lock: a server that stops closes the turns before it looks at the slots, so it
+        // either keeps this turn from beginning or finds it at work. The run stays queued for the next server.
+        if self.lock_turns().closed {
+            return Ok(None);
+        }
         let begun = self.storage.transact(|transaction| {
             let Some(mut run) = load::<Run>(transaction, run_id)? else {
                 return Ok(None);

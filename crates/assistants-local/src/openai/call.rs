@@ -40,6 +40,8 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) enum Answer {
     Json(String),
+    /// A run, which clients that wait for it will ask for again.
+    Run(String),
     Events(Reader),
 }
 
@@ -164,10 +166,10 @@ impl Call {
                 Ok(if streamed {
                     Answer::Events(reader)
                 } else {
-                    Answer::Json(json)
+                    Answer::Run(json)
                 })
             }
-            Once::Before(json) if !streamed => Ok(Answer::Json(json)),
+            Once::Before(json) if !streamed => Ok(Answer::Run(json)),
             Once::Before(json) => {
                 let run: Run = serde_json::from_str(&json)
                     .map_err(|error| ApiError::invalid(format!("The kept answer is damaged: {error}.")))?;
@@ -181,7 +183,11 @@ impl Call {
     /// The stored object of that id below `parent`, as it goes over the wire.
     pub(crate) fn stored(&self, kind: Kind, id: &str, parent: Option<&str>) -> Result<Answer, ApiError> {
         let document = self.transact(|transaction| find(transaction, kind, id, parent))?;
-        Ok(Answer::Json(document.body))
+        Ok(if kind == Kind::Run {
+            Answer::Run(document.body)
+        } else {
+            Answer::Json(document.body)
+        })
     }
 
     fn idempotency_key(&self) -> Result<Option<&str>, ApiError> {

@@ -49,7 +49,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
 /// Ends a run that is not over. The answer shows it as `cancelling`; the next look at it shows `cancelled`.
 pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
     let run = call.engine.cancel(call.id("thread_id"), call.id("run_id"))?;
-    Ok(Answer::Json(to_json(&run)))
+    Ok(Answer::Run(to_json(&run)))
 }
 
 pub(super) fn submit_tool_outputs(call: &Call) -> Result<Answer, ApiError> {

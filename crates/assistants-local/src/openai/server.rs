@@ -26,6 +26,9 @@ const LARGEST_BODY: usize = 16 * 1024 * 1024;
 /// connection closes may never see the answer.
 const LARGEST_WASTE: usize = 4 * LARGEST_BODY;
 
+/// When to look at a run again. The provider's clients wait a second if nobody tells them; here nothing is far away.
+const POLL_AFTER_MS: &str = "50";
+
 /// Answers one operation. May block.
 pub(super) type Handler = fn(&Call) -> Result<Answer, ApiError>;
 
@@ -142,6 +145,13 @@ async fn answer(engine: Arc<Engine>, schemas: Arc<Schemas>, handler: Handler, re
     let place = call.place.clone();
     match tokio::task::spawn_blocking(move || handler(&call)).await {
         Ok(Ok(Answer::Json(json))) => response(StatusCode::OK, "application/json", Body::from(json)),
+        Ok(Ok(Answer::Run(json))) => {
+            let mut response = response(StatusCode::OK, "application/json", Body::from(json));
+            response
+                .headers_mut()
+                .insert("openai-poll-after-ms", HeaderValue::from_static(POLL_AFTER_MS));
+            response
+        }
         Ok(Ok(Answer::Events(reader))) => {
             let mut response = response(
                 StatusCode::OK,

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{
     Connection, ErrorCode, OptionalExtension, Params, Row, ToSql, TransactionBehavior, named_params, params,
@@ -49,6 +50,9 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX answers_by_time ON answers (created_at);
 "];
 
+/// How long an opening server waits for one that is closing.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How long the place of a deleted object stays known, in seconds.
 const DELETED_KEPT: i64 = 24 * 60 * 60;
 
@@ -75,6 +79,9 @@ impl Sqlite {
     }
 
     fn prepare(mut connection: Connection) -> Result<Self, StorageError> {
+        connection
+            .busy_timeout(LOCK_PATIENCE)
+            .map_err(|error| failure("setting the database up", error))?;
         let pragmas = "
             PRAGMA locking_mode = EXCLUSIVE;
             PRAGMA journal_mode = WAL;

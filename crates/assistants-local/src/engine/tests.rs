@@ -1,0 +1,186 @@
+//! What cannot be seen from outside: a storage that fails, and what another server has left behind.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use assistants_types::openai::{Assistant, CreateMessage, CreateRun, Run, RunStatus, StreamEvent, Thread};
+
+use super::{Engine, Since, Subscriber, add_message};
+use crate::model::scripted::Scripted;
+use crate::object::{insert, load};
+use crate::storage::sqlite::Sqlite;
+use crate::storage::{Outcome, Storage, StorageError, Transaction};
+use crate::stream::{self, Room, Writer};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Sends the names of events to the test.
+#[derive(Debug)]
+struct Names(Sender<String>, Writer);
+
+impl Subscriber for Names {
+    fn event(&mut self, event: &StreamEvent) {
+        // The test has seen enough.
+        drop(self.0.send(event.name().to_owned()));
+    }
+
+    fn room(&self) -> Room {
+        self.1.room()
+    }
+}
+
+fn subscriber() -> (Box<dyn Subscriber>, Receiver<String>) {
+    let (names, seen) = channel();
+    (Box::new(Names(names, stream::channel().0)), seen)
+}
+
+/// A storage that works for a while.
+#[derive(Debug)]
+struct Failing {
+    storage: Sqlite,
+    /// How many more transactions work.
+    left: Arc<AtomicUsize>,
+}
+
+impl Storage for Failing {
+    fn transaction(&self, work: &mut dyn FnMut(&dyn Transaction) -> Outcome) -> Result<(), StorageError> {
+        let one_less = |left: usize| left.checked_sub(1);
+        match self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less) {
+            Ok(_) => self.storage.transaction(work),
+            Err(_) => Err(StorageError {
+                action: "the test's disk is full".to_owned(),
+                source: None,
+            }),
+        }
+    }
+}
+
+fn start(storage: impl Storage + 'static, run_lifetime: Duration) -> Arc<Engine> {
+    Engine::start(Box::new(storage), Arc::new(Scripted), run_lifetime).unwrap()
+}
+
+/// Stores a queued run as if its server had died before it could start it.
+fn queued_run(engine: &Engine, message: &str) -> Run {
+    let assistant = Assistant {
+        id: "asst_1".to_owned(),
+        ..Assistant::default()
+    };
+    let thread = Thread {
+        id: "thread_1".to_owned(),
+        ..Thread::default()
+    };
+    let created = engine.storage.transact(|transaction| {
+        insert(transaction, &assistant, None, None)?;
+        insert(transaction, &thread, None, None)?;
+        add_message(transaction, "thread_1", &CreateMessage::user(message))?;
+        engine.create_run(transaction, "thread_1", &CreateRun::new("asst_1"))
+    });
+    created.unwrap()
+}
+
+fn stored(engine: &Engine, run: &Run) -> Run {
+    let run = engine.storage.transact(|transaction| load::<Run>(transaction, &run.id));
+    run.unwrap().unwrap().object
+}
+
+fn open(path: &Path) -> Sqlite {
+    Sqlite::open(path).unwrap()
+}
+
+#[test]
+fn a_storage_that_fails_ends_the_stream_with_an_error() {
+    // Taking up what was left, storing the run, beginning the turn, and opening the message work.
+    for (works, want) in [
+        (2, vec!["error", "done"]),
+        (3, vec!["thread.run.in_progress", "error", "done"]),
+    ] {
+        let left = Arc::new(AtomicUsize::new(works));
+        let engine = start(
+            Failing {
+                storage: Sqlite::in_memory().unwrap(),
+                left: Arc::clone(&left),
+            },
+            HOUR,
+        );
+        let run = queued_run(&engine, "Hello");
+        let (subscriber, seen) = subscriber();
+        engine.launch(&run, &[], Some(subscriber));
+        assert_eq!(seen.iter().collect::<Vec<_>>(), want);
+        // The disk has room again: the run is still there to be ended.
+        left.store(usize::MAX, Ordering::SeqCst);
+        assert!(!stored(&engine, &run).status.is_terminal());
+        engine.cancel("thread_1", &run.id).unwrap();
+        assert_eq!(stored(&engine, &run).status, RunStatus::Cancelled);
+        engine.stop(HOUR);
+    }
+}
+
+#[test]
+fn a_queued_run_is_started_by_the_next_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let engine = start(open(&path), HOUR);
+    let run = queued_run(&engine, "Hello");
+    engine.stop(HOUR);
+    drop(engine);
+
+    let engine = start(open(&path), HOUR);
+    let (subscriber, seen) = subscriber();
+    engine.catch_up(&run, Since::Run, subscriber).unwrap();
+    let seen: Vec<String> = seen.iter().collect();
+    assert_eq!(seen[seen.len() - 2..], ["thread.run.completed", "done"]);
+    assert_eq!(stored(&engine, &run).status, RunStatus::Completed);
+    engine.stop(HOUR);
+}
+
+#[test]
+fn a_run_whose_time_is_over_has_expired_when_the_next_server_starts() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let engine = start(open(&path), Duration::ZERO);
+    let run = queued_run(&engine, "Hello");
+    engine.stop(HOUR);
+    drop(engine);
+
+    let engine = start(open(&path), HOUR);
+    assert_eq!(stored(&engine, &run).status, RunStatus::Expired);
+    engine.stop(HOUR);
+}
+
+#[test]
+fn a_run_that_was_cancelled_before_it_began_tells_so() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let run = queued_run(&engine, "Hello");
+    engine.cancel("thread_1", &run.id).unwrap();
+    let (subscriber, seen) = subscriber();
+    engine.launch(&run, &[], Some(subscriber));
+    assert_eq!(seen.iter().collect::<Vec<_>>(), ["thread.run.cancelled", "done"]);
+    engine.stop(HOUR);
+}
+
+#[test]
+fn nothing_is_left_of_runs_that_are_over() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let run = queued_run(&engine, "Hello");
+    let (subscriber, seen) = subscriber();
+    engine.watch_deadline(&run);
+    engine.launch(&run, &[], Some(subscriber));
+    assert_eq!(seen.iter().last().as_deref(), Some("done"));
+    assert!(engine.cancel("thread_1", &run.id).is_err());
+    assert!(engine.lock_slots().is_empty());
+    engine.stop(HOUR);
+}
+
+#[test]
+fn a_stopped_engine_begins_no_run() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let run = queued_run(&engine, "Hello");
+    engine.stop(HOUR);
+    let (subscriber, seen) = subscriber();
+    engine.launch(&run, &[], Some(subscriber));
+    assert_eq!(seen.iter().collect::<Vec<_>>(), Vec::<String>::new());
+    assert_eq!(stored(&engine, &run).status, RunStatus::Queued);
+}

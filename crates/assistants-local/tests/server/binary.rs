@@ -1,0 +1,276 @@
+//! The program: what it prints, how it ends, and what it has kept when it is killed.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::client::{Client, id};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_assistants-local");
+
+struct Program {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    client: Client,
+}
+
+impl Program {
+    /// Starts the program on a free port and reads the line that says where it listens.
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let rest = line
+            .strip_prefix("assistants-local listens on ")
+            .unwrap_or_else(|| panic!("{line:?}"));
+        let url = rest
+            .strip_suffix(" (model: scripted)\n")
+            .unwrap_or_else(|| panic!("{line:?}"));
+        let client = Client::new(url);
+        Self { child, output, client }
+    }
+
+    fn on(database: &Path) -> Self {
+        Self::start(
+            Command::new(PROGRAM)
+                .args(["serve", "--listen", "127.0.0.1:0", "--database"])
+                .arg(database),
+        )
+    }
+
+    /// SIGKILL: the program gets no chance to tidy up.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Already dead after `kill` and after a test of signals; otherwise nothing may outlive the test.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[test]
+fn what_was_answered_survives_a_kill() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("a.db");
+    let program = Program::on(&database);
+    let client = &program.client;
+    let assistants: Vec<Value> = (0..5)
+        .map(|_| client.get(&format!("/assistants/{}", client.assistant())).ok())
+        .collect();
+    let thread = client.thread("Hello");
+    let done = client
+        .post(
+            &format!("/threads/{thread}/runs"),
+            json!({"assistant_id": assistants[0]["id"]}),
+        )
+        .ok();
+    let done = client.wait_for(&format!("/threads/{thread}/runs/{}", id(&done)), "completed");
+    let messages = client.get(&format!("/threads/{thread}/messages")).ok();
+    let keyed = client.header("idempotency-key", "key").post("/threads", json!({})).ok();
+    program.kill();
+
+    let program = Program::on(&database);
+    let client = &program.client;
+    for assistant in &assistants {
+        assert_eq!(&client.get(&format!("/assistants/{}", id(assistant))).ok(), assistant);
+    }
+    assert_eq!(client.get(&format!("/threads/{thread}/runs/{}", id(&done))).ok(), done);
+    assert_eq!(client.get(&format!("/threads/{thread}/messages")).ok(), messages);
+    assert_eq!(
+        client.header("idempotency-key", "key").post("/threads", json!({})).ok(),
+        keyed
+    );
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_kill_comes_in_the_middle() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("a.db");
+    let mut program = Program::on(&database);
+    let client = program.client.clone();
+    // Writers go on until the server is gone; each reports what was acknowledged to it.
+    let (report, acknowledged) = std::sync::mpsc::channel();
+    let writers: Vec<_> = (0..4)
+        .map(|_| {
+            let (url, report) = (format!("{}/threads", client.base_url), report.clone());
+            std::thread::spawn(move || {
+                while let Ok(response) = ureq::post(&url).send("{}") {
+                    let Ok(text) = response.into_body().read_to_string() else {
+                        return;
+                    };
+                    let Ok(thread) = serde_json::from_str::<Value>(&text) else {
+                        return;
+                    };
+                    if report.send(id(&thread)).is_err() {
+                        return;
+                    }
+                }
+            })
+        })
+        .collect();
+    drop(report);
+    let mut threads: Vec<String> = acknowledged.iter().take(40).collect();
+    program.child.kill().unwrap();
+    threads.extend(acknowledged);
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    drop(program);
+
+    let program = Program::on(&database);
+    for thread in &threads {
+        program.client.get(&format!("/threads/{thread}")).ok();
+    }
+}
+
+#[test]
+fn a_run_that_was_at_work_when_the_program_was_killed_has_failed() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("a.db");
+    let program = Program::on(&database);
+    let client = &program.client;
+    let (assistant, thread) = (client.assistant(), client.thread("repeat 2\nsleep 3600000"));
+    let runs = format!("/threads/{thread}/runs");
+    let mut events = client.stream(&runs, json!({"assistant_id": assistant, "stream": true}));
+    let run = id(&events.skip_to("run.in_progress").data);
+    events.skip_to("message.delta");
+    program.kill();
+
+    let program = Program::on(&database);
+    let client = &program.client;
+    let failed = client.get(&format!("{runs}/{run}")).ok();
+    assert_eq!(
+        (&failed["status"], &failed["last_error"]["code"]),
+        (&json!("failed"), &json!("server_error"))
+    );
+    let steps = client.get(&format!("{runs}/{run}/steps")).ok();
+    assert_eq!(steps["data"][0]["status"], "failed");
+    let messages = client.get(&format!("/threads/{thread}/messages?limit=1")).ok();
+    assert_eq!(messages["data"][0]["status"], "incomplete");
+    // The thread is free again.
+    client
+        .post(
+            &format!("/threads/{thread}/messages"),
+            json!({"role": "user", "content": "Next."}),
+        )
+        .ok();
+    let next = client.post(&runs, json!({"assistant_id": assistant})).ok();
+    client.wait_for(&format!("{runs}/{}", id(&next)), "completed");
+}
+
+#[test]
+fn two_programs_do_not_share_a_database() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("a.db");
+    let _program = Program::on(&database);
+    let second = Command::new(PROGRAM)
+        .args(["serve", "--listen", "127.0.0.1:0", "--database"])
+        .arg(&database)
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let message = String::from_utf8(second.stderr).unwrap();
+    assert!(message.contains("another process uses the database"), "{message}");
+}
+
+#[test]
+fn settings_come_from_the_environment() {
+    let program = Program::start(
+        Command::new(PROGRAM)
+            .arg("serve")
+            .env("ASSISTANTS_LOCAL_LISTEN", "127.0.0.1:0")
+            .env("ASSISTANTS_LOCAL_IN_MEMORY", "true")
+            .env("ASSISTANTS_LOCAL_API_KEY", "secret"),
+    );
+    assert_eq!(program.client.get("/assistants").status, 401);
+    program
+        .client
+        .header("authorization", "Bearer secret")
+        .get("/assistants")
+        .ok();
+}
+
+#[test]
+fn an_address_that_others_reach_needs_a_key() {
+    let refused = Command::new(PROGRAM)
+        .args(["serve", "--listen", "0.0.0.0:0", "--in-memory"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(
+        message,
+        "error: listening on 0.0.0.0:0, which other machines can reach, needs an API key\n"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn signals_stop_it() {
+    for signal in ["INT", "TERM"] {
+        let mut program =
+            Program::start(Command::new(PROGRAM).args(["serve", "--listen", "127.0.0.1:0", "--in-memory"]));
+        let thread = program.client.thread("sleep 3600000");
+        let body = json!({"assistant_id": program.client.assistant(), "stream": true});
+        let mut events = program.client.stream(&format!("/threads/{thread}/runs"), body);
+        events.skip_to("run.in_progress");
+        let pid = program.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", signal, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert_eq!(super::client::names(&events.collect::<Vec<_>>()), "run.failed done");
+        assert_eq!(program.child.wait().unwrap().code(), Some(0));
+        let mut rest = String::new();
+        program.output.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "");
+    }
+}
+
+/// A file that may not grow stands for a full disk.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_acknowledges_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("a.db");
+    let script = "trap '' XFSZ; ulimit -f 200; exec \"$0\" serve --listen 127.0.0.1:0 --database \"$1\"";
+    let program = Program::start(Command::new("sh").args(["-c", script, PROGRAM]).arg(&database));
+    let mut kept = Vec::new();
+    let refused = loop {
+        assert!(kept.len() < 10_000, "the disk is never full");
+        let answer = program.client.post(
+            "/assistants",
+            json!({"model": "test", "instructions": "x".repeat(2000)}),
+        );
+        if answer.status != 200 {
+            break answer;
+        }
+        kept.push(id(&answer.json));
+    };
+    assert_eq!(
+        (refused.status, &refused.json["error"]["type"]),
+        (500, &json!("server_error"))
+    );
+    let message = refused.json["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("The storage failed: "), "{message}");
+    // It still reads.
+    assert_eq!(program.client.get(&format!("/assistants/{}", kept[0])).status, 200);
+    program.kill();
+
+    let program = Program::on(&database);
+    let client = &program.client;
+    for id in &kept {
+        client.get(&format!("/assistants/{id}")).ok();
+    }
+    let newest = client.get("/assistants?limit=1").ok();
+    assert_eq!(newest["data"][0]["id"].as_str(), kept.last().map(String::as_str));
+}

@@ -1,0 +1,11 @@
+//! The server as its users see it: plain HTTP in, JSON and events out.
+
+mod binary;
+mod client;
+mod idempotency;
+mod lists;
+mod live_runs;
+mod objects;
+mod refusals;
+mod run_events;
+mod runs;
