@@ -18,10 +18,7 @@ pub(crate) struct Secret {
 
 impl Secret {
     pub(crate) fn bearer(key: ApiKey) -> Self {
-        Self {
-            scheme: "Bearer ",
-            key,
-        }
+        Self { scheme: "Bearer ", key }
     }
 
     pub(crate) fn header_value(&self) -> HeaderValue {

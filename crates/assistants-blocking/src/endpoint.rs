@@ -220,7 +220,9 @@ impl Endpoint {
         for attempt in 1.. {
             match self.config.manner {
                 Manner::OpenAi => drop(headers.insert("x-stainless-retry-count", HeaderValue::from(retries))),
-                Manner::Yandex if attempt > 1 => drop(headers.insert("x-retry-attempt", HeaderValue::from(attempt - 1))),
+                Manner::Yandex if attempt > 1 => {
+                    drop(headers.insert("x-retry-attempt", HeaderValue::from(attempt - 1)))
+                }
                 Manner::Yandex | Manner::Plain => {}
             }
             let secret = if own_authorization {
@@ -252,7 +254,10 @@ impl Endpoint {
                 && error.is_unauthenticated()
                 && self.authorization.refused(secret)
             {
-                log::debug!("{}: attempt {attempt}: the token was refused, another one follows", request.what());
+                log::debug!(
+                    "{}: attempt {attempt}: the token was refused, another one follows",
+                    request.what()
+                );
                 renewed = true;
                 continue;
             }
@@ -439,9 +444,15 @@ mod tests {
     fn a_uuid_says_that_it_is_random() {
         for _ in 0..100 {
             let id = uuid();
-            let shape: String = id.chars().map(|c| if c.is_ascii_hexdigit() { 'x' } else { c }).collect();
+            let shape: String = id
+                .chars()
+                .map(|c| if c.is_ascii_hexdigit() { 'x' } else { c })
+                .collect();
             assert_eq!(shape, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "{id}");
-            assert!(id[14..].starts_with('4') && matches!(&id[19..20], "8" | "9" | "a" | "b"), "{id}");
+            assert!(
+                id[14..].starts_with('4') && matches!(&id[19..20], "8" | "9" | "a" | "b"),
+                "{id}"
+            );
         }
     }
 

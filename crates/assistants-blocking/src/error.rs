@@ -77,6 +77,14 @@ pub enum Error {
     #[error("run {} of thread {}: {}", .0.id, .0.thread_id, why(.0))]
     RunFailed(Box<Run>),
 
+    /// A run of Yandex' service ended with an error. Holds the run.
+    #[error("run {} of thread {}: ended as `{}`{}", .0.id, .0.thread_id, .0.status(), why_yandex(.0))]
+    YandexRunFailed(Box<assistants_types::yandex::Run>),
+
+    /// Work on the server that went on after its call was answered has failed.
+    #[error(transparent)]
+    Operation(Box<OperationFailedError>),
+
     /// A tool function failed, and the tools were set to stop the run then.
     #[error(transparent)]
     Tool(Box<ToolError>),
@@ -216,6 +224,7 @@ boxed! {
     TooLarge(TooLargeError),
     RepeatedCursor(RepeatedCursorError),
     Tool(ToolError),
+    Operation(OperationFailedError),
 }
 
 /// An error that the server reported.
@@ -495,6 +504,12 @@ fn why(run: &Run) -> String {
     why
 }
 
+/// The same for a run of Yandex.
+fn why_yandex(run: &assistants_types::yandex::Run) -> String {
+    run.error()
+        .map_or_else(String::new, |error| format!(": {}", error.message))
+}
+
 fn hint(status: u16, host: &str, path: &str) -> Option<&'static str> {
     let gone = path
         .split('/')
@@ -762,6 +777,29 @@ pub struct RepeatedCursorError {
     pub what: String,
     /// The cursor.
     pub cursor: String,
+}
+
+/// Work on the server that has failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("operation {id}: {fault}")]
+#[non_exhaustive]
+pub struct OperationFailedError {
+    /// The operation.
+    pub id: String,
+    /// The gRPC code, 0 where the server gave none.
+    pub code: i32,
+    /// Why it failed.
+    pub fault: String,
+}
+
+impl OperationFailedError {
+    pub(crate) fn new(id: &str, code: i32, fault: impl Into<String>) -> Self {
+        Self {
+            id: id.to_owned(),
+            code,
+            fault: fault.into(),
+        }
+    }
 }
 
 /// A tool function that failed.

@@ -83,8 +83,8 @@ pub use call::Call;
 pub use cancel::CancelToken;
 pub use endpoint::Retry;
 pub use error::{
-    ApiError, DecodeError, Error, RepeatedCursorError, Result, StreamError, StreamErrorKind, StreamTruncatedError,
-    TimeoutError, TimeoutPhase, TooLargeError, ToolError, TransportError,
+    ApiError, DecodeError, Error, OperationFailedError, RepeatedCursorError, Result, StreamError, StreamErrorKind,
+    StreamTruncatedError, TimeoutError, TimeoutPhase, TooLargeError, ToolError, TransportError,
 };
 pub use options::Options;
 pub use pager::{Items, ListCall, ListPage, Pages};

@@ -15,7 +15,7 @@ use crate::retry::Safety;
 pub(crate) struct Request {
     pub(crate) method: &'static str,
     /// Below the base URL, with the ids filled in. A bad id shows when the request is sent.
-    path: Result<String, Box<str>>,
+    path: Result<String, Fault>,
     /// Query parameters of the operation itself.
     pub(crate) query: Vec<(String, String)>,
     body: Option<Result<Vec<u8>, Box<str>>>,
@@ -27,10 +27,17 @@ pub(crate) struct Request {
     confidential: bool,
 }
 
+/// Why a request cannot be sent at all.
+#[derive(Clone, Debug)]
+enum Fault {
+    Config(Box<str>),
+    Unsupported(Box<str>),
+}
+
 impl Request {
     /// A request for an operation: its method, its path template, and the ids that fill it.
     pub(crate) fn new(method: &'static str, template: &str, ids: &[&str]) -> Self {
-        let path = path::fill(template, ids).map_err(|error| error.to_string().into());
+        let path = path::fill(template, ids).map_err(|error| Fault::Config(error.to_string().into()));
         Self {
             method,
             path,
@@ -53,10 +60,26 @@ impl Request {
             None => {
                 let fault = format!("`{}` is no http method", method.escape_debug());
                 Self {
-                    path: Err(fault.into()),
+                    path: Err(Fault::Config(fault.into())),
                     ..Self::new("GET", "", &[])
                 }
             }
+        }
+    }
+
+    /// A request that cannot be sent.
+    pub(crate) fn impossible(why: &str) -> Self {
+        Self {
+            path: Err(Fault::Config(why.into())),
+            ..Self::new("GET", "", &[])
+        }
+    }
+
+    /// A request that the service has no operation for.
+    pub(crate) fn unsupported(why: &str) -> Self {
+        Self {
+            path: Err(Fault::Unsupported(why.into())),
+            ..Self::new("GET", "", &[])
         }
     }
 
@@ -101,7 +124,10 @@ impl Request {
 
     /// The path, or why it cannot be one.
     pub(crate) fn path(&self) -> Result<&str> {
-        self.path.as_deref().map_err(|fault| Error::config(fault.clone()))
+        self.path.as_deref().map_err(|fault| match fault {
+            Fault::Config(text) => Error::config(text.clone()),
+            Fault::Unsupported(text) => Error::unsupported(text.clone()),
+        })
     }
 
     /// What is being done, for messages: `POST /threads`.

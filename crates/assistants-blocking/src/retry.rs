@@ -61,7 +61,7 @@ impl Policy {
     }
 
     /// The wait after so many retries, when the server asked for none.
-    fn wait(&self, retries: u32, random: f64) -> Duration {
+    pub(crate) fn wait(&self, retries: u32, random: f64) -> Duration {
         let random = random.clamp(0.0, 1.0);
         match self.rules {
             Rules::OpenAi => {
@@ -114,7 +114,10 @@ pub(crate) enum Verdict {
 /// failed together do not return together.
 pub(crate) fn delay(retries: u32, error: &Error, safety: Safety, policy: &Policy, random: f64) -> Option<Duration> {
     let verdict = verdict(error)?;
-    if retries >= policy.max_retries || !policy.takes(error) || (verdict == Verdict::MaybeSeen && safety == Safety::Write) {
+    if retries >= policy.max_retries
+        || !policy.takes(error)
+        || (verdict == Verdict::MaybeSeen && safety == Safety::Write)
+    {
         return None;
     }
     if let Some(wait) = error.retry_after() {

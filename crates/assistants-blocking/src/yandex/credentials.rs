@@ -29,7 +29,9 @@ pub(super) fn process_variables() -> Variables {
 
 /// A variable that holds a credential; an empty one counts as missing.
 pub(super) fn credential(variables: &Variables, name: &str) -> Option<String> {
-    variables(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    variables(name)
+        .map(|value| value.trim().to_owned())
+        .filter(|value| !value.is_empty())
 }
 
 /// What a client of Yandex proves itself with.
@@ -65,8 +67,14 @@ enum Kind {
     IamToken(String),
     Environment(Variables),
     OAuth(String),
-    Metadata { address: Option<String>, first: Option<Token> },
-    Yc { tool: yc::Tool, first: Option<Token> },
+    Metadata {
+        address: Option<String>,
+        first: Option<Token>,
+    },
+    Yc {
+        tool: yc::Tool,
+        first: Option<Token>,
+    },
     None,
 }
 
@@ -304,7 +312,12 @@ mod tests {
     use std::sync::Mutex;
 
     fn environment(pairs: &'static [(&'static str, &'static str)]) -> Variables {
-        Arc::new(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        Arc::new(|name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
     }
 
     fn authorize(credentials: Credentials) -> Result<Arc<dyn Authorize>> {
@@ -332,7 +345,11 @@ mod tests {
             (" AQVNabc\n", "api key"),
             ("", "api key"),
         ] {
-            assert_eq!(format!("{:?}", Credentials::from(text)), format!("Credentials({want})"), "{text:?}");
+            assert_eq!(
+                format!("{:?}", Credentials::from(text)),
+                format!("Credentials({want})"),
+                "{text:?}"
+            );
         }
     }
 
@@ -374,7 +391,10 @@ mod tests {
         assert!(!source.refused(&first), "there is nothing newer");
         *value.lock().unwrap() = "t1.second\n".into();
         assert!(source.refused(&first));
-        assert_eq!(source.secret(&Watch::default()).unwrap().unwrap().key.expose(), "t1.second");
+        assert_eq!(
+            source.secret(&Watch::default()).unwrap().unwrap().key.expose(),
+            "t1.second"
+        );
         *value.lock().unwrap() = String::new();
         assert!(matches!(source.secret(&Watch::default()), Err(Error::Config(_))));
     }

@@ -485,7 +485,11 @@ mod tests {
     #[track_caller]
     fn check(input: &str, want: &str) {
         for step in 1..=input.len().clamp(1, 200) {
-            assert_eq!(in_steps(input.as_bytes(), step), want, "read {step} bytes at a time: {input}");
+            assert_eq!(
+                in_steps(input.as_bytes(), step),
+                want,
+                "read {step} bytes at a time: {input}"
+            );
         }
     }
 
@@ -520,7 +524,10 @@ mod tests {
                 forms.push(events.concat());
                 forms.push(pretty.join("\r\n"));
                 forms.push(format!("\u{feff} [{}]\n", pretty.join(",\n")));
-                forms.push(format!(": hello\n\nevent: x\ndata: {}\n\ndata: [DONE]\n\n", events.join("\n\ndata: ")));
+                forms.push(format!(
+                    ": hello\n\nevent: x\ndata: {}\n\ndata: [DONE]\n\n",
+                    events.join("\n\ndata: ")
+                ));
                 let folded: String = pretty
                     .iter()
                     .map(|event| format!("data: {}\n\n", event.replace('\n', "\ndata: ")))
@@ -541,9 +548,13 @@ mod tests {
     #[test]
     fn braces_and_quotes_in_text_are_text() {
         let text = r#"}{][\"\\\u0022 \n{"#;
-        let event =
-            format!(r#"{{"eventType":"PARTIAL_MESSAGE","partialMessage":{{"content":[{{"text":{{"content":"{text}"}}}}]}}}}"#);
-        check(&format!(r#"{event}{{"result":{event}}}"#), "}{][\"\\\" \n{ }{][\"\\\" \n{ .");
+        let event = format!(
+            r#"{{"eventType":"PARTIAL_MESSAGE","partialMessage":{{"content":[{{"text":{{"content":"{text}"}}}}]}}}}"#
+        );
+        check(
+            &format!(r#"{event}{{"result":{event}}}"#),
+            "}{][\"\\\" \n{ }{][\"\\\" \n{ .",
+        );
     }
 
     #[test]
@@ -559,15 +570,24 @@ mod tests {
     fn an_error_in_the_middle_has_its_code_and_message() {
         let start = event(0);
         for (error, want) in [
-            (r#"{"code":14,"message":"went away","details":[]}"#, "(14 UNAVAILABLE): went away"),
+            (
+                r#"{"code":14,"message":"went away","details":[]}"#,
+                "(14 UNAVAILABLE): went away",
+            ),
             (
                 r#"{"grpcCode":3,"httpCode":400,"message":"bad","httpStatus":"Bad Request"}"#,
                 "(3 INVALID_ARGUMENT): bad",
             ),
-            (r#"{"grpc_code":5,"http_code":404,"message":"gone"}"#, "(5 NOT_FOUND): gone"),
+            (
+                r#"{"grpc_code":5,"http_code":404,"message":"gone"}"#,
+                "(5 NOT_FOUND): gone",
+            ),
             (r#""plain words""#, ": plain words"),
         ] {
-            let want = format!("0 !GET /x: the server sent an error in the stream{}{want}", if want.starts_with('(') { " " } else { "" });
+            let want = format!(
+                "0 !GET /x: the server sent an error in the stream{}{want}",
+                if want.starts_with('(') { " " } else { "" }
+            );
             check(&format!("{start}\n{{\"error\":{error}}}\n"), &want);
             check(&format!("data: {start}\n\ndata: {{\"error\":{error}}}\n\n"), &want);
         }
@@ -581,7 +601,10 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_an_error() {
-        check(&format!("{}\nnonsense", event(0)), "0 !line 2 of the stream is not json");
+        check(
+            &format!("{}\nnonsense", event(0)),
+            "0 !line 2 of the stream is not json",
+        );
         check("[1]", "!line 1 of the stream is not json");
         check("<html>", "cut");
         let broken = in_steps(b"{\"eventType\":7 7}", 3);
@@ -613,9 +636,15 @@ mod tests {
         };
         let long = format!("{{\"x\":\"{}\"}}", "y".repeat(1000));
         for (input, want) in [
-            (format!("{}{long}", event(0)), "0 !line 1 of the stream takes its event above 100 bytes of data"),
+            (
+                format!("{}{long}", event(0)),
+                "0 !line 1 of the stream takes its event above 100 bytes of data",
+            ),
             (format!("{}\n{}\n", event(0), event(1)), "0 1 ."),
-            (format!("data: {long}\n\n"), "!line 1 of the stream is longer than 100 bytes"),
+            (
+                format!("data: {long}\n\n"),
+                "!line 1 of the stream is longer than 100 bytes",
+            ),
         ] {
             for step in [1, 7, 5000] {
                 let steps = Steps {

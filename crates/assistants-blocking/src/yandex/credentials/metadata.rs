@@ -55,8 +55,12 @@ impl Service {
     }
 
     fn ask(&self, options: &Options) -> Result<Token> {
-        let request = Request::new("GET", "/computeMetadata/v1/instance/service-accounts/default/token", &[])
-            .confidential();
+        let request = Request::new(
+            "GET",
+            "/computeMetadata/v1/instance/service-accounts/default/token",
+            &[],
+        )
+        .confidential();
         let options = options.clone().header("Metadata-Flavor", "Google");
         let answer: RawResponse<Value> = self.endpoint.execute(&request, &options)?;
         read(answer.bytes(), "access_token", |answer| {

@@ -77,8 +77,18 @@ mod tests {
     fn reads_a_token_and_shows_nothing_of_a_broken_answer() {
         let lifetime = |_: &Value| Some(Duration::from_secs(5));
         let token = read(br#"{"iamToken":"t1.x\n"}"#, "iamToken", lifetime).unwrap();
-        assert_eq!((token.key.expose(), token.lifetime), ("t1.x", Some(Duration::from_secs(5))));
-        for broken in ["", "{", "[]", r#"{"iamToken":3}"#, r#"{"iamToken":""}"#, r#"{"iamToken":"a\nb"}"#] {
+        assert_eq!(
+            (token.key.expose(), token.lifetime),
+            ("t1.x", Some(Duration::from_secs(5)))
+        );
+        for broken in [
+            "",
+            "{",
+            "[]",
+            r#"{"iamToken":3}"#,
+            r#"{"iamToken":""}"#,
+            r#"{"iamToken":"a\nb"}"#,
+        ] {
             assert!(read(broken.as_bytes(), "iamToken", lifetime).is_none(), "{broken}");
         }
         let error: Error = DecodeError::hidden("POST /iam/v1/tokens".into(), "iamToken").into();

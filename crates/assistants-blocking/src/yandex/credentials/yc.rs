@@ -65,7 +65,8 @@ impl Tool {
         let output = Running(child).output(watch)?;
         let output = String::from_utf8_lossy(&output);
         let line = output.lines().map(str::trim).rfind(|line| !line.is_empty());
-        line.map(str::to_owned).ok_or_else(|| Error::config("yc: printed nothing"))
+        line.map(str::to_owned)
+            .ok_or_else(|| Error::config("yc: printed nothing"))
     }
 }
 
