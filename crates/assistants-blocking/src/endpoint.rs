@@ -100,6 +100,8 @@ pub(crate) struct EndpointConfig {
     pub(crate) manner: Manner,
     pub(crate) transport: TransportOptions,
     pub(crate) connect_timeout: Duration,
+    /// The limit on an attempt where neither the client nor the call has one.
+    pub(crate) timeout: Duration,
     pub(crate) max_body_bytes: usize,
     pub(crate) max_line_bytes: usize,
     pub(crate) max_event_bytes: usize,
@@ -112,6 +114,7 @@ impl Default for EndpointConfig {
             manner: Manner::default(),
             transport: TransportOptions::default(),
             connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(10 * 60),
             max_body_bytes: MAX_BODY_BYTES,
             max_line_bytes: MAX_LINE_BYTES,
             max_event_bytes: MAX_EVENT_BYTES,
@@ -152,6 +155,12 @@ impl Endpoint {
                 ..self.config.clone()
             },
         })
+    }
+
+    /// The same with another limit on attempts.
+    pub(crate) fn patient(mut self, timeout: Duration) -> Self {
+        self.config.timeout = timeout;
+        self
     }
 
     pub(crate) fn base(&self) -> &BaseUrl {
@@ -208,10 +217,9 @@ impl Endpoint {
             safety => safety,
         };
         let watch = Watch::new(options.cancel.clone(), options.deadline);
-        let defaults = Timeouts::default();
         let timeouts = Timeouts {
             connect: Some(self.config.connect_timeout),
-            attempt: options.timeout.or(defaults.attempt),
+            attempt: Some(options.timeout.unwrap_or(self.config.timeout)),
             idle: Some(options.idle_timeout.unwrap_or(IDLE_TIMEOUT)),
         };
         let mut sent = false;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use assistants_types::yandex::TokenizeResponse;
 use serde::Serialize;
 
+use super::chat::Chat;
 use super::credentials::{self, Credentials, Variables};
 use super::json_stream::StreamLimits;
 use super::{Assistants, Files, IdOf, Messages, Operations, Runs, SearchIndexes, Thread, Threads, Tokenizer, Users};
@@ -24,6 +25,9 @@ const CLOUD: &str = "api.cloud.yandex.net";
 
 /// How long an attempt may take where nothing is said, as in Yandex' own client.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The same for an answer of a chat.
+const CHAT_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// An operation of the protocol.
 type Op = assistants_types::openai::Operation;
@@ -52,7 +56,7 @@ struct Services {
     assistants: Arc<Endpoint>,
     operations: Arc<Endpoint>,
     models: Arc<Endpoint>,
-    chat: BaseUrl,
+    chat: Arc<Endpoint>,
 }
 
 impl Client {
@@ -101,7 +105,7 @@ impl Client {
     /// The address below which chat completions are found.
     #[must_use]
     pub fn chat_url(&self) -> &str {
-        self.services.chat.address()
+        self.services.chat.base().address()
     }
 
     /// The URI of a model: `gpt://<folder>/<name>/latest` for a bare name, `gpt://<folder>/<name>` for a name with its
@@ -188,6 +192,12 @@ impl Client {
         self.tokenizer().tokenize(model, text)
     }
 
+    /// Chat completions.
+    #[must_use]
+    pub fn chat(&self) -> Chat {
+        Chat { client: self.clone() }
+    }
+
     /// A call to any path of the service of assistants, for what this client has no method for.
     ///
     /// The path is sent as it is given, so ids in it must be percent-encoded. A body starts out empty; give it its
@@ -210,6 +220,11 @@ impl Client {
         } else {
             &self.services.assistants
         }
+    }
+
+    /// The server that chats.
+    pub(super) fn chat_endpoint(&self) -> &Arc<Endpoint> {
+        &self.services.chat
     }
 
     pub(super) fn send<T>(&self, operation: Op, request: Request) -> Call<T> {
@@ -388,7 +403,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Limits one attempt of each call; see [`Options::timeout`]. Default: 60 seconds.
+    /// Limits one attempt of each call; see [`Options::timeout`]. Default: 60 seconds; 180 for
+    /// answers of a [`chat`](Client::chat).
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.options = self.options.timeout(limit);
         self
@@ -489,21 +505,25 @@ impl ClientBuilder {
             None => Credentials::detect()?,
         };
         self.config.manner = Manner::Yandex;
+        self.config.timeout = TIMEOUT;
         let first = Endpoint::new(addresses.assistants.clone(), Arc::new(Fixed(None)), self.config)?;
         let authorization = credentials.authorize(&first, &addresses.iam)?;
         let service = |address| {
             let endpoint = first.sibling(address, Arc::clone(&authorization), Manner::Yandex)?;
             Ok::<_, Error>(Arc::new(endpoint))
         };
+        let chat = first
+            .sibling(addresses.chat, Arc::clone(&authorization), Manner::Yandex)?
+            .patient(CHAT_TIMEOUT);
         Ok(Client {
             services: Arc::new(Services {
                 folder,
                 assistants: service(addresses.assistants)?,
                 operations: service(addresses.operations)?,
                 models: service(addresses.models)?,
-                chat: addresses.chat,
+                chat: Arc::new(chat),
             }),
-            options: self.options.over(&Options::new().timeout(TIMEOUT)),
+            options: self.options,
         })
     }
 

@@ -1,6 +1,7 @@
 //! The client for Yandex AI Studio.
 
 mod assistants;
+pub mod chat;
 mod client;
 mod credentials;
 mod files;
