@@ -13,12 +13,17 @@ const PROVIDERS: &[Provider] = &[
     Provider {
         spec: "spec/openai.yaml",
         home: "openai",
-        schemas: "request_schemas.json",
+        schemas: Some("request_schemas.json"),
     },
     Provider {
         spec: "spec/chat.yaml",
         home: "chat",
-        schemas: "chat_request_schemas.json",
+        schemas: Some("chat_request_schemas.json"),
+    },
+    Provider {
+        spec: "spec/yandex.yaml",
+        home: "yandex",
+        schemas: None,
     },
 ];
 
@@ -32,8 +37,8 @@ struct Provider {
     spec: &'static str,
     /// The module of the types crate that the types go to.
     home: &'static str,
-    /// The file for the server.
-    schemas: &'static str,
+    /// The file for the server, if it checks bodies against schemas.
+    schemas: Option<&'static str>,
 }
 
 impl Provider {
@@ -71,7 +76,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
 /// Every file that the provider's document gives, by its path from the root.
 fn generate(root: &Path, provider: &Provider) -> Result<BTreeMap<PathBuf, String>, String> {
     let document = spec::load(&root.join(provider.spec)).map_err(|error| format!("{}: {error}", provider.spec))?;
-    let model = Model::read(&document, provider.spec, provider.home)?;
+    let model =
+        Model::read(&document, provider.spec, provider.home).map_err(|error| format!("{}: {error}", provider.spec))?;
     let mut files = BTreeMap::new();
     for (name, text) in emit::rust::files(&model)? {
         files.insert(Path::new(&provider.types()).join(name), text);
@@ -80,8 +86,9 @@ fn generate(root: &Path, provider: &Provider) -> Result<BTreeMap<PathBuf, String
         Path::new(TESTS).join(format!("{}_types.rs", provider.home)),
         emit::rust::type_list(&model)?,
     );
-    let schemas = emit::request_schemas::file(&document)?;
-    files.insert(Path::new(SERVER).join(provider.schemas), schemas);
+    if let Some(name) = provider.schemas {
+        files.insert(Path::new(SERVER).join(name), emit::request_schemas::file(&document)?);
+    }
     Ok(files)
 }
 
@@ -132,28 +139,64 @@ mod tests {
     /// A small document that has one of everything, and what the generator makes of it.
     const FIXTURES: &str = "xtask/fixtures/codegen";
 
-    fn small() -> Value {
-        spec::load(&root().join(FIXTURES).join("small.yaml")).unwrap()
+    fn document(name: &str) -> Value {
+        spec::load(&root().join(FIXTURES).join(format!("{name}.yaml"))).unwrap()
     }
 
-    #[test]
-    fn generates_what_the_fixtures_show() {
-        let document = small();
-        let model = Model::read(&document, "spec/small.yaml", "openai").unwrap();
-        let mut files = emit::rust::files(&model).unwrap();
+    fn small() -> Value {
+        document("small")
+    }
+
+    /// Compares what the generator makes of a document with the files in the folder of the same name.
+    #[track_caller]
+    fn check(name: &str, home: &str, mut files: BTreeMap<String, String>) {
+        let model = Model::read(&document(name), &format!("spec/{name}.yaml"), home).unwrap();
+        files.extend(emit::rust::files(&model).unwrap());
         files.insert("types.rs".to_owned(), emit::rust::type_list(&model).unwrap());
-        files.insert(
-            "request_schemas.json".to_owned(),
-            emit::request_schemas::file(&document).unwrap(),
-        );
-        for (name, text) in files {
-            let path = root().join(FIXTURES).join("small").join(format!("{name}.expected"));
+        for (file, text) in files {
+            let path = root().join(FIXTURES).join(name).join(format!("{file}.expected"));
             if std::env::var_os("UPDATE").is_some() {
                 fs::write(&path, text).unwrap();
                 continue;
             }
             let want = fs::read_to_string(&path).unwrap_or_default();
-            assert_eq!(text, want, "{name} differs; `UPDATE=1 cargo test -p xtask` rewrites it");
+            assert_eq!(text, want, "{file} differs; `UPDATE=1 cargo test -p xtask` rewrites it");
+        }
+    }
+
+    #[test]
+    fn generates_what_the_fixtures_show() {
+        let schemas = emit::request_schemas::file(&small()).unwrap();
+        check("small", "openai", [("request_schemas.json".to_owned(), schemas)].into());
+        check("small_proto", "small", BTreeMap::new());
+    }
+
+    #[test]
+    fn refuses_protocol_buffers_it_cannot_generate() {
+        let parcel = "/components/schemas/Parcel";
+        for (pointer, value, want) in [
+            ("/x-encoding".to_owned(), Value::from("xml"), "no encoding `xml`"),
+            (format!("{parcel}/x-proto"), Value::Null, "x-proto is missing"),
+            (
+                format!("{parcel}/x-oneof/Lock/members/0"),
+                "nope".into(),
+                "no property `nope`",
+            ),
+            (
+                format!("{parcel}/properties/weightGrams/format"),
+                "int128".into(),
+                "no rule for string",
+            ),
+            (
+                "/components/schemas/UpdateParcel/x-mask-paths/0".to_owned(),
+                "wrapping.nope".into(),
+                "no such field",
+            ),
+        ] {
+            let mut document = document("small_proto");
+            *document.pointer_mut(&pointer).unwrap() = value;
+            let error = Model::read(&document, "spec/small_proto.yaml", "small").unwrap_err();
+            assert!(error.contains(want), "{error}");
         }
     }
 

@@ -3,6 +3,8 @@
 //! Reading a document decides everything that needs thought (which fields are optional, what a type is called, where
 //! it goes); writing it out afterwards is only layout.
 
+pub(crate) mod proto;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
@@ -34,6 +36,8 @@ pub(crate) struct Model {
     pub(crate) home: String,
     /// Which published version the document describes.
     pub(crate) describes: String,
+    /// Whether another document lends types to this one.
+    pub(crate) borrows: bool,
     /// Items by the file they go to.
     pub(crate) modules: BTreeMap<String, Vec<Item>>,
     pub(crate) operations: Vec<Operation>,
@@ -71,6 +75,8 @@ pub(crate) enum Shape {
         members: Vec<ChoiceMember>,
     },
     Events(Vec<Event>),
+    Message(proto::Message),
+    ProtoEnum(Vec<Arm>),
 }
 
 /// A value of an enum: its Rust name, its value on the wire.
@@ -181,16 +187,28 @@ impl Model {
     /// Reads a parsed document.
     pub(crate) fn read(document: &Value, source: &str, home: &str) -> Result<Self, String> {
         let reader = Reader::new(document)?;
+        let proto = match text(document, "x-encoding") {
+            None => false,
+            Some("proto-json") => true,
+            Some(other) => return Err(format!("no encoding `{other}`")),
+        };
+        let borrows = reader.schemas.values().any(|schema| schema.get(LENT_BY).is_some());
         let mut modules: BTreeMap<String, Vec<Item>> = BTreeMap::new();
         for (name, schema) in reader.schemas {
-            if matches!(name.as_str(), "Metadata" | "Attributes") || schema.get("x-page-of").is_some() {
+            let by_hand = matches!(name.as_str(), "Metadata" | "Attributes") || schema.get("x-by-hand").is_some();
+            if by_hand || schema.get("x-page-of").is_some() {
                 continue; // `Metadata`, `Attributes` and `Page<T>` are written by hand.
             }
             if schema.get(LENT_BY).is_some() {
                 continue; // Generated from the document that lent it.
             }
             let module = text(schema, "x-module").ok_or_else(|| format!("{name}: x-module is missing"))?;
-            let item = reader.item(name, schema).map_err(|error| format!("{name}: {error}"))?;
+            let item = if proto {
+                reader.proto_item(name, schema)
+            } else {
+                reader.item(name, schema)
+            };
+            let item = item.map_err(|error| format!("{name}: {error}"))?;
             modules.entry(module.to_owned()).or_default().push(item);
         }
         let describes = text(document, "x-describes")
@@ -200,6 +218,7 @@ impl Model {
             source: source.to_owned(),
             home: home.to_owned(),
             describes,
+            borrows,
             modules,
             operations: reader.operations()?,
         })

@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ureq::http::HeaderMap;
-use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 
+use crate::authorization::{Authorize, Secret};
 use crate::error::{Error, Result};
 use crate::lines::MAX_LINE_BYTES;
 use crate::options::Options;
 use crate::path::BaseUrl;
 use crate::request::Request;
 use crate::response::RawResponse;
-use crate::retry::{self, Policy, Safety};
-use crate::secret::ApiKey;
+use crate::retry::{self, Policy, Rules, Safety};
 use crate::sse::MAX_EVENT_BYTES;
 use crate::transport::watch::Watch;
 use crate::transport::{self, Body, Expect, MAX_BODY_BYTES, Outgoing, Response, Timeouts, Transport, TransportOptions};
@@ -38,9 +38,16 @@ const LOGGED_HEADERS: &[&str] = &[
     "retry-after",
     "retry-after-ms",
     "user-agent",
+    "x-client-request-id",
+    "x-data-logging-enabled",
     "x-request-id",
+    "x-retry-attempt",
+    "x-server-trace-id",
     "x-should-retry",
 ];
+
+/// The id that a client of Yandex gives a call, the same over its attempts.
+pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-client-request-id");
 
 /// What the observer of [`ClientBuilder::on_retry`](crate::openai::ClientBuilder::on_retry) is told: an attempt failed,
 /// and another follows after a wait.
@@ -61,10 +68,40 @@ pub struct Retry<'a> {
 
 type Observer = Arc<dyn Fn(&Retry<'_>) + Send + Sync>;
 
+/// Whose customs an endpoint follows: the headers that go along, and what is repeated when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// OpenAI, and those who follow it. A `POST` carries an idempotency key, which makes it safe to repeat.
+    #[default]
+    OpenAi,
+    /// Yandex. Its services ignore idempotency keys, so that only a key that the caller gave counts as one.
+    Yandex,
+    /// A server of files that knows neither: no headers of our own.
+    Plain,
+}
+
+impl Manner {
+    /// The rules of repeats, with the caller's number of them.
+    pub(crate) fn policy(self, max_retries: Option<u32>) -> Policy {
+        let usual = match self {
+            Self::OpenAi | Self::Plain => Policy::default(),
+            Self::Yandex => Policy::yandex(),
+        };
+        Policy {
+            max_retries: max_retries.unwrap_or(usual.max_retries),
+            ..usual
+        }
+    }
+}
+
 /// What an endpoint is made with, beside its address and key.
+#[derive(Clone)]
 pub(crate) struct EndpointConfig {
+    pub(crate) manner: Manner,
     pub(crate) transport: TransportOptions,
     pub(crate) connect_timeout: Duration,
+    /// The limit on an attempt where neither the client nor the call has one.
+    pub(crate) timeout: Duration,
     pub(crate) max_body_bytes: usize,
     pub(crate) max_line_bytes: usize,
     pub(crate) max_event_bytes: usize,
@@ -74,8 +111,10 @@ pub(crate) struct EndpointConfig {
 impl Default for EndpointConfig {
     fn default() -> Self {
         Self {
+            manner: Manner::default(),
             transport: TransportOptions::default(),
             connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(10 * 60),
             max_body_bytes: MAX_BODY_BYTES,
             max_line_bytes: MAX_LINE_BYTES,
             max_event_bytes: MAX_EVENT_BYTES,
@@ -87,21 +126,41 @@ impl Default for EndpointConfig {
 /// A server and account, with the connections to it.
 pub(crate) struct Endpoint {
     base: BaseUrl,
-    key: Option<ApiKey>,
+    authorization: Arc<dyn Authorize>,
     transport: Transport,
     pub(crate) config: EndpointConfig,
 }
 
 impl Endpoint {
-    pub(crate) fn new(base: BaseUrl, key: Option<ApiKey>, config: EndpointConfig) -> Result<Self> {
+    pub(crate) fn new(base: BaseUrl, authorization: Arc<dyn Authorize>, config: EndpointConfig) -> Result<Self> {
         let transport = Transport::new(&config.transport)?;
         transport.check_address(base.address())?;
         Ok(Self {
             base,
-            key,
+            authorization,
             transport,
             config,
         })
+    }
+
+    /// Another address reached over the same pool of connections.
+    pub(crate) fn sibling(&self, base: BaseUrl, authorization: Arc<dyn Authorize>, manner: Manner) -> Result<Self> {
+        self.transport.check_address(base.address())?;
+        Ok(Self {
+            base,
+            authorization,
+            transport: self.transport.clone(),
+            config: EndpointConfig {
+                manner,
+                ..self.config.clone()
+            },
+        })
+    }
+
+    /// The same with another limit on attempts.
+    pub(crate) fn patient(mut self, timeout: Duration) -> Self {
+        self.config.timeout = timeout;
+        self
     }
 
     pub(crate) fn base(&self) -> &BaseUrl {
@@ -115,7 +174,7 @@ impl Endpoint {
             let (status, headers) = (response.status, response.headers);
             Ok((status, headers, response.body.read_all(self.config.max_body_bytes)?))
         })?;
-        log::trace!("{}: answer {}", request.what(), String::from_utf8_lossy(&body));
+        log::trace!("{}: answer {}", request.what(), request.shown(&body));
         Ok(RawResponse::new(
             request.what(),
             status,
@@ -151,26 +210,43 @@ impl Endpoint {
             headers.insert(CONTENT_TYPE, form.content_type());
         }
         if let Some(body) = &body {
-            log::trace!("{}: request {}", request.what(), String::from_utf8_lossy(body));
+            log::trace!("{}: request {}", request.what(), request.shown(body));
         }
-        let policy = options.max_retries.map_or_else(Policy::default, |max_retries| Policy {
-            max_retries,
-            ..Policy::default()
-        });
+        let own_authorization = headers.contains_key(AUTHORIZATION);
+        let policy = self.config.manner.policy(options.max_retries);
+        let keyed = options.idempotency_key.is_some();
         let safety = match request.safety() {
-            Safety::Write if options.idempotency_key.is_some() => Safety::KeyedWrite,
+            Safety::Write if keyed => Safety::KeyedWrite,
+            Safety::KeyedWrite if !keyed && policy.rules == Rules::Yandex => Safety::Write,
             safety => safety,
         };
         let watch = Watch::new(options.cancel.clone(), options.deadline);
-        let defaults = Timeouts::default();
         let timeouts = Timeouts {
             connect: Some(self.config.connect_timeout),
-            attempt: options.timeout.or(defaults.attempt),
+            attempt: Some(options.timeout.unwrap_or(self.config.timeout)),
             idle: Some(options.idle_timeout.unwrap_or(IDLE_TIMEOUT)),
         };
         let mut sent = false;
-        for retries in 0.. {
-            headers.insert("x-stainless-retry-count", HeaderValue::from(retries));
+        let mut retries = 0;
+        let mut renewed = false;
+        for attempt in 1.. {
+            match self.config.manner {
+                Manner::OpenAi => drop(headers.insert("x-stainless-retry-count", HeaderValue::from(retries))),
+                Manner::Yandex if attempt > 1 => {
+                    drop(headers.insert("x-retry-attempt", HeaderValue::from(attempt - 1)))
+                }
+                Manner::Yandex | Manner::Plain => {}
+            }
+            let secret = if own_authorization {
+                None
+            } else {
+                self.authorization.secret(&watch)?
+            };
+            match &secret {
+                Some(secret) => drop(headers.insert(AUTHORIZATION, secret.header_value())),
+                None if own_authorization => {}
+                None => drop(headers.remove(AUTHORIZATION)),
+            }
             let outgoing = Outgoing {
                 method: request.method,
                 url: &url,
@@ -184,10 +260,23 @@ impl Endpoint {
                 timeouts,
                 expect,
             };
-            let mut error = match self.attempt(&outgoing, &watch, retries + 1, &receive) {
-                Ok(answer) => return Ok((retries + 1, answer)),
+            let mut error = match self.attempt(&outgoing, secret.as_ref(), &watch, attempt, &receive) {
+                Ok(answer) => return Ok((attempt, answer)),
                 Err(error) => error,
             };
+            // A token that has gone bad is no fault of the request, and does not count as one of its retries.
+            if let Some(secret) = &secret
+                && !renewed
+                && error.is_unauthenticated()
+                && self.authorization.refused(secret)
+            {
+                log::debug!(
+                    "{}: attempt {attempt}: the token was refused, another one follows",
+                    request.what()
+                );
+                renewed = true;
+                continue;
+            }
             let wait = retry::delay(retries, &error, safety, &policy, chance());
             sent |= error.request_sent();
             if sent {
@@ -199,20 +288,20 @@ impl Endpoint {
                 return Err(error);
             }
             log::debug!(
-                "{}: attempt {} failed, next in {wait:?}: {error}",
-                request.what(),
-                retries + 1
+                "{}: attempt {attempt} failed, next in {wait:?}: {error}",
+                request.what()
             );
             if let Some(observer) = &self.config.on_retry {
                 observer(&Retry {
                     method: request.method,
                     path,
-                    attempt: retries + 1,
+                    attempt,
                     wait,
                     cause: &error,
                 });
             }
             watch.sleep(wait, || request.what())?;
+            retries += 1;
         }
         unreachable!("the loop returns at the latest when the retries are used up")
     }
@@ -221,6 +310,7 @@ impl Endpoint {
     fn attempt<R>(
         &self,
         outgoing: &Outgoing<'_>,
+        secret: Option<&Secret>,
         watch: &Watch,
         attempt: u32,
         receive: impl Fn(Response) -> Result<R>,
@@ -233,11 +323,14 @@ impl Endpoint {
                 started.elapsed()
             );
         })?;
+        let client_request_id = outgoing.headers.get(CLIENT_REQUEST_ID).and_then(|id| id.to_str().ok());
         log::debug!(
-            "{what}: attempt {attempt}: {} after {:?}, request id {}",
+            "{what}: attempt {attempt}: {} after {:?}, request id {}{}{}",
             response.status,
             started.elapsed(),
             response.request_id().as_deref().unwrap_or("-"),
+            if client_request_id.is_some() { ", ours " } else { "" },
+            client_request_id.unwrap_or_default(),
         );
         log::trace!(
             "{what}: sent {:?}, got {:?}",
@@ -248,8 +341,15 @@ impl Endpoint {
             return receive(response);
         }
         let mut error = response.into_error();
-        if let (Error::Api(error), Some(key)) = (&mut error, &self.key) {
-            error.redact(key);
+        let unauthenticated = error.is_unauthenticated();
+        if let Error::Api(error) = &mut error {
+            if let Some(secret) = secret {
+                error.redact(&secret.key);
+            }
+            error.client_request_id = client_request_id.map(str::to_owned);
+            if unauthenticated {
+                error.hint = error.hint.or_else(|| self.authorization.origin());
+            }
         }
         Err(error)
     }
@@ -266,11 +366,16 @@ impl Endpoint {
         if request.has_body() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        if let Some(key) = &self.key {
-            headers.insert(AUTHORIZATION, key.header_value("Bearer "));
+        let manner = self.config.manner;
+        if manner == Manner::Yandex {
+            headers.insert(CLIENT_REQUEST_ID, plain(&uuid()));
         }
-        if request.method == "POST" || options.idempotency_key.is_some() {
-            let key = options.idempotency_key.clone().unwrap_or_else(idempotency_key);
+        if options.idempotency_key.is_some() || (request.method == "POST" && manner != Manner::Plain) {
+            let made_up = || match manner {
+                Manner::Yandex => uuid(),
+                Manner::OpenAi | Manner::Plain => idempotency_key(),
+            };
+            let key = options.idempotency_key.clone().unwrap_or_else(made_up);
             let (name, value) = transport::header("idempotency-key", &key)?;
             headers.insert(name, value);
         }
@@ -308,8 +413,26 @@ fn idempotency_key() -> String {
     format!("call-{:016x}{:016x}", random(), random())
 }
 
+/// A random UUID (RFC 9562, version 4).
+fn uuid() -> String {
+    let (high, low) = (random(), random());
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        0x8000 | (low >> 48) & 0x3fff,
+        low & 0xffff_ffff_ffff,
+    )
+}
+
+/// A header value of our own making.
+fn plain(text: &str) -> HeaderValue {
+    HeaderValue::try_from(text).expect("only letters, digits and dashes")
+}
+
 /// A number from 0 up to 1.
-fn chance() -> f64 {
+pub(crate) fn chance() -> f64 {
     // 53 bits are what a float holds.
     (random() >> 11) as f64 / (1u64 << 53) as f64
 }
@@ -331,6 +454,22 @@ mod tests {
         let keys: HashSet<String> = (0..1000).map(|_| idempotency_key()).collect();
         assert_eq!(keys.len(), 1000);
         assert!(keys.iter().all(|key| key.len() == 37), "{:?}", keys.iter().next());
+    }
+
+    #[test]
+    fn a_uuid_says_that_it_is_random() {
+        for _ in 0..100 {
+            let id = uuid();
+            let shape: String = id
+                .chars()
+                .map(|c| if c.is_ascii_hexdigit() { 'x' } else { c })
+                .collect();
+            assert_eq!(shape, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "{id}");
+            assert!(
+                id[14..].starts_with('4') && matches!(&id[19..20], "8" | "9" | "a" | "b"),
+                "{id}"
+            );
+        }
     }
 
     #[test]

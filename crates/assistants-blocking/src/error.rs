@@ -77,6 +77,14 @@ pub enum Error {
     #[error("run {} of thread {}: {}", .0.id, .0.thread_id, why(.0))]
     RunFailed(Box<Run>),
 
+    /// A run of Yandex' service ended with an error. Holds the run.
+    #[error("run {} of thread {}: ended as `{}`{}", .0.id, .0.thread_id, .0.status(), why_yandex(.0))]
+    YandexRunFailed(Box<assistants_types::yandex::Run>),
+
+    /// Work on the server that went on after its call was answered has failed.
+    #[error(transparent)]
+    Operation(Box<OperationFailedError>),
+
     /// A tool function failed, and the tools were set to stop the run then.
     #[error(transparent)]
     Tool(Box<ToolError>),
@@ -131,6 +139,12 @@ impl Error {
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Timeout(_))
+    }
+
+    /// Whether the server did not take what the request proved itself with.
+    pub(crate) fn is_unauthenticated(&self) -> bool {
+        matches!(self, Self::Api(error) if error.status == Some(401)
+            || (error.status.is_some() && error.grpc_code() == Some("UNAUTHENTICATED")))
     }
 
     pub(crate) fn cancelled(what: impl Into<Box<str>>) -> Self {
@@ -215,6 +229,7 @@ boxed! {
     RepeatedCursor(RepeatedCursorError),
     Tool(ToolError),
     File(FileError),
+    Operation(OperationFailedError),
 }
 
 /// An error that the server reported.
@@ -233,7 +248,9 @@ pub struct ApiError {
     pub message: String,
     /// The id under which the server logged the request.
     pub request_id: Option<String>,
-    /// How long the server asked to wait, from `retry-after-ms` or `retry-after`.
+    /// The id under which a Yandex client sent the request, to be told to the support together with the other one.
+    pub client_request_id: Option<String>,
+    /// How long the server asked to wait, from `retry-after-ms`, `retry-after`, or a `RetryInfo` in the body.
     pub retry_after: Option<Duration>,
     /// The body as it came, at most [`ApiError::MAX_BODY`] bytes of it, what is not UTF-8 replaced.
     pub body: String,
@@ -261,8 +278,8 @@ impl ApiError {
         let hints = Hints::read(headers, OffsetDateTime::now_utc());
         let mut error = Self::from_body(method, path, body);
         error.status = Some(status);
-        error.request_id = request_id(headers);
-        error.retry_after = hints.retry_after;
+        error.request_id = request_id(headers).or(error.request_id);
+        error.retry_after = hints.retry_after.or(error.retry_after);
         error.should_retry = hints.should_retry;
         error.hint = hint(status, host, path);
         error
@@ -270,10 +287,18 @@ impl ApiError {
 
     /// The error an `error` event of a stream stands for. Nested and flat data give the same.
     pub(crate) fn from_event(method: &'static str, path: &str, request_id: Option<String>, data: &str) -> Self {
+        let said = Self::from_body(method, path, data.as_bytes());
         Self {
-            request_id,
-            ..Self::from_body(method, path, data.as_bytes())
+            request_id: request_id.or(said.request_id.clone()),
+            ..said
         }
+    }
+
+    /// The name of the gRPC code that a service of Yandex answered, for example `NOT_FOUND` where
+    /// [`code`](Self::code) is `5`.
+    #[must_use]
+    pub fn grpc_code(&self) -> Option<&'static str> {
+        GRPC_CODES.get(self.code.as_ref()?.parse::<usize>().ok()?).copied()
     }
 
     /// Replaces `key` in what the server said: some servers quote the key they refuse. A key as short as a word of
@@ -302,8 +327,9 @@ impl ApiError {
             code: said.code,
             param: said.param,
             message: said.message.unwrap_or_else(|| excerpt(&text)),
-            request_id: None,
-            retry_after: None,
+            request_id: said.request_id,
+            client_request_id: None,
+            retry_after: said.retry_after,
             body: truncate(&text, Self::MAX_BODY).to_owned(),
             method,
             path: path.to_owned(),
@@ -321,13 +347,19 @@ impl fmt::Display for ApiError {
             None => f.write_str("the server sent an error in the stream")?,
         }
         if let Some(code) = self.code.as_ref().or(self.type_.as_ref()) {
-            write!(f, " ({code})")?;
+            match self.grpc_code() {
+                Some(name) => write!(f, " ({code} {name})")?,
+                None => write!(f, " ({code})")?,
+            }
         }
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;
         }
         if let Some(wait) = self.retry_after {
             write!(f, "; it asks to wait {wait:?}")?;
+        }
+        if let Some(id) = &self.client_request_id {
+            write!(f, "; client request id {id}")?;
         }
         if let Some(hint) = self.hint {
             write!(f, "; {hint}")?;
@@ -345,6 +377,8 @@ struct Said {
     type_: Option<String>,
     code: Option<String>,
     param: Option<String>,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
 }
 
 impl Said {
@@ -385,9 +419,46 @@ impl Said {
             type_: text(&["type"]),
             code: text(&["code", "grpcCode", "grpc_code"]),
             param: text(&["param"]),
+            request_id: rpc_detail(object, "google.rpc.RequestInfo")
+                .and_then(|info| info.get("requestId").or_else(|| info.get("request_id"))?.as_str())
+                .map(str::to_owned),
+            retry_after: rpc_detail(object, "google.rpc.RetryInfo")
+                .and_then(|info| info.get("retryDelay").or_else(|| info.get("retry_delay"))?.as_str())
+                .and_then(|delay| delay.strip_suffix('s')?.parse().ok())
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+                .filter(|delay| !delay.is_zero()),
         }
     }
 }
+
+/// The entry of that type among the `details` of a `google.rpc.Status`.
+fn rpc_detail<'j>(status: &'j serde_json::Map<String, Value>, type_: &str) -> Option<&'j Value> {
+    status.get("details")?.as_array()?.iter().find(|detail| {
+        let name = detail.get("@type").and_then(Value::as_str);
+        name.is_some_and(|name| name.rsplit('/').next() == Some(type_))
+    })
+}
+
+/// The names of gRPC's codes, each at its number.
+const GRPC_CODES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
 
 /// The faults that `FastAPI` lists: `{"detail": [{"loc": ["body", "model"], "msg": "field required"}]}`.
 fn detail(detail: &Value) -> Option<String> {
@@ -436,6 +507,12 @@ fn why(run: &Run) -> String {
         why += &format!(" ({reason})");
     }
     why
+}
+
+/// The same for a run of Yandex.
+fn why_yandex(run: &assistants_types::yandex::Run) -> String {
+    run.error()
+        .map_or_else(String::new, |error| format!(": {}", error.message))
 }
 
 fn hint(status: u16, host: &str, path: &str) -> Option<&'static str> {
@@ -567,6 +644,16 @@ type Tracked<'t, 'd, 'j> =
     serde_path_to_error::Deserializer<'t, 't, &'d mut serde_json::Deserializer<serde_json::de::SliceRead<'j>>>;
 
 impl DecodeError {
+    /// The error of an answer that holds secrets, of which nothing may be shown.
+    pub(crate) fn hidden(what: String, path: &str) -> Self {
+        Self {
+            what,
+            path: path.to_owned(),
+            excerpt: "(not shown)".to_owned(),
+            source: "missing or of another type".into(),
+        }
+    }
+
     /// Reads again, with `read`, over a parser that keeps track of the place.
     pub(crate) fn locate<T>(
         json: &[u8],
@@ -637,6 +724,8 @@ pub enum StreamErrorKind {
     },
     /// A line that is not UTF-8.
     InvalidUtf8,
+    /// Something between two objects that is no JSON.
+    InvalidJson,
     /// The reader underneath failed.
     Read,
 }
@@ -648,6 +737,7 @@ impl StreamErrorKind {
             Self::EventTooLarge { limit } => {
                 format!("line {line} of the stream takes its event above {limit} bytes of data")
             }
+            Self::InvalidJson => format!("line {line} of the stream is not json"),
             Self::InvalidUtf8 => format!("line {line} of the stream is not utf-8"),
             Self::Read => format!("reading line {line} of the stream failed"),
         }
@@ -692,6 +782,29 @@ pub struct RepeatedCursorError {
     pub what: String,
     /// The cursor.
     pub cursor: String,
+}
+
+/// Work on the server that has failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("operation {id}: {fault}")]
+#[non_exhaustive]
+pub struct OperationFailedError {
+    /// The operation.
+    pub id: String,
+    /// The gRPC code, 0 where the server gave none.
+    pub code: i32,
+    /// Why it failed.
+    pub fault: String,
+}
+
+impl OperationFailedError {
+    pub(crate) fn new(id: &str, code: i32, fault: impl Into<String>) -> Self {
+        Self {
+            id: id.to_owned(),
+            code,
+            fault: fault.into(),
+        }
+    }
 }
 
 /// A tool function that failed.

@@ -30,6 +30,7 @@
 //! | --- | --- |
 //! | [`openai`] | the client for OpenAI Assistants v2: handles, run streams, pollers; models and chat completions |
 //! | [`chat`] | chat completions: their types, and their streams |
+//! | [`yandex`] | the client for Yandex AI Studio: the same, and search indexes, users, credentials |
 //! | [`Call`], [`ListCall`] | what every method returns: a request with its options, sent by `send` |
 //! | [`Options`] | the options of a call, or defaults for all calls of a client |
 //! | [`FileSource`] | where the bytes of an upload come from: a path, bytes, a reader |
@@ -57,6 +58,7 @@
 
 pub mod chat;
 pub mod openai;
+pub mod yandex;
 
 mod call;
 mod cancel;
@@ -68,6 +70,7 @@ mod secret;
 mod source;
 mod tools;
 
+mod authorization;
 mod endpoint;
 mod multipart;
 mod path;
@@ -83,11 +86,12 @@ pub use call::Call;
 pub use cancel::CancelToken;
 pub use endpoint::Retry;
 pub use error::{
-    ApiError, DecodeError, Error, FileError, FileErrorKind, RepeatedCursorError, Result, StreamError, StreamErrorKind,
-    StreamTruncatedError, TimeoutError, TimeoutPhase, TooLargeError, ToolError, TransportError,
+    ApiError, DecodeError, Error, FileError, FileErrorKind, OperationFailedError, RepeatedCursorError, Result,
+    StreamError, StreamErrorKind, StreamTruncatedError, TimeoutError, TimeoutPhase, TooLargeError, ToolError,
+    TransportError,
 };
 pub use options::Options;
-pub use pager::{Items, ListCall, Pages};
+pub use pager::{Items, ListCall, ListPage, Pages};
 pub use response::{RateLimit, RateLimits, RawResponse};
 pub use secret::ApiKey;
 pub use source::FileSource;

@@ -1,11 +1,12 @@
 //! What a call can be told beyond its parameters.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::CancelToken;
+use crate::transport::watch::Watch;
 
 /// Options of a call, or defaults for all calls of a client.
 ///
@@ -32,7 +33,7 @@ impl Options {
     }
 
     /// Limits one attempt, from connecting to the last byte of the answer; of a stream, to the end of its headers.
-    /// Default: 10 minutes.
+    /// Default: 10 minutes; 60 seconds with Yandex.
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
@@ -53,7 +54,7 @@ impl Options {
         self
     }
 
-    /// How many attempts may follow the first. Default: 2.
+    /// How many attempts may follow the first. Default: 2; 4 with Yandex.
     #[must_use]
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = Some(retries);
@@ -83,7 +84,8 @@ impl Options {
     }
 
     /// Sends this idempotency key instead of one made up for the call. A server that knows such keys carries out
-    /// requests with the same key once.
+    /// requests with the same key once. Yandex' services ignore them; where a server like `assistants-local` does not,
+    /// giving a key says so, and the call is repeated as one that is safe to repeat.
     #[must_use]
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.idempotency_key = Some(key.into());
@@ -95,6 +97,27 @@ impl Options {
     pub fn cancel_with(mut self, token: &CancelToken) -> Self {
         self.cancel = Some(token.clone());
         self
+    }
+
+    /// Options of a request that another call depends on: its limits, and nothing else.
+    pub(crate) fn within(watch: &Watch) -> Self {
+        Self {
+            cancel: watch.cancel().cloned(),
+            deadline: watch.remaining(),
+            ..Self::default()
+        }
+    }
+
+    /// The same options for a request that follows the first one of a call: without what the caller added to that one,
+    /// and with what is left of the deadline.
+    pub(crate) fn follow_up(&self, started: Instant) -> Self {
+        Self {
+            query: Vec::new(),
+            body_fields: Vec::new(),
+            idempotency_key: None,
+            deadline: self.deadline.map(|limit| limit.saturating_sub(started.elapsed())),
+            ..self.clone()
+        }
     }
 
     /// These options, completed by `defaults` where they say nothing.
@@ -136,7 +159,7 @@ impl fmt::Debug for Options {
 macro_rules! option_setters {
     () => {
         /// Limits one attempt, from connecting to the last byte of the answer; of a stream, to the end of its headers.
-        /// Default: 10 minutes.
+        /// Default: 10 minutes; 60 seconds with Yandex.
         pub fn timeout(mut self, limit: std::time::Duration) -> Self {
             self.options = self.options.timeout(limit);
             self
@@ -154,7 +177,7 @@ macro_rules! option_setters {
             self
         }
 
-        /// How many attempts may follow the first. Default: 2.
+        /// How many attempts may follow the first. Default: 2; 4 with Yandex.
         pub fn max_retries(mut self, retries: u32) -> Self {
             self.options = self.options.max_retries(retries);
             self

@@ -18,15 +18,64 @@ use crate::response::RawResponse;
 ///
 /// Used as an iterator it walks all items, a page at a time, and asks for a page only when the one before is used up.
 /// [`pages`](Self::pages) walks pages, [`send`](Self::send) gets a single one. Options hold for each page.
+///
+/// `T` is an item, `P` a page as the server sends it: [`Page`] unless the provider has pages of its own.
 #[must_use = "a list does nothing until it is walked or sent"]
-pub struct ListCall<T> {
+pub struct ListCall<T, P = Page<T>> {
     endpoint: Arc<Endpoint>,
     pub(crate) request: Request,
     pub(crate) options: Options,
-    item: PhantomData<fn() -> T>,
+    item: PhantomData<fn() -> (T, P)>,
 }
 
-impl<T> ListCall<T> {
+/// A page of a list: its items, and how to get to the next one. Implemented for the pages of each provider.
+pub trait ListPage: DeserializeOwned + sealed::Sealed + 'static {
+    /// What the list holds.
+    type Item;
+
+    /// The query parameter that takes the cursor.
+    #[doc(hidden)]
+    const CURSOR: &'static str;
+
+    /// The cursor to what follows this page; `None` when nothing does.
+    fn next_cursor(&self) -> Option<String>;
+
+    /// The items.
+    fn into_items(self) -> Vec<Self::Item>;
+}
+
+pub(crate) mod sealed {
+    pub trait Sealed {}
+}
+
+impl<T> sealed::Sealed for Page<T> {}
+
+impl<T> ListPage for Page<T>
+where
+    T: DeserializeOwned + 'static,
+    for<'a> &'a T: IdOf<T>,
+{
+    type Item = T;
+
+    const CURSOR: &'static str = "after";
+
+    fn next_cursor(&self) -> Option<String> {
+        let last = self.data.last().map(|item| item.as_id().to_owned());
+        match self.more() {
+            Some(true) => last.or_else(|| self.last_id.clone()),
+            Some(false) => None,
+            // A server that does not say: go on until a page is empty.
+            None => last,
+        }
+        .filter(|cursor| !cursor.is_empty())
+    }
+
+    fn into_items(self) -> Vec<T> {
+        self.data
+    }
+}
+
+impl<T, P> ListCall<T, P> {
     pub(crate) fn new(endpoint: &Arc<Endpoint>, options: &Options, request: Request) -> Self {
         Self {
             endpoint: Arc::clone(endpoint),
@@ -36,6 +85,17 @@ impl<T> ListCall<T> {
         }
     }
 
+    /// Sets a parameter of the operation, in place of an earlier value.
+    pub(crate) fn parameter(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.request.query.retain(|(other, _)| other != name);
+        self.request.query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    option_setters!();
+}
+
+impl<T> ListCall<T> {
     /// How many items a page has; the server takes 1 to 100 and uses 20 where nothing is said.
     pub fn limit(self, items: u32) -> Self {
         self.parameter("limit", items.to_string())
@@ -55,24 +115,15 @@ impl<T> ListCall<T> {
     pub fn before(self, id: impl IdOf<T>) -> Self {
         self.parameter("before", id.as_id())
     }
-
-    /// Sets a parameter of the operation, in place of an earlier value.
-    pub(crate) fn parameter(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.request.query.retain(|(other, _)| other != name);
-        self.request.query.push((name.to_owned(), value.into()));
-        self
-    }
-
-    option_setters!();
 }
 
-impl<T: DeserializeOwned> ListCall<T> {
+impl<T, P: DeserializeOwned> ListCall<T, P> {
     /// Gets one page.
     ///
     /// # Errors
     ///
     /// As [`Call::send`](crate::Call::send).
-    pub fn send(self) -> Result<Page<T>> {
+    pub fn send(self) -> Result<P> {
         self.send_raw()?.parse()
     }
 
@@ -81,24 +132,20 @@ impl<T: DeserializeOwned> ListCall<T> {
     /// # Errors
     ///
     /// As [`Call::send_raw`](crate::Call::send_raw).
-    pub fn send_raw(self) -> Result<RawResponse<Page<T>>> {
+    pub fn send_raw(self) -> Result<RawResponse<P>> {
         self.endpoint.execute(&self.request, &self.options)
     }
 }
 
-impl<T> ListCall<T>
-where
-    T: DeserializeOwned + 'static,
-    for<'a> &'a T: IdOf<T>,
-{
+impl<T: 'static, P: ListPage<Item = T>> ListCall<T, P> {
     /// Walks the list page by page.
-    pub fn pages(self) -> Pages<T> {
+    pub fn pages(self) -> Pages<T, P> {
         let what = self.request.what();
-        let fetch = move |after: Option<&str>| {
+        let fetch = move |cursor: Option<&str>| {
             let mut request = self.request.clone();
-            if let Some(after) = after {
-                request.query.retain(|(name, _)| name != "after");
-                request.query.push(("after".to_owned(), after.to_owned()));
+            if let Some(cursor) = cursor {
+                request.query.retain(|(name, _)| name != P::CURSOR);
+                request.query.push((P::CURSOR.to_owned(), cursor.to_owned()));
             }
             self.endpoint.execute(&request, &self.options)?.parse()
         };
@@ -106,15 +153,11 @@ where
     }
 }
 
-impl<T> IntoIterator for ListCall<T>
-where
-    T: DeserializeOwned + 'static,
-    for<'a> &'a T: IdOf<T>,
-{
+impl<T: 'static, P: ListPage<Item = T>> IntoIterator for ListCall<T, P> {
     type Item = Result<T>;
-    type IntoIter = Items<T>;
+    type IntoIter = Items<T, P>;
 
-    fn into_iter(self) -> Items<T> {
+    fn into_iter(self) -> Items<T, P> {
         Items {
             pages: self.pages(),
             page: Vec::new().into_iter(),
@@ -122,7 +165,7 @@ where
     }
 }
 
-impl<T> fmt::Debug for ListCall<T> {
+impl<T, P> fmt::Debug for ListCall<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ListCall")
             .field("request", &self.request.what())
@@ -132,15 +175,16 @@ impl<T> fmt::Debug for ListCall<T> {
 }
 
 /// Gets the page behind a cursor, or the first one.
-type Fetch<T> = Box<dyn FnMut(Option<&str>) -> Result<Page<T>> + Send>;
+type Fetch<P> = Box<dyn FnMut(Option<&str>) -> Result<P> + Send>;
 
 /// Walks a list page by page. After an error it ends.
 #[must_use = "no page is fetched until it is walked"]
-pub struct Pages<T> {
+pub struct Pages<T, P = Page<T>> {
     what: String,
-    fetch: Fetch<T>,
+    fetch: Fetch<P>,
     next: Next,
     seen: Seen,
+    item: PhantomData<fn() -> T>,
 }
 
 /// Finds a cursor that comes again, also after a detour, by remembering one cursor at a time (Brent's method): memory
@@ -175,18 +219,20 @@ enum Next {
     Done,
 }
 
-impl<T> Pages<T> {
-    fn new(what: String, fetch: Fetch<T>) -> Self {
+impl<T, P> Pages<T, P> {
+    fn new(what: String, fetch: Fetch<P>) -> Self {
         Self {
             what,
             fetch,
             next: Next::First,
             seen: Seen::default(),
+            item: PhantomData,
         }
     }
 
-    /// The cursor of the next page: given to [`ListCall::after`], it takes the walk up where this one stands. `None`
-    /// before the first page and after the last.
+    /// The cursor of the next page: given to [`ListCall::after`], or with Yandex to
+    /// [`page_token`](ListCall::page_token), it takes the walk up where this one stands. `None` before the first page
+    /// and after the last.
     #[must_use]
     pub fn cursor(&self) -> Option<&str> {
         match &self.next {
@@ -196,13 +242,10 @@ impl<T> Pages<T> {
     }
 }
 
-impl<T> Iterator for Pages<T>
-where
-    for<'a> &'a T: IdOf<T>,
-{
-    type Item = Result<Page<T>>;
+impl<T, P: ListPage<Item = T>> Iterator for Pages<T, P> {
+    type Item = Result<P>;
 
-    fn next(&mut self) -> Option<Result<Page<T>>> {
+    fn next(&mut self) -> Option<Result<P>> {
         // `Done` stays behind on every early return, so an error ends the walk.
         let after = match std::mem::replace(&mut self.next, Next::Done) {
             Next::First => None,
@@ -213,7 +256,7 @@ where
             Ok(page) => page,
             Err(error) => return Some(Err(error)),
         };
-        if let Some(cursor) = cursor_after(&page) {
+        if let Some(cursor) = page.next_cursor() {
             if self.seen.again(&cursor) {
                 return Some(Err(RepeatedCursorError {
                     what: self.what.clone(),
@@ -227,22 +270,7 @@ where
     }
 }
 
-/// The cursor to what follows a page; `None` when nothing does.
-fn cursor_after<T>(page: &Page<T>) -> Option<String>
-where
-    for<'a> &'a T: IdOf<T>,
-{
-    let last = page.data.last().map(|item| item.as_id().to_owned());
-    match page.more() {
-        Some(true) => last.or_else(|| page.last_id.clone()),
-        Some(false) => None,
-        // A server that does not say: go on until a page is empty.
-        None => last,
-    }
-    .filter(|cursor| !cursor.is_empty())
-}
-
-impl<T> fmt::Debug for Pages<T> {
+impl<T, P> fmt::Debug for Pages<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pages")
             .field("what", &self.what)
@@ -253,15 +281,12 @@ impl<T> fmt::Debug for Pages<T> {
 
 /// Walks the items of a list. After an error it ends.
 #[must_use = "no page is fetched until it is walked"]
-pub struct Items<T> {
-    pages: Pages<T>,
+pub struct Items<T, P = Page<T>> {
+    pages: Pages<T, P>,
     page: vec::IntoIter<T>,
 }
 
-impl<T> Iterator for Items<T>
-where
-    for<'a> &'a T: IdOf<T>,
-{
+impl<T, P: ListPage<Item = T>> Iterator for Items<T, P> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Result<T>> {
@@ -270,14 +295,14 @@ where
                 return Some(Ok(item));
             }
             match self.pages.next()? {
-                Ok(page) => self.page = page.data.into_iter(),
+                Ok(page) => self.page = page.into_items().into_iter(),
                 Err(error) => return Some(Err(error)),
             }
         }
     }
 }
 
-impl<T> fmt::Debug for Items<T> {
+impl<T, P> fmt::Debug for Items<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Items")
             .field("pages", &self.pages)

@@ -1,5 +1,7 @@
 //! A request that has been described but not sent.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -14,7 +16,7 @@ use crate::retry::Safety;
 pub(crate) struct Request {
     pub(crate) method: &'static str,
     /// Below the base URL, with the ids filled in. A bad id shows when the request is sent.
-    path: Result<String, Box<str>>,
+    path: Result<String, Fault>,
     /// Query parameters of the operation itself.
     pub(crate) query: Vec<(String, String)>,
     body: Option<Result<Vec<u8>, Box<str>>>,
@@ -24,12 +26,23 @@ pub(crate) struct Request {
     pub(crate) stream: bool,
     /// The answer is the bytes of a file.
     pub(crate) binary: bool,
+    /// A repeat changes nothing, whatever the method says.
+    harmless: bool,
+    /// Neither request nor answer may be written to the log.
+    confidential: bool,
+}
+
+/// Why a request cannot be sent at all.
+#[derive(Clone, Debug)]
+enum Fault {
+    Config(Box<str>),
+    Unsupported(Box<str>),
 }
 
 impl Request {
     /// A request for an operation: its method, its path template, and the ids that fill it.
     pub(crate) fn new(method: &'static str, template: &str, ids: &[&str]) -> Self {
-        let path = path::fill(template, ids).map_err(|error| error.to_string().into());
+        let path = path::fill(template, ids).map_err(|error| Fault::Config(error.to_string().into()));
         Self {
             method,
             path,
@@ -38,6 +51,8 @@ impl Request {
             form: None,
             stream: false,
             binary: false,
+            harmless: false,
+            confidential: false,
         }
     }
 
@@ -52,10 +67,26 @@ impl Request {
             None => {
                 let fault = format!("`{}` is no http method", method.escape_debug());
                 Self {
-                    path: Err(fault.into()),
+                    path: Err(Fault::Config(fault.into())),
                     ..Self::new("GET", "", &[])
                 }
             }
+        }
+    }
+
+    /// A request that cannot be sent.
+    pub(crate) fn impossible(why: &str) -> Self {
+        Self {
+            path: Err(Fault::Config(why.into())),
+            ..Self::new("GET", "", &[])
+        }
+    }
+
+    /// A request that the service has no operation for.
+    pub(crate) fn unsupported(why: &str) -> Self {
+        Self {
+            path: Err(Fault::Unsupported(why.into())),
+            ..Self::new("GET", "", &[])
         }
     }
 
@@ -97,9 +128,39 @@ impl Request {
         self
     }
 
+    /// Adds a query parameter of the operation.
+    pub(crate) fn parameter(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Says that a repeat changes nothing.
+    pub(crate) fn harmless(mut self) -> Self {
+        self.harmless = true;
+        self
+    }
+
+    /// Keeps both bodies out of the log: they hold secrets.
+    pub(crate) fn confidential(mut self) -> Self {
+        self.confidential = true;
+        self
+    }
+
+    /// A body as the log may show it.
+    pub(crate) fn shown<'b>(&self, body: &'b [u8]) -> Cow<'b, str> {
+        if self.confidential {
+            "(not shown)".into()
+        } else {
+            String::from_utf8_lossy(body)
+        }
+    }
+
     /// The path, or why it cannot be one.
     pub(crate) fn path(&self) -> Result<&str> {
-        self.path.as_deref().map_err(|fault| Error::config(fault.clone()))
+        self.path.as_deref().map_err(|fault| match fault {
+            Fault::Config(text) => Error::config(text.clone()),
+            Fault::Unsupported(text) => Error::unsupported(text.clone()),
+        })
     }
 
     /// What is being done, for messages: `POST /threads`.
@@ -132,6 +193,7 @@ impl Request {
     /// its method says nothing about repeats at all.
     pub(crate) fn safety(&self) -> Safety {
         match self.method {
+            _ if self.harmless => Safety::Read,
             "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" => Safety::Read,
             "POST" => Safety::KeyedWrite,
             _ => Safety::Write,

@@ -24,6 +24,18 @@ pub(crate) struct Policy {
     pub(crate) initial: Duration,
     /// The longest wait of our own choice. Default 8 s.
     pub(crate) max: Duration,
+    /// Which answers are worth a retry, and how the waits grow.
+    pub(crate) rules: Rules,
+}
+
+/// Whose rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rules {
+    /// 408, 409, 429 and 5xx; each wait twice the one before, less up to a quarter.
+    OpenAi,
+    /// 429 and 503 (`RESOURCE_EXHAUSTED` and `UNAVAILABLE`), and 502, which a balancer answers for the latter; each
+    /// wait one and a half times the one before, and up to a second more.
+    Yandex,
 }
 
 impl Default for Policy {
@@ -32,6 +44,44 @@ impl Default for Policy {
             max_retries: 2,
             initial: Duration::from_millis(500),
             max: Duration::from_secs(8),
+            rules: Rules::OpenAi,
+        }
+    }
+}
+
+impl Policy {
+    /// The numbers of Yandex's own client: five attempts, 1.5 s, 2.25 s and so on, at most 10 s.
+    pub(crate) fn yandex() -> Self {
+        Self {
+            max_retries: 4,
+            initial: Duration::from_secs(1),
+            max: Duration::from_secs(10),
+            rules: Rules::Yandex,
+        }
+    }
+
+    /// The wait after so many retries, when the server asked for none.
+    pub(crate) fn wait(&self, retries: u32, random: f64) -> Duration {
+        let random = random.clamp(0.0, 1.0);
+        match self.rules {
+            Rules::OpenAi => {
+                let doubled = self.initial.saturating_mul(2u32.saturating_pow(retries)).min(self.max);
+                doubled.mul_f64(1.0 - 0.25 * random)
+            }
+            Rules::Yandex => {
+                // Beyond a few retries the maximum rules, so the exponent can stay small.
+                let grown = self.initial.mul_f64(1.5f64.powi(retries.min(30).cast_signed() + 1));
+                (grown + Duration::from_secs(1).mul_f64(random)).min(self.max)
+            }
+        }
+    }
+
+    fn takes(&self, error: &Error) -> bool {
+        match (self.rules, error) {
+            (Rules::Yandex, Error::Api(error)) if error.should_retry.is_none() => {
+                matches!(error.status, Some(429 | 502 | 503))
+            }
+            _ => true,
         }
     }
 }
@@ -60,21 +110,20 @@ pub(crate) enum Verdict {
 
 /// The wait before the next attempt, `None` when there is none.
 ///
-/// `retries` counts those already made; `random` lies in `0.0..1.0` and takes up to a quarter off our own waits, so
-/// that clients that failed together do not return together.
+/// `retries` counts those already made; `random` lies in `0.0..1.0` and scatters our own waits, so that clients that
+/// failed together do not return together.
 pub(crate) fn delay(retries: u32, error: &Error, safety: Safety, policy: &Policy, random: f64) -> Option<Duration> {
     let verdict = verdict(error)?;
-    if retries >= policy.max_retries || (verdict == Verdict::MaybeSeen && safety == Safety::Write) {
+    if retries >= policy.max_retries
+        || !policy.takes(error)
+        || (verdict == Verdict::MaybeSeen && safety == Safety::Write)
+    {
         return None;
     }
     if let Some(wait) = error.retry_after() {
         return Some(wait); // Not above the maximum, else there were no verdict.
     }
-    let doubled = policy
-        .initial
-        .saturating_mul(2u32.saturating_pow(retries))
-        .min(policy.max);
-    Some(doubled.mul_f64(1.0 - 0.25 * random.clamp(0.0, 1.0)))
+    Some(policy.wait(retries, random))
 }
 
 /// Whether a later attempt can end differently, and what the server may have seen of this one.

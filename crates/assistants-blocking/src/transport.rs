@@ -30,7 +30,7 @@ pub(crate) struct TransportOptions {
     /// Whether `http` to a host other than this machine is allowed. Default: no.
     pub(crate) allow_plain_http: bool,
     /// The certificates to trust, in DER form, instead of those built in. Default: none, which trusts the built-in ones.
-    root_certificates: Vec<Vec<u8>>,
+    pub(crate) root_certificates: Vec<Vec<u8>>,
     /// Which proxy to use. Default: the environment's.
     pub(crate) proxy: ProxyChoice,
     /// How many idle connections are kept. Default 100.

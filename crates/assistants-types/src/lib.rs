@@ -21,6 +21,7 @@
 //! | --- | --- |
 //! | [`openai`] | OpenAI Assistants v2: assistants, threads, messages, runs, run steps, stream events; models |
 //! | [`chat`] | chat completions, as OpenAI and many others speak them: requests, answers, chunks of a stream |
+//! | [`yandex`] | Yandex AI Studio: assistants, threads, messages, runs, search indexes, files, users, operations |
 //!
 //! With the feature `schemars`, [`FunctionTool`](openai::FunctionTool) and [`ResponseFormat`](openai::ResponseFormat) are
 //! made from Rust types (`of`).
@@ -36,11 +37,13 @@ mod extra;
 mod field;
 mod object;
 mod open_enum;
+mod proto_json;
 mod tagged;
 mod unix_time;
 
 pub mod chat;
 pub mod openai;
+pub mod yandex;
 
 pub use extra::Extra;
 pub use field::Field;

@@ -279,3 +279,83 @@ fn what_only_whole_messages_have_grows_as_well() {
         ["a", "b", "c"]
     );
 }
+
+#[test]
+fn a_filter_may_take_back_what_was_said() {
+    let said = |last: Value| {
+        [
+            chunk(0, json!({"content": "Some"}), None),
+            chunk(0, json!({"content": "thing bad"}), None),
+            chunk(0, last, Some("content_filter")),
+            json!({"id": "c", "choices": [], "usage": {"total_tokens": 3}}),
+        ]
+    };
+    for (last, kept, replaced) in [
+        (json!({"content": "I cannot."}), "Something badI cannot.", "I cannot."),
+        (json!({"content": ""}), "Something bad", ""),
+        (json!({}), "Something bad", "Something bad"),
+    ] {
+        let chunks = said(last);
+        assert_eq!(accumulate(&chunks).completion().text(), kept);
+        let mut replacing = ChatAccumulator::replacing_filtered();
+        replacing.extend(
+            chunks
+                .iter()
+                .map(|chunk| serde_json::from_value(chunk.clone()).unwrap()),
+        );
+        assert_eq!(replacing.completion().text(), replaced);
+        assert_eq!(replacing.completion().status(), ChatStatus::ContentFilter);
+    }
+}
+
+#[test]
+fn answers_tell_who_why_and_what() {
+    let answer: ChatCompletion = serde_json::from_value(json!({
+        "choices": [
+            {"index": 1, "message": {"role": "critic", "content": "no"}, "finish_reason": "length"},
+            {"index": 0, "message": {"role": "assistant", "content": "[1, 2]", "reasoning_content": "Hm."},
+             "finish_reason": "stop"},
+        ],
+    }))
+    .unwrap();
+    assert_eq!(
+        (answer.role(), answer.status()),
+        (ChatRole::Assistant, ChatStatus::Final)
+    );
+    assert_eq!(answer.finish_reason(), Some(&ChatFinishReason::Stop));
+    assert_eq!(answer.reasoning(), Some("Hm."));
+    assert_eq!(answer.parse::<Vec<i64>>().unwrap(), [1, 2]);
+    let other = &answer.choices[0];
+    assert_eq!((other.text(), other.status()), ("no", ChatStatus::TruncatedFinal));
+    assert_eq!(other.role(), ChatRole::from("critic"));
+    let nothing = ChatCompletion::default();
+    assert_eq!((nothing.status(), nothing.finish_reason()), (ChatStatus::Partial, None));
+}
+
+#[test]
+fn images_and_choices_of_tools_have_short_forms() {
+    let message = ChatMessage::user([
+        ChatUserPart::from("What is it?"),
+        ChatUserPart::image("image/png", [1, 2, 255]),
+    ]);
+    assert_eq!(
+        serde_json::to_value(message).unwrap(),
+        json!({"role": "user", "content": [
+            {"type": "text", "text": "What is it?"},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AQL/"}},
+        ]})
+    );
+    let tool = assistants_types::openai::FunctionTool::new(FunctionDefinition::new("add"));
+    for (choice, want) in [
+        (ChatToolChoice::from("AUTO"), json!("auto")),
+        (ChatToolChoice::from("none"), json!("none")),
+        (ChatToolChoice::from("Required"), json!("required")),
+        (ChatToolChoice::from("newer"), json!("newer")),
+        (
+            ChatToolChoice::from(&tool),
+            json!({"type": "function", "function": {"name": "add"}}),
+        ),
+    ] {
+        assert_eq!(serde_json::to_value(choice).unwrap(), want);
+    }
+}

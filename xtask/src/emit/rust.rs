@@ -2,12 +2,13 @@
 
 mod item;
 mod operations;
+mod proto;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use crate::model::{Item, Model};
+use crate::model::{Item, Model, Shape};
 
 /// The widest line of a comment, with its indent.
 const DOC_WIDTH: usize = 116;
@@ -44,6 +45,9 @@ pub(crate) fn type_list(model: &Model) -> Result<String, String> {
     let mut source = header(model, "");
     source.push_str("/// Calls a macro with the name of every type.\nmacro_rules! for_each_type {\n    ($call:ident) => { $call! {\n");
     for item in model.modules.values().flatten() {
+        if matches!(item.shape, Shape::ProtoEnum(_)) {
+            continue; // A value, not a message; it is met in the messages that hold it.
+        }
         source.push_str(&format!("        {},\n", item.name));
     }
     source.push_str("    } };\n}\n");
@@ -99,20 +103,29 @@ fn imports(source: &str, model: &Model, own: &[Item]) -> String {
         ("stream_events!", "crate::events::stream_events"),
         ("object!", "crate::object::object"),
         ("open_enum!", "crate::open_enum::open_enum"),
+        ("message!", "crate::proto_json::message"),
+        ("message_field!", "crate::proto_json::message_field"),
+        ("one_of!", "crate::proto_json::one_of"),
+        ("proto_enum!", "crate::proto_json::proto_enum"),
+        ("UnknownMember", "crate::proto_json::UnknownMember"),
         ("tagged!", "crate::tagged::tagged"),
     ] {
         if words.contains(word) {
             lines.push_str(&format!("use {path};\n"));
         }
     }
-    let defined: BTreeSet<&str> = own.iter().map(|item| item.name.as_str()).collect();
+    let defined: BTreeSet<&str> = own
+        .iter()
+        .map(|item| item.name.as_str())
+        .chain(item::companions(own))
+        .collect();
     let foreign: BTreeSet<&str> = own
         .iter()
         .flat_map(item::named)
         .filter(|name| !defined.contains(name))
         .collect();
     // What another document lends, and what is written by hand for all of them, lives with the first one.
-    let here = |name: &&str| model.home == SHARED || model.modules.values().flatten().any(|item| item.name == *name);
+    let here = |name: &&str| !model.borrows || model.modules.values().flatten().any(|item| item.name == *name);
     let (near, far): (Vec<&str>, Vec<&str>) = foreign.into_iter().partition(here);
     for (home, names) in [(model.home.as_str(), near), (SHARED, far)] {
         if !names.is_empty() {

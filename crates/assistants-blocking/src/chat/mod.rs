@@ -1,7 +1,8 @@
 //! Chat completions: their types, and their streams.
 //!
-//! The call is made by a client's `chat()` handle, such as [`openai::Client::chat`](crate::openai::Client::chat); what
-//! is here serves every server that speaks chat completions.
+//! The call is made by a client's `chat()` handle, [`openai::Client::chat`](crate::openai::Client::chat) or
+//! [`yandex::Client::chat`](crate::yandex::Client::chat); what is here serves every server that speaks chat
+//! completions.
 //!
 //! ```
 //! use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
@@ -21,8 +22,10 @@
 //! The types are those of [`assistants_types::chat`], re-exported here.
 
 mod chunk_reader;
+mod partial;
 mod stream;
 
 pub use assistants_types::chat::*;
 pub use chunk_reader::ChunkReader;
+pub use partial::ChatPartial;
 pub use stream::{ChatStream, ChatStreamCall, ChatTextDeltas};

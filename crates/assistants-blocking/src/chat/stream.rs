@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ChatAccumulator, ChatCompletion, ChatCompletionChunk, ChunkReader};
+use super::{ChatAccumulator, ChatCompletion, ChatCompletionChunk, ChatPartial, ChunkReader};
 use crate::Call;
 use crate::error::Result;
 use crate::event_source::Origin;
@@ -16,13 +16,23 @@ use crate::transport::Incoming;
 pub struct ChatStreamCall {
     call: Call<ChatCompletion>,
     options: Options,
+    answer: ChatAccumulator,
 }
 
 impl ChatStreamCall {
     pub(crate) fn new(mut call: Call<ChatCompletion>) -> Self {
         let options = std::mem::take(&mut call.options);
         call.request = call.request.streamed();
-        Self { call, options }
+        Self {
+            call,
+            options,
+            answer: ChatAccumulator::new(),
+        }
+    }
+
+    /// Lets `answer` put the chunks together.
+    pub(crate) fn put_together_by(self, answer: ChatAccumulator) -> Self {
+        Self { answer, ..self }
     }
 
     option_setters!();
@@ -45,7 +55,7 @@ impl ChatStreamCall {
             .max_event_bytes(endpoint.config.max_event_bytes);
         Ok(ChatStream {
             chunks: ChunkReader::of(events, origin),
-            answer: ChatAccumulator::new(),
+            answer: self.answer,
         })
     }
 }
@@ -65,6 +75,42 @@ impl ChatStream {
     /// The pieces of text of the first answer, as strings of their own.
     pub fn text_deltas(&mut self) -> ChatTextDeltas<'_> {
         ChatTextDeltas { stream: self }
+    }
+
+    /// Reads on until there is something new to show, and shows it together with what came before: the text as it
+    /// grows, not only its next piece. `None` at the end.
+    ///
+    /// Chunks that say nothing of the first answer, or bring a piece of a tool call only, are passed over. What is
+    /// shown is borrowed from the stream; nothing is copied however long the answer grows.
+    ///
+    /// ```
+    /// # use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let params = CreateChatCompletion::new("scripted", [ChatMessage::user("Hello you")]);
+    /// let mut stream = client.chat().stream(params).send()?;
+    /// let mut texts = Vec::new();
+    /// while let Some(partial) = stream.next_partial()? {
+    ///     texts.push(partial.text().to_owned());
+    /// }
+    /// assert_eq!(texts, ["Hello", "Hello you", "Hello you"]); // The last time it says that this was all.
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As those of the iterator. After one, and for a stream of which an iterator has met it before, there is `None`.
+    pub fn next_partial(&mut self) -> Result<Option<ChatPartial<'_>>> {
+        while let Some(chunk) = self.next() {
+            let chunk = chunk?;
+            if ChatPartial::shows(&chunk) {
+                return Ok(Some(ChatPartial {
+                    chunk,
+                    answer: self.answer.completion(),
+                }));
+            }
+        }
+        Ok(None)
     }
 
     /// The answer, with everything that was read so far. It is complete when the stream has ended without an error.

@@ -12,6 +12,7 @@ use super::{
     Assistants, Chat, Files, IdOf, Messages, Models, Run, RunSteps, Runs, Thread, Threads, Uploads, VectorStore,
     VectorStoreBatches, VectorStoreFiles, VectorStores,
 };
+use crate::authorization::Fixed;
 use crate::endpoint::{Endpoint, EndpointConfig, Retry};
 use crate::error::{Error, Result};
 use crate::options::Options;
@@ -413,7 +414,7 @@ impl ClientBuilder {
         if let Some(id) = self.project {
             options = options.header("OpenAI-Project", id);
         }
-        let endpoint = Arc::new(Endpoint::new(base, key, self.config)?);
+        let endpoint = Arc::new(Endpoint::new(base, Arc::new(Fixed(key)), self.config)?);
         Ok(Client {
             endpoint,
             options: self.options.over(&options),

@@ -38,6 +38,11 @@ impl Watch {
         }
     }
 
+    /// The token that ends the call.
+    pub(crate) fn cancel(&self) -> Option<&CancelToken> {
+        self.cancel.as_ref()
+    }
+
     /// How much of the deadline is left, `None` without a deadline.
     pub(crate) fn remaining(&self) -> Option<Duration> {
         self.deadline

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::{
     ChatAudio, ChatCalledFunction, ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk,
-    ChatCompletionMessage, ChatCustomToolCall, ChatDelta, ChatFunctionDelta, ChatFunctionToolCall, ChatLogprobs,
-    ChatToolCall, ChatToolCallDelta, ChatToolCallType,
+    ChatCompletionMessage, ChatCustomToolCall, ChatDelta, ChatFinishReason, ChatFunctionDelta, ChatFunctionToolCall,
+    ChatLogprobs, ChatStatus, ChatToolCall, ChatToolCallDelta, ChatToolCallType,
 };
 use crate::Extra;
 use crate::object::{Object, bit};
@@ -35,6 +35,7 @@ pub struct ChatAccumulator {
     completion: ChatCompletion,
     /// For each choice, the index that each of its tool calls came under.
     call_indexes: Vec<Vec<i64>>,
+    filter_replaces: bool,
 }
 
 impl ChatAccumulator {
@@ -42,6 +43,17 @@ impl ChatAccumulator {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// As [`new`](Self::new), for servers that take back what they said: the text of a chunk that ends with
+    /// `content_filter` stands in place of the text before it. Yandex does this. A chunk without a text, not even an
+    /// empty one, takes nothing back.
+    #[must_use]
+    pub fn replacing_filtered() -> Self {
+        Self {
+            filter_replaces: true,
+            ..Self::default()
+        }
     }
 
     /// Adds what one chunk says.
@@ -96,6 +108,12 @@ impl ChatAccumulator {
             }
         };
         let (choice, indexes) = (&mut choices[at], &mut self.call_indexes[at]);
+        if self.filter_replaces
+            && piece.delta.content.is_some()
+            && piece.finish_reason.as_ref().map(ChatFinishReason::status) == Some(ChatStatus::ContentFilter)
+        {
+            choice.message.content = None;
+        }
         grow_message(&mut choice.message, &piece.delta, indexes);
         if let Some(reason) = piece.finish_reason.as_ref().filter(|it| !it.as_str().is_empty()) {
             choice.finish_reason = reason.clone();

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
 use super::{
-    ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatCompletionMessage, ChatFunctionToolCall,
-    ChatMessage, ChatToolCall,
+    ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatCompletionMessage, ChatFinishReason,
+    ChatFunctionToolCall, ChatMessage, ChatRole, ChatStatus, ChatToolCall,
 };
 
 impl ChatCompletion {
@@ -20,17 +23,49 @@ impl ChatCompletion {
     /// The text of the first answer; empty where there is none, as with tool calls.
     #[must_use]
     pub fn text(&self) -> &str {
-        self.choice()
-            .and_then(|choice| choice.message.content.as_deref())
-            .unwrap_or_default()
+        self.choice().map(ChatChoice::text).unwrap_or_default()
+    }
+
+    /// The text of the first answer as JSON, for answers that were asked for in a format
+    /// ([`ResponseFormat::of`](crate::openai::ResponseFormat), with the feature `schemars`).
+    ///
+    /// # Errors
+    ///
+    /// When the text is not the JSON of a `T`: the model refused, or the answer was cut off; see
+    /// [`status`](Self::status).
+    pub fn parse<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+        serde_json::from_str(self.text())
+    }
+
+    /// The model's reasoning about the first answer, where a server shows it.
+    #[must_use]
+    pub fn reasoning(&self) -> Option<&str> {
+        self.choice().and_then(ChatChoice::reasoning)
+    }
+
+    /// Why the first answer ended; `None` while nothing said so.
+    #[must_use]
+    pub fn finish_reason(&self) -> Option<&ChatFinishReason> {
+        let reason = self.choice().map(|choice| &choice.finish_reason);
+        reason.filter(|reason| !reason.as_str().is_empty())
+    }
+
+    /// The same as a state of the first answer.
+    #[must_use]
+    pub fn status(&self) -> ChatStatus {
+        self.choice().map_or(ChatStatus::Partial, ChatChoice::status)
+    }
+
+    /// Who wrote the first answer: the assistant, unless the server says something else.
+    #[must_use]
+    pub fn role(&self) -> ChatRole {
+        self.choice().map_or(ChatRole::Assistant, ChatChoice::role)
     }
 
     /// The tools that the first answer calls.
     #[must_use]
     pub fn tool_calls(&self) -> &[ChatToolCall] {
-        self.choice()
-            .and_then(|choice| choice.message.tool_calls.as_deref())
-            .unwrap_or_default()
+        self.choice().map(ChatChoice::tool_calls).unwrap_or_default()
     }
 
     /// The functions among them, which are all in practice.
@@ -43,6 +78,39 @@ impl ChatCompletion {
     pub fn to_message(&self) -> ChatMessage {
         let message = self.choice().map(|choice| choice.message.clone());
         message.unwrap_or_default().into()
+    }
+}
+
+impl ChatChoice {
+    /// The text; empty where there is none, as with tool calls.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.message.content.as_deref().unwrap_or_default()
+    }
+
+    /// The model's reasoning, where a server shows it.
+    #[must_use]
+    pub fn reasoning(&self) -> Option<&str> {
+        self.message.reasoning()
+    }
+
+    /// The tools that the answer calls.
+    #[must_use]
+    pub fn tool_calls(&self) -> &[ChatToolCall] {
+        self.message.tool_calls.as_deref().unwrap_or_default()
+    }
+
+    /// Who wrote it: the assistant, unless the server says something else.
+    #[must_use]
+    pub fn role(&self) -> ChatRole {
+        let said = self.message.extra.get("role").and_then(Value::as_str);
+        said.map_or(ChatRole::Assistant, ChatRole::from)
+    }
+
+    /// Why it ended, as a state of the answer.
+    #[must_use]
+    pub fn status(&self) -> ChatStatus {
+        self.finish_reason.status()
     }
 }
 

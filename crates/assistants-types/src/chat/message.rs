@@ -1,10 +1,15 @@
 //! Messages of a chat: shortcuts for writing them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::{
-    ChatAssistantContent, ChatAssistantMessage, ChatAudioId, ChatCompletionMessage, ChatDeveloperMessage, ChatMessage,
-    ChatSystemMessage, ChatTextContent, ChatTextPart, ChatToolMessage, ChatUserContent, ChatUserMessage, ChatUserPart,
+    ChatAssistantContent, ChatAssistantMessage, ChatAudioId, ChatCompletionMessage, ChatDeveloperMessage,
+    ChatImagePart, ChatMessage, ChatSystemMessage, ChatTextContent, ChatTextPart, ChatToolMessage, ChatUserContent,
+    ChatUserMessage, ChatUserPart,
 };
 use crate::Field;
+use crate::openai::ImageUrl;
 
 impl ChatMessage {
     /// What the user says: text, or parts.
@@ -88,6 +93,20 @@ impl ChatTextContent {
 impl From<&str> for ChatTextPart {
     fn from(text: &str) -> Self {
         Self::new(text)
+    }
+}
+
+impl ChatUserPart {
+    /// An image that the server fetches from an address; or one that a `data:` address holds.
+    #[must_use]
+    pub fn image_url(url: impl Into<String>) -> Self {
+        ChatImagePart::new(ImageUrl::new(url)).into()
+    }
+
+    /// An image that goes along in the message, with its media type, such as `image/png`.
+    #[must_use]
+    pub fn image(media_type: &str, bytes: impl AsRef<[u8]>) -> Self {
+        Self::image_url(format!("data:{media_type};base64,{}", STANDARD.encode(bytes)))
     }
 }
 

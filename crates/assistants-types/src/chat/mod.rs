@@ -20,7 +20,9 @@ mod accumulator;
 mod completion;
 mod generated;
 mod message;
+mod status;
 mod tool;
 
 pub use accumulator::ChatAccumulator;
 pub use generated::*;
+pub use status::ChatStatus;

@@ -27,6 +27,25 @@ impl ChatToolChoice {
     }
 }
 
+impl From<&str> for ChatToolChoice {
+    /// `none`, `auto` or `required`, in any case; another text goes to the server as it is.
+    fn from(text: &str) -> Self {
+        match text.to_ascii_lowercase().as_str() {
+            "none" => Self::None,
+            "auto" => Self::Auto,
+            "required" => Self::Required,
+            _ => Self::Unknown(text.into()),
+        }
+    }
+}
+
+impl From<&FunctionTool> for ChatToolChoice {
+    /// The model has to call this function.
+    fn from(tool: &FunctionTool) -> Self {
+        Self::function(&tool.function.name)
+    }
+}
+
 impl From<ResponseFormat> for ChatResponseFormat {
     /// The same form; `auto`, which chats do not know, is plain text.
     fn from(format: ResponseFormat) -> Self {

@@ -26,6 +26,7 @@ mod vector_store;
 
 pub use generated::*;
 pub use id::IdOf;
+pub(crate) use id::sealed;
 pub use operation::Operation;
 pub use page::Page;
 

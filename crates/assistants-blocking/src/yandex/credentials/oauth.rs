@@ -1,0 +1,100 @@
+//! IAM tokens in exchange for the OAuth token of an account.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::token::{Source, Token};
+use crate::Options;
+use crate::authorization::Fixed;
+use crate::endpoint::{Endpoint, Manner};
+use crate::error::{DecodeError, Error, Result};
+use crate::path::BaseUrl;
+use crate::request::Request;
+use crate::response::RawResponse;
+use crate::secret::ApiKey;
+use crate::transport::watch::Watch;
+
+/// How long an exchange may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The IAM service and the token it takes.
+pub(super) struct Exchange {
+    iam: Endpoint,
+    oauth: ApiKey,
+}
+
+impl Exchange {
+    pub(super) fn new(server: &Endpoint, iam: &BaseUrl, oauth: ApiKey) -> Result<Self> {
+        Ok(Self {
+            iam: server.sibling(iam.clone(), Arc::new(Fixed(None)), Manner::Yandex)?,
+            oauth,
+        })
+    }
+}
+
+impl Source for Exchange {
+    fn fetch(&self, watch: &Watch) -> Result<Token> {
+        // IAM may answer the same token twice; a repeat does no harm.
+        let request = Request::new("POST", "/iam/v1/tokens", &[])
+            .json(&json!({"yandexPassportOauthToken": self.oauth.expose()}))
+            .harmless()
+            .confidential();
+        let options = Options::within(watch).timeout(PATIENCE);
+        let answer: RawResponse<Value> = self.iam.execute(&request, &options).map_err(|mut error| {
+            if let Error::Api(error) = &mut error {
+                error.redact(&self.oauth);
+            }
+            error
+        })?;
+        read(answer.bytes(), "iamToken", |answer| {
+            let end = OffsetDateTime::parse(answer.get("expiresAt")?.as_str()?, &Rfc3339).ok()?;
+            Some(Duration::try_from(end - OffsetDateTime::now_utc()).unwrap_or_default())
+        })
+        .ok_or_else(|| DecodeError::hidden(request.what(), "iamToken").into())
+    }
+
+    fn origin(&self) -> &'static str {
+        "it was sent an iam token made from the oauth token"
+    }
+}
+
+/// Takes a token out of an answer.
+pub(super) fn read(answer: &[u8], member: &str, lifetime: impl Fn(&Value) -> Option<Duration>) -> Option<Token> {
+    let answer: Value = serde_json::from_slice(answer).ok()?;
+    let key = ApiKey::new(answer.get(member)?.as_str()?.trim()).ok()?;
+    Some(Token::new(key, lifetime(&answer)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_token_and_shows_nothing_of_a_broken_answer() {
+        let lifetime = |_: &Value| Some(Duration::from_secs(5));
+        let token = read(br#"{"iamToken":"t1.x\n"}"#, "iamToken", lifetime).unwrap();
+        assert_eq!(
+            (token.key.expose(), token.lifetime),
+            ("t1.x", Some(Duration::from_secs(5)))
+        );
+        for broken in [
+            "",
+            "{",
+            "[]",
+            r#"{"iamToken":3}"#,
+            r#"{"iamToken":""}"#,
+            r#"{"iamToken":"a\nb"}"#,
+        ] {
+            assert!(read(broken.as_bytes(), "iamToken", lifetime).is_none(), "{broken}");
+        }
+        let error: Error = DecodeError::hidden("POST /iam/v1/tokens".into(), "iamToken").into();
+        assert_eq!(
+            error.to_string(),
+            "POST /iam/v1/tokens: unexpected json at `iamToken`, near `(not shown)`"
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! Files.
+
+use std::io::Read;
+
+use assistants_types::yandex::operations as op;
+
+use super::{
+    Bytes, Client, CreateFile, DeleteFileResponse, File, GetFileUrlResponse, IdOf, ListFilesResponse, UpdateFile,
+};
+use crate::error::{Error, Result};
+use crate::options::{Options, option_setters};
+use crate::path::BaseUrl;
+use crate::request::Request;
+use crate::response::RawResponse;
+use crate::{Call, ListCall};
+
+/// The files of the folder. From [`Client::files`].
+#[derive(Clone, Debug)]
+pub struct Files {
+    pub(super) client: Client,
+}
+
+impl Files {
+    /// Stores a file; its content goes along as base64 in the JSON of the request. `POST /files/v1/files`.
+    ///
+    /// Without a folder it is stored in the client's.
+    pub fn create(&self, mut params: CreateFile) -> Call<File> {
+        self.client.or_folder(&mut params.folder_id);
+        self.client.call_with(op::CREATE_FILE, &[], &params)
+    }
+
+    /// Stores a file that has nothing but content, at most 128 MB. See [`create`](Self::create) for all else.
+    pub fn upload(&self, content: impl Into<Bytes>) -> Call<File> {
+        self.create(CreateFile::new(self.client.folder_id(), content))
+    }
+
+    /// Reads what is known of a file. `GET /files/v1/files/{fileId}`.
+    pub fn get(&self, file: impl IdOf<File>) -> Call<File> {
+        self.client.call(op::GET_FILE, &[file.as_id()])
+    }
+
+    /// Where the content of a file can be fetched for an hour, by anybody who has the address.
+    /// `GET /files/v1/files:getUrl`.
+    pub fn get_url(&self, file: impl IdOf<File>) -> Call<GetFileUrlResponse> {
+        let mut call = self.client.query(op::GET_FILE_URL, &[], &[("fileId", file.as_id())]);
+        call.request = call.request.confidential();
+        call
+    }
+
+    /// Fetches the content of a file: asks for its address, and gets that without credentials.
+    pub fn download(&self, file: impl IdOf<File>) -> DownloadCall {
+        DownloadCall {
+            files: self.clone(),
+            file: file.into_id(),
+            options: self.client.options.clone(),
+        }
+    }
+
+    /// Changes what `params` sets or clears, and keeps the rest. `PATCH /files/v1/files/{fileId}`.
+    pub fn update(&self, params: UpdateFile) -> Call<File> {
+        self.client.call_with(op::UPDATE_FILE, &[&params.file_id], &params)
+    }
+
+    /// Deletes one file. `DELETE /files/v1/files/{fileId}`.
+    pub fn delete(&self, file: impl IdOf<File>) -> Call<DeleteFileResponse> {
+        self.client.call(op::DELETE_FILE, &[file.as_id()])
+    }
+
+    /// Lists the files of the client's folder, newest first. `GET /files/v1/files`.
+    pub fn list(&self) -> ListCall<File, ListFilesResponse> {
+        self.client
+            .list(op::LIST_FILES, &[], &[("folderId", self.client.folder_id())])
+    }
+}
+
+/// The content of a file, not fetched yet. Options hold for both of its requests; headers, query and body fields only
+/// for the one that asks for the address.
+#[must_use = "a call does nothing until `send`"]
+#[derive(Debug)]
+pub struct DownloadCall {
+    files: Files,
+    file: String,
+    options: Options,
+}
+
+impl DownloadCall {
+    option_setters!();
+
+    /// Fetches the content into memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`]; [`Error::TooLarge`] above the client's limit on bodies.
+    pub fn send(self) -> Result<Vec<u8>> {
+        let (endpoint, request, options) = self.locate()?;
+        let answer: RawResponse<()> = endpoint.execute(&request, &options)?;
+        Ok(answer.into_bytes())
+    }
+
+    /// Hands out the content while it arrives.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send_streaming`].
+    pub fn send_streaming(self) -> Result<impl Read + Send + 'static> {
+        let (endpoint, request, options) = self.locate()?;
+        Ok(endpoint.open(&request, &options)?.body)
+    }
+
+    /// Asks for the address. Its query is a secret of an hour, so it becomes part of the base, which no message shows.
+    fn locate(self) -> Result<(crate::endpoint::Endpoint, Request, Options)> {
+        let started = std::time::Instant::now();
+        let mut call = self.files.get_url(&self.file);
+        call.options = self.options.clone();
+        let url = call.send()?.url;
+        let fault = || {
+            Error::config(format!(
+                "file {}: the server gave no address to fetch it from",
+                self.file
+            ))
+        };
+        let (address, query) = url.split_once('?').unwrap_or((&url, ""));
+        let host = address.find("://").map(|at| at + 3).ok_or_else(fault)?;
+        let (server, path) = match address[host..].find('/') {
+            Some(slash) => address.split_at(host + slash),
+            None => (address, "/"),
+        };
+        let base = BaseUrl::parse(&format!("{server}?{query}")).map_err(|_| fault())?;
+        let options = Options {
+            headers: Vec::new(),
+            ..self.options.follow_up(started)
+        };
+        let request = Request::to_path("GET", path).confidential();
+        Ok((self.files.client.stranger(base)?, request, options))
+    }
+}

@@ -1,0 +1,201 @@
+//! Messages of a thread.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::Read;
+
+use assistants_types::yandex::operations as op;
+
+use super::client::needed;
+use super::json_stream::{Found, JsonStream, Origin, unwrap};
+use super::{Client, CreateMessage, IdOf, Message, MessageData};
+use crate::Call;
+use crate::error::{Error, Result};
+use crate::options::{Options, option_setters};
+use crate::transport::Incoming;
+
+/// The messages of one thread. From [`Client::messages`].
+///
+/// The service neither changes nor deletes messages.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    pub(super) client: Client,
+    pub(super) thread: String,
+}
+
+impl Messages {
+    /// Adds a message to the end of the thread: a text, several parts, or [`MessageData`] with author and labels.
+    /// `POST /assistants/v1/messages`.
+    pub fn create(&self, message: impl Into<MessageData>) -> Call<Message> {
+        let MessageData {
+            author,
+            labels,
+            content,
+            extra,
+        } = message.into();
+        let mut params = CreateMessage::new(&self.thread, content.unwrap_or_default());
+        (params.author, params.labels, params.extra) = (author, labels, extra);
+        if self.thread.is_empty() {
+            return self
+                .client
+                .send(op::CREATE_MESSAGE, needed(op::CREATE_MESSAGE, &[], &[("threadId", "")]));
+        }
+        self.client.call_with(op::CREATE_MESSAGE, &[], &params)
+    }
+
+    /// Reads one message. `GET /assistants/v1/messages/{messageId}`.
+    pub fn get(&self, message: impl IdOf<Message>) -> Call<Message> {
+        self.client
+            .query(op::GET_MESSAGE, &[message.as_id()], &[("threadId", &self.thread)])
+    }
+
+    /// Lists the messages, newest first. The service streams them all, without pages. `GET /assistants/v1/messages`.
+    pub fn list(&self) -> MessageListCall {
+        let call = self.client.query(op::LIST_MESSAGES, &[], &[("threadId", &self.thread)]);
+        MessageListCall {
+            client: self.client.clone(),
+            options: call.options.clone(),
+            call,
+        }
+    }
+}
+
+/// The messages of a thread, not asked for yet. As an iterator it hands them out while they arrive.
+#[must_use = "a list does nothing until it is walked or sent"]
+#[derive(Debug)]
+pub struct MessageListCall {
+    client: Client,
+    call: Call<()>,
+    options: Options,
+}
+
+impl MessageListCall {
+    option_setters!();
+
+    /// Sends the request; returns when the answer begins.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`].
+    pub fn send(self) -> Result<MessageStream> {
+        let request = &self.call.request;
+        let response = self.client.endpoint(op::LIST_MESSAGES).open(request, &self.options)?;
+        let origin = Origin {
+            method: request.method,
+            path: request.path()?.to_owned(),
+            request_id: response.request_id(),
+        };
+        Ok(MessageStream {
+            objects: Some(JsonStream::new(
+                response.body,
+                is_event_stream(&response.headers),
+                self.client.stream_limits(),
+            )),
+            waiting: VecDeque::new(),
+            origin,
+            seen: 0,
+        })
+    }
+
+    /// Hands out the answer as it arrives, unparsed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send_streaming`].
+    pub fn send_streaming(mut self) -> Result<impl Read + Send + 'static> {
+        self.call.options = self.options;
+        self.call.send_streaming()
+    }
+}
+
+impl IntoIterator for MessageListCall {
+    type Item = Result<Message>;
+    type IntoIter = MessageItems;
+
+    fn into_iter(self) -> MessageItems {
+        MessageItems(Start::Call(Box::new(self)))
+    }
+}
+
+/// Whether an answer says that it holds server-sent events.
+pub(super) fn is_event_stream(headers: &ureq::http::HeaderMap) -> bool {
+    let content_type = headers.get("content-type").and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+}
+
+/// The messages of a thread, as they arrive. After an error it ends.
+pub struct MessageStream {
+    objects: Option<JsonStream<Incoming>>,
+    waiting: VecDeque<Message>,
+    origin: Origin,
+    seen: u64,
+}
+
+impl Iterator for MessageStream {
+    type Item = Result<Message>;
+
+    fn next(&mut self) -> Option<Result<Message>> {
+        loop {
+            if let Some(message) = self.waiting.pop_front() {
+                self.seen += 1;
+                return Some(Ok(message));
+            }
+            let taken = match self.objects.as_mut()?.next_object() {
+                Ok(Found::Object(object)) => unwrap(object, &self.origin, |message| self.waiting.push_back(message)),
+                Ok(Found::End) => {
+                    if let Some(body) = self.objects.take().and_then(JsonStream::into_reader) {
+                        body.recycle();
+                    }
+                    return None;
+                }
+                Ok(Found::Cut) => Err(self.origin.truncated(self.seen, None)),
+                Err(Error::Transport(error)) => Err(self.origin.truncated(self.seen, Some(error.into_source()))),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = taken {
+                self.objects = None;
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for MessageStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageStream")
+            .field("of", &self.origin.what())
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Walks the messages of a thread. After an error it ends.
+#[must_use = "nothing is asked for until it is walked"]
+#[derive(Debug)]
+pub struct MessageItems(Start);
+
+#[derive(Debug)]
+enum Start {
+    Call(Box<MessageListCall>),
+    Stream(Box<MessageStream>),
+    Failed,
+}
+
+impl Iterator for MessageItems {
+    type Item = Result<Message>;
+
+    fn next(&mut self) -> Option<Result<Message>> {
+        // `Failed` stays behind where the call cannot be sent.
+        self.0 = match std::mem::replace(&mut self.0, Start::Failed) {
+            Start::Call(call) => match call.send() {
+                Ok(stream) => Start::Stream(Box::new(stream)),
+                Err(error) => return Some(Err(error)),
+            },
+            started => started,
+        };
+        match &mut self.0 {
+            Start::Stream(stream) => stream.next(),
+            Start::Call(_) | Start::Failed => None,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Work that goes on after its call was answered.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use assistants_types::yandex::{self as types, ProtoMessage, operations as op};
+
+use super::run_result::{Poll, Polled};
+use super::{Client, IdOf, OperationError};
+use crate::Call;
+use crate::error::{Error, OperationFailedError, Result};
+use crate::options::{Options, option_setters};
+use crate::response::RawResponse;
+
+/// The operations of the cloud. From [`Client::operations`].
+#[derive(Clone, Debug)]
+pub struct Operations {
+    pub(super) client: Client,
+}
+
+impl Operations {
+    /// Reads one operation. `GET /operations/{operationId}`.
+    pub fn get(&self, operation: impl IdOf<types::Operation>) -> Call<types::Operation> {
+        self.client.call(op::GET_OPERATION, &[operation.as_id()])
+    }
+
+    /// Asks the service to stop; it does what it can. `GET /operations/{operationId}:cancel`.
+    pub fn cancel(&self, operation: impl IdOf<types::Operation>) -> Call<types::Operation> {
+        self.client.call(op::CANCEL_OPERATION, &[operation.as_id()])
+    }
+
+    /// An operation that makes a `T`, as it was answered to a call or read by [`get`](Self::get).
+    #[must_use]
+    pub fn of<T: ProtoMessage>(&self, operation: types::Operation) -> Operation<T> {
+        Operation {
+            client: self.client.clone(),
+            state: operation,
+            makes: PhantomData,
+        }
+    }
+}
+
+/// A call whose answer is an operation that makes a `T`.
+#[must_use = "a call does nothing until `send`"]
+pub struct OperationCall<T> {
+    client: Client,
+    call: Call<types::Operation>,
+    options: Options,
+    makes: PhantomData<fn() -> T>,
+}
+
+impl<T: ProtoMessage> OperationCall<T> {
+    pub(super) fn new(client: &Client, call: Call<types::Operation>) -> Self {
+        Self {
+            client: client.clone(),
+            options: call.options.clone(),
+            call,
+            makes: PhantomData,
+        }
+    }
+
+    option_setters!();
+
+    /// Starts the operation, which goes on in the background.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`].
+    pub fn send(self) -> Result<Operation<T>> {
+        let client = self.client.clone();
+        Ok(client.operations().of(self.send_raw()?.parse()?))
+    }
+
+    /// Starts the operation; the answer is not parsed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send_raw`].
+    pub fn send_raw(mut self) -> Result<RawResponse<types::Operation>> {
+        self.call.options = self.options;
+        self.call.send_raw()
+    }
+}
+
+impl<T> fmt::Debug for OperationCall<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OperationCall")
+            .field("call", &self.call)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Work on the server that makes a `T`, as it was seen last.
+///
+/// ```no_run
+/// use assistants_blocking::yandex::{Client, CreateSearchIndex};
+///
+/// let client = Client::from_env()?;
+/// let file = client.files().upload("Opening hours: 9 to 5.").send()?;
+/// let index = client.search_indexes().create(CreateSearchIndex::new(client.folder_id()).file_id(&file)).send()?;
+/// println!("{}", index.wait().on_progress(|seen| println!("{}", seen.description)).send()?.id);
+/// # Ok::<(), assistants_blocking::Error>(())
+/// ```
+pub struct Operation<T> {
+    client: Client,
+    state: types::Operation,
+    makes: PhantomData<fn() -> T>,
+}
+
+impl<T: ProtoMessage> Operation<T> {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.state.id
+    }
+
+    /// The operation as it was seen last.
+    #[must_use]
+    pub fn state(&self) -> &types::Operation {
+        &self.state
+    }
+
+    /// What it made; `None` while it goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Operation`] when it failed, or made something else.
+    pub fn result(&self) -> Option<Result<T>> {
+        result(&self.state)
+    }
+
+    /// Looks at it once more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`]; a failure of the operation itself shows in [`result`](Self::result).
+    pub fn poll(&mut self) -> Result<&types::Operation> {
+        self.state = self.client.operations().get(&self.state.id).send()?;
+        Ok(&self.state)
+    }
+
+    /// Waits for its end.
+    pub fn wait(&self) -> OperationWait<'_, T> {
+        OperationWait {
+            operation: self,
+            options: self.client.options.clone(),
+            poll_interval: Duration::from_secs(10),
+            poll_timeout: Duration::from_secs(3600),
+            on_progress: None,
+        }
+    }
+
+    /// Asks the service to stop it; it does what it can.
+    pub fn cancel(&self) -> Call<types::Operation> {
+        self.client.operations().cancel(&self.state.id)
+    }
+}
+
+impl<T> fmt::Debug for Operation<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operation")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+fn result<T: ProtoMessage>(operation: &types::Operation) -> Option<Result<T>> {
+    let fault = |error: OperationError| {
+        let (code, fault) = match &error {
+            OperationError::Failed(status) => (status.code, status.message.clone()),
+            OperationError::Response(cause) => (0, format!("{error}: {cause}")),
+            _ => (0, error.to_string()),
+        };
+        Error::from(OperationFailedError::new(&operation.id, code, fault))
+    };
+    Some(operation.result()?.map_err(fault))
+}
+
+/// A wait for the end of an operation. From [`Operation::wait`].
+#[must_use = "nothing is polled until `send`"]
+pub struct OperationWait<'o, T> {
+    operation: &'o Operation<T>,
+    options: Options,
+    poll_interval: Duration,
+    poll_timeout: Duration,
+    on_progress: Option<Box<dyn FnMut(&types::Operation) + 'o>>,
+}
+
+impl<'o, T: ProtoMessage> OperationWait<'o, T> {
+    option_setters!();
+
+    /// The wait between two looks. Default: 10 seconds.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
+        self
+    }
+
+    /// Limits the whole wait. Default: an hour.
+    pub fn poll_timeout(mut self, limit: Duration) -> Self {
+        self.poll_timeout = limit;
+        self
+    }
+
+    /// Calls `observer` with what each look shows.
+    pub fn on_progress(mut self, observer: impl FnMut(&types::Operation) + 'o) -> Self {
+        self.on_progress = Some(Box::new(observer));
+        self
+    }
+
+    /// Waits for the end and hands out what was made.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`]; [`Error::Operation`] when the operation fails, [`Error::Timeout`] when it is not done in time.
+    pub fn send(mut self) -> Result<T> {
+        if let Some(done) = self.operation.result() {
+            return done;
+        }
+        let (id, operations) = (self.operation.id(), self.operation.client.operations());
+        Poll::new(&self.options, self.poll_interval, self.poll_timeout).until(|options| {
+            let mut call = operations.get(id);
+            call.options = options;
+            let seen = call.send()?;
+            if let Some(observer) = &mut self.on_progress {
+                observer(&seen);
+            }
+            match result(&seen) {
+                Some(done) => done.map(Polled::Done),
+                None => Ok(Polled::Waits(format!("operation {id}"))),
+            }
+        })
+    }
+}
+
+impl<T> fmt::Debug for OperationWait<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OperationWait")
+            .field("operation", &self.operation)
+            .field("poll_interval", &self.poll_interval)
+            .field("poll_timeout", &self.poll_timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,289 @@
+//! What runs come to, and how far they are.
+
+use std::ops::Deref;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use super::{Citation, ContentPart, EventType, Message, MessageContent, Run, RunStatus, Runs, StreamEvent};
+use crate::Call;
+use crate::error::{Error, Result, TimeoutError, TimeoutPhase};
+use crate::options::{Options, option_setters};
+use crate::response::RawResponse;
+use crate::transport::watch::Watch;
+
+/// What a run has come to: a message, tool calls, an error.
+///
+/// It derefs to the [`Run`], with its `status()`, `text()`, `message()`, `tool_calls()`, `usage()` and `error()`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct RunResult {
+    run: Run,
+}
+
+impl RunResult {
+    /// The parts of the message it ended with.
+    #[must_use]
+    pub fn parts(&self) -> &[ContentPart] {
+        parts(self.run.message().and_then(|message| message.content.as_ref()))
+    }
+
+    /// The passages that the message cites.
+    #[must_use]
+    pub fn citations(&self) -> &[Citation] {
+        citations(self.run.message())
+    }
+
+    /// The run as a result: an error if it failed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::YandexRunFailed`] with the run.
+    pub fn succeeded(self) -> Result<Self> {
+        if self.run.status().is_failed() {
+            Err(Error::YandexRunFailed(Box::new(self.run)))
+        } else {
+            Ok(self)
+        }
+    }
+
+    /// The run itself.
+    #[must_use]
+    pub fn into_run(self) -> Run {
+        self.run
+    }
+}
+
+impl From<Run> for RunResult {
+    fn from(run: Run) -> Self {
+        Self { run }
+    }
+}
+
+impl Deref for RunResult {
+    type Target = Run;
+
+    fn deref(&self) -> &Run {
+        &self.run
+    }
+}
+
+/// Something that happened in a run, with its number.
+///
+/// It derefs to the [`StreamEvent`], with its `text()` (all of it so far), `message()`, `tool_calls()` and `error()`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunStreamEvent {
+    pub(super) index: i64,
+    pub(super) event: StreamEvent,
+}
+
+impl RunStreamEvent {
+    /// The number of the event in its run, from 0. Listening again from the next one misses nothing.
+    #[must_use]
+    pub fn index(&self) -> i64 {
+        self.index
+    }
+
+    /// How far the run is by this event: `IN_PROGRESS` for more text, `TOOL_CALLS`, `COMPLETED` and `FAILED`.
+    #[must_use]
+    pub fn status(&self) -> RunStatus {
+        match &self.event.event_type {
+            EventType::PartialMessage => RunStatus::InProgress,
+            EventType::ToolCalls => RunStatus::ToolCalls,
+            EventType::Done => RunStatus::Completed,
+            EventType::Error => RunStatus::Failed,
+            other => RunStatus::from(other.as_str()),
+        }
+    }
+
+    /// The parts of what the message says so far, or at the end.
+    #[must_use]
+    pub fn parts(&self) -> &[ContentPart] {
+        parts(self.event.content())
+    }
+
+    /// The passages that the message cites; empty before the last event.
+    #[must_use]
+    pub fn citations(&self) -> &[Citation] {
+        citations(self.event.message())
+    }
+
+    /// Tokens used. Always `None`: the service counts them in the run only, see
+    /// [`RunStream::finish`](super::RunStream::finish).
+    #[must_use]
+    pub fn usage(&self) -> Option<&super::ContentUsage> {
+        None
+    }
+
+    /// The event itself.
+    #[must_use]
+    pub fn into_event(self) -> StreamEvent {
+        self.event
+    }
+}
+
+impl Deref for RunStreamEvent {
+    type Target = StreamEvent;
+
+    fn deref(&self) -> &StreamEvent {
+        &self.event
+    }
+}
+
+fn parts(content: Option<&MessageContent>) -> &[ContentPart] {
+    content.map_or(&[], |content| &content.content)
+}
+
+fn citations(message: Option<&Message>) -> &[Citation] {
+    message.map_or(&[], |message| &message.citations)
+}
+
+/// A question for the status of a run. From [`Runs::get_status`].
+#[must_use = "a call does nothing until `send`"]
+#[derive(Debug)]
+pub struct StatusCall {
+    call: Call<Run>,
+    options: Options,
+}
+
+impl StatusCall {
+    pub(super) fn new(call: Call<Run>) -> Self {
+        Self {
+            options: call.options.clone(),
+            call,
+        }
+    }
+
+    option_setters!();
+
+    /// Asks for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`].
+    pub fn send(self) -> Result<RunStatus> {
+        Ok(self.send_raw()?.parse()?.status())
+    }
+
+    /// Asks for the run that the status is read from.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send_raw`].
+    pub fn send_raw(mut self) -> Result<RawResponse<Run>> {
+        self.call.options = self.options;
+        self.call.send_raw()
+    }
+}
+
+/// A wait for a run. From [`Runs::wait`].
+#[must_use = "nothing is polled until `send`"]
+#[derive(Debug)]
+pub struct WaitCall {
+    runs: Runs,
+    run: String,
+    options: Options,
+    poll_interval: Duration,
+    poll_timeout: Duration,
+}
+
+impl WaitCall {
+    pub(super) fn new(runs: &Runs, run: &str) -> Self {
+        Self {
+            runs: runs.clone(),
+            run: run.to_owned(),
+            options: runs.client.options.clone(),
+            poll_interval: Duration::from_millis(500),
+            poll_timeout: Duration::from_secs(300),
+        }
+    }
+
+    option_setters!();
+
+    /// The wait between two looks. Default: half a second.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
+        self
+    }
+
+    /// Limits the whole wait. Default: 300 seconds.
+    pub fn poll_timeout(mut self, limit: Duration) -> Self {
+        self.poll_timeout = limit;
+        self
+    }
+
+    /// Waits until the run has ended or asks for tool results, and hands out what it came to.
+    ///
+    /// A status newer than this crate counts as "still at work".
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`]; [`Error::Timeout`] naming the last status when the run is not done in time.
+    pub fn send(self) -> Result<RunResult> {
+        let what = format!("run {}", self.run);
+        let poll = Poll::new(&self.options, self.poll_interval, self.poll_timeout);
+        poll.until(|options| {
+            let mut call = self.runs.get(&self.run);
+            call.options = options;
+            let run = call.send()?;
+            let status = run.status();
+            if status.is_succeeded() || status.is_failed() {
+                Ok(Polled::Done(RunResult::from(run)))
+            } else {
+                Ok(Polled::Waits(format!("{what} is `{status}`")))
+            }
+        })
+    }
+}
+
+/// Looking at something again and again, within the limits of a call.
+pub(super) struct Poll<'o> {
+    options: &'o Options,
+    interval: Duration,
+    timeout: Duration,
+    started: Instant,
+    watch: Watch,
+}
+
+/// What a look showed.
+pub(super) enum Polled<T> {
+    Done(T),
+    /// Not yet; how it stands, for the message of the error.
+    Waits(String),
+}
+
+impl<'o> Poll<'o> {
+    pub(super) fn new(options: &'o Options, interval: Duration, timeout: Duration) -> Self {
+        Self {
+            options,
+            interval,
+            timeout,
+            started: Instant::now(),
+            watch: Watch::new(options.cancel.clone(), options.deadline),
+        }
+    }
+
+    /// Looks until it is done. `look` is given the options of its request.
+    pub(super) fn until<T>(&self, mut look: impl FnMut(Options) -> Result<Polled<T>>) -> Result<T> {
+        loop {
+            let options = Options {
+                deadline: self.watch.remaining(),
+                ..self.options.clone()
+            };
+            let how = match look(options)? {
+                Polled::Done(done) => return Ok(done),
+                Polled::Waits(how) => how,
+            };
+            if self.started.elapsed() + self.interval > self.timeout {
+                return Err(TimeoutError {
+                    phase: TimeoutPhase::Poll,
+                    after: self.timeout,
+                    what: how,
+                    request_sent: true,
+                }
+                .into());
+            }
+            self.watch.sleep(self.interval, || how)?;
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! The events of a run, over as many connections as it takes.
+
+use std::fmt;
+use std::ops::Deref;
+use std::time::Instant;
+
+use assistants_types::yandex::operations as op;
+
+use super::json_stream::{Found, JsonStream, Origin, unwrap};
+use super::messages::is_event_stream;
+use super::{Client, EventType, Run, RunResult, RunStatus, RunStreamEvent, StreamEvent, ToolResult};
+use crate::endpoint::{Manner, chance};
+use crate::error::{Error, Result};
+use crate::options::{Options, option_setters};
+use crate::request::Request;
+use crate::transport::Incoming;
+use crate::transport::watch::Watch;
+
+/// A run to be listened to. From [`Runs::listen`](super::Runs::listen).
+#[must_use = "a call does nothing until `send`"]
+#[derive(Debug)]
+pub struct ListenCall {
+    client: Client,
+    run: String,
+    request: Request,
+    pub(super) options: Options,
+    start: i64,
+}
+
+impl ListenCall {
+    pub(super) fn new(client: &Client, run: &str, request: Request) -> Self {
+        Self {
+            client: client.clone(),
+            run: run.to_owned(),
+            request,
+            options: client.options.clone(),
+            start: 0,
+        }
+    }
+
+    option_setters!();
+
+    /// The number of the first event that is wanted. Default: 0, the first there is.
+    pub fn events_start_idx(mut self, index: i64) -> Self {
+        self.start = index;
+        self
+    }
+
+    /// Sends the request; returns when the answer begins.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`](crate::Call::send).
+    pub fn send(self) -> Result<RunStream> {
+        let mut stream = RunStream {
+            origin: Origin {
+                method: self.request.method,
+                path: self.request.path()?.to_owned(),
+                request_id: None,
+            },
+            client: self.client,
+            id: self.run,
+            run: None,
+            request: self.request,
+            options: self.options,
+            started: Instant::now(),
+            objects: None,
+            next_index: self.start,
+            state: State::Open,
+            failures: 0,
+            seen: 0,
+            text: String::new(),
+        };
+        stream.connect()?;
+        Ok(stream)
+    }
+}
+
+/// The events of a run, as they arrive.
+///
+/// An iterator of [`RunStreamEvent`]s. It ends behind the event that ends the run, and where the run waits for tool
+/// results: after [`submit_tool_results`](Self::submit_tool_results) it goes on. After an error it ends.
+///
+/// A connection that breaks off is made again, and the events go on behind the last one. Where nothing new comes over
+/// several connections in a row (one more than the retries of a call), the stream ends in
+/// [`Error::StreamTruncated`].
+pub struct RunStream {
+    client: Client,
+    id: String,
+    pub(super) run: Option<Run>,
+    request: Request,
+    options: Options,
+    started: Instant,
+    origin: Origin,
+    objects: Option<JsonStream<Incoming>>,
+    next_index: i64,
+    state: State,
+    /// How many connections have ended early since the last new event.
+    failures: u32,
+    seen: u64,
+    text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The last event asked for tool results.
+    ToolCalls,
+    /// The server has nothing more to say until it has the results.
+    Paused,
+    Ended,
+}
+
+impl RunStream {
+    /// The run that is listened to.
+    #[must_use]
+    pub fn run_id(&self) -> &str {
+        &self.id
+    }
+
+    /// The run as it was created; `None` where an existing run is listened to.
+    #[must_use]
+    pub fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+
+    /// The number of the next event: for [`ListenCall::events_start_idx`], to go on from here later.
+    #[must_use]
+    pub fn next_index(&self) -> i64 {
+        self.next_index
+    }
+
+    /// The id under which the server logged the request whose answer is being read.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.origin.request_id.as_deref()
+    }
+
+    /// The text in pieces, as it grows; all other events are skipped.
+    ///
+    /// The service repeats the whole text in every event. What is handed out here is what each adds.
+    pub fn text_deltas(&mut self) -> TextDeltas<'_> {
+        TextDeltas { stream: self }
+    }
+
+    /// Hands in the results of the tool calls that the run waits for; the events go on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`](crate::Call::send). The stream stays where it is.
+    pub fn submit_tool_results(&mut self, results: impl IntoIterator<Item = impl Into<ToolResult>>) -> Result<()> {
+        let mut call = self.client.runs().submit_tool_results(&self.id, results);
+        call.options = self.options.follow_up(self.started);
+        call.send()?;
+        if self.state != State::Ended {
+            // The old answer may stay silent now; a new one begins behind the event that asked for the results.
+            self.objects = None;
+            self.state = State::Open;
+        }
+        Ok(())
+    }
+
+    /// Reads to the end of the events and asks for what the run came to.
+    ///
+    /// # Errors
+    ///
+    /// As those of the iterator and of [`Call::send`](crate::Call::send).
+    pub fn finish(mut self) -> Result<RunResult> {
+        for event in &mut self {
+            event?;
+        }
+        let mut call = self.client.runs().get_result(&self.id);
+        call.options = self.options.follow_up(self.started);
+        call.send()
+    }
+
+    /// Begins an answer at the next event.
+    fn connect(&mut self) -> Result<()> {
+        let mut request = self.request.clone();
+        if self.next_index > 0 {
+            request = request.parameter("eventsStartIdx", self.next_index.to_string());
+        }
+        let options = Options {
+            deadline: self.watch().remaining(),
+            ..self.options.clone()
+        };
+        let response = self.client.endpoint(op::LISTEN_RUN).open(&request, &options)?;
+        self.origin.request_id = response.request_id();
+        let events = is_event_stream(&response.headers);
+        self.objects = Some(JsonStream::new(response.body, events, self.client.stream_limits()));
+        Ok(())
+    }
+
+    fn watch(&self) -> Watch {
+        let left = |limit: std::time::Duration| limit.saturating_sub(self.started.elapsed());
+        Watch::new(self.options.cancel.clone(), self.options.deadline.map(left))
+    }
+
+    fn read(&mut self) -> Result<Option<RunStreamEvent>> {
+        while !matches!(self.state, State::Paused | State::Ended) {
+            let Some(objects) = &mut self.objects else {
+                self.connect()?;
+                continue;
+            };
+            let cause = match objects.next_object() {
+                Ok(Found::Object(object)) => {
+                    let mut event = None;
+                    unwrap(object, &self.origin, |one: StreamEvent| event = Some(one))?;
+                    match event.and_then(|event| self.take(event)) {
+                        Some(event) => return Ok(Some(event)),
+                        None => continue,
+                    }
+                }
+                Ok(Found::End) if self.state == State::ToolCalls => {
+                    self.state = State::Paused;
+                    self.objects = None;
+                    return Ok(None);
+                }
+                Ok(Found::End | Found::Cut) => None,
+                Err(Error::Transport(error)) => Some(error.into_source()),
+                Err(error) => return Err(error),
+            };
+            self.objects = None;
+            self.broke_off(cause)?;
+        }
+        Ok(None)
+    }
+
+    /// Takes an event in; `None` for one that came before.
+    fn take(&mut self, event: StreamEvent) -> Option<RunStreamEvent> {
+        // A server that counts no events is trusted to send each once.
+        let index = event.stream_cursor.as_ref().map_or(self.next_index, |_| event.index());
+        if index < self.next_index {
+            return None;
+        }
+        self.next_index = index + 1;
+        self.failures = 0;
+        self.seen += 1;
+        self.state = match event.event_type {
+            EventType::Done | EventType::Error => State::Ended,
+            EventType::ToolCalls => State::ToolCalls,
+            _ => State::Open,
+        };
+        if self.state == State::Ended
+            && let Some(body) = self.objects.take().and_then(JsonStream::into_reader)
+        {
+            body.recycle();
+        }
+        Some(RunStreamEvent { index, event })
+    }
+
+    /// Prepares another connection after one that ended before the run did.
+    fn broke_off(&mut self, cause: Option<std::io::Error>) -> Result<()> {
+        self.failures += 1;
+        let policy = Manner::Yandex.policy(self.options.max_retries);
+        if self.failures > policy.max_retries {
+            return Err(self.origin.truncated(self.seen, cause));
+        }
+        log::debug!(
+            "{}: run {}: the connection ended early, listening again from event {}",
+            self.origin.what(),
+            self.id,
+            self.next_index
+        );
+        if self.failures == 1 {
+            // Something came over the last connection, or it was the first.
+            return Ok(());
+        }
+        if self.failures == 2 && self.nothing_more()? {
+            return Ok(());
+        }
+        self.watch()
+            .sleep(policy.wait(self.failures - 2, chance()), || self.origin.what())
+    }
+
+    /// Whether the run has ended or waits, so that no event comes at this number: it was asked for a number past the
+    /// last.
+    fn nothing_more(&mut self) -> Result<bool> {
+        let mut call = self.client.runs().get(&self.id);
+        call.options = self.options.follow_up(self.started);
+        self.state = match call.send()?.status() {
+            RunStatus::Completed | RunStatus::Failed => State::Ended,
+            RunStatus::ToolCalls => State::Paused,
+            _ => return Ok(false),
+        };
+        Ok(true)
+    }
+}
+
+impl Iterator for RunStream {
+    type Item = Result<RunStreamEvent>;
+
+    fn next(&mut self) -> Option<Result<RunStreamEvent>> {
+        let outcome = self.read();
+        if outcome.is_err() {
+            self.state = State::Ended;
+            self.objects = None;
+        }
+        outcome.transpose()
+    }
+}
+
+impl fmt::Debug for RunStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunStream")
+            .field("run", &self.id)
+            .field("next_index", &self.next_index)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A piece of text of a run. It derefs to the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextDelta {
+    /// What is new.
+    pub text: String,
+    /// The text before is withdrawn, and `text` is all there is. Else it goes to the end of what came before.
+    pub replaces: bool,
+}
+
+impl Deref for TextDelta {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for TextDelta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The text of a run in pieces. From [`RunStream::text_deltas`].
+#[derive(Debug)]
+#[must_use = "nothing is read until it is walked"]
+pub struct TextDeltas<'s> {
+    stream: &'s mut RunStream,
+}
+
+impl Iterator for TextDeltas<'_> {
+    type Item = Result<TextDelta>;
+
+    fn next(&mut self) -> Option<Result<TextDelta>> {
+        loop {
+            let event = match self.stream.next()? {
+                Ok(event) => event,
+                Err(error) => return Some(Err(error)),
+            };
+            if event.event_type == EventType::ToolCalls {
+                // What follows is another message.
+                self.stream.text.clear();
+            }
+            let Some(text) = event.text() else { continue };
+            if let Some(delta) = grown(&mut self.stream.text, text) {
+                return Some(Ok(delta));
+            }
+        }
+    }
+}
+
+/// What `new` adds to the text so far, which it then becomes.
+fn grown(text: &mut String, new: String) -> Option<TextDelta> {
+    let delta = match new.strip_prefix(text.as_str()) {
+        Some("") => return None,
+        Some(added) => TextDelta {
+            text: added.to_owned(),
+            replaces: false,
+        },
+        None => TextDelta {
+            text: new.clone(),
+            replaces: true,
+        },
+    };
+    *text = new;
+    Some(delta)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_grows_or_is_replaced() {
+        let mut text = String::new();
+        let mut grow = |new: &str| grown(&mut text, new.to_owned()).map(|delta| (delta.text, delta.replaces));
+        assert_eq!(grow("Good"), Some(("Good".into(), false)));
+        assert_eq!(grow("Good morning"), Some((" morning".into(), false)));
+        assert_eq!(grow("Good morning"), None);
+        assert_eq!(grow("Good day"), Some(("Good day".into(), true)));
+        assert_eq!(grow(""), Some((String::new(), true)));
+    }
+}

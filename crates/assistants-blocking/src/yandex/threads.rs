@@ -1,0 +1,41 @@
+//! Threads.
+
+use assistants_types::yandex::operations as op;
+
+use super::{Client, CreateThread, DeleteThreadResponse, IdOf, ListThreadsResponse, Thread, UpdateThread};
+use crate::{Call, ListCall};
+
+/// The threads of the folder. From [`Client::threads`].
+#[derive(Clone, Debug)]
+pub struct Threads {
+    pub(super) client: Client,
+}
+
+impl Threads {
+    /// Creates a thread. `POST /assistants/v1/threads`. Without a folder it is created in the client's.
+    pub fn create(&self, mut params: CreateThread) -> Call<Thread> {
+        self.client.or_folder(&mut params.folder_id);
+        self.client.call_with(op::CREATE_THREAD, &[], &params)
+    }
+
+    /// Reads one thread. `GET /assistants/v1/threads/{threadId}`.
+    pub fn get(&self, thread: impl IdOf<Thread>) -> Call<Thread> {
+        self.client.call(op::GET_THREAD, &[thread.as_id()])
+    }
+
+    /// Changes what `params` sets or clears, and keeps the rest. `PATCH /assistants/v1/threads/{threadId}`.
+    pub fn update(&self, params: UpdateThread) -> Call<Thread> {
+        self.client.call_with(op::UPDATE_THREAD, &[&params.thread_id], &params)
+    }
+
+    /// Deletes one thread with its messages. `DELETE /assistants/v1/threads/{threadId}`.
+    pub fn delete(&self, thread: impl IdOf<Thread>) -> Call<DeleteThreadResponse> {
+        self.client.call(op::DELETE_THREAD, &[thread.as_id()])
+    }
+
+    /// Lists the threads of the client's folder, newest first. `GET /assistants/v1/threads`.
+    pub fn list(&self) -> ListCall<Thread, ListThreadsResponse> {
+        self.client
+            .list(op::LIST_THREADS, &[], &[("folderId", self.client.folder_id())])
+    }
+}

@@ -1,0 +1,30 @@
+//! Texts as a model sees them.
+
+use assistants_types::yandex::operations as op;
+
+use super::{Client, CompletionRequest, Tokenize, TokenizeResponse};
+use crate::Call;
+use crate::request::Request;
+
+/// Cuts texts into the tokens of a model. From [`Client::tokenizer`].
+#[derive(Clone, Debug)]
+pub struct Tokenizer {
+    pub(super) client: Client,
+}
+
+impl Tokenizer {
+    /// The tokens of a text. `POST /foundationModels/v1/tokenize`.
+    pub fn tokenize(&self, model: &str, text: impl Into<String>) -> Call<TokenizeResponse> {
+        let params = Tokenize::default().model_uri(self.client.model_uri(model)).text(text);
+        let request = Request::new(op::TOKENIZE.method, op::TOKENIZE.path, &[]);
+        self.client.send(op::TOKENIZE, request.json(&params).harmless())
+    }
+
+    /// The tokens that a request for an answer comes to. `POST /foundationModels/v1/tokenizeCompletion`.
+    pub fn tokenize_completion(&self, mut params: CompletionRequest) -> Call<TokenizeResponse> {
+        params.model_uri = self.client.model_uri(&params.model_uri);
+        let request = Request::new(op::TOKENIZE_COMPLETION.method, op::TOKENIZE_COMPLETION.path, &[]);
+        self.client
+            .send(op::TOKENIZE_COMPLETION, request.json(&params).harmless())
+    }
+}

@@ -1,0 +1,41 @@
+//! Users.
+
+use assistants_types::yandex::operations as op;
+
+use super::{Client, CreateUser, DeleteUserResponse, IdOf, ListUsersResponse, UpdateUser, User};
+use crate::{Call, ListCall};
+
+/// The users of the folder. From [`Client::users`].
+#[derive(Clone, Debug)]
+pub struct Users {
+    pub(super) client: Client,
+}
+
+impl Users {
+    /// Creates a user. `POST /users/v1/users`. Without a folder it is created in the client's.
+    pub fn create(&self, mut params: CreateUser) -> Call<User> {
+        self.client.or_folder(&mut params.folder_id);
+        self.client.call_with(op::CREATE_USER, &[], &params)
+    }
+
+    /// Reads one user. `GET /users/v1/users/{userId}`.
+    pub fn get(&self, user: impl IdOf<User>) -> Call<User> {
+        self.client.call(op::GET_USER, &[user.as_id()])
+    }
+
+    /// Changes what `params` sets or clears, and keeps the rest. `PATCH /users/v1/users/{userId}`.
+    pub fn update(&self, params: UpdateUser) -> Call<User> {
+        self.client.call_with(op::UPDATE_USER, &[&params.user_id], &params)
+    }
+
+    /// Deletes one user. `DELETE /users/v1/users/{userId}`.
+    pub fn delete(&self, user: impl IdOf<User>) -> Call<DeleteUserResponse> {
+        self.client.call(op::DELETE_USER, &[user.as_id()])
+    }
+
+    /// Lists the users of the client's folder, newest first. `GET /users/v1/users`.
+    pub fn list(&self) -> ListCall<User, ListUsersResponse> {
+        self.client
+            .list(op::LIST_USERS, &[], &[("folderId", self.client.folder_id())])
+    }
+}
