@@ -9,18 +9,31 @@ use crate::model::Model;
 use crate::{root, spec};
 
 /// The folder of each provider's generated files and the document they come from.
-const PROVIDERS: &[Provider] = &[Provider {
-    spec: "spec/openai.yaml",
-    types: "crates/assistants-types/src/openai/generated",
-    tests: "crates/assistants-types/tests/generated",
-    server: "crates/assistants-local/src/openai/generated",
-}];
+const PROVIDERS: &[Provider] = &[
+    Provider {
+        spec: "spec/openai.yaml",
+        types: "crates/assistants-types/src/openai/generated",
+        type_list: "openai_types.rs",
+        server: Some("crates/assistants-local/src/openai/generated"),
+    },
+    Provider {
+        spec: "spec/yandex.yaml",
+        types: "crates/assistants-types/src/yandex/generated",
+        type_list: "yandex_types.rs",
+        server: None,
+    },
+];
+
+/// The folder that every provider's list of types goes to.
+const TESTS: &str = "crates/assistants-types/tests/generated";
 
 struct Provider {
     spec: &'static str,
     types: &'static str,
-    tests: &'static str,
-    server: &'static str,
+    /// The file with the names of all types, in [`TESTS`].
+    type_list: &'static str,
+    /// Where the schemas of request bodies go, if the server checks bodies against them.
+    server: Option<&'static str>,
 }
 
 /// Runs the command. With `--check` nothing is written and any difference is an error.
@@ -31,38 +44,40 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         _ => return Err("usage: cargo xtask codegen [--check]".to_owned()),
     };
     let root = root();
+    let mut want = BTreeMap::new();
+    let mut folders = vec![TESTS];
     for provider in PROVIDERS {
-        let want = generate(&root, provider)?;
-        let stale = compare(&root, &[provider.types, provider.tests, provider.server], &want)?;
-        if stale.is_empty() {
-            continue;
-        }
-        if check {
-            let lines: Vec<String> = stale
-                .iter()
-                .map(|path| format!("{} is stale: run `cargo xtask codegen`", path.display()))
-                .collect();
-            return Err(lines.join("\n"));
-        }
-        write(&root, &stale, &want)?;
+        want.extend(generate(&root, provider)?);
+        folders.push(provider.types);
+        folders.extend(provider.server);
     }
-    Ok(())
+    let stale = compare(&root, &folders, &want)?;
+    if check && !stale.is_empty() {
+        let lines: Vec<String> = stale
+            .iter()
+            .map(|path| format!("{} is stale: run `cargo xtask codegen`", path.display()))
+            .collect();
+        return Err(lines.join("\n"));
+    }
+    write(&root, &stale, &want)
 }
 
 /// Every file that the provider's document gives, by its path from the root.
 fn generate(root: &Path, provider: &Provider) -> Result<BTreeMap<PathBuf, String>, String> {
     let document = spec::load(&root.join(provider.spec)).map_err(|error| format!("{}: {error}", provider.spec))?;
-    let model = Model::read(&document, provider.spec)?;
+    let model = Model::read(&document, provider.spec).map_err(|error| format!("{}: {error}", provider.spec))?;
     let mut files = BTreeMap::new();
     for (name, text) in emit::rust::files(&model)? {
         files.insert(Path::new(provider.types).join(name), text);
     }
     files.insert(
-        Path::new(provider.tests).join("openai_types.rs"),
+        Path::new(TESTS).join(provider.type_list),
         emit::rust::type_list(&model)?,
     );
-    let schemas = emit::request_schemas::file(&document)?;
-    files.insert(Path::new(provider.server).join("request_schemas.json"), schemas);
+    if let Some(server) = provider.server {
+        let schemas = emit::request_schemas::file(&document)?;
+        files.insert(Path::new(server).join("request_schemas.json"), schemas);
+    }
     Ok(files)
 }
 

@@ -3,6 +3,8 @@
 //! Reading a document decides everything that needs thought (which fields are optional, what a type is called, where
 //! it goes); writing it out afterwards is only layout.
 
+pub(crate) mod proto;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
@@ -30,6 +32,8 @@ pub(crate) struct Model {
     pub(crate) source: String,
     /// Which published version the document describes.
     pub(crate) describes: String,
+    /// The module of the types crate that the items go to.
+    pub(crate) module: String,
     /// Items by the file they go to.
     pub(crate) modules: BTreeMap<String, Vec<Item>>,
     pub(crate) operations: Vec<Operation>,
@@ -67,6 +71,8 @@ pub(crate) enum Shape {
         members: Vec<ChoiceMember>,
     },
     Events(Vec<Event>),
+    Message(proto::Message),
+    ProtoEnum(Vec<Arm>),
 }
 
 /// A value of an enum: its Rust name, its value on the wire.
@@ -175,13 +181,23 @@ impl Model {
     /// Reads a parsed document.
     pub(crate) fn read(document: &Value, source: &str) -> Result<Self, String> {
         let reader = Reader::new(document)?;
+        let proto = match text(document, "x-encoding") {
+            None => false,
+            Some("proto-json") => true,
+            Some(other) => return Err(format!("no encoding `{other}`")),
+        };
         let mut modules: BTreeMap<String, Vec<Item>> = BTreeMap::new();
         for (name, schema) in reader.schemas {
-            if name == "Metadata" || schema.get("x-page-of").is_some() {
+            if name == "Metadata" || schema.get("x-page-of").is_some() || schema.get("x-by-hand").is_some() {
                 continue; // `Metadata` and `Page<T>` are written by hand.
             }
             let module = text(schema, "x-module").ok_or_else(|| format!("{name}: x-module is missing"))?;
-            let item = reader.item(name, schema).map_err(|error| format!("{name}: {error}"))?;
+            let item = if proto {
+                reader.proto_item(name, schema)
+            } else {
+                reader.item(name, schema)
+            };
+            let item = item.map_err(|error| format!("{name}: {error}"))?;
             modules.entry(module.to_owned()).or_default().push(item);
         }
         let describes = text(document, "x-describes")
@@ -190,6 +206,7 @@ impl Model {
         Ok(Self {
             source: source.to_owned(),
             describes,
+            module: text(document, "x-rust-module").unwrap_or("openai").to_owned(),
             modules,
             operations: reader.operations()?,
         })

@@ -20,8 +20,9 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`openai`] | OpenAI Assistants v2: assistants, threads, messages, runs, run steps, stream events |
+//! | [`yandex`] | Yandex AI Studio: assistants, threads, messages, runs, search indexes, files, users, operations |
 //!
-//! Structs and enums are generated from `spec/openai.yaml`; helper methods such as
+//! Structs and enums are generated from `spec/openai.yaml` and `spec/yandex.yaml`; helper methods such as
 //! [`Message::text`](openai::Message::text) are written by hand beside them.
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
@@ -32,10 +33,12 @@ mod extra;
 mod field;
 mod object;
 mod open_enum;
+mod proto_json;
 mod tagged;
 mod unix_time;
 
 pub mod openai;
+pub mod yandex;
 
 pub use extra::Extra;
 pub use field::Field;

@@ -2,6 +2,7 @@
 
 mod item;
 mod operations;
+mod proto;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -23,7 +24,7 @@ pub(crate) fn files(model: &Model) -> Result<BTreeMap<String, String>, String> {
         for item in items {
             item::write(&mut source, item);
         }
-        sources.insert(format!("{module}.rs"), imports(&source, items));
+        sources.insert(format!("{module}.rs"), imports(&source, items, &model.module));
     }
     sources.insert(
         "operations.rs".to_owned(),
@@ -74,7 +75,7 @@ fn table_of_contents(model: &Model) -> String {
 }
 
 /// Puts the `use` lines that the source needs behind its module docs.
-fn imports(source: &str, own: &[Item]) -> String {
+fn imports(source: &str, own: &[Item], module: &str) -> String {
     let code: String = source
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
@@ -95,13 +96,22 @@ fn imports(source: &str, own: &[Item]) -> String {
         ("stream_events!", "crate::events::stream_events"),
         ("object!", "crate::object::object"),
         ("open_enum!", "crate::open_enum::open_enum"),
+        ("message!", "crate::proto_json::message"),
+        ("message_field!", "crate::proto_json::message_field"),
+        ("one_of!", "crate::proto_json::one_of"),
+        ("proto_enum!", "crate::proto_json::proto_enum"),
+        ("UnknownMember", "crate::proto_json::UnknownMember"),
         ("tagged!", "crate::tagged::tagged"),
     ] {
         if words.contains(word) {
             lines.push_str(&format!("use {path};\n"));
         }
     }
-    let defined: BTreeSet<&str> = own.iter().map(|item| item.name.as_str()).collect();
+    let defined: BTreeSet<&str> = own
+        .iter()
+        .map(|item| item.name.as_str())
+        .chain(item::companions(own))
+        .collect();
     let foreign: BTreeSet<&str> = own
         .iter()
         .flat_map(item::named)
@@ -109,7 +119,7 @@ fn imports(source: &str, own: &[Item]) -> String {
         .collect();
     if !foreign.is_empty() {
         let names: Vec<&str> = foreign.into_iter().collect();
-        lines.push_str(&format!("use crate::openai::{{{}}};\n", names.join(", ")));
+        lines.push_str(&format!("use crate::{module}::{{{}}};\n", names.join(", ")));
     }
     let at = source.find("\n\n").map_or(source.len(), |at| at + 2);
     format!("{}{lines}\n{}", &source[..at], &source[at..])

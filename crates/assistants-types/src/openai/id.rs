@@ -18,7 +18,7 @@ pub trait IdOf<T: ?Sized>: sealed::Sealed {
     }
 }
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
 }
 

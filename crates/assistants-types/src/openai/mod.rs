@@ -23,6 +23,7 @@ mod tool;
 
 pub use generated::*;
 pub use id::IdOf;
+pub(crate) use id::sealed;
 pub use operation::Operation;
 pub use page::Page;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::doc;
+use super::{doc, proto};
 use crate::model::{
     Arm, ChoiceMember, Event, EventPayload, Item, Member, Object, Presence, Shape, Type, UnionMember, Usage,
 };
@@ -15,10 +15,12 @@ pub(crate) fn write(out: &mut String, item: &Item) {
         Shape::Tagged { tag, strings, members } => tagged(out, item, tag, strings, members),
         Shape::Choice { strings, members } => choice(out, item, strings, members),
         Shape::Events(events) => stream_events(out, item, events),
+        Shape::Message(message) => proto::message(out, item, message),
+        Shape::ProtoEnum(arms) => proto::enum_(out, item, arms),
     }
 }
 
-/// The types that an item brings along: the payload of an event that has more than `data`.
+/// The types that an item brings along: the payload of an event that has more than `data`, the enum of a oneof.
 pub(crate) fn companions(items: &[Item]) -> impl Iterator<Item = &str> {
     items.iter().flat_map(|item| match &item.shape {
         Shape::Events(events) => events
@@ -26,6 +28,7 @@ pub(crate) fn companions(items: &[Item]) -> impl Iterator<Item = &str> {
             .filter(|event| has_companion(event))
             .map(|one| one.name.as_str())
             .collect(),
+        Shape::Message(message) => proto::companions(message),
         _ => Vec::new(),
     })
 }
@@ -42,7 +45,8 @@ pub(crate) fn named(item: &Item) -> BTreeSet<&str> {
                 }
             }
         }
-        Shape::OpenEnum(_) => {}
+        Shape::OpenEnum(_) | Shape::ProtoEnum(_) => {}
+        Shape::Message(message) => proto::named(message, &mut names),
         Shape::Tagged { members, .. } => names.extend(members.iter().map(|member| member.payload.as_str())),
         Shape::Choice { members, .. } => members.iter().for_each(|member| type_names(&member.ty, &mut names)),
         Shape::Events(events) => {

@@ -1,0 +1,225 @@
+//! Field masks: which fields an update changes.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::{Descriptor, ProtoMessage, Shape, Wire};
+use crate::object::Text;
+
+/// The paths of the fields that an update changes, such as `name` and `completionOptions.temperature`.
+///
+/// On the wire it is one string, with commas between the paths.
+///
+/// ```
+/// use assistants_types::yandex::{FieldMask, UpdateAssistant};
+///
+/// let update = UpdateAssistant::new("as_1").temperature(0.0).clear_description();
+/// assert_eq!(update.update_mask.to_string(), "completionOptions.temperature,description");
+/// assert_eq!(update.update_mask, FieldMask::from("completionOptions.temperature,description"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FieldMask {
+    paths: Vec<String>,
+}
+
+/// Why an update could not be carried out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum MaskError {
+    /// The mask names a field that the update does not have.
+    UnknownPath(String),
+    /// What the update gives is no valid value.
+    Json(serde_json::Error),
+}
+
+impl FieldMask {
+    /// The paths as they were given.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.paths.iter().map(String::as_str)
+    }
+
+    /// Whether it names nothing, which means every field.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// Adds a path, unless it or a field around it is there. Paths inside it are dropped.
+    pub fn add(&mut self, path: impl Into<String>) {
+        let path = path.into();
+        if !self.covers(&path) {
+            self.paths.retain(|other| !is_within(other, &path));
+            self.paths.push(path);
+        }
+    }
+
+    /// Whether the path, or a field around it, is named, in either spelling.
+    #[must_use]
+    pub fn covers(&self, path: &str) -> bool {
+        self.paths.iter().any(|named| is_within(path, named))
+    }
+
+    /// `stored` with the fields that the mask names taken from `update`; those that `update` does not have are emptied.
+    /// An empty mask names every field of the update.
+    ///
+    /// # Errors
+    ///
+    /// [`MaskError::UnknownPath`] if the mask names what is no field of the update.
+    pub fn apply<T: ProtoMessage, U: ProtoMessage>(&self, stored: &T, update: &U) -> Result<T, MaskError> {
+        let mut target = serde_json::to_value(stored).map_err(MaskError::Json)?;
+        let given = serde_json::to_value(update).map_err(MaskError::Json)?;
+        let every: Vec<&str>;
+        let paths = if self.is_empty() {
+            let known = |field: &&str| T::descriptor().field(field).is_some();
+            every = U::descriptor()
+                .fields
+                .iter()
+                .map(|field| field.json)
+                .filter(known)
+                .collect();
+            every
+        } else {
+            self.paths().collect()
+        };
+        for path in paths {
+            if !assign(U::descriptor(), T::descriptor(), &mut target, Some(&given), path) {
+                return Err(MaskError::UnknownPath(path.to_owned()));
+            }
+        }
+        serde_json::from_value(target).map_err(MaskError::Json)
+    }
+}
+
+/// Copies the value at `path`; `false` if there is no such field in `updatable` or in `descriptor`.
+fn assign(
+    updatable: &Descriptor,
+    descriptor: &Descriptor,
+    target: &mut Value,
+    given: Option<&Value>,
+    path: &str,
+) -> bool {
+    let (name, rest) = path
+        .split_once('.')
+        .map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let (Some(_), Some(field)) = (updatable.field(name), descriptor.field(name)) else {
+        return false;
+    };
+    let given = given.and_then(|given| given.get(field.json));
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Value::Object(members) = target else {
+        return false;
+    };
+    if let Some(rest) = rest {
+        let Some(inner) = message(&field.shape) else {
+            return false;
+        };
+        let slot = members.entry(field.json).or_insert_with(|| Value::Object(Map::new()));
+        return assign(inner, inner, slot, given, rest);
+    }
+    match given {
+        None => {
+            members.remove(field.json);
+        }
+        Some(value) => {
+            // Setting one member of a oneof unsets the others.
+            for group in descriptor.one_ofs {
+                if group.iter().any(|member| member.json == field.json) {
+                    group.iter().for_each(|member| {
+                        members.remove(member.json);
+                    });
+                }
+            }
+            members.insert(field.json.to_owned(), value.clone());
+        }
+    }
+    true
+}
+
+fn message(shape: &Shape) -> Option<&'static Descriptor> {
+    match shape {
+        Shape::Message(descriptor) => Some(descriptor()),
+        Shape::Optional(shape) => message(shape),
+        _ => None,
+    }
+}
+
+/// Whether `path` is `field` or lies inside it.
+fn is_within(path: &str, field: &str) -> bool {
+    let mut path = path.split('.');
+    field
+        .split('.')
+        .all(|name| path.next().is_some_and(|other| letters(name).eq(letters(other))))
+}
+
+/// A name without its spelling: `ttl_days` and `ttlDays` are the same letters.
+fn letters(name: &str) -> impl Iterator<Item = char> {
+    name.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase())
+}
+
+impl From<&str> for FieldMask {
+    fn from(text: &str) -> Self {
+        let paths = text
+            .split(',')
+            .map(str::trim)
+            .filter(|path| !path.is_empty())
+            .map(str::to_owned);
+        Self { paths: paths.collect() }
+    }
+}
+
+impl fmt::Display for FieldMask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.paths.join(","))
+    }
+}
+
+impl Serialize for FieldMask {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for FieldMask {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from(Text::deserialize(deserializer)?.as_str()))
+    }
+}
+
+impl Wire for FieldMask {
+    // Written out it is an unset message: null.
+    const SHAPE: Shape = Shape::Opaque;
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+
+    fn is_default(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl fmt::Display for MaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownPath(path) => write!(f, "the mask names `{path}`, which is no field of the update"),
+            Self::Json(_) => f.write_str("the update holds no valid value"),
+        }
+    }
+}
+
+impl std::error::Error for MaskError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::UnknownPath(_) => None,
+            Self::Json(error) => Some(error),
+        }
+    }
+}

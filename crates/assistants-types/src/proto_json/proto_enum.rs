@@ -1,0 +1,149 @@
+//! Enums: a name or a number on input, the name on output. Unknown ones are written as they came.
+
+use std::fmt;
+
+use serde::de::Visitor;
+use serde::{Deserializer, Serializer};
+
+/// Reads a value; `known` lists the names in the order of their numbers.
+pub(crate) fn read_enum<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
+    known: &'static [&'static str],
+    deserializer: D,
+) -> Result<T, D::Error> {
+    struct EnumVisitor<T>(&'static [&'static str], std::marker::PhantomData<T>);
+
+    impl<T: for<'a> From<&'a str>> Visitor<'_> for EnumVisitor<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the name or the number of an enum value")
+        }
+
+        fn visit_str<E>(self, name: &str) -> Result<T, E> {
+            Ok(T::from(name))
+        }
+
+        fn visit_i64<E>(self, number: i64) -> Result<T, E> {
+            let name = usize::try_from(number).ok().and_then(|number| self.0.get(number));
+            Ok(name.map_or_else(|| T::from(&number.to_string()), |name| T::from(name)))
+        }
+
+        fn visit_u64<E>(self, number: u64) -> Result<T, E> {
+            let name = usize::try_from(number).ok().and_then(|number| self.0.get(number));
+            Ok(name.map_or_else(|| T::from(&number.to_string()), |name| T::from(name)))
+        }
+
+        fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<T, E> {
+            let unexpected = serde::de::Unexpected::Float(number);
+            if number.fract() == 0.0 && number.abs() <= f64::from(i32::MAX) {
+                self.visit_i64(number as i64)
+            } else {
+                Err(E::invalid_value(unexpected, &self))
+            }
+        }
+    }
+
+    deserializer.deserialize_any(EnumVisitor(known, std::marker::PhantomData))
+}
+
+/// Writes a name; an unknown number as the number it was.
+pub(crate) fn write_enum<S: Serializer>(name: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    match name.parse::<i64>() {
+        Ok(number) if number.to_string() == name => serializer.serialize_i64(number),
+        _ => serializer.serialize_str(name),
+    }
+}
+
+/// Implements the conversions of an enum. The values stand in the order of their numbers, from 0.
+macro_rules! proto_enum {
+    ($name:ident { $first:ident = $first_wire:literal $(, $arm:ident = $wire:literal)* $(,)? }) => {
+        impl $name {
+            /// Every value this crate knows, each at the place of its number.
+            pub const KNOWN: &'static [Self] = &[Self::$first $(, Self::$arm)*];
+
+            const NAMES: &'static [&'static str] = &[$first_wire $(, $wire)*];
+
+            /// The value as it is sent: its name, or the digits of a number without known name.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    Self::$first => $first_wire,
+                    $(Self::$arm => $wire,)*
+                    Self::Unknown(raw) => raw.as_str(),
+                }
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(raw: &str) -> Self {
+                match raw {
+                    $first_wire => Self::$first,
+                    $($wire => Self::$arm,)*
+                    _ => Self::Unknown($crate::UnknownValue::new(raw)),
+                }
+            }
+        }
+
+        impl From<&String> for $name {
+            fn from(raw: &String) -> Self {
+                Self::from(raw.as_str())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(raw: String) -> Self {
+                Self::from(raw.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = std::convert::Infallible;
+
+            fn from_str(raw: &str) -> Result<Self, Self::Err> {
+                Ok(Self::from(raw))
+            }
+        }
+
+        impl Default for $name {
+            /// The value that a missing field has.
+            fn default() -> Self {
+                Self::$first
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $crate::proto_json::write_enum(self.as_str(), serializer)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::proto_json::read_enum(Self::NAMES, deserializer)
+            }
+        }
+
+        impl $crate::proto_json::Wire for $name {
+            const SHAPE: $crate::proto_json::Shape = $crate::proto_json::Shape::Enum($first_wire);
+
+            fn read<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                serde::Deserialize::deserialize(deserializer)
+            }
+
+            fn write<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serde::Serialize::serialize(self, serializer)
+            }
+
+            fn is_default(&self) -> bool {
+                *self == Self::$first
+            }
+        }
+    };
+}
+pub(crate) use proto_enum;

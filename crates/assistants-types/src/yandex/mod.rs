@@ -1,0 +1,55 @@
+//! Yandex AI Studio: the objects, requests and stream events of its AI Assistant API over REST.
+//!
+//! Requests are built from what the protocol requires, plus a setter for each option. An update records which fields it
+//! sets or clears, and sends them as its field mask:
+//!
+//! ```
+//! use assistants_types::yandex::{CreateAssistant, CreateMessage, FunctionTool, UpdateAssistant};
+//!
+//! let assistant = CreateAssistant::new("fld_1", "gpt://fld_1/yandexgpt/latest").name("Clerk").tool(FunctionTool::new("add"));
+//! let message = CreateMessage::new("th_1", "How much is 3 and 4?");
+//! let update = UpdateAssistant::new("as_1").temperature(0.0).clear_description();
+//! assert_eq!(
+//!     serde_json::to_string(&update)?,
+//!     r#"{"updateMask":"completionOptions.temperature,description","completionOptions":{"temperature":0.0}}"#,
+//! );
+//! # assert_eq!(assistant.name, "Clerk");
+//! # assert_eq!(message.content.text(), "How much is 3 and 4?");
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+//!
+//! Answers are read in either spelling of the service, `folderId` or `folder_id`. A field with the default value of its
+//! type (an empty text, 0) is the same as a missing one. Members that exclude each other are an enum in one field:
+//!
+//! ```
+//! use assistants_types::yandex::{Run, RunStateData, RunStatus};
+//!
+//! let text = r#"{"id":"run_1","state":{"status":"FAILED","error":{"message":"too long"}}}"#;
+//! let run: Run = serde_json::from_str(text)?;
+//! let state = run.state.as_ref().ok_or("no state")?;
+//! assert_eq!(state.status, RunStatus::Failed);
+//! assert!(matches!(&state.data, Some(RunStateData::Error(error)) if error.message == "too long"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod generated;
+mod id;
+mod list;
+mod message;
+mod operation;
+mod run;
+mod stream_event;
+mod tool;
+mod update;
+
+pub use generated::*;
+pub use list::List;
+pub use operation::OperationError;
+
+pub use crate::openai::IdOf;
+pub use crate::proto_json::{
+    Any, Bytes, Descriptor, Dialect, FieldMask, MaskError, ProtoMessage, UnknownMember, UnpackError,
+};
+
+/// The user's own key-value pairs.
+pub type Labels = std::collections::BTreeMap<String, String>;

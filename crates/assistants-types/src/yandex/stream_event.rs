@@ -1,0 +1,60 @@
+//! What stream events bring along.
+
+use super::{Error, EventType, FunctionCall, Message, MessageContent, StreamEvent, StreamEventData, ToolCall};
+
+impl EventType {
+    /// Whether it is the last event of its run.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Self::Done | Self::Error)
+    }
+}
+
+impl StreamEvent {
+    /// The number of the event in its run, from 0.
+    #[must_use]
+    pub fn index(&self) -> i64 {
+        self.stream_cursor.as_ref().map_or(0, |cursor| cursor.current_event_idx)
+    }
+
+    /// All of the text so far; `None` for an event without text.
+    ///
+    /// An event repeats the text of those before it. To print text as it comes, print what is new.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        self.content().map(MessageContent::text)
+    }
+
+    /// What the message says so far, or at the end.
+    #[must_use]
+    pub fn content(&self) -> Option<&MessageContent> {
+        match &self.data {
+            Some(StreamEventData::PartialMessage(content)) => Some(content),
+            Some(StreamEventData::CompletedMessage(message)) => message.content.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The message the run ended with.
+    #[must_use]
+    pub fn message(&self) -> Option<&Message> {
+        self.as_completed_message()
+    }
+
+    /// The calls the run waits for; empty in any other event.
+    #[must_use]
+    pub fn tool_calls(&self) -> &[ToolCall] {
+        self.as_tool_call_list().map_or(&[], |list| &list.tool_calls)
+    }
+
+    /// The calls of functions the run waits for.
+    pub fn function_calls(&self) -> impl Iterator<Item = &FunctionCall> {
+        self.tool_calls().iter().filter_map(ToolCall::as_function_call)
+    }
+
+    /// Why the run failed.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        self.as_error()
+    }
+}
