@@ -13,7 +13,9 @@
 
 mod catch_up;
 mod deadlines;
+mod history;
 mod messages;
+mod notes;
 mod runs;
 mod slot;
 #[cfg(test)]
@@ -30,7 +32,9 @@ use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus};
 
 pub(crate) use self::catch_up::Since;
 use self::deadlines::Deadlines;
-pub(crate) use self::messages::add_message;
+pub(crate) use self::history::{Detail, Gone, History, Moment, Place, Told, last_message};
+pub(crate) use self::messages::{add_message, add_message_with_notes};
+pub(crate) use self::notes::RunNotes;
 use self::runs::Ending;
 pub(crate) use self::runs::load_run;
 use self::slot::Slot;
@@ -77,7 +81,10 @@ struct Turns {
 pub(crate) enum Refusal {
     #[error("No {} found with id '{id}'.", kind.noun())]
     NotFound { kind: Kind, id: String },
-    /// The request contradicts the state of things, or itself.
+    /// What was asked for cannot be done as long as things are as they are.
+    #[error("{message}")]
+    State { message: String },
+    /// The request contradicts what is there, or itself.
     #[error("{message}")]
     Invalid {
         message: String,
@@ -93,6 +100,12 @@ impl Refusal {
         Self::NotFound {
             kind,
             id: id.to_owned(),
+        }
+    }
+
+    pub(crate) fn state(message: impl Into<String>) -> Self {
+        Self::State {
+            message: message.into(),
         }
     }
 
@@ -187,7 +200,11 @@ impl Engine {
             }
         }
         // The streams of runs that are not at work end with their slots.
-        self.lock_slots().clear();
+        let slots = std::mem::take(&mut *self.lock_slots());
+        for slot in slots.values() {
+            slot.lock().leave_history();
+        }
+        drop(slots);
         let watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
         if watcher.is_some_and(|watcher| watcher.join().is_err()) {
             log::error!("the thread that watches deadlines panicked");
