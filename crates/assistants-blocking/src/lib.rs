@@ -31,6 +31,7 @@
 //! | [`openai`] | the client for OpenAI Assistants v2: handles, run streams, pollers |
 //! | [`Call`], [`ListCall`] | what every method returns: a request with its options, sent by `send` |
 //! | [`Options`] | the options of a call, or defaults for all calls of a client |
+//! | [`FileSource`] | where the bytes of an upload come from: a path, bytes, a reader |
 //! | [`Tools`] | functions of your program that a model may call |
 //! | [`CancelToken`] | ends a blocked call from another thread |
 //! | [`Error`] | everything that can go wrong |
@@ -61,9 +62,11 @@ mod options;
 mod pager;
 mod response;
 mod secret;
+mod source;
 mod tools;
 
 mod endpoint;
+mod multipart;
 mod path;
 mod request;
 mod retry;
@@ -76,13 +79,14 @@ pub use call::Call;
 pub use cancel::CancelToken;
 pub use endpoint::Retry;
 pub use error::{
-    ApiError, DecodeError, Error, RepeatedCursorError, Result, StreamError, StreamErrorKind, StreamTruncatedError,
-    TimeoutError, TimeoutPhase, TooLargeError, ToolError, TransportError,
+    ApiError, DecodeError, Error, FileError, FileErrorKind, RepeatedCursorError, Result, StreamError, StreamErrorKind,
+    StreamTruncatedError, TimeoutError, TimeoutPhase, TooLargeError, ToolError, TransportError,
 };
 pub use options::Options;
 pub use pager::{Items, ListCall, Pages};
 pub use response::{RateLimit, RateLimits, RawResponse};
 pub use secret::ApiKey;
+pub use source::FileSource;
 pub use tools::{OnToolError, Tools};
 
 /// Compiles the programs of the README.

@@ -39,6 +39,7 @@ use self::runs::Ending;
 pub(crate) use self::runs::load_run;
 use self::slot::Slot;
 pub(crate) use self::slot::Subscriber;
+use crate::files::FileStore;
 use crate::model::Model;
 use crate::object::{Loaded, now};
 use crate::storage::{ACTIVE, Kind, Storage, StorageError};
@@ -49,6 +50,8 @@ const EXPIRY_RETRY: Duration = Duration::from_secs(5);
 /// Runs, and the storage of everything.
 pub(crate) struct Engine {
     pub(crate) storage: Box<dyn Storage>,
+    /// The bytes of files.
+    pub(crate) files: FileStore,
     model: Arc<dyn Model>,
     /// How long a run may take from its creation.
     run_lifetime: Duration,
@@ -130,11 +133,13 @@ impl Engine {
     /// An engine that answers with `model`; takes up what an earlier process left in the storage.
     pub(crate) fn start(
         storage: Box<dyn Storage>,
+        files: FileStore,
         model: Arc<dyn Model>,
         run_lifetime: Duration,
     ) -> Result<Arc<Self>, StorageError> {
         let engine = Arc::new(Self {
             storage,
+            files,
             model,
             run_lifetime,
             slots: Mutex::default(),
@@ -151,7 +156,7 @@ impl Engine {
             source: Some(Box::new(error)),
         })?;
         *engine.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
-        match engine.recover() {
+        match engine.recover().and_then(|()| engine.sweep_files()) {
             Ok(()) => Ok(engine),
             Err(error) => {
                 engine.stop(Duration::ZERO);
@@ -184,6 +189,14 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Removes bytes that an earlier process left without a file.
+    fn sweep_files(&self) -> Result<(), StorageError> {
+        self.files.sweep(|id| {
+            self.storage
+                .transact(|transaction| Ok(transaction.get(Kind::File, id)?.is_some()))
+        })
     }
 
     /// Ends all work: runs at work fail, streams end, and no thread of the engine is left when this returns, unless a

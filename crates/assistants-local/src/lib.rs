@@ -55,6 +55,7 @@ mod server;
 pub mod model;
 
 mod engine;
+mod files;
 mod ids;
 mod object;
 mod openai;

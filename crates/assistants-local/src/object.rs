@@ -2,7 +2,7 @@
 //!
 //! What is stored is what goes over the wire, so a read is answered without parsing.
 
-use assistants_types::openai::{Assistant, Message, Run, RunStep, StreamEvent, Thread};
+use assistants_types::openai::{Assistant, File, Message, Run, RunStep, StreamEvent, Thread};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -40,6 +40,7 @@ macro_rules! stored {
 
 stored! {
     Assistant: "name" "description" "instructions" "tool_resources" "metadata" "temperature" "top_p" "response_format";
+    File: "status_details";
     Thread: "tool_resources" "metadata";
     Message: "incomplete_details" "completed_at" "incomplete_at" "assistant_id" "run_id" "attachments" "metadata";
     Run: "required_action" "last_error" "expires_at" "started_at" "cancelled_at" "failed_at" "completed_at"

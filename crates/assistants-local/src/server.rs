@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::files::FileStore;
 use crate::ids;
 use crate::model::Model;
 use crate::model::scripted::Scripted;
@@ -114,13 +115,14 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Keeps everything in this SQLite file, which is created if it is missing. One server at a time can use it.
+    /// Keeps everything in this SQLite file, and the bytes of files in a folder beside it that has its name and
+    /// `.files`. Both are created if they are missing. One server at a time can use them.
     pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
         self.database = Some(path.into());
         self
     }
 
-    /// Keeps everything in memory until the server stops. The default.
+    /// Keeps everything in memory until the server stops, and the bytes of files in a temporary folder. The default.
     pub fn in_memory(mut self) -> Self {
         self.database = None;
         self
@@ -182,12 +184,12 @@ impl Builder {
             address: bind.clone(),
             source,
         })?;
-        let storage: Box<dyn Storage> = match &database {
-            Some(path) => Box::new(Sqlite::open(path)?),
-            None => Box::new(Sqlite::in_memory()?),
+        let (storage, files): (Box<dyn Storage>, _) = match &database {
+            Some(path) => (Box::new(Sqlite::open(path)?), FileStore::beside(path)?),
+            None => (Box::new(Sqlite::in_memory()?), FileStore::temporary()?),
         };
         let model_name = model.name().to_owned();
-        let engine = Engine::start(storage, model, run_lifetime)?;
+        let engine = Engine::start(storage, files, model, run_lifetime)?;
         match serve(Arc::clone(&engine), api_key, listener) {
             Ok((stop, thread)) => Ok(LocalServer {
                 address,

@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     User,
     /// At the root; tagged with [`ACTIVE`] while it is not done.
     Operation,
+    /// At the root; tagged with its purpose.
+    File,
 }
 
 /// The tag of runs and steps that are not over.
@@ -46,6 +48,7 @@ impl Kind {
             Self::AssistantVersion => "assistant_version",
             Self::User => "user",
             Self::Operation => "operation",
+            Self::File => "file",
         }
     }
 
@@ -164,6 +167,12 @@ pub(crate) trait Transaction {
 
     /// Every object of a kind with that tag, oldest first.
     fn tagged(&self, kind: Kind, tag: &str) -> Result<Vec<Document>, StorageError>;
+
+    /// Sets when an object's time is over, in seconds since 1970; `None`: never.
+    fn expire(&self, kind: Kind, id: &str, at: Option<i64>) -> Result<(), StorageError>;
+
+    /// The objects of a kind whose time is over.
+    fn expired(&self, kind: Kind, now: i64) -> Result<Vec<String>, StorageError>;
 
     /// The answer kept for an idempotency key and place, if it is not older than `since` (seconds since 1970).
     fn kept_answer(&self, key: &str, place: &str, since: i64) -> Result<Option<KeptAnswer>, StorageError>;

@@ -182,7 +182,10 @@ impl End {
             (RunStatus::Completed, Some(message)) => Some(Self::Message(message)),
             (RunStatus::Completed, None) => failed("The run ended without a message."),
             (RunStatus::Incomplete, message) => {
-                let reason = run.incomplete_details.as_ref().and_then(|details| details.reason.as_ref());
+                let reason = run
+                    .incomplete_details
+                    .as_ref()
+                    .and_then(|details| details.reason.as_ref());
                 match message {
                     _ if reason == Some(&RunIncompleteReason::MaxPromptTokens) => {
                         failed("The prompt is longer than the limit for it.")
@@ -225,7 +228,10 @@ impl History {
                 RunStatus::RequiresAction => Some(End::Calls(run.tool_calls().to_vec())),
                 _ => End::of_run(run, last_message(transaction, run)?.map(Box::new)),
             };
-            stretches.extend(end.map(|end| Stretch { said: Said::default(), end }));
+            stretches.extend(end.map(|end| Stretch {
+                said: Said::default(),
+                end,
+            }));
         }
         Ok(Self(Mutex::new(State {
             detail: notes.history,
@@ -237,12 +243,7 @@ impl History {
     }
 
     /// Tells what lies behind a place, until `tell` wants no more, and moves the place.
-    pub(crate) fn read(
-        &self,
-        place: &mut Place,
-        waker: &Waker,
-        mut tell: impl FnMut(u64, Moment<'_>) -> bool,
-    ) -> Told {
+    pub(crate) fn read(&self, place: &mut Place, waker: &Waker, mut tell: impl FnMut(u64, Moment<'_>) -> bool) -> Told {
         if place.ended {
             return Told::All;
         }
@@ -503,7 +504,10 @@ mod tests {
     }
 
     fn run(status: RunStatus) -> Box<Run> {
-        Box::new(Run { status, ..Run::default() })
+        Box::new(Run {
+            status,
+            ..Run::default()
+        })
     }
 
     #[test]

@@ -31,7 +31,10 @@ impl RunNotes {
             return Ok(Self::default());
         };
         serde_json::from_str(text).map_err(|error| StorageError {
-            action: format!("reading the notes of the run {}: what is stored is damaged", document.id),
+            action: format!(
+                "reading the notes of the run {}: what is stored is damaged",
+                document.id
+            ),
             source: Some(Box::new(error)),
         })
     }

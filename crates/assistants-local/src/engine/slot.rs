@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use assistants_types::openai::{StreamEvent, ToolCall};
 
-use crate::model::Stop;
 use super::history::{Gone, History};
+use crate::model::Stop;
 use crate::stream::Room;
 
 /// Follows the events of a run in the form of its protocol.

@@ -522,7 +522,10 @@ fn model_request(transaction: &dyn Transaction, run: &Run, notes: &RunNotes) -> 
         top_p: run.top_p,
         max_completion_tokens: left(run.max_completion_tokens, spent.completion_tokens),
         // A limit that the prompt is made to fit counts for each prompt, otherwise for all of them together.
-        max_prompt_tokens: left(run.max_prompt_tokens, if notes.fit_prompt { 0 } else { spent.prompt_tokens }),
+        max_prompt_tokens: left(
+            run.max_prompt_tokens,
+            if notes.fit_prompt { 0 } else { spent.prompt_tokens },
+        ),
         response_format: run
             .response_format
             .as_ref()

@@ -12,10 +12,13 @@ use rusqlite::{
     Connection, ErrorCode, OptionalExtension, Params, Row, ToSql, TransactionBehavior, named_params, params,
 };
 
-use super::{Document, FolderListing, KeptAnswer, Kind, List, Listing, Order, Outcome, Storage, StorageError, Transaction};
+use super::{
+    Document, FolderListing, KeptAnswer, Kind, List, Listing, Order, Outcome, Storage, StorageError, Transaction,
+};
 
 /// The statements that bring a database from version `i` to version `i + 1`. Released entries never change.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE objects (
         sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
         kind       TEXT NOT NULL,
@@ -48,14 +51,24 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (key, place)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX answers_by_time ON answers (created_at);
-", "
+",
+    "
+    CREATE TABLE expiries (
+        id   TEXT PRIMARY KEY REFERENCES objects (id) ON DELETE CASCADE,
+        kind TEXT NOT NULL,
+        at   INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX expiries_by_time ON expiries (kind, at);
+",
+    "
     CREATE TABLE folders (
         folder   TEXT NOT NULL,
         kind     TEXT NOT NULL,
         sequence INTEGER NOT NULL UNIQUE REFERENCES objects (sequence) ON DELETE CASCADE,
         PRIMARY KEY (folder, kind, sequence)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+];
 
 /// How long an opening server waits for one that is closing.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -313,7 +326,11 @@ impl Transaction for SqliteTransaction<'_> {
     fn put_in_folder(&self, kind: Kind, id: &str, folder: &str) -> Result<(), StorageError> {
         let sql = "INSERT INTO folders (folder, kind, sequence)
             SELECT ?3, kind, sequence FROM objects WHERE id = ?1 AND kind = ?2";
-        self.execute("putting an object into a folder", sql, params![id, kind.as_str(), folder])?;
+        self.execute(
+            "putting an object into a folder",
+            sql,
+            params![id, kind.as_str(), folder],
+        )?;
         Ok(())
     }
 
@@ -347,6 +364,29 @@ impl Transaction for SqliteTransaction<'_> {
         let sql = "SELECT id, parent, tag, created_at, body, notes FROM objects
             WHERE kind = ?1 AND tag = ?2 ORDER BY sequence";
         self.documents(kind, sql, params![kind.as_str(), tag])
+    }
+
+    fn expire(&self, kind: Kind, id: &str, at: Option<i64>) -> Result<(), StorageError> {
+        let action = "noting when an object expires";
+        match at {
+            Some(at) => {
+                let sql = "INSERT INTO expiries (id, kind, at) VALUES (?1, ?2, ?3)
+                    ON CONFLICT (id) DO UPDATE SET at = excluded.at";
+                self.execute(action, sql, params![id, kind.as_str(), at])
+            }
+            None => self.execute(action, "DELETE FROM expiries WHERE id = ?1", params![id]),
+        }
+        .map(|_| ())
+    }
+
+    fn expired(&self, kind: Kind, now: i64) -> Result<Vec<String>, StorageError> {
+        let run = || {
+            let sql = "SELECT id FROM expiries WHERE kind = ?1 AND at <= ?2 ORDER BY at";
+            let mut statement = self.0.prepare_cached(sql)?;
+            let ids = statement.query_map(params![kind.as_str(), now], |row| row.get(0))?;
+            ids.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        run().map_err(|error| failure("looking for objects that expire", error))
     }
 
     fn kept_answer(&self, key: &str, place: &str, since: i64) -> Result<Option<KeptAnswer>, StorageError> {
@@ -583,7 +623,11 @@ mod tests {
             transaction.put_in_folder(Kind::Message, "b", "two")?;
             transaction.put_in_folder(Kind::Thread, "t", "one")?;
             let ids = |listing: &FolderListing| -> String {
-                listing.documents.iter().map(|document| format!("{} ", document.id)).collect()
+                listing
+                    .documents
+                    .iter()
+                    .map(|document| format!("{} ", document.id))
+                    .collect()
             };
             let first = transaction.in_folder(Kind::Message, "one", None, 2)?;
             assert_eq!(ids(&first), "f uc ");
