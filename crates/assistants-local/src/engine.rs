@@ -32,7 +32,7 @@ use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus};
 
 pub(crate) use self::catch_up::Since;
 use self::deadlines::Deadlines;
-pub(crate) use self::history::{Detail, Gone, History, Moment, Place, Told, last_message};
+pub(crate) use self::history::{Detail, Gone, History, Moment, Place, Told, failure_of, last_message};
 pub(crate) use self::messages::{add_message, add_message_with_notes};
 pub(crate) use self::notes::RunNotes;
 use self::runs::Ending;
@@ -109,14 +109,6 @@ impl Refusal {
     pub(crate) fn state(message: impl Into<String>) -> Self {
         Self::State {
             message: message.into(),
-        }
-    }
-
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self::Invalid {
-            message: message.into(),
-            param: None,
-            code: None,
         }
     }
 
@@ -238,6 +230,11 @@ impl Engine {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
+    }
+
+    /// The name of the model that answers.
+    pub(crate) fn model_name(&self) -> &str {
+        self.model.name()
     }
 
     /// What is known of a run besides its stored state; made when it is first asked for.

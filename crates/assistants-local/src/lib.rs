@@ -62,6 +62,8 @@ mod openai;
 mod storage;
 mod stream;
 mod validate;
+mod yandex;
 
+pub use assistants_types::yandex::Dialect;
 pub use error::Error;
 pub use server::{Builder, LocalServer};

@@ -28,6 +28,9 @@ use std::sync::Arc;
 use assistants_types::openai::operations;
 use axum::Router;
 
+pub(crate) use self::file_bytes::FileBytes;
+pub(crate) use self::server::same;
+
 use self::call::{Answer, Call};
 use self::error::ApiError;
 use self::server::Routes;

@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     RunHistory,
     /// Below its assistant: what it was after a change.
     AssistantVersion,
+    /// Below its file: an address from which the file can be fetched without a key.
+    Download,
     /// In a folder.
     User,
     /// At the root; tagged with [`ACTIVE`] while it is not done.
@@ -46,6 +48,7 @@ impl Kind {
             Self::RunStep => "run_step",
             Self::RunHistory => "run_history",
             Self::AssistantVersion => "assistant_version",
+            Self::Download => "download",
             Self::User => "user",
             Self::Operation => "operation",
             Self::File => "file",

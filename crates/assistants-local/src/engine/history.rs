@@ -453,6 +453,14 @@ fn stored(transaction: &dyn Transaction, run_id: &str) -> Result<Vec<Document>, 
     Ok(transaction.list(&list)?.documents)
 }
 
+/// Why a run ended without an answer; `None` if it has one. `message` is the last that it wrote.
+pub(crate) fn failure_of(run: &Run, message: Option<&Message>) -> Option<String> {
+    match End::of_run(run, message.cloned().map(Box::new)) {
+        Some(End::Failure(reason)) => Some(reason),
+        _ => None,
+    }
+}
+
 /// The last message that a run has written.
 pub(crate) fn last_message(transaction: &dyn Transaction, run: &Run) -> Result<Option<Message>, StorageError> {
     let list = List {

@@ -16,15 +16,25 @@ pub(crate) struct RunNotes {
     completion_tokens: u64,
     /// How much of what happens is kept, beyond its result.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) history: Option<Detail>,
+    pub(super) history: Option<Detail>,
     /// Old messages are left out of a prompt that is longer than `max_prompt_tokens`.
-    pub(crate) fit_prompt: bool,
+    pub(super) fit_prompt: bool,
     /// What the protocol that asked for the run remembers of it.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub(crate) protocol: Value,
 }
 
 impl RunNotes {
+    /// Notes of a run that keeps `history` and fits its prompts to their limit.
+    pub(crate) fn new(history: Detail, protocol: Value) -> Self {
+        Self {
+            history: Some(history),
+            fit_prompt: true,
+            protocol,
+            ..Self::default()
+        }
+    }
+
     /// The notes beside a run.
     pub(crate) fn of(document: &Document) -> Result<Self, StorageError> {
         let Some(text) = &document.notes else {

@@ -225,8 +225,30 @@ impl Engine {
         ended
     }
 
+    /// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
+    pub(crate) fn delete_thread(&self, id: &str) -> Result<(), Refusal> {
+        let active = self.storage.transact(|transaction| {
+            let list = List {
+                kind: Kind::Run,
+                parent: Some(id),
+                tag: Some(ACTIVE),
+                order: Order::Ascending,
+                after: None,
+                before: None,
+                limit: usize::MAX,
+            };
+            let active = transaction.list(&list)?.documents;
+            match transaction.delete(Kind::Thread, id, now().unix_timestamp())? {
+                true => Ok(active.into_iter().map(|run| run.id).collect::<Vec<_>>()),
+                false => Err(Refusal::not_found(Kind::Thread, id)),
+            }
+        })?;
+        self.drop_runs(&active);
+        Ok(())
+    }
+
     /// Ends the streams of the runs of a thread that was deleted with its runs.
-    pub(crate) fn drop_runs(&self, run_ids: &[String]) {
+    fn drop_runs(&self, run_ids: &[String]) {
         for run_id in run_ids {
             let slot = self.slot(run_id);
             let mut live = slot.lock();
