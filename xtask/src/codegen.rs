@@ -128,28 +128,64 @@ mod tests {
     /// A small document that has one of everything, and what the generator makes of it.
     const FIXTURES: &str = "xtask/fixtures/codegen";
 
-    fn small() -> Value {
-        spec::load(&root().join(FIXTURES).join("small.yaml")).unwrap()
+    fn document(name: &str) -> Value {
+        spec::load(&root().join(FIXTURES).join(format!("{name}.yaml"))).unwrap()
     }
 
-    #[test]
-    fn generates_what_the_fixtures_show() {
-        let document = small();
-        let model = Model::read(&document, "spec/small.yaml").unwrap();
-        let mut files = emit::rust::files(&model).unwrap();
+    fn small() -> Value {
+        document("small")
+    }
+
+    /// Compares what the generator makes of a document with the files in the folder of the same name.
+    #[track_caller]
+    fn check(name: &str, mut files: BTreeMap<String, String>) {
+        let model = Model::read(&document(name), &format!("spec/{name}.yaml")).unwrap();
+        files.extend(emit::rust::files(&model).unwrap());
         files.insert("types.rs".to_owned(), emit::rust::type_list(&model).unwrap());
-        files.insert(
-            "request_schemas.json".to_owned(),
-            emit::request_schemas::file(&document).unwrap(),
-        );
-        for (name, text) in files {
-            let path = root().join(FIXTURES).join("small").join(format!("{name}.expected"));
+        for (file, text) in files {
+            let path = root().join(FIXTURES).join(name).join(format!("{file}.expected"));
             if std::env::var_os("UPDATE").is_some() {
                 fs::write(&path, text).unwrap();
                 continue;
             }
             let want = fs::read_to_string(&path).unwrap_or_default();
-            assert_eq!(text, want, "{name} differs; `UPDATE=1 cargo test -p xtask` rewrites it");
+            assert_eq!(text, want, "{file} differs; `UPDATE=1 cargo test -p xtask` rewrites it");
+        }
+    }
+
+    #[test]
+    fn generates_what_the_fixtures_show() {
+        let schemas = emit::request_schemas::file(&small()).unwrap();
+        check("small", [("request_schemas.json".to_owned(), schemas)].into());
+        check("small_proto", BTreeMap::new());
+    }
+
+    #[test]
+    fn refuses_protocol_buffers_it_cannot_generate() {
+        let parcel = "/components/schemas/Parcel";
+        for (pointer, value, want) in [
+            ("/x-encoding".to_owned(), Value::from("xml"), "no encoding `xml`"),
+            (format!("{parcel}/x-proto"), Value::Null, "x-proto is missing"),
+            (
+                format!("{parcel}/x-oneof/Lock/members/0"),
+                "nope".into(),
+                "no property `nope`",
+            ),
+            (
+                format!("{parcel}/properties/weightGrams/format"),
+                "int128".into(),
+                "no rule for string",
+            ),
+            (
+                "/components/schemas/UpdateParcel/x-mask-paths/0".to_owned(),
+                "wrapping.nope".into(),
+                "no such field",
+            ),
+        ] {
+            let mut document = document("small_proto");
+            *document.pointer_mut(&pointer).unwrap() = value;
+            let error = Model::read(&document, "spec/small_proto.yaml").unwrap_err();
+            assert!(error.contains(want), "{error}");
         }
     }
 

@@ -6,10 +6,11 @@
 //! members beyond the listed ones are not.
 //!
 //! [`side`] finds the parts of a document, [`schema`] brings the many ways to write a schema into one form, [`compare`]
-//! finds the differences, [`allowed`] takes out those that are meant to be there.
+//! finds the differences; [`proto`] finds those of a provider that publishes protocol buffers. [`allowed`] takes out those that are meant to be there.
 
 mod allowed;
 mod compare;
+mod proto;
 mod schema;
 mod side;
 
@@ -19,27 +20,31 @@ use self::allowed::Allowed;
 use self::compare::{Counts, Difference};
 use crate::{root, spec};
 
-const USAGE: &str = "usage: cargo xtask drift --openai FILE";
-const OURS: &str = "spec/openai.yaml";
+const USAGE: &str = "usage: cargo xtask drift --openai FILE | --yandex FILE";
 const ALLOWED: &str = "spec/allowed-drift.toml";
 
 /// Runs the command: an error lists every difference that is not allowed and every allowance that is not needed.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    let theirs = match args {
-        [flag, file] if flag == "--openai" => file,
+    let (provider, theirs) = match args {
+        [flag, file] if flag == "--openai" => ("openai", file),
+        [flag, file] if flag == "--yandex" => ("yandex", file),
         _ => return Err(USAGE.to_owned()),
     };
+    let path = format!("spec/{provider}.yaml");
     let root = root();
-    let allowed = Allowed::load(&root.join(ALLOWED)).map_err(|error| format!("{ALLOWED}: {error}"))?;
-    let ours = spec::load(&root.join(OURS)).map_err(|error| format!("{OURS}: {error}"))?;
+    let allowed = Allowed::load(&root.join(ALLOWED), provider).map_err(|error| format!("{ALLOWED}: {error}"))?;
+    let ours = spec::load(&root.join(&path)).map_err(|error| format!("{path}: {error}"))?;
     let published = spec::load(Path::new(theirs)).map_err(|error| format!("{theirs}: {error}"))?;
 
-    let (differences, counts) = compare::documents(&ours, &published)?;
+    let (differences, counts) = match provider {
+        "yandex" => proto::documents(&ours, &published)?,
+        _ => compare::documents(&ours, &published)?,
+    };
     let outcome = judge(&differences, &allowed);
     if !outcome.is_empty() {
-        return Err(format!("{}\n{OURS} and {theirs} differ", outcome.join("\n")));
+        return Err(format!("{}\n{path} and {theirs} differ", outcome.join("\n")));
     }
-    println!("{OURS} agrees with {theirs}: {}", summary(&counts, differences.len()));
+    println!("{path} agrees with {theirs}: {}", summary(&counts, differences.len()));
     Ok(())
 }
 
@@ -68,7 +73,11 @@ mod tests {
 
     #[test]
     fn an_allowance_without_a_difference_is_an_error() {
-        let allowed = Allowed::parse("[[allow]]\nat = \"GET /a: operation\"\nreason = \"later\"\n").unwrap();
+        let allowed = Allowed::parse(
+            "[[allow]]\nprovider = \"openai\"\nat = \"GET /a: operation\"\nreason = \"later\"\n",
+            "openai",
+        )
+        .unwrap();
         assert_eq!(
             judge(&[], &allowed),
             ["spec/allowed-drift.toml: `GET /a: operation` allows nothing any more: delete it"]

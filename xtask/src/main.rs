@@ -3,7 +3,7 @@
 //! | command | what it does |
 //! | --- | --- |
 //! | `codegen [--check]` | writes, or compares, everything that is generated from `spec/` |
-//! | `drift --openai FILE` | compares `spec/` with a provider's published definition |
+//! | `drift --openai FILE`, `drift --yandex FILE` | compares `spec/` with a provider's published definition |
 //! | `ops [--json]` | lists every operation with its client method and server route |
 //!
 //! The generator reads in three steps: [`spec`] parses a document, [`model`] turns it into the Rust items it stands
@@ -19,7 +19,7 @@ mod spec;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask codegen [--check] | drift --openai FILE | ops [--json]";
+const USAGE: &str = "usage: cargo xtask codegen [--check] | drift --openai FILE | drift --yandex FILE | ops [--json]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

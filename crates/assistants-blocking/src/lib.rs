@@ -44,6 +44,7 @@
 //! | `rustls` (default) | TLS by rustls, the web's root certificates compiled in |
 //! | `platform-verifier` | rustls with the certificates of the operating system |
 //! | `native-tls` | TLS by the operating system's library and certificates; takes the place of rustls where both are on |
+//! | `schemars` | `Tools::typed`, `FunctionTool::of`, `ResponseFormat::of`: schemas from Rust types |
 //! | `gzip` | asks for compressed answers; a proxy that compresses a stream holds its events back |
 //!
 //! # The log

@@ -54,8 +54,7 @@ pub struct Tools {
 
 #[derive(Clone)]
 struct Function {
-    name: String,
-    schema: Value,
+    definition: FunctionDefinition,
     body: Arc<Body>,
 }
 
@@ -97,9 +96,26 @@ impl Tools {
     /// output as JSON.
     #[must_use]
     pub fn function<Args, Out, E>(
-        mut self,
+        self,
         name: impl Into<String>,
         schema: Value,
+        body: impl Fn(Args) -> Result<Out, E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        Args: DeserializeOwned,
+        Out: Serialize,
+        E: Into<Failure>,
+    {
+        let mut definition = FunctionDefinition::new(name);
+        if let Some(text) = schema.get("description").and_then(Value::as_str) {
+            definition = definition.description(text);
+        }
+        self.defined(definition.parameters(schema), body)
+    }
+
+    fn defined<Args, Out, E>(
+        mut self,
+        definition: FunctionDefinition,
         body: impl Fn(Args) -> Result<Out, E> + Send + Sync + 'static,
     ) -> Self
     where
@@ -116,14 +132,31 @@ impl Tools {
                 other => Ok(other.to_string()),
             }
         };
-        let name = name.into();
-        self.functions.retain(|function| function.name != name);
+        self.functions
+            .retain(|function| function.definition.name != definition.name);
         self.functions.push(Function {
-            name,
-            schema,
+            definition,
             body: Arc::new(body),
         });
         self
+    }
+
+    /// Adds a function whose schema is made from the type of its arguments, in strict mode; the type's doc comment
+    /// describes the function to the model.
+    #[cfg(feature = "schemars")]
+    #[must_use]
+    pub fn typed<Args, Out, E>(
+        self,
+        name: impl Into<String>,
+        body: impl Fn(Args) -> Result<Out, E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        Args: DeserializeOwned + schemars::JsonSchema,
+        Out: Serialize,
+        E: Into<Failure>,
+    {
+        let definition = assistants_types::openai::FunctionTool::of::<Args>(name).function;
+        self.defined(definition, body)
     }
 
     /// How many calls of one round are carried out at the same time, each on a thread of its own. Default: 1, on the
@@ -161,13 +194,7 @@ impl Tools {
     pub fn definitions(&self) -> Vec<Tool> {
         self.functions
             .iter()
-            .map(|function| {
-                let mut definition = FunctionDefinition::new(&function.name).parameters(function.schema.clone());
-                if let Some(text) = function.schema.get("description").and_then(Value::as_str) {
-                    definition = definition.description(text);
-                }
-                definition.into()
-            })
+            .map(|function| function.definition.clone().into())
             .collect()
     }
 
@@ -227,7 +254,7 @@ impl Tools {
         let Some(function) = self
             .functions
             .iter()
-            .find(|function| function.name == call.function.name)
+            .find(|function| function.definition.name == call.function.name)
         else {
             return Pending::Done(Err(format!("there is no function `{}`", call.function.name).into()));
         };
@@ -237,7 +264,7 @@ impl Tools {
         let (sender, receiver) = mpsc::channel();
         let (body, arguments) = (Arc::clone(&function.body), call.function.arguments.clone());
         let thread = thread::Builder::new()
-            .name(format!("tool {}", function.name))
+            .name(format!("tool {}", function.definition.name))
             .spawn(move || {
                 if sender.send(body(&arguments)).is_err() {
                     log::debug!("a tool ended after its time limit");
@@ -252,7 +279,11 @@ impl Tools {
 
 impl fmt::Debug for Tools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.functions.iter().map(|function| function.name.as_str()).collect();
+        let names: Vec<&str> = self
+            .functions
+            .iter()
+            .map(|function| function.definition.name.as_str())
+            .collect();
         f.debug_struct("Tools")
             .field("functions", &names)
             .field("parallel", &self.parallel)

@@ -22,6 +22,9 @@
 //! | [`openai`] | OpenAI Assistants v2: assistants, threads, messages, runs, run steps, stream events |
 //! | [`yandex`] | Yandex AI Studio: assistants, threads, messages, runs, search indexes, files, users, operations |
 //!
+//! With the feature `schemars`, [`FunctionTool`](openai::FunctionTool) and [`ResponseFormat`](openai::ResponseFormat) are
+//! made from Rust types (`of`).
+//!
 //! Structs and enums are generated from `spec/openai.yaml` and `spec/yandex.yaml`; helper methods such as
 //! [`Message::text`](openai::Message::text) are written by hand beside them.
 #![forbid(unsafe_code)]
@@ -43,3 +46,6 @@ pub mod yandex;
 pub use extra::Extra;
 pub use field::Field;
 pub use open_enum::UnknownValue;
+/// The crate that describes Rust types as JSON schemas, in the version that `of` takes.
+#[cfg(feature = "schemars")]
+pub use schemars;

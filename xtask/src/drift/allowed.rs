@@ -18,22 +18,28 @@ pub(crate) struct Allowed {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
+    /// Whose definition differs.
+    provider: String,
     /// Key of a difference, as printed up to the second colon; `*` stands for any characters.
     at: String,
     reason: String,
 }
 
 impl Allowed {
-    pub(crate) fn load(path: &Path) -> Result<Self, String> {
+    /// The rules for one provider.
+    pub(crate) fn load(path: &Path, provider: &str) -> Result<Self, String> {
         let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
-        Self::parse(&text)
+        Self::parse(&text, provider)
     }
 
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let allowed: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+    pub(crate) fn parse(text: &str, provider: &str) -> Result<Self, String> {
+        let mut allowed: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         match allowed.allow.iter().find(|rule| rule.reason.trim().is_empty()) {
             Some(rule) => Err(format!("`{}` has no reason", rule.at)),
-            None => Ok(allowed),
+            None => {
+                allowed.allow.retain(|rule| rule.provider == provider);
+                Ok(allowed)
+            }
         }
     }
 
@@ -101,16 +107,17 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_needs_a_reason_and_nothing_else() {
-        assert!(Allowed::parse("").is_ok());
-        assert!(Allowed::parse("[[allow]]\nat = \"x\"\nreason = \"y\"\n").is_ok());
+    fn a_rule_needs_a_provider_and_a_reason_and_nothing_else() {
+        assert!(Allowed::parse("", "p").is_ok());
+        assert!(Allowed::parse("[[allow]]\nprovider = \"p\"\nat = \"x\"\nreason = \"y\"\n", "p").is_ok());
         for text in [
-            "[[allow]]\nat = \"x\"\n",
-            "[[allow]]\nat = \"x\"\nreason = \" \"\n",
-            "[[allow]]\nat = \"x\"\nreason = \"y\"\nuntil = \"z\"\n",
-            "[[allowed]]\nat = \"x\"\nreason = \"y\"\n",
+            "[[allow]]\nat = \"x\"\nreason = \"y\"\n",
+            "[[allow]]\nprovider = \"p\"\nat = \"x\"\n",
+            "[[allow]]\nprovider = \"p\"\nat = \"x\"\nreason = \" \"\n",
+            "[[allow]]\nprovider = \"p\"\nat = \"x\"\nreason = \"y\"\nuntil = \"z\"\n",
+            "[[allowed]]\nprovider = \"p\"\nat = \"x\"\nreason = \"y\"\n",
         ] {
-            assert!(Allowed::parse(text).is_err(), "{text}");
+            assert!(Allowed::parse(text, "p").is_err(), "{text}");
         }
     }
 
@@ -124,7 +131,10 @@ mod tests {
         };
         let differences = [difference("a.b"), difference("a.c")];
         let allowed = Allowed::parse(
-            "[[allow]]\nat = \"*.c: property\"\nreason = \"r\"\n[[allow]]\nat = \"d\"\nreason = \"r\"\n",
+            "[[allow]]\nprovider = \"p\"\nat = \"*.c: property\"\nreason = \"r\"\n\
+             [[allow]]\nprovider = \"p\"\nat = \"d\"\nreason = \"r\"\n\
+             [[allow]]\nprovider = \"q\"\nat = \"e\"\nreason = \"r\"\n",
+            "p",
         )
         .unwrap();
         assert_eq!(allowed.sort(&differences), (vec![&differences[0]], vec!["d"]));

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use crate::model::{Item, Model};
+use crate::model::{Item, Model, Shape};
 
 /// The widest line of a comment, with its indent.
 const DOC_WIDTH: usize = 116;
@@ -42,6 +42,9 @@ pub(crate) fn type_list(model: &Model) -> Result<String, String> {
     let mut source = header(model, "");
     source.push_str("/// Calls a macro with the name of every type.\nmacro_rules! for_each_type {\n    ($call:ident) => { $call! {\n");
     for item in model.modules.values().flatten() {
+        if matches!(item.shape, Shape::ProtoEnum(_)) {
+            continue; // A value, not a message; it is met in the messages that hold it.
+        }
         source.push_str(&format!("        {},\n", item.name));
     }
     source.push_str("    } };\n}\n");

@@ -98,7 +98,7 @@ pub(super) fn add(transaction: &dyn Transaction, thread: &Thread, mut data: Mess
     if count.has_more || count.documents.len() == MOST {
         return Err(Refusal::state(format!("The thread {} has {MOST} messages already.", thread.id)).into());
     }
-    let params = OpenAiCreate::new(role, content.text()).metadata(data.labels.clone());
+    let params = OpenAiCreate::new(role, content.to_text()).metadata(data.labels.clone());
     let stored = add_message_with_notes(transaction, &thread.id, &params, Some(to_text(&data)?))?;
     Ok(view(&stored, Some(data)))
 }

@@ -35,7 +35,9 @@ impl Answer {
     #[track_caller]
     pub(crate) fn error(&self) -> String {
         let error = &self.json["error"];
-        let members: Vec<&str> = error.as_object().unwrap().keys().map(String::as_str).collect();
+        // Sorted: their order depends on a feature of serde_json that other crates of the workspace switch on.
+        let mut members: Vec<&str> = error.as_object().unwrap().keys().map(String::as_str).collect();
+        members.sort_unstable();
         assert_eq!(members, ["code", "message", "param", "type"]);
         let word = |member: &str| error[member].as_str().unwrap_or("-").to_owned();
         format!(

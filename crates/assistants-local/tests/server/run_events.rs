@@ -115,18 +115,18 @@ fn function_calls_and_their_outputs() {
         .filter(|event| event.name == "run.step.delta")
         .map(|event| &event.data["delta"]["step_details"]["tool_calls"][0])
         .collect();
-    let told: Vec<String> = deltas
+    let told: Vec<Value> = deltas
         .iter()
-        .map(|call| format!("{} {}", call["index"], call["function"]))
+        .map(|call| json!([call["index"], call["function"]]))
         .collect();
     assert_eq!(
         told,
         [
-            r#"0 {"arguments":"","name":"f"}"#,
-            r#"0 {"arguments":"{\"city\":\"Par"}"#,
-            r#"0 {"arguments":"is\"}"}"#,
-            r#"1 {"arguments":"","name":"g"}"#,
-            r#"1 {"arguments":"1"}"#,
+            json!([0, {"arguments": "", "name": "f"}]),
+            json!([0, {"arguments": "{\"city\":\"Par"}]),
+            json!([0, {"arguments": "is\"}"}]),
+            json!([1, {"arguments": "", "name": "g"}]),
+            json!([1, {"arguments": "1"}]),
         ]
     );
     let run = last_run(&events);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde::de::DeserializeOwned;
+
 use super::{
     Annotation, CreateMessage, ImageFileContent, ImageUrlContent, Message, MessageContent, MessageDelta,
     MessageDeltaContent, MessageInput, MessagePart, Role, TextPart,
@@ -85,6 +87,26 @@ impl Message {
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.content.iter().filter_map(|part| match part {
             MessageContent::Text(part) => Some(part.text.value.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The text as JSON, for messages that were asked for in a format (`ResponseFormat::of`, with the feature
+    /// `schemars`).
+    ///
+    /// # Errors
+    ///
+    /// When the text is not the JSON of a `T`: the model refused, or the message was cut off at a token limit. See
+    /// [`refusal`](Self::refusal) and [`status`](Self::status).
+    pub fn parse<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+        serde_json::from_str(&self.text())
+    }
+
+    /// What the model said instead of an answer, if it refused.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        self.content.iter().find_map(|part| match part {
+            MessageContent::Refusal(part) => Some(part.refusal.as_str()),
             _ => None,
         })
     }

@@ -19,6 +19,8 @@ mod operation;
 mod page;
 mod run;
 mod run_step;
+#[cfg(feature = "schemars")]
+mod schema;
 mod tool;
 
 pub use generated::*;

@@ -19,9 +19,15 @@ impl ContentPart {
 }
 
 impl MessageContent {
+    /// One part of text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::from(text.into())
+    }
+
     /// The texts of all parts, with a line break between two of them. Parts of a newer kind are not in it.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn to_text(&self) -> String {
         join(&self.content)
     }
 
@@ -38,7 +44,7 @@ impl MessageContent {
 impl ChunkContent {
     /// The texts of all parts, with a line break between two of them.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn to_text(&self) -> String {
         join(&self.content)
     }
 }
@@ -147,7 +153,7 @@ impl Message {
     /// The texts of all parts, with a line break between two of them. Parts of a newer kind are not in it.
     #[must_use]
     pub fn text(&self) -> String {
-        self.content.as_ref().map(MessageContent::text).unwrap_or_default()
+        self.content.as_ref().map(MessageContent::to_text).unwrap_or_default()
     }
 
     /// The texts of the parts.
@@ -193,6 +199,6 @@ impl FileChunk {
     /// The text of the passage.
     #[must_use]
     pub fn text(&self) -> String {
-        self.content.as_ref().map(ChunkContent::text).unwrap_or_default()
+        self.content.as_ref().map(ChunkContent::to_text).unwrap_or_default()
     }
 }

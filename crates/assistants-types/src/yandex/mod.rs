@@ -14,7 +14,7 @@
 //!     r#"{"updateMask":"completionOptions.temperature,description","completionOptions":{"temperature":0.0}}"#,
 //! );
 //! # assert_eq!(assistant.name, "Clerk");
-//! # assert_eq!(message.content.text(), "How much is 3 and 4?");
+//! # assert_eq!(message.content.to_text(), "How much is 3 and 4?");
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!

@@ -22,7 +22,7 @@ impl StreamEvent {
     /// An event repeats the text of those before it. To print text as it comes, print what is new.
     #[must_use]
     pub fn text(&self) -> Option<String> {
-        self.content().map(MessageContent::text)
+        self.content().map(MessageContent::to_text)
     }
 
     /// What the message says so far, or at the end.

@@ -310,7 +310,7 @@ fn builder(out: &mut String, name: &str, message: &Message) {
     let settable: Vec<&Field> = message
         .fields
         .iter()
-        .filter(|field| !field.in_new && !(message.update && field.ty == Type::Mask))
+        .filter(|field| !(field.in_new || message.update && field.ty == Type::Mask))
         .collect();
     if required.is_empty() && settable.is_empty() && message.groups.is_empty() {
         return;

@@ -1,0 +1,168 @@
+//! Schemas of function arguments and answers, made from Rust types.
+//!
+//! The provider's strict mode takes a part of JSON schema: every object closed, every property required (an optional
+//! one may be null instead), no default, no sibling beside a `$ref`.
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::{FunctionDefinition, FunctionTool, JsonSchemaFormat, ResponseFormat, ResponseFormatJsonSchema};
+
+impl FunctionTool {
+    /// A function whose arguments are an `Args`, in strict mode: the model can only call it with what `Args` reads.
+    ///
+    /// The doc comment of `Args` describes the function to the model, those of its fields the arguments.
+    ///
+    /// ```
+    /// use assistants_types::openai::FunctionTool;
+    /// use schemars::JsonSchema;
+    ///
+    /// /// Adds two whole numbers.
+    /// #[derive(JsonSchema)]
+    /// struct Add {
+    ///     /// The first one.
+    ///     a: i64,
+    ///     b: Option<i64>,
+    /// }
+    ///
+    /// let function = FunctionTool::of::<Add>("add").function;
+    /// assert_eq!(function.description.as_deref(), Some("Adds two whole numbers."));
+    /// let schema = function.parameters.unwrap_or_default();
+    /// assert_eq!(schema["required"], serde_json::json!(["a", "b"]));
+    /// assert_eq!(schema["additionalProperties"], false);
+    /// assert_eq!(schema["properties"]["a"]["description"], "The first one.");
+    /// ```
+    #[must_use]
+    pub fn of<Args: JsonSchema>(name: impl Into<String>) -> Self {
+        let mut schema = strict_schema::<Args>();
+        let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        let mut function = FunctionDefinition::new(name).parameters(schema).strict(true);
+        if let Some(Value::String(description)) = description {
+            function = function.description(description);
+        }
+        Self::new(function)
+    }
+}
+
+impl ResponseFormat {
+    /// Answers that are a `T` as JSON, in strict mode. [`Message::parse`](super::Message::parse) reads them.
+    #[must_use]
+    pub fn of<T: JsonSchema>() -> Self {
+        let mut schema = strict_schema::<T>();
+        let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        // Names may hold letters, digits, `_` and `-`; those of generic types hold more.
+        let name: String = T::schema_name()
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .collect();
+        let mut format = JsonSchemaFormat::new(name).schema(schema).strict(true);
+        if let Some(Value::String(description)) = description {
+            format = format.description(description);
+        }
+        ResponseFormatJsonSchema::new(format).into()
+    }
+}
+
+/// The schema of a type as strict mode takes it.
+fn strict_schema<T: JsonSchema>() -> Value {
+    let schema = SchemaGenerator::default().into_root_schema_for::<T>();
+    let mut schema = Value::from(schema);
+    let definitions = schema
+        .get("$defs")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    if let Some(root) = schema.as_object_mut() {
+        root.remove("$schema");
+        root.remove("title");
+    }
+    make_strict(&mut schema, &definitions);
+    schema
+}
+
+fn make_strict(schema: &mut Value, definitions: &Map<String, Value>) {
+    match schema {
+        Value::Object(members) => {
+            inline_reference(members, definitions);
+            if members.get("default").is_some_and(Value::is_null) {
+                members.remove("default");
+            }
+            if let Some(Value::Object(properties)) = members.get("properties") {
+                let names: Vec<&String> = properties.keys().collect();
+                let required = json!(names);
+                members.insert("required".to_owned(), required);
+                members.entry("additionalProperties").or_insert(Value::Bool(false));
+            }
+            members.values_mut().for_each(|value| make_strict(value, definitions));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|value| make_strict(value, definitions)),
+        _ => {}
+    }
+}
+
+/// Puts a definition in the place of a reference that has siblings, such as the description of a field.
+fn inline_reference(members: &mut Map<String, Value>, definitions: &Map<String, Value>) {
+    if members.len() < 2 {
+        return;
+    }
+    let target = members
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|target| target.strip_prefix("#/$defs/"));
+    let Some(Value::Object(definition)) = target.and_then(|target| definitions.get(target)).cloned() else {
+        return;
+    };
+    members.remove("$ref");
+    for (key, value) in definition {
+        members.entry(key).or_insert(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemars::JsonSchema;
+
+    /// A place.
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Place {
+        city: String,
+        country: Option<String>,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Journey {
+        /// Where it begins.
+        from: Place,
+        to: Vec<Place>,
+    }
+
+    #[test]
+    fn strict_schemas_follow_the_rules() {
+        let schema = strict_schema::<Journey>();
+        assert_eq!(schema["required"], json!(["from", "to"]));
+        assert_eq!(schema["additionalProperties"], json!(false));
+        // A sibling beside a reference: the definition stands there itself, with the field's own description.
+        assert_eq!(schema["properties"]["from"]["description"], "Where it begins.");
+        assert_eq!(schema["properties"]["from"]["required"], json!(["city", "country"]));
+        assert_eq!(schema["properties"]["to"]["items"], json!({"$ref": "#/$defs/Place"}));
+        assert_eq!(schema["$defs"]["Place"]["additionalProperties"], json!(false));
+        assert_eq!(
+            schema["$defs"]["Place"]["properties"]["country"],
+            json!({"type": ["string", "null"]})
+        );
+        assert_eq!(schema.get("$schema"), None);
+    }
+
+    #[test]
+    fn a_response_format_names_its_type() {
+        let ResponseFormat::JsonSchema(format) = ResponseFormat::of::<Place>() else {
+            panic!("a schema")
+        };
+        assert_eq!(format.json_schema.name, "Place");
+        assert_eq!(format.json_schema.strict, Some(true));
+        assert_eq!(format.json_schema.description.as_deref(), Some("A place."));
+    }
+}

@@ -1,0 +1,46 @@
+//! An answer as a Rust struct: the run is asked for JSON of that shape, the message is parsed into it.
+//!
+//! The local server's scripted model repeats what it is told, so the prompt here is the answer; a language model would
+//! be asked in words.
+
+use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread, ResponseFormat};
+use assistants_local::LocalServer;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A plan for a journey.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Plan {
+    /// Where it goes.
+    city: String,
+    /// How long it takes.
+    days: u32,
+    /// What is there to see, best first.
+    sights: Vec<String>,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let server = LocalServer::builder().start()?;
+    let client = Client::builder().base_url(server.base_url()).build()?;
+    let format = ResponseFormat::of::<Plan>();
+    println!("The model is asked for:\n{}\n", serde_json::to_string_pretty(&format)?);
+
+    let assistant = client
+        .assistants()
+        .create(CreateAssistant::new("scripted").response_format(format))
+        .send()?;
+    let thread = client.threads().create(CreateThread::default()).send()?;
+    let prompt = r#"{"city":"Lisbon","days":3,"sights":["Alfama","Belém"]}"#;
+    client.messages(&thread).create(CreateMessage::user(prompt)).send()?;
+    let finished = client
+        .runs(&thread)
+        .stream(CreateRun::new(&assistant))
+        .send()?
+        .finish()?
+        .completed()?;
+
+    let message = finished.messages.last().ok_or("the run wrote no message")?;
+    let plan: Plan = message.parse()?;
+    println!("{} days in {}: {}", plan.days, plan.city, plan.sights.join(", "));
+    Ok(())
+}
