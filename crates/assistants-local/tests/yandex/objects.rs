@@ -1,6 +1,7 @@
 //! Assistants, threads, messages and users: what comes back, masks, pages and spellings.
 
 use assistants_local::{Dialect, LocalServer};
+use assistants_types::yandex::User;
 use serde_json::{Value, json};
 
 use crate::client::{Client, content, id, serve, start};
@@ -43,8 +44,8 @@ fn an_assistant_is_complete_with_its_defaults() {
 }
 
 fn time_of(text: &str) -> time::OffsetDateTime {
-    use time::format_description::well_known::Rfc3339;
-    time::OffsetDateTime::parse(text, &Rfc3339).unwrap()
+    let user: User = serde_json::from_value(json!({"id": "x", "createdAt": text})).unwrap();
+    user.created_at.unwrap()
 }
 
 #[test]

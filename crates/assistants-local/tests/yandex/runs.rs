@@ -74,7 +74,7 @@ fn calls_are_answered_by_name_and_the_run_goes_on_under_the_next_numbers() {
     let calls = "0:word1 | 1:CALLS f {\"a\":1} g {\"b\":2} f {\"a\":3}";
     assert_eq!(short(client.listen(&run, 0)), calls);
     let waiting = client.wait_for(&run, "TOOL_CALLS");
-    assert_eq!(waiting["usage"]["promptTokens"], "10");
+    assert_eq!(waiting["usage"]["promptTokens"], "11");
     let wanted = &waiting["state"]["toolCallList"]["toolCalls"];
     assert_eq!(wanted[1], json!({"functionCall": {"name": "g", "arguments": {"b": 2}}}));
 
