@@ -158,9 +158,8 @@ pub(super) fn get_last_by_thread(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn submit(call: &Call) -> Result<Answer, ApiError> {
     let params: SubmitToRun = call.body()?;
-    let results = match params.event {
-        Some(SubmitToRunEvent::ToolResultList(results)) => results,
-        _ => return Err(ApiError::invalid("The body needs a `toolResultList`.")),
+    let Some(SubmitToRunEvent::ToolResultList(results)) = params.event else {
+        return Err(ApiError::invalid("The body needs a `toolResultList`."));
     };
     let (run, events) = call.transact(|transaction| {
         let run = load::<OpenAiRun>(transaction, &params.run_id)?;
