@@ -87,7 +87,8 @@ pub(crate) struct Arm {
 pub(crate) struct UnionMember {
     pub(crate) name: String,
     pub(crate) payload: String,
-    pub(crate) wire: String,
+    /// The values of the tag that stand for it. With several, the tag is also a member of the payload.
+    pub(crate) wires: Vec<String>,
     pub(crate) doc: String,
 }
 
@@ -173,6 +174,7 @@ pub(crate) enum Type {
     Time,
     Json,
     Metadata,
+    Attributes,
     Named(String),
     List(Box<Type>),
 }
@@ -188,8 +190,9 @@ impl Model {
         };
         let mut modules: BTreeMap<String, Vec<Item>> = BTreeMap::new();
         for (name, schema) in reader.schemas {
-            if name == "Metadata" || schema.get("x-page-of").is_some() || schema.get("x-by-hand").is_some() {
-                continue; // `Metadata` and `Page<T>` are written by hand.
+            let by_hand = matches!(name.as_str(), "Metadata" | "Attributes");
+            if by_hand || schema.get("x-page-of").is_some() || schema.get("x-by-hand").is_some() {
+                continue; // `Metadata`, `Attributes` and `Page<T>` are written by hand.
             }
             let module = text(schema, "x-module").ok_or_else(|| format!("{name}: x-module is missing"))?;
             let item = if proto {
@@ -381,15 +384,28 @@ impl<'d> Reader<'d> {
             .schemas
             .get(payload)
             .ok_or_else(|| format!("no schema `{payload}`"))?;
-        let wire = schema
-            .pointer(&format!("/properties/{tag}/const"))
-            .and_then(Value::as_str)
-            .ok_or_else(|| format!("{payload} has no constant `{tag}`"))?;
         let doc = text(schema, "description").unwrap_or_default().to_owned();
+        let property = schema.pointer(&format!("/properties/{tag}")).unwrap_or(&Value::Null);
+        if let Some(wire) = text(property, "const") {
+            return Ok(UnionMember {
+                name: pascal(wire),
+                payload: payload.to_owned(),
+                wires: vec![wire.to_owned()],
+                doc,
+            });
+        }
+        // The tag is an enum of which every value announces this member.
+        let values = text(property, "$ref")
+            .and_then(schema_name)
+            .and_then(|name| self.schemas.get(name)?.get("oneOf")?.as_array())
+            .ok_or_else(|| format!("{payload} has no constant `{tag}`"))?;
         Ok(UnionMember {
-            name: pascal(wire),
+            name: payload.to_owned(),
             payload: payload.to_owned(),
-            wire: wire.to_owned(),
+            wires: values
+                .iter()
+                .map(|value| arm(value).map(|arm| arm.wire))
+                .collect::<Result<_, _>>()?,
             doc,
         })
     }
@@ -401,9 +417,11 @@ impl<'d> Reader<'d> {
         let ty = self.ty(schema)?;
         let json = match ty {
             Type::Text => "string",
+            Type::Number => "number",
+            Type::Flag => "boolean",
             Type::List(_) => "array",
             Type::Named(_) => "object",
-            _ => return Err(format!("the alternative {name} is neither string, array nor object")),
+            _ => return Err(format!("the alternative {name} is of a type that no union can have")),
         };
         let doc = match (text(schema, "description"), &ty) {
             (Some(doc), _) => doc.to_owned(),
@@ -499,7 +517,12 @@ impl<'d> Reader<'d> {
                 object.constants.push((key.clone(), value.to_owned()));
                 continue;
             }
-            if self.bodies.contains(name) && CALL_OPTIONS.contains(&key.as_str()) {
+            if text(property, "format") == Some("binary") {
+                continue; // The bytes of an upload are a part of their own, beside what this type holds.
+            }
+            // What `new` takes has no setter that could hide an option.
+            let has_setter = !required.contains(key.as_str()) || without_null(property).1;
+            if self.bodies.contains(name) && has_setter && CALL_OPTIONS.contains(&key.as_str()) {
                 return Err(format!("the parameter `{key}` collides with a call option"));
             }
             let place = Place {
@@ -555,10 +578,10 @@ impl<'d> Reader<'d> {
             if !self.schemas.contains_key(name) {
                 return Err(format!("no schema `{name}`"));
             }
-            return Ok(if name == "Metadata" {
-                Type::Metadata
-            } else {
-                Type::Named(name.to_owned())
+            return Ok(match name {
+                "Metadata" => Type::Metadata,
+                "Attributes" => Type::Attributes,
+                _ => Type::Named(name.to_owned()),
             });
         }
         let kind = match schema.get("type") {

@@ -196,6 +196,10 @@ impl Endpoint {
             .url(path, &[request.query.as_slice(), options.query.as_slice()].concat())?;
         let mut headers = self.headers(request, options)?;
         let body = request.body(options)?;
+        let form = request.multipart(options, format!("form-{:016x}{:016x}", random(), random()))?;
+        if let Some(form) = &form {
+            headers.insert(CONTENT_TYPE, form.content_type());
+        }
         if let Some(body) = &body {
             log::trace!("{}: request {}", request.what(), request.shown(body));
         }
@@ -240,7 +244,11 @@ impl Endpoint {
                 url: &url,
                 path,
                 headers: &headers,
-                body: body.as_deref().map_or(Body::Empty, Body::Bytes),
+                body: match (&form, &body) {
+                    (Some(form), _) => Body::Source(form),
+                    (None, Some(body)) => Body::Bytes(body),
+                    (None, None) => Body::Empty,
+                },
                 timeouts,
                 expect,
             };
@@ -340,10 +348,10 @@ impl Endpoint {
 
     fn headers(&self, request: &Request, options: &Options) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
-        let accept = if request.stream {
-            "text/event-stream"
-        } else {
-            "application/json"
+        let accept = match (request.stream, request.binary) {
+            (true, _) => "text/event-stream",
+            (false, true) => "*/*",
+            (false, false) => "application/json",
         };
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
@@ -421,7 +429,7 @@ pub(crate) fn chance() -> f64 {
     (random() >> 11) as f64 / (1u64 << 53) as f64
 }
 
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u64(COUNTER.fetch_add(1, Ordering::Relaxed));

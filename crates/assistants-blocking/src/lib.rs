@@ -32,6 +32,7 @@
 //! | [`yandex`] | the client for Yandex AI Studio: the same, and search indexes, users, credentials |
 //! | [`Call`], [`ListCall`] | what every method returns: a request with its options, sent by `send` |
 //! | [`Options`] | the options of a call, or defaults for all calls of a client |
+//! | [`FileSource`] | where the bytes of an upload come from: a path, bytes, a reader |
 //! | [`Tools`] | functions of your program that a model may call |
 //! | [`CancelToken`] | ends a blocked call from another thread |
 //! | [`Error`] | everything that can go wrong |
@@ -64,10 +65,12 @@ mod options;
 mod pager;
 mod response;
 mod secret;
+mod source;
 mod tools;
 
 mod authorization;
 mod endpoint;
+mod multipart;
 mod path;
 mod request;
 mod retry;
@@ -80,13 +83,15 @@ pub use call::Call;
 pub use cancel::CancelToken;
 pub use endpoint::Retry;
 pub use error::{
-    ApiError, DecodeError, Error, OperationFailedError, RepeatedCursorError, Result, StreamError, StreamErrorKind,
-    StreamTruncatedError, TimeoutError, TimeoutPhase, TooLargeError, ToolError, TransportError,
+    ApiError, DecodeError, Error, FileError, FileErrorKind, OperationFailedError, RepeatedCursorError, Result,
+    StreamError, StreamErrorKind, StreamTruncatedError, TimeoutError, TimeoutPhase, TooLargeError, ToolError,
+    TransportError,
 };
 pub use options::Options;
 pub use pager::{Items, ListCall, ListPage, Pages};
 pub use response::{RateLimit, RateLimits, RawResponse};
 pub use secret::ApiKey;
+pub use source::FileSource;
 pub use tools::{OnToolError, Tools};
 
 /// Compiles the programs of the README.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::multipart::{Form, Multipart};
 use crate::options::Options;
 use crate::path;
 use crate::retry::Safety;
@@ -19,12 +20,16 @@ pub(crate) struct Request {
     /// Query parameters of the operation itself.
     pub(crate) query: Vec<(String, String)>,
     body: Option<Result<Vec<u8>, Box<str>>>,
+    /// Fields and the bytes of a file, instead of a JSON body.
+    pub(crate) form: Option<Form>,
     /// The body is a stream of events.
     pub(crate) stream: bool,
     /// A repeat changes nothing, whatever the method says.
     harmless: bool,
     /// Neither request nor answer may be written to the log.
     confidential: bool,
+    /// The answer is the bytes of a file.
+    pub(crate) binary: bool,
 }
 
 /// Why a request cannot be sent at all.
@@ -43,9 +48,11 @@ impl Request {
             path,
             query: Vec::new(),
             body: None,
+            form: None,
             stream: false,
             harmless: false,
             confidential: false,
+            binary: false,
         }
     }
 
@@ -87,6 +94,32 @@ impl Request {
     pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
         self.body = Some(serde_json::to_vec(body).map_err(|error| error.to_string().into()));
         self
+    }
+
+    /// Adds a form with a file as the body.
+    pub(crate) fn form(mut self, form: Form) -> Self {
+        self.form = Some(form);
+        self
+    }
+
+    /// Expects the bytes of a file.
+    pub(crate) fn binary(mut self) -> Self {
+        self.binary = true;
+        self
+    }
+
+    /// The form as it is sent, with the fields that the options add.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when the file cannot be sent.
+    pub(crate) fn multipart(&self, options: &Options, boundary: String) -> Result<Option<Multipart>> {
+        let Some(form) = &self.form else { return Ok(None) };
+        let mut form = form.clone();
+        for (name, value) in &options.body_fields {
+            form.set(name, value);
+        }
+        form.encode(boundary).map(Some)
     }
 
     /// Asks for a stream of events: `"stream": true` in the body.

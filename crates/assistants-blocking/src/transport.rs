@@ -102,7 +102,6 @@ pub(crate) enum Body<'a> {
     Empty,
     Bytes(&'a [u8]),
     /// A body that is not held in memory; opened once for each time it is sent.
-    #[allow(dead_code, reason = "for large uploads, which are not there yet")]
     Source(&'a dyn Source),
 }
 
@@ -334,16 +333,17 @@ fn transport_error(request: &Outgoing<'_>, request_sent: bool, error: ureq::Erro
         ureq::Error::Http(_) | ureq::Error::BadUri(_) => {
             Error::config(format!("{}: the request cannot be sent: {error}", request.what()))
         }
-        error => {
+        // What the body's source reports comes through as it is.
+        error => error.into_io().downcast::<Error>().unwrap_or_else(|source| {
             let path = request.path.to_owned();
             TransportError {
                 method: request.method,
                 path,
                 request_sent,
-                source: error.into_io(),
+                source,
             }
             .into()
-        }
+        }),
     }
 }
 

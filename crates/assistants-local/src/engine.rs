@@ -13,7 +13,9 @@
 
 mod catch_up;
 mod deadlines;
+mod history;
 mod messages;
+mod notes;
 mod runs;
 mod slot;
 #[cfg(test)]
@@ -30,11 +32,14 @@ use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus};
 
 pub(crate) use self::catch_up::Since;
 use self::deadlines::Deadlines;
-pub(crate) use self::messages::add_message;
+pub(crate) use self::history::{Detail, Gone, History, Moment, Place, Told, failure_of, last_message};
+pub(crate) use self::messages::{add_message, add_message_with_notes};
+pub(crate) use self::notes::RunNotes;
 use self::runs::Ending;
 pub(crate) use self::runs::load_run;
 use self::slot::Slot;
 pub(crate) use self::slot::Subscriber;
+use crate::files::FileStore;
 use crate::model::Model;
 use crate::object::{Loaded, now};
 use crate::storage::{ACTIVE, Kind, Storage, StorageError};
@@ -45,6 +50,8 @@ const EXPIRY_RETRY: Duration = Duration::from_secs(5);
 /// Runs, and the storage of everything.
 pub(crate) struct Engine {
     pub(crate) storage: Box<dyn Storage>,
+    /// The bytes of files.
+    pub(crate) files: FileStore,
     model: Arc<dyn Model>,
     /// How long a run may take from its creation.
     run_lifetime: Duration,
@@ -77,7 +84,10 @@ struct Turns {
 pub(crate) enum Refusal {
     #[error("No {} found with id '{id}'.", kind.noun())]
     NotFound { kind: Kind, id: String },
-    /// The request contradicts the state of things, or itself.
+    /// What was asked for cannot be done as long as things are as they are.
+    #[error("{message}")]
+    State { message: String },
+    /// The request contradicts what is there, or itself.
     #[error("{message}")]
     Invalid {
         message: String,
@@ -96,11 +106,9 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self::Invalid {
+    pub(crate) fn state(message: impl Into<String>) -> Self {
+        Self::State {
             message: message.into(),
-            param: None,
-            code: None,
         }
     }
 
@@ -117,11 +125,13 @@ impl Engine {
     /// An engine that answers with `model`; takes up what an earlier process left in the storage.
     pub(crate) fn start(
         storage: Box<dyn Storage>,
+        files: FileStore,
         model: Arc<dyn Model>,
         run_lifetime: Duration,
     ) -> Result<Arc<Self>, StorageError> {
         let engine = Arc::new(Self {
             storage,
+            files,
             model,
             run_lifetime,
             slots: Mutex::default(),
@@ -138,7 +148,7 @@ impl Engine {
             source: Some(Box::new(error)),
         })?;
         *engine.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
-        match engine.recover() {
+        match engine.recover().and_then(|()| engine.sweep_files()) {
             Ok(()) => Ok(engine),
             Err(error) => {
                 engine.stop(Duration::ZERO);
@@ -173,6 +183,14 @@ impl Engine {
         Ok(())
     }
 
+    /// Removes bytes that an earlier process left without a file.
+    fn sweep_files(&self) -> Result<(), StorageError> {
+        self.files.sweep(|id| {
+            self.storage
+                .transact(|transaction| Ok(transaction.get(Kind::File, id)?.is_some()))
+        })
+    }
+
     /// Ends all work: runs at work fail, streams end, and no thread of the engine is left when this returns, unless a
     /// model does not come back within `patience`. Runs that wait for outputs, or for their turn, stay as they are.
     pub(crate) fn stop(&self, patience: Duration) {
@@ -187,7 +205,11 @@ impl Engine {
             }
         }
         // The streams of runs that are not at work end with their slots.
-        self.lock_slots().clear();
+        let slots = std::mem::take(&mut *self.lock_slots());
+        for slot in slots.values() {
+            slot.lock().leave_history();
+        }
+        drop(slots);
         let watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
         if watcher.is_some_and(|watcher| watcher.join().is_err()) {
             log::error!("the thread that watches deadlines panicked");
@@ -208,6 +230,11 @@ impl Engine {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
+    }
+
+    /// The name of the model that answers.
+    pub(crate) fn model_name(&self) -> &str {
+        self.model.name()
     }
 
     /// What is known of a run besides its stored state; made when it is first asked for.

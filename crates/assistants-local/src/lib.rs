@@ -55,12 +55,15 @@ mod server;
 pub mod model;
 
 mod engine;
+mod files;
 mod ids;
 mod object;
 mod openai;
 mod storage;
 mod stream;
 mod validate;
+mod yandex;
 
+pub use assistants_types::yandex::Dialect;
 pub use error::Error;
 pub use server::{Builder, LocalServer};

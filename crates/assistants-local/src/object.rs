@@ -2,7 +2,7 @@
 //!
 //! What is stored is what goes over the wire, so a read is answered without parsing.
 
-use assistants_types::openai::{Assistant, Message, Run, RunStep, StreamEvent, Thread};
+use assistants_types::openai::{Assistant, File, Message, Run, RunStep, StreamEvent, Thread};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -40,6 +40,7 @@ macro_rules! stored {
 
 stored! {
     Assistant: "name" "description" "instructions" "tool_resources" "metadata" "temperature" "top_p" "response_format";
+    File: "status_details";
     Thread: "tool_resources" "metadata";
     Message: "incomplete_details" "completed_at" "incomplete_at" "assistant_id" "run_id" "attachments" "metadata";
     Run: "required_action" "last_error" "expires_at" "started_at" "cancelled_at" "failed_at" "completed_at"
@@ -93,6 +94,17 @@ pub(crate) fn insert<T: Stored>(
     parent: Option<&str>,
     tag: Option<&str>,
 ) -> Result<(), StorageError> {
+    insert_with_notes(transaction, object, parent, tag, None)
+}
+
+/// Stores a new object with what the server notes about it.
+pub(crate) fn insert_with_notes<T: Stored>(
+    transaction: &dyn Transaction,
+    object: &T,
+    parent: Option<&str>,
+    tag: Option<&str>,
+    notes: Option<String>,
+) -> Result<(), StorageError> {
     transaction.insert(&Document {
         kind: T::KIND,
         id: object.id().to_owned(),
@@ -100,7 +112,7 @@ pub(crate) fn insert<T: Stored>(
         tag: tag.map(str::to_owned),
         created_at: object.created_at().map_or(0, OffsetDateTime::unix_timestamp),
         body: to_json(object),
-        notes: None,
+        notes,
     })
 }
 

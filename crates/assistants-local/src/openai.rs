@@ -12,6 +12,9 @@
 mod assistants;
 mod call;
 mod error;
+mod file_bytes;
+mod files;
+mod form;
 mod messages;
 mod page;
 mod run_steps;
@@ -24,6 +27,9 @@ use std::sync::Arc;
 
 use assistants_types::openai::operations;
 use axum::Router;
+
+pub(crate) use self::file_bytes::FileBytes;
+pub(crate) use self::server::same;
 
 use self::call::{Answer, Call};
 use self::error::ApiError;
@@ -56,5 +62,10 @@ pub(crate) fn router(engine: Arc<Engine>, key: Option<String>) -> Router {
         .mount(&operations::SUBMIT_TOOL_OUTPUTS, runs::submit_tool_outputs)
         .mount(&operations::LIST_RUN_STEPS, run_steps::list)
         .mount(&operations::RETRIEVE_RUN_STEP, run_steps::retrieve)
+        .mount(&operations::CREATE_FILE, files::create)
+        .mount(&operations::LIST_FILES, files::list)
+        .mount(&operations::RETRIEVE_FILE, files::retrieve)
+        .mount(&operations::DELETE_FILE, files::delete)
+        .mount(&operations::RETRIEVE_FILE_CONTENT, files::content)
         .into_router()
 }

@@ -8,17 +8,20 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use assistants_types::yandex::Dialect;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::files::FileStore;
 use crate::ids;
 use crate::model::Model;
 use crate::model::scripted::Scripted;
 use crate::openai;
 use crate::storage::Storage;
 use crate::storage::sqlite::Sqlite;
+use crate::yandex;
 
 /// How long a run may take, as the provider has it.
 const RUN_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -50,6 +53,12 @@ impl LocalServer {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
+    }
+
+    /// The base URL for clients of the Yandex protocol, such as `http://127.0.0.1:8787`: of all its services.
+    #[must_use]
+    pub fn yandex_url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// The address that the server listens on.
@@ -86,6 +95,7 @@ pub struct Builder {
     api_key: Option<String>,
     bind: String,
     run_lifetime: Duration,
+    yandex_dialect: Dialect,
 }
 
 impl fmt::Debug for Builder {
@@ -109,18 +119,20 @@ impl Default for Builder {
             api_key: None,
             bind: "127.0.0.1:0".to_owned(),
             run_lifetime: RUN_LIFETIME,
+            yandex_dialect: Dialect::default(),
         }
     }
 }
 
 impl Builder {
-    /// Keeps everything in this SQLite file, which is created if it is missing. One server at a time can use it.
+    /// Keeps everything in this SQLite file, and the bytes of files in a folder beside it that has its name and
+    /// `.files`. Both are created if they are missing. One server at a time can use them.
     pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
         self.database = Some(path.into());
         self
     }
 
-    /// Keeps everything in memory until the server stops. The default.
+    /// Keeps everything in memory until the server stops, and the bytes of files in a temporary folder. The default.
     pub fn in_memory(mut self) -> Self {
         self.database = None;
         self
@@ -132,7 +144,7 @@ impl Builder {
         self
     }
 
-    /// Lets in only requests with `Authorization: Bearer` and this key. Default: every key, and none, is let in.
+    /// Lets in only requests with `Authorization: Bearer` and this key; those of the Yandex protocol with `Api-Key` too. Default: every key, and none, is let in.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into());
         self
@@ -149,6 +161,15 @@ impl Builder {
     /// How long a run may take from its creation until it expires. Default: 10 minutes, as the provider has it.
     pub fn run_lifetime(mut self, lifetime: Duration) -> Self {
         self.run_lifetime = lifetime;
+        self
+    }
+
+    /// How answers of the Yandex protocol are spelled. Requests may come in either spelling, whatever this says.
+    ///
+    /// Default: lowerCamelCase without defaults, as the provider documents it. [`Dialect::SnakeCase`] is what its
+    /// service for assistants, threads and runs answered: `snake_case`, with defaults written out.
+    pub fn yandex_dialect(mut self, dialect: Dialect) -> Self {
+        self.yandex_dialect = dialect;
         self
     }
 
@@ -169,6 +190,7 @@ impl Builder {
             api_key,
             bind,
             run_lifetime,
+            yandex_dialect,
         } = self;
         if api_key.as_deref().is_some_and(|key| key.trim().is_empty()) {
             return Err(Error::EmptyKey);
@@ -182,13 +204,13 @@ impl Builder {
             address: bind.clone(),
             source,
         })?;
-        let storage: Box<dyn Storage> = match &database {
-            Some(path) => Box::new(Sqlite::open(path)?),
-            None => Box::new(Sqlite::in_memory()?),
+        let (storage, files): (Box<dyn Storage>, _) = match &database {
+            Some(path) => (Box::new(Sqlite::open(path)?), FileStore::beside(path)?),
+            None => (Box::new(Sqlite::in_memory()?), FileStore::temporary()?),
         };
         let model_name = model.name().to_owned();
-        let engine = Engine::start(storage, model, run_lifetime)?;
-        match serve(Arc::clone(&engine), api_key, listener) {
+        let engine = Engine::start(storage, files, model, run_lifetime)?;
+        match serve(Arc::clone(&engine), api_key, yandex_dialect, listener) {
             Ok((stop, thread)) => Ok(LocalServer {
                 address,
                 model_name,
@@ -224,6 +246,7 @@ fn listen(bind: &str, has_key: bool) -> Result<TcpListener, Error> {
 fn serve(
     engine: Arc<Engine>,
     api_key: Option<String>,
+    yandex_dialect: Dialect,
     listener: TcpListener,
 ) -> io::Result<(oneshot::Sender<()>, JoinHandle<()>)> {
     // Two threads for connections are plenty: requests are worked on elsewhere.
@@ -236,7 +259,8 @@ fn serve(
     let guard = runtime.enter();
     let listener = tokio::net::TcpListener::from_std(listener)?;
     drop(guard);
-    let router = openai::router(engine, api_key);
+    let router = openai::router(Arc::clone(&engine), api_key.clone());
+    let router = yandex::in_front_of(router, engine, api_key, yandex_dialect);
     let (stop, stopped) = oneshot::channel();
     let work = move || {
         if let Err(error) = run(&runtime, listener, router, stopped) {

@@ -1,10 +1,12 @@
-//! Unions told apart by the JSON type of the value: a string, an array, an object.
+//! Unions told apart by the JSON type of the value: a string, a number, an array, an object.
 
-/// Implements reading and writing of such a union. `strings` are fixed strings with an arm each; `string`, `array` and
-/// `object` name the arm and payload for any other value of that JSON type. What fits none is `Unknown`.
+/// Implements reading and writing of such a union. `strings` are fixed strings with an arm each; the others name the
+/// arm and payload for any other value of that JSON type. What fits none is `Unknown`.
 macro_rules! choice {
     ($name:ident $(strings($($unit:ident = $fixed:literal),+))? {
         $(string $text:ident($text_payload:ty),)?
+        $(number $number:ident($number_payload:ty),)?
+        $(boolean $flag:ident($flag_payload:ty),)?
         $(array $list:ident($list_payload:ty),)?
         $(object $map:ident($map_payload:ty),)?
     }) => {
@@ -20,6 +22,8 @@ macro_rules! choice {
                 match self {
                     $($(Self::$unit => serializer.serialize_str($fixed),)+)?
                     $(Self::$text(payload) => payload.serialize(serializer),)?
+                    $(Self::$number(payload) => payload.serialize(serializer),)?
+                    $(Self::$flag(payload) => payload.serialize(serializer),)?
                     $(Self::$list(payload) => payload.serialize(serializer),)?
                     $(Self::$map(payload) => payload.serialize(serializer),)?
                     Self::Unknown(raw) => raw.serialize(serializer),
@@ -34,6 +38,8 @@ macro_rules! choice {
                 match Value::deserialize(deserializer)? {
                     $($(Value::String(text) if text == $fixed => Ok(Self::$unit),)+)?
                     $(Value::String(text) => Ok(Self::$text(<$text_payload>::from(text))),)?
+                    $(Value::Number(number) => Ok(Self::$number(<$number_payload>::from(number))),)?
+                    $(Value::Bool(flag) => Ok(Self::$flag(<$flag_payload>::from(flag))),)?
                     $(raw @ Value::Array(_) => {
                         <$list_payload>::deserialize(raw).map(Self::$list).map_err(D::Error::custom)
                     })?
@@ -44,6 +50,37 @@ macro_rules! choice {
                 }
             }
         }
+
+        $(impl From<$number_payload> for $name {
+            fn from(payload: $number_payload) -> Self {
+                Self::$number(payload)
+            }
+        }
+
+        impl From<i32> for $name {
+            fn from(number: i32) -> Self {
+                Self::$number(number.into())
+            }
+        }
+
+        impl From<i64> for $name {
+            fn from(number: i64) -> Self {
+                Self::$number(number.into())
+            }
+        }
+
+        impl From<f64> for $name {
+            /// Infinity and NaN, which JSON cannot hold, become null.
+            fn from(number: f64) -> Self {
+                serde_json::Number::from_f64(number).map_or_else(Self::default, Self::$number)
+            }
+        })?
+
+        $(impl From<$flag_payload> for $name {
+            fn from(payload: $flag_payload) -> Self {
+                Self::$flag(payload)
+            }
+        })?
 
         $(impl From<$list_payload> for $name {
             fn from(payload: $list_payload) -> Self {

@@ -23,14 +23,28 @@ pub(crate) fn read_tag<'de, A: MapAccess<'de>>(
     Ok((before, None))
 }
 
+/// As [`read_member`], for an object that keeps the tag as a member of its own.
+pub(crate) fn read_kept<'de, T: Object, A: MapAccess<'de>>(
+    tag: &str,
+    value: TextOr<'de>,
+    mut before: Before,
+    map: &mut A,
+) -> Result<T, A::Error> {
+    before.push((tag.to_owned(), value.into_value()));
+    read_from(before, 0, map)
+}
+
 /// Reads the object that the tag announced: what came before the tag, then the rest, straight into its fields.
 pub(crate) fn read_member<'de, T: Object, A: MapAccess<'de>>(
     tag: &str,
     before: Before,
     map: &mut A,
 ) -> Result<T, A::Error> {
+    read_from(before, bit(T::KEYS, tag), map)
+}
+
+fn read_from<'de, T: Object, A: MapAccess<'de>>(before: Before, mut seen: u64, map: &mut A) -> Result<T, A::Error> {
     let mut object = T::empty();
-    let mut seen = bit(T::KEYS, tag);
     for (key, value) in before {
         object.read_member(Text(key.into()), &mut seen, &mut Buffered::<A::Error>::new(value))?;
     }
@@ -59,10 +73,16 @@ pub(crate) fn read_unknown<'de, A: MapAccess<'de>>(
 }
 
 /// Implements reading and writing of a tagged union: arm, payload, tag value. `strings` are arms without payload that
-/// stand as a plain string.
+/// stand as a plain string. `kept` goes before several tag values of one arm, whose payload has the tag as a member.
 macro_rules! tagged {
+    (@read $tag_name:literal, $tag:ident, $before:ident, $map:ident) => {
+        $crate::tagged::read_member($tag_name, $before, &mut $map)
+    };
+    (@read kept $tag_name:literal, $tag:ident, $before:ident, $map:ident) => {
+        $crate::tagged::read_kept($tag_name, $tag.expect("it was looked at"), $before, &mut $map)
+    };
     ($name:ident by $tag:literal $(strings($($unit:ident = $string:literal),+))? {
-        $($arm:ident($payload:ty) = $value:literal,)+
+        $($arm:ident($payload:ty) = $($kept:ident)? $($value:literal)|+,)+
     }) => {
         impl Default for $name {
             /// What a response reads as when its server left the member out.
@@ -96,8 +116,9 @@ macro_rules! tagged {
                         let (before, tag) = $crate::tagged::read_tag($tag, &mut map)?;
                         if let Some($crate::object::TextOr::Text(text)) = &tag {
                             match text.as_str() {
-                                $($value => {
-                                    return $crate::tagged::read_member($tag, before, &mut map).map($name::$arm);
+                                $($($value)|+ => {
+                                    return $crate::tagged::tagged!(@read $($kept)? $tag, tag, before, map)
+                                        .map($name::$arm);
                                 })+
                                 _ => {}
                             }

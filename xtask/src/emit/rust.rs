@@ -90,6 +90,7 @@ fn imports(source: &str, own: &[Item], module: &str) -> String {
     let mut lines = String::new();
     for (word, path) in [
         ("Value", "serde_json::Value"),
+        ("Number", "serde_json::Number"),
         ("OffsetDateTime", "time::OffsetDateTime"),
         ("Extra", "crate::Extra"),
         ("Field", "crate::Field"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use assistants_types::openai::Operation;
 use serde::Serialize;
 
-use super::{Assistants, IdOf, Messages, Run, RunSteps, Runs, Thread, Threads};
+use super::{Assistants, Files, IdOf, Messages, Run, RunSteps, Runs, Thread, Threads};
 use crate::authorization::Fixed;
 use crate::endpoint::{Endpoint, EndpointConfig, Retry};
 use crate::error::{Error, Result};
@@ -120,6 +120,12 @@ impl Client {
             thread: thread.into_id(),
             run: run.into_id(),
         }
+    }
+
+    /// Files.
+    #[must_use]
+    pub fn files(&self) -> Files {
+        Files { client: self.clone() }
     }
 
     /// A call to any path below the base URL, for what this client has no method for.

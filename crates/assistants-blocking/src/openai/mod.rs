@@ -9,12 +9,14 @@
 //! | [`Client::messages`] | [`Messages`] of a thread |
 //! | [`Client::runs`] | [`Runs`] of a thread: streamed, polled, with tools |
 //! | [`Client::run_steps`] | [`RunSteps`] of a run |
+//! | [`Client::files`] | [`Files`]: uploaded and downloaded as streams |
 //!
 //! The types of requests and answers are those of [`assistants_types::openai`], re-exported here.
 
 mod assistants;
 mod client;
 mod event_reader;
+mod files;
 mod handler;
 mod messages;
 mod poll;
@@ -24,11 +26,13 @@ mod run_tools;
 mod runs;
 mod snapshots;
 mod threads;
+mod wait;
 
 pub use assistants::Assistants;
 pub use assistants_types::openai::*;
 pub use client::{Client, ClientBuilder};
 pub use event_reader::EventReader;
+pub use files::{Content, Files};
 pub use handler::EventHandler;
 pub use messages::Messages;
 pub use poll::PollCall;
@@ -37,3 +41,4 @@ pub use run_stream::{FinishedRun, RunStream, StreamCall, TextDeltas};
 pub use run_tools::ToolRunCall;
 pub use runs::Runs;
 pub use threads::Threads;
+pub use wait::WaitCall;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use assistants_types::openai::{Assistant, CreateMessage, CreateRun, Run, RunStatus, StreamEvent, Thread};
 
 use super::{Engine, Since, Subscriber, add_message};
+use crate::files::FileStore;
 use crate::model::scripted::Scripted;
 use crate::object::{insert, load};
 use crate::storage::sqlite::Sqlite;
@@ -59,7 +60,13 @@ impl Storage for Failing {
 }
 
 fn start(storage: impl Storage + 'static, run_lifetime: Duration) -> Arc<Engine> {
-    Engine::start(Box::new(storage), Arc::new(Scripted), run_lifetime).unwrap()
+    Engine::start(
+        Box::new(storage),
+        FileStore::temporary().unwrap(),
+        Arc::new(Scripted),
+        run_lifetime,
+    )
+    .unwrap()
 }
 
 /// Stores a queued run as if its server had died before it could start it.

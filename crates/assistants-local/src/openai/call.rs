@@ -1,6 +1,7 @@
 //! One request as its handler sees it.
 
-use std::sync::Arc;
+use std::fs::File;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use assistants_types::openai::{Run, StreamEvent};
 use axum::body::Bytes;
@@ -10,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::ApiError;
+use super::form::Form;
 use super::sse::EventWriter;
 use crate::engine::{Engine, Refusal, Since};
 use crate::object::{Stored, now, to_json};
@@ -34,6 +36,8 @@ pub(crate) struct Call {
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// A form instead of a body, until a handler takes it.
+    pub(super) form: Mutex<Option<Form>>,
 }
 
 /// What a handler answers with status 200.
@@ -43,6 +47,11 @@ pub(crate) enum Answer {
     /// A run, which clients that wait for it will ask for again.
     Run(String),
     Events(Reader),
+    /// The bytes of a file.
+    File {
+        file: File,
+        length: u64,
+    },
 }
 
 impl Answer {
@@ -82,6 +91,9 @@ impl Call {
 
     /// The body, checked against the schema of that name. No body counts as `{}`.
     pub(crate) fn body<T: DeserializeOwned>(&self, schema: &str) -> Result<T, ApiError> {
+        if self.lock_form().is_some() {
+            return Err(ApiError::invalid("The body must be JSON, not a form."));
+        }
         let bytes: &[u8] = if self.body.trim_ascii().is_empty() {
             b"{}"
         } else {
@@ -89,9 +101,24 @@ impl Call {
         };
         let unreadable = |error| ApiError::invalid(format!("The body could not be parsed as JSON: {error}."));
         let body: Value = serde_json::from_slice(bytes).map_err(unreadable)?;
+        self.checked(schema, body)
+    }
+
+    /// A value that came in the body, checked against the schema of that name.
+    pub(crate) fn checked<T: DeserializeOwned>(&self, schema: &str, body: Value) -> Result<T, ApiError> {
         self.schemas.check(schema, &body)?;
         serde_json::from_value(body)
             .map_err(|error| ApiError::invalid(format!("The body is not what was expected: {error}.")))
+    }
+
+    /// The form in the body.
+    pub(super) fn form(&self) -> Result<Form, ApiError> {
+        let form = self.lock_form().take();
+        form.ok_or_else(|| ApiError::invalid("The body must be a form: `multipart/form-data`."))
+    }
+
+    fn lock_form(&self) -> std::sync::MutexGuard<'_, Option<Form>> {
+        self.form.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `work` in a transaction.
@@ -103,6 +130,15 @@ impl Call {
     /// the answer to keep, and what the caller needs.
     pub(crate) fn once<T>(
         &self,
+        work: impl FnMut(&dyn Transaction) -> Result<(String, T), ApiError>,
+    ) -> Result<Once<T>, ApiError> {
+        self.once_for(&digest(&self.body), work)
+    }
+
+    /// As [`once`](Self::once), where `request` tells the body from others.
+    fn once_for<T>(
+        &self,
+        request: &str,
         mut work: impl FnMut(&dyn Transaction) -> Result<(String, T), ApiError>,
     ) -> Result<Once<T>, ApiError> {
         let Some(key) = self.idempotency_key()? else {
@@ -110,7 +146,6 @@ impl Call {
         };
         let now = now().unix_timestamp();
         let since = now - ANSWERS_KEPT;
-        let request = digest(&self.body);
         self.transact(|transaction| {
             if let Some(kept) = transaction.kept_answer(key, &self.place, since)? {
                 if kept.request != request {
@@ -121,7 +156,7 @@ impl Call {
             }
             let (answer, done) = work(transaction)?;
             let kept = KeptAnswer {
-                request: request.clone(),
+                request: request.to_owned(),
                 answer,
             };
             transaction.keep_answer(key, &self.place, &kept, now, since)?;
@@ -132,9 +167,18 @@ impl Call {
     /// Does `work` once, and answers with the object that it returns.
     pub(crate) fn object<T: Stored>(
         &self,
+        work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>,
+    ) -> Result<Answer, ApiError> {
+        self.object_once(&digest(&self.body), work)
+    }
+
+    /// As [`object`](Self::object), where `request` tells the body from others.
+    pub(crate) fn object_once<T: Stored>(
+        &self,
+        request: &str,
         mut work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>,
     ) -> Result<Answer, ApiError> {
-        let once = self.once(|transaction| {
+        let once = self.once_for(request, |transaction| {
             let json = to_json(&work(transaction)?);
             Ok((json.clone(), json))
         })?;

@@ -4,8 +4,15 @@ use super::call::{Answer, Call};
 use super::error::ApiError;
 use crate::storage::{Kind, List, Listing, Order, Transaction};
 
-const DEFAULT_LIMIT: usize = 20;
-const LARGEST_LIMIT: usize = 100;
+/// How many objects a page may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) default: usize,
+    pub(super) most: usize,
+}
+
+/// Of most lists.
+const LIMITS: Limits = Limits { default: 20, most: 100 };
 
 /// A page of the objects of `kind` below `parent`, as the query asks for it. `check` looks whether the list exists.
 pub(super) fn page(
@@ -15,7 +22,19 @@ pub(super) fn page(
     tag: Option<&str>,
     check: impl Fn(&dyn Transaction) -> Result<(), ApiError>,
 ) -> Result<Answer, ApiError> {
-    let limit = limit(call.query("limit"))?;
+    page_of(call, LIMITS, kind, parent, tag, check)
+}
+
+/// As [`page`], with other limits.
+pub(super) fn page_of(
+    call: &Call,
+    limits: Limits,
+    kind: Kind,
+    parent: Option<&str>,
+    tag: Option<&str>,
+    check: impl Fn(&dyn Transaction) -> Result<(), ApiError>,
+) -> Result<Answer, ApiError> {
+    let limit = limit(call.query("limit"), limits)?;
     let order = order(call.query("order"))?;
     let listing = call.transact(|transaction| {
         check(transaction)?;
@@ -46,12 +65,13 @@ pub(super) fn page(
     Ok(Answer::Json(body(&listing)))
 }
 
-fn limit(value: Option<&str>) -> Result<usize, ApiError> {
-    let Some(value) = value else { return Ok(DEFAULT_LIMIT) };
+fn limit(value: Option<&str>, limits: Limits) -> Result<usize, ApiError> {
+    let Limits { default, most } = limits;
+    let Some(value) = value else { return Ok(default) };
     let refused = |code, message: String| Err(ApiError::invalid(message).param("limit").code(code));
     match value.parse::<i64>() {
         Ok(limit) => match usize::try_from(limit) {
-            Ok(limit @ 1..=LARGEST_LIMIT) => Ok(limit),
+            Ok(limit) if (1..=most).contains(&limit) => Ok(limit),
             _ if limit < 1 => refused(
                 "integer_below_min_value",
                 format!("Invalid 'limit': integer below the minimum. Expected a value >= 1, but got {limit} instead."),
@@ -60,7 +80,7 @@ fn limit(value: Option<&str>) -> Result<usize, ApiError> {
                 "integer_above_max_value",
                 format!(
                     "Invalid 'limit': integer above the maximum. \
-                     Expected a value <= {LARGEST_LIMIT}, but got {limit} instead."
+                     Expected a value <= {most}, but got {limit} instead."
                 ),
             ),
         },

@@ -1,6 +1,6 @@
 //! What all requests share: the key, the size limit, the headers of answers, the shape of errors.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use assistants_types::openai::Operation;
@@ -15,6 +15,8 @@ use tokio_stream::StreamExt;
 
 use super::call::{Answer, Call};
 use super::error::ApiError;
+use super::file_bytes::FileBytes;
+use super::form::Form;
 use crate::engine::Engine;
 use crate::ids;
 use crate::validate::Schemas;
@@ -24,7 +26,7 @@ const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
 /// How much of a body that is too large is read and thrown away, in bytes. A client that still writes when the
 /// connection closes may never see the answer.
-const LARGEST_WASTE: usize = 4 * LARGEST_BODY;
+pub(super) const LARGEST_WASTE: usize = 4 * LARGEST_BODY;
 
 /// When to look at a run again. The provider's clients wait a second if nobody tells them; here nothing is far away.
 const POLL_AFTER_MS: &str = "50";
@@ -129,7 +131,7 @@ fn let_in(key: Option<&str>, request: &Request) -> Result<(), ApiError> {
 }
 
 /// Compares in a time that does not depend on where the two differ.
-fn same(given: &[u8], key: &[u8]) -> bool {
+pub(crate) fn same(given: &[u8], key: &[u8]) -> bool {
     let difference = given
         .iter()
         .zip(key)
@@ -150,6 +152,14 @@ async fn answer(engine: Arc<Engine>, schemas: Arc<Schemas>, handler: Handler, re
             response
                 .headers_mut()
                 .insert("openai-poll-after-ms", HeaderValue::from_static(POLL_AFTER_MS));
+            response
+        }
+        Ok(Ok(Answer::File { file, length })) => {
+            let bytes = FileBytes::new(file, length);
+            let mut response = response(StatusCode::OK, "application/octet-stream", Body::from_stream(bytes));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
             response
         }
         Ok(Ok(Answer::Events(reader))) => {
@@ -183,7 +193,10 @@ async fn read(engine: Arc<Engine>, schemas: Arc<Schemas>, request: Request) -> R
     let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
     let Query(query) = query.map_err(|error| ApiError::invalid(format!("The query cannot be read: {error}.")))?;
     let place = format!("{} {}", parts.method, parts.uri.path());
-    let body = read_body(body).await?;
+    let (body, form) = match Form::of(&parts.headers, body)? {
+        Ok(form) => (Bytes::new(), Some(form)),
+        Err(body) => (read_body(body).await?, None),
+    };
     Ok(Call {
         engine,
         schemas,
@@ -192,6 +205,7 @@ async fn read(engine: Arc<Engine>, schemas: Arc<Schemas>, request: Request) -> R
         query,
         headers: parts.headers,
         body,
+        form: Mutex::new(form),
     })
 }
 

@@ -12,10 +12,13 @@ use rusqlite::{
     Connection, ErrorCode, OptionalExtension, Params, Row, ToSql, TransactionBehavior, named_params, params,
 };
 
-use super::{Document, KeptAnswer, Kind, List, Listing, Order, Outcome, Storage, StorageError, Transaction};
+use super::{
+    Document, FolderListing, KeptAnswer, Kind, List, Listing, Order, Outcome, Storage, StorageError, Transaction,
+};
 
 /// The statements that bring a database from version `i` to version `i + 1`. Released entries never change.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE objects (
         sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
         kind       TEXT NOT NULL,
@@ -48,7 +51,24 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (key, place)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX answers_by_time ON answers (created_at);
-"];
+",
+    "
+    CREATE TABLE expiries (
+        id   TEXT PRIMARY KEY REFERENCES objects (id) ON DELETE CASCADE,
+        kind TEXT NOT NULL,
+        at   INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX expiries_by_time ON expiries (kind, at);
+",
+    "
+    CREATE TABLE folders (
+        folder   TEXT NOT NULL,
+        kind     TEXT NOT NULL,
+        sequence INTEGER NOT NULL UNIQUE REFERENCES objects (sequence) ON DELETE CASCADE,
+        PRIMARY KEY (folder, kind, sequence)
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// How long an opening server waits for one that is closing.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -303,10 +323,70 @@ impl Transaction for SqliteTransaction<'_> {
         Ok(Listing { documents, has_more })
     }
 
+    fn put_in_folder(&self, kind: Kind, id: &str, folder: &str) -> Result<(), StorageError> {
+        let sql = "INSERT INTO folders (folder, kind, sequence)
+            SELECT ?3, kind, sequence FROM objects WHERE id = ?1 AND kind = ?2";
+        self.execute(
+            "putting an object into a folder",
+            sql,
+            params![id, kind.as_str(), folder],
+        )?;
+        Ok(())
+    }
+
+    fn in_folder(
+        &self,
+        kind: Kind,
+        folder: &str,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<FolderListing, StorageError> {
+        let sql = "SELECT sequence, id, parent, tag, created_at, body, notes
+            FROM folders JOIN objects USING (sequence)
+            WHERE folders.folder = ?1 AND folders.kind = ?2 AND sequence < ?3 ORDER BY sequence DESC LIMIT ?4";
+        // One more than asked for tells whether the list goes on.
+        let most = i64::try_from(limit).map_or(i64::MAX, |limit| limit.saturating_add(1));
+        let run = || {
+            let mut statement = self.0.prepare_cached(sql)?;
+            let values = params![folder, kind.as_str(), after.unwrap_or(i64::MAX), most];
+            let rows = statement.query_map(values, |row| Ok((row.get::<_, i64>("sequence")?, document(kind, row)?)))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let mut rows = run().map_err(|error| failure("listing a folder", error))?;
+        let goes_on = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().map(|(sequence, _)| *sequence).filter(|_| goes_on);
+        let documents = rows.into_iter().map(|(_, document)| document).collect();
+        Ok(FolderListing { documents, next })
+    }
+
     fn tagged(&self, kind: Kind, tag: &str) -> Result<Vec<Document>, StorageError> {
         let sql = "SELECT id, parent, tag, created_at, body, notes FROM objects
             WHERE kind = ?1 AND tag = ?2 ORDER BY sequence";
         self.documents(kind, sql, params![kind.as_str(), tag])
+    }
+
+    fn expire(&self, kind: Kind, id: &str, at: Option<i64>) -> Result<(), StorageError> {
+        let action = "noting when an object expires";
+        match at {
+            Some(at) => {
+                let sql = "INSERT INTO expiries (id, kind, at) VALUES (?1, ?2, ?3)
+                    ON CONFLICT (id) DO UPDATE SET at = excluded.at";
+                self.execute(action, sql, params![id, kind.as_str(), at])
+            }
+            None => self.execute(action, "DELETE FROM expiries WHERE id = ?1", params![id]),
+        }
+        .map(|_| ())
+    }
+
+    fn expired(&self, kind: Kind, now: i64) -> Result<Vec<String>, StorageError> {
+        let run = || {
+            let sql = "SELECT id FROM expiries WHERE kind = ?1 AND at <= ?2 ORDER BY at";
+            let mut statement = self.0.prepare_cached(sql)?;
+            let ids = statement.query_map(params![kind.as_str(), now], |row| row.get(0))?;
+            ids.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        run().map_err(|error| failure("looking for objects that expire", error))
     }
 
     fn kept_answer(&self, key: &str, place: &str, since: i64) -> Result<Option<KeptAnswer>, StorageError> {
@@ -532,6 +612,33 @@ mod tests {
         let found = transact(&filled(), |transaction| transaction.tagged(Kind::Message, "r")).unwrap();
         assert_eq!(found.len(), 8);
         assert_eq!(found[0].id, "ua");
+    }
+
+    #[test]
+    fn a_folder_lists_its_objects_newest_first() {
+        transact(&filled(), |transaction| {
+            for id in ["a", "c", "uc", "f"] {
+                transaction.put_in_folder(Kind::Message, id, "one")?;
+            }
+            transaction.put_in_folder(Kind::Message, "b", "two")?;
+            transaction.put_in_folder(Kind::Thread, "t", "one")?;
+            let ids = |listing: &FolderListing| -> String {
+                listing
+                    .documents
+                    .iter()
+                    .map(|document| format!("{} ", document.id))
+                    .collect()
+            };
+            let first = transaction.in_folder(Kind::Message, "one", None, 2)?;
+            assert_eq!(ids(&first), "f uc ");
+            let rest = transaction.in_folder(Kind::Message, "one", first.next, 2)?;
+            assert_eq!((ids(&rest).as_str(), rest.next), ("c a ", None));
+            assert!(transaction.delete(Kind::Message, "c", 1)?);
+            assert_eq!(ids(&transaction.in_folder(Kind::Message, "one", None, 9)?), "f uc a ");
+            assert_eq!(ids(&transaction.in_folder(Kind::Message, "none", None, 9)?), "");
+            Ok(())
+        })
+        .unwrap();
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Ids, or the objects they belong to.
 
-use super::{Assistant, Message, Run, RunStep, Thread};
+use super::{Assistant, File, Message, Run, RunStep, Thread};
 
 /// Something that names a `T`: its id as text, or the object itself.
 ///
@@ -61,4 +61,4 @@ macro_rules! id_of {
     )+};
 }
 
-id_of!(Assistant, Message, Run, RunStep, Thread);
+id_of!(Assistant, File, Message, Run, RunStep, Thread);

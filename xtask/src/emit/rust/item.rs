@@ -69,6 +69,10 @@ fn type_names<'m>(ty: &'m Type, names: &mut BTreeSet<&'m str>) {
         Type::Metadata => {
             names.insert("Metadata");
         }
+        Type::Attributes => {
+            names.insert("Attributes");
+            names.insert("AttributeValue");
+        }
         Type::List(item) => type_names(item, names),
         Type::Text | Type::Integer | Type::Number | Type::Flag | Type::Time | Type::Json => {}
     }
@@ -146,6 +150,7 @@ fn rust_type(ty: &Type) -> String {
         Type::Time => "OffsetDateTime".to_owned(),
         Type::Json => "Value".to_owned(),
         Type::Metadata => "Metadata".to_owned(),
+        Type::Attributes => "Attributes".to_owned(),
         Type::Named(name) => name.clone(),
         Type::List(item) => format!("Vec<{}>", rust_type(item)),
     }
@@ -161,6 +166,10 @@ fn argument(name: &str, ty: &Type, id_of: Option<&str>) -> (String, String) {
         Type::Text | Type::Named(_) => (format!("impl Into<{}>", rust_type(ty)), format!("{name}.into()")),
         Type::Metadata => (
             "impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>".to_owned(),
+            format!("{name}.into_iter().map(|(key, value)| (key.into(), value.into())).collect()"),
+        ),
+        Type::Attributes => (
+            "impl IntoIterator<Item = (impl Into<String>, impl Into<AttributeValue>)>".to_owned(),
             format!("{name}.into_iter().map(|(key, value)| (key.into(), value.into())).collect()"),
         ),
         Type::List(item) if matches!(**item, Type::Text | Type::Named(_)) => (
@@ -278,9 +287,13 @@ fn tagged(out: &mut String, item: &Item, tag: &str, strings: &[Arm], members: &[
         string_table(strings)
     ));
     for member in members {
+        let wires: Vec<String> = member.wires.iter().map(|wire| format!("{wire:?}")).collect();
+        let kept = if wires.len() > 1 { "kept " } else { "" };
         out.push_str(&format!(
-            "    {}({}) = {:?},\n",
-            member.name, member.payload, member.wire
+            "    {}({}) = {kept}{},\n",
+            member.name,
+            member.payload,
+            wires.join(" | ")
         ));
     }
     out.push_str("});\n\n");
@@ -290,7 +303,7 @@ fn choice(out: &mut String, item: &Item, strings: &[Arm], members: &[ChoiceMembe
     union_head(out, item, strings);
     for member in members {
         doc(out, "    ", &member.doc);
-        out.push_str(&format!("    {}({}),\n", member.name, rust_type(&member.ty)));
+        out.push_str(&format!("    {}({}),\n", member.name, choice_payload(&member.ty)));
     }
     union_tail(out);
     out.push_str(&format!("choice!({} {}{{\n", item.name, string_table(strings)));
@@ -299,10 +312,18 @@ fn choice(out: &mut String, item: &Item, strings: &[Arm], members: &[ChoiceMembe
             "    {} {}({}),\n",
             member.json,
             member.name,
-            rust_type(&member.ty)
+            choice_payload(&member.ty)
         ));
     }
     out.push_str("});\n\n");
+}
+
+/// A number in a union stays as it was written: `1` and `1.0` are told apart.
+fn choice_payload(ty: &Type) -> String {
+    match ty {
+        Type::Number => "Number".to_owned(),
+        other => rust_type(other),
+    }
 }
 
 fn union_head(out: &mut String, item: &Item, strings: &[Arm]) {

@@ -3,6 +3,7 @@
 
 mod assistant;
 mod error;
+mod file;
 mod message;
 mod message_delta;
 pub mod operations;
@@ -17,6 +18,7 @@ mod tool;
 
 pub use assistant::{Assistant, AssistantDeleted, CreateAssistant, ReasoningEffort, UpdateAssistant};
 pub use error::{ErrorObject, ErrorResponse};
+pub use file::{CreateFile, File, FileDeleted, FileExpiration, FileExpirationAnchor, FilePurpose, FileStatus};
 pub use message::{
     Annotation, Attachment, AttachmentFileSearchTool, AttachmentTool, CreateMessage, FileCitation,
     FileCitationAnnotation, FilePath, FilePathAnnotation, ImageDetail, ImageFile, ImageFileContent, ImageUrl,

@@ -8,6 +8,11 @@
 //! | `assistants.retrieve` | GET | `/assistants/{assistant_id}` |
 //! | `assistants.update` | POST | `/assistants/{assistant_id}` |
 //! | `assistants.delete` | DELETE | `/assistants/{assistant_id}` |
+//! | `files.list` | GET | `/files` |
+//! | `files.create` | POST | `/files` |
+//! | `files.retrieve` | GET | `/files/{file_id}` |
+//! | `files.delete` | DELETE | `/files/{file_id}` |
+//! | `files.content` | GET | `/files/{file_id}/content` |
 //! | `threads.create` | POST | `/threads` |
 //! | `threads.create_and_run` | POST | `/threads/runs` |
 //! | `threads.retrieve` | GET | `/threads/{thread_id}` |
@@ -62,6 +67,41 @@ pub const DELETE_ASSISTANT: Operation = Operation {
     id: "assistants.delete",
     method: "DELETE",
     path: "/assistants/{assistant_id}",
+};
+
+/// Lists files.
+pub const LIST_FILES: Operation = Operation {
+    id: "files.list",
+    method: "GET",
+    path: "/files",
+};
+
+/// Uploads a file.
+pub const CREATE_FILE: Operation = Operation {
+    id: "files.create",
+    method: "POST",
+    path: "/files",
+};
+
+/// Retrieves a file.
+pub const RETRIEVE_FILE: Operation = Operation {
+    id: "files.retrieve",
+    method: "GET",
+    path: "/files/{file_id}",
+};
+
+/// Deletes a file.
+pub const DELETE_FILE: Operation = Operation {
+    id: "files.delete",
+    method: "DELETE",
+    path: "/files/{file_id}",
+};
+
+/// Downloads a file.
+pub const RETRIEVE_FILE_CONTENT: Operation = Operation {
+    id: "files.content",
+    method: "GET",
+    path: "/files/{file_id}/content",
 };
 
 /// Creates a thread.
@@ -197,6 +237,11 @@ pub const ALL: &[Operation] = &[
     RETRIEVE_ASSISTANT,
     UPDATE_ASSISTANT,
     DELETE_ASSISTANT,
+    LIST_FILES,
+    CREATE_FILE,
+    RETRIEVE_FILE,
+    DELETE_FILE,
+    RETRIEVE_FILE_CONTENT,
     CREATE_THREAD,
     CREATE_THREAD_AND_RUN,
     RETRIEVE_THREAD,

@@ -1,0 +1,162 @@
+//! Waiting for objects that the server works on: files, vector stores.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+
+use super::{File, FileStatus};
+use crate::error::{Error, Result, TimeoutError, TimeoutPhase};
+use crate::options::option_setters;
+use crate::{Call, CancelToken, Options};
+
+/// How long to wait between two looks when neither caller nor server say.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Something that a server works on for a while.
+pub(super) trait Awaited: DeserializeOwned {
+    /// What messages call it.
+    const NOUN: &'static str;
+
+    /// Whether waiting longer changes nothing.
+    fn is_done(&self) -> bool;
+
+    fn status(&self) -> &str;
+}
+
+impl Awaited for File {
+    const NOUN: &'static str = "file";
+
+    fn is_done(&self) -> bool {
+        matches!(self.status, FileStatus::Processed | FileStatus::Error)
+    }
+
+    fn status(&self) -> &str {
+        self.status.as_str()
+    }
+}
+
+/// Makes the request for the next look, from what was seen last.
+type Look<T> = Box<dyn Fn(Option<&T>) -> Call<T> + Send>;
+
+/// A call that waits until the server is done with an object.
+///
+/// The object is handed out in whatever state it ended, also when that is a failure: look at its `status`.
+#[must_use = "nothing is polled until `send`"]
+pub struct WaitCall<T> {
+    first: Option<Call<T>>,
+    look: Look<T>,
+    pub(crate) options: Options,
+    interval: Option<Duration>,
+    poll_timeout: Duration,
+}
+
+impl<T> WaitCall<T> {
+    /// Waits for what `look` reads; `first` makes it, where it is not there yet.
+    pub(super) fn new(
+        mut first: Option<Call<T>>,
+        options: &Options,
+        look: impl Fn(Option<&T>) -> Call<T> + Send + 'static,
+    ) -> Self {
+        let options = match &mut first {
+            Some(call) => std::mem::take(&mut call.options),
+            None => options.clone(),
+        };
+        Self {
+            first,
+            look: Box::new(look),
+            options,
+            interval: None,
+            poll_timeout: Duration::from_secs(30 * 60),
+        }
+    }
+
+    option_setters!();
+
+    /// The wait between two looks. Default: what the server's first `openai-poll-after-ms` header says, else 1 second.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = Some(interval);
+        self
+    }
+
+    /// Limits the whole wait. Default: 30 minutes.
+    pub fn poll_timeout(mut self, limit: Duration) -> Self {
+        self.poll_timeout = limit;
+        self
+    }
+}
+
+#[allow(
+    private_bounds,
+    reason = "what can be waited for is ours to say; nobody implements it"
+)]
+impl<T: Awaited> WaitCall<T> {
+    /// Waits, and hands out the object.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`]; [`Error::Timeout`] naming the last status when it is not done in time.
+    pub fn send(mut self) -> Result<T> {
+        let started = Instant::now();
+        // One deadline for the whole call, not one for each of its requests.
+        let deadline = self.options.deadline.take().map(|limit| (limit, started + limit));
+        let mut interval = self.interval;
+        let mut seen: Option<T> = None;
+        let mut first = self.first.take();
+        loop {
+            let is_first = first.is_some();
+            let mut call = first.take().unwrap_or_else(|| (self.look)(seen.as_ref()));
+            let what = call.request.what();
+            call.options = self.options.clone();
+            call.options.deadline = deadline.map(|(_, end)| end.saturating_duration_since(Instant::now()));
+            let answer = call.send_raw()?;
+            let object = answer.parse()?;
+            if object.is_done() {
+                return Ok(object);
+            }
+            if is_first {
+                // Only the first request carries what the caller added to the operation.
+                self.options.body_fields.clear();
+                self.options.query.clear();
+                self.options.idempotency_key = None;
+            }
+            let said = answer.header("openai-poll-after-ms");
+            let said = said.and_then(|ms| ms.trim().parse().ok()).map(Duration::from_millis);
+            let wait = match (interval, said) {
+                (Some(interval), _) => interval,
+                (None, Some(said)) => *interval.insert(said),
+                // Small things are done at once; the second look need not wait long.
+                (None, None) if is_first => INTERVAL.min(Duration::from_millis(50)),
+                (None, None) => INTERVAL,
+            };
+            let late = |phase, after| TimeoutError {
+                phase,
+                after,
+                what: format!("{what}: the {} is `{}`", T::NOUN, object.status()),
+                request_sent: true,
+            };
+            if started.elapsed() + wait > self.poll_timeout {
+                return Err(late(TimeoutPhase::Poll, self.poll_timeout).into());
+            }
+            if let Some((limit, end)) = deadline
+                && Instant::now() + wait > end
+            {
+                return Err(late(TimeoutPhase::Deadline, limit).into());
+            }
+            let cancel = self.options.cancel.as_ref();
+            if cancel.unwrap_or(&CancelToken::new()).sleep(wait) {
+                return Err(Error::cancelled(what));
+            }
+            seen = Some(object);
+        }
+    }
+}
+
+impl<T> fmt::Debug for WaitCall<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitCall")
+            .field("first", &self.first)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,148 @@
+//! Files.
+
+use assistants_types::openai::{CreateFile, File, FileDeleted, FilePurpose, FileStatus};
+use serde_json::Value;
+
+use super::page::{Limits, page_of};
+use super::{Answer, ApiError, Call};
+use crate::engine::Engine;
+use crate::ids;
+use crate::object::{insert, now, to_json};
+use crate::storage::{Kind, StorageError, Transaction};
+
+/// The largest file, in bytes: 512 MiB, as the provider has it.
+pub(super) const LARGEST_FILE: u64 = 512 * 1024 * 1024;
+
+/// How many files a page may have; by default it has as many.
+const LIMITS: Limits = Limits {
+    default: 10_000,
+    most: 10_000,
+};
+
+/// What a file may be uploaded for.
+const PURPOSES: &[FilePurpose] = &[
+    FilePurpose::Assistants,
+    FilePurpose::Batch,
+    FilePurpose::FineTune,
+    FilePurpose::Vision,
+    FilePurpose::UserData,
+    FilePurpose::Evals,
+];
+
+pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+    remove_expired(&call.engine, now().unix_timestamp())?;
+    let received = call.form()?.receive(&call.engine.files, "file", LARGEST_FILE)?;
+    let params = params(call, received.fields)?;
+    check_purpose(&params.purpose)?;
+    let filename = received.file_name.filter(|name| !name.is_empty());
+    let file = new_file(filename.as_deref().unwrap_or("upload"), received.file.length(), &params);
+    received.file.keep(&file.id)?;
+    let stored = call.object_once(&received.digest, |transaction| {
+        insert_file(transaction, &file)?;
+        Ok(file.clone())
+    });
+    // Not stored, or stored by an earlier request with the same key.
+    if !matches!(&stored, Ok(Answer::Json(json)) if *json == to_json(&file)) {
+        call.engine.files.remove(&file.id);
+    }
+    stored
+}
+
+/// The text fields of the form, checked like a body.
+fn params(call: &Call, mut fields: Value) -> Result<CreateFile, ApiError> {
+    // The schema requires the file too, which is not among them.
+    if let Value::Object(members) = &mut fields {
+        members.insert("file".to_owned(), Value::String(String::new()));
+    }
+    call.checked("CreateFile", fields)
+}
+
+pub(super) fn check_purpose(purpose: &FilePurpose) -> Result<(), ApiError> {
+    if PURPOSES.contains(purpose) {
+        return Ok(());
+    }
+    let known: Vec<&str> = PURPOSES.iter().map(FilePurpose::as_str).collect();
+    let message = format!(
+        "Invalid value for 'purpose': '{purpose}'. Supported values are: '{}'.",
+        known.join("', '")
+    );
+    Err(ApiError::invalid(message).param("purpose").code("invalid_value"))
+}
+
+pub(super) fn new_file(filename: &str, length: u64, params: &CreateFile) -> File {
+    let created_at = now();
+    let expires_at = params.expires_after.as_ref();
+    File {
+        id: ids::new("file-"),
+        bytes: i64::try_from(length).unwrap_or(i64::MAX),
+        created_at: Some(created_at),
+        expires_at: expires_at.map(|expiration| created_at + time::Duration::seconds(expiration.seconds)),
+        filename: filename.to_owned(),
+        purpose: params.purpose.clone(),
+        status: FileStatus::Processed,
+        ..File::default()
+    }
+}
+
+pub(super) fn insert_file(transaction: &dyn Transaction, file: &File) -> Result<(), StorageError> {
+    insert(transaction, file, None, Some(file.purpose.as_str()))?;
+    if let Some(expires_at) = file.expires_at {
+        transaction.expire(Kind::File, &file.id, Some(expires_at.unix_timestamp()))?;
+    }
+    Ok(())
+}
+
+/// The files; with `purpose`, those for it.
+pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+    remove_expired(&call.engine, now().unix_timestamp())?;
+    page_of(call, LIMITS, Kind::File, None, call.query("purpose"), |_| Ok(()))
+}
+
+pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+    remove_expired(&call.engine, now().unix_timestamp())?;
+    call.stored(Kind::File, call.id("file_id"), None)
+}
+
+pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+    let id = call.id("file_id");
+    call.transact(|transaction| match delete_file(transaction, id)? {
+        true => Ok(()),
+        false => Err(ApiError::not_found(Kind::File, id)),
+    })?;
+    call.engine.files.remove(id);
+    let deleted = FileDeleted {
+        id: id.to_owned(),
+        deleted: true,
+        ..FileDeleted::default()
+    };
+    Ok(Answer::json(&deleted))
+}
+
+/// The bytes of a file, whatever its purpose.
+pub(super) fn content(call: &Call) -> Result<Answer, ApiError> {
+    let id = call.id("file_id");
+    remove_expired(&call.engine, now().unix_timestamp())?;
+    call.transact(|transaction| match transaction.get(Kind::File, id)? {
+        Some(_) => Ok(()),
+        None => Err(ApiError::not_found(Kind::File, id)),
+    })?;
+    let (file, length) = call.engine.files.read(id)?;
+    Ok(Answer::File { file, length })
+}
+
+/// Forgets the files whose time is over. `now` is in seconds since 1970.
+fn remove_expired(engine: &Engine, now: i64) -> Result<(), ApiError> {
+    let expired = engine.storage.transact(|transaction| {
+        let expired = transaction.expired(Kind::File, now)?;
+        for id in &expired {
+            delete_file(transaction, id)?;
+        }
+        Ok::<_, StorageError>(expired)
+    })?;
+    expired.iter().for_each(|id| engine.files.remove(id));
+    Ok(())
+}
+
+fn delete_file(transaction: &dyn Transaction, id: &str) -> Result<bool, StorageError> {
+    transaction.delete(Kind::File, id, now().unix_timestamp())
+}

@@ -1,0 +1,77 @@
+//! The REST protocol of Yandex AI Studio: `/assistants/v1`, `/files/v1`, `/users/v1`, `/operations` and
+//! `/foundationModels/v1/tokenize`.
+//!
+//! One file per resource; each operation of the spec is mounted with its handler on one line. Handlers are blocking
+//! functions from a [`Call`] to an [`Answer`]; everything that all requests share (the key, paths with verbs, headers,
+//! the shape of errors) is in [`server`].
+//!
+//! What is stored is shared with the OpenAI protocol: an assistant, a thread, a message, a run or a file is one object
+//! with one id, and what only this protocol knows of it (folder, labels, expiry, options) is noted beside it. Each
+//! resource's `view` puts the two together.
+
+mod assistants;
+mod call;
+mod error;
+mod files;
+mod listen;
+mod messages;
+mod operations;
+mod page;
+mod resource;
+mod runs;
+mod server;
+mod threads;
+mod tokenize;
+mod tools;
+mod users;
+
+use std::sync::Arc;
+
+use assistants_types::yandex::{Dialect, operations as op};
+use axum::Router;
+
+use self::call::{Answer, Call};
+use self::error::ApiError;
+use self::server::Routes;
+use crate::engine::Engine;
+
+/// Puts the protocol in front of `router`, which gets the requests for all other paths.
+pub(crate) fn in_front_of(router: Router, engine: Arc<Engine>, key: Option<String>, dialect: Dialect) -> Router {
+    Routes::new(engine, key, dialect)
+        .mount(&op::LIST_ASSISTANTS, assistants::list)
+        .mount(&op::CREATE_ASSISTANT, assistants::create)
+        .mount(&op::LIST_ASSISTANT_VERSIONS, assistants::list_versions)
+        .mount(&op::GET_ASSISTANT, assistants::get)
+        .mount(&op::UPDATE_ASSISTANT, assistants::update)
+        .mount(&op::DELETE_ASSISTANT, assistants::delete)
+        .mount(&op::LIST_THREADS, threads::list)
+        .mount(&op::CREATE_THREAD, threads::create)
+        .mount(&op::GET_THREAD, threads::get)
+        .mount(&op::UPDATE_THREAD, threads::update)
+        .mount(&op::DELETE_THREAD, threads::delete)
+        .mount(&op::LIST_MESSAGES, messages::list)
+        .mount(&op::CREATE_MESSAGE, messages::create)
+        .mount(&op::GET_MESSAGE, messages::get)
+        .mount(&op::LIST_RUNS, runs::list)
+        .mount(&op::CREATE_RUN, runs::create)
+        .mount(&op::GET_LAST_RUN_BY_THREAD, runs::get_last_by_thread)
+        .mount(&op::LISTEN_RUN, listen::listen)
+        .mount(&op::SUBMIT_TO_RUN, runs::submit)
+        .mount(&op::GET_RUN, runs::get)
+        .mount(&op::LIST_FILES, files::list)
+        .mount(&op::CREATE_FILE, files::create)
+        .mount(&op::GET_FILE_URL, files::get_url)
+        .mount(&op::GET_FILE, files::get)
+        .mount(&op::UPDATE_FILE, files::update)
+        .mount(&op::DELETE_FILE, files::delete)
+        .mount(&op::LIST_USERS, users::list)
+        .mount(&op::CREATE_USER, users::create)
+        .mount(&op::GET_USER, users::get)
+        .mount(&op::UPDATE_USER, users::update)
+        .mount(&op::DELETE_USER, users::delete)
+        .mount(&op::TOKENIZE, tokenize::text)
+        .mount(&op::TOKENIZE_COMPLETION, tokenize::completion)
+        .mount(&op::GET_OPERATION, operations::get)
+        .mount(&op::CANCEL_OPERATION, operations::cancel)
+        .in_front_of(router)
+}
