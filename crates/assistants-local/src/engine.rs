@@ -13,11 +13,14 @@
 
 mod catch_up;
 mod deadlines;
+mod file_search;
 mod history;
+mod indexing;
 mod messages;
 mod notes;
 mod runs;
 mod slot;
+pub(crate) mod stores;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -33,6 +36,7 @@ use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus};
 pub(crate) use self::catch_up::Since;
 use self::deadlines::Deadlines;
 pub(crate) use self::history::{Detail, Gone, History, Moment, Place, Told, failure_of, last_message};
+use self::indexing::Bell;
 pub(crate) use self::messages::{add_message, add_message_with_notes};
 pub(crate) use self::notes::RunNotes;
 use self::runs::Ending;
@@ -52,6 +56,9 @@ pub(crate) struct Engine {
     pub(crate) storage: Box<dyn Storage>,
     /// The bytes of files.
     pub(crate) files: FileStore,
+    /// Calls the thread that indexes files.
+    bell: Arc<Bell>,
+    indexer: Mutex<Option<JoinHandle<()>>>,
     model: Arc<dyn Model>,
     /// How long a run may take from its creation.
     run_lifetime: Duration,
@@ -112,6 +119,14 @@ impl Refusal {
         }
     }
 
+    /// The same, with the parameter that is at fault.
+    pub(crate) fn at(self, param: &str) -> Self {
+        match self {
+            Self::NotFound { .. } => Self::invalid_param(param, self.to_string()),
+            other => other,
+        }
+    }
+
     pub(crate) fn invalid_param(param: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid {
             message: message.into(),
@@ -132,6 +147,8 @@ impl Engine {
         let engine = Arc::new(Self {
             storage,
             files,
+            bell: Arc::default(),
+            indexer: Mutex::default(),
             model,
             run_lifetime,
             slots: Mutex::default(),
@@ -148,7 +165,21 @@ impl Engine {
             source: Some(Box::new(error)),
         })?;
         *engine.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
-        match engine.recover().and_then(|()| engine.sweep_files()) {
+        let (bell, weak) = (Arc::clone(&engine.bell), Arc::downgrade(&engine));
+        let work = move || indexing::work(&bell, &weak);
+        let indexer = thread::Builder::new().name("indexer".to_owned()).spawn(work);
+        let indexer = indexer.map_err(|error| StorageError {
+            action: "starting the thread that indexes files".to_owned(),
+            source: Some(Box::new(error)),
+        });
+        let indexer = indexer.map(|indexer| {
+            *engine.indexer.lock().unwrap_or_else(PoisonError::into_inner) = Some(indexer);
+            engine.index_soon();
+        });
+        match indexer
+            .and_then(|()| engine.recover())
+            .and_then(|()| engine.sweep_files())
+        {
             Ok(()) => Ok(engine),
             Err(error) => {
                 engine.stop(Duration::ZERO);
@@ -196,6 +227,7 @@ impl Engine {
     pub(crate) fn stop(&self, patience: Duration) {
         self.lock_turns().closed = true;
         self.deadlines.close();
+        self.bell.close();
         let at_work: Vec<String> = self.lock_slots().keys().cloned().collect();
         for run_id in at_work {
             let is_at_work = self.slot(&run_id).lock().turn.is_some();
@@ -210,6 +242,10 @@ impl Engine {
             slot.lock().leave_history();
         }
         drop(slots);
+        let indexer = self.indexer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if indexer.is_some_and(|indexer| indexer.join().is_err()) {
+            log::error!("the thread that indexes files panicked");
+        }
         let watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
         if watcher.is_some_and(|watcher| watcher.join().is_err()) {
             log::error!("the thread that watches deadlines panicked");

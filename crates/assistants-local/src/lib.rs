@@ -59,6 +59,7 @@ mod files;
 mod ids;
 mod object;
 mod openai;
+mod search;
 mod storage;
 mod stream;
 mod validate;

@@ -73,6 +73,8 @@ pub struct ModelRequest {
     pub messages: Vec<ModelMessage>,
     /// The functions that may be called.
     pub functions: Vec<Function>,
+    /// Whether [`Output::file_search`] finds something: the run has the tool and may use it.
+    pub file_search: bool,
     /// Whether functions may or must be called.
     pub tool_choice: ToolChoice,
     /// Whether one answer may call several functions.
@@ -151,6 +153,20 @@ impl Function {
             ..Self::default()
         }
     }
+}
+
+/// A passage of a file that [`Output::file_search`] found.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Passage {
+    /// The id of the file.
+    pub file_id: String,
+    /// The name of the file.
+    pub file_name: String,
+    /// How well it fits, 0 to 1.
+    pub score: f64,
+    /// The text.
+    pub text: String,
 }
 
 /// Whether functions may or must be called.
@@ -276,7 +292,7 @@ impl From<Stopped> for Failure {
 pub struct Stopped;
 
 /// A piece of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Piece<'a> {
     Text(&'a str),
     /// A call begins; its arguments follow under the next free index, counted from 0 in each answer.
@@ -287,6 +303,13 @@ pub(crate) enum Piece<'a> {
         index: usize,
         text: &'a str,
     },
+    /// The attached files are to be searched; what is found goes to `found`.
+    Search {
+        query: &'a str,
+        found: &'a mut Vec<Passage>,
+    },
+    /// What was just said is from this passage.
+    Citation(&'a Passage),
 }
 
 /// Where a model puts its answer.
@@ -341,6 +364,30 @@ impl<'a> Output<'a> {
         } else {
             Ok(())
         }
+    }
+
+    /// Searches the files that are attached to the run, in a step of its own, and returns the passages that fit best.
+    /// Without [`ModelRequest::file_search`] there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] when the run is over.
+    pub fn file_search(&mut self, query: &str) -> Result<Vec<Passage>, Stopped> {
+        let mut found = Vec::new();
+        self.piece(Piece::Search {
+            query,
+            found: &mut found,
+        })?;
+        Ok(found)
+    }
+
+    /// Adds a marker to the text that cites the file of a passage.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] when the run is over.
+    pub fn cite(&mut self, passage: &Passage) -> Result<(), Stopped> {
+        self.piece(Piece::Citation(passage))
     }
 
     /// Waits, but no longer than the run lives.

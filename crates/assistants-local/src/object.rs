@@ -2,12 +2,15 @@
 //!
 //! What is stored is what goes over the wire, so a read is answered without parsing.
 
-use assistants_types::openai::{Assistant, File, Message, Run, RunStep, StreamEvent, Thread};
+use assistants_types::openai::{
+    Assistant, File, Message, Run, RunStep, StreamEvent, Thread, VectorStore, VectorStoreFile, VectorStoreFileBatch,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use crate::engine::stores::file_key;
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
 /// An object that is stored under its id.
@@ -19,6 +22,11 @@ pub(crate) trait Stored: Serialize + DeserializeOwned {
 
     fn id(&self) -> &str;
     fn created_at(&self) -> Option<OffsetDateTime>;
+
+    /// The id under which it is stored.
+    fn key(&self) -> String {
+        self.id().to_owned()
+    }
 }
 
 macro_rules! stored {
@@ -46,7 +54,27 @@ stored! {
     Run: "required_action" "last_error" "expires_at" "started_at" "cancelled_at" "failed_at" "completed_at"
         "metadata" "usage" "incomplete_details" "temperature" "top_p" "max_prompt_tokens" "max_completion_tokens"
         "truncation_strategy" "tool_choice" "response_format";
+    VectorStore: "expires_at" "last_active_at" "metadata";
+    VectorStoreFileBatch:;
     RunStep: "last_error" "expired_at" "cancelled_at" "failed_at" "completed_at" "metadata" "usage";
+}
+
+/// The same file can be in several vector stores.
+impl Stored for VectorStoreFile {
+    const KIND: Kind = Kind::VectorStoreFile;
+    const NULLABLE: &'static [&'static str] = &["last_error"];
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created_at(&self) -> Option<OffsetDateTime> {
+        self.created_at
+    }
+
+    fn key(&self) -> String {
+        file_key(&self.vector_store_id, &self.id)
+    }
 }
 
 /// An object with what is stored beside it.
@@ -107,7 +135,7 @@ pub(crate) fn insert_with_notes<T: Stored>(
 ) -> Result<(), StorageError> {
     transaction.insert(&Document {
         kind: T::KIND,
-        id: object.id().to_owned(),
+        id: object.key(),
         parent: parent.map(str::to_owned),
         tag: tag.map(str::to_owned),
         created_at: object.created_at().map_or(0, OffsetDateTime::unix_timestamp),
@@ -118,12 +146,37 @@ pub(crate) fn insert_with_notes<T: Stored>(
 
 /// The JSON of an object, complete with its nulls.
 pub(crate) fn to_json<T: Stored>(object: &T) -> String {
+    complete(object, T::NULLABLE)
+}
+
+/// The JSON of any value, with null for the members of these names that it lacks.
+pub(crate) fn complete(object: &impl Serialize, nullable: &[&str]) -> String {
     let mut value = serde_json::to_value(object).expect("an object of the protocol has a JSON form");
     if let Value::Object(members) = &mut value {
-        for name in T::NULLABLE {
+        for name in nullable {
             if !members.contains_key(*name) {
                 members.insert((*name).to_owned(), Value::Null);
             }
+        }
+    }
+    value.to_string()
+}
+
+/// A run step without the texts of the passages that file search found, which are shown on request only.
+pub(crate) fn without_content(step: &str) -> String {
+    if !step.contains("file_search") {
+        return step.to_owned();
+    }
+    let Ok(mut value) = serde_json::from_str::<Value>(step) else {
+        return step.to_owned();
+    };
+    let calls = value
+        .pointer_mut("/step_details/tool_calls")
+        .and_then(Value::as_array_mut);
+    for call in calls.into_iter().flatten() {
+        let results = call.pointer_mut("/file_search/results").and_then(Value::as_array_mut);
+        for result in results.into_iter().flatten().filter_map(Value::as_object_mut) {
+            result.remove("content");
         }
     }
     value.to_string()

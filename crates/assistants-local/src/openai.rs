@@ -22,6 +22,9 @@ mod runs;
 mod server;
 mod sse;
 mod threads;
+mod vector_store_batches;
+mod vector_store_files;
+mod vector_stores;
 
 use std::sync::Arc;
 
@@ -67,5 +70,36 @@ pub(crate) fn router(engine: Arc<Engine>, key: Option<String>) -> Router {
         .mount(&operations::RETRIEVE_FILE, files::retrieve)
         .mount(&operations::DELETE_FILE, files::delete)
         .mount(&operations::RETRIEVE_FILE_CONTENT, files::content)
+        .mount(&operations::CREATE_VECTOR_STORE, vector_stores::create)
+        .mount(&operations::LIST_VECTOR_STORES, vector_stores::list)
+        .mount(&operations::RETRIEVE_VECTOR_STORE, vector_stores::retrieve)
+        .mount(&operations::UPDATE_VECTOR_STORE, vector_stores::update)
+        .mount(&operations::DELETE_VECTOR_STORE, vector_stores::delete)
+        .mount(&operations::SEARCH_VECTOR_STORE, vector_stores::search)
+        .mount(&operations::CREATE_VECTOR_STORE_FILE, vector_store_files::create)
+        .mount(&operations::LIST_VECTOR_STORE_FILES, vector_store_files::list)
+        .mount(&operations::RETRIEVE_VECTOR_STORE_FILE, vector_store_files::retrieve)
+        .mount(&operations::UPDATE_VECTOR_STORE_FILE, vector_store_files::update)
+        .mount(&operations::DELETE_VECTOR_STORE_FILE, vector_store_files::delete)
+        .mount(
+            &operations::RETRIEVE_VECTOR_STORE_FILE_CONTENT,
+            vector_store_files::content,
+        )
+        .mount(
+            &operations::CREATE_VECTOR_STORE_FILE_BATCH,
+            vector_store_batches::create,
+        )
+        .mount(
+            &operations::RETRIEVE_VECTOR_STORE_FILE_BATCH,
+            vector_store_batches::retrieve,
+        )
+        .mount(
+            &operations::CANCEL_VECTOR_STORE_FILE_BATCH,
+            vector_store_batches::cancel,
+        )
+        .mount(
+            &operations::LIST_VECTOR_STORE_BATCH_FILES,
+            vector_store_batches::list_files,
+        )
         .into_router()
 }

@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+use crate::search::TextIndex;
+
+mod passages;
 pub(crate) mod sqlite;
 
 /// The kinds of object kept. Their names are written to disk: a name in use never changes.
@@ -32,6 +35,12 @@ pub(crate) enum Kind {
     Operation,
     /// At the root; tagged with its purpose.
     File,
+    /// At the root.
+    VectorStore,
+    /// Below its vector store, under an id made of both; tagged with its status.
+    VectorStoreFile,
+    /// Below its vector store.
+    VectorStoreFileBatch,
 }
 
 /// The tag of runs and steps that are not over.
@@ -52,6 +61,9 @@ impl Kind {
             Self::User => "user",
             Self::Operation => "operation",
             Self::File => "file",
+            Self::VectorStore => "vector_store",
+            Self::VectorStoreFile => "vector_store_file",
+            Self::VectorStoreFileBatch => "vector_store_file_batch",
         }
     }
 
@@ -61,6 +73,9 @@ impl Kind {
             Self::RunStep => "run step",
             Self::RunHistory => "history of a run",
             Self::AssistantVersion => "version of an assistant",
+            Self::VectorStore => "vector store",
+            Self::VectorStoreFile => "file in the vector store",
+            Self::VectorStoreFileBatch => "file batch",
             other => other.as_str(),
         }
     }
@@ -135,7 +150,7 @@ pub(crate) struct KeptAnswer {
 }
 
 /// Reads and writes that happen together or not at all.
-pub(crate) trait Transaction {
+pub(crate) trait Transaction: TextIndex {
     /// The object of that kind and id.
     fn get(&self, kind: Kind, id: &str) -> Result<Option<Document>, StorageError>;
 
@@ -170,6 +185,9 @@ pub(crate) trait Transaction {
 
     /// Every object of a kind with that tag, oldest first.
     fn tagged(&self, kind: Kind, tag: &str) -> Result<Vec<Document>, StorageError>;
+
+    /// The objects of a kind whose id ends with a slash and this.
+    fn ending(&self, kind: Kind, end: &str) -> Result<Vec<Document>, StorageError>;
 
     /// Sets when an object's time is over, in seconds since 1970; `None`: never.
     fn expire(&self, kind: Kind, id: &str, at: Option<i64>) -> Result<(), StorageError>;

@@ -33,7 +33,6 @@ macro_rules! choice {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                use serde::de::Error as _;
                 use serde_json::Value;
                 match Value::deserialize(deserializer)? {
                     $($(Value::String(text) if text == $fixed => Ok(Self::$unit),)+)?
@@ -41,10 +40,10 @@ macro_rules! choice {
                     $(Value::Number(number) => Ok(Self::$number(<$number_payload>::from(number))),)?
                     $(Value::Bool(flag) => Ok(Self::$flag(<$flag_payload>::from(flag))),)?
                     $(raw @ Value::Array(_) => {
-                        <$list_payload>::deserialize(raw).map(Self::$list).map_err(D::Error::custom)
+                        <$list_payload>::deserialize(raw).map(Self::$list).map_err(serde::de::Error::custom)
                     })?
                     $(raw @ Value::Object(_) => {
-                        <$map_payload>::deserialize(raw).map(Self::$map).map_err(D::Error::custom)
+                        <$map_payload>::deserialize(raw).map(Self::$map).map_err(serde::de::Error::custom)
                     })?
                     raw => Ok(Self::Unknown(raw)),
                 }

@@ -8,7 +8,10 @@ use std::time::Duration;
 use assistants_types::openai::Operation;
 use serde::Serialize;
 
-use super::{Assistants, Files, IdOf, Messages, Run, RunSteps, Runs, Thread, Threads};
+use super::{
+    Assistants, Files, IdOf, Messages, Run, RunSteps, Runs, Thread, Threads, VectorStore, VectorStoreBatches,
+    VectorStoreFiles, VectorStores,
+};
 use crate::authorization::Fixed;
 use crate::endpoint::{Endpoint, EndpointConfig, Retry};
 use crate::error::{Error, Result};
@@ -126,6 +129,30 @@ impl Client {
     #[must_use]
     pub fn files(&self) -> Files {
         Files { client: self.clone() }
+    }
+
+    /// Collections of files that can be searched.
+    #[must_use]
+    pub fn vector_stores(&self) -> VectorStores {
+        VectorStores { client: self.clone() }
+    }
+
+    /// The files of a vector store.
+    #[must_use]
+    pub fn vector_store_files(&self, store: impl IdOf<VectorStore>) -> VectorStoreFiles {
+        VectorStoreFiles {
+            client: self.clone(),
+            store: store.into_id(),
+        }
+    }
+
+    /// Files that are put into a vector store together.
+    #[must_use]
+    pub fn vector_store_batches(&self, store: impl IdOf<VectorStore>) -> VectorStoreBatches {
+        VectorStoreBatches {
+            client: self.clone(),
+            store: store.into_id(),
+        }
     }
 
     /// A call to any path below the base URL, for what this client has no method for.

@@ -10,6 +10,8 @@
 //! | [`Client::runs`] | [`Runs`] of a thread: streamed, polled, with tools |
 //! | [`Client::run_steps`] | [`RunSteps`] of a run |
 //! | [`Client::files`] | [`Files`]: uploaded and downloaded as streams |
+//! | [`Client::vector_stores`] | [`VectorStores`]: collections of files, and the search in them |
+//! | [`Client::vector_store_files`], [`Client::vector_store_batches`] | the files of a vector store, one by one or many together |
 //!
 //! The types of requests and answers are those of [`assistants_types::openai`], re-exported here.
 
@@ -26,6 +28,9 @@ mod run_tools;
 mod runs;
 mod snapshots;
 mod threads;
+mod vector_store_batches;
+mod vector_store_files;
+mod vector_stores;
 mod wait;
 
 pub use assistants::Assistants;
@@ -41,4 +46,7 @@ pub use run_stream::{FinishedRun, RunStream, StreamCall, TextDeltas};
 pub use run_tools::ToolRunCall;
 pub use runs::Runs;
 pub use threads::Threads;
+pub use vector_store_batches::{BatchUpload, BatchUploadCall, FailedUpload, VectorStoreBatches};
+pub use vector_store_files::VectorStoreFiles;
+pub use vector_stores::VectorStores;
 pub use wait::WaitCall;

@@ -39,12 +39,15 @@ impl Awaited for File {
 /// Makes the request for the next look, from what was seen last.
 type Look<T> = Box<dyn Fn(Option<&T>) -> Call<T> + Send>;
 
+/// Makes the request that makes the object; it may have to do more before, with these options.
+type First<T> = Box<dyn FnOnce(&Options) -> Result<Call<T>> + Send>;
+
 /// A call that waits until the server is done with an object.
 ///
 /// The object is handed out in whatever state it ended, also when that is a failure: look at its `status`.
 #[must_use = "nothing is polled until `send`"]
 pub struct WaitCall<T> {
-    first: Option<Call<T>>,
+    first: Option<First<T>>,
     look: Look<T>,
     pub(crate) options: Options,
     interval: Option<Duration>,
@@ -52,22 +55,22 @@ pub struct WaitCall<T> {
 }
 
 impl<T> WaitCall<T> {
-    /// Waits for what `look` reads; `first` makes it, where it is not there yet.
-    pub(super) fn new(
-        mut first: Option<Call<T>>,
-        options: &Options,
-        look: impl Fn(Option<&T>) -> Call<T> + Send + 'static,
-    ) -> Self {
-        let options = match &mut first {
-            Some(call) => std::mem::take(&mut call.options),
-            None => options.clone(),
-        };
+    /// Waits for what `look` reads.
+    pub(super) fn of(options: &Options, look: impl Fn(Option<&T>) -> Call<T> + Send + 'static) -> Self {
         Self {
-            first,
+            first: None,
             look: Box::new(look),
-            options,
+            options: options.clone(),
             interval: None,
             poll_timeout: Duration::from_secs(30 * 60),
+        }
+    }
+
+    /// Does this first, which makes what is waited for.
+    pub(super) fn after(self, first: impl FnOnce(&Options) -> Result<Call<T>> + Send + 'static) -> Self {
+        Self {
+            first: Some(Box::new(first)),
+            ..self
         }
     }
 
@@ -105,10 +108,16 @@ impl<T: Awaited> WaitCall<T> {
         let mut first = self.first.take();
         loop {
             let is_first = first.is_some();
-            let mut call = first.take().unwrap_or_else(|| (self.look)(seen.as_ref()));
+            let options = || Options {
+                deadline: deadline.map(|(_, end)| end.saturating_duration_since(Instant::now())),
+                ..self.options.clone()
+            };
+            let mut call = match first.take() {
+                Some(first) => first(&options())?,
+                None => (self.look)(seen.as_ref()),
+            };
             let what = call.request.what();
-            call.options = self.options.clone();
-            call.options.deadline = deadline.map(|(_, end)| end.saturating_duration_since(Instant::now()));
+            call.options = options();
             let answer = call.send_raw()?;
             let object = answer.parse()?;
             if object.is_done() {
@@ -155,7 +164,7 @@ impl<T: Awaited> WaitCall<T> {
 impl<T> fmt::Debug for WaitCall<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitCall")
-            .field("first", &self.first)
+            .field("first", &self.first.is_some())
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

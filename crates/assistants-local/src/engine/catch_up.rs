@@ -4,10 +4,11 @@
 //! delta. Then the reader follows the run like the first one.
 
 use assistants_types::openai::{
-    Message, MessageStatus, Run, RunStatus, RunStep, RunStepStatus, StepDetails, StepToolCall, StreamEvent, Thread,
-    ThreadCreated, ToolCall, ToolCallFunction, ToolCallsDetails,
+    Annotation, Message, MessageStatus, Run, RunStatus, RunStep, RunStepStatus, StepDetails, StepToolCall, StreamEvent,
+    Thread, ThreadCreated, ToolCall, ToolCallFunction, ToolCallsDetails,
 };
 
+use super::file_search::annotation_delta;
 use super::runs::{state_event, steps};
 use super::slot::Live;
 use super::turn::{arguments_delta, call_delta, text_delta};
@@ -190,6 +191,11 @@ fn tell_message(message: &Message, live: &Live, events: &mut Vec<StreamEvent>) {
     let text = live.text_of(&message.id).unwrap_or(&stored);
     if !text.is_empty() {
         events.push(text_delta(&message.id, true, text));
+    }
+    let stored: Vec<Annotation> = message.annotations().cloned().collect();
+    let annotations = live.annotations_of(&message.id).unwrap_or(&stored);
+    for (index, annotation) in annotations.iter().enumerate() {
+        events.push(annotation_delta(&message.id, index, annotation, ""));
     }
     let ended = Box::new(message.clone());
     events.extend(match message.status {

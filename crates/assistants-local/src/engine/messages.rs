@@ -1,10 +1,14 @@
 //! Messages that users add to threads.
 
-use assistants_types::openai::{CreateMessage, Message, MessageStatus};
+use assistants_types::openai::{
+    AttachmentTool, CreateMessage, CreateVectorStore, FileSearchResources, Message, MessageStatus, Thread,
+    VectorStoreExpiration,
+};
 
 use super::Refusal;
+use super::stores::{NewFile, attach, create_store, load_store, touch};
 use crate::ids;
-use crate::object::{insert_with_notes, now};
+use crate::object::{insert_with_notes, load, now};
 use crate::storage::{ACTIVE, Kind, List, Order, Transaction};
 
 /// Adds a message at the end of an existing thread that no run is at work on.
@@ -42,7 +46,50 @@ pub(crate) fn add_message_with_notes(
         ..Message::default()
     };
     insert_with_notes(transaction, &message, Some(thread_id), None, notes)?;
+    attach_files(transaction, thread_id, params)?;
     Ok(message)
+}
+
+/// How long the vector store of a thread lives that was made for attached files, in days, as the provider has it.
+const ATTACHMENTS_KEPT: i64 = 7;
+
+/// Puts the files that are attached for file search into the thread's vector store, which is made if there is none.
+fn attach_files(transaction: &dyn Transaction, thread_id: &str, params: &CreateMessage) -> Result<(), Refusal> {
+    let attachments = params.attachments.as_ref().into_iter().flatten();
+    let searched: Vec<&str> = attachments
+        .filter(|attachment| {
+            let tools = attachment.tools.iter().flatten();
+            tools
+                .into_iter()
+                .any(|tool| matches!(tool, AttachmentTool::FileSearch(_)))
+        })
+        .filter_map(|attachment| attachment.file_id.as_deref())
+        .collect();
+    if searched.is_empty() {
+        return Ok(());
+    }
+    let Some(mut thread) = load::<Thread>(transaction, thread_id)? else {
+        return Ok(());
+    };
+    let resources = thread.object.tool_resources.get_or_insert_default();
+    let stores = resources.file_search.get_or_insert_with(FileSearchResources::default);
+    let store_ids = stores.vector_store_ids.get_or_insert_default();
+    if store_ids.is_empty() {
+        let params = CreateVectorStore::default().expires_after(VectorStoreExpiration::days(ATTACHMENTS_KEPT));
+        store_ids.push(create_store(transaction, &params)?.id);
+    }
+    let mut store = load_store(transaction, &store_ids[0])?;
+    thread.save(transaction)?;
+    for file_id in searched {
+        let new = NewFile {
+            file_id,
+            chunking: None,
+            attributes: None,
+            batch_id: None,
+        };
+        attach(transaction, &mut store, new).map_err(|refusal| refusal.at("attachments"))?;
+    }
+    Ok(touch(transaction, &mut store)?)
 }
 
 /// The run that is not over on a thread; there is at most one.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use assistants_types::openai::{
-    Assistant, CreateRun, Message, MessageContent, MessageIncompleteDetails, MessageIncompleteReason, MessageStatus,
+    Annotation, Assistant, CreateRun, Message, MessageIncompleteDetails, MessageIncompleteReason, MessageStatus,
     ResponseFormat, Run, RunError, RunIncompleteDetails, RunIncompleteReason, RunStatus, RunStep, RunStepError,
     RunStepErrorCode, RunStepStatus, StepDetails, StepToolCall, StreamEvent, ToolChoice, ToolOutput,
     TruncationStrategy, TruncationType,
@@ -13,6 +13,7 @@ use assistants_types::openai::{
 
 use super::messages::{active_run, add_message};
 use super::slot::Live;
+use super::turn::content;
 use super::{Engine, Gone, Refusal, RunNotes, Subscriber, history};
 use crate::ids;
 use crate::model;
@@ -366,6 +367,7 @@ pub(super) fn end_run(
                 &mut message.object,
                 ending,
                 live.text_of(message_id).unwrap_or_default(),
+                live.annotations_of(message_id).unwrap_or_default(),
             );
             message.save(transaction)?;
             events.push(StreamEvent::MessageIncomplete(Box::new(message.object)));
@@ -436,7 +438,7 @@ pub(super) fn state_event(run: Run) -> StreamEvent {
     }
 }
 
-fn end_message(message: &mut Message, ending: &Ending, text: &str) {
+fn end_message(message: &mut Message, ending: &Ending, text: &str, annotations: &[Annotation]) {
     let reason = match ending {
         Ending::Failed(_) => MessageIncompleteReason::RunFailed,
         Ending::Cancelled => MessageIncompleteReason::RunCancelled,
@@ -450,7 +452,7 @@ fn end_message(message: &mut Message, ending: &Ending, text: &str) {
         ..MessageIncompleteDetails::default()
     });
     if !text.is_empty() {
-        message.content = vec![MessageContent::from(text.to_owned())];
+        message.content = content(text, annotations);
     }
 }
 

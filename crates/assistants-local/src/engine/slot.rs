@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use assistants_types::openai::{StreamEvent, ToolCall};
+use assistants_types::openai::{Annotation, StreamEvent, ToolCall};
 
 use super::history::{Gone, History};
 use crate::model::Stop;
@@ -44,6 +44,8 @@ pub(super) struct Turn {
     pub(super) stop: Arc<Stop>,
     pub(super) message: Option<OpenMessage>,
     pub(super) calls: Option<OpenCalls>,
+    /// How many searches there were.
+    pub(super) searches: usize,
 }
 
 /// The message that is being written.
@@ -52,6 +54,7 @@ pub(super) struct OpenMessage {
     pub(super) id: String,
     pub(super) step_id: String,
     pub(super) text: String,
+    pub(super) annotations: Vec<Annotation>,
 }
 
 /// The calls that are being written.
@@ -66,6 +69,12 @@ impl Live {
     pub(super) fn text_of(&self, message_id: &str) -> Option<&str> {
         let message = self.turn.as_ref()?.message.as_ref()?;
         (message.id == message_id).then_some(&message.text)
+    }
+
+    /// The annotations so far of a message that is still open.
+    pub(super) fn annotations_of(&self, message_id: &str) -> Option<&[Annotation]> {
+        let message = self.turn.as_ref()?.message.as_ref()?;
+        (message.id == message_id).then_some(&message.annotations)
     }
 
     pub(super) fn subscribe(&mut self, subscriber: Option<Box<dyn Subscriber>>) {

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::thread;
 
 use assistants_types::openai::{
-    CalledFunction, CalledFunctionDelta, FunctionCall, FunctionCallDelta, Message, MessageContent, MessageCreation,
-    MessageCreationDetails, MessageDelta, MessageDeltaBody, MessageDeltaContent, MessageStatus, RequiredAction,
-    RequiredToolOutputs, Role, Run, RunError, RunErrorCode, RunIncompleteReason, RunStatus, RunStep, RunStepDelta,
-    RunStepDeltaBody, RunStepStatus, RunStepType, StepDetails, StepDetailsDelta, StepToolCall, StepToolCallDelta,
-    StreamEvent, TextDelta, TextDeltaContent, Tool, ToolCall, ToolCallFunction, ToolCallsDetails,
+    Annotation, CalledFunction, CalledFunctionDelta, FunctionCall, FunctionCallDelta, Message, MessageContent,
+    MessageCreation, MessageCreationDetails, MessageDelta, MessageDeltaBody, MessageDeltaContent, MessageStatus,
+    RequiredAction, RequiredToolOutputs, Role, Run, RunError, RunErrorCode, RunIncompleteReason, RunStatus, RunStep,
+    RunStepDelta, RunStepDeltaBody, RunStepStatus, RunStepType, StepDetails, StepDetailsDelta, StepToolCall,
+    StepToolCallDelta, StreamEvent, TextDelta, TextDeltaContent, Tool, ToolCall, ToolCallFunction, ToolCallsDetails,
     ToolCallsDetailsDelta, ToolChoice,
 };
 
+use super::file_search::cite;
 use super::runs::{Ending, end_run, state_event, steps, wire_usage, write_usage};
 use super::slot::{Live, OpenCalls, OpenMessage, Slot, Turn};
 use super::{Engine, Gone, History, RunNotes, history, server_error};
@@ -26,10 +27,10 @@ use crate::object::{Loaded, insert, load, now};
 use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
 
 /// The ids that everything a turn makes refers to.
-struct Origin {
-    run_id: String,
-    thread_id: String,
-    assistant_id: String,
+pub(super) struct Origin {
+    pub(super) run_id: String,
+    pub(super) thread_id: String,
+    pub(super) assistant_id: String,
 }
 
 /// A turn as its thread knows it.
@@ -169,6 +170,10 @@ impl Engine {
 
     /// Takes one piece of the answer.
     fn piece(&self, work: &Work, piece: Piece<'_>) -> Result<ControlFlow<()>, StorageError> {
+        if let Piece::Search { .. } = piece {
+            // The run waits for files that were just attached; without the lock, so that it can still be ended.
+            self.index_attached(&work.origin)?;
+        }
         let mut live = work.slot.lock();
         // Looked at under the lock: whoever ends the run does so under it too.
         if work.stop.is_set() {
@@ -203,6 +208,19 @@ impl Engine {
                     };
                     let event = call_delta(&open.step_id, open.calls.len(), &call);
                     open.calls.push(call);
+                    live.publish(&[event]);
+                }
+            }
+            Piece::Search { query, found } => {
+                self.close_message(&mut live, None)?;
+                *found = self.file_search(&work.origin, &mut live, query)?;
+            }
+            Piece::Citation(passage) => {
+                self.open_message(&work.origin, &mut live)?;
+                if let Some(turn) = &mut live.turn
+                    && let Some(message) = &mut turn.message
+                {
+                    let event = cite(message, turn.searches, passage);
                     live.publish(&[event]);
                 }
             }
@@ -261,6 +279,7 @@ impl Engine {
                 id: message.id.clone(),
                 step_id: step.id.clone(),
                 text: String::new(),
+                annotations: Vec::new(),
             });
         }
         let (step, message) = (Box::new(step), Box::new(message));
@@ -366,7 +385,7 @@ impl Engine {
     }
 }
 
-fn new_step(origin: &Origin, type_: RunStepType, step_details: StepDetails) -> RunStep {
+pub(super) fn new_step(origin: &Origin, type_: RunStepType, step_details: StepDetails) -> RunStep {
     RunStep {
         id: ids::new("step_"),
         created_at: Some(now()),
@@ -390,7 +409,7 @@ fn complete_message(
     if let Some(mut message) = load::<Message>(transaction, &open.id)? {
         message.object.status = MessageStatus::Completed;
         message.object.completed_at = Some(now());
-        message.object.content = vec![MessageContent::from(open.text.clone())];
+        message.object.content = content(&open.text, &open.annotations);
         message.save(transaction)?;
         events.push(StreamEvent::MessageCompleted(Box::new(message.object)));
     }
@@ -403,6 +422,15 @@ fn complete_message(
         events.push(StreamEvent::RunStepCompleted(Box::new(step.object)));
     }
     Ok(events)
+}
+
+/// The content of a message: one part of text.
+pub(super) fn content(text: &str, annotations: &[Annotation]) -> Vec<MessageContent> {
+    let mut part = MessageContent::from(text.to_owned());
+    if let MessageContent::Text(part) = &mut part {
+        part.text.annotations = annotations.to_vec();
+    }
+    vec![part]
 }
 
 fn open_message_of(live: &Live) -> Option<&OpenMessage> {
@@ -508,6 +536,7 @@ fn model_request(transaction: &dyn Transaction, run: &Run, notes: &RunNotes) -> 
         instructions: Some(run.instructions.clone()).filter(|instructions| !instructions.is_empty()),
         messages,
         functions: run.tools.iter().filter_map(model_function).collect(),
+        file_search: super::file_search::is_on(run),
         tool_choice: match &run.tool_choice {
             Some(ToolChoice::None) => model::ToolChoice::None,
             Some(ToolChoice::Required) => model::ToolChoice::Required,

@@ -10,6 +10,9 @@
 //! | `sleep MS` | waits that many milliseconds, or until the run is over |
 //! | `fail CODE` | the run fails with that error code |
 //!
+//! With file search, and when no line is a command, the answer quotes the lines of the attached files that have most
+//! of the message's words, from three passages at most, each with a citation.
+//!
 //! Arguments are passed on as they stand, valid JSON or not. Calls come last, whatever their place. A function that
 //! the run does not have is not called; the answer says so. Once functions have been called, the answer quotes their
 //! outputs and the commands are not looked at again. With `parallel_tool_calls: false` the calls are made one by one.
@@ -21,7 +24,12 @@
 
 use std::time::Duration;
 
-use super::{CompletedCall, Failure, Finish, FinishReason, Model, ModelRequest, Output, ToolChoice, Usage};
+use super::{CompletedCall, Failure, Finish, FinishReason, Model, ModelRequest, Output, Passage, ToolChoice, Usage};
+use crate::search;
+
+/// How many passages an answer quotes, and how many lines of each.
+const MOST_QUOTES: usize = 3;
+const QUOTED_LINES: usize = 6;
 
 /// How many characters of arguments go into one piece.
 const ARGUMENTS_PIECE: usize = 12;
@@ -151,12 +159,71 @@ fn perform(request: &ModelRequest, answer: &mut Answer<'_, '_>) -> Result<(), En
     if done.is_empty() {
         refuse(request, &commands, answer)?;
     }
+    if commands.is_empty() && next.is_empty() && request.file_search {
+        return quote(message, answer);
+    }
     let silent = commands.iter().all(|command| matches!(command, Command::Sleep(_)));
     match commands.len() {
         0 if next.is_empty() => answer.text(message),
         1.. if silent && next.is_empty() => answer.text("Slept."),
         _ => Ok(()),
     }
+}
+
+/// Answers with the passages of the attached files that fit best, and cites them.
+fn quote(question: &str, answer: &mut Answer<'_, '_>) -> Result<(), End> {
+    let found = answer.output.file_search(question).map_err(Failure::from)?;
+    let words = search::words(question);
+    let mut quoted: Vec<(String, &Passage)> = Vec::new();
+    for passage in &found {
+        let best = best_lines(&passage.text, &words);
+        if quoted.len() < MOST_QUOTES && !best.is_empty() && quoted.iter().all(|(other, _)| *other != best) {
+            quoted.push((best, passage));
+        }
+    }
+    if quoted.is_empty() {
+        return answer.text("The attached files say nothing about it.");
+    }
+    for (index, (lines, passage)) in quoted.into_iter().enumerate() {
+        if index > 0 {
+            answer.text("\n\n")?;
+        }
+        answer.text(&format!("{}:\n{lines} ", passage.file_name))?;
+        answer.output.cite(passage).map_err(Failure::from)?;
+    }
+    Ok(())
+}
+
+/// The few lines of a text, next to each other, that have most of the words: a whole paragraph if it is short.
+fn best_lines(text: &str, words: &[String]) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    // Which words a line has, also in another form: by their first letters, as far as a stem goes.
+    let has = |line: &str| -> Vec<bool> {
+        let own = search::words(line);
+        let alike = |word: &String| own.iter().any(|other| other.starts_with(stem(word)));
+        words.iter().map(alike).collect()
+    };
+    let found: Vec<Vec<bool>> = lines.iter().map(|line| has(line)).collect();
+    let mut best = (0, 0..0);
+    for start in 0..lines.len() {
+        let end = (start + QUOTED_LINES).min(lines.len());
+        // A blank line ends a passage.
+        let end = (start..end).find(|at| lines[*at].trim().is_empty()).unwrap_or(end);
+        let covered = (0..words.len()).filter(|word| found[start..end].iter().any(|line| line[*word]));
+        let first_counts = usize::from(found.get(start).is_some_and(|line| line.contains(&true)));
+        let score = 2 * covered.count() + first_counts;
+        if first_counts > 0 && score > best.0 {
+            best = (score, start..end);
+        }
+    }
+    lines[best.1].join("\n").trim().to_owned()
+}
+
+/// The part of a word that its forms share, roughly.
+fn stem(word: &str) -> &str {
+    let letters = word.chars().count();
+    let kept = if letters > 4 { letters - 1 } else { letters };
+    word.char_indices().nth(kept).map_or(word, |(end, _)| &word[..end])
 }
 
 /// The calls to make, in order, over all answers of the run.
@@ -321,6 +388,16 @@ mod tests {
                 Piece::Text(text) => write!(pieces, "[{text}]"),
                 Piece::Call { name } => write!(pieces, "[{name}:]"),
                 Piece::Arguments { index, text } => write!(pieces, "[{index}={text}]"),
+                Piece::Search { query, found } => {
+                    let passage = Passage {
+                        file_name: "a.md".to_owned(),
+                        text: "# Tests\n\nRun the tests\nwith cargo.\n\nBread is good.".to_owned(),
+                        ..Passage::default()
+                    };
+                    found.extend((query != "nothing").then_some(passage));
+                    write!(pieces, "[search {query}]")
+                }
+                Piece::Citation(passage) => write!(pieces, "[cite {}]", passage.file_name),
             }
             .unwrap();
             ControlFlow::Continue(())

@@ -2,19 +2,20 @@
 
 use assistants_types::Field;
 use assistants_types::openai::{
-    Assistant, AssistantDeleted, CreateAssistant, CreateToolResources, FileSearchResources, ReasoningEffort,
-    ResponseFormat, ToolResources, UpdateAssistant,
+    Assistant, AssistantDeleted, CreateAssistant, CreateToolResources, CreateVectorStore, FileSearchResources,
+    ReasoningEffort, ResponseFormat, ToolResources, UpdateAssistant,
 };
 
 use super::page::page;
 use super::{Answer, ApiError, Call};
+use crate::engine::stores::create_store;
 use crate::ids;
 use crate::object::{insert, load, now};
-use crate::storage::Kind;
+use crate::storage::{Kind, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateAssistant = call.body("CreateAssistant")?;
-    let tool_resources = tool_resources(params.tool_resources)?;
+    let resources = params.tool_resources;
     let mut assistant = Assistant {
         created_at: Some(now()),
         name: params.name.into_value(),
@@ -22,7 +23,6 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         model: params.model,
         instructions: params.instructions.into_value(),
         tools: params.tools.unwrap_or_default(),
-        tool_resources: Some(tool_resources.unwrap_or_default()),
         metadata: Some(params.metadata.into_value().unwrap_or_default()),
         temperature: Some(params.temperature.into_value().unwrap_or(1.0)),
         top_p: Some(params.top_p.into_value().unwrap_or(1.0)),
@@ -33,6 +33,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     call.object(|transaction| {
         let assistant = Assistant {
             id: ids::new("asst_"),
+            tool_resources: Some(tool_resources(transaction, resources.clone())?.unwrap_or_default()),
             ..assistant.clone()
         };
         insert(transaction, &assistant, None, None)?;
@@ -110,24 +111,38 @@ fn set_reasoning_effort(assistant: &mut Assistant, effort: Field<ReasoningEffort
 }
 
 /// What a create asks for, as the object shows it.
-pub(super) fn tool_resources(params: Field<CreateToolResources>) -> Result<Option<ToolResources>, ApiError> {
+/// Vector stores that are asked for along with the object are created.
+pub(super) fn tool_resources(
+    transaction: &dyn Transaction,
+    params: Field<CreateToolResources>,
+) -> Result<Option<ToolResources>, ApiError> {
     let Some(params) = params.into_value() else {
         return Ok(None);
     };
     let file_search = match params.file_search {
-        Some(resources)
-            if resources
-                .vector_stores
-                .as_ref()
-                .is_some_and(|stores| !stores.is_empty()) =>
-        {
-            let message = "This server does not create vector stores along with other objects.";
-            return Err(ApiError::invalid(message).param("tool_resources.file_search.vector_stores"));
+        None => None,
+        Some(resources) => {
+            let mut store_ids = resources.vector_store_ids;
+            for new in resources.vector_stores.into_iter().flatten() {
+                let place = "tool_resources.file_search.vector_stores";
+                if store_ids.as_ref().is_some_and(|ids| !ids.is_empty()) {
+                    let message = "Only one of 'vector_store_ids' and 'vector_stores' may be given.";
+                    return Err(ApiError::invalid(message).param(place));
+                }
+                let params = CreateVectorStore {
+                    file_ids: new.file_ids,
+                    chunking_strategy: new.chunking_strategy,
+                    metadata: new.metadata,
+                    ..CreateVectorStore::default()
+                };
+                let store = create_store(transaction, &params).map_err(|refusal| refusal.at(place))?;
+                store_ids.get_or_insert_default().push(store.id);
+            }
+            Some(FileSearchResources {
+                vector_store_ids: store_ids,
+                extra: resources.extra,
+            })
         }
-        other => other.map(|resources| FileSearchResources {
-            vector_store_ids: resources.vector_store_ids,
-            extra: resources.extra,
-        }),
     };
     Ok(Some(ToolResources {
         code_interpreter: params.code_interpreter,

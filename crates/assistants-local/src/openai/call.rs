@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::error::ApiError;
 use super::form::Form;
+use super::runs::includes_content;
 use super::sse::EventWriter;
 use crate::engine::{Engine, Refusal, Since};
 use crate::object::{Stored, now, to_json};
@@ -142,7 +143,8 @@ impl Call {
         mut work: impl FnMut(&dyn Transaction) -> Result<(String, T), ApiError>,
     ) -> Result<Once<T>, ApiError> {
         let Some(key) = self.idempotency_key()? else {
-            return self.transact(|transaction| Ok(Once::Done(work(transaction)?.1)));
+            let done = self.transact(|transaction| Ok(Once::Done(work(transaction)?.1)));
+            return done.inspect(|_| self.engine.index_soon());
         };
         let now = now().unix_timestamp();
         let since = now - ANSWERS_KEPT;
@@ -162,6 +164,7 @@ impl Call {
             transaction.keep_answer(key, &self.place, &kept, now, since)?;
             Ok(Once::Done(done))
         })
+        .inspect(|_| self.engine.index_soon())
     }
 
     /// Does `work` once, and answers with the object that it returns.
@@ -196,6 +199,7 @@ impl Call {
         since: Since<'_>,
         mut work: impl FnMut(&dyn Transaction) -> Result<(Run, Vec<StreamEvent>), ApiError>,
     ) -> Result<Answer, ApiError> {
+        let content = includes_content(self)?;
         let once = self.once(|transaction| {
             let (run, events) = work(transaction)?;
             Ok((to_json(&run), (run, events)))
@@ -204,7 +208,7 @@ impl Call {
             Once::Done((run, events)) => {
                 let json = if streamed { String::new() } else { to_json(&run) };
                 let (writer, reader) = stream::channel();
-                let subscriber = streamed.then(|| EventWriter::boxed(writer));
+                let subscriber = streamed.then(|| EventWriter::boxed(writer, content));
                 self.engine.watch_deadline(&run);
                 self.engine.launch(&run, &events, subscriber);
                 Ok(if streamed {
@@ -218,7 +222,7 @@ impl Call {
                 let run: Run = serde_json::from_str(&json)
                     .map_err(|error| ApiError::invalid(format!("The kept answer is damaged: {error}.")))?;
                 let (writer, reader) = stream::channel();
-                self.engine.catch_up(&run, since, EventWriter::boxed(writer))?;
+                self.engine.catch_up(&run, since, EventWriter::boxed(writer, content))?;
                 Ok(Answer::Events(reader))
             }
         }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::page::{Limits, page_of};
 use super::{Answer, ApiError, Call};
-use crate::engine::Engine;
+use crate::engine::{Engine, stores};
 use crate::ids;
 use crate::object::{insert, now, to_json};
 use crate::storage::{Kind, StorageError, Transaction};
@@ -144,5 +144,6 @@ fn remove_expired(engine: &Engine, now: i64) -> Result<(), ApiError> {
 }
 
 fn delete_file(transaction: &dyn Transaction, id: &str) -> Result<bool, StorageError> {
+    stores::detach_everywhere(transaction, id)?;
     transaction.delete(Kind::File, id, now().unix_timestamp())
 }

@@ -1,10 +1,14 @@
 //! Bodies of the form `multipart/form-data`, read as they arrive.
 
-use axum::body::{Body, BodyDataStream};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use multer::{Field, Multipart};
 use serde_json::{Map, Number, Value};
 use tokio::runtime::Handle;
+use tokio_stream::Stream;
 
 use super::error::ApiError;
 use crate::files::{Digest, FileStore, Unfinished};
@@ -39,9 +43,12 @@ impl Form {
         };
         let boundary = multer::parse_boundary(content_type)
             .map_err(|error| ApiError::invalid(format!("The form has no boundary: {error}.")))?;
-        let body: BodyDataStream = body.into_data_stream();
+        let pieces = OneByOne {
+            body: body.into_data_stream(),
+            resting: false,
+        };
         Ok(Ok(Self {
-            multipart: Multipart::new(body, boundary),
+            multipart: Multipart::new(pieces, boundary),
             runtime: Handle::current(),
         }))
     }
@@ -104,6 +111,31 @@ impl Form {
                 }
             }
         }
+    }
+}
+
+/// A body that rests after each piece.
+///
+/// multer takes pieces for as long as there are some, which could be the whole file when the network is faster than
+/// the disk. It also looks at the stream a second time before it gives up on the first boundary, and then does not see
+/// what came with the end of the stream in between. With a rest after each piece, neither happens.
+struct OneByOne {
+    body: BodyDataStream,
+    resting: bool,
+}
+
+impl Stream for OneByOne {
+    type Item = Result<Bytes, axum::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if std::mem::take(&mut this.resting) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let piece = Pin::new(&mut this.body).poll_next(context);
+        this.resting = matches!(piece, Poll::Ready(Some(_)));
+        piece
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::call::{Answer, Call};
 use super::error::ApiError;
-use crate::storage::{Kind, List, Listing, Order, Transaction};
+use crate::engine::stores::file_key;
+use crate::storage::{Document, Kind, List, Listing, Order, Transaction};
 
 /// How many objects a page may have.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,19 @@ pub(super) fn page(
     page_of(call, LIMITS, kind, parent, tag, check)
 }
 
+/// As [`page`], after `show` has had its way with each object.
+pub(super) fn page_shown(
+    call: &Call,
+    kind: Kind,
+    parent: Option<&str>,
+    show: impl Fn(&mut Document),
+    check: impl Fn(&dyn Transaction) -> Result<(), ApiError>,
+) -> Result<Answer, ApiError> {
+    let mut listing = listing(call, LIMITS, kind, parent, None, check)?;
+    listing.documents.iter_mut().for_each(show);
+    Ok(Answer::Json(body(&listing)))
+}
+
 /// As [`page`], with other limits.
 pub(super) fn page_of(
     call: &Call,
@@ -34,13 +48,24 @@ pub(super) fn page_of(
     tag: Option<&str>,
     check: impl Fn(&dyn Transaction) -> Result<(), ApiError>,
 ) -> Result<Answer, ApiError> {
+    Ok(Answer::Json(body(&listing(call, limits, kind, parent, tag, check)?)))
+}
+
+fn listing(
+    call: &Call,
+    limits: Limits,
+    kind: Kind,
+    parent: Option<&str>,
+    tag: Option<&str>,
+    check: impl Fn(&dyn Transaction) -> Result<(), ApiError>,
+) -> Result<Listing, ApiError> {
     let limit = limit(call.query("limit"), limits)?;
     let order = order(call.query("order"))?;
-    let listing = call.transact(|transaction| {
+    call.transact(|transaction| {
         check(transaction)?;
         let cursor = |name: &str| match call.query(name) {
             None | Some("") => Ok(None),
-            Some(id) => match transaction.sequence(kind, parent, id)? {
+            Some(id) => match transaction.sequence(kind, parent, &key(kind, parent, id))? {
                 Some(sequence) => Ok(Some(sequence)),
                 None => {
                     let message = format!(
@@ -61,8 +86,53 @@ pub(super) fn page_of(
             before,
             limit,
         })?)
-    })?;
-    Ok(Answer::Json(body(&listing)))
+    })
+}
+
+/// A page of objects that are at hand, oldest first, as the query asks for it.
+pub(super) fn page_from(call: &Call, mut documents: Vec<Document>) -> Result<Answer, ApiError> {
+    let limit = limit(call.query("limit"), LIMITS)?;
+    if order(call.query("order"))? == Order::Descending {
+        documents.reverse();
+    }
+    let place = |name: &str| match call.query(name) {
+        None | Some("") => Ok(None),
+        Some(id) => match documents.iter().position(|document| wire_id(document) == id) {
+            Some(place) => Ok(Some(place)),
+            None => {
+                let message = format!("Invalid '{name}': there is no file with id '{id}' in the list.");
+                Err(ApiError::invalid(message).param(name))
+            }
+        },
+    };
+    let (after, before) = (place("after")?, place("before")?);
+    let end = before.unwrap_or(documents.len());
+    let start = match (after, before) {
+        (Some(after), _) => after + 1,
+        // The nearest ones in front of it.
+        (None, Some(before)) => before.saturating_sub(limit),
+        (None, None) => 0,
+    };
+    let mut part: Vec<Document> = documents.drain(start.min(end)..end).collect();
+    let has_more = part.len() > limit || (after.is_none() && before.is_some() && start > 0);
+    part.truncate(limit);
+    Ok(Answer::Json(body(&Listing {
+        documents: part,
+        has_more,
+    })))
+}
+
+/// The id under which an object is stored that goes over the wire as `id`.
+fn key(kind: Kind, parent: Option<&str>, id: &str) -> String {
+    match (kind, parent) {
+        (Kind::VectorStoreFile, Some(store_id)) => file_key(store_id, id),
+        _ => id.to_owned(),
+    }
+}
+
+/// The id of an object as it goes over the wire.
+fn wire_id(document: &Document) -> &str {
+    document.id.rsplit('/').next().unwrap_or_default()
 }
 
 fn limit(value: Option<&str>, limits: Limits) -> Result<usize, ApiError> {
@@ -117,7 +187,7 @@ fn body(listing: &Listing) -> String {
     body.push(']');
     for (name, document) in [("first_id", documents.first()), ("last_id", documents.last())] {
         // Ids are letters, digits and underscores: nothing to escape.
-        let id = document.map_or_else(|| "null".to_owned(), |document| format!("\"{}\"", document.id));
+        let id = document.map_or_else(|| "null".to_owned(), |document| format!("\"{}\"", wire_id(document)));
         body.push_str(&format!(",\"{name}\":{id}"));
     }
     body.push_str(&format!(",\"has_more\":{}}}", listing.has_more));

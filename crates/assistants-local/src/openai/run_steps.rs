@@ -1,22 +1,33 @@
 //! Steps of runs.
 
-use super::page::page;
-use super::runs::check_include;
+use super::page::page_shown;
+use super::runs::includes_content;
 use super::{Answer, ApiError, Call};
 use crate::engine::load_run;
-use crate::storage::{Kind, Transaction};
+use crate::object::without_content;
+use crate::storage::{Document, Kind, Transaction};
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
-    check_include(call)?;
-    page(call, Kind::RunStep, Some(call.id("run_id")), None, |transaction| {
+    let shown = includes_content(call)?;
+    let show = |document: &mut Document| {
+        if !shown {
+            document.body = without_content(&document.body);
+        }
+    };
+    page_shown(call, Kind::RunStep, Some(call.id("run_id")), show, |transaction| {
         check_run(call, transaction)
     })
 }
 
 pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
-    check_include(call)?;
+    let shown = includes_content(call)?;
     call.transact(|transaction| check_run(call, transaction))?;
-    call.stored(Kind::RunStep, call.id("step_id"), Some(call.id("run_id")))
+    Ok(
+        match call.stored(Kind::RunStep, call.id("step_id"), Some(call.id("run_id")))? {
+            Answer::Json(json) if !shown => Answer::Json(without_content(&json)),
+            answer => answer,
+        },
+    )
 }
 
 fn check_run(call: &Call, transaction: &dyn Transaction) -> Result<(), ApiError> {

@@ -10,7 +10,7 @@ use crate::object::to_json;
 use crate::storage::Kind;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    check_include(call)?;
+    includes_content(call)?;
     let params: CreateRun = call.body("CreateRun")?;
     let thread_id = call.id("thread_id");
     call.run(params.stream.as_ref() == Some(&true), Since::Run, |transaction| {
@@ -70,13 +70,15 @@ pub(super) fn submit_tool_outputs(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-/// Looks whether the parts asked for by `include[]` exist.
-pub(super) fn check_include(call: &Call) -> Result<(), ApiError> {
+/// Whether the texts of passages are asked for by `include[]`; an error if something is that does not exist.
+pub(super) fn includes_content(call: &Call) -> Result<bool, ApiError> {
     let asked = call
         .query
         .iter()
         .filter(|(name, _)| name == "include[]" || name == "include");
+    let mut included = false;
     for (_, part) in asked {
+        included = true;
         if !RunInclude::KNOWN.iter().any(|known| known.as_str() == part) {
             let known: Vec<&str> = RunInclude::KNOWN.iter().map(RunInclude::as_str).collect();
             let message = format!(
@@ -86,5 +88,5 @@ pub(super) fn check_include(call: &Call) -> Result<(), ApiError> {
             return Err(ApiError::invalid(message).param("include[]").code("invalid_value"));
         }
     }
-    Ok(())
+    Ok(included)
 }

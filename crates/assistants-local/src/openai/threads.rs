@@ -82,7 +82,7 @@ fn create_thread(transaction: &dyn Transaction, params: &CreateThread) -> Result
     let thread = Thread {
         id: ids::new("thread_"),
         created_at: Some(now()),
-        tool_resources: Some(tool_resources(params.tool_resources.clone())?.unwrap_or_default()),
+        tool_resources: Some(tool_resources(transaction, params.tool_resources.clone())?.unwrap_or_default()),
         metadata: Some(params.metadata.as_ref().cloned().unwrap_or_default()),
         ..Thread::default()
     };

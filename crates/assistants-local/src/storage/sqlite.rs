@@ -59,6 +59,27 @@ const MIGRATIONS: &[&str] = &[
         at   INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX expiries_by_time ON expiries (kind, at);
+
+    CREATE TABLE passages (
+        id         INTEGER PRIMARY KEY,
+        collection TEXT NOT NULL,
+        owner      TEXT NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+        position   INTEGER NOT NULL,
+        text       TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX passages_by_owner ON passages (owner, position);
+    CREATE INDEX passages_by_collection ON passages (collection);
+    -- Words without their endings, case and accents. The texts themselves stay in the table.
+    CREATE VIRTUAL TABLE passage_words USING fts5 (
+        collection, text, content = 'passages', content_rowid = 'id', tokenize = 'porter unicode61 remove_diacritics 2'
+    );
+    CREATE TRIGGER passages_added AFTER INSERT ON passages BEGIN
+        INSERT INTO passage_words (rowid, collection, text) VALUES (new.id, new.collection, new.text);
+    END;
+    CREATE TRIGGER passages_removed AFTER DELETE ON passages BEGIN
+        INSERT INTO passage_words (passage_words, rowid, collection, text)
+            VALUES ('delete', old.id, old.collection, old.text);
+    END;
 ",
     "
     CREATE TABLE folders (
@@ -161,15 +182,19 @@ impl Storage for Sqlite {
     }
 }
 
-struct SqliteTransaction<'a>(&'a Connection);
+pub(super) struct SqliteTransaction<'a>(&'a Connection);
 
 impl SqliteTransaction<'_> {
-    fn execute(&self, action: &str, sql: &str, values: impl Params) -> Result<usize, StorageError> {
+    pub(super) fn connection(&self) -> &Connection {
+        self.0
+    }
+
+    pub(super) fn execute(&self, action: &str, sql: &str, values: impl Params) -> Result<usize, StorageError> {
         let run = || self.0.prepare_cached(sql)?.execute(values);
         run().map_err(|error| failure(action, error))
     }
 
-    fn first<T>(
+    pub(super) fn first<T>(
         &self,
         action: &str,
         sql: &str,
@@ -366,6 +391,12 @@ impl Transaction for SqliteTransaction<'_> {
         self.documents(kind, sql, params![kind.as_str(), tag])
     }
 
+    fn ending(&self, kind: Kind, end: &str) -> Result<Vec<Document>, StorageError> {
+        let sql = "SELECT id, parent, tag, created_at, body, notes FROM objects
+            WHERE kind = ?1 AND tag IS NOT NULL AND substr(id, -length(?2) - 1) = '/' || ?2 ORDER BY sequence";
+        self.documents(kind, sql, params![kind.as_str(), end])
+    }
+
     fn expire(&self, kind: Kind, id: &str, at: Option<i64>) -> Result<(), StorageError> {
         let action = "noting when an object expires";
         match at {
@@ -408,7 +439,7 @@ impl Transaction for SqliteTransaction<'_> {
     }
 }
 
-fn failure(action: &str, error: rusqlite::Error) -> StorageError {
+pub(super) fn failure(action: &str, error: rusqlite::Error) -> StorageError {
     let hint = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => ": the disk is full",
         Some(ErrorCode::ReadOnly) => ": the database cannot be written to",

@@ -1,6 +1,6 @@
 //! Ids, or the objects they belong to.
 
-use super::{Assistant, File, Message, Run, RunStep, Thread};
+use super::{Assistant, File, Message, Run, RunStep, Thread, VectorStore, VectorStoreFile, VectorStoreFileBatch};
 
 /// Something that names a `T`: its id as text, or the object itself.
 ///
@@ -61,4 +61,27 @@ macro_rules! id_of {
     )+};
 }
 
-id_of!(Assistant, File, Message, Run, RunStep, Thread);
+id_of!(
+    Assistant,
+    File,
+    Message,
+    Run,
+    RunStep,
+    Thread,
+    VectorStore,
+    VectorStoreFile,
+    VectorStoreFileBatch
+);
+
+// A file has the same id in a vector store as outside of it.
+impl IdOf<VectorStoreFile> for &File {
+    fn as_id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl IdOf<File> for &VectorStoreFile {
+    fn as_id(&self) -> &str {
+        &self.id
+    }
+}

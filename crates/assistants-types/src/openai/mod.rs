@@ -22,6 +22,7 @@ mod run_step;
 #[cfg(feature = "schemars")]
 mod schema;
 mod tool;
+mod vector_store;
 
 pub use generated::*;
 pub use id::IdOf;
@@ -31,3 +32,6 @@ pub use page::Page;
 
 /// Up to 16 pairs that the server keeps with an object: keys of at most 64, values of at most 512 characters.
 pub type Metadata = std::collections::BTreeMap<String, String>;
+
+/// Up to 16 values that the server keeps with a file of a vector store, and that a search can filter by.
+pub type Attributes = std::collections::BTreeMap<String, AttributeValue>;

@@ -40,6 +40,9 @@ pub(crate) fn named(item: &Item) -> BTreeSet<&str> {
         Shape::Object(object) => {
             for member in &object.members {
                 type_names(&member.ty, &mut names);
+                if member.ty == Type::Attributes && object.usage != Usage::Response {
+                    names.insert("AttributeValue"); // in the setter
+                }
                 if let Some(target) = member.id_of.as_deref().filter(|_| object.usage != Usage::Response) {
                     names.extend(["IdOf", target]);
                 }
@@ -71,7 +74,6 @@ fn type_names<'m>(ty: &'m Type, names: &mut BTreeSet<&'m str>) {
         }
         Type::Attributes => {
             names.insert("Attributes");
-            names.insert("AttributeValue");
         }
         Type::List(item) => type_names(item, names),
         Type::Text | Type::Integer | Type::Number | Type::Flag | Type::Time | Type::Json => {}

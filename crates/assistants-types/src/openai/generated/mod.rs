@@ -15,6 +15,9 @@ mod run_step_delta;
 mod stream_event;
 mod thread;
 mod tool;
+mod vector_store;
+mod vector_store_file;
+mod vector_store_file_batch;
 
 pub use assistant::{Assistant, AssistantDeleted, CreateAssistant, ReasoningEffort, UpdateAssistant};
 pub use error::{ErrorObject, ErrorResponse};
@@ -59,3 +62,15 @@ pub use tool::{
     NamedFunction, NamedToolChoice, NamedToolChoiceType, NewVectorStore, Ranker, RankingOptions, StaticChunking,
     StaticChunkingOptions, Tool, ToolChoice, ToolResources,
 };
+pub use vector_store::{
+    ComparisonFilter, ComparisonOperator, ComparisonValue, CompoundFilter, CompoundOperator, CreateVectorStore,
+    FileCounts, Filter, ListedValue, SearchQuery, SearchRanker, SearchRankingOptions, SearchResultText,
+    SearchVectorStore, UpdateVectorStore, VectorStore, VectorStoreDeleted, VectorStoreExpiration,
+    VectorStoreExpirationAnchor, VectorStoreSearchResult, VectorStoreSearchResults, VectorStoreStatus,
+};
+pub use vector_store_file::{
+    AttributeValue, CreateVectorStoreFile, FileContentPart, OtherChunking, UpdateVectorStoreFile, VectorStoreFile,
+    VectorStoreFileChunking, VectorStoreFileContent, VectorStoreFileDeleted, VectorStoreFileError,
+    VectorStoreFileErrorCode, VectorStoreFileStatus,
+};
+pub use vector_store_file_batch::{CreateVectorStoreFileBatch, VectorStoreFileBatch, VectorStoreFileBatchStatus};

@@ -13,6 +13,22 @@
 //! | `files.retrieve` | GET | `/files/{file_id}` |
 //! | `files.delete` | DELETE | `/files/{file_id}` |
 //! | `files.content` | GET | `/files/{file_id}/content` |
+//! | `vector_stores.list` | GET | `/vector_stores` |
+//! | `vector_stores.create` | POST | `/vector_stores` |
+//! | `vector_stores.retrieve` | GET | `/vector_stores/{vector_store_id}` |
+//! | `vector_stores.update` | POST | `/vector_stores/{vector_store_id}` |
+//! | `vector_stores.delete` | DELETE | `/vector_stores/{vector_store_id}` |
+//! | `vector_stores.search` | POST | `/vector_stores/{vector_store_id}/search` |
+//! | `vector_store_files.list` | GET | `/vector_stores/{vector_store_id}/files` |
+//! | `vector_store_files.create` | POST | `/vector_stores/{vector_store_id}/files` |
+//! | `vector_store_files.retrieve` | GET | `/vector_stores/{vector_store_id}/files/{file_id}` |
+//! | `vector_store_files.update` | POST | `/vector_stores/{vector_store_id}/files/{file_id}` |
+//! | `vector_store_files.delete` | DELETE | `/vector_stores/{vector_store_id}/files/{file_id}` |
+//! | `vector_store_files.content` | GET | `/vector_stores/{vector_store_id}/files/{file_id}/content` |
+//! | `vector_store_batches.create` | POST | `/vector_stores/{vector_store_id}/file_batches` |
+//! | `vector_store_batches.retrieve` | GET | `/vector_stores/{vector_store_id}/file_batches/{batch_id}` |
+//! | `vector_store_batches.cancel` | POST | `/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel` |
+//! | `vector_store_batches.list_files` | GET | `/vector_stores/{vector_store_id}/file_batches/{batch_id}/files` |
 //! | `threads.create` | POST | `/threads` |
 //! | `threads.create_and_run` | POST | `/threads/runs` |
 //! | `threads.retrieve` | GET | `/threads/{thread_id}` |
@@ -102,6 +118,118 @@ pub const RETRIEVE_FILE_CONTENT: Operation = Operation {
     id: "files.content",
     method: "GET",
     path: "/files/{file_id}/content",
+};
+
+/// Lists vector stores.
+pub const LIST_VECTOR_STORES: Operation = Operation {
+    id: "vector_stores.list",
+    method: "GET",
+    path: "/vector_stores",
+};
+
+/// Creates a vector store.
+pub const CREATE_VECTOR_STORE: Operation = Operation {
+    id: "vector_stores.create",
+    method: "POST",
+    path: "/vector_stores",
+};
+
+/// Retrieves a vector store.
+pub const RETRIEVE_VECTOR_STORE: Operation = Operation {
+    id: "vector_stores.retrieve",
+    method: "GET",
+    path: "/vector_stores/{vector_store_id}",
+};
+
+/// Updates a vector store.
+pub const UPDATE_VECTOR_STORE: Operation = Operation {
+    id: "vector_stores.update",
+    method: "POST",
+    path: "/vector_stores/{vector_store_id}",
+};
+
+/// Deletes a vector store.
+pub const DELETE_VECTOR_STORE: Operation = Operation {
+    id: "vector_stores.delete",
+    method: "DELETE",
+    path: "/vector_stores/{vector_store_id}",
+};
+
+/// Searches a vector store.
+pub const SEARCH_VECTOR_STORE: Operation = Operation {
+    id: "vector_stores.search",
+    method: "POST",
+    path: "/vector_stores/{vector_store_id}/search",
+};
+
+/// Lists the files of a vector store.
+pub const LIST_VECTOR_STORE_FILES: Operation = Operation {
+    id: "vector_store_files.list",
+    method: "GET",
+    path: "/vector_stores/{vector_store_id}/files",
+};
+
+/// Puts a file into a vector store.
+pub const CREATE_VECTOR_STORE_FILE: Operation = Operation {
+    id: "vector_store_files.create",
+    method: "POST",
+    path: "/vector_stores/{vector_store_id}/files",
+};
+
+/// Retrieves a file of a vector store.
+pub const RETRIEVE_VECTOR_STORE_FILE: Operation = Operation {
+    id: "vector_store_files.retrieve",
+    method: "GET",
+    path: "/vector_stores/{vector_store_id}/files/{file_id}",
+};
+
+/// Updates the attributes of a file of a vector store.
+pub const UPDATE_VECTOR_STORE_FILE: Operation = Operation {
+    id: "vector_store_files.update",
+    method: "POST",
+    path: "/vector_stores/{vector_store_id}/files/{file_id}",
+};
+
+/// Takes a file out of a vector store.
+pub const DELETE_VECTOR_STORE_FILE: Operation = Operation {
+    id: "vector_store_files.delete",
+    method: "DELETE",
+    path: "/vector_stores/{vector_store_id}/files/{file_id}",
+};
+
+/// Reads the text of a file of a vector store.
+pub const RETRIEVE_VECTOR_STORE_FILE_CONTENT: Operation = Operation {
+    id: "vector_store_files.content",
+    method: "GET",
+    path: "/vector_stores/{vector_store_id}/files/{file_id}/content",
+};
+
+/// Puts several files into a vector store.
+pub const CREATE_VECTOR_STORE_FILE_BATCH: Operation = Operation {
+    id: "vector_store_batches.create",
+    method: "POST",
+    path: "/vector_stores/{vector_store_id}/file_batches",
+};
+
+/// Retrieves a batch of files.
+pub const RETRIEVE_VECTOR_STORE_FILE_BATCH: Operation = Operation {
+    id: "vector_store_batches.retrieve",
+    method: "GET",
+    path: "/vector_stores/{vector_store_id}/file_batches/{batch_id}",
+};
+
+/// Cancels a batch of files.
+pub const CANCEL_VECTOR_STORE_FILE_BATCH: Operation = Operation {
+    id: "vector_store_batches.cancel",
+    method: "POST",
+    path: "/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel",
+};
+
+/// Lists the files of a batch.
+pub const LIST_VECTOR_STORE_BATCH_FILES: Operation = Operation {
+    id: "vector_store_batches.list_files",
+    method: "GET",
+    path: "/vector_stores/{vector_store_id}/file_batches/{batch_id}/files",
 };
 
 /// Creates a thread.
@@ -242,6 +370,22 @@ pub const ALL: &[Operation] = &[
     RETRIEVE_FILE,
     DELETE_FILE,
     RETRIEVE_FILE_CONTENT,
+    LIST_VECTOR_STORES,
+    CREATE_VECTOR_STORE,
+    RETRIEVE_VECTOR_STORE,
+    UPDATE_VECTOR_STORE,
+    DELETE_VECTOR_STORE,
+    SEARCH_VECTOR_STORE,
+    LIST_VECTOR_STORE_FILES,
+    CREATE_VECTOR_STORE_FILE,
+    RETRIEVE_VECTOR_STORE_FILE,
+    UPDATE_VECTOR_STORE_FILE,
+    DELETE_VECTOR_STORE_FILE,
+    RETRIEVE_VECTOR_STORE_FILE_CONTENT,
+    CREATE_VECTOR_STORE_FILE_BATCH,
+    RETRIEVE_VECTOR_STORE_FILE_BATCH,
+    CANCEL_VECTOR_STORE_FILE_BATCH,
+    LIST_VECTOR_STORE_BATCH_FILES,
     CREATE_THREAD,
     CREATE_THREAD_AND_RUN,
     RETRIEVE_THREAD,

@@ -495,7 +495,7 @@ pub struct StaticChunking {
 }
 
 object!(StaticChunking const("type" = "static") {
-    static_: required "static",
+    static_: plain "static",
 });
 
 impl StaticChunking {
@@ -521,8 +521,8 @@ pub struct StaticChunkingOptions {
 }
 
 object!(StaticChunkingOptions {
-    max_chunk_size_tokens: required "max_chunk_size_tokens",
-    chunk_overlap_tokens: required "chunk_overlap_tokens",
+    max_chunk_size_tokens: plain "max_chunk_size_tokens",
+    chunk_overlap_tokens: plain "chunk_overlap_tokens",
 });
 
 impl StaticChunkingOptions {

@@ -1,0 +1,242 @@
+//! Batches of files of a vector store.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use assistants_types::openai::operations as op;
+
+use super::wait::Awaited;
+use super::{
+    Client, CreateVectorStoreFileBatch, File, IdOf, VectorStoreFile, VectorStoreFileBatch, VectorStoreFileBatchStatus,
+    WaitCall,
+};
+use crate::error::{Error, Result};
+use crate::options::option_setters;
+use crate::source::FileSource;
+use crate::{Call, ListCall, Options};
+
+/// Files that are put into one vector store together. From [`Client::vector_store_batches`].
+#[derive(Clone, Debug)]
+pub struct VectorStoreBatches {
+    pub(super) client: Client,
+    pub(super) store: String,
+}
+
+impl VectorStoreBatches {
+    /// Puts files into the vector store, where they are indexed in the background.
+    ///
+    /// `POST /vector_stores/{vector_store_id}/file_batches`.
+    pub fn create(&self, params: CreateVectorStoreFileBatch) -> Call<VectorStoreFileBatch> {
+        self.client
+            .call_with(op::CREATE_VECTOR_STORE_FILE_BATCH, &[&self.store], &params)
+    }
+
+    /// Reads how far one batch has come. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`.
+    pub fn retrieve(&self, batch: impl IdOf<VectorStoreFileBatch>) -> Call<VectorStoreFileBatch> {
+        self.client
+            .call(op::RETRIEVE_VECTOR_STORE_FILE_BATCH, &[&self.store, batch.as_id()])
+    }
+
+    /// Stops the indexing of the files that are not done yet.
+    ///
+    /// `POST /vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel`.
+    pub fn cancel(&self, batch: impl IdOf<VectorStoreFileBatch>) -> Call<VectorStoreFileBatch> {
+        self.client
+            .call(op::CANCEL_VECTOR_STORE_FILE_BATCH, &[&self.store, batch.as_id()])
+    }
+
+    /// Lists the files of one batch, newest first unless told otherwise.
+    ///
+    /// `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}/files`.
+    pub fn list_files(&self, batch: impl IdOf<VectorStoreFileBatch>) -> ListCall<VectorStoreFile> {
+        self.client
+            .list(op::LIST_VECTOR_STORE_BATCH_FILES, &[&self.store, batch.as_id()])
+    }
+
+    /// Puts files into the vector store, and waits until each is indexed or has failed: look at the
+    /// [`file_counts`](VectorStoreFileBatch::file_counts).
+    pub fn create_and_poll(&self, params: CreateVectorStoreFileBatch) -> WaitCall<VectorStoreFileBatch> {
+        let (batches, first) = (self.clone(), self.create(params));
+        let look =
+            move |seen: Option<&VectorStoreFileBatch>| batches.retrieve(seen.map_or("", |batch| batch.id.as_str()));
+        WaitCall::of(&self.client.options, look).after(|_| Ok(first))
+    }
+
+    /// Uploads files for assistants, a few at a time, puts those that arrived into the vector store, and waits until
+    /// each is indexed or has failed.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::openai::CreateVectorStore;
+    ///
+    /// let store = client.vector_stores().create(CreateVectorStore::default()).send()?;
+    /// let done = client.vector_store_batches(&store).upload_and_poll(["Cargo.toml", "no-such-file.md"]).send()?;
+    /// assert_eq!(done.files.len(), 1);
+    /// assert_eq!(done.failed[0].source.name(), "no-such-file.md");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn upload_and_poll(&self, files: impl IntoIterator<Item = impl Into<FileSource>>) -> BatchUploadCall {
+        BatchUploadCall {
+            batches: self.clone(),
+            sources: files.into_iter().map(Into::into).collect(),
+            params: CreateVectorStoreFileBatch::default(),
+            parallel: 5,
+            options: self.client.options.clone(),
+        }
+    }
+}
+
+impl Awaited for VectorStoreFileBatch {
+    const NOUN: &'static str = "batch";
+
+    fn is_done(&self) -> bool {
+        self.status != VectorStoreFileBatchStatus::InProgress
+    }
+
+    fn status(&self) -> &str {
+        self.status.as_str()
+    }
+}
+
+/// Uploads files and puts them into a vector store. From [`VectorStoreBatches::upload_and_poll`].
+///
+/// Options hold for each upload and for the requests that follow.
+#[must_use = "nothing is uploaded until `send`"]
+#[derive(Debug)]
+pub struct BatchUploadCall {
+    batches: VectorStoreBatches,
+    sources: Vec<FileSource>,
+    params: CreateVectorStoreFileBatch,
+    parallel: usize,
+    options: Options,
+}
+
+/// What came of the files of a [`BatchUploadCall`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct BatchUpload {
+    /// The batch as it ended; `None` when no file arrived.
+    pub batch: Option<VectorStoreFileBatch>,
+    /// The files that arrived, in the order in which they were given.
+    pub files: Vec<File>,
+    /// The files that did not arrive, in the order in which they were given. The others are not held up by them.
+    pub failed: Vec<FailedUpload>,
+}
+
+/// A file that did not arrive.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FailedUpload {
+    /// The file.
+    pub source: FileSource,
+    /// Why.
+    pub error: Error,
+}
+
+impl fmt::Display for FailedUpload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.source.name(), self.error)
+    }
+}
+
+impl BatchUploadCall {
+    option_setters!();
+
+    /// How many files are uploaded at the same time. Default: 5.
+    pub fn parallel(mut self, uploads: usize) -> Self {
+        self.parallel = uploads.max(1);
+        self
+    }
+
+    /// Files that the server has already; they are put into the vector store too.
+    pub fn file_ids(mut self, ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.params = self.params.file_ids(ids);
+        self
+    }
+
+    /// Attributes and chunking strategy of the batch, and files that the server has already. The
+    /// [`file_ids`](CreateVectorStoreFileBatch::file_ids) in it stand before those of the uploaded files.
+    pub fn params(mut self, params: CreateVectorStoreFileBatch) -> Self {
+        self.params = params;
+        self
+    }
+
+    /// Uploads, and waits until each file is indexed or has failed.
+    ///
+    /// # Errors
+    ///
+    /// Those of the batch. Uploads that fail are in [`BatchUpload::failed`].
+    pub fn send(self) -> Result<BatchUpload> {
+        let Self {
+            batches,
+            sources,
+            mut params,
+            parallel,
+            options,
+        } = self;
+        let deadline = options.deadline.map(|limit| Instant::now() + limit);
+        let options_now = || Options {
+            deadline: deadline.map(|end| end.saturating_duration_since(Instant::now())),
+            ..options.clone()
+        };
+        let files = batches.client.files();
+        let uploaded = each(sources, parallel, |source| {
+            let mut call = files.upload(source.clone(), "assistants");
+            // Each upload is a request of its own, with a key of its own.
+            call.options = Options {
+                idempotency_key: None,
+                ..options_now()
+            };
+            let sent = call.send();
+            (source, sent)
+        });
+        let mut done = BatchUpload {
+            batch: None,
+            files: Vec::new(),
+            failed: Vec::new(),
+        };
+        for (source, sent) in uploaded {
+            match sent {
+                Ok(file) => done.files.push(file),
+                Err(error) => done.failed.push(FailedUpload { source, error }),
+            }
+        }
+        let ids = params.file_ids.get_or_insert_default();
+        ids.extend(done.files.iter().map(|file| file.id.clone()));
+        if ids.is_empty() {
+            params.file_ids = None;
+        }
+        if params.file_ids.is_some() || params.files.as_ref().is_some_and(|files| !files.is_empty()) {
+            let mut call = batches.create_and_poll(params);
+            call.options = options_now();
+            done.batch = Some(call.send()?);
+        }
+        Ok(done)
+    }
+}
+
+/// Does `work` for all items, at most `parallel` at a time, and keeps their order.
+fn each<T: Send, R: Send>(items: Vec<T>, parallel: usize, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let threads = parallel.min(items.len());
+    let queue = Mutex::new(items.into_iter().enumerate());
+    let results = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some((index, item)) = next else { break };
+                    let result = work(item);
+                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                    results.push((index, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}

@@ -1,0 +1,79 @@
+//! Vector stores.
+
+use assistants_types::openai::operations as op;
+
+use super::wait::Awaited;
+use super::{
+    Client, CreateVectorStore, IdOf, SearchVectorStore, UpdateVectorStore, VectorStore, VectorStoreDeleted,
+    VectorStoreSearchResults, VectorStoreStatus, WaitCall,
+};
+use crate::{Call, ListCall};
+
+/// The vector stores of the project: collections of files that can be searched. From [`Client::vector_stores`].
+#[derive(Clone, Debug)]
+pub struct VectorStores {
+    pub(super) client: Client,
+}
+
+impl VectorStores {
+    /// Creates a vector store, empty or with first files, which are indexed in the background.
+    ///
+    /// `POST /vector_stores`. Carries an idempotency key, so that a retry does not create a second one on servers that
+    /// know such keys.
+    pub fn create(&self, params: CreateVectorStore) -> Call<VectorStore> {
+        self.client.call_with(op::CREATE_VECTOR_STORE, &[], &params)
+    }
+
+    /// Reads one vector store. `GET /vector_stores/{vector_store_id}`.
+    pub fn retrieve(&self, store: impl IdOf<VectorStore>) -> Call<VectorStore> {
+        self.client.call(op::RETRIEVE_VECTOR_STORE, &[store.as_id()])
+    }
+
+    /// Changes what `params` sets or clears, and keeps the rest. `POST /vector_stores/{vector_store_id}`.
+    pub fn update(&self, store: impl IdOf<VectorStore>, params: UpdateVectorStore) -> Call<VectorStore> {
+        self.client
+            .call_with(op::UPDATE_VECTOR_STORE, &[store.as_id()], &params)
+    }
+
+    /// Deletes one vector store; its files stay. `DELETE /vector_stores/{vector_store_id}`.
+    pub fn delete(&self, store: impl IdOf<VectorStore>) -> Call<VectorStoreDeleted> {
+        self.client.call(op::DELETE_VECTOR_STORE, &[store.as_id()])
+    }
+
+    /// Lists vector stores, newest first unless told otherwise. `GET /vector_stores`.
+    pub fn list(&self) -> ListCall<VectorStore> {
+        self.client.list(op::LIST_VECTOR_STORES, &[])
+    }
+
+    /// Finds the passages that fit a query best: text, several texts, or [`SearchVectorStore`] with filters.
+    ///
+    /// `POST /vector_stores/{vector_store_id}/search`.
+    pub fn search(
+        &self,
+        store: impl IdOf<VectorStore>,
+        params: impl Into<SearchVectorStore>,
+    ) -> Call<VectorStoreSearchResults> {
+        self.client
+            .call_with(op::SEARCH_VECTOR_STORE, &[store.as_id()], &params.into())
+    }
+
+    /// Creates a vector store, and waits until its files are indexed or have failed: look at its
+    /// [`file_counts`](VectorStore::file_counts).
+    pub fn create_and_poll(&self, params: CreateVectorStore) -> WaitCall<VectorStore> {
+        let (stores, first) = (self.clone(), self.create(params));
+        let look = move |seen: Option<&VectorStore>| stores.retrieve(seen.map_or("", |store| store.id.as_str()));
+        WaitCall::of(&self.client.options, look).after(|_| Ok(first))
+    }
+}
+
+impl Awaited for VectorStore {
+    const NOUN: &'static str = "vector store";
+
+    fn is_done(&self) -> bool {
+        self.status != VectorStoreStatus::InProgress
+    }
+
+    fn status(&self) -> &str {
+        self.status.as_str()
+    }
+}

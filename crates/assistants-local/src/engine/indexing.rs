@@ -1,0 +1,158 @@
+//! The thread that indexes files of vector stores, one after the other.
+//!
+//! What is to be done is what the storage has in status `in_progress`, so nothing is forgotten over a restart.
+
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+
+use assistants_types::openai::{
+    File, VectorStoreFile, VectorStoreFileChunking, VectorStoreFileError, VectorStoreFileErrorCode,
+    VectorStoreFileStatus,
+};
+
+use super::Engine;
+use super::stores::end_indexing;
+use crate::object::load;
+use crate::search::{LARGEST_TEXT, Unreadable, chunks, text_of};
+use crate::storage::{Kind, StorageError};
+
+/// Tells the thread that there may be work.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    state: Mutex<State>,
+    rung: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    work: bool,
+    closed: bool,
+}
+
+impl Bell {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn ring(&self) {
+        self.lock().work = true;
+        self.rung.notify_all();
+    }
+
+    /// No more work is begun.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.rung.notify_all();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Waits for work; `false` when there will be none.
+    fn wait(&self) -> bool {
+        let mut state = self.lock();
+        while !state.work && !state.closed {
+            state = self.rung.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.work = false;
+        !state.closed
+    }
+}
+
+/// Works until the bell is closed.
+pub(super) fn work(bell: &Arc<Bell>, engine: &Weak<Engine>) {
+    while bell.wait() {
+        let Some(engine) = engine.upgrade() else { return };
+        if let Err(error) = engine.index_pending(None) {
+            log::error!("files could not be indexed: {error}");
+        }
+    }
+}
+
+impl Engine {
+    /// Says that files were put into vector stores. Their transaction is over.
+    pub(crate) fn index_soon(&self) {
+        self.bell.ring();
+    }
+
+    /// Indexes the files that wait for it, all of them or those of one vector store.
+    pub(super) fn index_pending(&self, store_id: Option<&str>) -> Result<(), StorageError> {
+        loop {
+            let mut pending = self.storage.transact(|transaction| {
+                transaction.tagged(Kind::VectorStoreFile, VectorStoreFileStatus::InProgress.as_str())
+            })?;
+            pending.retain(|file| store_id.is_none() || file.parent.as_deref() == store_id);
+            if pending.is_empty() {
+                return Ok(());
+            }
+            for file in pending {
+                if self.bell.is_closed() {
+                    return Ok(());
+                }
+                let indexed = catch_unwind(AssertUnwindSafe(|| self.index(&file.id)));
+                if !matches!(indexed, Ok(Ok(()))) {
+                    log::error!("{} could not be indexed: {indexed:?}", file.id);
+                    let error = failure(
+                        VectorStoreFileErrorCode::ServerError,
+                        "The server could not index the file.",
+                    );
+                    self.storage
+                        .transact(|transaction| end_indexing(transaction, &file.id, Err(&error)))?;
+                }
+            }
+        }
+    }
+
+    fn index(&self, key: &str) -> Result<(), StorageError> {
+        let found = self.storage.transact(|transaction| {
+            let Some(file) = load::<VectorStoreFile>(transaction, key)? else {
+                return Ok::<_, StorageError>(None);
+            };
+            let name = load::<File>(transaction, &file.object.id)?.map(|file| file.object.filename);
+            Ok(name.map(|name| (file.object, name)))
+        })?;
+        let Some((file, name)) = found else { return Ok(()) };
+        let text = self.text(&file.id, &name)?;
+        let (size, overlap) = match &file.chunking_strategy {
+            Some(VectorStoreFileChunking::Static(chunking)) => {
+                let tokens = |count: i64| usize::try_from(count).unwrap_or_default();
+                let sizes = &chunking.static_;
+                (tokens(sizes.max_chunk_size_tokens), tokens(sizes.chunk_overlap_tokens))
+            }
+            _ => (800, 400),
+        };
+        let passages = text.as_ref().map(|text| chunks(text, size, overlap));
+        self.storage.transact(|transaction| {
+            let passages = passages.as_ref().map(Vec::as_slice).map_err(|error| *error);
+            end_indexing(transaction, key, passages)
+        })
+    }
+
+    /// The text of a file, or why it has none.
+    fn text(&self, file_id: &str, name: &str) -> Result<Result<String, VectorStoreFileError>, StorageError> {
+        let (mut file, length) = self.files.read(file_id)?;
+        if length > LARGEST_TEXT {
+            let message = format!("Files of more than {LARGEST_TEXT} bytes are not indexed.");
+            return Ok(Err(failure(VectorStoreFileErrorCode::InvalidFile, message)));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+        file.read_to_end(&mut bytes).map_err(|error| StorageError {
+            action: format!("reading the bytes of {file_id}"),
+            source: Some(Box::new(error)),
+        })?;
+        Ok(text_of(name, bytes).map_err(|unreadable| match unreadable {
+            Unreadable::Unsupported(message) => failure(VectorStoreFileErrorCode::UnsupportedFile, message),
+            Unreadable::Invalid(message) => failure(VectorStoreFileErrorCode::InvalidFile, message),
+        }))
+    }
+}
+
+fn failure(code: VectorStoreFileErrorCode, message: impl Into<String>) -> VectorStoreFileError {
+    VectorStoreFileError {
+        code,
+        message: message.into(),
+        ..VectorStoreFileError::default()
+    }
+}

@@ -1,0 +1,61 @@
+//! Batches of files of vector stores.
+
+use assistants_types::openai::{CreateVectorStoreFileBatch, VectorStoreFile};
+
+use super::page::page_from;
+use super::vector_store_files::{new_file, status_filter};
+use super::{Answer, ApiError, Call};
+use crate::engine::stores::{self, NewFile};
+use crate::object::Loaded;
+
+pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+    let params: CreateVectorStoreFileBatch = call.body("CreateVectorStoreFileBatch")?;
+    let files: Vec<NewFile<'_>> = match (&params.file_ids, &params.files) {
+        (Some(file_ids), None) => {
+            let file = |file_id| NewFile {
+                file_id,
+                chunking: params.chunking_strategy.as_ref(),
+                attributes: params.attributes.as_ref(),
+                batch_id: None,
+            };
+            file_ids.iter().map(|id| file(id.as_str())).collect()
+        }
+        (None, Some(files)) => files.iter().map(new_file).collect(),
+        (None, None) => {
+            let message = "Missing required parameter: either 'file_ids' or 'files'.";
+            return Err(ApiError::invalid(message)
+                .param("file_ids")
+                .code("missing_required_parameter"));
+        }
+        (Some(_), Some(_)) => {
+            let message = "Only one of 'file_ids' and 'files' may be given.";
+            return Err(ApiError::invalid(message).param("file_ids"));
+        }
+    };
+    let store_id = call.id("vector_store_id");
+    call.object(|transaction| Ok(stores::create_batch(transaction, store_id, &files)?))
+}
+
+pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+    let (store_id, batch_id) = (call.id("vector_store_id"), call.id("batch_id"));
+    let batch = call.transact(|transaction| Ok(stores::load_batch(transaction, store_id, batch_id)?))?;
+    Ok(Answer::Json(batch.document.body))
+}
+
+pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
+    let (store_id, batch_id) = (call.id("vector_store_id"), call.id("batch_id"));
+    call.object(|transaction| Ok(stores::cancel_batch(transaction, store_id, batch_id)?))
+}
+
+/// The files of a batch; with `filter`, those in that status.
+pub(super) fn list_files(call: &Call) -> Result<Answer, ApiError> {
+    let (store_id, batch_id) = (call.id("vector_store_id"), call.id("batch_id"));
+    let status = status_filter(call)?;
+    let files = call.transact(|transaction| {
+        let batch = stores::load_batch(transaction, store_id, batch_id)?;
+        Ok(stores::batch_files(transaction, &batch)?)
+    })?;
+    let fits = |file: &Loaded<VectorStoreFile>| status.is_none_or(|status| file.object.status.as_str() == status);
+    let fitting = files.into_iter().filter(fits).map(|file| file.document);
+    page_from(call, fitting.collect())
+}

@@ -1,0 +1,227 @@
+//! From files to passages that can be found: text out of bytes, text into chunks, words out of a query.
+//!
+//! What finds them is behind [`TextIndex`], so that every storage brings an index of its own, and anything that needs
+//! a search over texts can stand on it.
+
+mod attributes;
+mod text;
+
+use std::ops::Range;
+
+use crate::storage::StorageError;
+
+pub(crate) use self::attributes::{check_filter, passes};
+pub(crate) use self::text::{LARGEST as LARGEST_TEXT, Unreadable, text_of};
+
+/// The longest token, in characters.
+const TOKEN: usize = 16;
+
+/// How many words of a query are looked for.
+const MOST_TERMS: usize = 32;
+
+/// Words that say nothing about what is looked for.
+const STOP_WORDS: &[&str] = &[
+    "a",
+    "about",
+    "an",
+    "and",
+    "are",
+    "as",
+    "at",
+    "be",
+    "by",
+    "can",
+    "could",
+    "did",
+    "do",
+    "does",
+    "for",
+    "from",
+    "had",
+    "has",
+    "have",
+    "how",
+    "i",
+    "in",
+    "is",
+    "it",
+    "its",
+    "me",
+    "my",
+    "of",
+    "on",
+    "or",
+    "our",
+    "should",
+    "that",
+    "the",
+    "their",
+    "there",
+    "these",
+    "they",
+    "this",
+    "to",
+    "was",
+    "we",
+    "were",
+    "what",
+    "when",
+    "where",
+    "which",
+    "who",
+    "why",
+    "will",
+    "with",
+    "would",
+    "you",
+    "your",
+    "а",
+    "в",
+    "где",
+    "для",
+    "и",
+    "из",
+    "как",
+    "когда",
+    "кто",
+    "на",
+    "не",
+    "о",
+    "по",
+    "с",
+    "что",
+    "это",
+    "я",
+];
+
+/// Finds passages of texts by their words. Part of a storage's transaction.
+///
+/// A passage belongs to a document of the storage, its owner, and goes with it.
+pub(crate) trait TextIndex {
+    /// Adds the passages of a document, in order, to a collection.
+    fn add_passages(&self, collection: &str, owner: &str, passages: &[&str]) -> Result<(), StorageError>;
+
+    /// Removes the passages of a document.
+    fn remove_passages(&self, owner: &str) -> Result<(), StorageError>;
+
+    /// The passages of a document, in order.
+    fn passages(&self, owner: &str) -> Result<Vec<String>, StorageError>;
+
+    /// The passages of a collection that have at least one of the words, best first.
+    ///
+    /// The score of a passage is the share of the words that it has, rare words counting more than common ones, times
+    /// a factor from 0.9 to 1 that grows with how often it has them for its length. So it lies between 0 and 1, and is
+    /// close to 1 where all words are.
+    fn find(&self, find: &Find<'_>) -> Result<Vec<Found>, StorageError>;
+}
+
+/// What to find.
+pub(crate) struct Find<'a> {
+    pub(crate) collection: &'a str,
+    pub(crate) words: &'a [String],
+    /// Only passages of the owners for which this is true.
+    pub(crate) accept: &'a dyn Fn(&str) -> bool,
+    pub(crate) least_score: f64,
+    pub(crate) limit: usize,
+}
+
+/// A passage that was found.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) owner: String,
+    /// Which passage of its owner, counted from 0.
+    pub(crate) position: i64,
+    pub(crate) text: String,
+    pub(crate) score: f64,
+}
+
+/// The words of a query, each once, without those that say nothing, unless there are no others.
+pub(crate) fn words(query: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for word in query
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+    {
+        let word = word.to_lowercase();
+        if !all.contains(&word) {
+            all.push(word);
+        }
+    }
+    let telling: Vec<String> = all
+        .iter()
+        .filter(|word| !STOP_WORDS.contains(&word.as_str()))
+        .cloned()
+        .collect();
+    let mut words = if telling.is_empty() { all } else { telling };
+    words.truncate(MOST_TERMS);
+    words
+}
+
+/// Cuts a text into chunks of at most `size` tokens, of which neighbours share `overlap`.
+///
+/// A token is an estimate: what stands between white space, in pieces of at most 16 characters. Chunks begin and end
+/// with a token and keep the white space in between.
+pub(crate) fn chunks(text: &str, size: usize, overlap: usize) -> Vec<&str> {
+    let tokens = tokens(text);
+    let step = size.saturating_sub(overlap).max(1);
+    let mut chunks = Vec::new();
+    let mut first = 0;
+    while first < tokens.len() {
+        let last = (first + size.max(1)).min(tokens.len()) - 1;
+        chunks.push(&text[tokens[first].start..tokens[last].end]);
+        if last + 1 == tokens.len() {
+            break;
+        }
+        first += step;
+    }
+    chunks
+}
+
+fn tokens(text: &str) -> Vec<Range<usize>> {
+    let mut tokens: Vec<Range<usize>> = Vec::new();
+    let mut length = 0;
+    for (at, character) in text.char_indices() {
+        let end = at + character.len_utf8();
+        if character.is_whitespace() {
+            length = 0;
+        } else if length == 0 || length == TOKEN {
+            tokens.push(at..end);
+            length = 1;
+        } else if let Some(token) = tokens.last_mut() {
+            token.end = end;
+            length += 1;
+        }
+    }
+    tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_have_the_size_and_overlap_asked_for() {
+        for (text, size, overlap, want) in [
+            ("", 2, 0, &[][..]),
+            (" \n ", 2, 0, &[]),
+            (" one ", 2, 0, &["one"]),
+            ("a b c d e", 2, 0, &["a b", "c d", "e"]),
+            ("a b c d e", 3, 1, &["a b c", "c d e"]),
+            ("a b\n\nc  d e", 4, 2, &["a b\n\nc  d", "c  d e"]),
+            ("a b c", 3, 1, &["a b c"]),
+            ("0123456789abcdefXYZ é", 1, 0, &["0123456789abcdef", "XYZ", "é"]),
+        ] {
+            assert_eq!(chunks(text, size, overlap), want, "{text:?} {size} {overlap}");
+        }
+    }
+
+    #[test]
+    fn words_that_say_nothing_are_left_out() {
+        assert_eq!(words("How do I run the tests?"), ["run", "tests"]);
+        assert_eq!(words("to be or not to be"), ["not"]);
+        assert_eq!(words("Who is it?"), ["who", "is", "it"]);
+        assert_eq!(words("Run run RUN"), ["run"]);
+        assert_eq!(words("как ЗАПУСТИТЬ \"тесты\""), ["запустить", "тесты"]);
+        assert!(words(" ?! ").is_empty());
+    }
+}

@@ -1,0 +1,168 @@
+//! The text of a file, by what its name and bytes say it is.
+
+/// The largest file that is read for its text, in bytes.
+pub(crate) const LARGEST: u64 = 32 * 1024 * 1024;
+
+/// Why there is no text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// A kind of file that the server cannot read.
+    Unsupported(String),
+    /// A file that is not what its name says.
+    Invalid(String),
+}
+
+/// Kinds of file that are no text, by the ends of their names.
+const BINARY: &[&str] = &[
+    "7z", "avi", "bin", "bmp", "doc", "docx", "epub", "exe", "gif", "gz", "ico", "jpeg", "jpg", "mov", "mp3", "mp4",
+    "odt", "ogg", "pdf", "png", "ppt", "pptx", "rar", "sqlite", "tar", "tiff", "wav", "webp", "xls", "xlsx", "zip",
+];
+
+/// The text of a file: HTML without its tags, anything else that is UTF-8 as it stands.
+pub(crate) fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, Unreadable> {
+    let extension = name
+        .rsplit_once('.')
+        .map(|(_, end)| end.to_ascii_lowercase())
+        .unwrap_or_default();
+    if BINARY.contains(&extension.as_str()) {
+        return Err(Unreadable::Unsupported(format!(
+            "Files of the kind .{extension} cannot be read."
+        )));
+    }
+    let is_text = matches!(
+        extension.as_str(),
+        "txt" | "md" | "markdown" | "html" | "htm" | "json" | "jsonl" | "csv" | "tsv" | "xml" | "yaml" | "yml"
+    );
+    let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+    let Some(text) = text else {
+        return Err(if is_text {
+            Unreadable::Invalid("The file is not text in UTF-8.".to_owned())
+        } else {
+            Unreadable::Unsupported("Only text in UTF-8 can be read.".to_owned())
+        });
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = match extension.as_str() {
+        "html" | "htm" => without_tags(text),
+        _ => text.to_owned(),
+    };
+    if text.trim().is_empty() {
+        return Err(Unreadable::Invalid("There is no text in the file.".to_owned()));
+    }
+    Ok(text)
+}
+
+/// The text of an HTML page: tags, comments, scripts and styles out, the usual character references resolved.
+fn without_tags(html: &str) -> String {
+    let mut text = String::with_capacity(html.len() / 2);
+    let mut rest = html;
+    while let Some(start) = rest.find('<') {
+        text.push_str(&rest[..start]);
+        let tag = &rest[start..];
+        let is_markup = tag[1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
+        if !is_markup {
+            text.push('<');
+            rest = &tag[1..];
+            continue;
+        }
+        let hidden = ["script", "style"].into_iter().find(|name| is_tag(tag, name));
+        let end = if tag.starts_with("<!--") {
+            tag.find("-->").map(|end| end + 3)
+        } else if let Some(name) = hidden {
+            end_of(tag, name)
+        } else {
+            tag.find('>').map(|end| end + 1)
+        };
+        // A tag takes part in the layout, so words on both sides of it are two words.
+        text.push(if is_block(tag) { '\n' } else { ' ' });
+        rest = end.map_or("", |end| &tag[end..]);
+    }
+    text.push_str(rest);
+    let mut resolved = text;
+    for (reference, character) in [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&nbsp;", " "),
+        ("&amp;", "&"),
+    ] {
+        resolved = resolved.replace(reference, character);
+    }
+    resolved
+}
+
+fn is_tag(tag: &str, name: &str) -> bool {
+    let after = tag.get(1..=name.len());
+    after.is_some_and(|found| found.eq_ignore_ascii_case(name))
+        && tag[1 + name.len()..].starts_with(|c: char| c == '>' || c == '/' || c.is_whitespace())
+}
+
+/// Where `</name>` ends.
+fn end_of(text: &str, name: &str) -> Option<usize> {
+    let mut from = 0;
+    while let Some(at) = text[from..].find("</") {
+        let tag = &text[from + at + 1..];
+        if is_tag(tag, name) {
+            return Some(from + at + 1 + tag.find('>')? + 1);
+        }
+        from += at + 2;
+    }
+    None
+}
+
+fn is_block(tag: &str) -> bool {
+    let name = tag[1..].trim_start_matches('/');
+    [
+        "p", "br", "div", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section",
+        "title",
+    ]
+    .into_iter()
+    .any(|block| is_tag(&format!("<{name}"), block))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_text_of_every_kind() {
+        for (name, bytes, want) in [
+            ("a.txt", "plain", "plain"),
+            ("A.MD", "# Head", "# Head"),
+            ("a.json", "{\"a\": 1}", "{\"a\": 1}"),
+            ("a.csv", "\u{feff}a,b\n1,2", "a,b\n1,2"),
+            ("main.rs", "fn main() {}", "fn main() {}"),
+            ("Makefile", "all:", "all:"),
+            (
+                "a.html",
+                "<p>Tom &amp; <b>Jerry</b></p><script>var x = '<p>';</script>1 < 2<!-- no -->",
+                "\nTom &  Jerry \n 1 < 2 ",
+            ),
+            ("a.htm", "<STYLE type=x>p{}</style>x<br/>y<é", " x\ny<é"),
+            ("a.html", "open <b", "open  "),
+        ] {
+            assert_eq!(text_of(name, bytes.into()).unwrap(), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn says_why_there_is_no_text() {
+        for (name, bytes, unsupported) in [
+            ("a.pdf", &b"%PDF-1.7"[..], true),
+            ("a.docx", b"PK", true),
+            ("photo", b"\xff\xd8\xff", true),
+            ("a.dat", b"a\0b", true),
+            ("a.txt", b"\xff", false),
+            ("a.json", b"a\0", false),
+            ("a.txt", b" \n", false),
+            ("a.html", b"<p></p>", false),
+        ] {
+            match text_of(name, bytes.to_vec()) {
+                Err(Unreadable::Unsupported(_)) => assert!(unsupported, "{name}"),
+                Err(Unreadable::Invalid(_)) => assert!(!unsupported, "{name}"),
+                Ok(text) => panic!("{name}: {text}"),
+            }
+        }
+    }
+}
