@@ -3,8 +3,6 @@
 //! ```sh
 //! cargo run --example yandex
 //! ```
-//!
-//! With `YC_FOLDER_ID` and `YC_API_ENDPOINT` set it goes to the server they name.
 
 use std::error::Error;
 use std::io::{Write as _, stdout};
@@ -24,13 +22,11 @@ struct Add {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let server = LocalServer::builder().start()?;
-    let client = match std::env::var("YC_API_ENDPOINT") {
-        Ok(_) => Client::from_env()?,
-        Err(_) => Client::builder()
-            .base_url(server.yandex_url())
-            .folder_id("local")
-            .build()?,
-    };
+    // Elsewhere: `Client::from_env()?`, with YC_FOLDER_ID and YC_API_ENDPOINT.
+    let client = Client::builder()
+        .base_url(server.yandex_url())
+        .folder_id("local")
+        .build()?;
     let tools = Tools::new().function(
         "add",
         json!({"description": "Adds two numbers.", "type": "object"}),

@@ -813,9 +813,9 @@ fn messages_stream_and_a_cut_list_is_no_list() {
             connection.chunk("{\"result\":{\"id\":\"m2\"}}\n");
             connection.chunk("{\"result\":{\"id\":\"m1\"}}\n");
             if cut {
-                connection.close()
+                connection.close();
             } else {
-                connection.end_stream()
+                connection.end_stream();
             }
         };
         answer(false);

@@ -1,8 +1,8 @@
-//! Setters for what lies deeper in a request.
+//! What lies deeper in an object, or is to lie deeper in a request.
 
 use super::{
-    CompletionOptions, CreateAssistant, CreateRun, ExpirationConfig, ExpirationPolicy, PromptTruncationOptions,
-    TruncationStrategy,
+    Assistant, CompletionOptions, CreateAssistant, CreateRun, ExpirationConfig, ExpirationPolicy,
+    PromptTruncationOptions, Run, TruncationStrategy,
 };
 
 /// Setters of nested fields, in whichever type has the fields around them.
@@ -73,6 +73,33 @@ impl CreateAssistant {
     }
 }
 
+/// The fields of nested objects.
+macro_rules! inner {
+    ($object:ident: $($name:ident from $outer:ident . $inner:ident: $type:ty, $what:literal;)+) => {
+        impl $object {$(
+            #[doc = $what]
+            #[must_use]
+            pub fn $name(&self) -> Option<$type> {
+                self.$outer.as_ref()?.$inner
+            }
+        )+}
+    };
+}
+
+inner!(Assistant:
+    temperature from completion_options.temperature: f64, "How freely the model writes; `None` for the service's default.";
+    max_tokens from completion_options.max_tokens: i64, "The most tokens of an answer; `None` for the service's default.";
+    max_prompt_tokens from prompt_truncation_options.max_prompt_tokens: i64,
+        "The most tokens sent to the model; `None` for the service's default.";
+);
+inner!(Run:
+    custom_temperature from custom_completion_options.temperature: f64, "What stands over the assistant's temperature.";
+    custom_max_tokens from custom_completion_options.max_tokens: i64,
+        "What stands over the assistant's limit on the tokens of an answer.";
+    custom_max_prompt_tokens from custom_prompt_truncation_options.max_prompt_tokens: i64,
+        "What stands over the assistant's limit on the tokens sent to the model.";
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +122,15 @@ mod tests {
                 "expirationConfig": {"expirationPolicy": "STATIC", "ttlDays": "3"}})
         );
         let run = CreateRun::new("a", "t").custom_max_tokens(5).custom_temperature(0.5);
+        let text = serde_json::to_string(&run)
+            .unwrap()
+            .replace("\"assistantId\"", "\"id\"");
+        let made: Run = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (made.custom_max_tokens(), made.custom_temperature()),
+            (Some(5), Some(0.5))
+        );
+        assert_eq!(made.custom_max_prompt_tokens(), None);
         assert_eq!(
             serde_json::to_value(run).unwrap(),
             json!({"assistantId": "a", "threadId": "t",
