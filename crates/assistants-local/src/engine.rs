@@ -40,7 +40,7 @@ use self::indexing::Bell;
 pub(crate) use self::messages::{add_message, add_message_with_notes};
 pub(crate) use self::notes::RunNotes;
 use self::runs::Ending;
-pub(crate) use self::runs::load_run;
+pub(crate) use self::runs::{load_run, steps};
 use self::slot::Slot;
 pub(crate) use self::slot::Subscriber;
 use crate::files::FileStore;

@@ -19,6 +19,8 @@ mod operations;
 mod page;
 mod resource;
 mod runs;
+mod search_index_files;
+mod search_indexes;
 mod server;
 mod threads;
 mod tokenize;
@@ -58,6 +60,14 @@ pub(crate) fn in_front_of(router: Router, engine: Arc<Engine>, key: Option<Strin
         .mount(&op::LISTEN_RUN, listen::listen)
         .mount(&op::SUBMIT_TO_RUN, runs::submit)
         .mount(&op::GET_RUN, runs::get)
+        .mount(&op::LIST_SEARCH_INDEXES, search_indexes::list)
+        .mount(&op::CREATE_SEARCH_INDEX, search_indexes::create)
+        .mount(&op::GET_SEARCH_INDEX, search_indexes::get)
+        .mount(&op::UPDATE_SEARCH_INDEX, search_indexes::update)
+        .mount(&op::DELETE_SEARCH_INDEX, search_indexes::delete)
+        .mount(&op::BATCH_CREATE_SEARCH_INDEX_FILES, search_index_files::batch_create)
+        .mount(&op::LIST_SEARCH_INDEX_FILES, search_index_files::list)
+        .mount(&op::GET_SEARCH_INDEX_FILE, search_index_files::get)
         .mount(&op::LIST_FILES, files::list)
         .mount(&op::CREATE_FILE, files::create)
         .mount(&op::GET_FILE_URL, files::get_url)
