@@ -242,7 +242,7 @@ fn signals_stop_it() {
 fn a_full_disk_acknowledges_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
-    let script = "trap '' XFSZ; ulimit -f 200; exec \"$0\" serve --listen 127.0.0.1:0 --database \"$1\"";
+    let script = "trap '' XFSZ; ulimit -f 600; exec \"$0\" serve --listen 127.0.0.1:0 --database \"$1\"";
     let program = Program::start(Command::new("sh").args(["-c", script, PROGRAM]).arg(&database));
     let mut kept = Vec::new();
     let refused = loop {
