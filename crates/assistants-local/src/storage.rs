@@ -178,6 +178,9 @@ pub(crate) trait Transaction: TextIndex {
     /// A part of a list.
     fn list(&self, list: &List<'_>) -> Result<Listing, StorageError>;
 
+    /// How many objects of a kind are below `parent`.
+    fn count(&self, kind: Kind, parent: &str) -> Result<u64, StorageError>;
+
     /// Puts an existing object into a folder, a list of one kind that cuts across parents.
     fn put_in_folder(&self, kind: Kind, id: &str, folder: &str) -> Result<(), StorageError>;
 

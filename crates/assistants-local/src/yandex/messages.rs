@@ -20,7 +20,7 @@ use crate::object::Loaded;
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
 /// How many messages a thread may have.
-const MOST: usize = 10_000;
+const MOST: u64 = 10_000;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateMessage = call.body()?;
@@ -42,8 +42,16 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
     let thread_id = call.required("threadId")?;
     let messages = call.transact(|transaction| {
         threads::find(transaction, thread_id)?;
-        let documents = transaction.list(&newest(thread_id, usize::MAX))?.documents;
-        let messages = documents.into_iter().map(|document| of(transaction, document));
+        let listing = transaction.list(&List {
+            kind: Kind::Message,
+            parent: Some(thread_id),
+            tag: None,
+            order: Order::Descending,
+            after: None,
+            before: None,
+            limit: usize::MAX,
+        })?;
+        let messages = listing.documents.into_iter().map(|document| of(transaction, document));
         Ok(messages.collect::<Result<Vec<_>, StorageError>>()?)
     })?;
     let dialect = call.dialect;
@@ -87,25 +95,12 @@ pub(super) fn add(transaction: &dyn Transaction, thread: &Thread, mut data: Mess
     if content.content.is_empty() || content.content.iter().any(|part| part.as_text().is_none()) {
         return Err(ApiError::invalid("The `content` of a message is one or more texts."));
     }
-    let count = transaction.list(&newest(&thread.id, MOST))?;
-    if count.has_more || count.documents.len() == MOST {
+    if transaction.count(Kind::Message, &thread.id)? >= MOST {
         return Err(Refusal::state(format!("The thread {} has {MOST} messages already.", thread.id)).into());
     }
     let params = OpenAiCreate::new(role, content.to_text()).metadata(data.labels.clone());
     let stored = add_message_with_notes(transaction, &thread.id, &params, Some(to_text(&data)?))?;
     Ok(view(&stored, Some(data)))
-}
-
-fn newest(thread_id: &str, limit: usize) -> List<'_> {
-    List {
-        kind: Kind::Message,
-        parent: Some(thread_id),
-        tag: None,
-        order: Order::Descending,
-        after: None,
-        before: None,
-        limit,
-    }
 }
 
 /// The message of a document; `None` for one that this protocol does not show, because it is being written or was never
