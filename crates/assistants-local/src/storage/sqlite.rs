@@ -351,9 +351,9 @@ impl Transaction for SqliteTransaction<'_> {
     fn count(&self, kind: Kind, parent: &str) -> Result<u64, StorageError> {
         let sql = "SELECT COUNT(*) FROM objects WHERE parent = ?1 AND kind = ?2";
         let count = self.first("counting objects", sql, params![parent, kind.as_str()], |row| {
-            row.get(0)
+            row.get::<_, i64>(0)
         })?;
-        Ok(count.unwrap_or_default())
+        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
     }
 
     fn put_in_folder(&self, kind: Kind, id: &str, folder: &str) -> Result<(), StorageError> {
