@@ -337,7 +337,7 @@ fn batches_report_what_failed() {
         .send()
         .unwrap();
     assert!(again.is_complete());
-    assert_eq!(ids(batches.list_files(&again)), [earlier.id.clone()]);
+    assert_eq!(ids(batches.list_files(&again)), [earlier.id.as_str()]);
     let nothing = batches.create(CreateVectorStoreFileBatch::default()).send();
     assert_eq!(nothing.map_err(status).unwrap_err(), Some(400));
     let none = batches.upload_and_poll(["no/such/file"]).send().unwrap();

@@ -31,7 +31,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus};
+use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus, VectorStoreFileStatus};
 
 pub(crate) use self::catch_up::Since;
 use self::deadlines::Deadlines;
@@ -40,7 +40,7 @@ use self::indexing::Bell;
 pub(crate) use self::messages::{add_message, add_message_with_notes};
 pub(crate) use self::notes::RunNotes;
 use self::runs::Ending;
-pub(crate) use self::runs::load_run;
+pub(crate) use self::runs::{load_run, steps};
 use self::slot::Slot;
 pub(crate) use self::slot::Subscriber;
 use crate::files::FileStore;
@@ -174,7 +174,6 @@ impl Engine {
         });
         let indexer = indexer.map(|indexer| {
             *engine.indexer.lock().unwrap_or_else(PoisonError::into_inner) = Some(indexer);
-            engine.index_soon();
         });
         match indexer
             .and_then(|()| engine.recover())
@@ -188,11 +187,15 @@ impl Engine {
         }
     }
 
-    /// Takes up the runs that an earlier process left behind.
+    /// Takes up the runs, and the files to be indexed, that an earlier process left behind.
     fn recover(self: &Arc<Self>) -> Result<(), StorageError> {
-        let left = self
-            .storage
-            .transact(|transaction| transaction.tagged(Kind::Run, ACTIVE))?;
+        let (left, waits_for_index) = self.storage.transact(|transaction| {
+            let unindexed = transaction.tagged(Kind::VectorStoreFile, VectorStoreFileStatus::InProgress.as_str())?;
+            Ok::<_, StorageError>((transaction.tagged(Kind::Run, ACTIVE)?, !unindexed.is_empty()))
+        })?;
+        if waits_for_index {
+            self.index_soon();
+        }
         for document in left {
             let run = Loaded::<Run>::parse(document)?.object;
             let left = run
@@ -217,8 +220,10 @@ impl Engine {
     /// Removes bytes that an earlier process left without a file.
     fn sweep_files(&self) -> Result<(), StorageError> {
         self.files.sweep(|id| {
-            self.storage
-                .transact(|transaction| Ok(transaction.get(Kind::File, id)?.is_some()))
+            self.storage.transact(|transaction| {
+                let is_file = transaction.get(Kind::File, id)?.is_some();
+                Ok(is_file || transaction.get(Kind::UploadPart, id)?.is_some())
+            })
         })
     }
 

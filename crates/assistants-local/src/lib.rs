@@ -1,6 +1,6 @@
-//! A local server for the Assistants protocol: OpenAI Assistants v2 under `/v1`, kept in one SQLite file or in memory,
-//! answered by a model of your choice. It runs inside a program, as here, or as the binary `assistants-local`. Programs
-//! written for the hosted service only need another base URL.
+//! A local server for the Assistants protocols: OpenAI Assistants v2 under `/v1`, and the AI Assistant API of Yandex AI
+//! Studio over REST; kept in one SQLite file or in memory, answered by a model of your choice. It runs inside a program,
+//! as here, or as the binary `assistants-local`. Programs written for a hosted service only need another base URL.
 //!
 //! ```
 //! use assistants_local::LocalServer;
@@ -36,7 +36,14 @@
 //! - Without an [`api_key`](Builder::api_key) every key is let in, and none. An address that other machines can reach
 //!   needs one.
 //!
-//! Not there yet: files, vector stores and chat completions. Tools other than functions are stored and never used.
+//! # Yandex
+//!
+//! Clients of Yandex AI Studio take [`yandex_url`](LocalServer::yandex_url) as the base of all its services. Both
+//! protocols see the same objects: an assistant made over one of them can be run over the other. Keys come as `Api-Key`
+//! or `Bearer`. Requests may be spelled in lowerCamelCase or in `snake_case`; [`yandex_dialect`](Builder::yandex_dialect)
+//! chooses how answers are. The events of a run are kept and told again from any of them.
+//!
+//! Not there yet: chat completions. Tools other than functions are stored and never used.
 //!
 //! # Modules
 //!
@@ -45,7 +52,7 @@
 //! | [`model`] | the trait for models and what it is made of |
 //! | [`model::scripted`] | the model that does what it is told |
 //!
-//! Inside: `openai` holds the routes, one file per resource; `engine` what happens to runs, whichever protocol asks;
+//! Inside: `openai` and `yandex` hold the routes, one file per resource; `engine` what happens to runs, whichever protocol asks;
 //! `storage` the documents and their transactions; `stream` the way of events to a connection; `validate` the limits.
 #![forbid(unsafe_code)]
 

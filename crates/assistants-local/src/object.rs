@@ -3,7 +3,8 @@
 //! What is stored is what goes over the wire, so a read is answered without parsing.
 
 use assistants_types::openai::{
-    Assistant, File, Message, Run, RunStep, StreamEvent, Thread, VectorStore, VectorStoreFile, VectorStoreFileBatch,
+    Assistant, File, Message, Run, RunStep, StreamEvent, Thread, Upload, UploadPart, VectorStore, VectorStoreFile,
+    VectorStoreFileBatch,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -56,6 +57,8 @@ stored! {
         "truncation_strategy" "tool_choice" "response_format";
     VectorStore: "expires_at" "last_active_at" "metadata";
     VectorStoreFileBatch:;
+    Upload: "file";
+    UploadPart:;
     RunStep: "last_error" "expired_at" "cancelled_at" "failed_at" "completed_at" "metadata" "usage";
 }
 

@@ -22,6 +22,7 @@ mod runs;
 mod server;
 mod sse;
 mod threads;
+mod uploads;
 mod vector_store_batches;
 mod vector_store_files;
 mod vector_stores;
@@ -101,5 +102,9 @@ pub(crate) fn router(engine: Arc<Engine>, key: Option<String>) -> Router {
             &operations::LIST_VECTOR_STORE_BATCH_FILES,
             vector_store_batches::list_files,
         )
+        .mount(&operations::CREATE_UPLOAD, uploads::create)
+        .mount(&operations::ADD_UPLOAD_PART, uploads::add_part)
+        .mount(&operations::COMPLETE_UPLOAD, uploads::complete)
+        .mount(&operations::CANCEL_UPLOAD, uploads::cancel)
         .into_router()
 }

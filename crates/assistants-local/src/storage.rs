@@ -41,6 +41,10 @@ pub(crate) enum Kind {
     VectorStoreFile,
     /// Below its vector store.
     VectorStoreFileBatch,
+    /// At the root.
+    Upload,
+    /// Below its upload.
+    UploadPart,
 }
 
 /// The tag of runs and steps that are not over.
@@ -61,6 +65,8 @@ impl Kind {
             Self::User => "user",
             Self::Operation => "operation",
             Self::File => "file",
+            Self::Upload => "upload",
+            Self::UploadPart => "upload_part",
             Self::VectorStore => "vector_store",
             Self::VectorStoreFile => "vector_store_file",
             Self::VectorStoreFileBatch => "vector_store_file_batch",
@@ -73,6 +79,7 @@ impl Kind {
             Self::RunStep => "run step",
             Self::RunHistory => "history of a run",
             Self::AssistantVersion => "version of an assistant",
+            Self::UploadPart => "upload part",
             Self::VectorStore => "vector store",
             Self::VectorStoreFile => "file in the vector store",
             Self::VectorStoreFileBatch => "file batch",
@@ -170,6 +177,9 @@ pub(crate) trait Transaction: TextIndex {
 
     /// A part of a list.
     fn list(&self, list: &List<'_>) -> Result<Listing, StorageError>;
+
+    /// How many objects of a kind are below `parent`.
+    fn count(&self, kind: Kind, parent: &str) -> Result<u64, StorageError>;
 
     /// Puts an existing object into a folder, a list of one kind that cuts across parents.
     fn put_in_folder(&self, kind: Kind, id: &str, folder: &str) -> Result<(), StorageError>;

@@ -9,7 +9,7 @@ use assistants_types::openai::Operation;
 use serde::Serialize;
 
 use super::{
-    Assistants, Files, IdOf, Messages, Run, RunSteps, Runs, Thread, Threads, VectorStore, VectorStoreBatches,
+    Assistants, Files, IdOf, Messages, Run, RunSteps, Runs, Thread, Threads, Uploads, VectorStore, VectorStoreBatches,
     VectorStoreFiles, VectorStores,
 };
 use crate::authorization::Fixed;
@@ -129,6 +129,12 @@ impl Client {
     #[must_use]
     pub fn files(&self) -> Files {
         Files { client: self.clone() }
+    }
+
+    /// Large files, in parts.
+    #[must_use]
+    pub fn uploads(&self) -> Uploads {
+        Uploads { client: self.clone() }
     }
 
     /// Collections of files that can be searched.

@@ -10,6 +10,7 @@
 //! | [`Client::runs`] | [`Runs`] of a thread: streamed, polled, with tools |
 //! | [`Client::run_steps`] | [`RunSteps`] of a run |
 //! | [`Client::files`] | [`Files`]: uploaded and downloaded as streams |
+//! | [`Client::uploads`] | [`Uploads`]: large files in parts |
 //! | [`Client::vector_stores`] | [`VectorStores`]: collections of files, and the search in them |
 //! | [`Client::vector_store_files`], [`Client::vector_store_batches`] | the files of a vector store, one by one or many together |
 //!
@@ -28,6 +29,7 @@ mod run_tools;
 mod runs;
 mod snapshots;
 mod threads;
+mod uploads;
 mod vector_store_batches;
 mod vector_store_files;
 mod vector_stores;
@@ -46,6 +48,7 @@ pub use run_stream::{FinishedRun, RunStream, StreamCall, TextDeltas};
 pub use run_tools::ToolRunCall;
 pub use runs::Runs;
 pub use threads::Threads;
+pub use uploads::{PartsUpload, Uploads};
 pub use vector_store_batches::{BatchUpload, BatchUploadCall, FailedUpload, VectorStoreBatches};
 pub use vector_store_files::VectorStoreFiles;
 pub use vector_stores::VectorStores;

@@ -19,15 +19,19 @@ pub(crate) struct RunNotes {
     pub(super) history: Option<Detail>,
     /// Old messages are left out of a prompt that is longer than `max_prompt_tokens`.
     pub(super) fit_prompt: bool,
+    /// The vector stores that the run searches, instead of those of its assistant and its thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stores: Option<Vec<String>>,
     /// What the protocol that asked for the run remembers of it.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub(crate) protocol: Value,
 }
 
 impl RunNotes {
-    /// Notes of a run that keeps `history` and fits its prompts to their limit.
-    pub(crate) fn new(history: Detail, protocol: Value) -> Self {
+    /// Notes of a run that keeps `history`, searches `stores` and fits its prompts to their limit.
+    pub(crate) fn new(history: Detail, stores: Vec<String>, protocol: Value) -> Self {
         Self {
+            stores: Some(stores),
             history: Some(history),
             fit_prompt: true,
             protocol,

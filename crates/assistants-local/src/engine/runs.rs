@@ -324,7 +324,7 @@ pub(super) fn open_steps(transaction: &dyn Transaction, run_id: &str) -> Result<
 }
 
 /// The steps of a run, oldest first.
-pub(super) fn steps(
+pub(crate) fn steps(
     transaction: &dyn Transaction,
     run_id: &str,
     tag: Option<&str>,

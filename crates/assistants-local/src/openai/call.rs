@@ -136,6 +136,18 @@ impl Call {
         self.once_for(&digest(&self.body), work)
     }
 
+    /// The answer of a request with the same idempotency key, if there was one.
+    pub(super) fn kept(&self, request: &str) -> Result<Option<Answer>, ApiError> {
+        let Some(key) = self.idempotency_key()? else {
+            return Ok(None);
+        };
+        let since = now().unix_timestamp() - ANSWERS_KEPT;
+        let kept = self.transact(|transaction| Ok(transaction.kept_answer(key, &self.place, since)?))?;
+        Ok(kept
+            .filter(|kept| kept.request == request)
+            .map(|kept| Answer::Json(kept.answer)))
+    }
+
     /// As [`once`](Self::once), where `request` tells the body from others.
     fn once_for<T>(
         &self,
@@ -280,7 +292,7 @@ pub(crate) fn require_thread(transaction: &dyn Transaction, thread_id: &str) -> 
 
 /// Tells apart bodies sent with the same key by mistake: FNV-1a with 128 bits. Whoever makes two bodies collide on
 /// purpose only gets an earlier answer of their own.
-fn digest(body: &[u8]) -> String {
+pub(super) fn digest(body: &[u8]) -> String {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
     let hash = body

@@ -7,7 +7,7 @@ use super::page::{Limits, page_of};
 use super::{Answer, ApiError, Call};
 use crate::engine::{Engine, stores};
 use crate::ids;
-use crate::object::{insert, now, to_json};
+use crate::object::{insert, now};
 use crate::storage::{Kind, StorageError, Transaction};
 
 /// The largest file, in bytes: 512 MiB, as the provider has it.
@@ -37,15 +37,17 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let filename = received.file_name.filter(|name| !name.is_empty());
     let file = new_file(filename.as_deref().unwrap_or("upload"), received.file.length(), &params);
     received.file.keep(&file.id)?;
-    let stored = call.object_once(&received.digest, |transaction| {
+    let mut stored = false;
+    let answer = call.object_once(&received.digest, |transaction| {
         insert_file(transaction, &file)?;
+        stored = true;
         Ok(file.clone())
     });
-    // Not stored, or stored by an earlier request with the same key.
-    if !matches!(&stored, Ok(Answer::Json(json)) if *json == to_json(&file)) {
+    // Not stored, or by an earlier request with the same key.
+    if answer.is_err() || !stored {
         call.engine.files.remove(&file.id);
     }
-    stored
+    answer
 }
 
 /// The text fields of the form, checked like a body.

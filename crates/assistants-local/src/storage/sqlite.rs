@@ -348,6 +348,14 @@ impl Transaction for SqliteTransaction<'_> {
         Ok(Listing { documents, has_more })
     }
 
+    fn count(&self, kind: Kind, parent: &str) -> Result<u64, StorageError> {
+        let sql = "SELECT COUNT(*) FROM objects WHERE parent = ?1 AND kind = ?2";
+        let count = self.first("counting objects", sql, params![parent, kind.as_str()], |row| {
+            row.get::<_, i64>(0)
+        })?;
+        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+    }
+
     fn put_in_folder(&self, kind: Kind, id: &str, folder: &str) -> Result<(), StorageError> {
         let sql = "INSERT INTO folders (folder, kind, sequence)
             SELECT ?3, kind, sequence FROM objects WHERE id = ?1 AND kind = ?2";
@@ -643,6 +651,16 @@ mod tests {
         let found = transact(&filled(), |transaction| transaction.tagged(Kind::Message, "r")).unwrap();
         assert_eq!(found.len(), 8);
         assert_eq!(found[0].id, "ua");
+    }
+
+    #[test]
+    fn counts_what_is_below_an_object() {
+        transact(&filled(), |transaction| {
+            assert_eq!(transaction.count(Kind::Message, "t")?, 6);
+            assert_eq!(transaction.count(Kind::Run, "t")?, 0);
+            Ok(())
+        })
+        .unwrap();
     }
 
     #[test]

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::resource::{self, SUBJECT, noted, to_text, whole_seconds};
 use super::{Answer, ApiError, Call, page};
+use crate::engine::stores;
 use crate::ids;
 use crate::object::{Loaded, insert_with_notes};
 use crate::storage::{Document, Kind, StorageError, Transaction};
@@ -92,12 +93,13 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("fileId");
-    call.transact(
-        |transaction| match transaction.delete(Kind::File, id, resource::now().unix_timestamp())? {
+    call.transact(|transaction| {
+        stores::detach_everywhere(transaction, id)?;
+        match transaction.delete(Kind::File, id, resource::now().unix_timestamp())? {
             true => Ok(()),
             false => Err(ApiError::not_found(Kind::File, id)),
-        },
-    )?;
+        }
+    })?;
     call.engine.files.remove(id);
     call.answer(&DeleteFileResponse::default())
 }
@@ -156,6 +158,7 @@ pub(super) fn remove_expired(call: &Call) -> Result<(), ApiError> {
     let expired = call.transact(|transaction| {
         let expired = transaction.expired(Kind::File, now)?;
         for id in &expired {
+            stores::detach_everywhere(transaction, id)?;
             transaction.delete(Kind::File, id, now)?;
         }
         Ok(expired)

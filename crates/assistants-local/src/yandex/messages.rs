@@ -3,23 +3,24 @@
 use std::convert::Infallible;
 
 use assistants_types::openai::{
-    CreateMessage as OpenAiCreate, Message as OpenAiMessage, MessageIncompleteReason, MessageStatus as OpenAiStatus,
-    Role,
+    Annotation, CreateMessage as OpenAiCreate, FileSearchResult, Message as OpenAiMessage, MessageIncompleteReason,
+    MessageStatus as OpenAiStatus, Role, StepToolCall,
 };
 use assistants_types::yandex::{
-    Author, ContentPart, CreateMessage, Message, MessageContent, MessageData, MessageStatus, Thread,
+    Author, ChunkContent, Citation, ContentPart, CreateMessage, File, FileChunk, Message, MessageContent, MessageData,
+    MessageStatus, SearchIndex, Thread,
 };
 use axum::body::Bytes;
 
 use super::call::to_json;
 use super::resource::{SUBJECT, noted, to_text};
-use super::{Answer, ApiError, Call, threads};
-use crate::engine::{Refusal, add_message_with_notes};
+use super::{Answer, ApiError, Call, files, search_indexes, threads};
+use crate::engine::{Refusal, RunNotes, add_message_with_notes, steps};
 use crate::object::Loaded;
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
 /// How many messages a thread may have.
-const MOST: usize = 10_000;
+const MOST: u64 = 10_000;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateMessage = call.body()?;
@@ -39,42 +40,42 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 /// All messages of a thread, newest first, each on a line of its own.
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
     let thread_id = call.required("threadId")?;
-    let documents = call.transact(|transaction| {
+    let messages = call.transact(|transaction| {
         threads::find(transaction, thread_id)?;
-        Ok(transaction.list(&newest(thread_id, usize::MAX))?.documents)
+        let listing = transaction.list(&List {
+            kind: Kind::Message,
+            parent: Some(thread_id),
+            tag: None,
+            order: Order::Descending,
+            after: None,
+            before: None,
+            limit: usize::MAX,
+        })?;
+        let messages = listing.documents.into_iter().map(|document| of(transaction, document));
+        Ok(messages.collect::<Result<Vec<_>, StorageError>>()?)
     })?;
     let dialect = call.dialect;
-    let mut documents = documents.into_iter();
-    // Once the answer has begun, a failure is a line too, and the last one.
-    let lines = std::iter::from_fn(move || {
-        loop {
-            let line = match of(documents.next()?) {
-                Ok(None) => continue,
-                Ok(Some(message)) => to_json(dialect, &message).map(|json| format!("{{\"result\":{json}}}\n")),
-                Err(error) => Err(error.into()),
-            };
-            return Some(Ok::<_, Infallible>(Bytes::from(line.unwrap_or_else(|error| {
-                documents = Vec::new().into_iter();
-                format!("{{\"error\":{}}}\n", error.body())
-            }))));
-        }
+    // Once the answer has begun, a failure is a line too.
+    let lines = messages.into_iter().flatten().map(move |message| {
+        let line = match to_json(dialect, &message) {
+            Ok(json) => format!("{{\"result\":{json}}}\n"),
+            Err(error) => format!("{{\"error\":{}}}\n", error.body()),
+        };
+        Ok::<_, Infallible>(Bytes::from(line))
     });
     Ok(Answer::Lines(Box::pin(tokio_stream::iter(lines))))
 }
 
 pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
     let (thread_id, id) = (call.required("threadId")?, call.id("messageId"));
-    let document = call.transact(|transaction| {
+    let message = call.transact(|transaction| {
         threads::find(transaction, thread_id)?;
         let document = transaction.get(Kind::Message, id)?;
-        document
-            .filter(|document| document.parent.as_deref() == Some(thread_id))
-            .ok_or_else(|| ApiError::not_found(Kind::Message, id))
+        let document = document.filter(|document| document.parent.as_deref() == Some(thread_id));
+        let message = document.map(|document| of(transaction, document)).transpose()?;
+        message.flatten().ok_or_else(|| ApiError::not_found(Kind::Message, id))
     })?;
-    match of(document)? {
-        Some(message) => call.answer(&message),
-        None => Err(ApiError::not_found(Kind::Message, id)),
-    }
+    call.answer(&message)
 }
 
 /// Adds a message to a thread.
@@ -94,8 +95,7 @@ pub(super) fn add(transaction: &dyn Transaction, thread: &Thread, mut data: Mess
     if content.content.is_empty() || content.content.iter().any(|part| part.as_text().is_none()) {
         return Err(ApiError::invalid("The `content` of a message is one or more texts."));
     }
-    let count = transaction.list(&newest(&thread.id, MOST))?;
-    if count.has_more || count.documents.len() == MOST {
+    if transaction.count(Kind::Message, &thread.id)? >= MOST {
         return Err(Refusal::state(format!("The thread {} has {MOST} messages already.", thread.id)).into());
     }
     let params = OpenAiCreate::new(role, content.to_text()).metadata(data.labels.clone());
@@ -103,32 +103,103 @@ pub(super) fn add(transaction: &dyn Transaction, thread: &Thread, mut data: Mess
     Ok(view(&stored, Some(data)))
 }
 
-fn newest(thread_id: &str, limit: usize) -> List<'_> {
-    List {
-        kind: Kind::Message,
-        parent: Some(thread_id),
-        tag: None,
-        order: Order::Descending,
-        after: None,
-        before: None,
-        limit,
-    }
-}
-
 /// The message of a document; `None` for one that this protocol does not show, because it is being written or was never
 /// finished.
-fn of(document: Document) -> Result<Option<Message>, StorageError> {
+fn of(transaction: &dyn Transaction, document: Document) -> Result<Option<Message>, StorageError> {
     let noted = noted(&document)?;
     let message = Loaded::<OpenAiMessage>::parse(document)?.object;
-    let is_shown = status(&message) != MessageStatus::Unspecified;
-    Ok(is_shown.then(|| view(&message, noted)))
+    if status(&message) == MessageStatus::Unspecified {
+        return Ok(None);
+    }
+    let citations = citations(transaction, &message)?;
+    Ok(Some(Message {
+        citations,
+        ..view(&message, noted)
+    }))
+}
+
+/// A message that a run has written.
+pub(super) fn written(transaction: &dyn Transaction, message: &OpenAiMessage) -> Result<Message, StorageError> {
+    Ok(Message {
+        citations: citations(transaction, message)?,
+        ..view(message, None)
+    })
+}
+
+/// What a message rests on: the passages that its run has found and that it refers to.
+fn citations(transaction: &dyn Transaction, message: &OpenAiMessage) -> Result<Vec<Citation>, StorageError> {
+    let cited: Vec<&str> = message
+        .annotations()
+        .filter_map(|annotation| match annotation {
+            Annotation::FileCitation(citation) => Some(citation.file_citation.file_id.as_str()),
+            _ => None,
+        })
+        .collect();
+    let Some(run_id) = message.run_id.as_deref().filter(|_| !cited.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let steps = steps(transaction, run_id, None)?;
+    let searches = steps
+        .iter()
+        .flat_map(|step| step.object.tool_calls())
+        .filter_map(|call| match call {
+            StepToolCall::FileSearch(call) => call.file_search.results.as_ref(),
+            _ => None,
+        });
+    let mut found: Vec<&FileSearchResult> = searches.flatten().collect();
+    let mut citations = Vec::new();
+    for file_id in cited {
+        // A file that is cited again stands for the next of its passages.
+        let passage = found.iter().position(|result| result.file_id == file_id);
+        let passage = passage.map(|index| found.remove(index));
+        let texts = passage
+            .and_then(|passage| passage.content.as_ref())
+            .into_iter()
+            .flatten();
+        let texts = texts.filter_map(|content| content.text.as_deref());
+        let chunk = FileChunk {
+            search_index: index_of(transaction, run_id, file_id)?,
+            // The file of a passage may be gone; then it has no id.
+            source_file: Some(match transaction.get(Kind::File, file_id)? {
+                Some(document) => files::view(document)?,
+                None => File::default(),
+            }),
+            content: Some(ChunkContent {
+                content: texts.map(ContentPart::from).collect(),
+                ..ChunkContent::default()
+            }),
+            ..FileChunk::default()
+        };
+        citations.push(Citation {
+            sources: vec![chunk.into()],
+            ..Citation::default()
+        });
+    }
+    Ok(citations)
+}
+
+/// The index among those that a run searches that has the file.
+fn index_of(transaction: &dyn Transaction, run_id: &str, file_id: &str) -> Result<Option<SearchIndex>, StorageError> {
+    let searched = match transaction.get(Kind::Run, run_id)? {
+        Some(run) => RunNotes::of(&run)?.stores,
+        None => None,
+    };
+    for file in transaction.ending(Kind::VectorStoreFile, file_id)? {
+        let Some(store_id) = file.parent else { continue };
+        if searched.as_ref().is_none_or(|searched| searched.contains(&store_id))
+            && let Some(store) = transaction.get(Kind::VectorStore, &store_id)?
+        {
+            return search_indexes::view(store).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// A message with what is noted of it.
 pub(super) fn view(message: &OpenAiMessage, noted: Option<MessageData>) -> Message {
     let noted = noted.unwrap_or_default();
     let content = noted.content.unwrap_or_else(|| MessageContent {
-        content: message.texts().map(ContentPart::from).collect(),
+        content: texts(message).into_iter().map(ContentPart::from).collect(),
         ..MessageContent::default()
     });
     let author = noted.author.unwrap_or_else(|| {
@@ -149,6 +220,19 @@ pub(super) fn view(message: &OpenAiMessage, noted: Option<MessageData>) -> Messa
         status: status(message),
         ..Message::default()
     }
+}
+
+/// The texts of a message without the marks that refer to its citations: this protocol has none.
+fn texts(message: &OpenAiMessage) -> Vec<String> {
+    let mut texts: Vec<String> = message.texts().map(str::to_owned).collect();
+    for annotation in message.annotations() {
+        if let Annotation::FileCitation(citation) = annotation {
+            for text in &mut texts {
+                *text = text.replace(&citation.text, "");
+            }
+        }
+    }
+    texts
 }
 
 fn status(message: &OpenAiMessage) -> MessageStatus {

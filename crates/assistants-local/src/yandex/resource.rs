@@ -1,7 +1,7 @@
 //! What assistants, threads, users, files and search indexes have in common: a folder, times and an expiry.
 
 use assistants_types::yandex::{
-    Assistant, ExpirationConfig, ExpirationPolicy, FieldMask, File, ProtoMessage, Thread, User,
+    Assistant, ExpirationConfig, ExpirationPolicy, FieldMask, File, ProtoMessage, SearchIndex, Thread, User,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -51,7 +51,7 @@ macro_rules! resource {
     };
 }
 
-resource!(Assistant Thread User File);
+resource!(Assistant Thread User File SearchIndex);
 
 /// Makes a resource one that was created just now.
 pub(super) fn begin<R: Resource>(resource: &mut R, id: String) -> Result<(), ApiError> {

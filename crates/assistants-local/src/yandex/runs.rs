@@ -7,7 +7,7 @@ use assistants_types::openai::{
 };
 use assistants_types::yandex::{
     Assistant, CompletionOptions, ContentUsage, CreateRun, Error, ListRunsResponse, PromptTruncationOptions, Run,
-    RunState, RunStateData, RunStatus, SubmitToRun, SubmitToRunEvent, SubmitToRunResponse, Thread, TruncationStrategy,
+    RunState, RunStateData, RunStatus, SubmitToRun, SubmitToRunEvent, SubmitToRunResponse, Tool, TruncationStrategy,
 };
 
 use super::error::Code;
@@ -24,7 +24,6 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         params.custom_prompt_truncation_options.as_ref(),
         params.custom_completion_options.as_ref(),
     )?;
-    let notes = notes(&params)?;
     let (run, answer) = call.transact(|transaction| {
         let thread_document = threads::find(transaction, &params.thread_id)?;
         let mut thread = threads::view(thread_document.clone())?;
@@ -33,7 +32,9 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         for message in &params.additional_messages {
             messages::add(transaction, &thread, message.clone())?;
         }
-        let run_params = run_params(&params, &assistant, &thread);
+        let all_tools = tools::of_run([&assistant.tools[..], &thread.tools, &params.tools]);
+        let run_params = run_params(&params, &assistant, &all_tools);
+        let notes = notes(&params, &all_tools)?;
         let run = call
             .engine
             .create_run_with_notes(transaction, &thread.id, &run_params, Some(&notes))?;
@@ -58,7 +59,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 }
 
 /// What this protocol remembers of a run: its request, without the messages.
-fn notes(params: &CreateRun) -> Result<RunNotes, ApiError> {
+fn notes(params: &CreateRun, all_tools: &[Tool]) -> Result<RunNotes, ApiError> {
     let request = CreateRun {
         additional_messages: Vec::new(),
         ..params.clone()
@@ -66,11 +67,13 @@ fn notes(params: &CreateRun) -> Result<RunNotes, ApiError> {
     let protocol = serde_json::to_value(&request)
         .map_err(|error| ApiError::new(Code::Internal, format!("The request has no JSON form: {error}.")))?;
     let history = if params.stream { Detail::Pieces } else { Detail::Ends };
-    Ok(RunNotes::new(history, protocol))
+    let search = tools::to_openai(all_tools).1.file_search;
+    let stores = search.and_then(|search| search.vector_store_ids).unwrap_or_default();
+    Ok(RunNotes::new(history, stores, protocol))
 }
 
 /// The run as the other protocol asks for it. What the run does not say, its assistant does.
-fn run_params(params: &CreateRun, assistant: &Assistant, thread: &Thread) -> OpenAiCreate {
+fn run_params(params: &CreateRun, assistant: &Assistant, all_tools: &[Tool]) -> OpenAiCreate {
     let options = |own: &dyn Fn(&CompletionOptions) -> bool| {
         let levels = [
             params.custom_completion_options.as_ref(),
@@ -96,9 +99,8 @@ fn run_params(params: &CreateRun, assistant: &Assistant, thread: &Thread) -> Ope
     };
     let own_format = params.custom_response_format.as_ref();
     let format = own_format.or(assistant.response_format.as_ref());
-    let all_tools = tools::of_run([&assistant.tools[..], &thread.tools, &params.tools]);
     OpenAiCreate {
-        tools: Field::Set(tools::to_openai(&all_tools).0),
+        tools: Field::Set(tools::to_openai(all_tools).0),
         metadata: Field::Set(params.labels.clone()),
         temperature: temperature.map_or(Field::Keep, Field::Set),
         max_completion_tokens: max_tokens.map_or(Field::Keep, Field::Set),
@@ -246,7 +248,9 @@ fn state(transaction: &dyn Transaction, run: &OpenAiRun) -> Result<(RunStatus, O
                     (RunStatus::Failed, Some(RunStateData::Error(error)))
                 }
                 None => {
-                    let message = message.as_ref().map(|message| messages::view(message, None));
+                    let message = message
+                        .map(|message| messages::written(transaction, &message))
+                        .transpose()?;
                     (RunStatus::Completed, message.map(RunStateData::CompletedMessage))
                 }
             }

@@ -1,9 +1,9 @@
 //! Tools, their calls and results, and the form of answers, between the two protocols.
 
 use assistants_types::openai::{
-    FileSearchResources, FileSearchTool, FunctionDefinition, JsonSchemaFormat, ResponseFormat as OpenAiFormat,
-    ResponseFormatJsonObject, ResponseFormatJsonSchema, Run, Tool as OpenAiTool, ToolCall as OpenAiCall, ToolOutput,
-    ToolResources,
+    FileSearchOptions, FileSearchResources, FileSearchTool, FunctionDefinition, JsonSchemaFormat,
+    ResponseFormat as OpenAiFormat, ResponseFormatJsonObject, ResponseFormatJsonSchema, Run, Tool as OpenAiTool,
+    ToolCall as OpenAiCall, ToolOutput, ToolResources,
 };
 use assistants_types::yandex::{
     FunctionCall, FunctionTool, ResponseFormat, ResponseFormatKind, SearchIndexTool, Tool, ToolCall, ToolCallList,
@@ -22,7 +22,11 @@ pub(super) fn to_openai(tools: &[Tool]) -> (Vec<OpenAiTool>, ToolResources) {
             Some(ToolKind::Function(function)) => all.push(openai_function(function)),
             Some(ToolKind::SearchIndex(search)) => {
                 if indexes.is_empty() {
-                    all.push(FileSearchTool::default().into());
+                    let options = FileSearchOptions {
+                        max_num_results: search.max_num_results,
+                        ..FileSearchOptions::default()
+                    };
+                    all.push(FileSearchTool::default().file_search(options).into());
                 }
                 indexes.extend(search.search_index_ids.iter().cloned());
             }

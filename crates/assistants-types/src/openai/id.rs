@@ -1,6 +1,9 @@
 //! Ids, or the objects they belong to.
 
-use super::{Assistant, File, Message, Run, RunStep, Thread, VectorStore, VectorStoreFile, VectorStoreFileBatch};
+use super::{
+    Assistant, File, Message, Run, RunStep, Thread, Upload, UploadPart, VectorStore, VectorStoreFile,
+    VectorStoreFileBatch,
+};
 
 /// Something that names a `T`: its id as text, or the object itself.
 ///
@@ -68,6 +71,8 @@ id_of!(
     Run,
     RunStep,
     Thread,
+    Upload,
+    UploadPart,
     VectorStore,
     VectorStoreFile,
     VectorStoreFileBatch

@@ -15,6 +15,7 @@ mod run_step_delta;
 mod stream_event;
 mod thread;
 mod tool;
+mod upload;
 mod vector_store;
 mod vector_store_file;
 mod vector_store_file_batch;
@@ -62,6 +63,7 @@ pub use tool::{
     NamedFunction, NamedToolChoice, NamedToolChoiceType, NewVectorStore, Ranker, RankingOptions, StaticChunking,
     StaticChunkingOptions, Tool, ToolChoice, ToolResources,
 };
+pub use upload::{AddUploadPart, CompleteUpload, CreateUpload, Upload, UploadPart, UploadStatus};
 pub use vector_store::{
     ComparisonFilter, ComparisonOperator, ComparisonValue, CompoundFilter, CompoundOperator, CreateVectorStore,
     FileCounts, Filter, ListedValue, SearchQuery, SearchRanker, SearchRankingOptions, SearchResultText,

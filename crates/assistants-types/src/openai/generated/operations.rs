@@ -29,6 +29,10 @@
 //! | `vector_store_batches.retrieve` | GET | `/vector_stores/{vector_store_id}/file_batches/{batch_id}` |
 //! | `vector_store_batches.cancel` | POST | `/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel` |
 //! | `vector_store_batches.list_files` | GET | `/vector_stores/{vector_store_id}/file_batches/{batch_id}/files` |
+//! | `uploads.create` | POST | `/uploads` |
+//! | `uploads.add_part` | POST | `/uploads/{upload_id}/parts` |
+//! | `uploads.complete` | POST | `/uploads/{upload_id}/complete` |
+//! | `uploads.cancel` | POST | `/uploads/{upload_id}/cancel` |
 //! | `threads.create` | POST | `/threads` |
 //! | `threads.create_and_run` | POST | `/threads/runs` |
 //! | `threads.retrieve` | GET | `/threads/{thread_id}` |
@@ -232,6 +236,34 @@ pub const LIST_VECTOR_STORE_BATCH_FILES: Operation = Operation {
     path: "/vector_stores/{vector_store_id}/file_batches/{batch_id}/files",
 };
 
+/// Begins an upload in parts.
+pub const CREATE_UPLOAD: Operation = Operation {
+    id: "uploads.create",
+    method: "POST",
+    path: "/uploads",
+};
+
+/// Adds a part to an upload.
+pub const ADD_UPLOAD_PART: Operation = Operation {
+    id: "uploads.add_part",
+    method: "POST",
+    path: "/uploads/{upload_id}/parts",
+};
+
+/// Puts the parts of an upload together.
+pub const COMPLETE_UPLOAD: Operation = Operation {
+    id: "uploads.complete",
+    method: "POST",
+    path: "/uploads/{upload_id}/complete",
+};
+
+/// Cancels an upload.
+pub const CANCEL_UPLOAD: Operation = Operation {
+    id: "uploads.cancel",
+    method: "POST",
+    path: "/uploads/{upload_id}/cancel",
+};
+
 /// Creates a thread.
 pub const CREATE_THREAD: Operation = Operation {
     id: "threads.create",
@@ -386,6 +418,10 @@ pub const ALL: &[Operation] = &[
     RETRIEVE_VECTOR_STORE_FILE_BATCH,
     CANCEL_VECTOR_STORE_FILE_BATCH,
     LIST_VECTOR_STORE_BATCH_FILES,
+    CREATE_UPLOAD,
+    ADD_UPLOAD_PART,
+    COMPLETE_UPLOAD,
+    CANCEL_UPLOAD,
     CREATE_THREAD,
     CREATE_THREAD_AND_RUN,
     RETRIEVE_THREAD,

@@ -1,0 +1,247 @@
+//! Files that are uploaded in parts.
+
+use std::io::Read;
+
+use assistants_types::openai::{CompleteUpload, CreateFile, CreateUpload, File, Upload, UploadPart, UploadStatus};
+use md5::{Digest as _, Md5};
+
+use super::call::digest;
+use super::files::{check_purpose, insert_file, new_file};
+use super::{Answer, ApiError, Call};
+use crate::engine::Engine;
+use crate::files::Unfinished;
+use crate::ids;
+use crate::object::{Loaded, insert, load, now};
+use crate::storage::{Kind, List, Order, StorageError, Transaction};
+
+/// The largest part and the largest file, in bytes, and how long an upload lives, in seconds; as the provider has them.
+const LARGEST_PART: u64 = 64 * 1024 * 1024;
+const LARGEST_UPLOAD: i64 = 8 * 1024 * 1024 * 1024;
+const LIFETIME: i64 = 60 * 60;
+
+pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+    expire(&call.engine, now().unix_timestamp())?;
+    let params: CreateUpload = call.body("CreateUpload")?;
+    check_purpose(&params.purpose)?;
+    if !(1..=LARGEST_UPLOAD).contains(&params.bytes) {
+        let message = format!(
+            "Invalid 'bytes': an upload has from 1 to {LARGEST_UPLOAD} bytes, not {}.",
+            params.bytes
+        );
+        return Err(ApiError::invalid(message).param("bytes"));
+    }
+    call.object(|transaction| {
+        let created_at = now();
+        let expires_at = created_at + time::Duration::seconds(LIFETIME);
+        let upload = Upload {
+            id: ids::new("upload_"),
+            created_at: Some(created_at),
+            filename: params.filename.clone(),
+            bytes: params.bytes,
+            purpose: params.purpose.as_str().to_owned(),
+            status: UploadStatus::Pending,
+            expires_at: Some(expires_at),
+            ..Upload::default()
+        };
+        insert(transaction, &upload, None, None)?;
+        if let Some(mut stored) = load::<Upload>(transaction, &upload.id)? {
+            // What the file will need, and the upload does not show.
+            let expiration = params.expires_after.as_ref();
+            stored.document.notes = expiration.and_then(|expiration| serde_json::to_string(expiration).ok());
+            stored.save(transaction)?;
+        }
+        transaction.expire(Kind::Upload, &upload.id, Some(expires_at.unix_timestamp()))?;
+        Ok(upload)
+    })
+}
+
+pub(super) fn add_part(call: &Call) -> Result<Answer, ApiError> {
+    expire(&call.engine, now().unix_timestamp())?;
+    let upload_id = call.id("upload_id");
+    call.transact(|transaction| pending(transaction, upload_id).map(|_| ()))?;
+    let received = call.form()?.receive(&call.engine.files, "data", LARGEST_PART)?;
+    let length = received.file.length();
+    let part = UploadPart {
+        id: ids::new("part_"),
+        created_at: Some(now()),
+        upload_id: upload_id.to_owned(),
+        ..UploadPart::default()
+    };
+    received.file.keep(&part.id)?;
+    let mut stored = false;
+    let answer = call.object_once(&received.digest, |transaction| {
+        pending(transaction, upload_id)?;
+        insert(transaction, &part, Some(upload_id), None)?;
+        if let Some(mut inserted) = load::<UploadPart>(transaction, &part.id)? {
+            inserted.document.notes = Some(length.to_string());
+            inserted.save(transaction)?;
+        }
+        stored = true;
+        Ok(part.clone())
+    });
+    if answer.is_err() || !stored {
+        call.engine.files.remove(&part.id);
+    }
+    answer
+}
+
+pub(super) fn complete(call: &Call) -> Result<Answer, ApiError> {
+    expire(&call.engine, now().unix_timestamp())?;
+    let params: CompleteUpload = call.body("CompleteUpload")?;
+    let request = digest(&call.body);
+    if let Some(answer) = call.kept(&request)? {
+        return Ok(answer);
+    }
+    let upload_id = call.id("upload_id");
+    let upload = call.transact(|transaction| {
+        let upload = pending(transaction, upload_id)?;
+        check_parts(transaction, &upload.object, &params.part_ids)?;
+        Ok(upload)
+    })?;
+    // Outside of any transaction: it may take a while.
+    let unfinished = put_together(&call.engine, &params)?;
+    let file = made(&upload, unfinished.length());
+    unfinished.keep(&file.id)?;
+    let mut stored = false;
+    let answer = call.object_once(&request, |transaction| {
+        let mut upload = pending(transaction, upload_id)?;
+        upload.object.status = UploadStatus::Completed;
+        upload.object.file = Some(file.clone());
+        upload.save(transaction)?;
+        transaction.expire(Kind::Upload, upload_id, None)?;
+        insert_file(transaction, &file)?;
+        stored = true;
+        Ok(upload.object)
+    });
+    if answer.is_err() || !stored {
+        call.engine.files.remove(&file.id);
+    } else {
+        drop_parts(&call.engine, upload_id)?;
+    }
+    answer
+}
+
+pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
+    expire(&call.engine, now().unix_timestamp())?;
+    let upload_id = call.id("upload_id");
+    let answer = call.object(|transaction| {
+        let mut upload = pending(transaction, upload_id)?;
+        upload.object.status = UploadStatus::Cancelled;
+        upload.save(transaction)?;
+        transaction.expire(Kind::Upload, upload_id, None)?;
+        Ok(upload.object)
+    })?;
+    drop_parts(&call.engine, upload_id)?;
+    Ok(answer)
+}
+
+/// The upload of that id, if parts can still be added.
+fn pending(transaction: &dyn Transaction, upload_id: &str) -> Result<Loaded<Upload>, ApiError> {
+    let upload = load::<Upload>(transaction, upload_id)?.ok_or_else(|| ApiError::not_found(Kind::Upload, upload_id))?;
+    if upload.object.status == UploadStatus::Pending {
+        return Ok(upload);
+    }
+    let status = &upload.object.status;
+    Err(ApiError::invalid(format!(
+        "The upload {upload_id} takes nothing more: its status is '{status}'."
+    )))
+}
+
+/// The parts must be those of the upload, each once, and have its size together.
+fn check_parts(transaction: &dyn Transaction, upload: &Upload, part_ids: &[String]) -> Result<(), ApiError> {
+    let mut bytes = 0_i64;
+    for (index, id) in part_ids.iter().enumerate() {
+        let param = || format!("part_ids[{index}]");
+        let part = load::<UploadPart>(transaction, id)?.filter(|part| part.object.upload_id == upload.id);
+        let Some(part) = part else {
+            return Err(ApiError::invalid(format!("The upload {} has no part '{id}'.", upload.id)).param(param()));
+        };
+        if part_ids[..index].contains(id) {
+            return Err(ApiError::invalid(format!("The part '{id}' is given twice.")).param(param()));
+        }
+        let length = part.document.notes.as_deref().and_then(|notes| notes.parse().ok());
+        bytes = bytes.saturating_add(length.unwrap_or(0));
+    }
+    if bytes != upload.bytes {
+        let message = format!(
+            "The parts have {bytes} bytes together, and the upload was to have {}.",
+            upload.bytes
+        );
+        return Err(ApiError::invalid(message).param("part_ids"));
+    }
+    Ok(())
+}
+
+/// The parts one after the other, and checked.
+fn put_together<'a>(engine: &'a Engine, params: &CompleteUpload) -> Result<Unfinished<'a>, ApiError> {
+    let mut whole = engine.files.create()?;
+    let mut md5 = Md5::new();
+    let mut buffer = vec![0; 256 * 1024];
+    for id in &params.part_ids {
+        let (mut part, _) = engine.files.read(id)?;
+        loop {
+            let count = part.read(&mut buffer).map_err(|error| StorageError {
+                action: format!("reading the bytes of {id}"),
+                source: Some(Box::new(error)),
+            })?;
+            if count == 0 {
+                break;
+            }
+            md5.update(&buffer[..count]);
+            whole.write(&buffer[..count])?;
+        }
+    }
+    let found: String = md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    match &params.md5 {
+        Some(wanted) if !wanted.eq_ignore_ascii_case(&found) => {
+            let message = format!("The file has the MD5 digest {found}, not '{wanted}'.");
+            Err(ApiError::invalid(message).param("md5"))
+        }
+        _ => Ok(whole),
+    }
+}
+
+fn made(upload: &Loaded<Upload>, length: u64) -> File {
+    let mut params = CreateFile::new(upload.object.purpose.as_str());
+    let notes = upload.document.notes.as_deref();
+    params.expires_after = notes.and_then(|notes| serde_json::from_str(notes).ok());
+    new_file(&upload.object.filename, length, &params)
+}
+
+/// Forgets the parts of an upload that is over.
+fn drop_parts(engine: &Engine, upload_id: &str) -> Result<(), StorageError> {
+    let parts = engine.storage.transact(|transaction| {
+        let list = List {
+            kind: Kind::UploadPart,
+            parent: Some(upload_id),
+            tag: None,
+            order: Order::Ascending,
+            after: None,
+            before: None,
+            limit: usize::MAX,
+        };
+        let parts = transaction.list(&list)?.documents;
+        for part in &parts {
+            transaction.delete(Kind::UploadPart, &part.id, now().unix_timestamp())?;
+        }
+        Ok::<_, StorageError>(parts)
+    })?;
+    parts.iter().for_each(|part| engine.files.remove(&part.id));
+    Ok(())
+}
+
+/// Ends the uploads whose time is over. `now` is in seconds since 1970.
+fn expire(engine: &Engine, now: i64) -> Result<(), StorageError> {
+    let expired = engine.storage.transact(|transaction| {
+        let expired = transaction.expired(Kind::Upload, now)?;
+        for id in &expired {
+            if let Some(mut upload) = load::<Upload>(transaction, id)? {
+                upload.object.status = UploadStatus::Expired;
+                upload.save(transaction)?;
+            }
+            transaction.expire(Kind::Upload, id, None)?;
+        }
+        Ok::<_, StorageError>(expired)
+    })?;
+    expired.iter().try_for_each(|id| drop_parts(engine, id))
+}
