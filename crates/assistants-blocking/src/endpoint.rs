@@ -231,9 +231,11 @@ impl Endpoint {
         let mut renewed = false;
         for attempt in 1.. {
             match self.config.manner {
-                Manner::OpenAi => drop(headers.insert("x-stainless-retry-count", HeaderValue::from(retries))),
+                Manner::OpenAi => {
+                    headers.insert("x-stainless-retry-count", HeaderValue::from(retries));
+                }
                 Manner::Yandex if attempt > 1 => {
-                    drop(headers.insert("x-retry-attempt", HeaderValue::from(attempt - 1)))
+                    headers.insert("x-retry-attempt", HeaderValue::from(attempt - 1));
                 }
                 Manner::Yandex | Manner::Plain => {}
             }
@@ -242,10 +244,8 @@ impl Endpoint {
             } else {
                 self.authorization.secret(&watch)?
             };
-            match &secret {
-                Some(secret) => drop(headers.insert(AUTHORIZATION, secret.header_value())),
-                None if own_authorization => {}
-                None => drop(headers.remove(AUTHORIZATION)),
+            if let Some(secret) = &secret {
+                headers.insert(AUTHORIZATION, secret.header_value());
             }
             let outgoing = Outgoing {
                 method: request.method,

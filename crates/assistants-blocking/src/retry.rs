@@ -247,6 +247,39 @@ mod tests {
     }
 
     #[test]
+    fn yandex_has_rules_of_its_own() {
+        let policy = Policy::yandex();
+        let wait = |retries, random| policy.wait(retries, random).as_millis();
+        assert_eq!(
+            [0, 1, 2, 3, 9].map(|retries| wait(retries, 0.0)),
+            [1500, 2250, 3375, 5062, 10_000]
+        );
+        assert_eq!((wait(0, 0.5), wait(3, 1.0), wait(u32::MAX, 1.0)), (2000, 6062, 10_000));
+        let repeated = |error: &Error, safety| delay(0, error, safety, &policy, 0.0).is_some();
+        for (status, want) in [
+            (400, false),
+            (401, false),
+            (408, false),
+            (409, false),
+            (429, true),
+            (500, false),
+        ]
+        .into_iter()
+        .chain([(501, false), (502, true), (503, true), (504, false)])
+        {
+            assert_eq!(repeated(&answer(status, &[], ""), Safety::Write), want, "{status}");
+        }
+        assert!(repeated(&answer(500, &[("x-should-retry", "true")], ""), Safety::Read));
+        assert!(repeated(&broken(true), Safety::Read) && repeated(&broken(false), Safety::Write));
+        assert!(!repeated(&broken(true), Safety::Write));
+        assert_eq!(
+            delay(4, &broken(false), Safety::Read, &policy, 0.0),
+            None,
+            "five attempts in all"
+        );
+    }
+
+    #[test]
     fn repeats_by_outcome_and_safety() {
         let quota = r#"{"error":{"message":"no money","type":"insufficient_quota","code":"insufficient_quota"}}"#;
         for (name, error, want) in [

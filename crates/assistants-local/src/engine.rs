@@ -15,8 +15,10 @@ mod catch_up;
 mod chat;
 mod deadlines;
 mod file_search;
+mod history;
 mod indexing;
 mod messages;
+mod notes;
 mod runs;
 mod slot;
 pub(crate) mod stores;
@@ -34,10 +36,12 @@ use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus, VectorSto
 
 pub(crate) use self::catch_up::Since;
 use self::deadlines::Deadlines;
+pub(crate) use self::history::{Detail, Gone, History, Moment, Place, Told, failure_of, last_message};
 use self::indexing::Bell;
-pub(crate) use self::messages::add_message;
+pub(crate) use self::messages::{add_message, add_message_with_notes};
+pub(crate) use self::notes::RunNotes;
 use self::runs::Ending;
-pub(crate) use self::runs::load_run;
+pub(crate) use self::runs::{load_run, steps};
 use self::slot::Slot;
 pub(crate) use self::slot::Subscriber;
 use crate::files::FileStore;
@@ -90,7 +94,10 @@ struct Turns {
 pub(crate) enum Refusal {
     #[error("No {} found with id '{id}'.", kind.noun())]
     NotFound { kind: Kind, id: String },
-    /// The request contradicts the state of things, or itself.
+    /// What was asked for cannot be done as long as things are as they are.
+    #[error("{message}")]
+    State { message: String },
+    /// The request contradicts what is there, or itself.
     #[error("{message}")]
     Invalid {
         message: String,
@@ -109,11 +116,9 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self::Invalid {
+    pub(crate) fn state(message: impl Into<String>) -> Self {
+        Self::State {
             message: message.into(),
-            param: None,
-            code: None,
         }
     }
 
@@ -186,14 +191,13 @@ impl Engine {
         }
     }
 
-    /// Takes up the runs and the indexing that an earlier process left behind.
+    /// Takes up the runs, and the files to be indexed, that an earlier process left behind.
     fn recover(self: &Arc<Self>) -> Result<(), StorageError> {
-        let in_progress = VectorStoreFileStatus::InProgress;
-        let (left, unindexed) = self.storage.transact(|transaction| {
-            let unindexed = transaction.tagged(Kind::VectorStoreFile, in_progress.as_str())?;
-            Ok::<_, StorageError>((transaction.tagged(Kind::Run, ACTIVE)?, unindexed))
+        let (left, waits_for_index) = self.storage.transact(|transaction| {
+            let unindexed = transaction.tagged(Kind::VectorStoreFile, VectorStoreFileStatus::InProgress.as_str())?;
+            Ok::<_, StorageError>((transaction.tagged(Kind::Run, ACTIVE)?, !unindexed.is_empty()))
         })?;
-        if !unindexed.is_empty() {
+        if waits_for_index {
             self.index_soon();
         }
         for document in left {
@@ -243,7 +247,11 @@ impl Engine {
             }
         }
         // The streams of runs that are not at work end with their slots.
-        self.lock_slots().clear();
+        let slots = std::mem::take(&mut *self.lock_slots());
+        for slot in slots.values() {
+            slot.lock().leave_history();
+        }
+        drop(slots);
         let indexer = self.indexer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if indexer.is_some_and(|indexer| indexer.join().is_err()) {
             log::error!("the thread that indexes files panicked");
@@ -268,6 +276,11 @@ impl Engine {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
+    }
+
+    /// The name of the model that answers.
+    pub(crate) fn model_name(&self) -> &str {
+        self.model.name()
     }
 
     /// What is known of a run besides its stored state; made when it is first asked for.

@@ -1,6 +1,7 @@
-//! A local server for the Assistants protocol: OpenAI Assistants v2 and chat completions under `/v1`, kept in one SQLite file or in memory,
-//! answered by a model of your choice. It runs inside a program, as here, or as the binary `assistants-local`. Programs
-//! written for the hosted service only need another base URL.
+//! A local server for the Assistants protocols: OpenAI Assistants v2, files, vector stores and chat completions under
+//! `/v1`, and the AI Assistant API of Yandex AI Studio over REST; kept in one SQLite file or in memory, answered by a
+//! model of your choice. It runs inside a program, as here, or as the binary `assistants-local`. Programs written for a
+//! hosted service only need another base URL.
 //!
 //! ```
 //! use assistants_local::LocalServer;
@@ -50,6 +51,13 @@
 //!
 //! The tool `code_interpreter` is stored and never used.
 //!
+//! # Yandex
+//!
+//! Clients of Yandex AI Studio take [`yandex_url`](LocalServer::yandex_url) as the base of all its services. Both
+//! protocols see the same objects: an assistant made over one of them can be run over the other. Keys come as `Api-Key`
+//! or `Bearer`. Requests may be spelled in lowerCamelCase or in `snake_case`; [`yandex_dialect`](Builder::yandex_dialect)
+//! chooses how answers are. The events of a run are kept and told again from any of them.
+//!
 //! # Modules
 //!
 //! | module | what it holds |
@@ -57,8 +65,8 @@
 //! | [`model`] | the trait for models and what it is made of |
 //! | [`model::scripted`] | the model that does what it is told |
 //!
-//! Inside: `openai` holds the routes, one file per resource; `engine` what happens to runs, whichever protocol asks;
-//! `files` the bytes of files, `search` the way from files to passages that are found;
+//! Inside: `openai` and `yandex` hold the routes, one file per resource; `engine` what happens to runs, whichever
+//! protocol asks; `files` the bytes of files, `search` the way from files to passages that are found;
 //! `storage` the documents and their transactions; `stream` the way of events to a connection; `validate` the limits.
 #![forbid(unsafe_code)]
 
@@ -76,6 +84,8 @@ mod search;
 mod storage;
 mod stream;
 mod validate;
+mod yandex;
 
+pub use assistants_types::yandex::Dialect;
 pub use error::Error;
 pub use server::{Builder, LocalServer};

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::task::Poll;
 
-use assistants_local::LocalServer;
-use clap::{Args, Parser, Subcommand};
+use assistants_local::{Dialect, LocalServer};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Local server for the OpenAI Assistants protocol.
+/// Local server for the Assistants protocols of OpenAI and of Yandex AI Studio.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Command {
@@ -52,6 +52,25 @@ struct Serve {
     /// prefer the environment. Without a key, every key is let in.
     #[arg(long, env = "ASSISTANTS_LOCAL_API_KEY", hide_env_values = true, value_name = "KEY")]
     api_key: Option<String>,
+
+    /// How answers of the Yandex protocol are spelled: as the provider documents it, or as its service answered, with
+    /// defaults written out. Requests may come in either spelling.
+    #[arg(
+        long,
+        env = "ASSISTANTS_LOCAL_YANDEX_NAMES",
+        value_enum,
+        default_value = "camel",
+        value_name = "SPELLING"
+    )]
+    yandex_names: Names,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Names {
+    /// `folderId`
+    Camel,
+    /// `folder_id`
+    Snake,
 }
 
 impl std::fmt::Debug for Serve {
@@ -62,6 +81,7 @@ impl std::fmt::Debug for Serve {
             .field("listen", &self.listen)
             .field("database", &self.database)
             .field("in_memory", &self.in_memory)
+            .field("yandex_names", &self.yandex_names)
             .finish_non_exhaustive()
     }
 }
@@ -88,7 +108,11 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     // Signals are caught before anybody can read that the server is ready.
     let stopped = runtime.block_on(async { stop_signal() })?;
-    let mut builder = LocalServer::builder().bind(options.listen);
+    let dialect = match options.yandex_names {
+        Names::Camel => Dialect::CamelCase,
+        Names::Snake => Dialect::SnakeCase,
+    };
+    let mut builder = LocalServer::builder().bind(options.listen).yandex_dialect(dialect);
     builder = if options.in_memory {
         builder.in_memory()
     } else {

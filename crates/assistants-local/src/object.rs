@@ -125,6 +125,17 @@ pub(crate) fn insert<T: Stored>(
     parent: Option<&str>,
     tag: Option<&str>,
 ) -> Result<(), StorageError> {
+    insert_with_notes(transaction, object, parent, tag, None)
+}
+
+/// Stores a new object with what the server notes about it.
+pub(crate) fn insert_with_notes<T: Stored>(
+    transaction: &dyn Transaction,
+    object: &T,
+    parent: Option<&str>,
+    tag: Option<&str>,
+    notes: Option<String>,
+) -> Result<(), StorageError> {
     transaction.insert(&Document {
         kind: T::KIND,
         id: object.key(),
@@ -132,7 +143,7 @@ pub(crate) fn insert<T: Stored>(
         tag: tag.map(str::to_owned),
         created_at: object.created_at().map_or(0, OffsetDateTime::unix_timestamp),
         body: to_json(object),
-        notes: None,
+        notes,
     })
 }
 

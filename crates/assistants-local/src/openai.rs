@@ -36,6 +36,9 @@ use assistants_types::chat::operations as chat_operations;
 use assistants_types::openai::operations;
 use axum::Router;
 
+pub(crate) use self::file_bytes::FileBytes;
+pub(crate) use self::server::same;
+
 use self::call::{Answer, Call};
 use self::error::ApiError;
 use self::server::Routes;

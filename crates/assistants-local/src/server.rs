@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use assistants_types::yandex::Dialect;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::oneshot;
 
@@ -20,6 +21,7 @@ use crate::model::scripted::Scripted;
 use crate::openai;
 use crate::storage::Storage;
 use crate::storage::sqlite::Sqlite;
+use crate::yandex;
 
 /// How long a run may take, as the provider has it.
 const RUN_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -51,6 +53,12 @@ impl LocalServer {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
+    }
+
+    /// The base URL for clients of the Yandex protocol, such as `http://127.0.0.1:8787`: of all its services.
+    #[must_use]
+    pub fn yandex_url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// The address that the server listens on.
@@ -87,6 +95,7 @@ pub struct Builder {
     api_key: Option<String>,
     bind: String,
     run_lifetime: Duration,
+    yandex_dialect: Dialect,
 }
 
 impl fmt::Debug for Builder {
@@ -110,6 +119,7 @@ impl Default for Builder {
             api_key: None,
             bind: "127.0.0.1:0".to_owned(),
             run_lifetime: RUN_LIFETIME,
+            yandex_dialect: Dialect::default(),
         }
     }
 }
@@ -134,7 +144,7 @@ impl Builder {
         self
     }
 
-    /// Lets in only requests with `Authorization: Bearer` and this key. Default: every key, and none, is let in.
+    /// Lets in only requests with `Authorization: Bearer` and this key; those of the Yandex protocol with `Api-Key` too. Default: every key, and none, is let in.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into());
         self
@@ -151,6 +161,15 @@ impl Builder {
     /// How long a run may take from its creation until it expires. Default: 10 minutes, as the provider has it.
     pub fn run_lifetime(mut self, lifetime: Duration) -> Self {
         self.run_lifetime = lifetime;
+        self
+    }
+
+    /// How answers of the Yandex protocol are spelled. Requests may come in either spelling, whatever this says.
+    ///
+    /// Default: lowerCamelCase without defaults, as the provider documents it. [`Dialect::SnakeCase`] is what its
+    /// service for assistants, threads and runs answered: `snake_case`, with defaults written out.
+    pub fn yandex_dialect(mut self, dialect: Dialect) -> Self {
+        self.yandex_dialect = dialect;
         self
     }
 
@@ -171,6 +190,7 @@ impl Builder {
             api_key,
             bind,
             run_lifetime,
+            yandex_dialect,
         } = self;
         if api_key.as_deref().is_some_and(|key| key.trim().is_empty()) {
             return Err(Error::EmptyKey);
@@ -190,7 +210,7 @@ impl Builder {
         };
         let model_name = model.name().to_owned();
         let engine = Engine::start(storage, files, model, run_lifetime)?;
-        match serve(Arc::clone(&engine), api_key, listener) {
+        match serve(Arc::clone(&engine), api_key, yandex_dialect, listener) {
             Ok((stop, thread)) => Ok(LocalServer {
                 address,
                 model_name,
@@ -226,6 +246,7 @@ fn listen(bind: &str, has_key: bool) -> Result<TcpListener, Error> {
 fn serve(
     engine: Arc<Engine>,
     api_key: Option<String>,
+    yandex_dialect: Dialect,
     listener: TcpListener,
 ) -> io::Result<(oneshot::Sender<()>, JoinHandle<()>)> {
     // Two threads for connections are plenty: requests are worked on elsewhere.
@@ -238,7 +259,8 @@ fn serve(
     let guard = runtime.enter();
     let listener = tokio::net::TcpListener::from_std(listener)?;
     drop(guard);
-    let router = openai::router(engine, api_key);
+    let router = openai::router(Arc::clone(&engine), api_key.clone());
+    let router = yandex::in_front_of(router, engine, api_key, yandex_dialect);
     let (stop, stopped) = oneshot::channel();
     let work = move || {
         if let Err(error) = run(&runtime, listener, router, stopped) {

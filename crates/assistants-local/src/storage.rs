@@ -23,6 +23,16 @@ pub(crate) enum Kind {
     Run,
     /// Below its run; tagged with [`ACTIVE`] while it is not over.
     RunStep,
+    /// Below its run: what one turn said and how it ended.
+    RunHistory,
+    /// Below its assistant: what it was after a change.
+    AssistantVersion,
+    /// Below its file: an address from which the file can be fetched without a key.
+    Download,
+    /// In a folder.
+    User,
+    /// At the root; tagged with [`ACTIVE`] while it is not done.
+    Operation,
     /// At the root; tagged with its purpose.
     File,
     /// At the root.
@@ -49,6 +59,11 @@ impl Kind {
             Self::Message => "message",
             Self::Run => "run",
             Self::RunStep => "run_step",
+            Self::RunHistory => "run_history",
+            Self::AssistantVersion => "assistant_version",
+            Self::Download => "download",
+            Self::User => "user",
+            Self::Operation => "operation",
             Self::File => "file",
             Self::Upload => "upload",
             Self::UploadPart => "upload_part",
@@ -62,6 +77,8 @@ impl Kind {
     pub(crate) fn noun(self) -> &'static str {
         match self {
             Self::RunStep => "run step",
+            Self::RunHistory => "history of a run",
+            Self::AssistantVersion => "version of an assistant",
             Self::UploadPart => "upload part",
             Self::VectorStore => "vector store",
             Self::VectorStoreFile => "file in the vector store",
@@ -122,6 +139,14 @@ pub(crate) struct Listing {
     pub(crate) has_more: bool,
 }
 
+/// A part of the list of a folder, newest first.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FolderListing {
+    pub(crate) documents: Vec<Document>,
+    /// The sequence number behind which the list goes on, if it does.
+    pub(crate) next: Option<i64>,
+}
+
 /// The answer to a request that carried an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeptAnswer {
@@ -152,6 +177,21 @@ pub(crate) trait Transaction: TextIndex {
 
     /// A part of a list.
     fn list(&self, list: &List<'_>) -> Result<Listing, StorageError>;
+
+    /// How many objects of a kind are below `parent`.
+    fn count(&self, kind: Kind, parent: &str) -> Result<u64, StorageError>;
+
+    /// Puts an existing object into a folder, a list of one kind that cuts across parents.
+    fn put_in_folder(&self, kind: Kind, id: &str, folder: &str) -> Result<(), StorageError>;
+
+    /// The objects of a kind in a folder, newest first, behind the sequence number `after`.
+    fn in_folder(
+        &self,
+        kind: Kind,
+        folder: &str,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<FolderListing, StorageError>;
 
     /// Every object of a kind with that tag, oldest first.
     fn tagged(&self, kind: Kind, tag: &str) -> Result<Vec<Document>, StorageError>;

@@ -231,6 +231,16 @@ impl Client {
         Call::new(self.endpoint(operation), &self.options, request)
     }
 
+    /// A call that the service has no operation for.
+    pub(super) fn unsupported<T>(&self, why: &str) -> Call<T> {
+        Call::new(&self.services.assistants, &self.options, Request::unsupported(why))
+    }
+
+    /// The server of most operations.
+    pub(super) fn assistants_endpoint(&self) -> &Endpoint {
+        &self.services.assistants
+    }
+
     pub(super) fn call<T>(&self, operation: Op, ids: &[&str]) -> Call<T> {
         self.send(operation, Request::new(operation.method, operation.path, ids))
     }

@@ -402,7 +402,7 @@ pub(super) fn unwrap<T: Streamed>(object: &[u8], origin: &Origin, mut take: impl
     } else if has("error") && !own {
         let data = String::from_utf8_lossy(object);
         return Err(ApiError::from_event(origin.method, &origin.path, origin.request_id.clone(), &data).into());
-    } else if T::LIST.is_some_and(|list| has(list)) && !own {
+    } else if T::LIST.is_some_and(has) && !own {
         let list: Listed<T> = Error::decode(object, || origin.what())?;
         list.messages.into_iter().for_each(take);
     } else {

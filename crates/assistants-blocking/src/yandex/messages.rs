@@ -79,7 +79,7 @@ impl MessageListCall {
     /// As [`Call::send`].
     pub fn send(self) -> Result<MessageStream> {
         let request = &self.call.request;
-        let response = self.client.endpoint(op::LIST_MESSAGES).open(request, &self.options)?;
+        let response = self.client.assistants_endpoint().open(request, &self.options)?;
         let origin = Origin {
             method: request.method,
             path: request.path()?.to_owned(),

@@ -1,4 +1,88 @@
-//! The client for Yandex AI Studio.
+//! The client for Yandex AI Studio: assistants, threads, runs, search indexes, files and users over REST.
+//!
+//! ```
+//! use assistants_blocking::yandex::{Client, CreateAssistant, CreateThread};
+//! # let server = assistants_local::LocalServer::builder().start()?;
+//! # let url = server.yandex_url();
+//!
+//! let client = Client::builder().base_url(url).folder_id("fld_1").build()?; // or Client::from_env()?
+//! let assistant = client.assistants().create(CreateAssistant::new(client.folder_id(), "yandexgpt")).send()?;
+//! let thread = client.threads().create(CreateThread::new(client.folder_id())).send()?;
+//! client.messages(&thread).create("Hello").send()?;
+//! let mut stream = client.assistants().run_stream(&assistant, &thread).send()?;
+//! for delta in stream.text_deltas() {
+//!     print!("{}", delta?);
+//! }
+//! let result = stream.finish()?.succeeded()?;
+//! assert!(result.text().is_some_and(|text| text.contains("Hello")));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The hosted AI Assistant API was switched off on 2026-01-26; `assistants-local` speaks the same protocol.
+//!
+//! | handle | what it reaches |
+//! | --- | --- |
+//! | [`Client::assistants`] | [`Assistants`]: configured models, their versions, runs |
+//! | [`Client::threads`] | [`Threads`]: conversations |
+//! | [`Client::messages`] | [`Messages`] of a thread |
+//! | [`Client::runs`] | [`Runs`]: listened to, waited for, with tools |
+//! | [`Client::search_indexes`] | [`SearchIndexes`] and their files |
+//! | [`Client::files`] | [`Files`]: uploaded and fetched |
+//! | [`Client::users`] | [`Users`]: people who write messages |
+//! | [`Client::operations`] | [`Operations`]: work that goes on after its call was answered |
+//! | [`Client::tokenizer`] | [`Tokenizer`]: texts as a model sees them |
+//!
+//! # What Yandex' Python client calls it
+//!
+//! Every call takes the options of a [`Call`](crate::Call); `timeout=60` there is
+//! [`timeout`](crate::Call::timeout) here, with the same default, for one attempt. `Undefined` there is a setter not
+//! called here.
+//!
+//! | there | here |
+//! | --- | --- |
+//! | `sdk.assistants.create(model)` | [`Assistants::create`] with [`CreateAssistant::new`] |
+//! | … `temperature`, `max_tokens` | [`CreateAssistant::temperature`], [`CreateAssistant::max_tokens`] |
+//! | … `instruction`, `name`, `description`, `labels`, `tools`, `response_format` | the setters of the same names |
+//! | … `max_prompt_tokens` | [`CreateAssistant::max_prompt_tokens`] |
+//! | … `prompt_truncation_strategy` | [`CreateAssistant::prompt_truncation_strategy`] |
+//! | … `ttl_days`, `expiration_policy` | [`CreateAssistant::ttl_days`], [`CreateAssistant::expiration_policy`] |
+//! | `sdk.assistants.get(assistant_id)` | [`Assistants::get`] |
+//! | `sdk.assistants.list(page_size)` | [`Assistants::list`], [`page_size`](crate::ListCall::page_size) |
+//! | `assistant.update(model)` | [`Assistants::update`] with [`UpdateAssistant::new`], [`UpdateAssistant::model_uri`] |
+//! | … `temperature`, `max_tokens`, `max_prompt_tokens`, `instruction`, `name`, `description`, `labels`, `ttl_days`, `tools`, `expiration_policy`, `response_format` | the setters of the same names; each has a twin that empties the field, such as [`UpdateAssistant::clear_name`] |
+//! | … `prompt_truncation_strategy` | [`UpdateAssistant::truncation_strategy`] |
+//! | `assistant.delete()` | [`Assistants::delete`] |
+//! | `assistant.list_versions(page_size, page_token)` | [`Assistants::list_versions`], [`page_size`](crate::ListCall::page_size), [`page_token`](crate::ListCall::page_token) |
+//! | `assistant.run(thread)` | [`Assistants::run`] |
+//! | `assistant.run_stream(thread)` | [`Assistants::run_stream`] |
+//! | … `custom_temperature`, `custom_max_tokens` | [`RunCall::custom_temperature`], [`RunCall::custom_max_tokens`]; the same on [`RunStreamCall`] |
+//! | … `custom_max_prompt_tokens`, `custom_prompt_truncation_strategy` | [`RunCall::custom_max_prompt_tokens`], [`RunCall::custom_prompt_truncation_strategy`] |
+//! | … `custom_response_format` | [`RunCall::custom_response_format`] |
+//! | `assistant.id`, `name`, `description`, `created_by`, `created_at`, `updated_by`, `updated_at`, `expires_at`, `expiration_config`, `labels`, `model` (here `model_uri`), `instruction`, `prompt_truncation_options`, `tools`, `response_format` | the fields of [`Assistant`] |
+//! | `assistant.max_prompt_tokens` | [`Assistant::max_prompt_tokens`] |
+//! | `sdk.runs.get(run_id)` | [`Runs::get`] |
+//! | `sdk.runs.get_last_by_thread(thread)` | [`Runs::get_last_by_thread`] |
+//! | `sdk.runs.list(page_size)` | [`Runs::list`], [`page_size`](crate::ListCall::page_size) |
+//! | `run.listen(events_start_idx)` | [`Runs::listen`], [`ListenCall::events_start_idx`] |
+//! | `run.submit_tool_results(tool_results)` | [`Runs::submit_tool_results`], [`RunStream::submit_tool_results`] |
+//! | `run.cancel()` | [`Runs::cancel`], which says that the service cannot do it |
+//! | `run.get_status()` | [`Runs::get_status`] |
+//! | `run.get_result()` | [`Runs::get_result`] |
+//! | `run.wait(poll_timeout, poll_interval)` | [`Runs::wait`], [`WaitCall::poll_timeout`], [`WaitCall::poll_interval`] |
+//! | `run.id`, `assistant_id`, `thread_id`, `created_by`, `created_at`, `labels` | the fields of [`Run`] |
+//! | `run.custom_temperature`, `run.custom_max_tokens` | [`Run::custom_temperature`], [`Run::custom_max_tokens`] |
+//! | `run.custom_prompt_truncation_options`, `run.custom_max_prompt_tokens` | [`Run::custom_prompt_truncation_options`], [`Run::custom_max_prompt_tokens`] |
+//! | `run.custom_response_format` | [`Run::custom_response_format`] |
+//! | a run's status: `is_running`, `is_succeeded`, `is_failed` | [`RunStatus::is_running`], [`RunStatus::is_succeeded`], [`RunStatus::is_failed`] |
+//! | a run's result, a run's event | [`RunResult`], [`RunStreamEvent`] |
+//! | `sdk.chat.completions.list()` | to come |
+//! | `sdk.chat.completions(model_name, model_version)` | to come |
+//! | `model.run(messages)`, `model.run_stream(messages)` | to come |
+//! | `model.configure(temperature, max_tokens, reasoning_mode, response_format, tools, parallel_tool_calls, tool_choice, extra_query)` | to come |
+//! | `model.uri`, `model.config` | to come |
+//!
+//! The types of requests and answers are those of [`assistants_types::yandex`], re-exported here; [`Operation`] is the
+//! one exception: here it is a handle, and [`Operation::state`] is the type of that name there.
 
 mod assistants;
 pub mod chat;

@@ -127,6 +127,7 @@ impl<T: ProtoMessage> Operation<T> {
     /// # Errors
     ///
     /// [`Error::Operation`] when it failed, or made something else.
+    #[must_use]
     pub fn result(&self) -> Option<Result<T>> {
         result(&self.state)
     }
@@ -178,6 +179,9 @@ fn result<T: ProtoMessage>(operation: &types::Operation) -> Option<Result<T>> {
     Some(operation.result()?.map_err(fault))
 }
 
+/// Told what each look at an operation shows.
+type Observer<'o> = Box<dyn FnMut(&types::Operation) + 'o>;
+
 /// A wait for the end of an operation. From [`Operation::wait`].
 #[must_use = "nothing is polled until `send`"]
 pub struct OperationWait<'o, T> {
@@ -185,7 +189,7 @@ pub struct OperationWait<'o, T> {
     options: Options,
     poll_interval: Duration,
     poll_timeout: Duration,
-    on_progress: Option<Box<dyn FnMut(&types::Operation) + 'o>>,
+    on_progress: Option<Observer<'o>>,
 }
 
 impl<'o, T: ProtoMessage> OperationWait<'o, T> {

@@ -2,10 +2,7 @@
 
 use std::time::Instant;
 
-use super::{
-    Client, CompletionOptions, CreateRun, MessageData, PromptTruncationOptions, ResponseFormat, Run, RunStream, Tool,
-    TruncationStrategy,
-};
+use super::{Client, CreateRun, MessageData, ResponseFormat, Run, RunStream, Tool, TruncationStrategy};
 use crate::error::Result;
 use crate::options::{Options, option_setters};
 use crate::response::RawResponse;
@@ -15,25 +12,25 @@ macro_rules! run_setters {
     () => {
         /// Stands over the assistant's temperature, from 0 to 1.
         pub fn custom_temperature(mut self, temperature: f64) -> Self {
-            self.completion().temperature = Some(temperature);
+            self.params = self.params.custom_temperature(temperature);
             self
         }
 
         /// Stands over the assistant's limit on the tokens of an answer.
         pub fn custom_max_tokens(mut self, tokens: i64) -> Self {
-            self.completion().max_tokens = Some(tokens);
+            self.params = self.params.custom_max_tokens(tokens);
             self
         }
 
         /// Stands over the assistant's limit on the tokens sent to the model.
         pub fn custom_max_prompt_tokens(mut self, tokens: i64) -> Self {
-            self.truncation().max_prompt_tokens = Some(tokens);
+            self.params = self.params.custom_max_prompt_tokens(tokens);
             self
         }
 
         /// Stands over the way the assistant cuts a long conversation.
         pub fn custom_prompt_truncation_strategy(mut self, strategy: impl Into<TruncationStrategy>) -> Self {
-            self.truncation().strategy = Some(strategy.into());
+            self.params = self.params.custom_prompt_truncation_strategy(strategy);
             self
         }
 
@@ -65,16 +62,6 @@ macro_rules! run_setters {
         pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
             self.params = self.params.tools(tools);
             self
-        }
-
-        fn completion(&mut self) -> &mut CompletionOptions {
-            self.params.custom_completion_options.get_or_insert_default()
-        }
-
-        fn truncation(&mut self) -> &mut PromptTruncationOptions {
-            self.params
-                .custom_prompt_truncation_options
-                .get_or_insert_default()
         }
     };
 }

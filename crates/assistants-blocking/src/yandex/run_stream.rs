@@ -138,7 +138,8 @@ impl RunStream {
 
     /// The text in pieces, as it grows; all other events are skipped.
     ///
-    /// The service repeats the whole text in every event. What is handed out here is what each adds.
+    /// The service repeats the whole text in every event. What is handed out here is what each adds; text
+    /// that was read as events before comes once more, as a whole.
     pub fn text_deltas(&mut self) -> TextDeltas<'_> {
         TextDeltas { stream: self }
     }

@@ -7,7 +7,6 @@ use super::{
     Client, CreateRun, IdOf, ListRunsResponse, ListenCall, Run, RunResult, StatusCall, SubmitToRun,
     SubmitToRunResponse, Thread, ToolResult, ToolRunCall, WaitCall,
 };
-use crate::request::Request;
 use crate::{Call, ListCall, Tools};
 
 /// The runs of the folder. From [`Client::runs`].
@@ -79,7 +78,7 @@ impl Runs {
             "run {}: cannot be cancelled, the service has no such call; it ends by itself",
             run.as_id()
         );
-        self.client.send(op::GET_RUN, Request::unsupported(&why))
+        self.client.unsupported(&why)
     }
 
     /// How far a run is. `GET /assistants/v1/runs/{runId}`.

@@ -9,11 +9,6 @@ use super::Engine;
 use crate::model::{Failure, Finish, ModelRequest, Output, Piece, Stop};
 
 impl Engine {
-    /// The name of the model.
-    pub(crate) fn model_name(&self) -> &str {
-        self.model.name()
-    }
-
     /// Asks the model and hands the pieces of its answer to `take`, on the caller's thread. The answer is given up
     /// when `take` breaks, when the server stops, and when it takes longer than a run may.
     pub(crate) fn chat(

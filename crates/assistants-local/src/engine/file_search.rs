@@ -9,14 +9,14 @@ use assistants_types::openai::{
     ToolResources,
 };
 
-use super::Engine;
 use super::slot::{Live, OpenMessage};
 use super::stores::{self, Hit, Search};
 use super::turn::{Origin, new_step};
+use super::{Engine, RunNotes};
 use crate::ids;
 use crate::model::Passage;
 use crate::object::{insert, load, now};
-use crate::storage::{StorageError, Transaction};
+use crate::storage::{Kind, StorageError, Transaction};
 
 /// How many passages a search gives where the tool does not say, as the provider has it for its larger models.
 const RESULTS: i64 = 20;
@@ -117,8 +117,13 @@ impl Engine {
     }
 }
 
-/// The vector stores of the assistant and of the thread.
+/// The vector stores of the assistant and of the thread, or those that the run names.
 fn attached(transaction: &dyn Transaction, origin: &Origin) -> Result<Vec<String>, StorageError> {
+    if let Some(run) = transaction.get(Kind::Run, &origin.run_id)?
+        && let Some(stores) = RunNotes::of(&run)?.stores
+    {
+        return Ok(stores);
+    }
     let assistant = load::<Assistant>(transaction, &origin.assistant_id)?;
     let thread = load::<Thread>(transaction, &origin.thread_id)?;
     let resources = [

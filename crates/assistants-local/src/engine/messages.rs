@@ -8,7 +8,7 @@ use assistants_types::openai::{
 use super::Refusal;
 use super::stores::{NewFile, attach, create_store, load_store, touch};
 use crate::ids;
-use crate::object::{insert, load, now};
+use crate::object::{insert_with_notes, load, now};
 use crate::storage::{ACTIVE, Kind, List, Order, Transaction};
 
 /// Adds a message at the end of an existing thread that no run is at work on.
@@ -17,8 +17,18 @@ pub(crate) fn add_message(
     thread_id: &str,
     params: &CreateMessage,
 ) -> Result<Message, Refusal> {
+    add_message_with_notes(transaction, thread_id, params, None)
+}
+
+/// Adds a message, with what the protocol that brings it notes about it.
+pub(crate) fn add_message_with_notes(
+    transaction: &dyn Transaction,
+    thread_id: &str,
+    params: &CreateMessage,
+    notes: Option<String>,
+) -> Result<Message, Refusal> {
     if let Some(run_id) = active_run(transaction, thread_id)? {
-        return Err(Refusal::invalid(format!(
+        return Err(Refusal::state(format!(
             "Messages cannot be added to the thread {thread_id} while its run {run_id} is active."
         )));
     }
@@ -35,7 +45,7 @@ pub(crate) fn add_message(
         metadata: Some(params.metadata.as_ref().cloned().unwrap_or_default()),
         ..Message::default()
     };
-    insert(transaction, &message, Some(thread_id), None)?;
+    insert_with_notes(transaction, &message, Some(thread_id), None, notes)?;
     attach_files(transaction, thread_id, params)?;
     Ok(message)
 }

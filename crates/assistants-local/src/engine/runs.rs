@@ -14,10 +14,10 @@ use assistants_types::openai::{
 use super::messages::{active_run, add_message};
 use super::slot::Live;
 use super::turn::content;
-use super::{Engine, Refusal, Subscriber};
+use super::{Engine, Gone, Refusal, RunNotes, Subscriber, history};
 use crate::ids;
 use crate::model;
-use crate::object::{Loaded, insert, load, now};
+use crate::object::{Loaded, insert_with_notes, load, now};
 use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
 
 /// How a run ends before its answer is complete.
@@ -37,6 +37,17 @@ impl Engine {
         thread_id: &str,
         params: &CreateRun,
     ) -> Result<Run, Refusal> {
+        self.create_run_with_notes(transaction, thread_id, params, None)
+    }
+
+    /// Stores a new run, with what the protocol that asks for it notes about it.
+    pub(crate) fn create_run_with_notes(
+        &self,
+        transaction: &dyn Transaction,
+        thread_id: &str,
+        params: &CreateRun,
+        notes: Option<&RunNotes>,
+    ) -> Result<Run, Refusal> {
         if transaction.get(Kind::Thread, thread_id)?.is_none() {
             return Err(Refusal::not_found(Kind::Thread, thread_id));
         }
@@ -44,7 +55,7 @@ impl Engine {
             return Err(Refusal::not_found(Kind::Assistant, &params.assistant_id));
         };
         if let Some(run_id) = active_run(transaction, thread_id)? {
-            return Err(Refusal::invalid(format!(
+            return Err(Refusal::state(format!(
                 "The thread {thread_id} already has an active run {run_id}."
             )));
         }
@@ -52,7 +63,8 @@ impl Engine {
             add_message(transaction, thread_id, message)?;
         }
         let run = self.new_run(thread_id, assistant.object, params);
-        insert(transaction, &run, Some(thread_id), Some(ACTIVE))?;
+        let notes = notes.map(RunNotes::to_text);
+        insert_with_notes(transaction, &run, Some(thread_id), Some(ACTIVE), notes)?;
         Ok(run)
     }
 
@@ -111,6 +123,7 @@ impl Engine {
         let slot = self.slot(&run.id);
         let mut live = slot.lock();
         live.subscribe(subscriber);
+        live.resume_history();
         live.publish(events);
         drop(live);
         self.spawn_turn(&run.id);
@@ -135,7 +148,7 @@ impl Engine {
         let mut run = load_run(transaction, thread_id, run_id)?;
         if run.object.status != RunStatus::RequiresAction {
             let status = run.object.status.as_str();
-            return Err(Refusal::invalid(format!(
+            return Err(Refusal::state(format!(
                 "The run {run_id} takes no tool outputs: its status is '{status}', not 'requires_action'."
             )));
         }
@@ -187,7 +200,7 @@ impl Engine {
                     .storage
                     .transact(|transaction| load_run(transaction, thread_id, run_id))?;
                 let status = run.object.status.as_str();
-                Err(Refusal::invalid(format!(
+                Err(Refusal::state(format!(
                     "The run {run_id} cannot be cancelled: its status is '{status}'."
                 )))
             }
@@ -202,6 +215,7 @@ impl Engine {
             .storage
             .transact(|transaction| end_run(transaction, run_id, ending, &live, None));
         if let Ok(Some(events)) = &ended {
+            live.end_history(events);
             live.publish(events);
             live.end_turn();
         }
@@ -212,8 +226,30 @@ impl Engine {
         ended
     }
 
+    /// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
+    pub(crate) fn delete_thread(&self, id: &str) -> Result<(), Refusal> {
+        let active = self.storage.transact(|transaction| {
+            let list = List {
+                kind: Kind::Run,
+                parent: Some(id),
+                tag: Some(ACTIVE),
+                order: Order::Ascending,
+                after: None,
+                before: None,
+                limit: usize::MAX,
+            };
+            let active = transaction.list(&list)?.documents;
+            match transaction.delete(Kind::Thread, id, now().unix_timestamp())? {
+                true => Ok(active.into_iter().map(|run| run.id).collect::<Vec<_>>()),
+                false => Err(Refusal::not_found(Kind::Thread, id)),
+            }
+        })?;
+        self.drop_runs(&active);
+        Ok(())
+    }
+
     /// Ends the streams of the runs of a thread that was deleted with its runs.
-    pub(crate) fn drop_runs(&self, run_ids: &[String]) {
+    fn drop_runs(&self, run_ids: &[String]) {
         for run_id in run_ids {
             let slot = self.slot(run_id);
             let mut live = slot.lock();
@@ -222,6 +258,7 @@ impl Engine {
                 type_: "invalid_request_error".to_owned(),
                 ..assistants_types::openai::ErrorObject::default()
             };
+            live.break_history(Gone::Deleted("The thread was deleted.".to_owned()));
             live.publish(&[StreamEvent::Error(gone)]);
             live.end_turn();
             drop(live);
@@ -287,7 +324,7 @@ pub(super) fn open_steps(transaction: &dyn Transaction, run_id: &str) -> Result<
 }
 
 /// The steps of a run, oldest first.
-pub(super) fn steps(
+pub(crate) fn steps(
     transaction: &dyn Transaction,
     run_id: &str,
     tag: Option<&str>,
@@ -349,8 +386,9 @@ pub(super) fn end_run(
             _ => StreamEvent::RunStepCompleted(step),
         });
     }
-    let spent = run.document.notes.as_deref().map(read_usage).unwrap_or_default();
-    run.object.usage = Some(wire_usage(add(spent, usage.unwrap_or_default())));
+    let mut notes = RunNotes::of(&run.document)?;
+    notes.spend(usage.unwrap_or_default());
+    run.object.usage = Some(wire_usage(notes.spent()));
     run.object.required_action = None;
     match ending {
         Ending::Failed(error) => {
@@ -380,6 +418,7 @@ pub(super) fn end_run(
     run.document.tag = None;
     run.save(transaction)?;
     events.push(state_event(run.object));
+    history::store(transaction, &run.document.id, &notes, live, &events)?;
     Ok(Some(events))
 }
 
@@ -456,13 +495,6 @@ fn whole_seconds(duration: Duration) -> time::Duration {
     )
 }
 
-pub(super) fn add(one: model::Usage, other: model::Usage) -> model::Usage {
-    model::Usage {
-        prompt_tokens: one.prompt_tokens.saturating_add(other.prompt_tokens),
-        completion_tokens: one.completion_tokens.saturating_add(other.completion_tokens),
-    }
-}
-
 /// Usage as it goes over the wire.
 pub(super) fn wire_usage(usage: model::Usage) -> assistants_types::openai::Usage {
     let signed = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
@@ -474,8 +506,7 @@ pub(super) fn wire_usage(usage: model::Usage) -> assistants_types::openai::Usage
     }
 }
 
-/// Usage as it is noted beside a run (all turns so far) and beside a step that waits for outputs (its turn). The
-/// protocol shows usage only once they are over.
+/// Usage as it is noted beside a step that waits for outputs: the protocol shows it only once the step is over.
 pub(super) fn write_usage(usage: model::Usage) -> String {
     format!("{} {}", usage.prompt_tokens, usage.completion_tokens)
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use assistants_types::openai::{Annotation, StreamEvent, ToolCall};
 
+use super::history::{Gone, History};
 use crate::model::Stop;
 use crate::stream::Room;
 
@@ -33,6 +34,8 @@ pub(super) struct Live {
     subscribers: Vec<Box<dyn Subscriber>>,
     /// There is one while the model answers.
     pub(super) turn: Option<Turn>,
+    /// What has happened, if it is kept or somebody has asked for it.
+    pub(super) history: Option<Arc<History>>,
 }
 
 /// One answer of the model, being written.
@@ -96,6 +99,42 @@ impl Live {
         if let Some(turn) = self.turn.take() {
             turn.stop.set();
         }
+    }
+
+    /// The model is asked. `loaded` is the history before that, if it was not here yet.
+    pub(super) fn begin_history(&mut self, loaded: Option<History>) {
+        if let Some(loaded) = loaded {
+            self.history = Some(Arc::new(loaded));
+        }
+        if let Some(history) = &self.history {
+            history.begin();
+        }
+    }
+
+    /// The run has got its outputs.
+    pub(super) fn resume_history(&self) {
+        if let Some(history) = &self.history {
+            history.resume();
+        }
+    }
+
+    /// The run is over or waits for outputs, as the events say.
+    pub(super) fn end_history(&self, events: &[StreamEvent]) {
+        if let Some(history) = &self.history {
+            history.end(events);
+        }
+    }
+
+    /// There will be no end.
+    pub(super) fn break_history(&self, gone: Gone) {
+        if let Some(history) = &self.history {
+            history.break_off(gone);
+        }
+    }
+
+    /// The server stops.
+    pub(super) fn leave_history(&self) {
+        self.break_history(Gone::Stopped);
     }
 
     /// Where to wait, without the lock, before the next piece.

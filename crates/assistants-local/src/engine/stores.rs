@@ -356,7 +356,7 @@ pub(crate) fn cancel_batch(
     let mut batch = load_batch(transaction, store_id, batch_id)?;
     if batch.object.status != VectorStoreFileBatchStatus::InProgress {
         let status = &batch.object.status;
-        return Err(Refusal::invalid(format!(
+        return Err(Refusal::state(format!(
             "The file batch {batch_id} cannot be cancelled: its status is '{status}'."
         )));
     }
@@ -453,7 +453,7 @@ fn passing(transaction: &dyn Transaction, store_id: &str, filter: &Filter) -> Re
 
 /// The request needs a vector store that has expired.
 pub(crate) fn expired(store_id: &str) -> Refusal {
-    Refusal::invalid(format!("The vector store {store_id} has expired."))
+    Refusal::state(format!("The vector store {store_id} has expired."))
 }
 
 impl Engine {

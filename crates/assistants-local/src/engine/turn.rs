@@ -15,9 +15,9 @@ use assistants_types::openai::{
 };
 
 use super::file_search::cite;
-use super::runs::{Ending, add, end_run, read_usage, state_event, steps, wire_usage, write_usage};
+use super::runs::{Ending, end_run, state_event, steps, wire_usage, write_usage};
 use super::slot::{Live, OpenCalls, OpenMessage, Slot, Turn};
-use super::{Engine, server_error};
+use super::{Engine, Gone, History, RunNotes, history, server_error};
 use crate::ids;
 use crate::model::{
     self, CompletedCall, Failure, Finish, FinishReason, Function, ModelMessage, ModelRequest, Output, Piece, Stop,
@@ -129,18 +129,26 @@ impl Engine {
                 return Ok(None);
             };
             if run.object.status != RunStatus::Queued {
-                return Ok(Some((run.object, None)));
+                return Ok(Some((run.object, None, None)));
             }
-            let request = model_request(transaction, &run)?;
+            let notes = RunNotes::of(&run.document)?;
+            let request = model_request(transaction, &run.object, &notes)?;
+            let history = match &live.history {
+                None if notes.history.is_some() => Some(History::load(transaction, &run)?),
+                _ => None,
+            };
             run.object.status = RunStatus::InProgress;
             run.object.started_at = run.object.started_at.or_else(|| Some(now()));
             run.save(transaction)?;
-            Ok::<_, StorageError>(Some((run.object, Some(request))))
+            Ok::<_, StorageError>(Some((run.object, Some(request), history)))
         })?;
         let (run, request) = match begun {
-            Some((run, Some(request))) => (run, request),
+            Some((run, Some(request), history)) => {
+                live.begin_history(history);
+                (run, request)
+            }
             ended => {
-                live.publish(ended.map(|(run, _)| state_event(run)).as_ref());
+                live.publish(ended.map(|(run, ..)| state_event(run)).as_ref());
                 live.end_turn();
                 drop(live);
                 self.forget(run_id);
@@ -175,6 +183,9 @@ impl Engine {
             Piece::Text("") => return Ok(ControlFlow::Continue(())),
             Piece::Text(text) => {
                 self.open_message(&work.origin, &mut live)?;
+                if let Some(history) = &live.history {
+                    history.say(text);
+                }
                 if let Some(message) = live.turn.as_mut().and_then(|turn| turn.message.as_mut()) {
                     let first = message.text.is_empty();
                     message.text.push_str(text);
@@ -341,6 +352,7 @@ impl Engine {
             (None, Some(calls)) => require_outputs(transaction, run_id, &live, calls, finish.usage),
             (None, None) => complete(transaction, run_id, &live, finish.usage),
         })?;
+        live.end_history(&events);
         live.publish(&events);
         live.end_turn();
         drop(live);
@@ -362,8 +374,10 @@ impl Engine {
         log::error!("the run {run_id} is broken off: {error}");
         let slot = self.slot(run_id);
         let mut live = slot.lock();
+        let message = format!("The server could not store the run: {error}.");
+        live.break_history(Gone::Broken(message.clone()));
         live.publish(&[StreamEvent::Error(assistants_types::openai::ErrorObject {
-            message: format!("The server could not store the run: {error}."),
+            message,
             type_: "server_error".to_owned(),
             ..assistants_types::openai::ErrorObject::default()
         })]);
@@ -437,14 +451,16 @@ fn complete(
         Some(open) => complete_message(transaction, open, Some(usage))?,
         None => Vec::new(),
     };
-    let spent = run.document.notes.as_deref().map(read_usage).unwrap_or_default();
+    let mut notes = RunNotes::of(&run.document)?;
+    notes.spend(usage);
     run.object.status = RunStatus::Completed;
     run.object.completed_at = Some(now());
     run.object.expires_at = None;
-    run.object.usage = Some(wire_usage(add(spent, usage)));
+    run.object.usage = Some(wire_usage(notes.spent()));
     run.document.tag = None;
     run.save(transaction)?;
     events.push(state_event(run.object));
+    history::store(transaction, run_id, &notes, live, &events)?;
     Ok(events)
 }
 
@@ -486,8 +502,9 @@ fn require_outputs(
         step.document.notes = Some(write_usage(usage));
         step.save(transaction)?;
     }
-    let spent = run.document.notes.as_deref().map(read_usage).unwrap_or_default();
-    run.document.notes = Some(write_usage(add(spent, usage)));
+    let mut notes = RunNotes::of(&run.document)?;
+    notes.spend(usage);
+    run.document.notes = Some(notes.to_text());
     run.object.status = RunStatus::RequiresAction;
     run.object.required_action = Some(RequiredAction {
         submit_tool_outputs: RequiredToolOutputs {
@@ -498,20 +515,26 @@ fn require_outputs(
     });
     run.save(transaction)?;
     events.push(state_event(run.object));
+    history::store(transaction, run_id, &notes, live, &events)?;
     Ok(events)
 }
 
 /// What the model gets to know.
-fn model_request(transaction: &dyn Transaction, run: &Loaded<Run>) -> Result<ModelRequest, StorageError> {
-    let spent = run.document.notes.as_deref().map(read_usage).unwrap_or_default();
-    let run = &run.object;
+fn model_request(transaction: &dyn Transaction, run: &Run, notes: &RunNotes) -> Result<ModelRequest, StorageError> {
+    let spent = notes.spent();
     let left = |limit: Option<i64>, spent: u64| {
         limit.map(|limit| u64::try_from(limit).unwrap_or_default().saturating_sub(spent))
     };
+    let mut messages = model_messages(transaction, run)?;
+    if notes.fit_prompt
+        && let Some(most) = run.max_prompt_tokens
+    {
+        fit(&mut messages, &run.instructions, most);
+    }
     Ok(ModelRequest {
         model: run.model.clone(),
         instructions: Some(run.instructions.clone()).filter(|instructions| !instructions.is_empty()),
-        messages: model_messages(transaction, run)?,
+        messages,
         functions: run.tools.iter().filter_map(model_function).collect(),
         file_search: super::file_search::is_on(run),
         tool_choice: match &run.tool_choice {
@@ -527,12 +550,31 @@ fn model_request(transaction: &dyn Transaction, run: &Loaded<Run>) -> Result<Mod
         temperature: run.temperature,
         top_p: run.top_p,
         max_completion_tokens: left(run.max_completion_tokens, spent.completion_tokens),
-        max_prompt_tokens: left(run.max_prompt_tokens, spent.prompt_tokens),
+        // A limit that the prompt is made to fit counts for each prompt, otherwise for all of them together.
+        max_prompt_tokens: left(
+            run.max_prompt_tokens,
+            if notes.fit_prompt { 0 } else { spent.prompt_tokens },
+        ),
         response_format: run
             .response_format
             .as_ref()
             .and_then(|format| serde_json::to_value(format).ok()),
     })
+}
+
+/// Drops messages, the oldest first, until the words of the rest and of the instructions are at most `most`. The newest
+/// one stays.
+fn fit(messages: &mut Vec<ModelMessage>, instructions: &str, most: i64) {
+    let words = |text: &str| text.split_whitespace().count();
+    let most = usize::try_from(most).unwrap_or_default();
+    let mut room = most.saturating_sub(words(instructions));
+    let fitting = messages.iter().rev().take_while(|message| {
+        let fits = words(&message.text) <= room;
+        room = room.saturating_sub(words(&message.text));
+        fits
+    });
+    let kept = fitting.count().max(1).min(messages.len());
+    messages.drain(..messages.len() - kept);
 }
 
 fn model_messages(transaction: &dyn Transaction, run: &Run) -> Result<Vec<ModelMessage>, StorageError> {

@@ -88,6 +88,7 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, refusal.to_string()),
+            Refusal::State { message } => Self::invalid(message),
             Refusal::Invalid { message, param, code } => Self {
                 param,
                 code: code.map(Cow::Borrowed),

@@ -14,14 +14,14 @@ const PIECE: usize = 128 * 1024;
 
 /// Reads a file while its reader takes it. A file that is shorter than announced breaks the connection.
 #[derive(Debug)]
-pub(super) struct FileBytes {
+pub(crate) struct FileBytes {
     file: tokio::fs::File,
     left: u64,
     buffer: Vec<u8>,
 }
 
 impl FileBytes {
-    pub(super) fn new(file: fs::File, length: u64) -> Self {
+    pub(crate) fn new(file: fs::File, length: u64) -> Self {
         let mut file = tokio::fs::File::from_std(file);
         file.set_max_buf_size(PIECE);
         Self {

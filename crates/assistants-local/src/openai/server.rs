@@ -132,7 +132,7 @@ fn let_in(key: Option<&str>, request: &Request) -> Result<(), ApiError> {
 }
 
 /// Compares in a time that does not depend on where the two differ.
-fn same(given: &[u8], key: &[u8]) -> bool {
+pub(crate) fn same(given: &[u8], key: &[u8]) -> bool {
     let difference = given
         .iter()
         .zip(key)

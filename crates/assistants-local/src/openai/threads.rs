@@ -9,7 +9,7 @@ use super::{Answer, ApiError, Call};
 use crate::engine::{Since, add_message};
 use crate::ids;
 use crate::object::{insert, load, now};
-use crate::storage::{ACTIVE, Kind, List, Order, Transaction};
+use crate::storage::{Kind, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateThread = call.body("CreateThread")?;
@@ -39,23 +39,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
 /// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
 pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("thread_id");
-    let active = call.transact(|transaction| {
-        let list = List {
-            kind: Kind::Run,
-            parent: Some(id),
-            tag: Some(ACTIVE),
-            order: Order::Ascending,
-            after: None,
-            before: None,
-            limit: usize::MAX,
-        };
-        let active = transaction.list(&list)?.documents;
-        match transaction.delete(Kind::Thread, id, now().unix_timestamp())? {
-            true => Ok(active.into_iter().map(|run| run.id).collect::<Vec<_>>()),
-            false => Err(ApiError::not_found(Kind::Thread, id)),
-        }
-    })?;
-    call.engine.drop_runs(&active);
+    call.engine.delete_thread(id)?;
     let deleted = ThreadDeleted {
         id: id.to_owned(),
         deleted: true,

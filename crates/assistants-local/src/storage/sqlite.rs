@@ -12,7 +12,9 @@ use rusqlite::{
     Connection, ErrorCode, OptionalExtension, Params, Row, ToSql, TransactionBehavior, named_params, params,
 };
 
-use super::{Document, KeptAnswer, Kind, List, Listing, Order, Outcome, Storage, StorageError, Transaction};
+use super::{
+    Document, FolderListing, KeptAnswer, Kind, List, Listing, Order, Outcome, Storage, StorageError, Transaction,
+};
 
 /// The statements that bring a database from version `i` to version `i + 1`. Released entries never change.
 const MIGRATIONS: &[&str] = &[
@@ -78,6 +80,14 @@ const MIGRATIONS: &[&str] = &[
         INSERT INTO passage_words (passage_words, rowid, collection, text)
             VALUES ('delete', old.id, old.collection, old.text);
     END;
+",
+    "
+    CREATE TABLE folders (
+        folder   TEXT NOT NULL,
+        kind     TEXT NOT NULL,
+        sequence INTEGER NOT NULL UNIQUE REFERENCES objects (sequence) ON DELETE CASCADE,
+        PRIMARY KEY (folder, kind, sequence)
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 
@@ -338,6 +348,51 @@ impl Transaction for SqliteTransaction<'_> {
         Ok(Listing { documents, has_more })
     }
 
+    fn count(&self, kind: Kind, parent: &str) -> Result<u64, StorageError> {
+        let sql = "SELECT COUNT(*) FROM objects WHERE parent = ?1 AND kind = ?2";
+        let count = self.first("counting objects", sql, params![parent, kind.as_str()], |row| {
+            row.get::<_, i64>(0)
+        })?;
+        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+    }
+
+    fn put_in_folder(&self, kind: Kind, id: &str, folder: &str) -> Result<(), StorageError> {
+        let sql = "INSERT INTO folders (folder, kind, sequence)
+            SELECT ?3, kind, sequence FROM objects WHERE id = ?1 AND kind = ?2";
+        self.execute(
+            "putting an object into a folder",
+            sql,
+            params![id, kind.as_str(), folder],
+        )?;
+        Ok(())
+    }
+
+    fn in_folder(
+        &self,
+        kind: Kind,
+        folder: &str,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<FolderListing, StorageError> {
+        let sql = "SELECT sequence, id, parent, tag, created_at, body, notes
+            FROM folders JOIN objects USING (sequence)
+            WHERE folders.folder = ?1 AND folders.kind = ?2 AND sequence < ?3 ORDER BY sequence DESC LIMIT ?4";
+        // One more than asked for tells whether the list goes on.
+        let most = i64::try_from(limit).map_or(i64::MAX, |limit| limit.saturating_add(1));
+        let run = || {
+            let mut statement = self.0.prepare_cached(sql)?;
+            let values = params![folder, kind.as_str(), after.unwrap_or(i64::MAX), most];
+            let rows = statement.query_map(values, |row| Ok((row.get::<_, i64>("sequence")?, document(kind, row)?)))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let mut rows = run().map_err(|error| failure("listing a folder", error))?;
+        let goes_on = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().map(|(sequence, _)| *sequence).filter(|_| goes_on);
+        let documents = rows.into_iter().map(|(_, document)| document).collect();
+        Ok(FolderListing { documents, next })
+    }
+
     fn tagged(&self, kind: Kind, tag: &str) -> Result<Vec<Document>, StorageError> {
         let sql = "SELECT id, parent, tag, created_at, body, notes FROM objects
             WHERE kind = ?1 AND tag = ?2 ORDER BY sequence";
@@ -596,6 +651,43 @@ mod tests {
         let found = transact(&filled(), |transaction| transaction.tagged(Kind::Message, "r")).unwrap();
         assert_eq!(found.len(), 8);
         assert_eq!(found[0].id, "ua");
+    }
+
+    #[test]
+    fn counts_what_is_below_an_object() {
+        transact(&filled(), |transaction| {
+            assert_eq!(transaction.count(Kind::Message, "t")?, 6);
+            assert_eq!(transaction.count(Kind::Run, "t")?, 0);
+            Ok(())
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn a_folder_lists_its_objects_newest_first() {
+        transact(&filled(), |transaction| {
+            for id in ["a", "c", "uc", "f"] {
+                transaction.put_in_folder(Kind::Message, id, "one")?;
+            }
+            transaction.put_in_folder(Kind::Message, "b", "two")?;
+            transaction.put_in_folder(Kind::Thread, "t", "one")?;
+            let ids = |listing: &FolderListing| -> String {
+                listing
+                    .documents
+                    .iter()
+                    .map(|document| format!("{} ", document.id))
+                    .collect()
+            };
+            let first = transaction.in_folder(Kind::Message, "one", None, 2)?;
+            assert_eq!(ids(&first), "f uc ");
+            let rest = transaction.in_folder(Kind::Message, "one", first.next, 2)?;
+            assert_eq!((ids(&rest).as_str(), rest.next), ("c a ", None));
+            assert!(transaction.delete(Kind::Message, "c", 1)?);
+            assert_eq!(ids(&transaction.in_folder(Kind::Message, "one", None, 9)?), "f uc a ");
+            assert_eq!(ids(&transaction.in_folder(Kind::Message, "none", None, 9)?), "");
+            Ok(())
+        })
+        .unwrap();
     }
 
     #[test]

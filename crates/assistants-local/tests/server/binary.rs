@@ -274,3 +274,20 @@ fn a_full_disk_acknowledges_nothing() {
     let newest = client.get("/assistants?limit=1").ok();
     assert_eq!(newest["data"][0]["id"].as_str(), kept.last().map(String::as_str));
 }
+
+#[test]
+fn the_spelling_of_the_other_protocol_can_be_chosen() {
+    for (names, want) in [("camel", "{}"), ("snake", r#"{"next_page_token":"","users":[]}"#)] {
+        let program = Program::start(Command::new(PROGRAM).args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--in-memory",
+            "--yandex-names",
+            names,
+        ]));
+        let client = super::client::Client::new(program.client.base_url.trim_end_matches("/v1"));
+        let users = client.get("/users/v1/users?folderId=f").ok();
+        assert_eq!(users, serde_json::from_str::<serde_json::Value>(want).unwrap());
+    }
+}

@@ -38,6 +38,7 @@ mod list;
 mod message;
 mod operation;
 mod run;
+mod shortcuts;
 mod stream_event;
 mod tool;
 mod update;

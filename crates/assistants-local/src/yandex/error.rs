@@ -1,0 +1,85 @@
+//! Errors in the provider's shape: `{"code", "message", "details"}`, as its gateway writes them.
+
+use std::error::Error;
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::engine::Refusal;
+use crate::storage::{Kind, StorageError};
+
+/// Why a call failed: codes of gRPC, as far as this server uses them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    InvalidArgument = 3,
+    NotFound = 5,
+    FailedPrecondition = 9,
+    Unimplemented = 12,
+    Internal = 13,
+    Unavailable = 14,
+    Unauthenticated = 16,
+}
+
+impl Code {
+    /// The HTTP status that the gateway gives for it.
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidArgument | Self::FailedPrecondition => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+        }
+    }
+}
+
+/// An answer with an error status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    pub(crate) code: Code,
+    pub(crate) message: String,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// What was asked for can never be done.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidArgument, message)
+    }
+
+    /// No object of that kind and id.
+    pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
+        Refusal::not_found(kind, id).into()
+    }
+
+    /// The body of the answer.
+    pub(crate) fn body(&self) -> String {
+        json!({"code": self.code as i32, "message": self.message, "details": []}).to_string()
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound { .. } => Self::new(Code::NotFound, refusal.to_string()),
+            Refusal::State { message } => Self::new(Code::FailedPrecondition, message),
+            Refusal::Invalid { message, .. } => Self::invalid(message),
+            Refusal::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<StorageError> for ApiError {
+    fn from(error: StorageError) -> Self {
+        let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        log::error!("{error}{cause}");
+        Self::new(Code::Internal, format!("The storage failed: {error}."))
+    }
+}

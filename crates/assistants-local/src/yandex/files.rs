@@ -1,0 +1,252 @@
+//! Files. Their bytes lie where the other protocol keeps them; there is one store.
+
+use assistants_types::openai::{File as OpenAiFile, FilePurpose, FileStatus};
+use assistants_types::yandex::{
+    CreateFile, DeleteFileResponse, File, GetFileUrlResponse, ListFilesResponse, UpdateFile,
+};
+use time::OffsetDateTime;
+
+use super::resource::{self, SUBJECT, noted, to_text, whole_seconds};
+use super::{Answer, ApiError, Call, page};
+use crate::engine::stores;
+use crate::ids;
+use crate::object::{Loaded, insert_with_notes};
+use crate::storage::{Document, Kind, StorageError, Transaction};
+
+/// Where files are fetched from by those who were given the address.
+pub(super) const DOWNLOAD: &str = "/files/v1/download/{token}";
+
+/// How long such an address is good, in seconds.
+const DOWNLOAD_SECONDS: i64 = 3600;
+
+/// The largest file, in bytes.
+const LARGEST_FILE: usize = 128 * 1024 * 1024;
+
+pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+    remove_expired(call)?;
+    let params: CreateFile = call.body()?;
+    if params.content.len() > LARGEST_FILE {
+        return Err(ApiError::invalid(format!(
+            "The file is larger than {LARGEST_FILE} bytes."
+        )));
+    }
+    let mut file = File {
+        folder_id: params.folder_id,
+        name: params.name,
+        description: params.description,
+        mime_type: params.mime_type,
+        expiration_config: params.expiration_config,
+        labels: params.labels,
+        ..File::default()
+    };
+    if file.mime_type.is_empty() {
+        mime_type(&params.content).clone_into(&mut file.mime_type);
+    }
+    resource::begin(&mut file, ids::new("file-"))?;
+    let notes = to_text(&file)?;
+    let mut bytes = call.engine.files.create()?;
+    bytes.write(&params.content)?;
+    bytes.keep(&file.id)?;
+    let stored = call.transact(|transaction| {
+        let shared = project(&file, params.content.len());
+        let purpose = shared.purpose.as_str();
+        insert_with_notes(transaction, &shared, None, Some(purpose), Some(notes.clone()))?;
+        transaction.put_in_folder(Kind::File, &file.id, &file.folder_id)?;
+        Ok(transaction.expire(Kind::File, &file.id, expiry(&file))?)
+    });
+    if let Err(error) = stored {
+        call.engine.files.remove(&file.id);
+        return Err(error);
+    }
+    call.answer(&file)
+}
+
+pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+    remove_expired(call)?;
+    let page = call.transact(|transaction| page::of_folder(call, transaction, Kind::File))?;
+    call.answer(&ListFilesResponse {
+        files: page.documents.into_iter().map(view).collect::<Result<_, _>>()?,
+        next_page_token: page.next,
+        ..ListFilesResponse::default()
+    })
+}
+
+pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
+    remove_expired(call)?;
+    let document = call.transact(|transaction| find(transaction, call.id("fileId")))?;
+    call.answer(&view(document)?)
+}
+
+pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+    remove_expired(call)?;
+    let params: UpdateFile = call.body()?;
+    let file = call.transact(|transaction| {
+        let mut document = find(transaction, call.id("fileId"))?;
+        let file = resource::update(&view(document.clone())?, &params, &params.update_mask)?;
+        document.notes = Some(to_text(&file)?);
+        transaction.update(&document)?;
+        transaction.expire(Kind::File, &file.id, expiry(&file))?;
+        Ok(file)
+    })?;
+    call.answer(&file)
+}
+
+pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+    let id = call.id("fileId");
+    call.transact(|transaction| {
+        stores::detach_everywhere(transaction, id)?;
+        match transaction.delete(Kind::File, id, resource::now().unix_timestamp())? {
+            true => Ok(()),
+            false => Err(ApiError::not_found(Kind::File, id)),
+        }
+    })?;
+    call.engine.files.remove(id);
+    call.answer(&DeleteFileResponse::default())
+}
+
+/// Gives an address of this server from which anybody who has it can fetch the file for an hour.
+pub(super) fn get_url(call: &Call) -> Result<Answer, ApiError> {
+    remove_expired(call)?;
+    let id = call.required("fileId")?;
+    let token = ids::new("");
+    let now = resource::now().unix_timestamp();
+    call.transact(|transaction| {
+        find(transaction, id)?;
+        for old in transaction.expired(Kind::Download, now)? {
+            transaction.delete(Kind::Download, &old, now)?;
+        }
+        transaction.insert(&Document {
+            kind: Kind::Download,
+            id: token.clone(),
+            parent: Some(id.to_owned()),
+            tag: None,
+            created_at: now,
+            body: String::new(),
+            notes: None,
+        })?;
+        Ok(transaction.expire(Kind::Download, &token, Some(now + DOWNLOAD_SECONDS))?)
+    })?;
+    call.answer(&GetFileUrlResponse {
+        url: format!("{}{}", call.origin, DOWNLOAD.replace("{token}", &token)),
+        ..GetFileUrlResponse::default()
+    })
+}
+
+/// The bytes of a file, for whoever has the address.
+pub(super) fn download(call: &Call) -> Result<Answer, ApiError> {
+    remove_expired(call)?;
+    let token = call.id("token");
+    let now = resource::now().unix_timestamp();
+    let file = call.transact(|transaction| {
+        let download = transaction.get(Kind::Download, token)?;
+        let download = download.filter(|download| now < download.created_at + DOWNLOAD_SECONDS);
+        let file = download.and_then(|download| download.parent);
+        let file = file.ok_or_else(|| ApiError::not_found(Kind::Download, token))?;
+        Ok(view(find(transaction, &file)?)?)
+    })?;
+    let (bytes, length) = call.engine.files.read(&file.id)?;
+    Ok(Answer::File {
+        file: bytes,
+        length,
+        mime_type: file.mime_type,
+    })
+}
+
+/// Forgets the files whose time is over.
+pub(super) fn remove_expired(call: &Call) -> Result<(), ApiError> {
+    let now = resource::now().unix_timestamp();
+    let expired = call.transact(|transaction| {
+        let expired = transaction.expired(Kind::File, now)?;
+        for id in &expired {
+            stores::detach_everywhere(transaction, id)?;
+            transaction.delete(Kind::File, id, now)?;
+        }
+        Ok(expired)
+    })?;
+    expired.iter().for_each(|id| call.engine.files.remove(id));
+    Ok(())
+}
+
+pub(super) fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {
+    transaction
+        .get(Kind::File, id)?
+        .ok_or_else(|| ApiError::not_found(Kind::File, id))
+}
+
+fn expiry(file: &File) -> Option<i64> {
+    file.expires_at.map(OffsetDateTime::unix_timestamp)
+}
+
+/// The file as the other protocol has it.
+fn project(file: &File, length: usize) -> OpenAiFile {
+    let name = if file.name.is_empty() { "upload" } else { &file.name };
+    OpenAiFile {
+        id: file.id.clone(),
+        bytes: i64::try_from(length).unwrap_or(i64::MAX),
+        created_at: whole_seconds(file.created_at),
+        expires_at: whole_seconds(file.expires_at),
+        filename: name.to_owned(),
+        purpose: FilePurpose::Assistants,
+        status: FileStatus::Processed,
+        ..OpenAiFile::default()
+    }
+}
+
+/// The file of a document.
+pub(super) fn view(document: Document) -> Result<File, StorageError> {
+    if let Some(file) = noted(&document)? {
+        return Ok(file);
+    }
+    let file = Loaded::<OpenAiFile>::parse(document)?.object;
+    Ok(File {
+        id: file.id,
+        name: file.filename,
+        created_by: SUBJECT.to_owned(),
+        created_at: file.created_at,
+        updated_by: SUBJECT.to_owned(),
+        updated_at: file.created_at,
+        expires_at: file.expires_at,
+        ..File::default()
+    })
+}
+
+/// What bytes look like.
+fn mime_type(bytes: &[u8]) -> &'static str {
+    let begins: [(&[u8], &str); 6] = [
+        (b"%PDF-", "application/pdf"),
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\xff\xd8\xff", "image/jpeg"),
+        (b"GIF8", "image/gif"),
+        (b"PK\x03\x04", "application/zip"),
+        (b"\x1f\x8b", "application/gzip"),
+    ];
+    if let Some((_, known)) = begins.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return known;
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => {
+            let start = text.trim_start().get(..9).unwrap_or_default().to_ascii_lowercase();
+            if start == "<!doctype" || start.starts_with("<html") {
+                "text/html"
+            } else {
+                "text/plain"
+            }
+        }
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sees_what_bytes_are() {
+        assert_eq!(mime_type(b"plain words"), "text/plain");
+        assert_eq!(mime_type("привет, мир".as_bytes()), "text/plain");
+        assert_eq!(mime_type(b""), "text/plain");
+        assert_eq!(mime_type(b"\n<!DOCTYPE html><p>"), "text/html");
+        assert_eq!(mime_type(b"%PDF-1.7"), "application/pdf");
+        assert_eq!(mime_type(b"\0\x01"), "application/octet-stream");
+    }
+}

@@ -1,0 +1,174 @@
+//! Operations: the indexing of files, which goes on after its call was answered.
+//!
+//! An operation is finished by whoever asks for it: the files of its index say how far it is. So it needs no thread of
+//! its own, and a restart takes nothing from it.
+
+use assistants_types::openai::VectorStoreFileStatus;
+use assistants_types::yandex::{
+    Any, BatchCreateSearchIndexFileResponse, Dialect, Operation, OperationResult, SearchIndex, Status,
+};
+use serde::{Deserialize, Serialize};
+
+use super::call::to_json;
+use super::error::Code;
+use super::resource::{self, SUBJECT, to_text};
+use super::{Answer, ApiError, Call, search_index_files, search_indexes};
+use crate::engine::stores::{self, NewFile};
+use crate::ids;
+use crate::storage::{ACTIVE, Document, Kind, StorageError, Transaction};
+
+/// What an operation waits for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Work {
+    index_id: String,
+    file_ids: Vec<String>,
+    /// Whether the index is created with these files, or they are added to it.
+    creates: bool,
+}
+
+impl Work {
+    pub(super) fn new(index_id: &str, file_ids: &[String], creates: bool) -> Self {
+        Self {
+            index_id: index_id.to_owned(),
+            file_ids: file_ids.to_vec(),
+            creates,
+        }
+    }
+}
+
+/// Puts the files into the index, and stores the operation that waits for them.
+pub(super) fn begin(
+    transaction: &dyn Transaction,
+    description: &str,
+    index: &SearchIndex,
+    work: Work,
+) -> Result<Operation, ApiError> {
+    let chunking = search_indexes::chunking(index);
+    let mut store = stores::load_store(transaction, &index.id)?;
+    for file_id in &work.file_ids {
+        let new = NewFile {
+            file_id,
+            chunking: Some(&chunking),
+            attributes: None,
+            batch_id: None,
+        };
+        stores::attach(transaction, &mut store, new)?;
+    }
+    stores::touch(transaction, &mut store)?;
+    let now = resource::now();
+    let operation = Operation {
+        id: ids::new("operation_"),
+        description: description.to_owned(),
+        created_at: Some(now),
+        created_by: SUBJECT.to_owned(),
+        modified_at: Some(now),
+        ..Operation::default()
+    };
+    let notes = serde_json::to_string(&work).map_err(|error| no_json(&error))?;
+    transaction.insert(&Document {
+        kind: Kind::Operation,
+        id: operation.id.clone(),
+        parent: None,
+        tag: Some(ACTIVE.to_owned()),
+        created_at: now.unix_timestamp(),
+        body: to_text(&operation)?,
+        notes: Some(notes),
+    })?;
+    Ok(operation)
+}
+
+pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
+    let id = call.id("operationId");
+    let operation = call.transact(|transaction| {
+        let document = transaction.get(Kind::Operation, id)?;
+        let mut document = document.ok_or_else(|| ApiError::not_found(Kind::Operation, id))?;
+        let mut operation: Operation = read(&document, &document.body)?;
+        if !operation.done
+            && let Some(notes) = document.notes.take()
+            && let Some(result) = result(transaction, &read(&document, &notes)?)?
+        {
+            operation.done = true;
+            operation.modified_at = Some(resource::now());
+            operation.result = Some(result);
+            document.tag = None;
+            document.body = to_text(&operation)?;
+            transaction.update(&document)?;
+        }
+        Ok(operation)
+    })?;
+    // The provider's host for operations answers in lowerCamelCase, whatever the one for assistants does.
+    Ok(Answer::Json(to_json(Dialect::CamelCase, &operation)?))
+}
+
+/// Says how the operation stands. Files are indexed within moments, so no operation is stopped.
+pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
+    get(call)
+}
+
+/// What came of the work; `None` while it goes on. Files that cannot be indexed go from the index, and an index that
+/// was to be created with them goes as a whole.
+fn result(transaction: &dyn Transaction, work: &Work) -> Result<Option<OperationResult>, ApiError> {
+    let failed = |code: Code, message: String| {
+        let status = Status {
+            code: code as i32,
+            message,
+            ..Status::default()
+        };
+        Ok(Some(OperationResult::Error(status)))
+    };
+    let Some(document) = transaction.get(Kind::VectorStore, &work.index_id)? else {
+        return failed(
+            Code::NotFound,
+            format!("The search index {} was deleted.", work.index_id),
+        );
+    };
+    let mut files = Vec::new();
+    let mut faults = Vec::new();
+    for file_id in &work.file_ids {
+        let file = stores::load_file(transaction, &work.index_id, file_id)?.map(|file| file.object);
+        match file {
+            Some(file) if file.status == VectorStoreFileStatus::InProgress => return Ok(None),
+            Some(file) if file.status == VectorStoreFileStatus::Completed => files.push(search_index_files::of(&file)),
+            Some(file) => {
+                let reason = file.last_error.map(|error| error.message).unwrap_or_default();
+                faults.push((file_id, reason));
+            }
+            None => faults.push((file_id, "It was deleted.".to_owned())),
+        }
+    }
+    if let Some((file_id, reason)) = faults.first() {
+        let message = format!("The file {file_id} could not be indexed. {reason}");
+        if work.creates {
+            transaction.delete(Kind::VectorStore, &work.index_id, resource::now().unix_timestamp())?;
+        } else {
+            let mut store = stores::load_store(transaction, &work.index_id)?;
+            for (file_id, _) in &faults {
+                stores::detach(transaction, &mut store, file_id)?;
+            }
+            store.save(transaction)?;
+        }
+        return failed(Code::InvalidArgument, message);
+    }
+    let response = if work.creates {
+        Any::pack(&search_indexes::view(document)?)
+    } else {
+        Any::pack(&BatchCreateSearchIndexFileResponse {
+            files,
+            ..BatchCreateSearchIndexFileResponse::default()
+        })
+    };
+    Ok(Some(OperationResult::Response(
+        response.map_err(|error| no_json(&error))?,
+    )))
+}
+
+fn no_json(error: &serde_json::Error) -> ApiError {
+    ApiError::new(Code::Internal, format!("The operation has no JSON form: {error}."))
+}
+
+fn read<T: serde::de::DeserializeOwned>(document: &Document, text: &str) -> Result<T, StorageError> {
+    serde_json::from_str(text).map_err(|error| StorageError {
+        action: format!("reading the operation {}: what is stored is damaged", document.id),
+        source: Some(Box::new(error)),
+    })
+}

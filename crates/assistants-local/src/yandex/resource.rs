@@ -1,0 +1,151 @@
+//! What assistants, threads, users, files and search indexes have in common: a folder, times and an expiry.
+
+use assistants_types::yandex::{
+    Assistant, ExpirationConfig, ExpirationPolicy, FieldMask, File, ProtoMessage, SearchIndex, Thread, User,
+};
+use time::{Duration, OffsetDateTime};
+
+use super::error::{ApiError, Code};
+use crate::storage::{Document, StorageError};
+
+/// Who creates and changes everything: the server knows keys, and no people.
+pub(super) const SUBJECT: &str = "local";
+
+/// How many days an object is kept if nothing is said.
+const DEFAULT_DAYS: i64 = 7;
+
+/// How many days an object can be kept: a hundred years.
+const MOST_DAYS: i64 = 36_525;
+
+/// The members that all resources have.
+pub(super) struct Head<'a> {
+    id: &'a mut String,
+    created_by: &'a mut String,
+    created_at: &'a mut Option<OffsetDateTime>,
+    updated_by: &'a mut String,
+    updated_at: &'a mut Option<OffsetDateTime>,
+    expiration_config: &'a mut Option<ExpirationConfig>,
+    expires_at: &'a mut Option<OffsetDateTime>,
+}
+
+/// A resource.
+pub(super) trait Resource: ProtoMessage + Clone {
+    fn head(&mut self) -> Head<'_>;
+}
+
+macro_rules! resource {
+    ($($type:ident)+) => {
+        $(impl Resource for $type {
+            fn head(&mut self) -> Head<'_> {
+                Head {
+                    id: &mut self.id,
+                    created_by: &mut self.created_by,
+                    created_at: &mut self.created_at,
+                    updated_by: &mut self.updated_by,
+                    updated_at: &mut self.updated_at,
+                    expiration_config: &mut self.expiration_config,
+                    expires_at: &mut self.expires_at,
+                }
+            }
+        })+
+    };
+}
+
+resource!(Assistant Thread User File SearchIndex);
+
+/// Makes a resource one that was created just now.
+pub(super) fn begin<R: Resource>(resource: &mut R, id: String) -> Result<(), ApiError> {
+    let now = now();
+    let head = resource.head();
+    *head.id = id;
+    *head.created_at = Some(now);
+    *head.updated_at = Some(now);
+    head.created_by.push_str(SUBJECT);
+    head.updated_by.push_str(SUBJECT);
+    let config = settle(head.expiration_config.take())?;
+    *head.expires_at = Some(now + Duration::days(config.ttl_days));
+    *head.expiration_config = Some(config);
+    Ok(())
+}
+
+/// The resource with the fields that the mask names taken from the update.
+pub(super) fn update<R: Resource, U: ProtoMessage>(stored: &R, update: &U, mask: &FieldMask) -> Result<R, ApiError> {
+    let mut stored = stored.clone();
+    let before = stored.head().expiration_config.clone();
+    let mut updated: R = mask
+        .apply(&stored, update)
+        .map_err(|error| ApiError::invalid(format!("The `updateMask` cannot be followed: {error}.")))?;
+    let head = updated.head();
+    *head.updated_at = Some(now());
+    *head.updated_by = SUBJECT.to_owned();
+    let config = settle(head.expiration_config.take())?;
+    if before.as_ref().map(|before| before.ttl_days) != Some(config.ttl_days) {
+        *head.expires_at = head
+            .created_at
+            .map(|created_at| created_at + Duration::days(config.ttl_days));
+    }
+    *head.expiration_config = Some(config);
+    Ok(updated)
+}
+
+/// Moves the expiry of a resource that was used; `false` if it does not move.
+pub(super) fn touch<R: Resource>(resource: &mut R) -> bool {
+    let head = resource.head();
+    match head.expiration_config {
+        Some(config) if config.expiration_policy == ExpirationPolicy::SinceLastActive => {
+            *head.expires_at = Some(now() + Duration::days(config.ttl_days));
+            true
+        }
+        _ => false,
+    }
+}
+
+/// The expiry that was asked for, complete with what was not said.
+fn settle(config: Option<ExpirationConfig>) -> Result<ExpirationConfig, ApiError> {
+    let mut config = config.unwrap_or_default();
+    if config.expiration_policy == ExpirationPolicy::Unspecified {
+        config.expiration_policy = ExpirationPolicy::SinceLastActive;
+    }
+    match config.ttl_days {
+        0 => config.ttl_days = DEFAULT_DAYS,
+        1..=MOST_DAYS => {}
+        days => {
+            return Err(ApiError::invalid(format!(
+                "`expirationConfig.ttlDays` is a number from 1 to {MOST_DAYS}, not {days}."
+            )));
+        }
+    }
+    if let ExpirationPolicy::Unknown(policy) = &config.expiration_policy {
+        return Err(ApiError::invalid(format!(
+            "There is no expiration policy '{}'.",
+            policy.as_str()
+        )));
+    }
+    Ok(config)
+}
+
+/// What is noted of an object beside it; `None` for an object that came over another protocol.
+pub(super) fn noted<T: ProtoMessage>(document: &Document) -> Result<Option<T>, StorageError> {
+    let Some(notes) = &document.notes else { return Ok(None) };
+    serde_json::from_str(notes).map(Some).map_err(|error| StorageError {
+        action: format!("reading the notes of {}: what is stored is damaged", document.id),
+        source: Some(Box::new(error)),
+    })
+}
+
+/// A message as it is stored.
+pub(super) fn to_text<T: ProtoMessage>(message: &T) -> Result<String, ApiError> {
+    serde_json::to_string(message)
+        .map_err(|error| ApiError::new(Code::Internal, format!("The object has no JSON form: {error}.")))
+}
+
+/// The time of now, in microseconds as the provider stores it.
+pub(super) fn now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    now.replace_microsecond(now.microsecond()).unwrap_or(now)
+}
+
+/// A time as the other protocol has it, in whole seconds.
+pub(super) fn whole_seconds(time: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
+    time.map(|time| time.replace_nanosecond(0).unwrap_or(time))
+}

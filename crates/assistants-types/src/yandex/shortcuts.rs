@@ -1,0 +1,140 @@
+//! What lies deeper in an object, or is to lie deeper in a request.
+
+use super::{
+    Assistant, CompletionOptions, CreateAssistant, CreateRun, ExpirationConfig, ExpirationPolicy,
+    PromptTruncationOptions, Run, TruncationStrategy,
+};
+
+/// Setters of nested fields, in whichever type has the fields around them.
+macro_rules! nested {
+    ($request:ident: $completion:ident, $truncation:ident; $temperature:ident $max_tokens:ident $max_prompt_tokens:ident $strategy:ident) => {
+        impl $request {
+            /// How freely the model writes, from 0 to 1.
+            #[must_use]
+            pub fn $temperature(mut self, temperature: f64) -> Self {
+                self.completion().temperature = Some(temperature);
+                self
+            }
+
+            /// The most tokens that an answer may have.
+            #[must_use]
+            pub fn $max_tokens(mut self, tokens: i64) -> Self {
+                self.completion().max_tokens = Some(tokens);
+                self
+            }
+
+            /// The most tokens that are sent to the model.
+            #[must_use]
+            pub fn $max_prompt_tokens(mut self, tokens: i64) -> Self {
+                self.truncation().max_prompt_tokens = Some(tokens);
+                self
+            }
+
+            /// How a conversation is cut when it is too long for the model.
+            #[must_use]
+            pub fn $strategy(mut self, strategy: impl Into<TruncationStrategy>) -> Self {
+                self.truncation().strategy = Some(strategy.into());
+                self
+            }
+
+            fn completion(&mut self) -> &mut CompletionOptions {
+                self.$completion.get_or_insert_default()
+            }
+
+            fn truncation(&mut self) -> &mut PromptTruncationOptions {
+                self.$truncation.get_or_insert_default()
+            }
+        }
+    };
+}
+
+nested!(CreateAssistant: completion_options, prompt_truncation_options;
+    temperature max_tokens max_prompt_tokens prompt_truncation_strategy);
+nested!(CreateRun: custom_completion_options, custom_prompt_truncation_options;
+    custom_temperature custom_max_tokens custom_max_prompt_tokens custom_prompt_truncation_strategy);
+
+impl CreateAssistant {
+    /// From when the days of [`ttl_days`](Self::ttl_days) count; the service wants both or neither.
+    #[must_use]
+    pub fn expiration_policy(mut self, policy: impl Into<ExpirationPolicy>) -> Self {
+        self.expiration().expiration_policy = policy.into();
+        self
+    }
+
+    /// After how many days it is deleted by itself; see [`expiration_policy`](Self::expiration_policy).
+    #[must_use]
+    pub fn ttl_days(mut self, days: i64) -> Self {
+        self.expiration().ttl_days = days;
+        self
+    }
+
+    fn expiration(&mut self) -> &mut ExpirationConfig {
+        self.expiration_config.get_or_insert_default()
+    }
+}
+
+/// The fields of nested objects.
+macro_rules! inner {
+    ($object:ident: $($name:ident from $outer:ident . $inner:ident: $type:ty, $what:literal;)+) => {
+        impl $object {$(
+            #[doc = $what]
+            #[must_use]
+            pub fn $name(&self) -> Option<$type> {
+                self.$outer.as_ref()?.$inner
+            }
+        )+}
+    };
+}
+
+inner!(Assistant:
+    temperature from completion_options.temperature: f64, "How freely the model writes; `None` for the service's default.";
+    max_tokens from completion_options.max_tokens: i64, "The most tokens of an answer; `None` for the service's default.";
+    max_prompt_tokens from prompt_truncation_options.max_prompt_tokens: i64,
+        "The most tokens sent to the model; `None` for the service's default.";
+);
+inner!(Run:
+    custom_temperature from custom_completion_options.temperature: f64, "What stands over the assistant's temperature.";
+    custom_max_tokens from custom_completion_options.max_tokens: i64,
+        "What stands over the assistant's limit on the tokens of an answer.";
+    custom_max_prompt_tokens from custom_prompt_truncation_options.max_prompt_tokens: i64,
+        "What stands over the assistant's limit on the tokens sent to the model.";
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn nested_fields_keep_each_other() {
+        let assistant = CreateAssistant::new("f", "m")
+            .temperature(0.0)
+            .max_tokens(5)
+            .max_prompt_tokens(7)
+            .prompt_truncation_strategy(TruncationStrategy::auto())
+            .expiration_policy(ExpirationPolicy::Static)
+            .ttl_days(3);
+        assert_eq!(
+            serde_json::to_value(assistant).unwrap(),
+            json!({"folderId": "f", "modelUri": "m",
+                "completionOptions": {"temperature": 0.0, "maxTokens": "5"},
+                "promptTruncationOptions": {"maxPromptTokens": "7", "autoStrategy": {}},
+                "expirationConfig": {"expirationPolicy": "STATIC", "ttlDays": "3"}})
+        );
+        let run = CreateRun::new("a", "t").custom_max_tokens(5).custom_temperature(0.5);
+        let text = serde_json::to_string(&run)
+            .unwrap()
+            .replace("\"assistantId\"", "\"id\"");
+        let made: Run = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (made.custom_max_tokens(), made.custom_temperature()),
+            (Some(5), Some(0.5))
+        );
+        assert_eq!(made.custom_max_prompt_tokens(), None);
+        assert_eq!(
+            serde_json::to_value(run).unwrap(),
+            json!({"assistantId": "a", "threadId": "t",
+                "customCompletionOptions": {"temperature": 0.5, "maxTokens": "5"}})
+        );
+    }
+}
