@@ -29,6 +29,16 @@ pub(crate) fn new(prefix: &str) -> String {
     id
 }
 
+/// A new random UUID, version 4.
+pub(crate) fn uuid() -> String {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).expect("the operating system gave random bytes when the server started");
+    let version = u128::from_be_bytes(bytes) & !(0xf000 << 64) | 0x4000 << 64;
+    let digits = format!("{:032x}", version & !(0xc000 << 48) | 0x8000 << 48);
+    let part = |range: std::ops::Range<usize>| &digits[range];
+    [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -82,13 +82,23 @@ impl Call {
 
     /// The body, checked against the schema of that name. No body counts as `{}`.
     pub(crate) fn body<T: DeserializeOwned>(&self, schema: &str) -> Result<T, ApiError> {
+        self.body_after(schema, |_| {})
+    }
+
+    /// As [`body`](Self::body), after `put_right` has seen to it.
+    pub(crate) fn body_after<T: DeserializeOwned>(
+        &self,
+        schema: &str,
+        put_right: impl FnOnce(&mut Value),
+    ) -> Result<T, ApiError> {
         let bytes: &[u8] = if self.body.trim_ascii().is_empty() {
             b"{}"
         } else {
             &self.body
         };
         let unreadable = |error| ApiError::invalid(format!("The body could not be parsed as JSON: {error}."));
-        let body: Value = serde_json::from_slice(bytes).map_err(unreadable)?;
+        let mut body: Value = serde_json::from_slice(bytes).map_err(unreadable)?;
+        put_right(&mut body);
         self.schemas.check(schema, &body)?;
         serde_json::from_value(body)
             .map_err(|error| ApiError::invalid(format!("The body is not what was expected: {error}.")))
