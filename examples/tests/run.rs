@@ -47,3 +47,16 @@ fn structured_output() {
 fn typed_tools() {
     check("typed_tools", &[r#"divide returned {"quotient":3.5}"#]);
 }
+
+#[test]
+fn yandex_chat() {
+    check(
+        "yandex_chat",
+        &[
+            "gpt://my-folder/scripted/latest by",
+            "\"Nice to meet you.\", Final,",
+            "word1 word2 word3 (Final)",
+            "4 stars for the kettle",
+        ],
+    );
+}

@@ -415,7 +415,9 @@ impl Said {
         };
         Self {
             message: text(&["message", "error_description", "detail"])
-                .or_else(|| object.get("detail").and_then(detail)),
+                .or_else(|| object.get("detail").and_then(detail))
+                // `{"error": {"error": "…"}}`, in streams of Yandex.
+                .or_else(|| text(&["error"])),
             type_: text(&["type"]),
             code: text(&["code", "grpcCode", "grpc_code"]),
             param: text(&["param"]),
@@ -933,6 +935,7 @@ mod tests {
             ),
             (r#"{"error":{"message":"m","code":404}}"#, "m", "", "404", ""),
             (r#"{"error":"text"}"#, "text", "", "", ""),
+            (r#"{"error":{"error":"text"}}"#, "text", "", "", ""),
             (
                 r#"{"error":"Not Found","message":"no route","status":404}"#,
                 "no route",

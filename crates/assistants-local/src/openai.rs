@@ -13,6 +13,7 @@ mod assistants;
 mod call;
 mod chat;
 mod chat_request;
+mod chat_yandex;
 mod error;
 mod file_bytes;
 mod files;

@@ -3,6 +3,8 @@
 //! Nothing is stored, so an idempotency key has no effect: a repeated request is answered anew. What the model makes use
 //! of is handed on (messages, functions, sampling, the limit on tokens, the form of the answer); `n` answers are written
 //! one after the other; `stop`, `logprobs`, audio and the like have no effect.
+//!
+//! A model asked for by a URI of Yandex is answered as Yandex answers, see [`Manner`].
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -11,8 +13,8 @@ use std::thread;
 
 use assistants_types::chat::{
     ChatCalledFunction, ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatCompletionMessage,
-    ChatDelta, ChatFinishReason, ChatFunctionDelta, ChatFunctionToolCall, ChatRole, ChatToolCallDelta,
-    ChatToolCallType, ChatUsage, CreateChatCompletion,
+    ChatDelta, ChatFinishReason, ChatFunctionDelta, ChatFunctionToolCall, ChatToolCallDelta, ChatToolCallType,
+    ChatUsage, CreateChatCompletion,
 };
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -20,6 +22,7 @@ use time::OffsetDateTime;
 
 use super::call::{Answer, Call};
 use super::chat_request::model_request;
+use super::chat_yandex::{self as yandex, Manner};
 use super::error::ApiError;
 use crate::engine::Engine;
 use crate::ids;
@@ -28,11 +31,13 @@ use crate::object::now;
 use crate::stream::{self, Writer};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    let params: CreateChatCompletion = call.body("CreateChatCompletion")?;
+    let params: CreateChatCompletion = call.body_after("CreateChatCompletion", yandex::put_right)?;
     let request = model_request(&params)?;
+    let manner = Manner::of(&params.model);
     let work = Work {
         engine: Arc::clone(&call.engine),
-        id: ids::new("chatcmpl-"),
+        id: manner.completion_id(),
+        manner,
         created: now(),
         answers: params.n.into_value().unwrap_or(1),
         request,
@@ -48,6 +53,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 struct Work {
     engine: Arc<Engine>,
     id: String,
+    manner: Manner,
     created: OffsetDateTime,
     /// How many answers to write.
     answers: i64,
@@ -62,10 +68,11 @@ impl Work {
         for index in 0..self.answers {
             let mut message = ChatCompletionMessage::default();
             let finish = self.ask(&mut |piece| {
-                add(&mut message, piece);
+                add(&mut message, piece, self.manner);
                 ControlFlow::Continue(())
             })?;
             count(&mut usage, finish);
+            self.manner.finish(&mut message);
             choices.push(ChatChoice {
                 index,
                 finish_reason: finish_reason(finish, message.tool_calls.is_some()),
@@ -81,7 +88,10 @@ impl Work {
             usage: Some(wire_usage(usage)),
             ..ChatCompletion::default()
         };
-        Ok(Answer::json(&with_nulls(&completion)))
+        Ok(match self.manner {
+            Manner::OpenAi => Answer::json(&with_nulls(&completion)),
+            Manner::Yandex => Answer::json(&completion),
+        })
     }
 
     /// Sends the answers as they are written, from a thread of their own. Returns with the first piece, so that a model
@@ -116,6 +126,7 @@ impl Work {
         let mut usage = Usage::default();
         for index in 0..self.answers {
             let (mut begun, mut calls) = (false, 0);
+            let mut whole = ChatCompletionMessage::default();
             let room = writer.room();
             let mut send = |delta: ChatDelta, reason: Option<ChatFinishReason>| {
                 if let Some(started) = started.take() {
@@ -134,11 +145,16 @@ impl Work {
                 if matches!(piece, Piece::Text("") | Piece::Search { .. } | Piece::Citation(_)) {
                     return ControlFlow::Continue(());
                 }
-                if !std::mem::replace(&mut begun, true) {
-                    send(first_delta(matches!(piece, Piece::Text(_))), None);
-                }
+                let text = matches!(piece, Piece::Text(_));
                 let is_call = matches!(piece, Piece::Call { .. });
-                send(delta(piece, calls), None);
+                if !std::mem::replace(&mut begun, true) {
+                    send(self.manner.first_delta(text), None);
+                }
+                if text || self.manner == Manner::OpenAi {
+                    send(delta(piece, calls), None);
+                } else {
+                    add(&mut whole, piece, self.manner);
+                }
                 calls += i64::from(is_call);
                 room.wait();
                 if writer.is_gone() {
@@ -148,12 +164,12 @@ impl Work {
                 }
             })?;
             if !begun {
-                send(first_delta(true), None);
+                send(self.manner.first_delta(true), None);
             }
-            send(ChatDelta::default(), Some(finish_reason(finish, calls > 0)));
+            send(yandex::calls_at_once(whole), Some(finish_reason(finish, calls > 0)));
             count(&mut usage, finish);
         }
-        if include_usage {
+        if include_usage || self.manner == Manner::Yandex {
             data(writer, &json(&self.chunk(Vec::new(), Some(wire_usage(usage)))));
         }
         data(writer, "[DONE]");
@@ -190,12 +206,12 @@ impl Work {
 }
 
 /// Adds a piece to a whole answer.
-fn add(message: &mut ChatCompletionMessage, piece: Piece<'_>) {
+fn add(message: &mut ChatCompletionMessage, piece: Piece<'_>, manner: Manner) {
     match piece {
         Piece::Text(text) => message.content.get_or_insert_default().push_str(text),
         Piece::Call { name } => {
             let function = ChatCalledFunction::new(name, "");
-            let call = ChatFunctionToolCall::new(ids::new("call_"), function);
+            let call = ChatFunctionToolCall::new(manner.call_id(name), function);
             message.tool_calls.get_or_insert_default().push(call.into());
         }
         Piece::Arguments { index, text } => {
@@ -205,15 +221,6 @@ fn add(message: &mut ChatCompletionMessage, piece: Piece<'_>) {
             }
         }
         Piece::Search { .. } | Piece::Citation(_) => {}
-    }
-}
-
-/// What the first chunk of an answer says: who writes, and that there is text if there will be.
-fn first_delta(text: bool) -> ChatDelta {
-    ChatDelta {
-        role: Some(ChatRole::Assistant),
-        content: text.then(String::new),
-        ..ChatDelta::default()
     }
 }
 

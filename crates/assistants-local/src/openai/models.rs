@@ -1,4 +1,4 @@
-//! Models: there is one, the server's own.
+//! Models: there is one, the server's own. Whoever names a folder gets it by its URI, as Yandex lists models.
 
 use assistants_types::openai::Model;
 use axum::http::StatusCode;
@@ -6,6 +6,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::call::{Answer, Call};
+use super::chat_yandex as yandex;
 use super::error::ApiError;
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
@@ -14,7 +15,10 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
     require(call)?;
-    Ok(Answer::json(&own(call)))
+    Ok(Answer::json(&Model {
+        id: call.id("model").to_owned(),
+        ..own(call)
+    }))
 }
 
 pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
@@ -24,8 +28,9 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn own(call: &Call) -> Model {
+    let name = call.engine.model_name();
     Model {
-        id: call.engine.model_name().to_owned(),
+        id: yandex::folder(&call.headers).map_or_else(|| name.to_owned(), |folder| yandex::uri(folder, name)),
         // When the model was made is not known.
         created: Some(OffsetDateTime::UNIX_EPOCH),
         owned_by: "assistants-local".to_owned(),
@@ -36,7 +41,7 @@ fn own(call: &Call) -> Model {
 /// 404 unless the path names the server's model. Runs and chats may ask for any name.
 fn require(call: &Call) -> Result<(), ApiError> {
     let name = call.id("model");
-    if name == call.engine.model_name() {
+    if yandex::name(name) == call.engine.model_name() {
         return Ok(());
     }
     let message = format!("The model '{name}' does not exist.");

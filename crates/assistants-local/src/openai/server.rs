@@ -91,6 +91,8 @@ async fn frame(State(key): State<Option<Arc<str>>>, request: Request, next: Next
     let start = Instant::now();
     let request_id = ids::new("req_");
     let place = format!("{} {}", request.method(), request.uri().path());
+    // Clients of Yandex number their calls.
+    let client_request_id = request.headers().get("x-client-request-id").cloned();
     let mut response = match let_in(key.as_deref(), &request) {
         Ok(()) => next.run(request).await,
         Err(error) => error_response(&error),
@@ -102,6 +104,9 @@ async fn frame(State(key): State<Option<Arc<str>>>, request: Request, next: Next
     );
     let headers = response.headers_mut();
     headers.insert("openai-version", HeaderValue::from_static("2020-10-01"));
+    if let Some(id) = client_request_id {
+        headers.insert("x-client-request-id", id);
+    }
     for (name, value) in [
         ("x-request-id", request_id),
         ("openai-processing-ms", elapsed.to_string()),
@@ -121,12 +126,13 @@ fn let_in(key: Option<&str>, request: &Request) -> Result<(), ApiError> {
             "No API key was given. Send it in the header `Authorization: Bearer KEY`.",
         ));
     };
-    // The scheme's name is case-insensitive (RFC 9110, section 11.1).
-    let token = given
-        .split_at_checked(7)
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
+    // The scheme's name is case-insensitive (RFC 9110, section 11.1). Clients of Yandex say `Api-Key`.
+    let token = [&b"bearer "[..], b"api-key "].into_iter().find_map(|scheme| {
+        let (name, token) = given.split_at_checked(scheme.len())?;
+        name.eq_ignore_ascii_case(scheme).then_some(token)
+    });
     match token {
-        Some((_, token)) if same(token.trim_ascii(), key.as_bytes()) => Ok(()),
+        Some(token) if same(token.trim_ascii(), key.as_bytes()) => Ok(()),
         _ => Err(unauthorized("The API key is wrong.")),
     }
 }

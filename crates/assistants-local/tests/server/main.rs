@@ -2,6 +2,7 @@
 
 mod binary;
 mod chat;
+mod chat_yandex;
 mod client;
 mod files;
 mod idempotency;
