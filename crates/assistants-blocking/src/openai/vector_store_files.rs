@@ -58,14 +58,14 @@ impl VectorStoreFiles {
     }
 
     /// Puts a file into the vector store, and waits until it is indexed or has failed: look at its
-    /// [`status`](VectorStoreFile::status).
+    /// [`status`](VectorStoreFile#structfield.status).
     pub fn create_and_poll(&self, params: CreateVectorStoreFile) -> WaitCall<VectorStoreFile> {
         let first = self.create(params);
         self.wait().after(|_| Ok(first))
     }
 
     /// Uploads a file for assistants, puts it into the vector store, and waits until it is indexed or has failed: look
-    /// at its [`status`](VectorStoreFile::status). Fields of the body are those of [`create`](Self::create).
+    /// at its [`status`](VectorStoreFile#structfield.status). Fields of the body are those of [`create`](Self::create).
     ///
     /// # Errors
     ///
