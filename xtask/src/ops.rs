@@ -68,6 +68,11 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         );
     } else {
         print!("{}", table(&rows));
+        for (provider, document) in &documents {
+            for name in grpc_only(document) {
+                println!("{provider}  {name}: streams over gRPC only, no REST form");
+            }
+        }
     }
     let missing = missing(&rows);
     if missing.is_empty() {
@@ -75,6 +80,15 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     } else {
         Err(missing.join("\n"))
     }
+}
+
+/// The calls of a document that have no REST form.
+fn grpc_only(document: &Value) -> impl Iterator<Item = &str> {
+    let calls = document.get("x-grpc-only").and_then(Value::as_array);
+    calls
+        .into_iter()
+        .flatten()
+        .filter_map(|call| call.get("name")?.as_str())
 }
 
 /// Every document in `spec/` with its provider: the one it names, or the one it is named after.

@@ -58,6 +58,9 @@
 //! or `Bearer`. Requests may be spelled in lowerCamelCase or in `snake_case`; [`yandex_dialect`](Builder::yandex_dialect)
 //! chooses how answers are. The events of a run are kept and told again from any of them.
 //!
+//! Chats with models named by a URI (`gpt://…`) are answered as Yandex answers them, and `/v1/models` lists the model by
+//! its URI where `OpenAI-Project` names a folder.
+//!
 //! # Modules
 //!
 //! | module | what it holds |

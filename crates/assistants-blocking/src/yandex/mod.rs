@@ -31,6 +31,7 @@
 //! | [`Client::users`] | [`Users`]: people who write messages |
 //! | [`Client::operations`] | [`Operations`]: work that goes on after its call was answered |
 //! | [`Client::tokenizer`] | [`Tokenizer`]: texts as a model sees them |
+//! | [`Client::chat`] | [`chat::Chat`]: models answer without an assistant |
 //!
 //! # What Yandex' Python client calls it
 //!
@@ -75,11 +76,7 @@
 //! | `run.custom_response_format` | [`Run::custom_response_format`] |
 //! | a run's status: `is_running`, `is_succeeded`, `is_failed` | [`RunStatus::is_running`], [`RunStatus::is_succeeded`], [`RunStatus::is_failed`] |
 //! | a run's result, a run's event | [`RunResult`], [`RunStreamEvent`] |
-//! | `sdk.chat.completions.list()` | to come |
-//! | `sdk.chat.completions(model_name, model_version)` | to come |
-//! | `model.run(messages)`, `model.run_stream(messages)` | to come |
-//! | `model.configure(temperature, max_tokens, reasoning_mode, response_format, tools, parallel_tool_calls, tool_choice, extra_query)` | to come |
-//! | `model.uri`, `model.config` | to come |
+//! | `sdk.chat.completions`, its models, their parameters and results | [`Client::chat`]; the table is in [`chat`] |
 //!
 //! The types of requests and answers are those of [`assistants_types::yandex`], re-exported here; [`Operation`] is the
 //! one exception: here it is a handle, and [`Operation::state`] is the type of that name there.
