@@ -256,6 +256,13 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn calls_without_rest_are_named() {
+        let document = json!({"x-grpc-only": [{"name": "a.B.Attach", "description": "x"}]});
+        assert_eq!(grpc_only(&document).collect::<Vec<_>>(), ["a.B.Attach"]);
+        assert_eq!(grpc_only(&json!({})).count(), 0);
+    }
+
     fn document() -> Value {
         json!({"paths": {
             "/runs": {
