@@ -1,4 +1,4 @@
-"""Drives assistants, threads, messages, runs and run steps through the official client, unmodified."""
+"""Drives assistants, threads, messages, runs, files, vector stores and chats through the official client, unmodified."""
 
 import json
 import warnings
@@ -156,6 +156,58 @@ def tool_loop(assistant):
     )
 
 
+def files():
+    made = client.files.create(file=("notes.md", b"# Tests\n\nRun the tests with cargo test.\n"), purpose="assistants")
+    assert made.id.startswith("file-") and made.bytes == 40 and made.filename == "notes.md", made
+    assert client.files.wait_for_processing(made.id, poll_interval=0.05).status == "processed"
+    assert client.files.content(made.id).read().startswith(b"# Tests")
+    assert made.id in [one.id for one in client.files.list(purpose="assistants")]
+    return made
+
+
+def stores(file):
+    store = client.vector_stores.create(name="notes")
+    attached = client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id, poll_interval_ms=50)
+    assert attached.status == "completed", attached
+    batch = client.vector_stores.file_batches.upload_and_poll(
+        store.id, files=[("a.txt", b"alpha beta"), ("b.txt", b"gamma delta")], poll_interval_ms=50
+    )
+    assert batch.status == "completed" and batch.file_counts.completed == 2, batch
+    store = client.vector_stores.retrieve(store.id)
+    assert store.file_counts.completed == 3, store
+    found = client.vector_stores.search(store.id, query="How do I run the tests?").data
+    assert found and found[0].filename == "notes.md" and 0 < found[0].score <= 1, found
+    assert len(list(client.vector_stores.files.list(store.id))) == 3
+
+    assistant = beta.assistants.create(
+        model="scripted",
+        tools=[{"type": "file_search"}],
+        tool_resources={"file_search": {"vector_store_ids": [store.id]}},
+    )
+    run = beta.threads.create_and_run_poll(
+        assistant_id=assistant.id,
+        thread={"messages": [{"role": "user", "content": "How do I run the tests?"}]},
+        poll_interval_ms=50,
+    )
+    assert run.status == "completed", run
+    text = beta.threads.messages.list(run.thread_id).data[0].content[0].text
+    assert "cargo test" in text.value, text
+    assert file.id in [one.file_citation.file_id for one in text.annotations], text
+    assert client.vector_stores.delete(store.id).deleted
+    beta.assistants.delete(assistant.id)
+
+
+def chats():
+    completion = client.chat.completions.create(model="scripted", messages=[{"role": "user", "content": "hello you"}])
+    assert completion.choices[0].message.content == "hello you" and completion.usage.total_tokens > 0
+    chunks = client.chat.completions.create(
+        model="scripted", messages=[{"role": "user", "content": "repeat 5"}], stream=True
+    )
+    words = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert len(words.split()) == 5, words
+    assert "scripted" in [model.id for model in client.models.list()]
+
+
 def main():
     crud()
     paging()
@@ -164,7 +216,11 @@ def main():
     streaming(assistant)
     tool_loop(assistant)
     assert beta.assistants.delete(assistant.id).deleted  # The scripts share a server: each cleans up.
-    print(f"openai {openai.__version__}: assistants, threads, messages, runs, steps, streams and tools work")
+    file = files()
+    stores(file)
+    assert client.files.delete(file.id).deleted
+    chats()
+    print(f"openai {openai.__version__}: assistants, threads, messages, runs, steps, streams, tools, files, vector stores and chats work")
 
 
 if __name__ == "__main__":
