@@ -1,4 +1,4 @@
-//! Runs every example that needs no argument, and looks at what it prints.
+//! Runs every example, and looks at what it prints.
 
 use std::env;
 use std::path::PathBuf;
@@ -14,8 +14,14 @@ fn folder() -> PathBuf {
 
 #[track_caller]
 fn check(name: &str, want: &[&str]) {
+    check_with(name, &[], want);
+}
+
+#[track_caller]
+fn check_with(name: &str, args: &[&str], want: &[&str]) {
     let program = folder().join(name).with_extension(env::consts::EXE_EXTENSION);
     let output = Command::new(&program)
+        .args(args)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .env_remove("OPENAI_BASE_URL")
         .output()
@@ -31,6 +37,36 @@ fn check(name: &str, want: &[&str]) {
 #[test]
 fn chat() {
     check("chat", &["add(2, 40) = 42", "add returned 42", "tokens read"]);
+}
+
+#[test]
+fn every_example_is_run_here() {
+    let manifest = include_str!("../Cargo.toml");
+    let names = manifest
+        .lines()
+        .filter_map(|line| line.strip_prefix("path = \"")?.strip_suffix(".rs\""));
+    let run = include_str!("run.rs");
+    for name in names {
+        assert!(
+            run.contains(&format!("(\"{name}\"")) || run.contains(&format!("\"{name}\",")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn file_search() {
+    let question = "How do I run the tests?";
+    check_with(
+        "file_search",
+        &["README.md", "ARCHITECTURE.md", question],
+        &["cargo test --workspace", "README.md"],
+    );
+}
+
+#[test]
+fn yandex() {
+    check("yandex", &["add returned 7", "Tokens:"]);
 }
 
 #[test]
