@@ -2,16 +2,16 @@
 //!
 //! [`Authorize`] is asked before each attempt, so that a token can be renewed between two of them.
 
-use ureq::http::HeaderValue;
+use ureq::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 use crate::error::Result;
 use crate::secret::ApiKey;
 use crate::transport::watch::Watch;
 
-/// What goes into the `Authorization` header of an attempt.
+/// What an attempt proves itself with; [`Authorize::header`] says in which header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Secret {
-    /// The scheme with the space behind it, for example `Bearer `.
+    /// The scheme with the space behind it, for example `Bearer `; empty where the key stands alone.
     pub(crate) scheme: &'static str,
     pub(crate) key: ApiKey,
 }
@@ -26,8 +26,13 @@ impl Secret {
     }
 }
 
-/// Where the `Authorization` of each attempt comes from.
+/// Where the proof of each attempt comes from.
 pub(crate) trait Authorize: Send + Sync {
+    /// The header that carries it.
+    fn header(&self) -> HeaderName {
+        AUTHORIZATION
+    }
+
     /// What the next attempt sends; `None` for no such header. `watch` is that of the call, which waits here as long
     /// as a token has to be fetched first.
     fn secret(&self, watch: &Watch) -> Result<Option<Secret>>;
@@ -49,5 +54,21 @@ pub(crate) struct Fixed(pub(crate) Option<ApiKey>);
 impl Authorize for Fixed {
     fn secret(&self, _: &Watch) -> Result<Option<Secret>> {
         Ok(self.0.clone().map(Secret::bearer))
+    }
+}
+
+/// A key that is always the same, alone in a header of its own.
+pub(crate) struct InHeader(pub(crate) HeaderName, pub(crate) ApiKey);
+
+impl Authorize for InHeader {
+    fn header(&self) -> HeaderName {
+        self.0.clone()
+    }
+
+    fn secret(&self, _: &Watch) -> Result<Option<Secret>> {
+        Ok(Some(Secret {
+            scheme: "",
+            key: self.1.clone(),
+        }))
     }
 }

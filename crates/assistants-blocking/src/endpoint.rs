@@ -212,7 +212,9 @@ impl Endpoint {
         if let Some(body) = &body {
             log::trace!("{}: request {}", request.what(), request.shown(body));
         }
-        let own_authorization = headers.contains_key(AUTHORIZATION);
+        let carrier = self.authorization.header();
+        // What the caller gave takes the place of ours; two proofs would contradict each other.
+        let own_authorization = headers.contains_key(AUTHORIZATION) || headers.contains_key(&carrier);
         let policy = self.config.manner.policy(options.max_retries);
         let keyed = options.idempotency_key.is_some();
         let safety = match request.safety() {
@@ -245,7 +247,7 @@ impl Endpoint {
                 self.authorization.secret(&watch)?
             };
             if let Some(secret) = &secret {
-                headers.insert(AUTHORIZATION, secret.header_value());
+                headers.insert(carrier.clone(), secret.header_value());
             }
             let outgoing = Outgoing {
                 method: request.method,

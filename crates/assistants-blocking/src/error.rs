@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use assistants_types::openai::Run;
@@ -89,6 +90,10 @@ pub enum Error {
     #[error(transparent)]
     Tool(Box<ToolError>),
 
+    /// A token provider failed, so that there was nothing to prove the request with.
+    #[error(transparent)]
+    Token(Box<TokenError>),
+
     /// A file on this machine could not be read or written.
     #[error(transparent)]
     File(Box<FileError>),
@@ -173,7 +178,7 @@ impl Error {
         match self {
             Self::Transport(error) => error.request_sent,
             Self::Timeout(error) => error.request_sent,
-            Self::Config(_) | Self::Unsupported(_) => false,
+            Self::Config(_) | Self::Unsupported(_) | Self::Token(_) => false,
             _ => true,
         }
     }
@@ -228,6 +233,7 @@ boxed! {
     TooLarge(TooLargeError),
     RepeatedCursor(RepeatedCursorError),
     Tool(ToolError),
+    Token(TokenError),
     File(FileError),
     Operation(OperationFailedError),
 }
@@ -826,6 +832,15 @@ impl ToolError {
             source: source.into(),
         }
     }
+}
+
+/// A token provider that failed; why is behind [`source`](StdError::source).
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the token provider failed")]
+#[non_exhaustive]
+pub struct TokenError {
+    /// Shared, because all calls that waited for the token fail together.
+    pub(crate) source: Arc<dyn StdError + Send + Sync>,
 }
 
 /// A file on this machine that could not be sent, or not be written.

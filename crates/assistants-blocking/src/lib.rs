@@ -36,6 +36,7 @@
 //! | [`FileSource`] | where the bytes of an upload come from: a path, bytes, a reader |
 //! | [`Tools`] | functions of your program that a model may call |
 //! | [`CancelToken`] | ends a blocked call from another thread |
+//! | [`BearerToken`] | what a token provider gives; see [`openai::ClientBuilder::token_provider`] |
 //! | [`Error`] | everything that can go wrong |
 //! | [`sse`] | the reader of event streams, usable on any bytes |
 //!
@@ -76,6 +77,7 @@ mod multipart;
 mod path;
 mod request;
 mod retry;
+mod token;
 mod transport;
 
 mod event_source;
@@ -87,14 +89,15 @@ pub use cancel::CancelToken;
 pub use endpoint::Retry;
 pub use error::{
     ApiError, DecodeError, Error, FileError, FileErrorKind, OperationFailedError, RepeatedCursorError, Result,
-    StreamError, StreamErrorKind, StreamTruncatedError, TimeoutError, TimeoutPhase, TooLargeError, ToolError,
-    TransportError,
+    StreamError, StreamErrorKind, StreamTruncatedError, TimeoutError, TimeoutPhase, TokenError, TooLargeError,
+    ToolError, TransportError,
 };
 pub use options::Options;
 pub use pager::{Items, ListCall, ListPage, Pages};
 pub use response::{RateLimit, RateLimits, RawResponse};
 pub use secret::ApiKey;
 pub use source::FileSource;
+pub use token::BearerToken;
 pub use tools::{OnToolError, Tools};
 
 /// Compiles the programs of the README.

@@ -85,6 +85,30 @@ impl BaseUrl {
         &self.address
     }
 
+    /// The part of the address behind the host; empty without one.
+    pub(crate) fn path(&self) -> &str {
+        let authority = self.address.split_once("://").map_or("", |(_, rest)| rest);
+        authority.find('/').map_or("", |slash| &authority[slash..])
+    }
+
+    /// The same with `path`, which begins with a slash, at its end.
+    pub(crate) fn below(mut self, path: &str) -> Self {
+        self.address += path;
+        self
+    }
+
+    /// The same with this parameter in the query of every request, instead of one of that name.
+    pub(crate) fn with_parameter(mut self, name: &str, value: &str) -> Self {
+        let own = self.query.as_deref().unwrap_or_default().split('&');
+        let mut query: Vec<String> = own
+            .filter(|part| !part.is_empty() && part.split('=').next() != Some(name))
+            .map(str::to_owned)
+            .collect();
+        query.push(format!("{name}={}", utf8_percent_encode(value, UNRESERVED)));
+        self.query = Some(query.join("&"));
+        self
+    }
+
     /// The URL of `path` with the base's own query and the given one.
     ///
     /// `path` is encoded already (see [`fill`]); a slash at its front may be missing, and it may bring a query.

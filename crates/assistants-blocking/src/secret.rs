@@ -18,7 +18,11 @@ impl ApiKey {
     /// [`Error::Config`] when it is empty, has white space around it, or holds a line break, another control
     /// character or a character outside ASCII. The message does not quote it.
     pub fn new(key: impl Into<String>) -> Result<Self> {
-        let key = key.into();
+        Self::named("the api key", key.into())
+    }
+
+    /// As [`new`](Self::new); `what` is what the message calls it.
+    pub(crate) fn named(what: &str, key: String) -> Result<Self> {
         let fault = if key.trim().is_empty() {
             "is empty"
         } else if key.contains(['\r', '\n']) {
@@ -32,7 +36,7 @@ impl ApiKey {
         } else {
             return Ok(Self(key));
         };
-        Err(Error::config(format!("the api key {fault}")))
+        Err(Error::config(format!("{what} {fault}")))
     }
 
     /// The key itself, for the one header that carries it.

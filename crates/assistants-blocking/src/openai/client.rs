@@ -1,6 +1,7 @@
 //! The client and how it is set up.
 
 use std::env;
+use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,17 +9,17 @@ use std::time::Duration;
 use assistants_types::openai::Operation;
 use serde::Serialize;
 
+use super::azure::{self, AzureCredential, Credential};
 use super::{
     Assistants, Chat, Files, IdOf, Messages, Models, Run, RunSteps, Runs, Thread, Threads, Uploads, VectorStore,
     VectorStoreBatches, VectorStoreFiles, VectorStores,
 };
-use crate::authorization::Fixed;
 use crate::endpoint::{Endpoint, EndpointConfig, Retry};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::path::BaseUrl;
 use crate::request::Request;
-use crate::secret::ApiKey;
+use crate::token::{BearerToken, Provider};
 use crate::transport::ProxyChoice;
 use crate::{Call, ListCall};
 
@@ -68,6 +69,36 @@ impl Client {
     /// Sets a client up step by step.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
+    }
+
+    /// Sets a client up for Azure OpenAI or a project of Azure AI Foundry, step by step from there.
+    ///
+    /// `endpoint` is the address of the resource. Paths are appended to it below `/openai`, unless it leads there already
+    /// (`https://name.openai.azure.com/openai/v1`) or to a project
+    /// (`https://name.services.ai.azure.com/api/projects/project`). `api_version` goes with every request as the query
+    /// parameter `api-version`. The key is sent in the header `api-key`, a token as `Authorization: Bearer`. No variable
+    /// of the environment is read but those of the proxy; see [`ClientBuilder::azure_from_env`].
+    ///
+    /// What Azure calls a deployment is the model of an assistant or run; it is not part of the address.
+    ///
+    /// ```
+    /// use assistants_blocking::openai::Client;
+    ///
+    /// let client = Client::azure("https://name.openai.azure.com", "2024-05-01-preview", "key").build()?;
+    /// assert_eq!(client.base_url(), "https://name.openai.azure.com/openai");
+    /// # Ok::<(), assistants_blocking::Error>(())
+    /// ```
+    pub fn azure(
+        endpoint: impl Into<String>,
+        api_version: impl Into<String>,
+        credential: impl Into<AzureCredential>,
+    ) -> ClientBuilder {
+        ClientBuilder {
+            base_url: Some(endpoint.into()),
+            api_version: Some(api_version.into()),
+            credential: credential.into().0,
+            ..ClientBuilder::default()
+        }
     }
 
     /// A copy with other defaults: `options` win over those this client has. It shares the connections.
@@ -230,7 +261,9 @@ impl fmt::Debug for Client {
 #[derive(Default)]
 pub struct ClientBuilder {
     base_url: Option<String>,
-    api_key: Option<String>,
+    /// With one, the base URL is an endpoint of Azure.
+    api_version: Option<String>,
+    credential: Credential,
     organization: Option<String>,
     project: Option<String>,
     beta: Option<String>,
@@ -247,7 +280,7 @@ impl ClientBuilder {
     pub fn from_env() -> Result<Self> {
         let mut builder = Self {
             base_url: variable("OPENAI_BASE_URL")?,
-            api_key: variable("OPENAI_API_KEY")?,
+            credential: variable("OPENAI_API_KEY")?.map_or(Credential::None, Credential::Key),
             organization: variable("OPENAI_ORG_ID")?,
             project: variable("OPENAI_PROJECT_ID")?,
             ..Self::default()
@@ -263,12 +296,30 @@ impl ClientBuilder {
             builder.options = builder.options.header(name.trim(), value.trim());
         }
         let base = BaseUrl::parse(builder.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
-        if builder.api_key.is_none() && !base.is_loopback() {
+        if matches!(builder.credential, Credential::None) && !base.is_loopback() {
             return Err(Error::config(
                 "no api key: set OPENAI_API_KEY, or OPENAI_BASE_URL to a server on this machine",
             ));
         }
         Ok(builder)
+    }
+
+    /// Starts from the environment, as [`Client::azure`] with what it says.
+    ///
+    /// | variable | what it gives |
+    /// | --- | --- |
+    /// | `AZURE_OPENAI_ENDPOINT` | the endpoint |
+    /// | `OPENAI_API_VERSION` | the version |
+    /// | `AZURE_OPENAI_AD_TOKEN` | a token of Microsoft Entra ID, before a key |
+    /// | `AZURE_OPENAI_API_KEY` | the key |
+    ///
+    /// An empty variable counts as missing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the variable that is missing or wrong.
+    pub fn azure_from_env() -> Result<Self> {
+        azure::from_variables(variable)
     }
 
     /// The server; paths are appended to it. Default: `https://api.openai.com/v1`, where the Assistants API was
@@ -278,9 +329,45 @@ impl ClientBuilder {
         self
     }
 
-    /// The key, sent as `Authorization: Bearer`. Without one no such header is sent.
+    /// The key, sent as `Authorization: Bearer`, to Azure as `api-key`. Without one no such header is sent.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.api_key = Some(key.into());
+        self.credential = Credential::Key(key.into());
+        self
+    }
+
+    /// Asks `provide` for a token instead of sending a key; the token is sent as `Authorization: Bearer`.
+    ///
+    /// A token is kept and used for all requests. `provide` is asked again when the token nears its end (five minutes
+    /// before it, or in the last quarter of a short life), after an hour at the latest, and when the server refused it
+    /// (401): that request is sent again once with the new one. One thread asks; the others wait, or use what is still
+    /// good. A failed renewal does no harm as long as the token at hand is alive.
+    ///
+    /// While `provide` runs, the call that needs the token cannot be cancelled, and its limits on time do not end it.
+    /// It must not use this client, which would wait for itself.
+    ///
+    /// A failure of `provide` is an [`Error::Token`] of the call, with its error as the source.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use assistants_blocking::{BearerToken, openai::Client};
+    /// # let server = assistants_local::LocalServer::builder().api_key("fresh").start()?;
+    /// # let url = server.base_url();
+    ///
+    /// let client = Client::builder()
+    ///     .base_url(url)
+    ///     .token_provider(|| {
+    ///         let token = "fresh"; // or from a file, a vault, a command
+    ///         Ok::<_, std::io::Error>(BearerToken::new(token).expires_in(Duration::from_secs(3600)))
+    ///     })
+    ///     .build()?;
+    /// client.assistants().list().send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn token_provider<E>(mut self, provide: impl Fn() -> Result<BearerToken, E> + Send + Sync + 'static) -> Self
+    where
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        self.credential = Credential::Provider(Provider::new(provide));
         self
     }
 
@@ -405,8 +492,11 @@ impl ClientBuilder {
     /// [`Error::Config`] for a base URL that is none, plain `http` to another machine, a key or header value that
     /// cannot be sent, a certificate that cannot be read.
     pub fn build(self) -> Result<Client> {
-        let base = BaseUrl::parse(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
-        let key = self.api_key.map(ApiKey::new).transpose()?;
+        let mut base = BaseUrl::parse(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
+        if let Some(version) = &self.api_version {
+            base = azure::base(base, version)?;
+        }
+        let authorization = self.credential.authorize(self.api_version.is_some())?;
         let mut options = Options::new().header("OpenAI-Beta", self.beta.as_deref().unwrap_or("assistants=v2"));
         if let Some(id) = self.organization {
             options = options.header("OpenAI-Organization", id);
@@ -414,7 +504,7 @@ impl ClientBuilder {
         if let Some(id) = self.project {
             options = options.header("OpenAI-Project", id);
         }
-        let endpoint = Arc::new(Endpoint::new(base, Arc::new(Fixed(key)), self.config)?);
+        let endpoint = Arc::new(Endpoint::new(base, authorization, self.config)?);
         Ok(Client {
             endpoint,
             options: self.options.over(&options),
@@ -426,6 +516,7 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("base_url", &self.base_url)
+            .field("api_version", &self.api_version)
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

@@ -16,9 +16,12 @@
 //! | [`Client::models`] | [`Models`] that the server has |
 //! | [`Client::chat`] | [`Chat`] completions; their types are in [`crate::chat`] |
 //!
+//! [`Client::azure`] sets the same client up for Azure.
+//!
 //! The types of requests and answers are those of [`assistants_types::openai`], re-exported here.
 
 mod assistants;
+mod azure;
 mod chat;
 mod client;
 mod event_reader;
@@ -41,6 +44,7 @@ mod wait;
 
 pub use assistants::Assistants;
 pub use assistants_types::openai::*;
+pub use azure::AzureCredential;
 pub use chat::Chat;
 pub use client::{Client, ClientBuilder};
 pub use event_reader::EventReader;

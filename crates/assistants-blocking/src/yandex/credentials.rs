@@ -2,7 +2,6 @@
 
 mod metadata;
 mod oauth;
-mod token;
 mod yc;
 
 use std::fmt;
@@ -17,7 +16,7 @@ use crate::path::BaseUrl;
 use crate::secret::ApiKey;
 use crate::transport::watch::Watch;
 
-use token::{Cached, Token};
+use crate::token::{Cached, Token};
 
 /// Reads a variable of the environment. An argument, so that tests have environments of their own.
 pub(super) type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;

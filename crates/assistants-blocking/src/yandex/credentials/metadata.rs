@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::oauth::read;
-use super::token::{Source, Token};
 use crate::Options;
 use crate::authorization::Fixed;
 use crate::endpoint::{Endpoint, EndpointConfig, Manner};
@@ -14,6 +13,7 @@ use crate::error::{DecodeError, Result};
 use crate::path::BaseUrl;
 use crate::request::Request;
 use crate::response::RawResponse;
+use crate::token::{Source, Token};
 use crate::transport::watch::Watch;
 use crate::transport::{ProxyChoice, TransportOptions};
 

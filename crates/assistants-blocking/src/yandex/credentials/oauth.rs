@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::token::{Source, Token};
 use crate::Options;
 use crate::authorization::Fixed;
 use crate::endpoint::{Endpoint, Manner};
@@ -16,6 +15,7 @@ use crate::path::BaseUrl;
 use crate::request::Request;
 use crate::response::RawResponse;
 use crate::secret::ApiKey;
+use crate::token::{Source, Token};
 use crate::transport::watch::Watch;
 
 /// How long an exchange may take.

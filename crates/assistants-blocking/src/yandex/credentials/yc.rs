@@ -6,9 +6,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::token::{Source, Token};
 use crate::error::{Error, Result};
 use crate::secret::ApiKey;
+use crate::token::{Source, Token};
 use crate::transport::watch::{SLICE, Watch};
 
 /// How long the tool may take; it asks its servers.

@@ -1,10 +1,15 @@
 //! A token that is fetched, kept, and fetched again in time.
 
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use time::OffsetDateTime;
+
 use crate::authorization::{Authorize, Secret};
-use crate::error::{Error, Result, TimeoutPhase, TransportError};
+use crate::error::{Error, Result, TimeoutPhase, TokenError, TransportError};
 use crate::secret::ApiKey;
 use crate::transport::watch::{SLICE, Watch};
 
@@ -17,17 +22,114 @@ const MARGIN: Duration = Duration::from_secs(5 * 60);
 /// The wait after a renewal that failed while the token at hand is still good.
 const LATER: Duration = Duration::from_secs(60);
 
+/// A token that a provider gives; see [`ClientBuilder::token_provider`](crate::openai::ClientBuilder::token_provider).
+///
+/// `Debug` shows nothing of the token.
+///
+/// ```
+/// use std::time::Duration;
+/// use assistants_blocking::BearerToken;
+///
+/// let token = BearerToken::new("hush").expires_in(Duration::from_secs(3600));
+/// assert!(!format!("{token:?}").contains("hush"));
+/// ```
+#[derive(Clone)]
+pub struct BearerToken {
+    text: String,
+    received: Instant,
+    lifetime: Option<Duration>,
+}
+
+impl BearerToken {
+    /// A token of which nobody says how long it lives: it is used for an hour, or until it is refused.
+    #[must_use]
+    pub fn new(token: impl Into<String>) -> Self {
+        Self {
+            text: token.into(),
+            received: Instant::now(),
+            lifetime: None,
+        }
+    }
+
+    /// How long it lives from now on.
+    #[must_use]
+    pub fn expires_in(mut self, lifetime: Duration) -> Self {
+        self.received = Instant::now();
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// When it ends, by the clock of this machine; a moment of the past is now. Takes a `SystemTime` too.
+    #[must_use]
+    pub fn expires_at(self, end: impl Into<OffsetDateTime>) -> Self {
+        let lifetime = end.into() - OffsetDateTime::now_utc();
+        self.expires_in(Duration::try_from(lifetime).unwrap_or_default())
+    }
+}
+
+impl From<String> for BearerToken {
+    fn from(token: String) -> Self {
+        Self::new(token)
+    }
+}
+
+impl From<&str> for BearerToken {
+    fn from(token: &str) -> Self {
+        Self::new(token)
+    }
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BearerToken")
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A callback of the user's that gives tokens.
+#[derive(Clone)]
+pub(crate) struct Provider(Arc<dyn Fn() -> Result<BearerToken> + Send + Sync>);
+
+impl Provider {
+    pub(crate) fn new<E>(provide: impl Fn() -> Result<BearerToken, E> + Send + Sync + 'static) -> Self
+    where
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let failed = |error: E| -> Error {
+            let source: Box<dyn StdError + Send + Sync> = error.into();
+            TokenError { source: source.into() }.into()
+        };
+        Self(Arc::new(move || provide().map_err(failed)))
+    }
+}
+
+impl Source for Provider {
+    fn fetch(&self, _: &Watch) -> Result<Token> {
+        let given = (self.0)()?;
+        Ok(Token {
+            key: ApiKey::named("the token of the token provider", given.text)?,
+            fetched: given.received,
+            lifetime: given.lifetime,
+        })
+    }
+
+    fn origin(&self) -> &'static str {
+        "it was sent a token of the token provider"
+    }
+}
+
 /// A token as its source gave it.
 #[derive(Clone)]
-pub(super) struct Token {
-    pub(super) key: ApiKey,
-    pub(super) fetched: Instant,
+pub(crate) struct Token {
+    pub(crate) key: ApiKey,
+    pub(crate) fetched: Instant,
     /// How long it lives, as far as the source says.
-    pub(super) lifetime: Option<Duration>,
+    pub(crate) lifetime: Option<Duration>,
 }
 
 impl Token {
-    pub(super) fn new(key: ApiKey, lifetime: Option<Duration>) -> Self {
+    pub(crate) fn new(key: ApiKey, lifetime: Option<Duration>) -> Self {
         Self {
             key,
             fetched: Instant::now(),
@@ -47,7 +149,7 @@ impl Token {
 }
 
 /// Where tokens come from.
-pub(super) trait Source: Send + Sync {
+pub(crate) trait Source: Send + Sync {
     /// Gets a token; `watch` is that of the call that needs it.
     fn fetch(&self, watch: &Watch) -> Result<Token>;
 
@@ -56,7 +158,7 @@ pub(super) trait Source: Send + Sync {
 }
 
 /// Keeps the token of a source and renews it: one thread fetches, the others wait for it or use what is still good.
-pub(super) struct Cached<S> {
+pub(crate) struct Cached<S> {
     source: S,
     state: Mutex<State>,
     landed: Condvar,
@@ -96,7 +198,7 @@ impl From<Token> for Held {
 }
 
 impl<S: Source> Cached<S> {
-    pub(super) fn new(source: S, first: Option<Token>) -> Self {
+    pub(crate) fn new(source: S, first: Option<Token>) -> Self {
         Self {
             source,
             state: Mutex::new(State {
@@ -209,6 +311,7 @@ fn copy(error: &Error) -> Option<Error> {
             }
             .into(),
         ),
+        Error::Token(error) => Some((**error).clone().into()),
         Error::Config(text) => Some(Error::config(text.clone())),
         Error::Unsupported(text) => Some(Error::unsupported(text.clone())),
         _ => None,
@@ -218,8 +321,8 @@ fn copy(error: &Error) -> Option<Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::sync::{Arc, Barrier};
     use std::thread;
 
     /// Hands out `t1.1`, `t1.2` and so on, or fails where `lifetime` is an error.

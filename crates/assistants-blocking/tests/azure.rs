@@ -1,0 +1,214 @@
+//! Azure's way to say who asks and for which version, and tokens from a callback.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use assistants_blocking::openai::{AzureCredential, Client, ClientBuilder};
+use assistants_blocking::{BearerToken, Error};
+
+#[allow(dead_code, reason = "every test file uses its own part of the peer")]
+#[path = "support/peer.rs"]
+mod peer;
+
+use peer::{Peer, SCHEMES, Scheme};
+
+const EMPTY: &str = r#"{"object":"list","data":[],"has_more":false}"#;
+const REFUSED: &str = r#"{"error":{"message":"hush-key and hush-1 and hush-2 are wrong","code":"401"}}"#;
+
+fn trusting(peer: &Peer, builder: ClientBuilder) -> Client {
+    let builder = match peer.certificate() {
+        Some(pem) => builder.root_certificate(pem.as_bytes()).unwrap(),
+        None => builder,
+    };
+    builder.build().unwrap()
+}
+
+/// Gives `hush-1`, `hush-2` and so on, each living this long.
+fn numbered(lifetime: Duration) -> (Arc<AtomicU32>, impl Fn() -> Result<BearerToken, Error> + Send + Sync) {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&asked);
+    let provide = move || {
+        let number = counter.fetch_add(1, Ordering::SeqCst) + 1;
+        Ok(BearerToken::new(format!("hush-{number}")).expires_in(lifetime))
+    };
+    (asked, provide)
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn every_request_has_the_key_and_the_version() {
+    for scheme in SCHEMES {
+        let peer = Peer::start(scheme, |listener| {
+            let mut connection = listener.accept();
+            let first = connection.request();
+            assert!(
+                first.starts_with("GET /openai/assistants?api-version=2024-05-01-preview&limit=1 "),
+                "{first}"
+            );
+            let page = r#"{"object":"list","data":[{"id":"asst_1","object":"assistant"}],"has_more":true}"#;
+            connection.answer("200 OK", &[], page);
+            let second = connection.request();
+            assert!(
+                second.contains("api-version=2024-05-01-preview&limit=1&after=asst_1 "),
+                "{second}"
+            );
+            connection.answer("200 OK", &[], EMPTY);
+            for request in [first, second] {
+                assert!(request.contains("api-key: hush-key\r\n"), "{request}");
+                assert!(!request.to_lowercase().contains("authorization"), "{request}");
+            }
+        });
+        let client = trusting(&peer, Client::azure(peer.url(""), "2024-05-01-preview", "hush-key"));
+        assert_eq!(
+            client
+                .assistants()
+                .list()
+                .limit(1)
+                .into_iter()
+                .map(Result::unwrap)
+                .count(),
+            1
+        );
+        peer.finish();
+    }
+}
+
+#[test]
+fn another_host_gets_no_key() {
+    let other = Peer::start(Scheme::Http, |listener| {
+        let mut connection = listener.accept();
+        let request = connection.request();
+        assert!(!request.contains("api-key") && !request.contains("hush"), "{request}");
+        connection.answer("200 OK", &[], EMPTY);
+    });
+    let location = format!("Location: {}", other.url("/there"));
+    let peer = Peer::start(Scheme::Http, move |listener| {
+        let mut connection = listener.accept();
+        assert!(connection.request().contains("api-key: hush-key\r\n"));
+        connection.answer("307 Temporary Redirect", &[&location], "");
+    });
+    let client = trusting(&peer, Client::azure(peer.url(""), "v", "hush-key"));
+    client.assistants().list().send().unwrap();
+    peer.finish();
+    other.finish();
+}
+
+#[test]
+fn a_refused_key_is_not_shown_and_not_repeated() {
+    let peer = Peer::start(Scheme::Http, |listener| {
+        let mut connection = listener.accept();
+        connection.request();
+        connection.answer("401 Unauthorized", &[], REFUSED);
+    });
+    let builder = Client::azure(peer.url(""), "v", "hush-key");
+    assert!(!format!("{builder:?}").contains("hush"));
+    let client = trusting(&peer, builder);
+    let error = client.assistants().list().send().unwrap_err();
+    let shown = format!("{client:?} {error} {error:?}");
+    assert!(error.status() == Some(401) && !shown.contains("hush-key"), "{shown}");
+    peer.finish();
+}
+
+#[test]
+fn a_header_of_the_caller_takes_the_place_of_the_key() {
+    let peer = Peer::start(Scheme::Http, |listener| {
+        let mut connection = listener.accept();
+        let request = connection.request();
+        assert!(
+            request.contains("api-key: mine\r\n") && !request.contains("hush"),
+            "{request}"
+        );
+        connection.answer("200 OK", &[], EMPTY);
+        let request = connection.request();
+        assert!(request.contains("authorization: Bearer mine\r\n"), "{request}");
+        assert!(!request.contains("api-key"), "{request}");
+        connection.answer("200 OK", &[], EMPTY);
+    });
+    let client = trusting(&peer, Client::azure(peer.url(""), "v", "hush-key"));
+    client.assistants().list().header("api-key", "mine").send().unwrap();
+    let list = client.assistants().list();
+    list.header("Authorization", "Bearer mine").send().unwrap();
+    peer.finish();
+}
+
+#[test]
+fn a_refused_token_is_asked_for_again_once() {
+    let peer = Peer::start(Scheme::Http, |listener| {
+        let mut connection = listener.accept();
+        for (token, status, body) in [
+            ("hush-1", "200 OK", EMPTY),
+            ("hush-1", "401 Unauthorized", REFUSED),
+            ("hush-2", "200 OK", EMPTY),
+            ("hush-2", "401 Unauthorized", REFUSED),
+            ("hush-3", "401 Unauthorized", REFUSED),
+        ] {
+            let request = connection.request();
+            assert!(
+                request.contains(&format!("authorization: Bearer {token}\r\n")),
+                "{request}"
+            );
+            assert!(!request.contains("api-key"), "{request}");
+            connection.answer(status, &[], body);
+        }
+    });
+    let (asked, provide) = numbered(HOUR);
+    let credential = AzureCredential::token_provider(provide);
+    let client = trusting(&peer, Client::azure(peer.url(""), "v", credential));
+    for _ in 0..2 {
+        client.assistants().list().send().unwrap();
+    }
+    let error = client.assistants().list().send().unwrap_err();
+    assert_eq!((error.status(), asked.load(Ordering::SeqCst)), (Some(401), 3));
+    assert!(error.to_string().contains("token provider"), "{error}");
+    peer.finish();
+}
+
+#[test]
+fn a_token_at_its_end_is_asked_for_again() {
+    let peer = Peer::start(Scheme::Http, |listener| {
+        let mut connection = listener.accept();
+        for number in 1..=3 {
+            let request = connection.request();
+            assert!(request.starts_with("GET /v1/assistants "), "{request}");
+            assert!(
+                request.contains(&format!("authorization: Bearer hush-{number}\r\n")),
+                "{request}"
+            );
+            connection.answer("200 OK", &[], EMPTY);
+        }
+    });
+    let (asked, provide) = numbered(Duration::ZERO);
+    let builder = Client::builder().base_url(peer.url("/v1")).token_provider(provide);
+    let client = trusting(&peer, builder);
+    for _ in 0..3 {
+        client.assistants().list().send().unwrap();
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
+    peer.finish();
+}
+
+#[test]
+fn what_the_provider_does_wrong_is_told_before_any_request() {
+    let builder = || Client::builder().base_url("http://127.0.0.1:1/v1");
+    let client = builder().token_provider(|| Err("the vault is shut")).build().unwrap();
+    let error = client.assistants().list().send().unwrap_err();
+    assert!(matches!(error, Error::Token(_)) && !error.is_retryable(), "{error:?}");
+    assert_eq!(error.to_string(), "the token provider failed");
+    let source = std::error::Error::source(&error).unwrap();
+    assert_eq!(source.to_string(), "the vault is shut");
+
+    let client = builder()
+        .token_provider(|| Ok::<_, Error>("hush\n".into()))
+        .build()
+        .unwrap();
+    let error = client.assistants().list().send().unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("the token of the token provider holds a line break"),
+        "{error}"
+    );
+    assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+}
