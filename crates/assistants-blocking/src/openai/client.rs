@@ -9,8 +9,8 @@ use assistants_types::openai::Operation;
 use serde::Serialize;
 
 use super::{
-    Assistants, Chat, Files, IdOf, Messages, Models, Run, RunSteps, Runs, Thread, Threads, Uploads, VectorStore,
-    VectorStoreBatches, VectorStoreFiles, VectorStores,
+    Assistant, AssistantFiles, Assistants, Chat, Files, IdOf, Messages, Models, Run, RunSteps, Runs, Thread, Threads,
+    Uploads, VectorStore, VectorStoreBatches, VectorStoreFiles, VectorStores,
 };
 use crate::authorization::Fixed;
 use crate::endpoint::{Endpoint, EndpointConfig, Retry};
@@ -89,6 +89,15 @@ impl Client {
     #[must_use]
     pub fn assistants(&self) -> Assistants {
         Assistants { client: self.clone() }
+    }
+
+    /// The files of an assistant; legacy, on servers of version 1 of the protocol only.
+    #[must_use]
+    pub fn assistant_files(&self, assistant: impl IdOf<Assistant>) -> AssistantFiles {
+        AssistantFiles {
+            client: self.clone(),
+            assistant: assistant.into_id(),
+        }
     }
 
     /// Conversations.
