@@ -17,6 +17,7 @@ mod deadlines;
 mod file_search;
 mod history;
 mod indexing;
+pub(crate) mod legacy;
 mod messages;
 mod notes;
 mod runs;

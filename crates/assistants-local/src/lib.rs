@@ -51,6 +51,9 @@
 //!
 //! The tool `code_interpreter` is stored and never used.
 //!
+//! Clients that send `OpenAI-Beta: assistants=v1` get what version 1 of the protocol had: `file_ids` of assistants, the
+//! operations on them, and the tool `retrieval`, which searches those files and shows its steps as `file_search`.
+//!
 //! # Yandex
 //!
 //! Clients of Yandex AI Studio take [`yandex_url`](LocalServer::yandex_url) as the base of all its services. Both

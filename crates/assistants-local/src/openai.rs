@@ -8,7 +8,11 @@
 //! know are ignored. A POST that carries an `Idempotency-Key` is done once: within a day, the same request with the
 //! same key gets the first one's answer. Only cancelling a run takes no notice of the key: a run cannot be cancelled
 //! twice anyway.
+//!
+//! Clients that send `OpenAI-Beta: assistants=v1` get what version 1 had and version 2 has no more: the files of
+//! assistants ([`assistant_files`]) and the tool `retrieval`. For all others these do not exist.
 
+mod assistant_files;
 mod assistants;
 mod call;
 mod chat;
@@ -53,6 +57,10 @@ pub(crate) fn router(engine: Arc<Engine>, key: Option<String>) -> Router {
         .mount(&operations::RETRIEVE_ASSISTANT, assistants::retrieve)
         .mount(&operations::UPDATE_ASSISTANT, assistants::update)
         .mount(&operations::DELETE_ASSISTANT, assistants::delete)
+        .mount(&operations::CREATE_ASSISTANT_FILE, assistant_files::create)
+        .mount(&operations::LIST_ASSISTANT_FILES, assistant_files::list)
+        .mount(&operations::RETRIEVE_ASSISTANT_FILE, assistant_files::retrieve)
+        .mount(&operations::DELETE_ASSISTANT_FILE, assistant_files::delete)
         .mount(&operations::CREATE_THREAD, threads::create)
         .mount(&operations::RETRIEVE_THREAD, threads::retrieve)
         .mount(&operations::UPDATE_THREAD, threads::update)

@@ -43,6 +43,36 @@ impl Schemas {
         Ok(self)
     }
 
+    /// Takes a member out of a union, if it is there.
+    pub(crate) fn without_member(mut self, union: &str, member: &str) -> Self {
+        let members = self
+            .components
+            .get_mut(union)
+            .and_then(|schema| schema.get_mut("oneOf"));
+        if let Some(Value::Array(members)) = members {
+            let end = format!("/{member}");
+            let is_it = |one: &Value| {
+                one.get("$ref")
+                    .and_then(Value::as_str)
+                    .is_some_and(|name| name.ends_with(&end))
+            };
+            members.retain(|one| !is_it(one));
+        }
+        self
+    }
+
+    /// Takes a property out of an object, if it is there: whatever it holds is let through.
+    pub(crate) fn without_property(mut self, object: &str, property: &str) -> Self {
+        let properties = self
+            .components
+            .get_mut(object)
+            .and_then(|schema| schema.get_mut("properties"));
+        if let Some(Value::Object(properties)) = properties {
+            properties.remove(property);
+        }
+        self
+    }
+
     /// Checks a body against the schema of that name; a name that does not exist allows everything.
     pub(crate) fn check(&self, name: &str, body: &Value) -> Result<(), Violation> {
         match self.components.get(name) {

@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::azure::{self, AzureCredential, Credential};
 use super::{
-    Assistants, Chat, Files, IdOf, Messages, Models, Run, RunSteps, Runs, Thread, Threads, Uploads, VectorStore,
-    VectorStoreBatches, VectorStoreFiles, VectorStores,
+    Assistant, AssistantFiles, Assistants, Chat, Files, IdOf, Messages, Models, Run, RunSteps, Runs, Thread, Threads,
+    Uploads, VectorStore, VectorStoreBatches, VectorStoreFiles, VectorStores,
 };
 use crate::endpoint::{Endpoint, EndpointConfig, Retry};
 use crate::error::{Error, Result};
@@ -120,6 +120,15 @@ impl Client {
     #[must_use]
     pub fn assistants(&self) -> Assistants {
         Assistants { client: self.clone() }
+    }
+
+    /// The files of an assistant; legacy, on servers of version 1 of the protocol only.
+    #[must_use]
+    pub fn assistant_files(&self, assistant: impl IdOf<Assistant>) -> AssistantFiles {
+        AssistantFiles {
+            client: self.clone(),
+            assistant: assistant.into_id(),
+        }
     }
 
     /// Conversations.

@@ -5,6 +5,7 @@
 //! | handle | what it reaches |
 //! | --- | --- |
 //! | [`Client::assistants`] | [`Assistants`]: configured models |
+//! | [`Client::assistant_files`] | [`AssistantFiles`]: files attached to an assistant, on servers of version 1 (legacy) |
 //! | [`Client::threads`] | [`Threads`]: conversations, also created together with their first run |
 //! | [`Client::messages`] | [`Messages`] of a thread |
 //! | [`Client::runs`] | [`Runs`] of a thread: streamed, polled, with tools |
@@ -20,6 +21,7 @@
 //!
 //! The types of requests and answers are those of [`assistants_types::openai`], re-exported here.
 
+mod assistant_files;
 mod assistants;
 mod azure;
 mod chat;
@@ -42,6 +44,7 @@ mod vector_store_files;
 mod vector_stores;
 mod wait;
 
+pub use assistant_files::AssistantFiles;
 pub use assistants::Assistants;
 pub use assistants_types::openai::*;
 pub use azure::AzureCredential;

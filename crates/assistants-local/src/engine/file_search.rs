@@ -9,6 +9,7 @@ use assistants_types::openai::{
     ToolResources,
 };
 
+use super::legacy::store_id as legacy_store_id;
 use super::slot::{Live, OpenMessage};
 use super::stores::{self, Hit, Search};
 use super::turn::{Origin, new_step};
@@ -30,6 +31,7 @@ pub(super) fn is_on(run: &Run) -> bool {
 fn options(run: &Run) -> Option<FileSearchOptions> {
     run.tools.iter().find_map(|tool| match tool {
         Tool::FileSearch(tool) => Some(tool.file_search.clone().unwrap_or_default()),
+        Tool::Retrieval(_) => Some(FileSearchOptions::default()),
         _ => None,
     })
 }
@@ -117,13 +119,14 @@ impl Engine {
     }
 }
 
-/// The vector stores of the assistant and of the thread, or those that the run names.
+/// The vector stores of the assistant, with the one for its own files, and of the thread, or those that the run names.
 fn attached(transaction: &dyn Transaction, origin: &Origin) -> Result<Vec<String>, StorageError> {
     if let Some(run) = transaction.get(Kind::Run, &origin.run_id)?
         && let Some(stores) = RunNotes::of(&run)?.stores
     {
         return Ok(stores);
     }
+    let legacy = legacy_store_id(&origin.assistant_id);
     let assistant = load::<Assistant>(transaction, &origin.assistant_id)?;
     let thread = load::<Thread>(transaction, &origin.thread_id)?;
     let resources = [
@@ -131,6 +134,9 @@ fn attached(transaction: &dyn Transaction, origin: &Origin) -> Result<Vec<String
         thread.and_then(|thread| thread.object.tool_resources),
     ];
     let mut store_ids: Vec<String> = Vec::new();
+    if transaction.get(Kind::VectorStore, &legacy)?.is_some() {
+        store_ids.push(legacy);
+    }
     for id in resources.into_iter().flatten().flat_map(stores_of) {
         if !store_ids.contains(&id) {
             store_ids.push(id);

@@ -87,7 +87,10 @@ pub(crate) fn create_store(transaction: &dyn Transaction, params: &CreateVectorS
 
 /// The vector store of that id.
 pub(crate) fn load_store(transaction: &dyn Transaction, id: &str) -> Result<Loaded<VectorStore>, Refusal> {
-    load::<VectorStore>(transaction, id)?.ok_or_else(|| Refusal::not_found(Kind::VectorStore, id))
+    load::<VectorStore>(transaction, id)?
+        // One that belongs to an assistant is not to be seen.
+        .filter(|store| store.document.parent.is_none())
+        .ok_or_else(|| Refusal::not_found(Kind::VectorStore, id))
 }
 
 /// Notes that a vector store was used, and stores it.

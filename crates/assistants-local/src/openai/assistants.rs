@@ -6,15 +6,18 @@ use assistants_types::openai::{
     ReasoningEffort, ResponseFormat, ToolResources, UpdateAssistant,
 };
 
-use super::page::page;
-use super::{Answer, ApiError, Call};
+use super::call::find;
+use super::page::{page, page_completed};
+use super::{Answer, ApiError, Call, assistant_files};
+use crate::engine::legacy;
 use crate::engine::stores::create_store;
 use crate::ids;
 use crate::object::{insert, load, now};
 use crate::storage::{Kind, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    let params: CreateAssistant = call.body("CreateAssistant")?;
+    let params: CreateAssistant = call.body_after("CreateAssistant", |body| assistant_files::put_right(call, body))?;
+    let file_ids = params.file_ids;
     let resources = params.tool_resources;
     let mut assistant = Assistant {
         created_at: Some(now()),
@@ -31,32 +34,50 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     };
     set_reasoning_effort(&mut assistant, params.reasoning_effort);
     call.object(|transaction| {
-        let assistant = Assistant {
+        let mut assistant = Assistant {
             id: ids::new("asst_"),
             tool_resources: Some(tool_resources(transaction, resources.clone())?.unwrap_or_default()),
             ..assistant.clone()
         };
         insert(transaction, &assistant, None, None)?;
+        if call.legacy {
+            assistant.file_ids = Some(legacy::set_files(transaction, &assistant.id, file_ids.as_deref())?);
+        }
         Ok(assistant)
     })
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+    if call.legacy {
+        return page_completed(call, Kind::Assistant, assistant_files::show);
+    }
     page(call, Kind::Assistant, None, None, |_| Ok(()))
 }
 
 pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
-    call.stored(Kind::Assistant, call.id("assistant_id"), None)
+    let id = call.id("assistant_id");
+    if !call.legacy {
+        return call.stored(Kind::Assistant, id, None);
+    }
+    call.transact(|transaction| {
+        let mut document = find(transaction, Kind::Assistant, id, None)?;
+        assistant_files::show(transaction, &mut document)?;
+        Ok(Answer::Json(document.body))
+    })
 }
 
 pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
-    let params: UpdateAssistant = call.body("UpdateAssistant")?;
+    let params: UpdateAssistant = call.body_after("UpdateAssistant", |body| assistant_files::put_right(call, body))?;
     let id = call.id("assistant_id");
     call.object(|transaction| {
         let mut assistant =
             load::<Assistant>(transaction, id)?.ok_or_else(|| ApiError::not_found(Kind::Assistant, id))?;
         apply(&mut assistant.object, params.clone());
         assistant.save(transaction)?;
+        if call.legacy {
+            let file_ids = params.file_ids.as_deref();
+            assistant.object.file_ids = Some(legacy::set_files(transaction, id, file_ids)?);
+        }
         Ok(assistant.object)
     })
 }

@@ -31,6 +31,8 @@ const LONGEST_KEY: usize = 255;
 pub(crate) struct Call {
     pub(super) engine: Arc<Engine>,
     pub(super) schemas: Arc<Schemas>,
+    /// Whether the client speaks version 1 of the protocol.
+    pub(super) legacy: bool,
     /// Method and path, for messages and as the scope of idempotency keys.
     pub(super) place: String,
     pub(super) path: Vec<(String, String)>,

@@ -13,6 +13,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use tokio_stream::StreamExt;
 
+use super::assistant_files;
 use super::call::{Answer, Call};
 use super::error::ApiError;
 use super::file_bytes::FileBytes;
@@ -34,23 +35,45 @@ const POLL_AFTER_MS: &str = "50";
 /// Answers one operation. May block.
 pub(super) type Handler = fn(&Call) -> Result<Answer, ApiError>;
 
+/// The schemas of requests, in both versions of the protocol.
+#[derive(Clone, Debug)]
+struct Versions {
+    current: Arc<Schemas>,
+    legacy: Arc<Schemas>,
+}
+
+impl Versions {
+    fn new() -> Self {
+        let all = || {
+            Schemas::parse(include_str!("generated/request_schemas.json"))
+                .and_then(|schemas| schemas.and(include_str!("generated/chat_request_schemas.json")))
+                .expect("the generated schemas have the form that the generator gave them")
+        };
+        let current = all()
+            .without_member("Tool", "RetrievalTool")
+            .without_property("CreateAssistant", "file_ids")
+            .without_property("UpdateAssistant", "file_ids");
+        Self {
+            current: Arc::new(current),
+            legacy: Arc::new(all()),
+        }
+    }
+}
+
 /// The router while it is built.
 pub(super) struct Routes {
     router: Router,
     engine: Arc<Engine>,
-    schemas: Arc<Schemas>,
+    schemas: Versions,
     key: Option<Arc<str>>,
 }
 
 impl Routes {
     pub(super) fn new(engine: Arc<Engine>, key: Option<String>) -> Self {
-        let schemas = Schemas::parse(include_str!("generated/request_schemas.json"))
-            .and_then(|schemas| schemas.and(include_str!("generated/chat_request_schemas.json")))
-            .expect("the generated schemas have the form that the generator gave them");
         Self {
             router: Router::new(),
             engine,
-            schemas: Arc::new(schemas),
+            schemas: Versions::new(),
             key: key.map(Arc::from),
         }
     }
@@ -146,7 +169,7 @@ pub(crate) fn same(given: &[u8], key: &[u8]) -> bool {
     std::hint::black_box(difference) == 0 && given.len() == key.len()
 }
 
-async fn answer(engine: Arc<Engine>, schemas: Arc<Schemas>, handler: Handler, request: Request) -> Response {
+async fn answer(engine: Arc<Engine>, schemas: Versions, handler: Handler, request: Request) -> Response {
     let call = match read(engine, schemas, request).await {
         Ok(call) => call,
         Err(error) => return error_response(&error),
@@ -189,7 +212,7 @@ async fn answer(engine: Arc<Engine>, schemas: Arc<Schemas>, handler: Handler, re
     }
 }
 
-async fn read(engine: Arc<Engine>, schemas: Arc<Schemas>, request: Request) -> Result<Call, ApiError> {
+async fn read(engine: Arc<Engine>, schemas: Versions, request: Request) -> Result<Call, ApiError> {
     let (mut parts, body) = request.into_parts();
     let path = RawPathParams::from_request_parts(&mut parts, &()).await;
     let path = path.map_err(|error| ApiError::invalid(format!("The path cannot be read: {error}.")))?;
@@ -204,9 +227,11 @@ async fn read(engine: Arc<Engine>, schemas: Arc<Schemas>, request: Request) -> R
         Ok(form) => (Bytes::new(), Some(form)),
         Err(body) => (read_body(body).await?, None),
     };
+    let legacy = assistant_files::asked_for(&parts.headers);
     Ok(Call {
         engine,
-        schemas,
+        schemas: if legacy { schemas.legacy } else { schemas.current },
+        legacy,
         place,
         path,
         query,

@@ -45,12 +45,11 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("vector_store_id");
-    call.transact(
-        |transaction| match transaction.delete(Kind::VectorStore, id, now().unix_timestamp())? {
-            true => Ok(()),
-            false => Err(ApiError::not_found(Kind::VectorStore, id)),
-        },
-    )?;
+    call.transact(|transaction| {
+        stores::load_store(transaction, id)?;
+        transaction.delete(Kind::VectorStore, id, now().unix_timestamp())?;
+        Ok::<_, ApiError>(())
+    })?;
     let deleted = VectorStoreDeleted {
         id: id.to_owned(),
         deleted: true,

@@ -6,6 +6,7 @@ mod chat_yandex;
 mod client;
 mod files;
 mod idempotency;
+mod legacy;
 mod lists;
 mod live_runs;
 mod objects;

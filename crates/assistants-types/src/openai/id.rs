@@ -1,8 +1,8 @@
 //! Ids, or the objects they belong to.
 
 use super::{
-    Assistant, File, Message, Model, Run, RunStep, Thread, Upload, UploadPart, VectorStore, VectorStoreFile,
-    VectorStoreFileBatch,
+    Assistant, AssistantFile, File, Message, Model, Run, RunStep, Thread, Upload, UploadPart, VectorStore,
+    VectorStoreFile, VectorStoreFileBatch,
 };
 
 /// Something that names a `T`: its id as text, or the object itself.
@@ -66,6 +66,7 @@ macro_rules! id_of {
 
 id_of!(
     Assistant,
+    AssistantFile,
     File,
     Message,
     Model,
@@ -87,6 +88,19 @@ impl IdOf<VectorStoreFile> for &File {
 }
 
 impl IdOf<File> for &VectorStoreFile {
+    fn as_id(&self) -> &str {
+        &self.id
+    }
+}
+
+// Nor has it another one at an assistant.
+impl IdOf<AssistantFile> for &File {
+    fn as_id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl IdOf<File> for &AssistantFile {
     fn as_id(&self) -> &str {
         &self.id
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CodeInterpreterTool, FileSearchTool, FunctionDefinition, FunctionTool, Tool};
+use super::{CodeInterpreterTool, FileSearchTool, FunctionDefinition, FunctionTool, RetrievalTool, Tool};
 
 impl Tool {
     /// A function of the caller's, with the JSON schema of its arguments.
@@ -15,6 +15,13 @@ impl Tool {
     #[must_use]
     pub fn file_search() -> Self {
         FileSearchTool::default().into()
+    }
+
+    /// Search in the files of the assistant, as version 1 of the protocol has it. Legacy: [`file_search`](Self::file_search)
+    /// has taken its place.
+    #[must_use]
+    pub fn retrieval() -> Self {
+        RetrievalTool::default().into()
     }
 
     /// The provider's Python sandbox.

@@ -36,6 +36,9 @@ pub struct Assistant {
     pub top_p: Option<f64>,
     /// Form the answers take; null means the default.
     pub response_format: Option<ResponseFormat>,
+    /// Identifiers of the attached files, at most 20, oldest first. Legacy, shown in version 1 of the protocol
+    /// only; `tool_resources` has taken its place.
+    pub file_ids: Option<Vec<String>>,
     /// Members that this crate does not know.
     pub extra: Extra,
 }
@@ -53,6 +56,7 @@ object!(Assistant const("object" = "assistant") {
     temperature: number "temperature",
     top_p: number "top_p",
     response_format: optional "response_format",
+    file_ids: optional "file_ids",
 });
 
 /// What a new assistant is made of.
@@ -80,6 +84,9 @@ pub struct CreateAssistant {
     pub top_p: Field<f64>,
     /// Form the answers take; `auto` if not given.
     pub response_format: Field<ResponseFormat>,
+    /// Identifiers of files to attach, at most 20. Legacy, for version 1 of the protocol only; `tool_resources` has
+    /// taken its place.
+    pub file_ids: Option<Vec<String>>,
     /// Members that this crate does not know.
     pub extra: Extra,
 }
@@ -96,6 +103,7 @@ object!(CreateAssistant {
     temperature: number "temperature",
     top_p: number "top_p",
     response_format: nullable "response_format",
+    file_ids: optional "file_ids",
 });
 
 impl CreateAssistant {
@@ -114,6 +122,7 @@ impl CreateAssistant {
             temperature: Field::default(),
             top_p: Field::default(),
             response_format: Field::default(),
+            file_ids: Option::default(),
             extra: Extra::default(),
         }
     }
@@ -200,6 +209,21 @@ impl CreateAssistant {
         self.response_format = Field::Set(response_format.into());
         self
     }
+
+    /// Sets `file_ids`. Identifiers of files to attach, at most 20. Legacy, for version 1 of the protocol only;
+    /// `tool_resources` has taken its place.
+    #[must_use]
+    pub fn file_ids(mut self, file_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.file_ids = Some(file_ids.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Adds one item to `file_ids`.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_ids.get_or_insert_default().push(file_id.into());
+        self
+    }
 }
 
 /// Changes to an assistant; members left out keep their value.
@@ -227,6 +251,9 @@ pub struct UpdateAssistant {
     pub top_p: Field<f64>,
     /// Form the answers take; null means the default.
     pub response_format: Field<ResponseFormat>,
+    /// Identifiers of the files that are attached from then on, at most 20; others are taken off. Legacy, for
+    /// version 1 of the protocol only.
+    pub file_ids: Option<Vec<String>>,
     /// Members that this crate does not know.
     pub extra: Extra,
 }
@@ -243,6 +270,7 @@ object!(UpdateAssistant {
     temperature: number "temperature",
     top_p: number "top_p",
     response_format: nullable "response_format",
+    file_ids: optional "file_ids",
 });
 
 impl UpdateAssistant {
@@ -396,6 +424,21 @@ impl UpdateAssistant {
     #[must_use]
     pub fn clear_response_format(mut self) -> Self {
         self.response_format = Field::Clear;
+        self
+    }
+
+    /// Sets `file_ids`. Identifiers of the files that are attached from then on, at most 20; others are taken off.
+    /// Legacy, for version 1 of the protocol only.
+    #[must_use]
+    pub fn file_ids(mut self, file_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.file_ids = Some(file_ids.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Adds one item to `file_ids`.
+    #[must_use]
+    pub fn file_id(mut self, file_id: impl Into<String>) -> Self {
+        self.file_ids.get_or_insert_default().push(file_id.into());
         self
     }
 }

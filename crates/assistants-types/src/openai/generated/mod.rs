@@ -2,6 +2,7 @@
 //! Generated from spec/openai.yaml: OpenAI API 2.3.0, published 2026-08-21.
 
 mod assistant;
+mod assistant_file;
 mod error;
 mod file;
 mod message;
@@ -22,6 +23,7 @@ mod vector_store_file;
 mod vector_store_file_batch;
 
 pub use assistant::{Assistant, AssistantDeleted, CreateAssistant, ReasoningEffort, UpdateAssistant};
+pub use assistant_file::{AssistantFile, AssistantFileDeleted, CreateAssistantFile};
 pub use error::{ErrorObject, ErrorResponse};
 pub use file::{CreateFile, File, FileDeleted, FileExpiration, FileExpirationAnchor, FilePurpose, FileStatus};
 pub use message::{
@@ -62,8 +64,8 @@ pub use thread::{CreateThread, CreateThreadAndRun, Thread, ThreadDeleted, Update
 pub use tool::{
     AutoChunking, ChunkingStrategy, CodeInterpreterResources, CodeInterpreterTool, CreateFileSearchResources,
     CreateToolResources, FileSearchOptions, FileSearchResources, FileSearchTool, FunctionDefinition, FunctionTool,
-    NamedFunction, NamedToolChoice, NamedToolChoiceType, NewVectorStore, Ranker, RankingOptions, StaticChunking,
-    StaticChunkingOptions, Tool, ToolChoice, ToolResources,
+    NamedFunction, NamedToolChoice, NamedToolChoiceType, NewVectorStore, Ranker, RankingOptions, RetrievalTool,
+    StaticChunking, StaticChunkingOptions, Tool, ToolChoice, ToolResources,
 };
 pub use upload::{AddUploadPart, CompleteUpload, CreateUpload, Upload, UploadPart, UploadStatus};
 pub use vector_store::{

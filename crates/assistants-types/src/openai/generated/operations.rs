@@ -8,6 +8,10 @@
 //! | `assistants.retrieve` | GET | `/assistants/{assistant_id}` |
 //! | `assistants.update` | POST | `/assistants/{assistant_id}` |
 //! | `assistants.delete` | DELETE | `/assistants/{assistant_id}` |
+//! | `assistant_files.list` | GET | `/assistants/{assistant_id}/files` |
+//! | `assistant_files.create` | POST | `/assistants/{assistant_id}/files` |
+//! | `assistant_files.retrieve` | GET | `/assistants/{assistant_id}/files/{file_id}` |
+//! | `assistant_files.delete` | DELETE | `/assistants/{assistant_id}/files/{file_id}` |
 //! | `files.list` | GET | `/files` |
 //! | `files.create` | POST | `/files` |
 //! | `files.retrieve` | GET | `/files/{file_id}` |
@@ -90,6 +94,34 @@ pub const DELETE_ASSISTANT: Operation = Operation {
     id: "assistants.delete",
     method: "DELETE",
     path: "/assistants/{assistant_id}",
+};
+
+/// Lists the files of an assistant.
+pub const LIST_ASSISTANT_FILES: Operation = Operation {
+    id: "assistant_files.list",
+    method: "GET",
+    path: "/assistants/{assistant_id}/files",
+};
+
+/// Attaches a file to an assistant.
+pub const CREATE_ASSISTANT_FILE: Operation = Operation {
+    id: "assistant_files.create",
+    method: "POST",
+    path: "/assistants/{assistant_id}/files",
+};
+
+/// Retrieves a file of an assistant.
+pub const RETRIEVE_ASSISTANT_FILE: Operation = Operation {
+    id: "assistant_files.retrieve",
+    method: "GET",
+    path: "/assistants/{assistant_id}/files/{file_id}",
+};
+
+/// Takes a file from an assistant.
+pub const DELETE_ASSISTANT_FILE: Operation = Operation {
+    id: "assistant_files.delete",
+    method: "DELETE",
+    path: "/assistants/{assistant_id}/files/{file_id}",
 };
 
 /// Lists files.
@@ -421,6 +453,10 @@ pub const ALL: &[Operation] = &[
     RETRIEVE_ASSISTANT,
     UPDATE_ASSISTANT,
     DELETE_ASSISTANT,
+    LIST_ASSISTANT_FILES,
+    CREATE_ASSISTANT_FILE,
+    RETRIEVE_ASSISTANT_FILE,
+    DELETE_ASSISTANT_FILE,
     LIST_FILES,
     CREATE_FILE,
     RETRIEVE_FILE,

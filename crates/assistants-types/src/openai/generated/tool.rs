@@ -21,6 +21,9 @@ pub enum Tool {
     FileSearch(FileSearchTool),
     /// Lets the model call a function of the program that uses the API.
     Function(FunctionTool),
+    /// Lets the model search the files attached to the assistant. Legacy, of version 1 of the protocol;
+    /// `file_search` has taken its place.
+    Retrieval(RetrievalTool),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
 }
@@ -29,7 +32,21 @@ tagged!(Tool by "type" {
     CodeInterpreter(CodeInterpreterTool) = "code_interpreter",
     FileSearch(FileSearchTool) = "file_search",
     Function(FunctionTool) = "function",
+    Retrieval(RetrievalTool) = "retrieval",
 });
+
+/// Lets the model search the files attached to the assistant. Legacy, of version 1 of the protocol; `file_search`
+/// has taken its place.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RetrievalTool {
+    /// Members that this crate does not know.
+    pub extra: Extra,
+}
+
+object!(RetrievalTool const("type" = "retrieval") {
+});
+
+impl RetrievalTool {}
 
 /// Lets the model write and run Python code on the server.
 #[derive(Clone, Debug, Default, PartialEq)]

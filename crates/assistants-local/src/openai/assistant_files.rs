@@ -1,0 +1,126 @@
+//! Files of assistants, for clients that speak version 1 of the protocol.
+
+use assistants_types::openai::{Assistant, AssistantFile, AssistantFileDeleted, CreateAssistantFile, VectorStoreFile};
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use super::call::{Once, find};
+use super::page::page_shown;
+use super::{Answer, ApiError, Call};
+use crate::engine::{legacy, stores};
+use crate::object::{Loaded, to_json};
+use crate::storage::{Document, Kind, Transaction};
+
+/// Whether the headers ask for version 1.
+pub(super) fn asked_for(headers: &HeaderMap) -> bool {
+    let values = headers.get_all("openai-beta").into_iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|value| value.trim() == "assistants=v1")
+}
+
+/// Takes `file_ids` from a body of version 2, which does not know it.
+pub(super) fn put_right(call: &Call, body: &mut Value) {
+    if !call.legacy
+        && let Value::Object(members) = body
+    {
+        members.remove("file_ids");
+    }
+}
+
+/// Lets an assistant show its files.
+pub(super) fn show(transaction: &dyn Transaction, document: &mut Document) -> Result<(), ApiError> {
+    let mut assistant = Loaded::<Assistant>::parse(document.clone())?.object;
+    assistant.file_ids = Some(legacy::file_ids(transaction, &document.id)?);
+    document.body = to_json(&assistant);
+    Ok(())
+}
+
+pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+    require_version(call)?;
+    let params: CreateAssistantFile = call.body("CreateAssistantFile")?;
+    let assistant_id = call.id("assistant_id");
+    let once = call.once(|transaction| {
+        find(transaction, Kind::Assistant, assistant_id, None)?;
+        let file = legacy::attach_file(transaction, assistant_id, &params.file_id)?;
+        let json = json(assistant_id, &file);
+        Ok((json.clone(), json))
+    })?;
+    Ok(Answer::Json(match once {
+        Once::Done(json) | Once::Before(json) => json,
+    }))
+}
+
+pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+    require_version(call)?;
+    let assistant_id = call.id("assistant_id");
+    let show = |document: &mut Document| {
+        // One that is damaged is shown as it is.
+        if let Ok(file) = Loaded::<VectorStoreFile>::parse(document.clone()) {
+            document.body = json(assistant_id, &file.object);
+        }
+    };
+    let store_id = legacy::store_id(assistant_id);
+    page_shown(call, Kind::VectorStoreFile, Some(&store_id), show, |transaction| {
+        find(transaction, Kind::Assistant, assistant_id, None)?;
+        Ok(())
+    })
+}
+
+pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+    require_version(call)?;
+    let (assistant_id, file_id) = (call.id("assistant_id"), call.id("file_id"));
+    call.transact(|transaction| {
+        find(transaction, Kind::Assistant, assistant_id, None)?;
+        let file = stores::load_file(transaction, &legacy::store_id(assistant_id), file_id)?;
+        let file = file.ok_or_else(|| not_attached(assistant_id, file_id))?;
+        Ok(Answer::Json(json(assistant_id, &file.object)))
+    })
+}
+
+pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+    require_version(call)?;
+    let (assistant_id, file_id) = (call.id("assistant_id"), call.id("file_id"));
+    call.transact(|transaction| {
+        find(transaction, Kind::Assistant, assistant_id, None)?;
+        match legacy::detach_file(transaction, assistant_id, file_id)? {
+            true => Ok(()),
+            false => Err(not_attached(assistant_id, file_id)),
+        }
+    })?;
+    let deleted = AssistantFileDeleted {
+        id: file_id.to_owned(),
+        deleted: true,
+        ..AssistantFileDeleted::default()
+    };
+    Ok(Answer::json(&deleted))
+}
+
+/// The file as the assistant has it.
+fn json(assistant_id: &str, file: &VectorStoreFile) -> String {
+    let file = AssistantFile {
+        id: file.id.clone(),
+        created_at: file.created_at,
+        assistant_id: assistant_id.to_owned(),
+        ..AssistantFile::default()
+    };
+    serde_json::to_string(&file).expect("an object of the protocol has a JSON form")
+}
+
+/// Version 2 does not have these operations.
+fn require_version(call: &Call) -> Result<(), ApiError> {
+    if call.legacy {
+        return Ok(());
+    }
+    let message = format!(
+        "There is no operation {} without the header `OpenAI-Beta: assistants=v1`.",
+        call.place
+    );
+    Err(ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url"))
+}
+
+fn not_attached(assistant_id: &str, file_id: &str) -> ApiError {
+    let message = format!("The assistant {assistant_id} has no file with id '{file_id}'.");
+    ApiError::new(StatusCode::NOT_FOUND, message)
+}

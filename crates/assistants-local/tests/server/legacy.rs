@@ -1,0 +1,192 @@
+//! Version 1 of the protocol: files of assistants and the tool `retrieval`, for those who ask for them.
+
+use assistants_local::LocalServer;
+use serde_json::{Value, json};
+
+use super::client::{Client, id};
+
+fn clients(server: &LocalServer) -> (Client, Client) {
+    let current = Client::new(server.base_url()).header("openai-beta", "assistants=v2");
+    let legacy = Client::new(server.base_url()).header("openai-beta", "assistants=v1");
+    (current, legacy)
+}
+
+fn upload(client: &Client, name: &str, text: &str) -> String {
+    let body = format!(
+        "--XX\r\ncontent-disposition: form-data; name=purpose\r\n\r\nassistants\r\n\
+         --XX\r\ncontent-disposition: form-data; name=file; filename={name}\r\n\r\n{text}\r\n--XX--"
+    );
+    let client = client.header("content-type", "multipart/form-data; boundary=XX");
+    id(&client.call("POST", "/files", &body).ok())
+}
+
+fn ids(page: &Value) -> Vec<&str> {
+    let data = page["data"].as_array().unwrap();
+    data.iter().map(|one| one["id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn assistants_show_their_files_to_version_1_only() {
+    let server = LocalServer::builder().start().unwrap();
+    let (current, legacy) = clients(&server);
+    let (one, two) = (upload(&legacy, "one.md", "one"), upload(&legacy, "two.md", "two"));
+
+    let made = legacy
+        .post("/assistants", json!({"model": "test", "file_ids": [one, two]}))
+        .ok();
+    assert_eq!(made["file_ids"], json!([one, two]));
+    let path = format!("/assistants/{}", id(&made));
+    assert_eq!(legacy.get(&path).ok()["file_ids"], json!([one, two]));
+    assert_eq!(legacy.get("/assistants").ok()["data"][0]["file_ids"], json!([one, two]));
+    // A member that is not sent stays; files that are not listed are taken off.
+    assert_eq!(
+        legacy.post(&path, json!({"name": "n"})).ok()["file_ids"],
+        json!([one, two])
+    );
+    assert_eq!(
+        legacy.post(&path, json!({"file_ids": [two]})).ok()["file_ids"],
+        json!([two])
+    );
+
+    for seen in [
+        current.get(&path).ok(),
+        current.get("/assistants").ok()["data"][0].clone(),
+        current.post(&path, json!({"name": "m", "file_ids": [one]})).ok(),
+        current.post(&path, json!({"file_ids": "no list, and no matter"})).ok(),
+        current
+            .post("/assistants", json!({"model": "test", "file_ids": [one]}))
+            .ok(),
+    ] {
+        assert_eq!(seen.get("file_ids"), None, "{seen}");
+        assert_eq!(seen["tool_resources"].get("file_search"), None, "{seen}");
+    }
+    assert_eq!(legacy.get(&path).ok()["file_ids"], json!([two]));
+    // One that version 2 made has none.
+    assert_eq!(legacy.get("/assistants").ok()["data"][0]["file_ids"], json!([]));
+
+    let refused = legacy.post("/assistants", json!({"model": "test", "file_ids": ["file-none"]}));
+    assert!(refused.error().starts_with("400 file_ids[0] -: "), "{}", refused.json);
+    assert_eq!(current.get("/assistants").ok()["data"].as_array().unwrap().len(), 2);
+    let many: Vec<String> = (0..21).map(|number| format!("file-{number}")).collect();
+    let refused = legacy.post("/assistants", json!({"model": "test", "file_ids": many}));
+    assert!(
+        refused.error().starts_with("400 file_ids array_above_max_length"),
+        "{}",
+        refused.json
+    );
+}
+
+#[test]
+fn files_of_assistants_live() {
+    let server = LocalServer::builder().start().unwrap();
+    let (current, legacy) = clients(&server);
+    let (one, two) = (upload(&legacy, "one.md", "one"), upload(&legacy, "two.md", "two"));
+    let assistant = id(&legacy.post("/assistants", json!({"model": "test"})).ok());
+    let files = format!("/assistants/{assistant}/files");
+    assert_eq!(ids(&legacy.get(&files).ok()), Vec::<&str>::new());
+
+    let attached = legacy.post(&files, json!({"file_id": one})).ok();
+    let created_at = attached["created_at"].as_i64().unwrap();
+    let want = json!({"id": one, "object": "assistant.file", "created_at": created_at, "assistant_id": assistant});
+    assert_eq!(attached, want);
+    legacy.post(&files, json!({"file_id": two})).ok();
+    // Once more is as good as once.
+    assert_eq!(legacy.post(&files, json!({"file_id": one})).ok(), want);
+    assert_eq!(legacy.get(&format!("{files}/{one}")).ok(), want);
+
+    let page = legacy.get(&files).ok();
+    assert_eq!(
+        (ids(&page), &page["data"][1]),
+        (vec![two.as_str(), one.as_str()], &want)
+    );
+    let page = legacy.get(&format!("{files}?order=asc&limit=1")).ok();
+    assert_eq!((ids(&page), &page["has_more"]), (vec![one.as_str()], &json!(true)));
+    let page = legacy.get(&format!("{files}?order=asc&after={one}")).ok();
+    assert_eq!((ids(&page), &page["has_more"]), (vec![two.as_str()], &json!(false)));
+
+    let gone = legacy.delete(&format!("{files}/{one}")).ok();
+    assert_eq!(
+        gone,
+        json!({"id": one, "object": "assistant.file.deleted", "deleted": true})
+    );
+    assert_eq!(legacy.get(&format!("{files}/{one}")).status, 404);
+    assert_eq!(legacy.delete(&format!("{files}/{one}")).status, 404);
+    assert_eq!(current.get(&format!("/files/{one}")).status, 200);
+    // A file that is deleted is nowhere any more.
+    current.delete(&format!("/files/{two}")).ok();
+    assert_eq!(
+        legacy.get(&format!("/assistants/{assistant}")).ok()["file_ids"],
+        json!([])
+    );
+
+    // What holds the files belongs to the assistant, and is no vector store to anybody else.
+    legacy.post(&files, json!({"file_id": one})).ok();
+    assert_eq!(ids(&current.get("/vector_stores").ok()), Vec::<&str>::new());
+    let store = format!("/vector_stores/vs_{assistant}");
+    assert_eq!(current.get(&store).status, 404);
+    assert_eq!(current.get(&format!("{store}/files")).status, 404);
+    assert_eq!(current.delete(&store).status, 404);
+    assert_eq!(ids(&legacy.get(&files).ok()), [one.as_str()]);
+
+    for refused in [
+        current.get(&files),
+        current.post(&files, json!({"file_id": one})),
+        current.get(&format!("{files}/{one}")),
+        current.delete(&format!("{files}/{one}")),
+        Client::new(server.base_url()).get(&files),
+    ] {
+        assert!(refused.error().starts_with("404 - unknown_url: "), "{}", refused.json);
+    }
+    assert_eq!(legacy.get("/assistants/asst_none/files").status, 404);
+    assert_eq!(
+        legacy
+            .post("/assistants/asst_none/files", json!({"file_id": one}))
+            .status,
+        404
+    );
+    assert_eq!(
+        legacy.post(&files, json!({})).error(),
+        "400 file_id missing_required_parameter: Missing required parameter: 'file_id'."
+    );
+    legacy.delete(&format!("/assistants/{assistant}")).ok();
+    assert_eq!(legacy.get(&files).status, 404);
+    assert_eq!(current.get(&format!("/files/{one}")).status, 200);
+}
+
+#[test]
+fn an_assistant_has_at_most_twenty_files() {
+    let server = LocalServer::builder().start().unwrap();
+    let (_, legacy) = clients(&server);
+    let all: Vec<String> = (0..21)
+        .map(|number| upload(&legacy, &format!("{number}.md"), "text"))
+        .collect();
+    let body = json!({"model": "test", "file_ids": all[..20]});
+    let assistant = id(&legacy.post("/assistants", body).ok());
+    let files = format!("/assistants/{assistant}/files");
+    let refused = legacy.post(&files, json!({"file_id": all[20]}));
+    assert!(refused.error().starts_with("400 file_id -: "), "{}", refused.json);
+    // Taking one off makes room, also in one request.
+    let path = format!("/assistants/{assistant}");
+    assert_eq!(
+        legacy.post(&path, json!({"file_ids": all[1..]})).ok()["file_ids"],
+        json!(all[1..])
+    );
+}
+
+#[test]
+fn retrieval_is_a_tool_of_version_1() {
+    let server = LocalServer::builder().start().unwrap();
+    let (current, legacy) = clients(&server);
+    let body = json!({"model": "test", "tools": [{"type": "retrieval"}]});
+    assert_eq!(
+        current.post("/assistants", body.clone()).error(),
+        "400 tools[0].type invalid_value: Invalid value for 'tools[0].type': 'retrieval'. \
+         Supported values are: 'code_interpreter', 'file_search' or 'function'."
+    );
+    let made = legacy.post("/assistants", body).ok();
+    assert_eq!(made["tools"], json!([{"type": "retrieval"}]));
+    assert_eq!(
+        current.get(&format!("/assistants/{}", id(&made))).ok()["tools"],
+        made["tools"]
+    );
+}
