@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::event_reader::EventReader;
 use super::handler::{self, Progress};
 use super::snapshots::Snapshots;
-use super::{Client, EventHandler, Message, Run, RunStatus, RunStep, SortOrder, StreamEvent, Thread};
+use super::{Client, EventHandler, Message, Run, RunStatus, RunStep, SortOrder, StreamEvent, Thread, Usage};
 use crate::error::{Error, Result};
 use crate::event_source::Origin;
 use crate::options::option_setters;
@@ -110,6 +110,42 @@ impl FinishedRun {
     #[must_use]
     pub fn text(&self) -> String {
         self.messages.iter().flat_map(Message::texts).collect()
+    }
+
+    /// The tokens that the run used: as it tells itself, else summed over its steps; `None` when neither tells.
+    ///
+    /// A list sums up as well:
+    ///
+    /// ```
+    /// use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread, Usage};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted")).send()?;
+    /// # let thread = CreateThread::default().message(CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// let first = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?.finish()?;
+    /// let second = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?.finish()?;
+    /// let both: Usage = client.runs(&thread).list().into_iter().sum::<Result<_, _>>()?;
+    /// # let total = |usage: Option<Usage>| usage.map_or(0, |usage| usage.total_tokens);
+    /// # assert!(total(first.usage()) > 0);
+    /// # assert_eq!(both.total_tokens, total(first.usage()) + total(second.usage()));
+    /// # let mut silent = first.clone();
+    /// # silent.run.usage = None;
+    /// # assert_eq!(silent.usage(), first.usage());
+    /// # silent.steps.clear();
+    /// # assert_eq!(silent.usage(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn usage(&self) -> Option<Usage> {
+        let summed = || {
+            let told = self.steps.iter().any(|step| step.usage.is_some());
+            told.then(|| self.steps.iter().sum())
+        };
+        self.run.usage.clone().or_else(summed)
     }
 
     /// The run as a result: an error unless it completed.

@@ -22,6 +22,7 @@ mod run_step;
 #[cfg(feature = "schemars")]
 mod schema;
 mod tool;
+mod usage;
 mod vector_store;
 
 pub use generated::*;
