@@ -1,8 +1,4 @@
 //! A conversation without an assistant, offline: streams an answer, runs a tool call by hand, shows the tokens taken.
-//!
-//! ```sh
-//! cargo run --example chat
-//! ```
 
 use std::error::Error;
 use std::io::{Write as _, stdout};
@@ -43,10 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         let answer = stream.finish()?;
         if let Some(usage) = &answer.usage {
-            println!(
-                "[{} tokens read, {} written]",
-                usage.prompt_tokens, usage.completion_tokens
-            );
+            let (read, written) = (usage.prompt_tokens, usage.completion_tokens);
+            println!("[{read} tokens read, {written} written]");
         }
         if answer.tool_calls().is_empty() {
             return Ok(());

@@ -1,8 +1,4 @@
 //! The assistants of Yandex AI Studio, offline: streams a run, answers its function call, goes on, cleans up.
-//!
-//! ```sh
-//! cargo run --example yandex
-//! ```
 
 use std::error::Error;
 use std::io::{Write as _, stdout};
@@ -10,11 +6,11 @@ use std::io::{Write as _, stdout};
 use assistants_blocking::Tools;
 use assistants_blocking::yandex::{Client, CreateAssistant, CreateThread, UpdateAssistant};
 use assistants_local::LocalServer;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
-/// The arguments of the function.
-#[derive(Deserialize)]
+/// Adds two numbers.
+#[derive(Deserialize, JsonSchema)]
 struct Add {
     a: i64,
     b: i64,
@@ -27,22 +23,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         .base_url(server.yandex_url())
         .folder_id("local")
         .build()?;
-    let tools = Tools::new().function(
-        "add",
-        json!({"description": "Adds two numbers.", "type": "object"}),
-        |add: Add| add.a.checked_add(add.b).ok_or("the sum is too large"),
-    );
+    let tools = Tools::new().typed("add", |add: Add| add.a.checked_add(add.b).ok_or("the sum is too large"));
 
     let params = CreateAssistant::new(client.folder_id(), "yandexgpt").tools(tools.yandex_definitions());
     let assistant = client.assistants().create(params).send()?;
     let thread = client.threads().create(CreateThread::new(client.folder_id())).send()?;
     client.messages(&thread).create(r#"call add {"a":3,"b":4}"#).send()?;
 
-    let mut stream = client
-        .assistants()
-        .run_stream(&assistant, &thread)
-        .custom_temperature(0.2)
-        .send()?;
+    let call = client.assistants().run_stream(&assistant, &thread);
+    let mut stream = call.custom_temperature(0.2).send()?;
     while let Some(event) = stream.next().transpose()? {
         if !event.tool_calls().is_empty() {
             let results = tools.answer_yandex(event.tool_calls())?;
@@ -58,10 +47,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let result = client.runs().wait(stream.run_id()).send()?.succeeded()?;
     println!("\nTokens: {}", result.usage().map_or(0, |usage| usage.total_tokens));
 
-    client
-        .assistants()
-        .update(UpdateAssistant::new(&assistant).instruction("Be brief."))
-        .send()?;
+    let change = UpdateAssistant::new(&assistant).instruction("Be brief.");
+    client.assistants().update(change).send()?;
     for version in client.assistants().list_versions(&assistant) {
         let version = version?;
         println!("Version {} changed `{}`.", version.id, version.update_mask);

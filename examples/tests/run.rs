@@ -24,6 +24,7 @@ fn check_with(name: &str, args: &[&str], want: &[&str]) {
         .args(args)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .env_remove("OPENAI_BASE_URL")
+        .env_remove("OPENAI_MODEL")
         .output()
         .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let printed = String::from_utf8_lossy(&output.stdout);

@@ -411,6 +411,8 @@ fn an_unknown_value_never_shadows_a_known_one() {
     assert_eq!(RunStatus::from("completed"), RunStatus::Completed);
     let new = RunStatus::from("paused");
     assert!(matches!(&new, RunStatus::Unknown(raw) if raw.as_str() == "paused"));
+    // In a table they take the width that is asked for.
+    assert_eq!(format!("{:<10}|{new:>8}|", RunStatus::Queued), "queued    |  paused|");
     assert!(!new.is_terminal());
     assert!(
         RunStatus::KNOWN

@@ -173,7 +173,7 @@ impl From<&str> for FieldMask {
 
 impl fmt::Display for FieldMask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.paths.join(","))
+        f.pad(&self.paths.join(","))
     }
 }
 
