@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use assistants_blocking::openai::{AzureCredential, Client, ClientBuilder};
+use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
+use assistants_blocking::openai::{
+    AzureCredential, Client, ClientBuilder, CreateAssistant, CreateMessage, CreateRun, CreateThread,
+};
 use assistants_blocking::{BearerToken, Error};
+use assistants_local::LocalServer;
 
 #[allow(dead_code, reason = "every test file uses its own part of the peer")]
 #[path = "support/peer.rs"]
@@ -211,4 +215,48 @@ fn what_the_provider_does_wrong_is_told_before_any_request() {
         "{error}"
     );
     assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+}
+
+#[test]
+fn chats_go_to_their_deployment() {
+    for (endpoint, want) in [
+        ("", "/openai/deployments/my%2Fmodel/chat/completions?api-version=v"),
+        ("/openai/v1", "/openai/v1/chat/completions?api-version=v"),
+        ("/api/projects/p", "/api/projects/p/chat/completions?api-version=v"),
+    ] {
+        let peer = Peer::start(Scheme::Http, move |listener| {
+            let mut connection = listener.accept();
+            let request = connection.request();
+            assert!(request.starts_with(&format!("POST {want} ")), "{request}");
+            connection.answer("200 OK", &[], r#"{"id":"chatcmpl-1"}"#);
+        });
+        let client = trusting(&peer, Client::azure(peer.url(endpoint), "v", "hush-key"));
+        let client = client.with_options(assistants_blocking::Options::new());
+        let params = CreateChatCompletion::new("my/model", [ChatMessage::user("Hello")]);
+        client.chat().create(params).send().unwrap();
+        peer.finish();
+    }
+}
+
+#[test]
+fn the_local_server_takes_the_addresses_of_azure() {
+    let server = LocalServer::builder().api_key("hush-key").start().unwrap();
+    let host = server.base_url().strip_suffix("/v1").unwrap().to_owned();
+    for path in ["", "/openai/v1", "/api/projects/p"] {
+        let client = |key: &str| Client::azure(format!("{host}{path}"), "v", key).build().unwrap();
+        let refused = client("other").assistants().list().send().unwrap_err();
+        assert_eq!(refused.status(), Some(401), "{path}");
+
+        let client = client("hush-key");
+        let assistant = client.assistants().create(CreateAssistant::new("m")).send().unwrap();
+        let thread = CreateThread::default().message(CreateMessage::user("Hello"));
+        let thread = client.threads().create(thread).send().unwrap();
+        let run = client.runs(&thread).stream(CreateRun::new(&assistant)).send().unwrap();
+        assert_eq!(run.finish().unwrap().text(), "Hello", "{path}");
+        client.assistants().delete(&assistant).send().unwrap();
+
+        let params = CreateChatCompletion::new("m", [ChatMessage::user("Good morning")]);
+        let stream = client.chat().stream(params).send().unwrap();
+        assert_eq!(stream.finish().unwrap().text(), "Good morning", "{path}");
+    }
 }

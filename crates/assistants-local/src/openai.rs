@@ -1,4 +1,4 @@
-//! OpenAI Assistants v2 under `/v1`.
+//! OpenAI Assistants v2 under `/v1`, and under `/openai` for clients of Azure.
 //!
 //! One file per resource; each operation of the spec is mounted with its handler on one line. Handlers are blocking
 //! functions from a [`Call`] to an [`Answer`]; everything that all requests share (the key, the size limit, headers,

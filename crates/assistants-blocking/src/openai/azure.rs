@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use assistants_types::chat::operations::CREATE_CHAT_COMPLETION;
+use assistants_types::openai::Operation;
 use ureq::http::HeaderName;
 
 use super::{Client, ClientBuilder};
@@ -101,6 +103,19 @@ pub(super) fn base(endpoint: BaseUrl, version: &str) -> Result<BaseUrl> {
     let complete = segments.contains(&"openai") || segments.windows(3).any(project);
     let base = if complete { endpoint } else { endpoint.below("/openai") };
     Ok(base.with_parameter("api-version", version))
+}
+
+/// Where chats go. Below a bare `/openai` Azure has them by deployment, in its newer `/openai/v1` and in projects as all
+/// others do.
+pub(super) fn chat(base: &BaseUrl) -> Operation {
+    if base.path().ends_with("/openai") {
+        Operation {
+            path: "/deployments/{model}/chat/completions",
+            ..CREATE_CHAT_COMPLETION
+        }
+    } else {
+        CREATE_CHAT_COMPLETION
+    }
 }
 
 /// The builder that the environment describes, read by `variable`.

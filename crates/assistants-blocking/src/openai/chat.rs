@@ -17,7 +17,13 @@ impl Chat {
     ///
     /// The answer may wait for a long time: the server sends nothing before it is whole.
     pub fn create(&self, params: CreateChatCompletion) -> Call<ChatCompletion> {
-        self.client.call_with(op::CREATE_CHAT_COMPLETION, &[], &params)
+        let model = [params.model.as_ref()];
+        let ids = if self.client.chat == op::CREATE_CHAT_COMPLETION {
+            &[][..]
+        } else {
+            &model[..]
+        };
+        self.client.call_with(self.client.chat, ids, &params)
     }
 
     /// As [`create`](Self::create), and streams the answer as it is written.

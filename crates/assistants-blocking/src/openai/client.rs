@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use assistants_types::chat::operations::CREATE_CHAT_COMPLETION;
 use assistants_types::openai::Operation;
 use serde::Serialize;
 
@@ -44,6 +45,8 @@ const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
 pub struct Client {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) options: Options,
+    /// How chats are asked for; Azure may have them by deployment.
+    pub(super) chat: Operation,
 }
 
 impl Client {
@@ -79,7 +82,8 @@ impl Client {
     /// parameter `api-version`. The key is sent in the header `api-key`, a token as `Authorization: Bearer`. No variable
     /// of the environment is read but those of the proxy; see [`ClientBuilder::azure_from_env`].
     ///
-    /// What Azure calls a deployment is the model of an assistant or run; it is not part of the address.
+    /// What Azure calls a deployment is the model of an assistant, run or chat. Only the chats of an endpoint that ends in
+    /// `/openai` go to the address of a deployment (`/openai/deployments/{model}/chat/completions`); the client sees to that.
     ///
     /// ```
     /// use assistants_blocking::openai::Client;
@@ -107,6 +111,7 @@ impl Client {
         Self {
             endpoint: Arc::clone(&self.endpoint),
             options: options.over(&self.options),
+            chat: self.chat,
         }
     }
 
@@ -502,8 +507,10 @@ impl ClientBuilder {
     /// cannot be sent, a certificate that cannot be read.
     pub fn build(self) -> Result<Client> {
         let mut base = BaseUrl::parse(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
+        let mut chat = CREATE_CHAT_COMPLETION;
         if let Some(version) = &self.api_version {
             base = azure::base(base, version)?;
+            chat = azure::chat(&base);
         }
         let authorization = self.credential.authorize(self.api_version.is_some())?;
         let mut options = Options::new().header("OpenAI-Beta", self.beta.as_deref().unwrap_or("assistants=v2"));
@@ -517,6 +524,7 @@ impl ClientBuilder {
         Ok(Client {
             endpoint,
             options: self.options.over(&options),
+            chat,
         })
     }
 }

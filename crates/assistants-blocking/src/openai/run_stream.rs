@@ -314,8 +314,8 @@ impl RunStream {
             .deadline
             .map(|limit| limit.saturating_sub(self.started.elapsed()));
         let client = Client {
-            endpoint: self.client.endpoint.clone(),
             options,
+            ..self.client.clone()
         };
         let run = client.runs(&run.thread_id).poll(run).send()?;
         let messages = client

@@ -7,7 +7,7 @@ use assistants_types::openai::Operation;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Query, RawPathParams, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
@@ -31,6 +31,19 @@ pub(super) const LARGEST_WASTE: usize = 4 * LARGEST_BODY;
 
 /// When to look at a run again. The provider's clients wait a second if nobody tells them; here nothing is far away.
 const POLL_AFTER_MS: &str = "50";
+
+/// Where clients of Azure put the key.
+const AZURE_KEY: HeaderName = HeaderName::from_static("api-key");
+
+/// Where the protocol lives: the provider's own place, then those of Azure, whose clients know no other. The version that
+/// they name in the query is not looked at.
+const PREFIXES: &[&str] = &[
+    "/v1",
+    "/openai",
+    "/openai/v1",
+    "/openai/deployments/{deployment}",
+    "/api/projects/{project}",
+];
 
 /// Answers one operation. May block.
 pub(super) type Handler = fn(&Call) -> Result<Answer, ApiError>;
@@ -79,7 +92,7 @@ impl Routes {
     }
 
     /// Lets `handler` answer `operation`.
-    pub(super) fn mount(self, operation: &'static Operation, handler: Handler) -> Self {
+    pub(super) fn mount(mut self, operation: &'static Operation, handler: Handler) -> Self {
         let filter = Method::from_bytes(operation.method.as_bytes())
             .ok()
             .and_then(|method| MethodFilter::try_from(method).ok())
@@ -88,10 +101,11 @@ impl Routes {
         let route = on(filter, move |request: Request| {
             answer(engine, schemas, handler, request)
         });
-        Self {
-            router: self.router.route(&format!("/v1{}", operation.path), route),
-            ..self
+        for prefix in PREFIXES {
+            let path = format!("{prefix}{}", operation.path);
+            self.router = self.router.route(&path, route.clone());
         }
+        self
     }
 
     pub(super) fn into_router(self) -> Router {
@@ -143,17 +157,20 @@ async fn frame(State(key): State<Option<Arc<str>>>, request: Request, next: Next
 fn let_in(key: Option<&str>, request: &Request) -> Result<(), ApiError> {
     let Some(key) = key else { return Ok(()) };
     let unauthorized = |message: &str| ApiError::new(StatusCode::UNAUTHORIZED, message).code("invalid_api_key");
-    let given = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let Some(given) = given else {
-        return Err(unauthorized(
-            "No API key was given. Send it in the header `Authorization: Bearer KEY`.",
-        ));
+    let header = |name| request.headers().get(name).map(HeaderValue::as_bytes);
+    let token = match (header(header::AUTHORIZATION), header(AZURE_KEY)) {
+        // The scheme's name is case-insensitive (RFC 9110, section 11.1). Clients of Yandex say `Api-Key`.
+        (Some(given), _) => [&b"bearer "[..], b"api-key "].into_iter().find_map(|scheme| {
+            let (name, token) = given.split_at_checked(scheme.len())?;
+            name.eq_ignore_ascii_case(scheme).then_some(token)
+        }),
+        (None, Some(key)) => Some(key),
+        (None, None) => {
+            return Err(unauthorized(
+                "No API key was given. Send it in the header `Authorization: Bearer KEY`.",
+            ));
+        }
     };
-    // The scheme's name is case-insensitive (RFC 9110, section 11.1). Clients of Yandex say `Api-Key`.
-    let token = [&b"bearer "[..], b"api-key "].into_iter().find_map(|scheme| {
-        let (name, token) = given.split_at_checked(scheme.len())?;
-        name.eq_ignore_ascii_case(scheme).then_some(token)
-    });
     match token {
         Some(token) if same(token.trim_ascii(), key.as_bytes()) => Ok(()),
         _ => Err(unauthorized("The API key is wrong.")),
