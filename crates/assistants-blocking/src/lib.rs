@@ -72,6 +72,7 @@ mod source;
 mod tools;
 
 mod authorization;
+mod builder;
 mod endpoint;
 mod multipart;
 mod path;

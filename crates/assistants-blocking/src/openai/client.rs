@@ -4,7 +4,6 @@ use std::env;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use assistants_types::chat::operations::CREATE_CHAT_COMPLETION;
 use assistants_types::openai::Operation;
@@ -15,13 +14,13 @@ use super::{
     Assistant, AssistantFiles, Assistants, Chat, Files, IdOf, Messages, Models, Run, RunSteps, Runs, Thread, Threads,
     Uploads, VectorStore, VectorStoreBatches, VectorStoreFiles, VectorStores,
 };
-use crate::endpoint::{Endpoint, EndpointConfig, Retry};
+use crate::builder::builder_setters;
+use crate::endpoint::{Endpoint, EndpointConfig};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::path::BaseUrl;
 use crate::request::Request;
 use crate::token::{BearerToken, Provider};
-use crate::transport::ProxyChoice;
 use crate::{Call, ListCall};
 
 /// Where the protocol lived, and where files, models and chat completions still do.
@@ -403,101 +402,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Limits one attempt of each call; see [`Options::timeout`]. Default: 10 minutes.
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.options = self.options.timeout(limit);
-        self
-    }
-
-    /// Limits everything each call does; see [`Options::deadline`]. Default: no limit.
-    pub fn deadline(mut self, limit: Duration) -> Self {
-        self.options = self.options.deadline(limit);
-        self
-    }
-
-    /// Limits the silence between two bytes of a stream. Default: 5 minutes.
-    pub fn idle_timeout(mut self, limit: Duration) -> Self {
-        self.options = self.options.idle_timeout(limit);
-        self
-    }
-
-    /// How many attempts may follow the first. Default: 2.
-    pub fn max_retries(mut self, retries: u32) -> Self {
-        self.options = self.options.max_retries(retries);
-        self
-    }
-
-    /// Adds a header to every request.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options = self.options.header(name, value);
-        self
-    }
-
-    /// Adds a query parameter to every request.
-    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options = self.options.query(name, value);
-        self
-    }
-
-    /// Limits the time to connect to the server. Default: 5 seconds.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.config.connect_timeout = limit;
-        self
-    }
-
-    /// Goes through this proxy, whatever the environment says; a server on this machine is still reached directly.
-    /// The address is `http://host:port` or `https://host:port`, with `user:password@` before the host if it asks for
-    /// them; a SOCKS proxy is refused.
-    pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.config.transport.proxy = ProxyChoice::Url(url.into());
-        self
-    }
-
-    /// Uses no proxy, whatever the environment says.
-    pub fn no_proxy(mut self) -> Self {
-        self.config.transport.proxy = ProxyChoice::Off;
-        self
-    }
-
-    /// Allows plain `http` to other machines: everything, the key included, is readable on the way.
-    pub fn allow_http(mut self, allow: bool) -> Self {
-        self.config.transport.allow_plain_http = allow;
-        self
-    }
-
-    /// Trusts only this certificate authority, and others given the same way; in PEM or DER form.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Config`] when it holds no certificate, [`Error::Unsupported`] in a build without TLS.
-    pub fn root_certificate(mut self, pem_or_der: &[u8]) -> Result<Self> {
-        self.config.transport.add_root_certificates(pem_or_der)?;
-        Ok(self)
-    }
-
-    /// The longest body that an answer may have, in bytes; streams have no such limit. Default: 100 MiB.
-    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
-        self.config.max_body_bytes = bytes;
-        self
-    }
-
-    /// The longest line that a stream may have, in bytes. Default: 16 MiB.
-    pub fn max_line_bytes(mut self, bytes: usize) -> Self {
-        self.config.max_line_bytes = bytes;
-        self
-    }
-
-    /// The largest event that a stream may have, in bytes. Default: 64 MiB.
-    pub fn max_event_bytes(mut self, bytes: usize) -> Self {
-        self.config.max_event_bytes = bytes;
-        self
-    }
-
-    /// Calls `observer` before each wait for another attempt.
-    pub fn on_retry(mut self, observer: impl Fn(&Retry<'_>) + Send + Sync + 'static) -> Self {
-        self.config.on_retry = Some(Arc::new(observer));
-        self
-    }
+    builder_setters!();
 
     /// Makes the client. No connection is opened yet.
     ///

@@ -12,12 +12,12 @@ use super::credentials::{self, Credentials, Variables};
 use super::json_stream::StreamLimits;
 use super::{Assistants, Files, IdOf, Messages, Operations, Runs, SearchIndexes, Thread, Threads, Tokenizer, Users};
 use crate::authorization::Fixed;
-use crate::endpoint::{Endpoint, EndpointConfig, Manner, Retry};
+use crate::builder::builder_setters;
+use crate::endpoint::{Endpoint, EndpointConfig, Manner};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::path::BaseUrl;
 use crate::request::Request;
-use crate::transport::ProxyChoice;
 use crate::{Call, ListCall};
 
 /// The cloud, in whose domain the services are.
@@ -413,90 +413,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Limits one attempt of each call; see [`Options::timeout`]. Default: 60 seconds; 180 for
-    /// answers of a [`chat`](Client::chat).
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.options = self.options.timeout(limit);
-        self
-    }
-
-    /// Limits everything each call does; see [`Options::deadline`]. Default: no limit.
-    pub fn deadline(mut self, limit: Duration) -> Self {
-        self.options = self.options.deadline(limit);
-        self
-    }
-
-    /// Limits the silence between two bytes of a stream. Default: 5 minutes.
-    pub fn idle_timeout(mut self, limit: Duration) -> Self {
-        self.options = self.options.idle_timeout(limit);
-        self
-    }
-
-    /// How many attempts may follow the first. Default: 4.
-    pub fn max_retries(mut self, retries: u32) -> Self {
-        self.options = self.options.max_retries(retries);
-        self
-    }
-
-    /// Adds a header to every request.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options = self.options.header(name, value);
-        self
-    }
-
-    /// Limits the time to connect to a server. Default: 5 seconds.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.config.connect_timeout = limit;
-        self
-    }
-
-    /// Goes through this proxy, whatever the environment says; a server on this machine is still reached directly.
-    /// The address is `http://host:port` or `https://host:port`, with `user:password@` before the host if it asks for
-    /// them; a SOCKS proxy is refused.
-    pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.config.transport.proxy = ProxyChoice::Url(url.into());
-        self
-    }
-
-    /// Uses no proxy, whatever the environment says.
-    pub fn no_proxy(mut self) -> Self {
-        self.config.transport.proxy = ProxyChoice::Off;
-        self
-    }
-
-    /// Allows plain `http` to other machines: everything, the credentials included, is readable on the way.
-    pub fn allow_http(mut self, allow: bool) -> Self {
-        self.config.transport.allow_plain_http = allow;
-        self
-    }
-
-    /// Trusts only this certificate authority, and others given the same way; in PEM or DER form.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Config`] when it holds no certificate, [`Error::Unsupported`] in a build without TLS.
-    pub fn root_certificate(mut self, pem_or_der: &[u8]) -> Result<Self> {
-        self.config.transport.add_root_certificates(pem_or_der)?;
-        Ok(self)
-    }
-
-    /// The longest body that an answer may have, in bytes; streams have no such limit. Default: 100 MiB.
-    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
-        self.config.max_body_bytes = bytes;
-        self
-    }
-
-    /// The largest event or message that a stream may have, in bytes. Default: 64 MiB.
-    pub fn max_event_bytes(mut self, bytes: usize) -> Self {
-        self.config.max_event_bytes = bytes;
-        self
-    }
-
-    /// Calls `observer` before each wait for another attempt.
-    pub fn on_retry(mut self, observer: impl Fn(&Retry<'_>) + Send + Sync + 'static) -> Self {
-        self.config.on_retry = Some(Arc::new(observer));
-        self
-    }
+    builder_setters!();
 
     /// Makes the client. No connection is opened yet, unless credentials have to be looked for.
     ///
