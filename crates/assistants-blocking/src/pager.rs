@@ -25,6 +25,8 @@ pub struct ListCall<T, P = Page<T>> {
     endpoint: Arc<Endpoint>,
     pub(crate) request: Request,
     pub(crate) options: Options,
+    /// The operation gives all in one answer, and would give it again if it were asked for more.
+    one_page: bool,
     item: PhantomData<fn() -> (T, P)>,
 }
 
@@ -81,8 +83,15 @@ impl<T, P> ListCall<T, P> {
             endpoint: Arc::clone(endpoint),
             request,
             options: options.clone(),
+            one_page: false,
             item: PhantomData,
         }
+    }
+
+    /// Takes the first page for the whole list.
+    pub(crate) fn one_page(mut self) -> Self {
+        self.one_page = true;
+        self
     }
 
     /// Sets a parameter of the operation, in place of an earlier value.
@@ -141,6 +150,7 @@ impl<T: 'static, P: ListPage<Item = T>> ListCall<T, P> {
     /// Walks the list page by page.
     pub fn pages(self) -> Pages<T, P> {
         let what = self.request.what();
+        let one_page = self.one_page;
         let fetch = move |cursor: Option<&str>| {
             let mut request = self.request.clone();
             if let Some(cursor) = cursor {
@@ -149,7 +159,10 @@ impl<T: 'static, P: ListPage<Item = T>> ListCall<T, P> {
             }
             self.endpoint.execute(&request, &self.options)?.parse()
         };
-        Pages::new(what, Box::new(fetch))
+        Pages {
+            one_page,
+            ..Pages::new(what, Box::new(fetch))
+        }
     }
 }
 
@@ -183,6 +196,7 @@ pub struct Pages<T, P = Page<T>> {
     what: String,
     fetch: Fetch<P>,
     next: Next,
+    one_page: bool,
     seen: Seen,
     item: PhantomData<fn() -> T>,
 }
@@ -225,6 +239,7 @@ impl<T, P> Pages<T, P> {
             what,
             fetch,
             next: Next::First,
+            one_page: false,
             seen: Seen::default(),
             item: PhantomData,
         }
@@ -256,7 +271,9 @@ impl<T, P: ListPage<Item = T>> Iterator for Pages<T, P> {
             Ok(page) => page,
             Err(error) => return Some(Err(error)),
         };
-        if let Some(cursor) = page.next_cursor() {
+        if !self.one_page
+            && let Some(cursor) = page.next_cursor()
+        {
             if self.seen.again(&cursor) {
                 return Some(Err(RepeatedCursorError {
                     what: self.what.clone(),

@@ -8,7 +8,7 @@ use assistants_blocking::chat::{
     ChatAccumulator, ChatCompletion, ChatCompletionChunk, ChatFinishReason, ChatMessage, ChatStream, ChatStreamOptions,
     ChatTool, ChunkReader, CreateChatCompletion,
 };
-use assistants_blocking::openai::Client;
+use assistants_blocking::openai::{Client, Model};
 use assistants_blocking::{CancelToken, Error};
 use assistants_local::LocalServer;
 use serde_json::{Value, json};
@@ -346,6 +346,8 @@ fn failures_have_their_status_until_the_stream_has_begun() {
 fn models() {
     let (client, _server) = world();
     let page = client.models().list().send().unwrap();
+    let walked: Vec<Model> = client.models().list().into_iter().collect::<Result<_, _>>().unwrap();
+    assert_eq!(walked, page.data);
     assert_eq!(
         page.data.iter().map(|model| model.id.as_str()).collect::<Vec<_>>(),
         ["scripted"]

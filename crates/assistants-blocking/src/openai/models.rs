@@ -2,8 +2,8 @@
 
 use assistants_types::openai::operations as op;
 
-use super::{Client, IdOf, Model, ModelDeleted, Page};
-use crate::Call;
+use super::{Client, IdOf, Model, ModelDeleted};
+use crate::{Call, ListCall};
 
 /// The models that the server has. From [`Client::models`].
 #[derive(Clone, Debug)]
@@ -12,9 +12,9 @@ pub struct Models {
 }
 
 impl Models {
-    /// Lists all models: the server knows no pages here. `GET /models`.
-    pub fn list(&self) -> Call<Page<Model>> {
-        self.client.call(op::LIST_MODELS, &[])
+    /// Lists all models: there is one page of them. `GET /models`.
+    pub fn list(&self) -> ListCall<Model> {
+        self.client.list(op::LIST_MODELS, &[]).one_page()
     }
 
     /// Reads one model. `GET /models/{model}`.
