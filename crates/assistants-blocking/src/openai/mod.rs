@@ -19,6 +19,47 @@
 //!
 //! [`Client::azure`] sets the same client up for Azure.
 //!
+//! # What OpenAI's Python client calls it
+//!
+//! Methods and parameters have the same names where Rust allows; a parameter is a setter of the request, an option of
+//! the call a setter of the [`Call`](crate::Call). `NOT_GIVEN` there is a setter not called here, `None` one of the
+//! `clear_…` setters of an update.
+//!
+//! | there | here |
+//! | --- | --- |
+//! | `OpenAI()`, `AzureOpenAI()` | [`Client::from_env`], [`ClientBuilder::azure_from_env`] |
+//! | `client.with_options(…)` | [`Client::with_options`] |
+//! | `client.get(path, …)`, `client.post(…)` | [`Client::request`] |
+//! | `assistants.create(model=…)` | [`Assistants::create`] with [`CreateAssistant::new`] |
+//! | … `description`, `instructions`, `metadata`, `name`, `tools`, `tool_resources`, `response_format`, `temperature`, `top_p`, `reasoning_effort` | the setters of the same names |
+//! | … `file_ids`, the tool `retrieval` (version 1) | [`CreateAssistant::file_ids`], [`UpdateAssistant::file_ids`], [`Tool::retrieval`]; with [`ClientBuilder::beta`] |
+//! | `assistants.retrieve(id)`, `.update(id, …)`, `.delete(id)` | [`Assistants::retrieve`], [`Assistants::update`] with [`UpdateAssistant`], [`Assistants::delete`] |
+//! | `assistants.list(…)`: `after`, `before`, `limit`, `order` | [`Assistants::list`]: [`after`](crate::ListCall::after), [`before`](crate::ListCall::before), [`limit`](crate::ListCall::limit), [`order`](crate::ListCall::order) |
+//! | `for one in client.beta.assistants.list()` | `for one in client.assistants().list()` |
+//! | `page.iter_pages()`, `page.next_page_info()` | [`pages`](crate::ListCall::pages), [`cursor`](crate::Pages::cursor) |
+//! | `assistants.files` (version 1) | [`Client::assistant_files`] |
+//! | `extra_headers`, `extra_query`, `extra_body`, `timeout` of every method | [`header`](crate::Call::header), [`query`](crate::Call::query), [`body_field`](crate::Call::body_field), [`timeout`](crate::Call::timeout) |
+//! | `.with_raw_response` | [`send_raw`](crate::Call::send_raw) |
+//! | `.with_streaming_response` | [`send_streaming`](crate::Call::send_streaming) |
+//! | the properties of an assistant, thread, message, run, step | the fields of [`Assistant`], [`Thread`], [`Message`], [`Run`], [`RunStep`] |
+//! | `threads.create_and_run_poll`, `threads.create_and_run_stream` | [`Threads::create_and_run_poll`], [`Threads::create_and_run_stream`] |
+//! | `runs.create_and_poll`, `runs.poll`, `runs.submit_tool_outputs_and_poll`: `poll_interval_ms` | [`Runs::create_and_poll`], [`Runs::poll`], [`Runs::submit_tool_outputs_and_poll`]: [`PollCall::interval`] |
+//! | `runs.stream`, `runs.submit_tool_outputs_stream`, `runs.create(stream=True)` | [`Runs::stream`], [`Runs::submit_tool_outputs_stream`] |
+//! | `runs.steps` | [`Client::run_steps`] |
+//! | `stream.text_deltas`, `stream.until_done()`, `stream.close()` | [`RunStream::text_deltas`], [`RunStream::finish`], dropping the stream |
+//! | `stream.current_run`, `current_message_snapshot`, `current_run_step_snapshot` | [`RunStream::run`], [`RunStream::message`], [`RunStream::run_step`] |
+//! | `stream.get_final_run()`, `get_final_messages()`, `get_final_run_steps()` | the fields of [`FinishedRun`] |
+//! | `AssistantEventHandler` | [`EventHandler`], whose methods have the same names; [`RunStream::handle`] |
+//! | events: `thread.created` with `enabled`, `thread.run.…`, `thread.run.step.…`, `thread.message.…`, `error` | the variants of [`StreamEvent`]; an `error` is an [`Error::Api`](crate::Error::Api) |
+//! | `files.create`, `files.content(id)`, `files.wait_for_processing(id)` | [`Files::upload`], [`Files::content`], [`Files::wait_for_processing`] |
+//! | `uploads.upload_file_chunked` | [`Uploads::upload_in_parts`] |
+//! | `vector_stores.files.upload_and_poll`, `vector_stores.file_batches.upload_and_poll` | [`VectorStoreFiles::upload_and_poll`], [`VectorStoreBatches::upload_and_poll`] |
+//! | `chat.completions.create`, `.create(stream=True)` and `.stream` | [`Chat::create`], [`Chat::stream`] |
+//! | `pydantic_function_tool(Args)`, `.parse(response_format=Answer)` | `FunctionTool::of`, `ResponseFormat::of` and [`Message::parse`], with the feature `schemars` |
+//!
+//! The asynchronous classes there have no counterpart: every method here waits, and another thread can end the wait
+//! with a [`CancelToken`](crate::CancelToken).
+//!
 //! The types of requests and answers are those of [`assistants_types::openai`], re-exported here.
 
 mod assistant_files;
