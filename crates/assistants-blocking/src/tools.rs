@@ -192,10 +192,11 @@ impl Tools {
     /// The functions as an assistant or a run takes them.
     #[must_use]
     pub fn definitions(&self) -> Vec<Tool> {
-        self.functions
-            .iter()
-            .map(|function| function.definition.clone().into())
-            .collect()
+        self.function_definitions().cloned().map(Tool::from).collect()
+    }
+
+    pub(crate) fn function_definitions(&self) -> impl Iterator<Item = &FunctionDefinition> {
+        self.functions.iter().map(|function| &function.definition)
     }
 
     /// Carries out one call.

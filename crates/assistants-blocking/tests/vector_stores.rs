@@ -167,10 +167,11 @@ fn filters_by_attributes() {
             ("lang", lang.into()),
             ("ok", true.into()),
         ];
-        files
-            .create_and_poll(CreateVectorStoreFile::new(&file).attributes(attributes))
-            .send()
-            .unwrap()
+        let params = CreateVectorStoreFile::new(&file).attributes(attributes);
+        let added = files.create(params).send().unwrap();
+        let done = files.poll(&added).send().unwrap();
+        assert_eq!(done.status, VectorStoreFileStatus::Completed);
+        done
     };
     let (a, _b, _c) = (add("a", 2020, "en"), add("b", 2022, "ru"), add("c", 2024, "en"));
     let found = |filter: Filter| {
@@ -332,10 +333,8 @@ fn batches_report_what_failed() {
     assert_eq!(batches.cancel(&batch).send().map_err(status).unwrap_err(), Some(400));
 
     let each = CreateVectorStoreFile::new(&earlier).attributes([("kind", "old")]);
-    let again = batches
-        .create_and_poll(CreateVectorStoreFileBatch::default().files([each]))
-        .send()
-        .unwrap();
+    let begun = batches.create(CreateVectorStoreFileBatch::default().files([each]));
+    let again = batches.poll(&begun.send().unwrap()).send().unwrap();
     assert!(again.is_complete());
     assert_eq!(ids(batches.list_files(&again)), [earlier.id.as_str()]);
     let nothing = batches.create(CreateVectorStoreFileBatch::default()).send();

@@ -53,8 +53,10 @@
 //! | events: `thread.created` with `enabled`, `thread.run.…`, `thread.run.step.…`, `thread.message.…`, `error` | the variants of [`StreamEvent`]; an `error` is an [`Error::Api`](crate::Error::Api) |
 //! | `files.create`, `files.content(id)`, `files.wait_for_processing(id)` | [`Files::upload`], [`Files::content`], [`Files::wait_for_processing`] |
 //! | `uploads.upload_file_chunked` | [`Uploads::upload_in_parts`] |
-//! | `vector_stores.files.upload_and_poll`, `vector_stores.file_batches.upload_and_poll` | [`VectorStoreFiles::upload_and_poll`], [`VectorStoreBatches::upload_and_poll`] |
+//! | `vector_stores.files.create_and_poll`, `.poll`, `.upload_and_poll` | [`VectorStoreFiles::create_and_poll`], [`VectorStoreFiles::poll`], [`VectorStoreFiles::upload_and_poll`] |
+//! | `vector_stores.file_batches.create_and_poll`, `.poll`, `.upload_and_poll` | [`VectorStoreBatches::create_and_poll`], [`VectorStoreBatches::poll`], [`VectorStoreBatches::upload_and_poll`] |
 //! | `chat.completions.create`, `.create(stream=True)` and `.stream` | [`Chat::create`], [`Chat::stream`] |
+//! | `chat.completions.runTools` of the JavaScript client | [`Chat::run_with_tools`] |
 //! | `pydantic_function_tool(Args)`, `.parse(response_format=Answer)` | `FunctionTool::of`, `ResponseFormat::of` and [`Message::parse`], with the feature `schemars` |
 //!
 //! The asynchronous classes there have no counterpart: every method here waits, and another thread can end the wait
@@ -66,6 +68,7 @@ mod assistant_files;
 mod assistants;
 mod azure;
 mod chat;
+mod chat_tools;
 mod client;
 mod event_reader;
 mod files;
@@ -90,6 +93,7 @@ pub use assistants::Assistants;
 pub use assistants_types::openai::*;
 pub use azure::AzureCredential;
 pub use chat::Chat;
+pub use chat_tools::{ChatToolsCall, FinishedChat};
 pub use client::{Client, ClientBuilder};
 pub use event_reader::EventReader;
 pub use files::{Content, Files};

@@ -55,8 +55,14 @@ impl VectorStoreBatches {
             .list(op::LIST_VECTOR_STORE_BATCH_FILES, &[&self.store, batch.as_id()])
     }
 
-    /// Puts files into the vector store, and waits until each is indexed or has failed: look at the
+    /// Waits until each file of a batch is indexed or has failed: look at the
     /// [`file_counts`](VectorStoreFileBatch::file_counts).
+    pub fn poll(&self, batch: impl IdOf<VectorStoreFileBatch>) -> WaitCall<VectorStoreFileBatch> {
+        let (batches, id) = (self.clone(), batch.into_id());
+        WaitCall::of(&self.client.options, move |_| batches.retrieve(&id))
+    }
+
+    /// Puts files into the vector store, and waits as [`poll`](Self::poll).
     pub fn create_and_poll(&self, params: CreateVectorStoreFileBatch) -> WaitCall<VectorStoreFileBatch> {
         let (batches, first) = (self.clone(), self.create(params));
         let look =

@@ -57,15 +57,20 @@ impl VectorStoreFiles {
             .call(op::RETRIEVE_VECTOR_STORE_FILE_CONTENT, &[&self.store, file.as_id()])
     }
 
-    /// Puts a file into the vector store, and waits until it is indexed or has failed: look at its
-    /// [`status`](VectorStoreFile#structfield.status).
+    /// Waits until a file is indexed or has failed: look at its [`status`](VectorStoreFile#structfield.status).
+    pub fn poll(&self, file: impl IdOf<VectorStoreFile>) -> WaitCall<VectorStoreFile> {
+        let (files, id) = (self.clone(), file.into_id());
+        WaitCall::of(&self.client.options, move |_| files.retrieve(&id))
+    }
+
+    /// Puts a file into the vector store, and waits as [`poll`](Self::poll).
     pub fn create_and_poll(&self, params: CreateVectorStoreFile) -> WaitCall<VectorStoreFile> {
         let first = self.create(params);
         self.wait().after(|_| Ok(first))
     }
 
-    /// Uploads a file for assistants, puts it into the vector store, and waits until it is indexed or has failed: look
-    /// at its [`status`](VectorStoreFile#structfield.status). Fields of the body are those of [`create`](Self::create).
+    /// Uploads a file for assistants, puts it into the vector store, and waits as [`poll`](Self::poll). Fields of the
+    /// body are those of [`create`](Self::create).
     ///
     /// # Errors
     ///

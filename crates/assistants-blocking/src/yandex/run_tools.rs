@@ -87,11 +87,9 @@ impl ToolRunCall {
 
 /// The functions as an assistant or a run of Yandex takes them.
 fn function_tools(tools: &Tools) -> Vec<FunctionTool> {
-    let definitions = tools.definitions().into_iter().filter_map(|tool| match tool {
-        openai::Tool::Function(function) => Some(function.function),
-        _ => None,
-    });
-    definitions
+    tools
+        .function_definitions()
+        .cloned()
         .map(|definition| {
             let mut tool = FunctionTool::new(definition.name);
             if let Some(text) = definition.description {
