@@ -533,7 +533,7 @@ impl ClientBuilder {
                 models: service(addresses.models)?,
                 chat: Arc::new(chat),
             }),
-            options: self.options,
+            options: self.options.over(&Options::new()),
         })
     }
 
