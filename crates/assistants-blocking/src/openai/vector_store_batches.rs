@@ -177,9 +177,9 @@ impl BatchUploadCall {
             parallel,
             options,
         } = self;
-        let deadline = options.deadline.map(|limit| Instant::now() + limit);
+        let started = Instant::now();
         let options_now = || Options {
-            deadline: deadline.map(|end| end.saturating_duration_since(Instant::now())),
+            deadline: options.deadline.map(|limit| limit.saturating_sub(started.elapsed())),
             ..options.clone()
         };
         let files = batches.client.files();
@@ -220,21 +220,28 @@ impl BatchUploadCall {
 
 /// Does `work` for all items, at most `parallel` at a time, and keeps their order.
 fn each<T: Send, R: Send>(items: Vec<T>, parallel: usize, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let threads = parallel.min(items.len());
+    let helpers = parallel.min(items.len()).saturating_sub(1);
     let queue = Mutex::new(items.into_iter().enumerate());
     let results = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((index, item)) = next else { break };
-                    let result = work(item);
-                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                    results.push((index, result));
-                }
-            });
+    let take = || {
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((index, item)) = next else { break };
+            let result = work(item);
+            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+            results.push((index, result));
         }
+    };
+    thread::scope(|scope| {
+        for _ in 0..helpers {
+            let helper = thread::Builder::new().name("upload".to_owned());
+            if let Err(error) = helper.spawn_scoped(scope, take) {
+                // This thread takes part, so everything is done all the same.
+                log::debug!("no more threads for uploads: {error}");
+                break;
+            }
+        }
+        take();
     });
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(index, _)| *index);
