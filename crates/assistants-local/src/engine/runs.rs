@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use assistants_types::openai::{
     Annotation, Assistant, CreateRun, Message, MessageIncompleteDetails, MessageIncompleteReason, MessageStatus,
@@ -131,10 +131,7 @@ impl Engine {
 
     /// Begins to watch the deadline of a new run. One that goes on keeps the deadline it has.
     pub(crate) fn watch_deadline(&self, run: &Run) {
-        // Without a deadline that the clock can express, a run does not expire.
-        if let Some(deadline) = Instant::now().checked_add(self.run_lifetime) {
-            self.deadlines.set(&run.id, deadline);
-        }
+        self.deadlines.set_after(&run.id, self.run_lifetime);
     }
 
     /// Stores the outputs that a run waits for, and queues it again. [`launch`](Self::launch) goes on after the commit
@@ -171,7 +168,9 @@ impl Engine {
                 .document
                 .notes
                 .as_deref()
-                .map(|notes| wire_usage(read_usage(notes)));
+                .map(read_usage)
+                .transpose()?
+                .map(wire_usage);
             step.document.tag = None;
             step.save(transaction)?;
             events.push(StreamEvent::RunStepCompleted(Box::new(step.object)));
@@ -373,9 +372,13 @@ pub(super) fn end_run(
             events.push(StreamEvent::MessageIncomplete(Box::new(message.object)));
         }
         end_step(&mut step.object, ending);
-        step.object.usage = usage
-            .or_else(|| step.document.notes.as_deref().map(read_usage))
-            .map(wire_usage);
+        let noted = step.document.notes.as_deref().and_then(|notes| {
+            // A run must come to its end, whatever is noted beside its steps.
+            read_usage(notes)
+                .inspect_err(|error| log::error!("the run {run_id}: {error}"))
+                .ok()
+        });
+        step.object.usage = usage.or(noted).map(wire_usage);
         step.document.tag = None;
         step.save(transaction)?;
         let step = Box::new(step.object);
@@ -486,7 +489,9 @@ fn end_step(step: &mut RunStep, ending: &Ending) {
 }
 
 fn whole_seconds(duration: Duration) -> time::Duration {
-    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    let seconds = duration
+        .as_secs()
+        .saturating_add(u64::from(duration.subsec_nanos() > 0));
     // Longer than a thousand years is as good as that, and stays inside the calendar.
     time::Duration::seconds(
         i64::try_from(seconds)
@@ -511,10 +516,15 @@ pub(super) fn write_usage(usage: model::Usage) -> String {
     format!("{} {}", usage.prompt_tokens, usage.completion_tokens)
 }
 
-pub(super) fn read_usage(notes: &str) -> model::Usage {
-    let mut numbers = notes.split(' ').map(|number| number.parse().unwrap_or_default());
-    model::Usage {
-        prompt_tokens: numbers.next().unwrap_or_default(),
-        completion_tokens: numbers.next().unwrap_or_default(),
-    }
+pub(super) fn read_usage(notes: &str) -> Result<model::Usage, StorageError> {
+    let numbers = notes.split_once(' ').and_then(|(prompt, completion)| {
+        Some(model::Usage {
+            prompt_tokens: prompt.parse().ok()?,
+            completion_tokens: completion.parse().ok()?,
+        })
+    });
+    numbers.ok_or_else(|| StorageError {
+        action: "reading the usage of a run step: what is stored is damaged".to_owned(),
+        source: None,
+    })
 }

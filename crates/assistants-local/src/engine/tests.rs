@@ -59,6 +59,22 @@ impl Storage for Failing {
     }
 }
 
+/// A storage that panics once, after some transactions.
+#[derive(Debug)]
+struct Panicking {
+    storage: Sqlite,
+    left: AtomicUsize,
+}
+
+impl Storage for Panicking {
+    fn transaction(&self, work: &mut dyn FnMut(&dyn Transaction) -> Outcome) -> Result<(), StorageError> {
+        let one_less = |left: usize| left.checked_sub(1);
+        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+        assert_ne!(left, Ok(1), "on purpose");
+        self.storage.transaction(work)
+    }
+}
+
 fn start(storage: impl Storage + 'static, run_lifetime: Duration) -> Arc<Engine> {
     Engine::start(
         Box::new(storage),
@@ -123,6 +139,26 @@ fn a_storage_that_fails_ends_the_stream_with_an_error() {
         assert_eq!(stored(&engine, &run).status, RunStatus::Cancelled);
         engine.stop(HOUR);
     }
+}
+
+#[test]
+fn a_panic_of_the_engine_ends_the_run() {
+    // Taking up what was left and storing the run work; beginning the turn does not.
+    let engine = start(
+        Panicking {
+            storage: Sqlite::in_memory().unwrap(),
+            left: AtomicUsize::new(3),
+        },
+        HOUR,
+    );
+    let run = queued_run(&engine, "Hello");
+    let (subscriber, seen) = subscriber();
+    engine.launch(&run, &[], Some(subscriber));
+    for want in ["thread.run.failed", "done"] {
+        assert_eq!(seen.recv_timeout(Duration::from_secs(20)).as_deref(), Ok(want));
+    }
+    assert_eq!(stored(&engine, &run).status, RunStatus::Failed);
+    engine.stop(HOUR);
 }
 
 #[test]

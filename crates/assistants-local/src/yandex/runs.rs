@@ -189,7 +189,7 @@ fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {
 /// The run of a document, with what this protocol remembers of it.
 fn view(transaction: &dyn Transaction, document: Document) -> Result<Run, StorageError> {
     let notes = RunNotes::of(&document)?;
-    let asked = serde_json::from_value::<CreateRun>(notes.protocol.clone()).ok();
+    let asked = asked(&document.id, &notes)?;
     let run = Loaded::<OpenAiRun>::parse(document)?.object;
     let (status, data) = state(transaction, &run)?;
     let usage = match status {
@@ -227,6 +227,18 @@ fn view(transaction: &dyn Transaction, document: Document) -> Result<Run, Storag
         custom_response_format: asked.custom_response_format,
         ..Run::default()
     })
+}
+
+/// The request of a run that was made over this protocol.
+fn asked(run_id: &str, notes: &RunNotes) -> Result<Option<CreateRun>, StorageError> {
+    if notes.protocol.is_null() {
+        return Ok(None);
+    }
+    let asked = serde_json::from_value(notes.protocol.clone()).map_err(|error| StorageError {
+        action: format!("reading the request of the run {run_id}: what is stored is damaged"),
+        source: Some(Box::new(error)),
+    })?;
+    Ok(Some(asked))
 }
 
 fn state(transaction: &dyn Transaction, run: &OpenAiRun) -> Result<(RunStatus, Option<RunStateData>), StorageError> {
