@@ -182,37 +182,69 @@ impl Engine {
         Ok((run.object, events))
     }
 
-    /// Cancels a run, and returns it as it was while it was `cancelling`: by the time the caller has it, it is over.
-    pub(crate) fn cancel(&self, thread_id: &str, run_id: &str) -> Result<Run, Refusal> {
-        self.storage
-            .transact(|transaction| load_run(transaction, thread_id, run_id).map(|_| ()))?;
-        match self.end(run_id, &Ending::Cancelled)? {
-            Some(events) => Ok(events
-                .into_iter()
-                .find_map(|event| match event {
-                    StreamEvent::RunCancelling(run) => Some(*run),
-                    _ => None,
-                })
-                .expect("a cancelled run was cancelling first")),
-            None => {
-                let run = self
-                    .storage
-                    .transact(|transaction| load_run(transaction, thread_id, run_id))?;
-                let status = run.object.status.as_str();
-                Err(Refusal::state(format!(
-                    "The run {run_id} cannot be cancelled: its status is '{status}'."
-                )))
-            }
+    /// Cancels a run. `answer` is given the run as it was while it was `cancelling`: by the time the caller has the
+    /// answer, it is over. Where `kept` knows the answer of an earlier request, nothing is done. Both are called in the
+    /// transaction that ends the run.
+    pub(crate) fn cancel<E: From<Refusal> + From<StorageError>>(
+        &self,
+        thread_id: &str,
+        run_id: &str,
+        kept: impl Fn(&dyn Transaction) -> Result<Option<String>, E>,
+        answer: impl Fn(&dyn Transaction, &Run) -> Result<String, E>,
+    ) -> Result<String, E> {
+        // Before the run gets a slot: there are no slots for runs that there are not.
+        let before = self.storage.transact(|transaction| match kept(transaction)? {
+            Some(answer) => Ok::<_, E>(Some(answer)),
+            None => Ok(load_run(transaction, thread_id, run_id).map(|_| None)?),
+        })?;
+        if let Some(answer) = before {
+            return Ok(answer);
         }
+        let mut given = None;
+        self.end_in(run_id, |transaction, live| {
+            given = kept(transaction)?;
+            if given.is_some() {
+                return Ok(None);
+            }
+            let events = end_run(transaction, run_id, &Ending::Cancelled, live, None)?;
+            let cancelling = events.iter().flatten().find_map(|event| match event {
+                StreamEvent::RunCancelling(run) => Some(run),
+                _ => None,
+            });
+            if let Some(run) = cancelling {
+                given = Some(answer(transaction, run)?);
+            }
+            Ok::<_, E>(events)
+        })?;
+        if let Some(answer) = given {
+            return Ok(answer);
+        }
+        let run = self
+            .storage
+            .transact(|transaction| load_run(transaction, thread_id, run_id))?;
+        let status = run.object.status.as_str();
+        Err(Refusal::state(format!(
+            "The run {run_id} cannot be cancelled: its status is '{status}'."
+        ))
+        .into())
     }
 
     /// Ends a run that is not over, and everything that is open in it. `None` if it was over, or is gone.
     pub(super) fn end(&self, run_id: &str, ending: &Ending) -> Result<Option<Vec<StreamEvent>>, StorageError> {
+        self.end_in(run_id, |transaction, live| {
+            end_run(transaction, run_id, ending, live, None)
+        })
+    }
+
+    /// Ends a run by `work`, which gives the events of its end, or `None` for a run that is over.
+    fn end_in<E: From<StorageError>>(
+        &self,
+        run_id: &str,
+        mut work: impl FnMut(&dyn Transaction, &Live) -> Result<Option<Vec<StreamEvent>>, E>,
+    ) -> Result<Option<Vec<StreamEvent>>, E> {
         let slot = self.slot(run_id);
         let mut live = slot.lock();
-        let ended = self
-            .storage
-            .transact(|transaction| end_run(transaction, run_id, ending, &live, None));
+        let ended = self.storage.transact(|transaction| work(transaction, &live));
         if let Ok(Some(events)) = &ended {
             live.end_history(events);
             live.publish(events);

@@ -6,13 +6,13 @@ use assistants_types::openai::{CompleteUpload, CreateFile, CreateUpload, File, U
 use md5::{Digest as _, Md5};
 use serde::de::DeserializeOwned;
 
-use super::call::digest;
 use super::files::{check_purpose, insert_file, new_file};
 use super::{Answer, ApiError, Call};
 use crate::engine::Engine;
 use crate::files::Unfinished;
 use crate::ids;
 use crate::object::{Loaded, insert, load, now};
+use crate::repeat::digest;
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
 /// The largest part and the largest file, in bytes, and how long an upload lives, in seconds; as the provider has them.
@@ -61,7 +61,12 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 pub(super) fn add_part(call: &Call) -> Result<Answer, ApiError> {
     expire(&call.engine, now().unix_timestamp())?;
     let upload_id = call.id("upload_id");
-    call.transact(|transaction| pending(transaction, upload_id).map(|_| ()))?;
+    let repeat = call.repeat(String::new())?;
+    // Before the bytes come, unless they come again: then the upload may be over.
+    call.transact(|transaction| match repeat.is_known(transaction)? {
+        true => Ok(()),
+        false => pending(transaction, upload_id).map(|_| ()),
+    })?;
     let received = call.form()?.receive(&call.engine.files, "data", LARGEST_PART)?;
     let length = received.file.length();
     let part = UploadPart {
@@ -92,8 +97,9 @@ pub(super) fn complete(call: &Call) -> Result<Answer, ApiError> {
     expire(&call.engine, now().unix_timestamp())?;
     let params: CompleteUpload = call.body("CompleteUpload")?;
     let request = digest(&call.body);
-    if let Some(answer) = call.kept(&request)? {
-        return Ok(answer);
+    let repeat = call.repeat(request.clone())?;
+    if let Some(answer) = call.transact(|transaction| Ok(repeat.kept(transaction)?))? {
+        return Ok(Answer::Json(answer));
     }
     let upload_id = call.id("upload_id");
     let upload = call.transact(|transaction| {

@@ -24,7 +24,7 @@ const MOST: u64 = 10_000;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateMessage = call.body()?;
-    let message = call.transact(|transaction| {
+    call.answer_once(|transaction| {
         let thread = threads::view(threads::find(transaction, &params.thread_id)?)?;
         let data = MessageData {
             author: params.author.clone(),
@@ -33,8 +33,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
             ..MessageData::default()
         };
         add(transaction, &thread, data)
-    })?;
-    call.answer(&message)
+    })
 }
 
 /// All messages of a thread, newest first, each on a line of its own.

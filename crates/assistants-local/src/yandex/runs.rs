@@ -24,7 +24,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         params.custom_prompt_truncation_options.as_ref(),
         params.custom_completion_options.as_ref(),
     )?;
-    let (run, answer) = call.transact(|transaction| {
+    let (answer, run) = call.once(|transaction| {
         let thread_document = threads::find(transaction, &params.thread_id)?;
         let mut thread = threads::view(thread_document.clone())?;
         let assistant_document = assistants::find(transaction, &params.assistant_id)?;
@@ -50,12 +50,13 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         if touch(&mut assistant) {
             assistants::save(transaction, assistant_document, &assistant)?;
         }
-        let answer = view(transaction, find(transaction, &run.id)?)?;
-        Ok((run, answer))
+        Ok((view(transaction, find(transaction, &run.id)?)?, run))
     })?;
-    call.engine.watch_deadline(&run);
-    call.engine.launch(&run, &[], None);
-    call.answer(&answer)
+    if let Some(run) = run {
+        call.engine.watch_deadline(&run);
+        call.engine.launch(&run, &[], None);
+    }
+    Ok(answer)
 }
 
 /// What this protocol remembers of a run: its request, without the messages.
@@ -163,7 +164,7 @@ pub(super) fn submit(call: &Call) -> Result<Answer, ApiError> {
     let Some(SubmitToRunEvent::ToolResultList(results)) = params.event else {
         return Err(ApiError::invalid("The body needs a `toolResultList`."));
     };
-    let (run, events) = call.transact(|transaction| {
+    let (answer, submitted) = call.once(|transaction| {
         let run = load::<OpenAiRun>(transaction, &params.run_id)?;
         let run = run
             .ok_or_else(|| ApiError::not_found(Kind::Run, &params.run_id))?
@@ -174,10 +175,13 @@ pub(super) fn submit(call: &Call) -> Result<Answer, ApiError> {
             // The engine says why it takes none.
             Vec::new()
         };
-        Ok(Engine::submit_outputs(transaction, &run.thread_id, &run.id, &outputs)?)
+        let submitted = Engine::submit_outputs(transaction, &run.thread_id, &run.id, &outputs)?;
+        Ok((SubmitToRunResponse::default(), submitted))
     })?;
-    call.engine.launch(&run, &events, None);
-    call.answer(&SubmitToRunResponse::default())
+    if let Some((run, events)) = submitted {
+        call.engine.launch(&run, &events, None);
+    }
+    Ok(answer)
 }
 
 fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {

@@ -41,7 +41,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         ..SearchIndex::default()
     };
     resource::begin(&mut index, String::new())?;
-    let operation = call.transact(|transaction| {
+    let answer = call.answer_once(|transaction| {
         let store = CreateVectorStore {
             name: Some(index.name.clone()),
             metadata: index.labels.clone().into(),
@@ -55,7 +55,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         operations::begin(transaction, "search index creation", &index, work)
     })?;
     call.engine.index_soon();
-    call.answer(&operation)
+    Ok(answer)
 }
 
 /// Looks whether a list of files can be indexed at once.
@@ -84,13 +84,12 @@ pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     let params: UpdateSearchIndex = call.body()?;
-    let index = call.transact(|transaction| {
+    call.answer_once(|transaction| {
         let document = find(transaction, call.id("searchIndexId"))?;
         let index = resource::update(&view(document)?, &params, &params.update_mask)?;
         save(transaction, &index)?;
         Ok(index)
-    })?;
-    call.answer(&index)
+    })
 }
 
 pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {

@@ -208,8 +208,10 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
         engine: Arc::clone(&routes.engine),
         dialect: routes.dialect,
         origin: format!("http://{}", host.unwrap_or("localhost")),
+        place: format!("{} {path}", parts.method),
         path: found.ids,
         query,
+        headers: parts.headers,
         body: read_body(body, most).await?,
     };
     let (handler, id) = (found.handler, found.operation.id);

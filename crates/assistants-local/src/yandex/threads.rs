@@ -27,15 +27,14 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     }
     resource::begin(&mut thread, ids::new("thread_"))?;
     let notes = to_text(&thread)?;
-    call.transact(|transaction| {
+    call.answer_once(|transaction| {
         insert_with_notes(transaction, &project(&thread), None, None, Some(notes.clone()))?;
         transaction.put_in_folder(Kind::Thread, &thread.id, &thread.folder_id)?;
         for message in &params.messages {
             messages::add(transaction, &thread, message.clone())?;
         }
-        Ok(())
-    })?;
-    call.answer(&thread)
+        Ok(thread.clone())
+    })
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
@@ -55,13 +54,12 @@ pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
 pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     let params: UpdateThread = call.body()?;
     tools::check(&params.tools)?;
-    let thread = call.transact(|transaction| {
+    call.answer_once(|transaction| {
         let document = find(transaction, call.id("threadId"))?;
         let thread = resource::update(&view(document.clone())?, &params, &params.update_mask)?;
         save(transaction, document, &thread)?;
         Ok(thread)
-    })?;
-    call.answer(&thread)
+    })
 }
 
 /// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
