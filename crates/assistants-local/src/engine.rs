@@ -14,6 +14,7 @@
 mod catch_up;
 mod chat;
 mod deadlines;
+mod expiries;
 mod file_search;
 mod history;
 mod indexing;
@@ -66,6 +67,7 @@ pub(crate) struct Engine {
     run_lifetime: Duration,
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     deadlines: Arc<Deadlines>,
+    next_expiry: expiries::Next,
     /// The chat completions at work, by id.
     chats: Mutex<HashMap<String, Arc<Stop>>>,
     watcher: Mutex<Option<JoinHandle<()>>>,
@@ -157,6 +159,7 @@ impl Engine {
             run_lifetime,
             slots: Mutex::default(),
             deadlines: Arc::default(),
+            next_expiry: expiries::Next::default(),
             chats: Mutex::default(),
             watcher: Mutex::default(),
             turns: Mutex::default(),

@@ -260,18 +260,9 @@ impl Engine {
     /// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
     pub(crate) fn delete_thread(&self, id: &str) -> Result<(), Refusal> {
         let active = self.storage.transact(|transaction| {
-            let list = List {
-                kind: Kind::Run,
-                parent: Some(id),
-                tag: Some(ACTIVE),
-                order: Order::Ascending,
-                after: None,
-                before: None,
-                limit: usize::MAX,
-            };
-            let active = transaction.list(&list)?.documents;
+            let active = active_runs(transaction, id)?;
             match transaction.delete(Kind::Thread, id, now().unix_timestamp())? {
-                true => Ok(active.into_iter().map(|run| run.id).collect::<Vec<_>>()),
+                true => Ok(active),
                 false => Err(Refusal::not_found(Kind::Thread, id)),
             }
         })?;
@@ -280,7 +271,7 @@ impl Engine {
     }
 
     /// Ends the streams of the runs of a thread that was deleted with its runs.
-    fn drop_runs(&self, run_ids: &[String]) {
+    pub(super) fn drop_runs(&self, run_ids: &[String]) {
         for run_id in run_ids {
             let slot = self.slot(run_id);
             let mut live = slot.lock();
@@ -296,6 +287,21 @@ impl Engine {
             self.forget(run_id);
         }
     }
+}
+
+/// The ids of the runs of a thread that are not over.
+pub(super) fn active_runs(transaction: &dyn Transaction, thread_id: &str) -> Result<Vec<String>, StorageError> {
+    let list = List {
+        kind: Kind::Run,
+        parent: Some(thread_id),
+        tag: Some(ACTIVE),
+        order: Order::Ascending,
+        after: None,
+        before: None,
+        limit: usize::MAX,
+    };
+    let active = transaction.list(&list)?.documents;
+    Ok(active.into_iter().map(|run| run.id).collect())
 }
 
 /// The run of that id, if it is one of that thread.

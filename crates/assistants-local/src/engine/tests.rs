@@ -13,7 +13,7 @@ use crate::files::FileStore;
 use crate::model::scripted::Scripted;
 use crate::object::{insert, load};
 use crate::storage::sqlite::Sqlite;
-use crate::storage::{Outcome, Storage, StorageError, Transaction};
+use crate::storage::{Kind, Outcome, Storage, StorageError, Transaction};
 use crate::stream::{self, Room, Writer};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -162,6 +162,43 @@ fn a_panic_of_the_engine_ends_the_run() {
         assert_eq!(seen.recv_timeout(Duration::from_secs(20)).as_deref(), Ok(want));
     }
     assert_eq!(stored(&engine, &run).status, RunStatus::Failed);
+    engine.stop(HOUR);
+}
+
+#[test]
+fn a_thread_goes_when_its_time_is_over_and_its_run_with_it() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let run = queued_run(&engine, "sleep 3600000");
+    let (subscriber, seen) = subscriber();
+    engine.launch(&run, &[], Some(subscriber));
+    let expires = |kind, id: &str, at| {
+        engine
+            .storage
+            .transact(|transaction| engine.expires(transaction, kind, id, at))
+            .unwrap();
+    };
+    let is_there = |kind, id: &str| {
+        engine
+            .storage
+            .transact(|transaction| transaction.get(kind, id))
+            .unwrap()
+            .is_some()
+    };
+    engine.sweep(0).unwrap();
+    expires(Kind::Assistant, "asst_1", 2000);
+    expires(Kind::Thread, "thread_1", 1000);
+    engine.sweep(999).unwrap();
+    assert!(is_there(Kind::Thread, "thread_1"));
+    engine.sweep(1000).unwrap();
+    assert!(!is_there(Kind::Thread, "thread_1") && !is_there(Kind::Run, &run.id));
+    let seen: Vec<String> = seen.iter().collect();
+    assert_eq!(seen[seen.len() - 2..], ["error", "done"]);
+    // The next one is known without a look at the storage, also when it is moved.
+    expires(Kind::Assistant, "asst_1", 1500);
+    engine.sweep(1499).unwrap();
+    assert!(is_there(Kind::Assistant, "asst_1"));
+    engine.sweep(1500).unwrap();
+    assert!(!is_there(Kind::Assistant, "asst_1"));
     engine.stop(HOUR);
 }
 

@@ -36,6 +36,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     call.answer_once(|transaction| {
         insert_with_notes(transaction, &project(&assistant), None, None, Some(notes.clone()))?;
         transaction.put_in_folder(Kind::Assistant, &assistant.id, &assistant.folder_id)?;
+        resource::expire(&call.engine, transaction, &assistant)?;
         add_version(transaction, &assistant, FieldMask::default())?;
         Ok(assistant.clone())
     })
@@ -89,6 +90,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
         }
         settle(&mut assistant)?;
         save(transaction, document, &assistant)?;
+        resource::expire(&call.engine, transaction, &assistant)?;
         add_version(transaction, &assistant, params.update_mask.clone())?;
         Ok(assistant)
     })

@@ -25,7 +25,9 @@ const MOST: u64 = 10_000;
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateMessage = call.body()?;
     call.answer_once(|transaction| {
-        let thread = threads::view(threads::find(transaction, &params.thread_id)?)?;
+        let document = threads::find(transaction, &params.thread_id)?;
+        let thread = threads::view(document.clone())?;
+        threads::touch(&call.engine, transaction, document, thread.clone())?;
         let data = MessageData {
             author: params.author.clone(),
             labels: params.labels.clone(),

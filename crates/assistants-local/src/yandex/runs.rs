@@ -11,8 +11,8 @@ use assistants_types::yandex::{
 };
 
 use super::error::Code;
-use super::resource::{SUBJECT, touch};
-use super::{Answer, ApiError, Call, assistants, messages, page, threads, tools};
+use super::resource::{self, SUBJECT};
+use super::{Answer, ApiError, Call, assistants, messages, page, search_indexes, threads, tools};
 use crate::engine::{Detail, Engine, RunNotes, failure_of, last_message};
 use crate::object::{Loaded, load};
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
@@ -26,7 +26,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     )?;
     let (answer, run) = call.once(|transaction| {
         let thread_document = threads::find(transaction, &params.thread_id)?;
-        let mut thread = threads::view(thread_document.clone())?;
+        let thread = threads::view(thread_document.clone())?;
         let assistant_document = assistants::find(transaction, &params.assistant_id)?;
         let mut assistant = assistants::view(assistant_document.clone())?;
         for message in &params.additional_messages {
@@ -44,11 +44,15 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         if let Some(folder) = folder {
             transaction.put_in_folder(Kind::Run, &run.id, folder)?;
         }
-        if touch(&mut thread) {
-            threads::save(transaction, thread_document, &thread)?;
-        }
-        if touch(&mut assistant) {
+        threads::touch(&call.engine, transaction, thread_document, thread)?;
+        if resource::touch(&mut assistant) {
             assistants::save(transaction, assistant_document, &assistant)?;
+            resource::expire(&call.engine, transaction, &assistant)?;
+        }
+        for id in notes.stores.iter().flatten() {
+            if let Some(document) = transaction.get(Kind::VectorStore, id)? {
+                search_indexes::touch(&call.engine, transaction, search_indexes::view(document)?)?;
+            }
         }
         Ok((view(transaction, find(transaction, &run.id)?)?, run))
     })?;

@@ -20,7 +20,9 @@ pub(super) fn batch_create(call: &Call) -> Result<Answer, ApiError> {
     let answer = call.answer_once(|transaction| {
         let index = search_indexes::view(find(transaction, &params.search_index_id)?)?;
         let work = Work::new(&index.id, &params.file_ids, false);
-        operations::begin(transaction, "search index file batch creation", &index, work)
+        let operation = operations::begin(transaction, "search index file batch creation", &index, work)?;
+        search_indexes::touch(&call.engine, transaction, index)?;
+        Ok(operation)
     })?;
     call.engine.index_soon();
     Ok(answer)

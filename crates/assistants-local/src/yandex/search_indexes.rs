@@ -13,7 +13,7 @@ use assistants_types::yandex::{
 use super::operations::{self, Work};
 use super::resource::{self, SUBJECT, noted, to_text};
 use super::{Answer, ApiError, Call, page};
-use crate::engine::stores;
+use crate::engine::{Engine, stores};
 use crate::object::Loaded;
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
@@ -51,6 +51,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         let index = SearchIndex { id, ..index.clone() };
         save(transaction, &index)?;
         transaction.put_in_folder(Kind::VectorStore, &index.id, &index.folder_id)?;
+        resource::expire(&call.engine, transaction, &index)?;
         let work = Work::new(&index.id, &params.file_ids, true);
         operations::begin(transaction, "search index creation", &index, work)
     })?;
@@ -88,6 +89,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
         let document = find(transaction, call.id("searchIndexId"))?;
         let index = resource::update(&view(document)?, &params, &params.update_mask)?;
         save(transaction, &index)?;
+        resource::expire(&call.engine, transaction, &index)?;
         Ok(index)
     })
 }
@@ -112,6 +114,15 @@ fn not_found(id: &str) -> ApiError {
         super::error::Code::NotFound,
         format!("No search index found with id '{id}'."),
     )
+}
+
+/// Notes that an index is used.
+pub(super) fn touch(engine: &Engine, transaction: &dyn Transaction, mut index: SearchIndex) -> Result<(), ApiError> {
+    if resource::touch(&mut index) {
+        save(transaction, &index)?;
+        resource::expire(engine, transaction, &index)?;
+    }
+    Ok(())
 }
 
 /// Stores an index in the place of what it was.

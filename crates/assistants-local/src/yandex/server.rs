@@ -18,7 +18,7 @@ use tokio_stream::StreamExt;
 
 use super::call::{Answer, Call};
 use super::error::{ApiError, Code};
-use super::files;
+use super::{files, resource};
 use crate::engine::Engine;
 use crate::ids;
 use crate::openai::{FileBytes, same};
@@ -215,7 +215,11 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
         body: read_body(body, most).await?,
     };
     let (handler, id) = (found.handler, found.operation.id);
-    match tokio::task::spawn_blocking(move || handler(&call)).await {
+    let work = move || {
+        call.engine.sweep(resource::now().unix_timestamp())?;
+        handler(&call)
+    };
+    match tokio::task::spawn_blocking(work).await {
         Ok(answer) => answer.map(answer_response),
         Err(error) => {
             log::error!("{id}: {error}");

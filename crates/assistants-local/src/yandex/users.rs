@@ -32,6 +32,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     call.answer_once(|transaction| {
         transaction.insert(&document)?;
         transaction.put_in_folder(Kind::User, &user.id, &user.folder_id)?;
+        resource::expire(&call.engine, transaction, &user)?;
         Ok(user.clone())
     })
 }
@@ -58,6 +59,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
         let user = resource::update(&read(&document)?, &params, &params.update_mask)?;
         document.body = to_text(&user)?;
         transaction.update(&document)?;
+        resource::expire(&call.engine, transaction, &user)?;
         Ok(user)
     })
 }
