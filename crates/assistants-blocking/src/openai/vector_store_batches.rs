@@ -84,6 +84,7 @@ impl VectorStoreBatches {
             sources: files.into_iter().map(Into::into).collect(),
             params: CreateVectorStoreFileBatch::default(),
             parallel: 5,
+            files_per_batch: FILES_PER_BATCH,
             options: self.client.options.clone(),
         }
     }
@@ -101,6 +102,9 @@ impl Awaited for VectorStoreFileBatch {
     }
 }
 
+/// How many files a batch may have, as the provider has it.
+const FILES_PER_BATCH: usize = 2000;
+
 /// Uploads files and puts them into a vector store. From [`VectorStoreBatches::upload_and_poll`].
 ///
 /// Options hold for each upload and for the requests that follow.
@@ -111,6 +115,7 @@ pub struct BatchUploadCall {
     sources: Vec<FileSource>,
     params: CreateVectorStoreFileBatch,
     parallel: usize,
+    files_per_batch: usize,
     options: Options,
 }
 
@@ -120,6 +125,8 @@ pub struct BatchUploadCall {
 pub struct BatchUpload {
     /// The batch as it ended; `None` when no file arrived.
     pub batch: Option<VectorStoreFileBatch>,
+    /// The batches after the first, where there were more files than one may have.
+    pub further_batches: Vec<VectorStoreFileBatch>,
     /// The files that arrived, in the order in which they were given.
     pub files: Vec<File>,
     /// The files that did not arrive, in the order in which they were given. The others are not held up by them.
@@ -151,6 +158,13 @@ impl BatchUploadCall {
         self
     }
 
+    /// How many files are put into one batch; with more of them there are several, one after the other. Default: 2000,
+    /// the most that the provider allows.
+    pub fn files_per_batch(mut self, files: usize) -> Self {
+        self.files_per_batch = files.max(1);
+        self
+    }
+
     /// Files that the server has already; they are put into the vector store too.
     pub fn file_ids(mut self, ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.params = self.params.file_ids(ids);
@@ -168,13 +182,14 @@ impl BatchUploadCall {
     ///
     /// # Errors
     ///
-    /// Those of the batch. Uploads that fail are in [`BatchUpload::failed`].
+    /// Those of the batches. Uploads that fail are in [`BatchUpload::failed`].
     pub fn send(self) -> Result<BatchUpload> {
         let Self {
             batches,
             sources,
             mut params,
             parallel,
+            files_per_batch,
             options,
         } = self;
         let started = Instant::now();
@@ -195,6 +210,7 @@ impl BatchUploadCall {
         });
         let mut done = BatchUpload {
             batch: None,
+            further_batches: Vec::new(),
             files: Vec::new(),
             failed: Vec::new(),
         };
@@ -204,15 +220,27 @@ impl BatchUploadCall {
                 Err(error) => done.failed.push(FailedUpload { source, error }),
             }
         }
-        let ids = params.file_ids.get_or_insert_default();
+        let mut ids = params.file_ids.take().unwrap_or_default();
         ids.extend(done.files.iter().map(|file| file.id.clone()));
-        if ids.is_empty() {
-            params.file_ids = None;
+        let mut parts: Vec<Option<Vec<String>>> = ids.chunks(files_per_batch).map(|part| Some(part.to_vec())).collect();
+        if parts.is_empty() && params.files.as_ref().is_some_and(|files| !files.is_empty()) {
+            parts.push(None);
         }
-        if params.file_ids.is_some() || params.files.as_ref().is_some_and(|files| !files.is_empty()) {
-            let mut call = batches.create_and_poll(params);
+        for (index, file_ids) in parts.into_iter().enumerate() {
+            let mut call = batches.create_and_poll(CreateVectorStoreFileBatch {
+                file_ids,
+                ..params.clone()
+            });
             call.options = options_now();
-            done.batch = Some(call.send()?);
+            match &done.batch {
+                None => done.batch = Some(call.send()?),
+                Some(_) => {
+                    // The caller's key is that of the first batch.
+                    let key = call.options.idempotency_key.take();
+                    call.options.idempotency_key = key.map(|key| format!("{key}-{}", index + 1));
+                    done.further_batches.push(call.send()?);
+                }
+            }
         }
         Ok(done)
     }
