@@ -25,6 +25,7 @@ pub(crate) struct FileStore {
 impl FileStore {
     /// The folder of a database: beside it, under its name with `.files` at the end.
     pub(crate) fn beside(database: &Path) -> Result<Self, StorageError> {
+        // A database that was opened has a name.
         let mut name = database.file_name().unwrap_or_default().to_owned();
         name.push(".files");
         Self::open(database.with_file_name(name), false)

@@ -244,6 +244,7 @@ fn answer_response(answer: Answer) -> Response {
             // What a user has stored must not run as a page of this server.
             headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            // A type that no header can carry says nothing.
             if let Ok(mime_type) = HeaderValue::from_str(&mime_type) {
                 headers.insert(header::CONTENT_TYPE, mime_type);
             }
