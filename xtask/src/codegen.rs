@@ -1,8 +1,8 @@
 //! `cargo xtask codegen`: writes the generated files, or says which of them are stale.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::emit;
 use crate::model::Model;
@@ -96,13 +96,15 @@ fn generate(root: &Path, provider: &Provider) -> Result<BTreeMap<PathBuf, String
 fn compare(root: &Path, folders: &[String], want: &BTreeMap<PathBuf, String>) -> Result<BTreeSet<PathBuf>, String> {
     let mut stale = BTreeSet::new();
     for (path, text) in want {
+        // A file that is missing or cannot be read is stale too; writing it says why.
         if fs::read_to_string(root.join(path)).ok().as_deref() != Some(text) {
             stale.insert(path.clone());
         }
     }
     for folder in folders {
-        let Ok(entries) = fs::read_dir(root.join(folder)) else {
-            continue;
+        let entries = match fs::read_dir(root.join(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(|error| format!("{folder}: {error}"))?,
         };
         for entry in entries {
             let entry = entry.map_err(|error| format!("{folder}: {error}"))?;

@@ -200,9 +200,8 @@ impl Endpoint {
         receive: impl Fn(Response) -> Result<R>,
     ) -> Result<(u32, R)> {
         let path = request.path()?;
-        let url = self
-            .base
-            .url(path, &[request.query.as_slice(), options.query.as_slice()].concat())?;
+        let own_query = [request.query.as_slice(), options.query.as_slice()].concat();
+        let url = self.base.url(path, &options.client_query, &own_query)?;
         let mut headers = self.headers(request, options)?;
         let body = request.body(options)?;
         let form = request.multipart(options, format!("form-{:016x}{:016x}", random(), random()))?;

@@ -131,7 +131,8 @@ impl Multipart {
 
 impl Source for Multipart {
     fn length(&self) -> u64 {
-        self.head.len() as u64 + self.file_length + self.tail.len() as u64
+        // What a reader is said to hold may be any number; the reading finds out.
+        (self.head.len() as u64 + self.tail.len() as u64).saturating_add(self.file_length)
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + '_>> {
@@ -192,6 +193,12 @@ mod tests {
         }
         assert_eq!(multipart.length(), want.len() as u64);
         assert_eq!(*seen.lock().unwrap(), [(5, 5), (5, 5)]);
+    }
+
+    #[test]
+    fn a_reader_may_be_said_to_be_of_any_length() {
+        let form = Form::new("file", FileSource::reader("endless", u64::MAX, io::empty()));
+        assert_eq!(form.encode("xyz".to_owned()).unwrap().length(), u64::MAX);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::transport::watch::Watch;
 /// Options of a call, or defaults for all calls of a client.
 ///
 /// None of them is a parameter of the protocol: they say how a request is sent. A call's own option wins over the
-/// client's; headers, query parameters and body fields add up, the call's last.
+/// client's; headers, query parameters and body fields add up, and a call's takes the place of the client's of that name.
 #[derive(Clone, Default)]
 pub struct Options {
     pub(crate) timeout: Option<Duration>,
@@ -21,6 +21,9 @@ pub struct Options {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) body_fields: Vec<(String, Value)>,
+    /// The query of the client: for every request of a call, where `query` is for its first.
+    pub(crate) client_query: Vec<(String, String)>,
+    pub(crate) client_body_fields: Vec<(String, Value)>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) cancel: Option<CancelToken>,
 }
@@ -69,7 +72,8 @@ impl Options {
         self
     }
 
-    /// Adds a query parameter.
+    /// Adds a query parameter. One of a call replaces those of that name that the client would send by itself; given
+    /// twice in one place, a name is sent twice.
     #[must_use]
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into(), value.into()));
@@ -120,17 +124,27 @@ impl Options {
         }
     }
 
-    /// These options, completed by `defaults` where they say nothing.
+    /// The options of a client: these, completed by `defaults` where they say nothing.
     pub(crate) fn over(self, defaults: &Self) -> Self {
-        let chain = |first: &[(String, String)], second| first.iter().cloned().chain(second).collect();
+        let own = |name: &String| self.query.iter().any(|(own, _)| own == name);
+        let mut client_query = defaults.client_query.clone();
+        client_query.retain(|(name, _)| !own(name));
+        client_query.extend(self.query);
         Self {
             timeout: self.timeout.or(defaults.timeout),
             deadline: self.deadline.or(defaults.deadline),
             idle_timeout: self.idle_timeout.or(defaults.idle_timeout),
             max_retries: self.max_retries.or(defaults.max_retries),
-            headers: chain(&defaults.headers, self.headers),
-            query: chain(&defaults.query, self.query),
-            body_fields: defaults.body_fields.iter().cloned().chain(self.body_fields).collect(),
+            headers: defaults.headers.iter().cloned().chain(self.headers).collect(),
+            query: Vec::new(),
+            body_fields: Vec::new(),
+            client_query,
+            client_body_fields: defaults
+                .client_body_fields
+                .iter()
+                .cloned()
+                .chain(self.body_fields)
+                .collect(),
             idempotency_key: self.idempotency_key.or_else(|| defaults.idempotency_key.clone()),
             cancel: self.cancel.or_else(|| defaults.cancel.clone()),
         }
@@ -149,6 +163,8 @@ impl fmt::Debug for Options {
             .field("headers", &headers)
             .field("query", &self.query)
             .field("body_fields", &self.body_fields)
+            .field("client_query", &self.client_query)
+            .field("client_body_fields", &self.client_body_fields)
             .field("idempotency_key", &self.idempotency_key)
             .field("cancel", &self.cancel)
             .finish()
@@ -190,7 +206,8 @@ macro_rules! option_setters {
             self
         }
 
-        /// Adds a query parameter.
+        /// Adds a query parameter. It replaces those of that name that the client would send by itself; given twice,
+        /// a name is sent twice.
         pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
             self.options = self.options.query(name, value);
             self
@@ -226,11 +243,17 @@ mod tests {
         let defaults = Options::new()
             .max_retries(5)
             .timeout(Duration::from_secs(1))
-            .header("a", "1");
-        let all = Options::new().max_retries(0).header("a", "2").over(&defaults);
+            .header("a", "1")
+            .query("a", "1")
+            .query("b", "1")
+            .over(&Options::new());
+        let own = Options::new().max_retries(0).header("a", "2");
+        let all = own.query("a", "2").query("a", "3").over(&defaults);
         assert_eq!(all.max_retries, Some(0));
         assert_eq!(all.timeout, Some(Duration::from_secs(1)));
         assert_eq!(all.headers, [("a".into(), "1".into()), ("a".into(), "2".into())]);
+        let query = [("b", "1"), ("a", "2"), ("a", "3")].map(|(name, value)| (name.into(), value.into()));
+        assert_eq!((all.client_query, all.query), (query.into(), Vec::new()));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! From a base URL, a path and a query to the URL of a request.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use ureq::http::Uri;
 
 use crate::error::{Error, Result};
@@ -99,24 +99,24 @@ impl BaseUrl {
 
     /// The same with this parameter in the query of every request, instead of one of that name.
     pub(crate) fn with_parameter(mut self, name: &str, value: &str) -> Self {
-        let own = self.query.as_deref().unwrap_or_default().split('&');
-        let mut query: Vec<String> = own
-            .filter(|part| !part.is_empty() && part.split('=').next() != Some(name))
+        let mut query: Vec<String> = parts(self.query.as_deref())
+            .filter(|part| name_of(part) != name)
             .map(str::to_owned)
             .collect();
-        query.push(format!("{name}={}", utf8_percent_encode(value, UNRESERVED)));
+        query.push(pair(name, value));
         self.query = Some(query.join("&"));
         self
     }
 
-    /// The URL of `path` with the base's own query and the given one.
+    /// The URL of `path` with the query of the base, that of the client (`usual`), that of the path and that of the
+    /// call (`query`). A name that is in the last two leaves the first two out, and one of the client's the base's.
     ///
     /// `path` is encoded already (see [`fill`]); a slash at its front may be missing, and it may bring a query.
     ///
     /// # Errors
     ///
     /// [`Error::Config`] when the path holds what no URL can.
-    pub(crate) fn url<K: AsRef<str>, V: AsRef<str>>(&self, path: &str, query: &[(K, V)]) -> Result<String> {
+    pub(crate) fn url(&self, path: &str, usual: &[(String, String)], query: &[(String, String)]) -> Result<String> {
         let (path, own_query) = path
             .split_once('?')
             .map_or((path, None), |(path, query)| (path, Some(query)));
@@ -134,23 +134,48 @@ impl BaseUrl {
         }
         url.push_str(path);
         let mut separator = '?';
-        for part in [self.query.as_deref(), own_query.filter(|query| !query.is_empty())]
-            .into_iter()
-            .flatten()
-        {
+        let mut push = |part: &str| {
             url.push(separator);
             url.push_str(part);
             separator = '&';
+        };
+        let among = |parameters: &[(String, String)], name: &str| parameters.iter().any(|(other, _)| other == name);
+        let called_for = |name: &str| parts(own_query).any(|part| name_of(part) == name) || among(query, name);
+        for part in parts(self.query.as_deref()) {
+            let name = name_of(part);
+            if !called_for(&name) && !among(usual, &name) {
+                push(part);
+            }
         }
+        for (name, value) in usual {
+            if !called_for(name) {
+                push(&pair(name, value));
+            }
+        }
+        parts(own_query).for_each(&mut push);
         for (name, value) in query {
-            url.push(separator);
-            let name = utf8_percent_encode(name.as_ref(), UNRESERVED);
-            let value = utf8_percent_encode(value.as_ref(), UNRESERVED);
-            write!(url, "{name}={value}").expect("a String takes everything");
-            separator = '&';
+            push(&pair(name, value));
         }
         Ok(url)
     }
+}
+
+/// The parameters of an encoded query.
+fn parts(query: Option<&str>) -> impl Iterator<Item = &str> {
+    query.unwrap_or_default().split('&').filter(|part| !part.is_empty())
+}
+
+/// The name of an encoded parameter.
+fn name_of(part: &str) -> Cow<'_, str> {
+    percent_decode_str(part.split('=').next().unwrap_or_default()).decode_utf8_lossy()
+}
+
+fn pair(name: &str, value: &str) -> String {
+    format!(
+        "{}={}",
+        utf8_percent_encode(name, UNRESERVED),
+        utf8_percent_encode(value, UNRESERVED)
+    )
 }
 
 /// Puts ids into a path template, each as one segment: `fill("/threads/{thread_id}", &["thread_1"])`.
@@ -189,7 +214,10 @@ pub(crate) fn fill(template: &str, ids: &[&str]) -> Result<String> {
 mod tests {
     use super::*;
 
-    const NO_QUERY: &[(&str, &str)] = &[];
+    fn query(parameters: &[(&str, &str)]) -> Vec<(String, String)> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        parameters.iter().map(owned).collect()
+    }
 
     #[test]
     fn keeps_the_base_path_and_query() {
@@ -225,7 +253,7 @@ mod tests {
             ("HTTPS://h/v1", "/c", "https://h/v1/c"),
         ] {
             assert_eq!(
-                BaseUrl::parse(base).unwrap().url(path, NO_QUERY).unwrap(),
+                BaseUrl::parse(base).unwrap().url(path, &[], &[]).unwrap(),
                 want,
                 "{base} + {path}"
             );
@@ -235,22 +263,47 @@ mod tests {
     #[test]
     fn encodes_the_query() {
         let base = BaseUrl::parse("https://h/v1?a=b").unwrap();
-        let query = [
+        let given = query(&[
             ("include[]", "step_details.tool_calls[*]"),
             ("q", "a b&c=d/é"),
             ("e", ""),
-        ];
+        ]);
         assert_eq!(
-            base.url("/runs", &query).unwrap(),
+            base.url("/runs", &[], &given).unwrap(),
             "https://h/v1/runs?a=b&include%5B%5D=step_details.tool_calls%5B%2A%5D&q=a%20b%26c%3Dd%2F%C3%A9&e="
         );
         assert_eq!(
             BaseUrl::parse("https://h")
                 .unwrap()
-                .url("/runs", &[("limit", "2")])
+                .url("/runs", &[], &query(&[("limit", "2")]))
                 .unwrap(),
             "https://h/runs?limit=2"
         );
+    }
+
+    #[test]
+    fn a_parameter_of_the_call_replaces_those_of_the_client_and_of_the_base() {
+        let base = BaseUrl::parse("https://h?version=base&kept=base&x%5B%5D=1&x%5B%5D=2").unwrap();
+        let usual = query(&[("version", "client"), ("trace", "client"), ("trace", "again")]);
+        for (path, own, want) in [
+            (
+                "/a",
+                query(&[]),
+                "kept=base&x%5B%5D=1&x%5B%5D=2&version=client&trace=client&trace=again",
+            ),
+            (
+                "/a",
+                query(&[("version", "call"), ("x[]", "3"), ("x[]", "4")]),
+                "kept=base&trace=client&trace=again&version=call&x%5B%5D=3&x%5B%5D=4",
+            ),
+            (
+                "/a?trace=path&kept=path",
+                query(&[]),
+                "x%5B%5D=1&x%5B%5D=2&version=client&trace=path&kept=path",
+            ),
+        ] {
+            assert_eq!(base.url(path, &usual, &own).unwrap(), format!("https://h/a?{want}"));
+        }
     }
 
     #[test]
@@ -275,7 +328,7 @@ mod tests {
     fn refuses_a_path_that_no_url_can_hold() {
         let base = BaseUrl::parse("https://h/v1").unwrap();
         for path in ["/a b", "/a\r\nHost: x", "/é", "/a#b", "/a?b c"] {
-            assert!(matches!(base.url(path, NO_QUERY), Err(Error::Config(_))), "{path:?}");
+            assert!(matches!(base.url(path, &[], &[]), Err(Error::Config(_))), "{path:?}");
         }
     }
 
@@ -294,7 +347,7 @@ mod tests {
         ] {
             let path = fill("/threads/{thread_id}/runs", &[id]).unwrap();
             assert_eq!(path, format!("/threads/{want}/runs"));
-            BaseUrl::parse("https://h").unwrap().url(&path, NO_QUERY).unwrap();
+            BaseUrl::parse("https://h").unwrap().url(&path, &[], &[]).unwrap();
         }
         let path = fill("/threads/{thread_id}/runs/{run_id}", &["t", "r"]).unwrap();
         assert_eq!(path, "/threads/t/runs/r");

@@ -116,7 +116,7 @@ impl Request {
     pub(crate) fn multipart(&self, options: &Options, boundary: String) -> Result<Option<Multipart>> {
         let Some(form) = &self.form else { return Ok(None) };
         let mut form = form.clone();
-        for (name, value) in &options.body_fields {
+        for (name, value) in options.client_body_fields.iter().chain(&options.body_fields) {
             form.set(name, value);
         }
         form.encode(boundary).map(Some)
@@ -178,14 +178,15 @@ impl Request {
         let Some(body) = &self.body else { return Ok(None) };
         let fault = |error: &dyn std::fmt::Display| Error::config(format!("{}: {error}", self.what()));
         let body = body.as_ref().map_err(|text| fault(text))?;
-        if options.body_fields.is_empty() && !self.stream {
+        let added = options.client_body_fields.iter().chain(&options.body_fields);
+        if added.clone().next().is_none() && !self.stream {
             return Ok(Some(body.clone()));
         }
         let mut fields: Map<String, Value> = serde_json::from_slice(body).map_err(|error| fault(&error))?;
         if self.stream {
             fields.insert("stream".to_owned(), true.into());
         }
-        fields.extend(options.body_fields.iter().cloned());
+        fields.extend(added.cloned());
         serde_json::to_vec(&fields).map(Some).map_err(|error| fault(&error))
     }
 

@@ -79,6 +79,13 @@ impl<T> RawResponse<T> {
         }
     }
 
+    /// When the server wants to be asked again, from `openai-poll-after-ms`. At once is no time: a program would ask
+    /// without a pause.
+    pub(crate) fn poll_after(&self) -> Option<Duration> {
+        let wait = Duration::from_millis(self.number("openai-poll-after-ms")?);
+        Some(wait).filter(|wait| !wait.is_zero())
+    }
+
     fn number(&self, name: &str) -> Option<u64> {
         self.header(name)?.trim().parse().ok()
     }
@@ -183,6 +190,19 @@ fn span(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_wants_to_be_asked_at_once_is_not_asked_without_a_pause() {
+        let wait = |value: &'static str| {
+            let headers = HeaderMap::from_iter([(
+                ureq::http::HeaderName::from_static("openai-poll-after-ms"),
+                ureq::http::HeaderValue::from_static(value),
+            )]);
+            RawResponse::<()>::new(String::new(), 200, headers, Vec::new(), 1, Duration::ZERO).poll_after()
+        };
+        assert_eq!(wait(" 50 "), Some(Duration::from_millis(50)));
+        assert_eq!((wait("0"), wait("-1"), wait("soon")), (None, None, None));
+    }
 
     #[test]
     fn reads_spans() {

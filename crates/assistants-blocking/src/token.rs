@@ -144,7 +144,9 @@ impl Token {
     }
 
     fn is_alive(&self, now: Instant) -> bool {
-        self.lifetime.is_none_or(|lifetime| now < self.fetched + lifetime)
+        // Not `fetched + lifetime`: a server may name a lifetime that no clock holds.
+        self.lifetime
+            .is_none_or(|lifetime| now.saturating_duration_since(self.fetched) < lifetime)
     }
 }
 
@@ -375,6 +377,15 @@ mod tests {
         assert_eq!(due(Some(3600)), 3300);
         assert_eq!(due(Some(600)), 450);
         assert_eq!(due(Some(0)), 0);
+    }
+
+    #[test]
+    fn a_token_may_live_longer_than_the_clock_can_tell() {
+        let source = numbered(Ok(Duration::MAX), None);
+        let cached = Cached::new(Arc::clone(&source), None);
+        for _ in 0..2 {
+            assert_eq!(secret(&cached).unwrap().key.expose(), "t1.1");
+        }
     }
 
     #[test]

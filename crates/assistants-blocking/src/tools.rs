@@ -265,7 +265,8 @@ impl Tools {
         let (sender, receiver) = mpsc::channel();
         let (body, arguments) = (Arc::clone(&function.body), call.function.arguments.clone());
         let thread = thread::Builder::new()
-            .name(format!("tool {}", function.definition.name))
+            // The name of the function may be anything, and a thread's must not hold a zero byte.
+            .name("tool".to_owned())
             .spawn(move || {
                 if sender.send(body(&arguments)).is_err() {
                     log::debug!("a tool ended after its time limit");
@@ -365,6 +366,12 @@ mod tests {
         let output = tools.answer(&call(name, arguments)).unwrap();
         assert_eq!(output.tool_call_id.as_deref(), Some("call_1"));
         assert_eq!(output.output.as_deref(), Some(want));
+    }
+
+    #[test]
+    fn a_function_may_have_any_name() {
+        let tools = Tools::new().function("a\0b", json!({}), |_: Value| Ok::<_, String>("hello"));
+        check(&tools.parallel(2), "a\0b", "{}", "hello");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
 use assistants_blocking::openai::{
     AzureCredential, Client, ClientBuilder, CreateAssistant, CreateMessage, CreateRun, CreateThread,
+    CreateThreadAndRun, RunStatus,
 };
 use assistants_blocking::{BearerToken, Error};
 use assistants_local::LocalServer;
@@ -259,4 +260,40 @@ fn the_local_server_takes_the_addresses_of_azure() {
         let stream = client.chat().stream(params).send().unwrap();
         assert_eq!(stream.finish().unwrap().text(), "Good morning", "{path}");
     }
+}
+
+#[test]
+fn a_query_parameter_of_the_call_replaces_the_clients() {
+    let peer = Peer::start(Scheme::Http, |listener| {
+        let mut connection = listener.accept();
+        for want in [
+            "GET /openai/assistants/asst_1?tenant=a&api-version=2025-01-01 ",
+            "GET /openai/assistants/asst_1?api-version=2024-05-01-preview&tenant=b&tenant=c ",
+            "POST /openai/threads/runs?tenant=a&api-version=2025-01-01 ",
+            // What was meant for the first request of a call does not go with the others; what is the client's does.
+            "GET /openai/threads/thread_1/runs/run_1?api-version=2024-05-01-preview&tenant=a ",
+        ] {
+            let request = connection.request();
+            assert!(request.starts_with(want), "{request}");
+            let status = if request.starts_with("POST") {
+                "queued"
+            } else {
+                "completed"
+            };
+            let body = format!(r#"{{"id":"run_1","object":"run","thread_id":"thread_1","status":"{status}"}}"#);
+            connection.answer("200 OK", &[], &body);
+        }
+    });
+    let azure = Client::azure(peer.url(""), "2024-05-01-preview", "hush-key").query("tenant", "a");
+    let client = trusting(&peer, azure);
+    let retrieve = || client.assistants().retrieve("asst_1");
+    retrieve().query("api-version", "2025-01-01").send_raw().unwrap();
+    retrieve().query("tenant", "b").query("tenant", "c").send_raw().unwrap();
+    let run = client
+        .threads()
+        .create_and_run_poll(CreateThreadAndRun::new("asst_1"))
+        .query("api-version", "2025-01-01")
+        .send();
+    assert_eq!(run.unwrap().status, RunStatus::Completed);
+    peer.finish();
 }

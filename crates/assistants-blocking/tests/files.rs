@@ -162,6 +162,8 @@ fn the_server_says_what_is_wrong() {
             other => panic!("{other:?}"),
         }
     }
+    let error = files.upload(source(), "poetry").send().unwrap_err().to_string();
+    assert!(error.contains("'poetry'") && error.contains("POST /files"), "{error}");
     let error = client.request("POST", "/files").send().unwrap_err();
     assert!(error.to_string().contains("must be a form"), "{error}");
     assert_eq!(
@@ -184,13 +186,18 @@ fn what_cannot_be_sent_is_named() {
         error.to_string(),
         format!("{}: there is no such file", missing.display())
     );
-    for (source, want) in [
-        (FileSource::from(&missing), FileErrorKind::NotFound),
-        (folder.path().into(), FileErrorKind::NotAFile),
-        (FileSource::from(&empty), FileErrorKind::Empty),
+    for (source, name, want) in [
+        (FileSource::from(&missing), "missing.txt", FileErrorKind::NotFound),
         (
-            // What the length promised and the bytes do not keep: a file that is cut while it is sent.
+            folder.path().into(),
+            folder.path().to_str().unwrap(),
+            FileErrorKind::NotAFile,
+        ),
+        (FileSource::from(&empty), "empty.txt", FileErrorKind::Empty),
+        (
+            // What the length promised and the bytes do not keep.
             FileSource::reopen("cut.txt", 500_000, || Ok(Cursor::new(vec![b'x'; 300_000]))),
+            "cut.txt",
             FileErrorKind::Shrunk {
                 expected: 500_000,
                 found: 300_000,
@@ -198,12 +205,65 @@ fn what_cannot_be_sent_is_named() {
         ),
         (
             FileSource::reopen("broken.txt", 5, || Ok(io::empty().chain(Broken))),
+            "broken.txt",
             FileErrorKind::Read,
         ),
     ] {
-        assert_eq!(kind(upload(source)), want);
+        let Err(Error::File(error)) = upload(source) else {
+            panic!("{name}")
+        };
+        assert_eq!(error.kind, want);
+        assert!(
+            error.name.ends_with(name) && error.to_string().contains(name),
+            "{error}"
+        );
     }
     assert_eq!(client.files().list().into_iter().count(), 0);
+}
+
+#[test]
+fn a_file_that_is_cut_while_it_is_sent_is_named() {
+    const LENGTH: usize = 8 << 20;
+    let (client, _server) = world();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.txt");
+    fs::write(&path, vec![b'x'; LENGTH]).unwrap();
+    let cut = path.clone();
+    let sent = client
+        .files()
+        .upload(&path, "assistants")
+        .max_retries(0)
+        // Somebody else empties the file once its first bytes are on their way.
+        .on_progress(move |_, _| fs::write(&cut, "").unwrap())
+        .send();
+    let Err(Error::File(error)) = sent else {
+        panic!("{sent:?}")
+    };
+    assert_eq!(error.name, path.display().to_string());
+    let FileErrorKind::Shrunk { expected, found } = error.kind else {
+        panic!("{error}")
+    };
+    assert_eq!(expected, LENGTH as u64);
+    assert!((1..expected).contains(&found), "{error}");
+    assert_eq!(client.files().list().into_iter().count(), 0);
+}
+
+#[test]
+fn a_download_of_what_is_not_there_leaves_nothing() {
+    let (client, _server) = world();
+    let folder = tempfile::tempdir().unwrap();
+    let content = || client.files().content("file-none");
+    let mut written = Vec::new();
+    for got in [
+        content().save_to(folder.path().join("a.txt")).map(drop),
+        content().write_to(&mut written).map(drop),
+        content().send().map(drop),
+    ] {
+        let error = got.unwrap_err();
+        assert_eq!(error.status(), Some(404), "{error}");
+        assert!(error.to_string().contains("file-none"), "{error}");
+    }
+    assert!(written.is_empty() && names(folder.path()).is_empty());
 }
 
 struct Broken;
@@ -290,6 +350,16 @@ fn a_download_that_is_cut_leaves_no_file() {
         assert_eq!(fs::read_to_string(&target).unwrap(), "what was there before");
         assert_eq!(names(folder.path()), ["a.txt"]);
     }
+    let peer = Peer::start(Scheme::Http, |listener| {
+        let mut connection = listener.accept();
+        connection.request();
+        connection.send(BEGINNINGS[0]);
+        connection.close();
+    });
+    let new = folder.path().join("new.txt");
+    peer_client(&peer).files().content("file-1").save_to(&new).unwrap_err();
+    peer.finish();
+    assert_eq!(names(folder.path()), ["a.txt"]);
 }
 
 #[test]

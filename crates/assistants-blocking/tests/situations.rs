@@ -335,6 +335,32 @@ fn polling_goes_on_until_the_run_has_ended() {
 }
 
 #[test]
+fn a_limit_or_an_interval_may_be_longer_than_the_clock_can_tell() {
+    let peer = Peer::start(Scheme::Http, |listener| {
+        let mut connection = listener.accept();
+        let asks = ["GET /v1/threads/", "GET /v1/threads/", "GET /v1/files/"];
+        for (ask, body) in asks.into_iter().zip(["completed", "queued", "processed"].map(run)) {
+            let request = connection.request();
+            assert!(request.starts_with(ask), "{request}");
+            connection.answer("200 OK", &[JSON], &body);
+        }
+    });
+    let client = client(&peer);
+    let run = client.runs("thread_1").poll("run_1").deadline(Duration::MAX).send();
+    assert_eq!(run.unwrap().status, RunStatus::Completed);
+    let poll = client.runs("thread_1").poll("run_1").interval(Duration::MAX);
+    assert!(matches!(poll.send(), Err(Error::Timeout(error)) if error.phase == TimeoutPhase::Poll));
+    let wait = client.files().wait_for_processing("file-1").deadline(Duration::MAX);
+    assert!(wait.send().is_ok());
+    let batch = client.vector_store_batches("vs_1").upload_and_poll(["no/such/file"]);
+    assert_eq!(batch.deadline(Duration::MAX).send().unwrap().failed.len(), 1);
+    let parts = client.uploads().upload_in_parts("no/such/file", "assistants");
+    assert!(matches!(parts.deadline(Duration::MAX).send(), Err(Error::File(_))));
+    drop(client);
+    peer.finish();
+}
+
+#[test]
 fn a_server_that_repeats_its_cursor_does_not_keep_the_client_forever() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();

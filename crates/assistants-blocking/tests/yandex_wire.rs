@@ -638,6 +638,21 @@ fn a_number_past_the_end_gives_no_events() {
 }
 
 #[test]
+fn an_event_may_have_the_last_number_there_is() {
+    let peer = Peer::start(Scheme::Http, |listener| {
+        let (mut connection, _) = listened(listener);
+        connection.send(HEAD);
+        connection.chunk(&event(usize::MAX / 2, usize::MAX / 2));
+        connection.end_stream();
+    });
+    let mut stream = client(&peer).runs().listen("run_1").send().unwrap();
+    assert_eq!(stream.next().unwrap().unwrap().index(), i64::MAX);
+    assert_eq!(stream.next_index(), i64::MAX);
+    assert!(stream.next().is_none());
+    peer.finish();
+}
+
+#[test]
 fn an_error_in_the_stream_is_not_listened_past() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let (mut connection, _) = listened(listener);

@@ -14,6 +14,7 @@
 mod catch_up;
 mod chat;
 mod deadlines;
+mod expiries;
 mod file_search;
 mod history;
 mod indexing;
@@ -66,6 +67,7 @@ pub(crate) struct Engine {
     run_lifetime: Duration,
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     deadlines: Arc<Deadlines>,
+    next_expiry: expiries::Next,
     /// The chat completions at work, by id.
     chats: Mutex<HashMap<String, Arc<Stop>>>,
     watcher: Mutex<Option<JoinHandle<()>>>,
@@ -157,6 +159,7 @@ impl Engine {
             run_lifetime,
             slots: Mutex::default(),
             deadlines: Arc::default(),
+            next_expiry: expiries::Next::default(),
             chats: Mutex::default(),
             watcher: Mutex::default(),
             turns: Mutex::default(),
@@ -209,10 +212,10 @@ impl Engine {
             match run.status {
                 _ if !left.is_positive() => self.end(&run.id, &Ending::Expired).map(|_| ())?,
                 RunStatus::Queued => {
-                    self.deadlines.set(&run.id, Instant::now() + left.unsigned_abs());
+                    self.deadlines.set_after(&run.id, left.unsigned_abs());
                     self.spawn_turn(&run.id);
                 }
-                RunStatus::RequiresAction => self.deadlines.set(&run.id, Instant::now() + left.unsigned_abs()),
+                RunStatus::RequiresAction => self.deadlines.set_after(&run.id, left.unsigned_abs()),
                 _ => {
                     let message = "The server was stopped while the run was at work.";
                     self.end(&run.id, &Ending::Failed(server_error(message))).map(|_| ())?;
@@ -320,7 +323,7 @@ fn expire(engine: &Weak<Engine>, run_id: &str) {
     }
     if let Err(error) = engine.end(run_id, &Ending::Expired) {
         log::error!("the run {run_id} could not be ended as expired: {error}");
-        engine.deadlines.set(run_id, Instant::now() + EXPIRY_RETRY);
+        engine.deadlines.set_after(run_id, EXPIRY_RETRY);
     }
 }
 

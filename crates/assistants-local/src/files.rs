@@ -25,6 +25,7 @@ pub(crate) struct FileStore {
 impl FileStore {
     /// The folder of a database: beside it, under its name with `.files` at the end.
     pub(crate) fn beside(database: &Path) -> Result<Self, StorageError> {
+        // A database that was opened has a name.
         let mut name = database.file_name().unwrap_or_default().to_owned();
         name.push(".files");
         Self::open(database.with_file_name(name), false)
@@ -157,9 +158,16 @@ impl Unfinished<'_> {
     /// Puts the bytes under this id. When this returns, they are on the disk.
     pub(crate) fn keep(mut self, id: &str) -> Result<(), StorageError> {
         let keep = || {
-            self.file.sync_all()?;
+            // What goes with the server need not survive a power cut, and waiting for the disk is most of the work.
+            let survives = !self.store.temporary;
+            if survives {
+                self.file.sync_all()?;
+            }
             fs::rename(&self.path, self.store.folder.join(id))?;
-            sync_folder(&self.store.folder)
+            if survives {
+                sync_folder(&self.store.folder)?;
+            }
+            Ok(())
         };
         keep().map_err(|error| self.store.failed(&format!("keeping the bytes of {id}"), error))?;
         self.kept = true;

@@ -30,9 +30,10 @@
 //! - A run that is cancelled is over at once, whatever its model does. A run expires ten minutes after its creation.
 //! - After a restart, queued runs start, runs that wait for outputs of functions go on waiting, and runs that were at
 //!   work end as `failed` with `server_error`, or as `expired` when their time is over.
-//! - A POST with an `Idempotency-Key` is done once. The same request with the same key gets the first one's answer for
-//!   24 hours; another body with the same key gets status 400. A repeated request for a stream gets the events told
-//!   again, each text in one piece, and then follows the run.
+//! - A POST with an `Idempotency-Key` is done once; over the protocol of Yandex a PATCH too, and there the creation of a
+//!   file is not. The same request with the same key gets the first one's answer for 24 hours; another body with the
+//!   same key gets status 400. A repeated request for a stream gets the events told again, each text in one piece, and
+//!   then follows the run.
 //! - Bodies are checked against the limits of the spec. Parameters that it does not know are ignored.
 //! - Without an [`api_key`](Builder::api_key) every key is let in, and none. An address that other machines can reach
 //!   needs one.
@@ -59,7 +60,9 @@
 //! Clients of Yandex AI Studio take [`yandex_url`](LocalServer::yandex_url) as the base of all its services. Both
 //! protocols see the same objects: an assistant made over one of them can be run over the other. Keys come as `Api-Key`
 //! or `Bearer`. Requests may be spelled in lowerCamelCase or in `snake_case`; [`yandex_dialect`](Builder::yandex_dialect)
-//! chooses how answers are. The events of a run are kept and told again from any of them.
+//! chooses how answers are. The events of a run are kept and told again from any of them. Assistants, threads, users,
+//! search indexes and files go at their `expiresAt`, for both protocols; with `SINCE_LAST_ACTIVE` a run moves that of
+//! all that it works with, a message that of its thread, and files that are added that of their index.
 //!
 //! Chats with models named by a URI (`gpt://…`) are answered as Yandex answers them, and `/v1/models` lists the model by
 //! its URI where `OpenAI-Project` names a folder.
@@ -86,6 +89,7 @@ mod files;
 mod ids;
 mod object;
 mod openai;
+mod repeat;
 mod search;
 mod storage;
 mod stream;

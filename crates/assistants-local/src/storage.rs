@@ -37,6 +37,9 @@ pub(crate) enum Kind {
     File,
     /// At the root.
     VectorStore,
+    /// The expiry of a vector store that goes when its time is over, instead of staying without being searched. There
+    /// are no documents of this kind.
+    SearchIndex,
     /// Below its vector store, under an id made of both; tagged with its status.
     VectorStoreFile,
     /// Below its vector store.
@@ -68,6 +71,7 @@ impl Kind {
             Self::Upload => "upload",
             Self::UploadPart => "upload_part",
             Self::VectorStore => "vector_store",
+            Self::SearchIndex => "search_index",
             Self::VectorStoreFile => "vector_store_file",
             Self::VectorStoreFileBatch => "vector_store_file_batch",
         }
@@ -81,6 +85,7 @@ impl Kind {
             Self::AssistantVersion => "version of an assistant",
             Self::UploadPart => "upload part",
             Self::VectorStore => "vector store",
+            Self::SearchIndex => "search index",
             Self::VectorStoreFile => "file in the vector store",
             Self::VectorStoreFileBatch => "file batch",
             other => other.as_str(),
@@ -204,6 +209,9 @@ pub(crate) trait Transaction: TextIndex {
 
     /// The objects of a kind whose time is over.
     fn expired(&self, kind: Kind, now: i64) -> Result<Vec<String>, StorageError>;
+
+    /// When the first object of that kind expires.
+    fn next_expiry(&self, kind: Kind) -> Result<Option<i64>, StorageError>;
 
     /// The answer kept for an idempotency key and place, if it is not older than `since` (seconds since 1970).
     fn kept_answer(&self, key: &str, place: &str, since: i64) -> Result<Option<KeptAnswer>, StorageError>;

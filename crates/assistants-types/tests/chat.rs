@@ -245,11 +245,12 @@ fn what_only_whole_messages_have_grows_as_well() {
     let probable = |list: Value| json!({"choices": [{"index": 0, "delta": {}, "logprobs": {"content": list}}]});
     let citation = json!({"type": "url_citation", "url_citation":
         {"start_index": 0, "end_index": 1, "url": "http://a", "title": "t"}});
+    let garbled = json!({"type": "url_citation", "url_citation": "http://a"});
     let chunks = [
         chunk(0, json!({"function_call": {"name": "f", "arguments": "{"}}), None),
         chunk(
             0,
-            json!({"function_call": {"arguments": "}"}, "annotations": [citation]}),
+            json!({"function_call": {"arguments": "}"}, "annotations": [citation, garbled]}),
             None,
         ),
         chunk(0, json!({"audio": {"id": "au", "data": "AA", "transcript": "h"}}), None),
@@ -269,7 +270,7 @@ fn what_only_whole_messages_have_grows_as_well() {
         json!({
             "role": "assistant",
             "function_call": {"name": "f", "arguments": "{}"},
-            "annotations": [citation],
+            "annotations": [citation, garbled],
             "audio": {"id": "au", "data": "AABB", "transcript": "hi", "expires_at": 7},
         })
     );

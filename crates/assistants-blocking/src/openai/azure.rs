@@ -166,8 +166,7 @@ mod tests {
             ("https://n?api-version=old&a=b", "https://n/openai/x?a=b&api-version=v"),
         ] {
             let base = base(BaseUrl::parse(endpoint).unwrap(), "v").unwrap();
-            let none: [(&str, &str); 0] = [];
-            assert_eq!(base.url("/x", &none).unwrap(), want, "{endpoint}");
+            assert_eq!(base.url("/x", &[], &[]).unwrap(), want, "{endpoint}");
         }
         assert!(base(BaseUrl::parse("https://n").unwrap(), " ").is_err());
     }

@@ -95,6 +95,7 @@ impl Call<File> {
 
     /// When the server deletes an uploaded file by itself. Default: never, but for files of batches.
     pub fn expires_after(mut self, expiration: impl Into<FileExpiration>) -> Self {
+        // A word, a number and members that are JSON already always have a JSON form.
         if let Some(form) = &mut self.request.form
             && let Ok(value) = serde_json::to_value(expiration.into())
         {

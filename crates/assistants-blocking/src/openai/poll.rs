@@ -82,14 +82,14 @@ impl PollCall {
     pub fn send(mut self) -> Result<Run> {
         let started = Instant::now();
         // One deadline for the whole call, not one for each of its requests.
-        let deadline = self.options.deadline.take().map(|limit| (limit, started + limit));
+        let deadline = self.options.deadline.take();
         let mut interval = self.interval;
         let mut watched = match self.start {
             Start::Of { thread, run } => (thread, run),
             Start::After(call) => {
                 let mut call = *call;
                 call.options = self.options.clone();
-                call.options.deadline = deadline.map(|(limit, _)| limit);
+                call.options.deadline = deadline;
                 let run = call.send()?;
                 if is_done(&run) {
                     return Ok(run);
@@ -107,30 +107,24 @@ impl PollCall {
             let mut call = self.client.call::<Run>(op::RETRIEVE_RUN, &[&watched.0, &watched.1]);
             let what = call.request.what();
             call.options = self.options.clone();
-            call.options.deadline = deadline.map(|(_, end)| end.saturating_duration_since(Instant::now()));
+            call.options.deadline = deadline.map(|limit| limit.saturating_sub(started.elapsed()));
             let answer = call.send_raw()?;
             let run = answer.parse()?;
             if is_done(&run) {
                 return Ok(run);
             }
-            let wait = *interval.get_or_insert_with(|| {
-                let server = answer
-                    .header("openai-poll-after-ms")
-                    .and_then(|ms| ms.trim().parse().ok());
-                server.map_or(INTERVAL, Duration::from_millis)
-            });
+            let wait = *interval.get_or_insert_with(|| answer.poll_after().unwrap_or(INTERVAL));
             let late = |phase, after| TimeoutError {
                 phase,
                 after,
                 what: format!("{what}: the run is `{}`", run.status),
                 request_sent: true,
             };
-            if started.elapsed() + wait > self.poll_timeout {
+            let next = started.elapsed().saturating_add(wait);
+            if next > self.poll_timeout {
                 return Err(late(TimeoutPhase::Poll, self.poll_timeout).into());
             }
-            if let Some((limit, end)) = deadline
-                && Instant::now() + wait > end
-            {
+            if let Some(limit) = deadline.filter(|limit| next > *limit) {
                 return Err(late(TimeoutPhase::Deadline, limit).into());
             }
             pause(self.options.cancel.as_ref(), wait, &what)?;

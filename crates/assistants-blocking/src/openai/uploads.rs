@@ -155,9 +155,9 @@ impl PartsUpload {
     ///
     /// As [`Files::upload`](super::Files::upload); [`Error::Api`] when the upload has expired, which takes an hour.
     pub fn send(&mut self) -> Result<File> {
-        let deadline = self.options.deadline.map(|limit| Instant::now() + limit);
+        let started = Instant::now();
         let options = |given: &Options| Options {
-            deadline: deadline.map(|end| end.saturating_duration_since(Instant::now())),
+            deadline: given.deadline.map(|limit| limit.saturating_sub(started.elapsed())),
             // Each request is one of its own.
             idempotency_key: None,
             ..given.clone()

@@ -90,6 +90,7 @@ impl VectorStoreBatches {
             sources: files.into_iter().map(Into::into).collect(),
             params: CreateVectorStoreFileBatch::default(),
             parallel: 5,
+            files_per_batch: FILES_PER_BATCH,
             options: self.client.options.clone(),
         }
     }
@@ -107,6 +108,9 @@ impl Awaited for VectorStoreFileBatch {
     }
 }
 
+/// How many files a batch may have, as the provider has it.
+const FILES_PER_BATCH: usize = 2000;
+
 /// Uploads files and puts them into a vector store. From [`VectorStoreBatches::upload_and_poll`].
 ///
 /// Options hold for each upload and for the requests that follow.
@@ -117,6 +121,7 @@ pub struct BatchUploadCall {
     sources: Vec<FileSource>,
     params: CreateVectorStoreFileBatch,
     parallel: usize,
+    files_per_batch: usize,
     options: Options,
 }
 
@@ -126,6 +131,8 @@ pub struct BatchUploadCall {
 pub struct BatchUpload {
     /// The batch as it ended; `None` when no file arrived.
     pub batch: Option<VectorStoreFileBatch>,
+    /// The batches after the first, where there were more files than one may have.
+    pub further_batches: Vec<VectorStoreFileBatch>,
     /// The files that arrived, in the order in which they were given.
     pub files: Vec<File>,
     /// The files that did not arrive, in the order in which they were given. The others are not held up by them.
@@ -157,6 +164,13 @@ impl BatchUploadCall {
         self
     }
 
+    /// How many files are put into one batch; with more of them there are several, one after the other. Default: 2000,
+    /// the most that the provider allows.
+    pub fn files_per_batch(mut self, files: usize) -> Self {
+        self.files_per_batch = files.max(1);
+        self
+    }
+
     /// Files that the server has already; they are put into the vector store too.
     pub fn file_ids(mut self, ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.params = self.params.file_ids(ids);
@@ -174,18 +188,19 @@ impl BatchUploadCall {
     ///
     /// # Errors
     ///
-    /// Those of the batch. Uploads that fail are in [`BatchUpload::failed`].
+    /// Those of the batches. Uploads that fail are in [`BatchUpload::failed`].
     pub fn send(self) -> Result<BatchUpload> {
         let Self {
             batches,
             sources,
             mut params,
             parallel,
+            files_per_batch,
             options,
         } = self;
-        let deadline = options.deadline.map(|limit| Instant::now() + limit);
+        let started = Instant::now();
         let options_now = || Options {
-            deadline: deadline.map(|end| end.saturating_duration_since(Instant::now())),
+            deadline: options.deadline.map(|limit| limit.saturating_sub(started.elapsed())),
             ..options.clone()
         };
         let files = batches.client.files();
@@ -201,6 +216,7 @@ impl BatchUploadCall {
         });
         let mut done = BatchUpload {
             batch: None,
+            further_batches: Vec::new(),
             files: Vec::new(),
             failed: Vec::new(),
         };
@@ -210,15 +226,27 @@ impl BatchUploadCall {
                 Err(error) => done.failed.push(FailedUpload { source, error }),
             }
         }
-        let ids = params.file_ids.get_or_insert_default();
+        let mut ids = params.file_ids.take().unwrap_or_default();
         ids.extend(done.files.iter().map(|file| file.id.clone()));
-        if ids.is_empty() {
-            params.file_ids = None;
+        let mut parts: Vec<Option<Vec<String>>> = ids.chunks(files_per_batch).map(|part| Some(part.to_vec())).collect();
+        if parts.is_empty() && params.files.as_ref().is_some_and(|files| !files.is_empty()) {
+            parts.push(None);
         }
-        if params.file_ids.is_some() || params.files.as_ref().is_some_and(|files| !files.is_empty()) {
-            let mut call = batches.create_and_poll(params);
+        for (index, file_ids) in parts.into_iter().enumerate() {
+            let mut call = batches.create_and_poll(CreateVectorStoreFileBatch {
+                file_ids,
+                ..params.clone()
+            });
             call.options = options_now();
-            done.batch = Some(call.send()?);
+            match &done.batch {
+                None => done.batch = Some(call.send()?),
+                Some(_) => {
+                    // The caller's key is that of the first batch.
+                    let key = call.options.idempotency_key.take();
+                    call.options.idempotency_key = key.map(|key| format!("{key}-{}", index + 1));
+                    done.further_batches.push(call.send()?);
+                }
+            }
         }
         Ok(done)
     }
@@ -226,21 +254,28 @@ impl BatchUploadCall {
 
 /// Does `work` for all items, at most `parallel` at a time, and keeps their order.
 fn each<T: Send, R: Send>(items: Vec<T>, parallel: usize, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let threads = parallel.min(items.len());
+    let helpers = parallel.min(items.len()).saturating_sub(1);
     let queue = Mutex::new(items.into_iter().enumerate());
     let results = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((index, item)) = next else { break };
-                    let result = work(item);
-                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                    results.push((index, result));
-                }
-            });
+    let take = || {
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((index, item)) = next else { break };
+            let result = work(item);
+            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+            results.push((index, result));
         }
+    };
+    thread::scope(|scope| {
+        for _ in 0..helpers {
+            let helper = thread::Builder::new().name("upload".to_owned());
+            if let Err(error) = helper.spawn_scoped(scope, take) {
+                // This thread takes part, so everything is done all the same.
+                log::debug!("no more threads for uploads: {error}");
+                break;
+            }
+        }
+        take();
     });
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(index, _)| *index);

@@ -81,7 +81,7 @@ impl VectorStoreFiles {
             let mut upload = files.client.files().upload(source, "assistants");
             upload.options = Options {
                 body_fields: Vec::new(),
-                query: files.client.options.query.clone(),
+                query: Vec::new(),
                 idempotency_key: None,
                 ..options.clone()
             };

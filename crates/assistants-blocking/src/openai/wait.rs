@@ -102,14 +102,14 @@ impl<T: Awaited> WaitCall<T> {
     pub fn send(mut self) -> Result<T> {
         let started = Instant::now();
         // One deadline for the whole call, not one for each of its requests.
-        let deadline = self.options.deadline.take().map(|limit| (limit, started + limit));
+        let deadline = self.options.deadline.take();
         let mut interval = self.interval;
         let mut seen: Option<T> = None;
         let mut first = self.first.take();
         loop {
             let is_first = first.is_some();
             let options = || Options {
-                deadline: deadline.map(|(_, end)| end.saturating_duration_since(Instant::now())),
+                deadline: deadline.map(|limit| limit.saturating_sub(started.elapsed())),
                 ..self.options.clone()
             };
             let mut call = match first.take() {
@@ -129,9 +129,7 @@ impl<T: Awaited> WaitCall<T> {
                 self.options.query.clear();
                 self.options.idempotency_key = None;
             }
-            let said = answer.header("openai-poll-after-ms");
-            let said = said.and_then(|ms| ms.trim().parse().ok()).map(Duration::from_millis);
-            let wait = match (interval, said) {
+            let wait = match (interval, answer.poll_after()) {
                 (Some(interval), _) => interval,
                 (None, Some(said)) => *interval.insert(said),
                 // Small things are done at once; the second look need not wait long.
@@ -144,12 +142,11 @@ impl<T: Awaited> WaitCall<T> {
                 what: format!("{what}: the {} is `{}`", T::NOUN, object.status()),
                 request_sent: true,
             };
-            if started.elapsed() + wait > self.poll_timeout {
+            let next = started.elapsed().saturating_add(wait);
+            if next > self.poll_timeout {
                 return Err(late(TimeoutPhase::Poll, self.poll_timeout).into());
             }
-            if let Some((limit, end)) = deadline
-                && Instant::now() + wait > end
-            {
+            if let Some(limit) = deadline.filter(|limit| next > *limit) {
                 return Err(late(TimeoutPhase::Deadline, limit).into());
             }
             let cancel = self.options.cancel.as_ref();

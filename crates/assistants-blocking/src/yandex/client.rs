@@ -340,12 +340,16 @@ impl ClientBuilder {
             cloud: credentials::credential(variables, "YC_API_ENDPOINT"),
             ..Self::default()
         };
-        if builder.folder.is_none() {
-            return Err(Error::config("no folder: set YC_FOLDER_ID"));
+        match &builder.folder {
+            None => return Err(Error::config("no folder: set YC_FOLDER_ID")),
+            Some(folder) if folder.contains(char::REPLACEMENT_CHARACTER) => {
+                return Err(Error::config("YC_FOLDER_ID is not unicode"));
+            }
+            Some(_) => {}
         }
-        builder.credentials = match Credentials::detect_in(variables) {
-            Err(_) if builder.addresses()?.assistants.is_loopback() => Some(Credentials::none()),
-            found => Some(found?),
+        builder.credentials = match Credentials::detect_in(variables)? {
+            None if builder.addresses()?.assistants.is_loopback() => Some(Credentials::none()),
+            found => Some(found.ok_or_else(Credentials::missing)?),
         };
         Ok(builder)
     }
@@ -450,7 +454,7 @@ impl ClientBuilder {
                 models: service(addresses.models)?,
                 chat: Arc::new(chat),
             }),
-            options: self.options,
+            options: self.options.over(&Options::new()),
         })
     }
 
@@ -547,6 +551,8 @@ mod tests {
                 .to_string()
                 .contains("YC_FOLDER_ID")
         );
+        let garbled = build(&[("YC_API_KEY", "k"), ("YC_FOLDER_ID", "fld\u{fffd}")]).unwrap_err();
+        assert_eq!(garbled.to_string(), "YC_FOLDER_ID is not unicode");
         let client = build(&[("YC_API_KEY", "secret-key"), ("YC_FOLDER_ID", "fld")]).unwrap();
         assert_eq!(
             (client.folder_id(), client.base_url()),

@@ -21,7 +21,8 @@ use crate::token::{Cached, Token};
 /// Reads a variable of the environment. An argument, so that tests have environments of their own.
 pub(super) type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// The environment of this process.
+/// The environment of this process. What is not unicode comes with [`char::REPLACEMENT_CHARACTER`] in it, which neither
+/// a key nor an address may hold.
 pub(super) fn process_variables() -> Variables {
     Arc::new(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
 }
@@ -153,35 +154,44 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] when there is none of them.
+    /// [`Error::Config`] when there is none of them, or when `YC_METADATA_ADDR` is no address.
     pub fn detect() -> Result<Self> {
-        Self::detect_in(&process_variables())
+        Self::detect_in(&process_variables())?.ok_or_else(Self::missing)
     }
 
-    pub(super) fn detect_in(variables: &Variables) -> Result<Self> {
+    pub(super) fn missing() -> Error {
+        Error::config(
+            "no credentials: set YC_API_KEY, YC_IAM_TOKEN, YC_OAUTH_TOKEN or YC_TOKEN, or set the tool `yc` up",
+        )
+    }
+
+    /// `None` where there are none. What does not work is passed over, what is written wrongly is not.
+    pub(super) fn detect_in(variables: &Variables) -> Result<Option<Self>> {
         let variable = |name| credential(variables, name);
         if let Some(key) = variable("YC_API_KEY") {
-            return Ok(Self::api_key(key));
+            return Ok(Some(Self::api_key(key)));
         }
         if let Some(token) = variable("YC_IAM_TOKEN") {
-            return Ok(Self::iam_token(token));
+            return Ok(Some(Self::iam_token(token)));
         }
         if let Some(token) = variable("YC_OAUTH_TOKEN") {
-            return Ok(Self::oauth_token(token));
+            return Ok(Some(Self::oauth_token(token)));
         }
         let address = variable("YC_METADATA_ADDR");
         let patience = Duration::from_millis(if address.is_some() { 1000 } else { 100 });
-        match metadata::Service::new(address.as_deref()).and_then(|service| service.probe(patience)) {
+        let service = metadata::Service::new(address.as_deref())
+            .map_err(|error| Error::config(format!("YC_METADATA_ADDR: {error}")))?;
+        match service.probe(patience) {
             Ok(token) => {
-                return Ok(Self(Kind::Metadata {
+                return Ok(Some(Self(Kind::Metadata {
                     address,
                     first: Some(token),
-                }));
+                })));
             }
             Err(error) => log::debug!("no token of a metadata service: {error}"),
         }
         if variable("YC_TOKEN").is_some() {
-            return Ok(Self(Kind::Environment(Arc::clone(variables))));
+            return Ok(Some(Self(Kind::Environment(Arc::clone(variables)))));
         }
         if std::io::stdin().is_terminal() {
             let tool = yc::Tool {
@@ -191,17 +201,15 @@ impl Credentials {
             };
             match tool.probe() {
                 Ok(token) => {
-                    return Ok(Self(Kind::Yc {
+                    return Ok(Some(Self(Kind::Yc {
                         tool,
                         first: Some(token),
-                    }));
+                    })));
                 }
                 Err(error) => log::debug!("no token of yc: {error}"),
             }
         }
-        Err(Error::config(
-            "no credentials: set YC_API_KEY, YC_IAM_TOKEN, YC_OAUTH_TOKEN or YC_TOKEN, or set the tool `yc` up",
-        ))
+        Ok(None)
     }
 
     /// What the client asks before each attempt. `server` lends its connections to the exchange of tokens at `iam`.
@@ -371,13 +379,18 @@ mod tests {
             ("YC_TOKEN", "t1.y"),
             NOWHERE,
         ];
-        let detect = |pairs| Credentials::detect_in(&environment(pairs)).map(|found| format!("{found:?}"));
+        let detect = |pairs| Credentials::detect_in(&environment(pairs)).map(|found| format!("{:?}", found.unwrap()));
         assert_eq!(detect(&ALL).unwrap(), "Credentials(api key)");
         assert_eq!(detect(&ALL[1..]).unwrap(), "Credentials(iam token)");
         assert_eq!(detect(&ALL[2..]).unwrap(), "Credentials(oauth token)");
         assert_eq!(detect(&ALL[3..]).unwrap(), "Credentials(YC_TOKEN)");
         let empty: &[_] = &[("YC_API_KEY", " "), ("YC_IAM_TOKEN", ""), ("YC_TOKEN", "t1.y"), NOWHERE];
         assert_eq!(detect(empty).unwrap(), "Credentials(YC_TOKEN)");
+        let broken: &[_] = &[("YC_METADATA_ADDR", "no address"), ("YC_TOKEN", "t1.y")];
+        assert_eq!(
+            detect(broken).unwrap_err().to_string(),
+            "YC_METADATA_ADDR: base url: is not a url"
+        );
     }
 
     #[test]

@@ -274,7 +274,7 @@ impl<'o> Poll<'o> {
                 Polled::Done(done) => return Ok(done),
                 Polled::Waits(how) => how,
             };
-            if self.started.elapsed() + self.interval > self.timeout {
+            if self.started.elapsed().saturating_add(self.interval) > self.timeout {
                 return Err(TimeoutError {
                     phase: TimeoutPhase::Poll,
                     after: self.timeout,

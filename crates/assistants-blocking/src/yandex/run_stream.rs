@@ -234,7 +234,8 @@ impl RunStream {
         if index < self.next_index {
             return None;
         }
-        self.next_index = index + 1;
+        // A server may number an event as it likes.
+        self.next_index = index.saturating_add(1);
         self.failures = 0;
         self.seen += 1;
         self.state = match event.event_type {

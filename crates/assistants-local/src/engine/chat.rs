@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use super::Engine;
 use crate::model::{Failure, Finish, ModelRequest, Output, Piece, Stop};
@@ -29,7 +28,7 @@ impl Engine {
         if self.lock_turns().closed {
             stop.set();
         }
-        self.deadlines.set(id, Instant::now() + self.run_lifetime);
+        self.deadlines.set_after(id, self.run_lifetime);
         let answered = catch_unwind(AssertUnwindSafe(|| {
             self.model.respond(request, &mut Output::new(take, &stop))
         }));

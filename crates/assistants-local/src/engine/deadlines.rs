@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The deadlines of all runs that are not over.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ struct State {
 
 impl Deadlines {
     /// Sets the deadline of a run that has none yet.
-    pub(super) fn set(&self, run_id: &str, deadline: Instant) {
+    fn set(&self, run_id: &str, deadline: Instant) {
         let mut state = self.lock();
         if state.by_run.contains_key(run_id) {
             return;
@@ -28,6 +28,13 @@ impl Deadlines {
         state.by_run.insert(run_id.to_owned(), deadline);
         state.by_time.insert((deadline, run_id.to_owned()));
         self.changed.notify_all();
+    }
+
+    /// As [`set`](Self::set), so long from now. What the clock cannot express never comes.
+    pub(super) fn set_after(&self, run_id: &str, time: Duration) {
+        if let Some(deadline) = Instant::now().checked_add(time) {
+            self.set(run_id, deadline);
+        }
     }
 
     /// Drops the deadline of a run that is over.
@@ -78,7 +85,6 @@ impl Deadlines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn calls_runs_in_the_order_of_their_deadlines() {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use assistants_types::openai::{
     Annotation, Assistant, CreateRun, Message, MessageIncompleteDetails, MessageIncompleteReason, MessageStatus,
@@ -131,10 +131,7 @@ impl Engine {
 
     /// Begins to watch the deadline of a new run. One that goes on keeps the deadline it has.
     pub(crate) fn watch_deadline(&self, run: &Run) {
-        // Without a deadline that the clock can express, a run does not expire.
-        if let Some(deadline) = Instant::now().checked_add(self.run_lifetime) {
-            self.deadlines.set(&run.id, deadline);
-        }
+        self.deadlines.set_after(&run.id, self.run_lifetime);
     }
 
     /// Stores the outputs that a run waits for, and queues it again. [`launch`](Self::launch) goes on after the commit
@@ -171,7 +168,9 @@ impl Engine {
                 .document
                 .notes
                 .as_deref()
-                .map(|notes| wire_usage(read_usage(notes)));
+                .map(read_usage)
+                .transpose()?
+                .map(wire_usage);
             step.document.tag = None;
             step.save(transaction)?;
             events.push(StreamEvent::RunStepCompleted(Box::new(step.object)));
@@ -183,37 +182,69 @@ impl Engine {
         Ok((run.object, events))
     }
 
-    /// Cancels a run, and returns it as it was while it was `cancelling`: by the time the caller has it, it is over.
-    pub(crate) fn cancel(&self, thread_id: &str, run_id: &str) -> Result<Run, Refusal> {
-        self.storage
-            .transact(|transaction| load_run(transaction, thread_id, run_id).map(|_| ()))?;
-        match self.end(run_id, &Ending::Cancelled)? {
-            Some(events) => Ok(events
-                .into_iter()
-                .find_map(|event| match event {
-                    StreamEvent::RunCancelling(run) => Some(*run),
-                    _ => None,
-                })
-                .expect("a cancelled run was cancelling first")),
-            None => {
-                let run = self
-                    .storage
-                    .transact(|transaction| load_run(transaction, thread_id, run_id))?;
-                let status = run.object.status.as_str();
-                Err(Refusal::state(format!(
-                    "The run {run_id} cannot be cancelled: its status is '{status}'."
-                )))
-            }
+    /// Cancels a run. `answer` is given the run as it was while it was `cancelling`: by the time the caller has the
+    /// answer, it is over. Where `kept` knows the answer of an earlier request, nothing is done. Both are called in the
+    /// transaction that ends the run.
+    pub(crate) fn cancel<E: From<Refusal> + From<StorageError>>(
+        &self,
+        thread_id: &str,
+        run_id: &str,
+        kept: impl Fn(&dyn Transaction) -> Result<Option<String>, E>,
+        answer: impl Fn(&dyn Transaction, &Run) -> Result<String, E>,
+    ) -> Result<String, E> {
+        // Before the run gets a slot: there are no slots for runs that there are not.
+        let before = self.storage.transact(|transaction| match kept(transaction)? {
+            Some(answer) => Ok::<_, E>(Some(answer)),
+            None => Ok(load_run(transaction, thread_id, run_id).map(|_| None)?),
+        })?;
+        if let Some(answer) = before {
+            return Ok(answer);
         }
+        let mut given = None;
+        self.end_in(run_id, |transaction, live| {
+            given = kept(transaction)?;
+            if given.is_some() {
+                return Ok(None);
+            }
+            let events = end_run(transaction, run_id, &Ending::Cancelled, live, None)?;
+            let cancelling = events.iter().flatten().find_map(|event| match event {
+                StreamEvent::RunCancelling(run) => Some(run),
+                _ => None,
+            });
+            if let Some(run) = cancelling {
+                given = Some(answer(transaction, run)?);
+            }
+            Ok::<_, E>(events)
+        })?;
+        if let Some(answer) = given {
+            return Ok(answer);
+        }
+        let run = self
+            .storage
+            .transact(|transaction| load_run(transaction, thread_id, run_id))?;
+        let status = run.object.status.as_str();
+        Err(Refusal::state(format!(
+            "The run {run_id} cannot be cancelled: its status is '{status}'."
+        ))
+        .into())
     }
 
     /// Ends a run that is not over, and everything that is open in it. `None` if it was over, or is gone.
     pub(super) fn end(&self, run_id: &str, ending: &Ending) -> Result<Option<Vec<StreamEvent>>, StorageError> {
+        self.end_in(run_id, |transaction, live| {
+            end_run(transaction, run_id, ending, live, None)
+        })
+    }
+
+    /// Ends a run by `work`, which gives the events of its end, or `None` for a run that is over.
+    fn end_in<E: From<StorageError>>(
+        &self,
+        run_id: &str,
+        mut work: impl FnMut(&dyn Transaction, &Live) -> Result<Option<Vec<StreamEvent>>, E>,
+    ) -> Result<Option<Vec<StreamEvent>>, E> {
         let slot = self.slot(run_id);
         let mut live = slot.lock();
-        let ended = self
-            .storage
-            .transact(|transaction| end_run(transaction, run_id, ending, &live, None));
+        let ended = self.storage.transact(|transaction| work(transaction, &live));
         if let Ok(Some(events)) = &ended {
             live.end_history(events);
             live.publish(events);
@@ -229,18 +260,9 @@ impl Engine {
     /// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
     pub(crate) fn delete_thread(&self, id: &str) -> Result<(), Refusal> {
         let active = self.storage.transact(|transaction| {
-            let list = List {
-                kind: Kind::Run,
-                parent: Some(id),
-                tag: Some(ACTIVE),
-                order: Order::Ascending,
-                after: None,
-                before: None,
-                limit: usize::MAX,
-            };
-            let active = transaction.list(&list)?.documents;
+            let active = active_runs(transaction, id)?;
             match transaction.delete(Kind::Thread, id, now().unix_timestamp())? {
-                true => Ok(active.into_iter().map(|run| run.id).collect::<Vec<_>>()),
+                true => Ok(active),
                 false => Err(Refusal::not_found(Kind::Thread, id)),
             }
         })?;
@@ -249,7 +271,7 @@ impl Engine {
     }
 
     /// Ends the streams of the runs of a thread that was deleted with its runs.
-    fn drop_runs(&self, run_ids: &[String]) {
+    pub(super) fn drop_runs(&self, run_ids: &[String]) {
         for run_id in run_ids {
             let slot = self.slot(run_id);
             let mut live = slot.lock();
@@ -265,6 +287,21 @@ impl Engine {
             self.forget(run_id);
         }
     }
+}
+
+/// The ids of the runs of a thread that are not over.
+pub(super) fn active_runs(transaction: &dyn Transaction, thread_id: &str) -> Result<Vec<String>, StorageError> {
+    let list = List {
+        kind: Kind::Run,
+        parent: Some(thread_id),
+        tag: Some(ACTIVE),
+        order: Order::Ascending,
+        after: None,
+        before: None,
+        limit: usize::MAX,
+    };
+    let active = transaction.list(&list)?.documents;
+    Ok(active.into_iter().map(|run| run.id).collect())
 }
 
 /// The run of that id, if it is one of that thread.
@@ -373,9 +410,13 @@ pub(super) fn end_run(
             events.push(StreamEvent::MessageIncomplete(Box::new(message.object)));
         }
         end_step(&mut step.object, ending);
-        step.object.usage = usage
-            .or_else(|| step.document.notes.as_deref().map(read_usage))
-            .map(wire_usage);
+        let noted = step.document.notes.as_deref().and_then(|notes| {
+            // A run must come to its end, whatever is noted beside its steps.
+            read_usage(notes)
+                .inspect_err(|error| log::error!("the run {run_id}: {error}"))
+                .ok()
+        });
+        step.object.usage = usage.or(noted).map(wire_usage);
         step.document.tag = None;
         step.save(transaction)?;
         let step = Box::new(step.object);
@@ -486,7 +527,9 @@ fn end_step(step: &mut RunStep, ending: &Ending) {
 }
 
 fn whole_seconds(duration: Duration) -> time::Duration {
-    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    let seconds = duration
+        .as_secs()
+        .saturating_add(u64::from(duration.subsec_nanos() > 0));
     // Longer than a thousand years is as good as that, and stays inside the calendar.
     time::Duration::seconds(
         i64::try_from(seconds)
@@ -511,10 +554,15 @@ pub(super) fn write_usage(usage: model::Usage) -> String {
     format!("{} {}", usage.prompt_tokens, usage.completion_tokens)
 }
 
-pub(super) fn read_usage(notes: &str) -> model::Usage {
-    let mut numbers = notes.split(' ').map(|number| number.parse().unwrap_or_default());
-    model::Usage {
-        prompt_tokens: numbers.next().unwrap_or_default(),
-        completion_tokens: numbers.next().unwrap_or_default(),
-    }
+pub(super) fn read_usage(notes: &str) -> Result<model::Usage, StorageError> {
+    let numbers = notes.split_once(' ').and_then(|(prompt, completion)| {
+        Some(model::Usage {
+            prompt_tokens: prompt.parse().ok()?,
+            completion_tokens: completion.parse().ok()?,
+        })
+    });
+    numbers.ok_or_else(|| StorageError {
+        action: "reading the usage of a run step: what is stored is damaged".to_owned(),
+        source: None,
+    })
 }

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use assistants_types::openai::{Assistant, CreateMessage, CreateRun, Run, RunStatus, StreamEvent, Thread};
 
-use super::{Engine, Since, Subscriber, add_message};
+use super::{Engine, Refusal, Since, Subscriber, add_message};
 use crate::files::FileStore;
 use crate::model::scripted::Scripted;
 use crate::object::{insert, load};
 use crate::storage::sqlite::Sqlite;
-use crate::storage::{Outcome, Storage, StorageError, Transaction};
+use crate::storage::{Kind, Outcome, Storage, StorageError, Transaction};
 use crate::stream::{self, Room, Writer};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -59,6 +59,22 @@ impl Storage for Failing {
     }
 }
 
+/// A storage that panics once, after some transactions.
+#[derive(Debug)]
+struct Panicking {
+    storage: Sqlite,
+    left: AtomicUsize,
+}
+
+impl Storage for Panicking {
+    fn transaction(&self, work: &mut dyn FnMut(&dyn Transaction) -> Outcome) -> Result<(), StorageError> {
+        let one_less = |left: usize| left.checked_sub(1);
+        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+        assert_ne!(left, Ok(1), "on purpose");
+        self.storage.transaction(work)
+    }
+}
+
 fn start(storage: impl Storage + 'static, run_lifetime: Duration) -> Arc<Engine> {
     Engine::start(
         Box::new(storage),
@@ -86,6 +102,10 @@ fn queued_run(engine: &Engine, message: &str) -> Run {
         engine.create_run(transaction, "thread_1", &CreateRun::new("asst_1"))
     });
     created.unwrap()
+}
+
+fn cancel(engine: &Engine, run: &Run) -> Result<String, Refusal> {
+    engine.cancel("thread_1", &run.id, |_| Ok(None), |_, run| Ok(run.id.clone()))
 }
 
 fn stored(engine: &Engine, run: &Run) -> Run {
@@ -119,10 +139,67 @@ fn a_storage_that_fails_ends_the_stream_with_an_error() {
         // The disk has room again: the run is still there to be ended.
         left.store(usize::MAX, Ordering::SeqCst);
         assert!(!stored(&engine, &run).status.is_terminal());
-        engine.cancel("thread_1", &run.id).unwrap();
+        cancel(&engine, &run).unwrap();
         assert_eq!(stored(&engine, &run).status, RunStatus::Cancelled);
         engine.stop(HOUR);
     }
+}
+
+#[test]
+fn a_panic_of_the_engine_ends_the_run() {
+    // Taking up what was left and storing the run work; beginning the turn does not.
+    let engine = start(
+        Panicking {
+            storage: Sqlite::in_memory().unwrap(),
+            left: AtomicUsize::new(3),
+        },
+        HOUR,
+    );
+    let run = queued_run(&engine, "Hello");
+    let (subscriber, seen) = subscriber();
+    engine.launch(&run, &[], Some(subscriber));
+    for want in ["thread.run.failed", "done"] {
+        assert_eq!(seen.recv_timeout(Duration::from_secs(20)).as_deref(), Ok(want));
+    }
+    assert_eq!(stored(&engine, &run).status, RunStatus::Failed);
+    engine.stop(HOUR);
+}
+
+#[test]
+fn a_thread_goes_when_its_time_is_over_and_its_run_with_it() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let run = queued_run(&engine, "sleep 3600000");
+    let (subscriber, seen) = subscriber();
+    engine.launch(&run, &[], Some(subscriber));
+    let expires = |kind, id: &str, at| {
+        engine
+            .storage
+            .transact(|transaction| engine.expires(transaction, kind, id, at))
+            .unwrap();
+    };
+    let is_there = |kind, id: &str| {
+        engine
+            .storage
+            .transact(|transaction| transaction.get(kind, id))
+            .unwrap()
+            .is_some()
+    };
+    engine.sweep(0).unwrap();
+    expires(Kind::Assistant, "asst_1", 2000);
+    expires(Kind::Thread, "thread_1", 1000);
+    engine.sweep(999).unwrap();
+    assert!(is_there(Kind::Thread, "thread_1"));
+    engine.sweep(1000).unwrap();
+    assert!(!is_there(Kind::Thread, "thread_1") && !is_there(Kind::Run, &run.id));
+    let seen: Vec<String> = seen.iter().collect();
+    assert_eq!(seen[seen.len() - 2..], ["error", "done"]);
+    // The next one is known without a look at the storage, also when it is moved.
+    expires(Kind::Assistant, "asst_1", 1500);
+    engine.sweep(1499).unwrap();
+    assert!(is_there(Kind::Assistant, "asst_1"));
+    engine.sweep(1500).unwrap();
+    assert!(!is_there(Kind::Assistant, "asst_1"));
+    engine.stop(HOUR);
 }
 
 #[test]
@@ -161,7 +238,7 @@ fn a_run_whose_time_is_over_has_expired_when_the_next_server_starts() {
 fn a_run_that_was_cancelled_before_it_began_tells_so() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let run = queued_run(&engine, "Hello");
-    engine.cancel("thread_1", &run.id).unwrap();
+    cancel(&engine, &run).unwrap();
     let (subscriber, seen) = subscriber();
     engine.launch(&run, &[], Some(subscriber));
     assert_eq!(seen.iter().collect::<Vec<_>>(), ["thread.run.cancelled", "done"]);
@@ -176,7 +253,7 @@ fn nothing_is_left_of_runs_that_are_over() {
     engine.watch_deadline(&run);
     engine.launch(&run, &[], Some(subscriber));
     assert_eq!(seen.iter().last().as_deref(), Some("done"));
-    assert!(engine.cancel("thread_1", &run.id).is_err());
+    assert!(cancel(&engine, &run).is_err());
     assert!(engine.lock_slots().is_empty());
     engine.stop(HOUR);
 }

@@ -57,6 +57,12 @@ impl Engine {
             let worked = catch_unwind(AssertUnwindSafe(|| engine.turn(&id)));
             if worked.is_err() {
                 log::error!("the turn of the run {id} panicked");
+                // Nobody else would end it before its time is over.
+                let ending = Ending::Failed(server_error("The server has an error of its own."));
+                let ended = catch_unwind(AssertUnwindSafe(|| engine.end_or_log(&id, &ending)));
+                if ended.is_err() {
+                    log::error!("the run {id} could not be ended");
+                }
             }
             engine.lock_turns().running -= 1;
             engine.turn_ended.notify_all();
@@ -558,7 +564,7 @@ fn model_request(transaction: &dyn Transaction, run: &Run, notes: &RunNotes) -> 
         response_format: run
             .response_format
             .as_ref()
-            .and_then(|format| serde_json::to_value(format).ok()),
+            .map(|format| serde_json::to_value(format).expect("an object of the protocol has a JSON form")),
     })
 }
 

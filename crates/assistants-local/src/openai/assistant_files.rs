@@ -56,10 +56,9 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
     require_version(call)?;
     let assistant_id = call.id("assistant_id");
     let show = |document: &mut Document| {
-        // One that is damaged is shown as it is.
-        if let Ok(file) = Loaded::<VectorStoreFile>::parse(document.clone()) {
-            document.body = json(assistant_id, &file.object);
-        }
+        let file = Loaded::<VectorStoreFile>::parse(document.clone())?.object;
+        document.body = json(assistant_id, &file);
+        Ok(())
     };
     let store_id = legacy::store_id(assistant_id);
     page_shown(call, Kind::VectorStoreFile, Some(&store_id), show, |transaction| {

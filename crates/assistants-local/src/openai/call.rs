@@ -15,16 +15,11 @@ use super::form::Form;
 use super::runs::includes_content;
 use super::sse::EventWriter;
 use crate::engine::{Engine, Refusal, Since};
-use crate::object::{Stored, now, to_json};
-use crate::storage::{Document, KeptAnswer, Kind, Transaction};
+use crate::object::{Stored, to_json};
+use crate::repeat::{Repeat, digest};
+use crate::storage::{Document, Kind, Transaction};
 use crate::stream::{self, Reader};
 use crate::validate::Schemas;
-
-/// How long the answer to a request with an idempotency key is kept, in seconds.
-const ANSWERS_KEPT: i64 = 24 * 60 * 60;
-
-/// The longest idempotency key, in bytes.
-const LONGEST_KEY: usize = 255;
 
 /// A request, read and let in.
 #[derive(Debug)]
@@ -148,16 +143,9 @@ impl Call {
         self.once_for(&digest(&self.body), work)
     }
 
-    /// The answer of a request with the same idempotency key, if there was one.
-    pub(super) fn kept(&self, request: &str) -> Result<Option<Answer>, ApiError> {
-        let Some(key) = self.idempotency_key()? else {
-            return Ok(None);
-        };
-        let since = now().unix_timestamp() - ANSWERS_KEPT;
-        let kept = self.transact(|transaction| Ok(transaction.kept_answer(key, &self.place, since)?))?;
-        Ok(kept
-            .filter(|kept| kept.request == request)
-            .map(|kept| Answer::Json(kept.answer)))
+    /// What tells this request from others, where `request` tells the body from others.
+    pub(super) fn repeat(&self, request: String) -> Result<Repeat<'_>, ApiError> {
+        Ok(Repeat::new(&self.headers, &self.place, request)?)
     }
 
     /// As [`once`](Self::once), where `request` tells the body from others.
@@ -166,26 +154,13 @@ impl Call {
         request: &str,
         mut work: impl FnMut(&dyn Transaction) -> Result<(String, T), ApiError>,
     ) -> Result<Once<T>, ApiError> {
-        let Some(key) = self.idempotency_key()? else {
-            let done = self.transact(|transaction| Ok(Once::Done(work(transaction)?.1)));
-            return done.inspect(|_| self.engine.index_soon());
-        };
-        let now = now().unix_timestamp();
-        let since = now - ANSWERS_KEPT;
+        let repeat = self.repeat(request.to_owned())?;
         self.transact(|transaction| {
-            if let Some(kept) = transaction.kept_answer(key, &self.place, since)? {
-                if kept.request != request {
-                    let message = format!("The idempotency key '{key}' was used before with another body.");
-                    return Err(ApiError::invalid(message).code("idempotency_key_reused"));
-                }
-                return Ok(Once::Before(kept.answer));
+            if let Some(answer) = repeat.kept(transaction)? {
+                return Ok(Once::Before(answer));
             }
             let (answer, done) = work(transaction)?;
-            let kept = KeptAnswer {
-                request: request.to_owned(),
-                answer,
-            };
-            transaction.keep_answer(key, &self.place, &kept, now, since)?;
+            repeat.keep(transaction, &answer)?;
             Ok(Once::Done(done))
         })
         .inspect(|_| self.engine.index_soon())
@@ -261,19 +236,6 @@ impl Call {
             Answer::Json(document.body)
         })
     }
-
-    fn idempotency_key(&self) -> Result<Option<&str>, ApiError> {
-        let Some(key) = self.headers.get("idempotency-key") else {
-            return Ok(None);
-        };
-        match key.to_str() {
-            Ok("") => Ok(None),
-            Ok(key) if key.len() <= LONGEST_KEY => Ok(Some(key)),
-            _ => Err(ApiError::invalid(format!(
-                "The header Idempotency-Key must have at most {LONGEST_KEY} visible ASCII characters."
-            ))),
-        }
-    }
 }
 
 /// The document of that id, if it is there and below `parent`.
@@ -299,27 +261,5 @@ pub(crate) fn require_thread(transaction: &dyn Transaction, thread_id: &str) -> 
     match transaction.get(Kind::Thread, thread_id)? {
         Some(_) => Ok(()),
         None => Err(Refusal::not_found(Kind::Thread, thread_id).into()),
-    }
-}
-
-/// Tells apart bodies sent with the same key by mistake: FNV-1a with 128 bits. Whoever makes two bodies collide on
-/// purpose only gets an earlier answer of their own.
-pub(super) fn digest(body: &[u8]) -> String {
-    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    let hash = body
-        .iter()
-        .fold(OFFSET, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME));
-    format!("{hash:032x}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digests_are_fnv_1a() {
-        assert_eq!(digest(b""), "6c62272e07bb014262b821756295c58d");
-        assert_eq!(digest(b"a"), "d228cb696f1a8caf78912b704e4a8964");
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn model_request(params: &CreateChatCompletion) -> Result<ModelReques
         response_format: params
             .response_format
             .as_ref()
-            .and_then(|format| serde_json::to_value(format).ok()),
+            .map(|format| serde_json::to_value(format).expect("an object of the protocol has a JSON form")),
         ..ModelRequest::default()
     };
     if let Some(choice) = &params.tool_choice {

@@ -3,7 +3,7 @@
 use super::call::{Answer, Call};
 use super::error::ApiError;
 use crate::engine::stores::file_key;
-use crate::storage::{Document, Kind, List, Listing, Order, Transaction};
+use crate::storage::{Document, Kind, List, Listing, Order, StorageError, Transaction};
 
 /// How many objects a page may have.
 #[derive(Clone, Copy, Debug)]
@@ -31,11 +31,11 @@ pub(super) fn page_shown(
     call: &Call,
     kind: Kind,
     parent: Option<&str>,
-    show: impl Fn(&mut Document),
+    show: impl Fn(&mut Document) -> Result<(), StorageError>,
     check: impl Fn(&dyn Transaction) -> Result<(), ApiError>,
 ) -> Result<Answer, ApiError> {
     let mut listing = listing(call, LIMITS, kind, parent, None, check)?;
-    listing.documents.iter_mut().for_each(show);
+    listing.documents.iter_mut().try_for_each(show)?;
     Ok(Answer::Json(body(&listing)))
 }
 

@@ -13,6 +13,7 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
         if !shown {
             document.body = without_content(&document.body);
         }
+        Ok(())
     };
     page_shown(call, Kind::RunStep, Some(call.id("run_id")), show, |transaction| {
         check_run(call, transaction)

@@ -7,6 +7,7 @@ use super::page::page;
 use super::{Answer, ApiError, Call};
 use crate::engine::{Engine, Since, load_run};
 use crate::object::to_json;
+use crate::repeat::digest;
 use crate::storage::Kind;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
@@ -48,8 +49,18 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
 
 /// Ends a run that is not over. The answer shows it as `cancelling`; the next look at it shows `cancelled`.
 pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
-    let run = call.engine.cancel(call.id("thread_id"), call.id("run_id"))?;
-    Ok(Answer::Run(to_json(&run)))
+    let repeat = call.repeat(digest(&call.body))?;
+    let json = call.engine.cancel::<ApiError>(
+        call.id("thread_id"),
+        call.id("run_id"),
+        |transaction| Ok(repeat.kept(transaction)?),
+        |transaction, run| {
+            let json = to_json(run);
+            repeat.keep(transaction, &json)?;
+            Ok(json)
+        },
+    )?;
+    Ok(Answer::Run(json))
 }
 
 pub(super) fn submit_tool_outputs(call: &Call) -> Result<Answer, ApiError> {

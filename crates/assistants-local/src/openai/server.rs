@@ -20,6 +20,7 @@ use super::file_bytes::FileBytes;
 use super::form::Form;
 use crate::engine::Engine;
 use crate::ids;
+use crate::object::now;
 use crate::validate::Schemas;
 
 /// The largest body of a request, in bytes.
@@ -192,7 +193,11 @@ async fn answer(engine: Arc<Engine>, schemas: Versions, handler: Handler, reques
         Err(error) => return error_response(&error),
     };
     let place = call.place.clone();
-    match tokio::task::spawn_blocking(move || handler(&call)).await {
+    let work = move || {
+        call.engine.sweep(now().unix_timestamp())?;
+        handler(&call)
+    };
+    match tokio::task::spawn_blocking(work).await {
         Ok(Ok(Answer::Json(json))) => response(StatusCode::OK, "application/json", Body::from(json)),
         Ok(Ok(Answer::Run(json))) => {
             let mut response = response(StatusCode::OK, "application/json", Body::from(json));

@@ -4,15 +4,16 @@ use std::io::Read;
 
 use assistants_types::openai::{CompleteUpload, CreateFile, CreateUpload, File, Upload, UploadPart, UploadStatus};
 use md5::{Digest as _, Md5};
+use serde::de::DeserializeOwned;
 
-use super::call::digest;
 use super::files::{check_purpose, insert_file, new_file};
 use super::{Answer, ApiError, Call};
 use crate::engine::Engine;
 use crate::files::Unfinished;
 use crate::ids;
 use crate::object::{Loaded, insert, load, now};
-use crate::storage::{Kind, List, Order, StorageError, Transaction};
+use crate::repeat::digest;
+use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
 /// The largest part and the largest file, in bytes, and how long an upload lives, in seconds; as the provider has them.
 const LARGEST_PART: u64 = 64 * 1024 * 1024;
@@ -47,7 +48,9 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         if let Some(mut stored) = load::<Upload>(transaction, &upload.id)? {
             // What the file will need, and the upload does not show.
             let expiration = params.expires_after.as_ref();
-            stored.document.notes = expiration.and_then(|expiration| serde_json::to_string(expiration).ok());
+            let text =
+                |expiration| serde_json::to_string(expiration).expect("an object of the protocol has a JSON form");
+            stored.document.notes = expiration.map(text);
             stored.save(transaction)?;
         }
         transaction.expire(Kind::Upload, &upload.id, Some(expires_at.unix_timestamp()))?;
@@ -58,7 +61,12 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 pub(super) fn add_part(call: &Call) -> Result<Answer, ApiError> {
     expire(&call.engine, now().unix_timestamp())?;
     let upload_id = call.id("upload_id");
-    call.transact(|transaction| pending(transaction, upload_id).map(|_| ()))?;
+    let repeat = call.repeat(String::new())?;
+    // Before the bytes come, unless they come again: then the upload may be over.
+    call.transact(|transaction| match repeat.is_known(transaction)? {
+        true => Ok(()),
+        false => pending(transaction, upload_id).map(|_| ()),
+    })?;
     let received = call.form()?.receive(&call.engine.files, "data", LARGEST_PART)?;
     let length = received.file.length();
     let part = UploadPart {
@@ -89,8 +97,9 @@ pub(super) fn complete(call: &Call) -> Result<Answer, ApiError> {
     expire(&call.engine, now().unix_timestamp())?;
     let params: CompleteUpload = call.body("CompleteUpload")?;
     let request = digest(&call.body);
-    if let Some(answer) = call.kept(&request)? {
-        return Ok(answer);
+    let repeat = call.repeat(request.clone())?;
+    if let Some(answer) = call.transact(|transaction| Ok(repeat.kept(transaction)?))? {
+        return Ok(Answer::Json(answer));
     }
     let upload_id = call.id("upload_id");
     let upload = call.transact(|transaction| {
@@ -100,7 +109,7 @@ pub(super) fn complete(call: &Call) -> Result<Answer, ApiError> {
     })?;
     // Outside of any transaction: it may take a while.
     let unfinished = put_together(&call.engine, &params)?;
-    let file = made(&upload, unfinished.length());
+    let file = made(&upload, unfinished.length())?;
     unfinished.keep(&file.id)?;
     let mut stored = false;
     let answer = call.object_once(&request, |transaction| {
@@ -159,7 +168,7 @@ fn check_parts(transaction: &dyn Transaction, upload: &Upload, part_ids: &[Strin
         if part_ids[..index].contains(id) {
             return Err(ApiError::invalid(format!("The part '{id}' is given twice.")).param(param()));
         }
-        let length = part.document.notes.as_deref().and_then(|notes| notes.parse().ok());
+        let length: Option<i64> = noted(&part.document)?;
         bytes = bytes.saturating_add(length.unwrap_or(0));
     }
     if bytes != upload.bytes {
@@ -201,11 +210,19 @@ fn put_together<'a>(engine: &'a Engine, params: &CompleteUpload) -> Result<Unfin
     }
 }
 
-fn made(upload: &Loaded<Upload>, length: u64) -> File {
+fn made(upload: &Loaded<Upload>, length: u64) -> Result<File, StorageError> {
     let mut params = CreateFile::new(upload.object.purpose.as_str());
-    let notes = upload.document.notes.as_deref();
-    params.expires_after = notes.and_then(|notes| serde_json::from_str(notes).ok());
-    new_file(&upload.object.filename, length, &params)
+    params.expires_after = noted(&upload.document)?;
+    Ok(new_file(&upload.object.filename, length, &params))
+}
+
+/// What is noted beside an upload or a part, as JSON.
+fn noted<T: DeserializeOwned>(document: &Document) -> Result<Option<T>, StorageError> {
+    let Some(notes) = &document.notes else { return Ok(None) };
+    serde_json::from_str(notes).map(Some).map_err(|error| StorageError {
+        action: format!("reading the notes of {}: what is stored is damaged", document.id),
+        source: Some(Box::new(error)),
+    })
 }
 
 /// Forgets the parts of an upload that is over.

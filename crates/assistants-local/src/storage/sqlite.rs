@@ -413,7 +413,10 @@ impl Transaction for SqliteTransaction<'_> {
                     ON CONFLICT (id) DO UPDATE SET at = excluded.at";
                 self.execute(action, sql, params![id, kind.as_str(), at])
             }
-            None => self.execute(action, "DELETE FROM expiries WHERE id = ?1", params![id]),
+            None => {
+                let sql = "DELETE FROM expiries WHERE id = ?1 AND kind = ?2";
+                self.execute(action, sql, params![id, kind.as_str()])
+            }
         }
         .map(|_| ())
     }
@@ -426,6 +429,14 @@ impl Transaction for SqliteTransaction<'_> {
             ids.collect::<rusqlite::Result<Vec<_>>>()
         };
         run().map_err(|error| failure("looking for objects that expire", error))
+    }
+
+    fn next_expiry(&self, kind: Kind) -> Result<Option<i64>, StorageError> {
+        let sql = "SELECT min(at) FROM expiries WHERE kind = ?1";
+        let next = self.first("looking for objects that expire", sql, params![kind.as_str()], |row| {
+            row.get(0)
+        })?;
+        Ok(next.flatten())
     }
 
     fn kept_answer(&self, key: &str, place: &str, since: i64) -> Result<Option<KeptAnswer>, StorageError> {

@@ -33,12 +33,13 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     settle(&mut assistant)?;
     resource::begin(&mut assistant, ids::new("asst_"))?;
     let notes = to_text(&assistant)?;
-    call.transact(|transaction| {
+    call.answer_once(|transaction| {
         insert_with_notes(transaction, &project(&assistant), None, None, Some(notes.clone()))?;
         transaction.put_in_folder(Kind::Assistant, &assistant.id, &assistant.folder_id)?;
-        add_version(transaction, &assistant, FieldMask::default())
-    })?;
-    call.answer(&assistant)
+        resource::expire(&call.engine, transaction, &assistant)?;
+        add_version(transaction, &assistant, FieldMask::default())?;
+        Ok(assistant.clone())
+    })
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
@@ -76,7 +77,7 @@ pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     let params: UpdateAssistant = call.body()?;
-    let assistant = call.transact(|transaction| {
+    call.answer_once(|transaction| {
         let document = find(transaction, call.id("assistantId"))?;
         let mut assistant = resource::update(&view(document.clone())?, &params, &params.update_mask)?;
         let temperature = params
@@ -89,10 +90,10 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
         }
         settle(&mut assistant)?;
         save(transaction, document, &assistant)?;
+        resource::expire(&call.engine, transaction, &assistant)?;
         add_version(transaction, &assistant, params.update_mask.clone())?;
         Ok(assistant)
-    })?;
-    call.answer(&assistant)
+    })
 }
 
 fn names_temperature(mask: &FieldMask) -> bool {

@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use assistants_types::yandex::{Dialect, ProtoMessage};
 use axum::body::Bytes;
+use axum::http::HeaderMap;
 use tokio_stream::Stream;
 
 use super::error::{ApiError, Code};
 use crate::engine::Engine;
+use crate::repeat::{Repeat, digest};
 use crate::storage::Transaction;
 
 /// A request, read and let in.
@@ -22,6 +24,9 @@ pub(super) struct Call {
     pub(super) dialect: Dialect,
     /// Where the client has reached the server, such as `http://127.0.0.1:8787`.
     pub(super) origin: String,
+    /// The method and the path, for the log and to tell requests with the same key apart.
+    pub(super) place: String,
+    pub(super) headers: HeaderMap,
     pub(super) path: Vec<(&'static str, String)>,
     pub(super) query: Vec<(String, String)>,
     pub(super) body: Bytes,
@@ -100,6 +105,33 @@ impl Call {
     /// Runs `work` in a transaction.
     pub(super) fn transact<T>(&self, work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>) -> Result<T, ApiError> {
         self.engine.storage.transact(work)
+    }
+
+    /// Does `work` in a transaction and answers with the message that it returns. A request that comes again with the
+    /// same idempotency key gets the first one's answer, and nothing is done: then there is nothing beside the answer.
+    pub(super) fn once<M: ProtoMessage, T>(
+        &self,
+        mut work: impl FnMut(&dyn Transaction) -> Result<(M, T), ApiError>,
+    ) -> Result<(Answer, Option<T>), ApiError> {
+        let repeat = Repeat::new(&self.headers, &self.place, digest(&self.body))?;
+        self.transact(|transaction| {
+            if let Some(answer) = repeat.kept(transaction)? {
+                return Ok((Answer::Json(answer), None));
+            }
+            let (message, beside) = work(transaction)?;
+            let json = to_json(self.dialect, &message)?;
+            repeat.keep(transaction, &json)?;
+            Ok((Answer::Json(json), Some(beside)))
+        })
+    }
+
+    /// As [`once`](Self::once), with nothing beside the answer.
+    pub(super) fn answer_once<M: ProtoMessage>(
+        &self,
+        mut work: impl FnMut(&dyn Transaction) -> Result<M, ApiError>,
+    ) -> Result<Answer, ApiError> {
+        let (answer, _) = self.once(|transaction| Ok((work(transaction)?, ())))?;
+        Ok(answer)
     }
 
     /// A message as the answer.

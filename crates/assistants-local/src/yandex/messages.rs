@@ -24,8 +24,10 @@ const MOST: u64 = 10_000;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateMessage = call.body()?;
-    let message = call.transact(|transaction| {
-        let thread = threads::view(threads::find(transaction, &params.thread_id)?)?;
+    call.answer_once(|transaction| {
+        let document = threads::find(transaction, &params.thread_id)?;
+        let thread = threads::view(document.clone())?;
+        threads::touch(&call.engine, transaction, document, thread.clone())?;
         let data = MessageData {
             author: params.author.clone(),
             labels: params.labels.clone(),
@@ -33,8 +35,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
             ..MessageData::default()
         };
         add(transaction, &thread, data)
-    })?;
-    call.answer(&message)
+    })
 }
 
 /// All messages of a thread, newest first, each on a line of its own.

@@ -6,7 +6,8 @@ use assistants_types::yandex::{
 use time::{Duration, OffsetDateTime};
 
 use super::error::{ApiError, Code};
-use crate::storage::{Document, StorageError};
+use crate::engine::Engine;
+use crate::storage::{Document, Kind, StorageError, Transaction};
 
 /// Who creates and changes everything: the server knows keys, and no people.
 pub(super) const SUBJECT: &str = "local";
@@ -30,12 +31,27 @@ pub(super) struct Head<'a> {
 
 /// A resource.
 pub(super) trait Resource: ProtoMessage + Clone {
+    /// The kind of its expiry.
+    const EXPIRY: Kind;
+
+    fn id(&self) -> &str;
+    fn expires_at(&self) -> Option<OffsetDateTime>;
     fn head(&mut self) -> Head<'_>;
 }
 
 macro_rules! resource {
     ($($type:ident)+) => {
         $(impl Resource for $type {
+            const EXPIRY: Kind = Kind::$type;
+
+            fn id(&self) -> &str {
+                &self.id
+            }
+
+            fn expires_at(&self) -> Option<OffsetDateTime> {
+                self.expires_at
+            }
+
             fn head(&mut self) -> Head<'_> {
                 Head {
                     id: &mut self.id,
@@ -78,6 +94,10 @@ pub(super) fn update<R: Resource, U: ProtoMessage>(stored: &R, update: &U, mask:
     let head = updated.head();
     *head.updated_at = Some(now());
     *head.updated_by = SUBJECT.to_owned();
+    if before.is_none() && head.expiration_config.is_none() {
+        // Made over the other protocol, where nothing expires: a change of its name does not set an end to it.
+        return Ok(updated);
+    }
     let config = settle(head.expiration_config.take())?;
     if before.as_ref().map(|before| before.ttl_days) != Some(config.ttl_days) {
         *head.expires_at = head
@@ -97,6 +117,18 @@ pub(super) fn touch<R: Resource>(resource: &mut R) -> bool {
             true
         }
         _ => false,
+    }
+}
+
+/// Notes when a resource goes, after it was created, changed or used.
+pub(super) fn expire<R: Resource>(
+    engine: &Engine,
+    transaction: &dyn Transaction,
+    resource: &R,
+) -> Result<(), StorageError> {
+    match resource.expires_at() {
+        Some(at) => engine.expires(transaction, R::EXPIRY, resource.id(), at.unix_timestamp()),
+        None => Ok(()),
     }
 }
 

@@ -11,8 +11,8 @@ use assistants_types::yandex::{
 };
 
 use super::error::Code;
-use super::resource::{SUBJECT, touch};
-use super::{Answer, ApiError, Call, assistants, messages, page, threads, tools};
+use super::resource::{self, SUBJECT};
+use super::{Answer, ApiError, Call, assistants, messages, page, search_indexes, threads, tools};
 use crate::engine::{Detail, Engine, RunNotes, failure_of, last_message};
 use crate::object::{Loaded, load};
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
@@ -24,9 +24,9 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         params.custom_prompt_truncation_options.as_ref(),
         params.custom_completion_options.as_ref(),
     )?;
-    let (run, answer) = call.transact(|transaction| {
+    let (answer, run) = call.once(|transaction| {
         let thread_document = threads::find(transaction, &params.thread_id)?;
-        let mut thread = threads::view(thread_document.clone())?;
+        let thread = threads::view(thread_document.clone())?;
         let assistant_document = assistants::find(transaction, &params.assistant_id)?;
         let mut assistant = assistants::view(assistant_document.clone())?;
         for message in &params.additional_messages {
@@ -44,18 +44,23 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         if let Some(folder) = folder {
             transaction.put_in_folder(Kind::Run, &run.id, folder)?;
         }
-        if touch(&mut thread) {
-            threads::save(transaction, thread_document, &thread)?;
-        }
-        if touch(&mut assistant) {
+        threads::touch(&call.engine, transaction, thread_document, thread)?;
+        if resource::touch(&mut assistant) {
             assistants::save(transaction, assistant_document, &assistant)?;
+            resource::expire(&call.engine, transaction, &assistant)?;
         }
-        let answer = view(transaction, find(transaction, &run.id)?)?;
-        Ok((run, answer))
+        for id in notes.stores.iter().flatten() {
+            if let Some(document) = transaction.get(Kind::VectorStore, id)? {
+                search_indexes::touch(&call.engine, transaction, search_indexes::view(document)?)?;
+            }
+        }
+        Ok((view(transaction, find(transaction, &run.id)?)?, run))
     })?;
-    call.engine.watch_deadline(&run);
-    call.engine.launch(&run, &[], None);
-    call.answer(&answer)
+    if let Some(run) = run {
+        call.engine.watch_deadline(&run);
+        call.engine.launch(&run, &[], None);
+    }
+    Ok(answer)
 }
 
 /// What this protocol remembers of a run: its request, without the messages.
@@ -163,7 +168,7 @@ pub(super) fn submit(call: &Call) -> Result<Answer, ApiError> {
     let Some(SubmitToRunEvent::ToolResultList(results)) = params.event else {
         return Err(ApiError::invalid("The body needs a `toolResultList`."));
     };
-    let (run, events) = call.transact(|transaction| {
+    let (answer, submitted) = call.once(|transaction| {
         let run = load::<OpenAiRun>(transaction, &params.run_id)?;
         let run = run
             .ok_or_else(|| ApiError::not_found(Kind::Run, &params.run_id))?
@@ -174,10 +179,13 @@ pub(super) fn submit(call: &Call) -> Result<Answer, ApiError> {
             // The engine says why it takes none.
             Vec::new()
         };
-        Ok(Engine::submit_outputs(transaction, &run.thread_id, &run.id, &outputs)?)
+        let submitted = Engine::submit_outputs(transaction, &run.thread_id, &run.id, &outputs)?;
+        Ok((SubmitToRunResponse::default(), submitted))
     })?;
-    call.engine.launch(&run, &events, None);
-    call.answer(&SubmitToRunResponse::default())
+    if let Some((run, events)) = submitted {
+        call.engine.launch(&run, &events, None);
+    }
+    Ok(answer)
 }
 
 fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {
@@ -189,7 +197,7 @@ fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {
 /// The run of a document, with what this protocol remembers of it.
 fn view(transaction: &dyn Transaction, document: Document) -> Result<Run, StorageError> {
     let notes = RunNotes::of(&document)?;
-    let asked = serde_json::from_value::<CreateRun>(notes.protocol.clone()).ok();
+    let asked = asked(&document.id, &notes)?;
     let run = Loaded::<OpenAiRun>::parse(document)?.object;
     let (status, data) = state(transaction, &run)?;
     let usage = match status {
@@ -227,6 +235,18 @@ fn view(transaction: &dyn Transaction, document: Document) -> Result<Run, Storag
         custom_response_format: asked.custom_response_format,
         ..Run::default()
     })
+}
+
+/// The request of a run that was made over this protocol.
+fn asked(run_id: &str, notes: &RunNotes) -> Result<Option<CreateRun>, StorageError> {
+    if notes.protocol.is_null() {
+        return Ok(None);
+    }
+    let asked = serde_json::from_value(notes.protocol.clone()).map_err(|error| StorageError {
+        action: format!("reading the request of the run {run_id}: what is stored is damaged"),
+        source: Some(Box::new(error)),
+    })?;
+    Ok(Some(asked))
 }
 
 fn state(transaction: &dyn Transaction, run: &OpenAiRun) -> Result<(RunStatus, Option<RunStateData>), StorageError> {

@@ -17,13 +17,15 @@ pub(super) fn batch_create(call: &Call) -> Result<Answer, ApiError> {
     if params.file_ids.is_empty() {
         return Err(ApiError::invalid("The body needs at least one of `fileIds`."));
     }
-    let operation = call.transact(|transaction| {
+    let answer = call.answer_once(|transaction| {
         let index = search_indexes::view(find(transaction, &params.search_index_id)?)?;
         let work = Work::new(&index.id, &params.file_ids, false);
-        operations::begin(transaction, "search index file batch creation", &index, work)
+        let operation = operations::begin(transaction, "search index file batch creation", &index, work)?;
+        search_indexes::touch(&call.engine, transaction, index)?;
+        Ok(operation)
     })?;
     call.engine.index_soon();
-    call.answer(&operation)
+    Ok(answer)
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {

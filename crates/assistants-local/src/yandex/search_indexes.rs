@@ -13,7 +13,7 @@ use assistants_types::yandex::{
 use super::operations::{self, Work};
 use super::resource::{self, SUBJECT, noted, to_text};
 use super::{Answer, ApiError, Call, page};
-use crate::engine::stores;
+use crate::engine::{Engine, stores};
 use crate::object::Loaded;
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
@@ -41,7 +41,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         ..SearchIndex::default()
     };
     resource::begin(&mut index, String::new())?;
-    let operation = call.transact(|transaction| {
+    let answer = call.answer_once(|transaction| {
         let store = CreateVectorStore {
             name: Some(index.name.clone()),
             metadata: index.labels.clone().into(),
@@ -51,11 +51,12 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         let index = SearchIndex { id, ..index.clone() };
         save(transaction, &index)?;
         transaction.put_in_folder(Kind::VectorStore, &index.id, &index.folder_id)?;
+        resource::expire(&call.engine, transaction, &index)?;
         let work = Work::new(&index.id, &params.file_ids, true);
         operations::begin(transaction, "search index creation", &index, work)
     })?;
     call.engine.index_soon();
-    call.answer(&operation)
+    Ok(answer)
 }
 
 /// Looks whether a list of files can be indexed at once.
@@ -84,13 +85,13 @@ pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     let params: UpdateSearchIndex = call.body()?;
-    let index = call.transact(|transaction| {
+    call.answer_once(|transaction| {
         let document = find(transaction, call.id("searchIndexId"))?;
         let index = resource::update(&view(document)?, &params, &params.update_mask)?;
         save(transaction, &index)?;
+        resource::expire(&call.engine, transaction, &index)?;
         Ok(index)
-    })?;
-    call.answer(&index)
+    })
 }
 
 pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
@@ -113,6 +114,15 @@ fn not_found(id: &str) -> ApiError {
         super::error::Code::NotFound,
         format!("No search index found with id '{id}'."),
     )
+}
+
+/// Notes that an index is used.
+pub(super) fn touch(engine: &Engine, transaction: &dyn Transaction, mut index: SearchIndex) -> Result<(), ApiError> {
+    if resource::touch(&mut index) {
+        save(transaction, &index)?;
+        resource::expire(engine, transaction, &index)?;
+    }
+    Ok(())
 }
 
 /// Stores an index in the place of what it was.

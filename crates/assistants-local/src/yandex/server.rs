@@ -18,7 +18,7 @@ use tokio_stream::StreamExt;
 
 use super::call::{Answer, Call};
 use super::error::{ApiError, Code};
-use super::files;
+use super::{files, resource};
 use crate::engine::Engine;
 use crate::ids;
 use crate::openai::{FileBytes, same};
@@ -208,12 +208,18 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
         engine: Arc::clone(&routes.engine),
         dialect: routes.dialect,
         origin: format!("http://{}", host.unwrap_or("localhost")),
+        place: format!("{} {path}", parts.method),
         path: found.ids,
         query,
+        headers: parts.headers,
         body: read_body(body, most).await?,
     };
     let (handler, id) = (found.handler, found.operation.id);
-    match tokio::task::spawn_blocking(move || handler(&call)).await {
+    let work = move || {
+        call.engine.sweep(resource::now().unix_timestamp())?;
+        handler(&call)
+    };
+    match tokio::task::spawn_blocking(work).await {
         Ok(answer) => answer.map(answer_response),
         Err(error) => {
             log::error!("{id}: {error}");
@@ -238,6 +244,7 @@ fn answer_response(answer: Answer) -> Response {
             // What a user has stored must not run as a page of this server.
             headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            // A type that no header can carry says nothing.
             if let Ok(mime_type) = HeaderValue::from_str(&mime_type) {
                 headers.insert(header::CONTENT_TYPE, mime_type);
             }

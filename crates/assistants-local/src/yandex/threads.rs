@@ -5,6 +5,7 @@ use assistants_types::yandex::{CreateThread, DeleteThreadResponse, ListThreadsRe
 
 use super::resource::{self, SUBJECT, noted, to_text, whole_seconds};
 use super::{Answer, ApiError, Call, messages, page, tools};
+use crate::engine::Engine;
 use crate::ids;
 use crate::object::{Loaded, insert_with_notes, to_json};
 use crate::storage::{Document, Kind, StorageError, Transaction};
@@ -27,15 +28,15 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     }
     resource::begin(&mut thread, ids::new("thread_"))?;
     let notes = to_text(&thread)?;
-    call.transact(|transaction| {
+    call.answer_once(|transaction| {
         insert_with_notes(transaction, &project(&thread), None, None, Some(notes.clone()))?;
         transaction.put_in_folder(Kind::Thread, &thread.id, &thread.folder_id)?;
+        resource::expire(&call.engine, transaction, &thread)?;
         for message in &params.messages {
             messages::add(transaction, &thread, message.clone())?;
         }
-        Ok(())
-    })?;
-    call.answer(&thread)
+        Ok(thread.clone())
+    })
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
@@ -55,13 +56,13 @@ pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
 pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     let params: UpdateThread = call.body()?;
     tools::check(&params.tools)?;
-    let thread = call.transact(|transaction| {
+    call.answer_once(|transaction| {
         let document = find(transaction, call.id("threadId"))?;
         let thread = resource::update(&view(document.clone())?, &params, &params.update_mask)?;
         save(transaction, document, &thread)?;
+        resource::expire(&call.engine, transaction, &thread)?;
         Ok(thread)
-    })?;
-    call.answer(&thread)
+    })
 }
 
 /// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
@@ -74,6 +75,20 @@ pub(super) fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, 
     transaction
         .get(Kind::Thread, id)?
         .ok_or_else(|| ApiError::not_found(Kind::Thread, id))
+}
+
+/// Notes that a thread is used.
+pub(super) fn touch(
+    engine: &Engine,
+    transaction: &dyn Transaction,
+    document: Document,
+    mut thread: Thread,
+) -> Result<(), ApiError> {
+    if resource::touch(&mut thread) {
+        save(transaction, document, &thread)?;
+        resource::expire(engine, transaction, &thread)?;
+    }
+    Ok(())
 }
 
 /// Stores a thread in the place of what it was.

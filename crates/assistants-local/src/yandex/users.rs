@@ -29,11 +29,12 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         body: to_text(&user)?,
         notes: None,
     };
-    call.transact(|transaction| {
+    call.answer_once(|transaction| {
         transaction.insert(&document)?;
-        Ok(transaction.put_in_folder(Kind::User, &user.id, &user.folder_id)?)
-    })?;
-    call.answer(&user)
+        transaction.put_in_folder(Kind::User, &user.id, &user.folder_id)?;
+        resource::expire(&call.engine, transaction, &user)?;
+        Ok(user.clone())
+    })
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
@@ -53,14 +54,14 @@ pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     let params: UpdateUser = call.body()?;
-    let user = call.transact(|transaction| {
+    call.answer_once(|transaction| {
         let mut document = find(transaction, call.id("userId"))?;
         let user = resource::update(&read(&document)?, &params, &params.update_mask)?;
         document.body = to_text(&user)?;
         transaction.update(&document)?;
+        resource::expire(&call.engine, transaction, &user)?;
         Ok(user)
-    })?;
-    call.answer(&user)
+    })
 }
 
 pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {

@@ -3,7 +3,7 @@
 use assistants_local::LocalServer;
 use serde_json::{Value, json};
 
-use super::client::{serve, start};
+use super::client::{id, serve, start};
 
 const CHAT: &str = "/chat/completions";
 
@@ -327,6 +327,16 @@ fn a_chat_takes_no_longer_than_a_run_may() {
     let (_server, client) = start(LocalServer::builder().run_lifetime(lifetime));
     let error = client.post(CHAT, user("sleep 3600000")).error();
     assert!(error.starts_with("500 - -: The answer was given up"), "{error}");
+}
+
+#[test]
+fn runs_and_chats_may_take_as_long_as_they_like() {
+    let (_server, client) = start(LocalServer::builder().run_lifetime(std::time::Duration::MAX));
+    let answer = client.post(CHAT, user("Hello")).ok();
+    assert_eq!(answer["choices"][0]["message"]["content"], "Hello");
+    let runs = format!("/threads/{}/runs", client.thread("Hello"));
+    let run = client.post(&runs, json!({"assistant_id": client.assistant()})).ok();
+    client.wait_for(&format!("{runs}/{}", id(&run)), "completed");
 }
 
 #[test]

@@ -135,3 +135,127 @@ fn a_repeated_stream_follows_a_run_that_is_still_at_work() {
     assert_eq!(names(&first.collect::<Vec<_>>()), want);
     assert_eq!(names(&again.collect::<Vec<_>>()), want);
 }
+
+#[test]
+fn every_keyed_write_is_answered_again() {
+    let (_server, client) = serve();
+    let file = |purpose: &str| {
+        let part = |disposition: &str, value: &str| {
+            format!("--XX\r\ncontent-disposition: form-data; {disposition}\r\n\r\n{value}\r\n")
+        };
+        part("name=purpose", purpose) + &part("name=file; filename=a.txt", "some words") + "--XX--"
+    };
+    let part = "--XX\r\ncontent-disposition: form-data; name=data; filename=a\r\n\r\nx\r\n--XX--".to_owned();
+    let sending = client.header("content-type", "multipart/form-data; boundary=XX");
+    let mut keys = 0;
+    // Twice at once, and once more when all is over: later requests may have changed what it was about.
+    let mut sent: Vec<(super::client::Client, String, String, Value)> = Vec::new();
+    let mut twice = |client: &super::client::Client, path: &str, body: String| {
+        keys += 1;
+        let keyed = client.header("idempotency-key", &format!("key-{keys}"));
+        let first = keyed.call("POST", path, &body).ok();
+        assert_eq!(keyed.call("POST", path, &body).ok(), first, "{path}");
+        sent.push((keyed, path.to_owned(), body, first.clone()));
+        first
+    };
+    let none = || "{}".to_owned();
+    let assistant = twice(&client, "/assistants", json!({"model": "m"}).to_string());
+    twice(
+        &client,
+        &format!("/assistants/{}", id(&assistant)),
+        json!({"name": "n"}).to_string(),
+    );
+    let thread = id(&twice(&client, "/threads", none()));
+    twice(
+        &client,
+        &format!("/threads/{thread}"),
+        json!({"metadata": {"a": "b"}}).to_string(),
+    );
+    let message = json!({"role": "user", "content": "sleep 3600000"});
+    let message = id(&twice(
+        &client,
+        &format!("/threads/{thread}/messages"),
+        message.to_string(),
+    ));
+    twice(&client, &format!("/threads/{thread}/messages/{message}"), none());
+    let run = json!({"assistant_id": id(&assistant)}).to_string();
+    let run = format!(
+        "/threads/{thread}/runs/{}",
+        id(&twice(&client, &format!("/threads/{thread}/runs"), run))
+    );
+    twice(&client, &run, json!({"metadata": {"a": "b"}}).to_string());
+    let cancelled = twice(&client, &format!("{run}/cancel"), none());
+    assert_eq!(cancelled["status"], "cancelling");
+    let thread_and_run = json!({"assistant_id": id(&assistant), "thread": {"messages":
+        [{"role": "user", "content": "call f"}]}, "tools": [{"type": "function", "function": {"name": "f"}}]});
+    let run = twice(&client, "/threads/runs", thread_and_run.to_string());
+    let run = format!("/threads/{}/runs/{}", run["thread_id"].as_str().unwrap(), id(&run));
+    let waiting = client.wait_for(&run, "requires_action");
+    let call = &waiting["required_action"]["submit_tool_outputs"]["tool_calls"][0]["id"];
+    let outputs = json!({"tool_outputs": [{"tool_call_id": call, "output": "1"}]});
+    twice(&client, &format!("{run}/submit_tool_outputs"), outputs.to_string());
+    client.wait_for(&run, "completed");
+
+    let kept = id(&twice(&sending, "/files", file("assistants")));
+    let upload = json!({"filename": "a", "purpose": "batch", "bytes": 1, "mime_type": "text/plain"}).to_string();
+    let first = format!("/uploads/{}", id(&twice(&client, "/uploads", upload.clone())));
+    let sent_part = id(&twice(&sending, &format!("{first}/parts"), part.clone()));
+    twice(
+        &client,
+        &format!("{first}/complete"),
+        json!({"part_ids": [sent_part]}).to_string(),
+    );
+    let second = format!("/uploads/{}", id(&twice(&client, "/uploads", upload)));
+    twice(&sending, &format!("{second}/parts"), part);
+    twice(&client, &format!("{second}/cancel"), none());
+
+    let store = format!("/vector_stores/{}", id(&twice(&client, "/vector_stores", none())));
+    twice(&client, &store, json!({"name": "n"}).to_string());
+    let attached = json!({"file_id": kept}).to_string();
+    twice(&client, &format!("{store}/files"), attached.clone());
+    twice(
+        &client,
+        &format!("{store}/files/{kept}"),
+        json!({"attributes": {"a": 1}}).to_string(),
+    );
+    twice(
+        &client,
+        &format!("{store}/file_batches"),
+        json!({"file_ids": [kept]}).to_string(),
+    );
+    let legacy = client.header("openai-beta", "assistants=v1");
+    twice(&legacy, &format!("/assistants/{}/files", id(&assistant)), attached);
+
+    for (keyed, path, body, first) in sent {
+        assert_eq!(keyed.call("POST", &path, &body).ok(), first, "{path}");
+    }
+    let count = |path: &str| client.get(path).ok()["data"].as_array().unwrap().len();
+    assert_eq!(
+        (count("/assistants"), count("/files"), count("/vector_stores")),
+        (1, 2, 1)
+    );
+}
+
+#[test]
+fn a_run_is_cancelled_once() {
+    let (_server, client) = serve();
+    let runs = format!("/threads/{}/runs", client.thread("sleep 3600000"));
+    let run = client.post(&runs, json!({"assistant_id": client.assistant()})).ok();
+    let cancel = format!("{runs}/{}/cancel", id(&run));
+    let keyed = client.header("idempotency-key", "key");
+    let answers: Vec<Value> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| keyed.post(&cancel, json!({})).ok()))
+            .collect();
+        asked.into_iter().map(|asked| asked.join().unwrap()).collect()
+    });
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let late = client.header("idempotency-key", "another");
+    for other in [&client, &late] {
+        assert!(other.post(&cancel, json!({})).error().contains("cannot be cancelled"));
+    }
+    let reused = keyed.post(&cancel, json!({"a": 1}));
+    assert!(reused.error().contains("idempotency_key_reused"), "{}", reused.error());
+    let unknown = keyed.post(&format!("{runs}/run_none/cancel"), json!({}));
+    assert_eq!(unknown.status, 404);
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use assistants_local::model::{Failure, Finish, Model, ModelRequest, Output};
 use assistants_local::{Builder, LocalServer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::{Client, Events, id, names, start};
 
@@ -332,6 +332,52 @@ fn a_run_that_waits_for_outputs_survives_a_restart() {
     let usage = &events[events.len() - 2].data["usage"];
     // The tokens of the turn before the restart are not forgotten: 2 for the call, 3 for the answer.
     assert_eq!(usage["completion_tokens"], 5);
+}
+
+#[test]
+fn what_is_stored_and_cannot_be_read_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("a.db");
+    let (server, client) = start(LocalServer::builder().database(&database));
+    let runs = format!("/threads/{}/runs", client.thread("call f"));
+    let run = client.post(&runs, json!({"assistant_id": client.assistant()})).ok();
+    let run = format!("{runs}/{}", id(&run));
+    let waiting = client.wait_for(&run, "requires_action");
+    let upload = json!({"filename": "a", "purpose": "batch", "bytes": 1, "mime_type": "text/plain",
+        "expires_after": {"anchor": "created_at", "seconds": 3600}});
+    let upload = format!("/uploads/{}", id(&client.post("/uploads", upload).ok()));
+    let form = "--XX\r\ncontent-disposition: form-data; name=data; filename=a\r\n\r\nx\r\n--XX--";
+    let sending = client.header("content-type", "multipart/form-data; boundary=XX");
+    let part = id(&sending.call("POST", &format!("{upload}/parts"), form).ok());
+    drop(server);
+    let damage = |kinds: &str| {
+        let stored = rusqlite::Connection::open(&database).unwrap();
+        let sql = format!("UPDATE objects SET notes = '}}' WHERE kind IN ({kinds})");
+        stored.execute(&sql, []).unwrap()
+    };
+    assert_eq!(damage("'run_step', 'upload'"), 2);
+
+    let (server, client) = start(LocalServer::builder().database(&database));
+    let call = &waiting["required_action"]["submit_tool_outputs"]["tool_calls"][0]["id"];
+    let outputs = json!({"tool_outputs": [{"tool_call_id": call, "output": "one"}]});
+    let complete = json!({"part_ids": [part]});
+    let said = |client: &Client, place: &str, body: &Value| client.post(place, body.clone()).error();
+    for (place, body) in [
+        (format!("{run}/submit_tool_outputs"), &outputs),
+        (format!("{upload}/complete"), &complete),
+    ] {
+        let error = said(&client, &place, body);
+        assert!(
+            error.starts_with("500 ") && error.contains("what is stored is damaged"),
+            "{error}"
+        );
+    }
+    drop(server);
+    assert_eq!(damage("'upload_part'"), 1);
+
+    let (_server, client) = start(LocalServer::builder().database(&database));
+    let error = said(&client, &format!("{upload}/complete"), &complete);
+    assert!(error.contains(&format!("notes of {part}")), "{error}");
 }
 
 /// Fails as badly as a model can.

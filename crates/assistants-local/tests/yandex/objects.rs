@@ -285,3 +285,75 @@ fn counts_words_as_tokens() {
     let answer = client.post("/foundationModels/v1/tokenizeCompletion", body).ok();
     assert_eq!(answer["tokens"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn a_keyed_write_is_done_once() {
+    let (_server, client) = serve();
+    let mut keys = 0;
+    let mut sent: Vec<(Client, &str, String, Value, Value)> = Vec::new();
+    let mut twice = |method: &'static str, path: String, body: Value| {
+        keys += 1;
+        let keyed = client.header("idempotency-key", &format!("key-{keys}"));
+        let first = keyed.call(method, &path, &body.to_string()).ok();
+        assert_eq!(
+            keyed.call(method, &path, &body.to_string()).ok(),
+            first,
+            "{method} {path}"
+        );
+        sent.push((keyed, method, path, body, first.clone()));
+        first
+    };
+    let named = |mask: &str| json!({"updateMask": mask, "name": "n"});
+    let assistant = json!({"folderId": "f", "modelUri": "gpt://f/m/latest", "tools": [
+        {"function": {"name": "f", "parameters": {"type": "object"}}}]});
+    let assistant = id(&twice("POST", "/assistants/v1/assistants".into(), assistant));
+    twice("PATCH", format!("/assistants/v1/assistants/{assistant}"), named("name"));
+    let thread = id(&twice(
+        "POST",
+        "/assistants/v1/threads".into(),
+        json!({"folderId": "f"}),
+    ));
+    twice("PATCH", format!("/assistants/v1/threads/{thread}"), named("name"));
+    let message = json!({"threadId": thread, "content": content("call f {}")});
+    twice("POST", "/assistants/v1/messages".into(), message);
+    let run = json!({"assistantId": assistant, "threadId": thread});
+    let run = id(&twice("POST", "/assistants/v1/runs".into(), run));
+    client.wait_for(&run, "TOOL_CALLS");
+    let results = json!({"runId": run, "toolResultList": {"toolResults": [
+        {"functionResult": {"name": "f", "content": "1"}}]}});
+    twice("PATCH", "/assistants/v1/runs/submit".into(), results);
+    client.wait_for(&run, "COMPLETED");
+    let user = id(&twice("POST", "/users/v1/users".into(), json!({"folderId": "f"})));
+    twice("PATCH", format!("/users/v1/users/{user}"), named("name"));
+    let file = json!({"folderId": "f", "content": "d29yZHM="});
+    let file = id(&client.post("/files/v1/files", file).ok());
+    let index = json!({"folderId": "f", "textSearchIndex": {}});
+    twice("POST", "/assistants/v1/searchIndex".into(), index);
+    let indices = client.get("/assistants/v1/searchIndex?folderId=f").ok();
+    let [index] = &indices["indices"].as_array().unwrap()[..] else {
+        panic!("{indices}")
+    };
+    let index = id(index);
+    twice("PATCH", format!("/assistants/v1/searchIndex/{index}"), named("name"));
+    let attached = json!({"searchIndexId": index, "fileIds": [file]});
+    twice("POST", "/assistants/v1/searchIndexFile:batchCreate".into(), attached);
+    for (keyed, method, path, body, first) in sent {
+        assert_eq!(
+            keyed.call(method, &path, &body.to_string()).ok(),
+            first,
+            "{method} {path}"
+        );
+    }
+    let messages = client
+        .get(&format!("/assistants/v1/messages?threadId={thread}"))
+        .lines();
+    assert_eq!(messages.len(), 2, "{messages:?}");
+    let again = client
+        .header("idempotency-key", "key-3")
+        .post("/assistants/v1/threads", json!({"folderId": "g"}));
+    assert!(
+        again.error().contains("'key-3' was used before with another body"),
+        "{}",
+        again.error()
+    );
+}

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    ChatAudio, ChatCalledFunction, ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk,
+    ChatAnnotation, ChatAudio, ChatCalledFunction, ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk,
     ChatCompletionMessage, ChatCustomToolCall, ChatDelta, ChatFinishReason, ChatFunctionDelta, ChatFunctionToolCall,
     ChatLogprobs, ChatStatus, ChatToolCall, ChatToolCallDelta, ChatToolCallType,
 };
@@ -150,7 +150,10 @@ fn grow_message(message: &mut ChatCompletionMessage, delta: &ChatDelta, call_ind
             ("audio", Value::Object(_)) => grow_audio(message.audio.get_or_insert_default(), value),
             ("annotations", Value::Array(more)) => {
                 let annotations = message.annotations.get_or_insert_default();
-                annotations.extend(more.iter().filter_map(|one| serde_json::from_value(one.clone()).ok()));
+                // One of a known kind and another form is kept as it came, like one of an unknown kind.
+                let read = |one: &Value| serde_json::from_value(one.clone());
+                let kept = |one: &Value| read(one).unwrap_or_else(|_| ChatAnnotation::Unknown(one.clone()));
+                annotations.extend(more.iter().map(kept));
             }
             _ => match message.extra.get_mut(key) {
                 Some(there) => merge(there, value),

@@ -100,21 +100,57 @@ fn make_strict(schema: &mut Value, definitions: &Map<String, Value>) {
     }
 }
 
-/// Puts a definition in the place of a reference that has siblings, such as the description of a field.
+/// Puts a definition in the place of a reference that has siblings, such as the description of a field. Where that had
+/// no end, the reference stays and loses its siblings.
 fn inline_reference(members: &mut Map<String, Value>, definitions: &Map<String, Value>) {
     if members.len() < 2 {
         return;
     }
-    let target = members
-        .get("$ref")
-        .and_then(Value::as_str)
-        .and_then(|target| target.strip_prefix("#/$defs/"));
-    let Some(Value::Object(definition)) = target.and_then(|target| definitions.get(target)).cloned() else {
+    let Some(target) = members.get("$ref").and_then(Value::as_str) else {
+        return;
+    };
+    let name = target.strip_prefix("#/$defs/");
+    // `#` is the type that the schema is for, inside of itself.
+    if target == "#" || name.is_some_and(|name| comes_back(name, definitions)) {
+        members.retain(|key, _| key == "$ref");
+        return;
+    }
+    let Some(Value::Object(definition)) = name.and_then(|name| definitions.get(name)).cloned() else {
         return;
     };
     members.remove("$ref");
     for (key, value) in definition {
         members.entry(key).or_insert(value);
+    }
+}
+
+/// Whether a definition refers to itself, be it through others.
+fn comes_back(name: &str, definitions: &Map<String, Value>) -> bool {
+    let mut seen: Vec<&str> = Vec::new();
+    let mut next = vec![name];
+    while let Some(one) = next.pop() {
+        let mut found = Vec::new();
+        references(definitions.get(one).unwrap_or(&Value::Null), &mut found);
+        if found.contains(&name) {
+            return true;
+        }
+        found.retain(|other| !seen.contains(other));
+        seen.extend(&found);
+        next.append(&mut found);
+    }
+    false
+}
+
+/// The names of the definitions that a schema refers to.
+fn references<'s>(schema: &'s Value, found: &mut Vec<&'s str>) {
+    match schema {
+        Value::Object(members) => {
+            let target = members.get("$ref").and_then(Value::as_str);
+            found.extend(target.and_then(|target| target.strip_prefix("#/$defs/")));
+            members.values().for_each(|value| references(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+        _ => {}
     }
 }
 
@@ -154,6 +190,49 @@ mod tests {
             json!({"type": ["string", "null"]})
         );
         assert_eq!(schema.get("$schema"), None);
+    }
+
+    /// A sum.
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    enum Term {
+        Number(f64),
+        Sum {
+            /// What is added to.
+            left: Box<Term>,
+            /// What is added.
+            right: Box<Factor>,
+        },
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Factor {
+        /// Back again.
+        term: Box<Term>,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Question {
+        /// What to work out.
+        term: Term,
+        /// Where.
+        place: Place,
+    }
+
+    #[test]
+    fn a_type_that_holds_itself_stays_a_reference() {
+        let schema = strict_schema::<Question>();
+        assert_eq!(schema["properties"]["term"], json!({"$ref": "#/$defs/Term"}));
+        assert_eq!(schema["properties"]["place"]["description"], "Where.");
+        assert_eq!(schema["properties"]["place"]["additionalProperties"], false);
+        assert_eq!(
+            schema["$defs"]["Factor"]["properties"]["term"],
+            json!({"$ref": "#/$defs/Term"})
+        );
+        let root = strict_schema::<Term>().to_string();
+        assert!(root.contains(r##"{"$ref":"#"}"##), "{root}");
     }
 
     #[test]

@@ -61,9 +61,10 @@ impl ListModels {
     pub fn send_raw(self) -> Result<RawResponse<Page<Model>>> {
         let operation = op::LIST_MODELS;
         let request = Request::new(operation.method, operation.path, &[]);
+        let mut options = self.options;
         // The folder goes first, so that a header of the caller's wins.
-        let folder = Options::new().header("OpenAI-Project", self.client.folder_id());
-        let options = self.options.over(&folder);
+        let folder = ("OpenAI-Project".to_owned(), self.client.folder_id().to_owned());
+        options.headers.insert(0, folder);
         Call::new(self.client.chat_endpoint(), &options, request).send_raw()
     }
 }

@@ -98,13 +98,17 @@ impl Running {
         };
         let mut stdout = self.0.stdout.take().expect("its output is a pipe");
         let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || {
+        let read = move || {
             let mut output = Vec::new();
             let read = stdout.read_to_end(&mut output).map(|_| output);
             if sender.send(read).is_err() {
                 log::trace!("yc ended after its caller had gone");
             }
-        });
+        };
+        thread::Builder::new()
+            .name("yc".to_owned())
+            .spawn(read)
+            .map_err(broken)?;
         let output = loop {
             match receiver.recv_timeout(SLICE) {
                 Ok(output) => break output.map_err(broken)?,
