@@ -17,7 +17,10 @@ pub fn run(contender: &str, url: &str) -> usize {
         "first-floor" => floor(url, "short"),
         "events" => events(url, "long"),
         "first" => events(url, "short"),
-        "next_text" => next_text(url),
+        "next_text" => next_text(url, "long"),
+        "numbered-floor" => floor(url, "numbered"),
+        "numbered-events" => events(url, "numbered"),
+        "numbered-next_text" => next_text(url, "numbered"),
         "async-openai" => block_on(async_events(url)),
         "list-floor" => list_floor(url),
         "list" => list(url),
@@ -94,8 +97,8 @@ fn events(url: &str, thread: &str) -> usize {
     count
 }
 
-fn next_text(url: &str) -> usize {
-    let mut stream = client(url).runs("long").stream(CreateRun::new("a")).send().expect("a stream");
+fn next_text(url: &str, thread: &str) -> usize {
+    let mut stream = client(url).runs(thread).stream(CreateRun::new("a")).send().expect("a stream");
     let mut count = 0;
     while let Some(text) = stream.next_text() {
         count += text.expect("text").len();

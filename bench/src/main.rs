@@ -17,6 +17,7 @@ const ROUNDS: usize = 7;
 /// The works, and who does them.
 const WORKS: &[(&str, &[&str])] = &[
     ("stream of 200,000 text deltas", &["floor", "events", "next_text", "async-openai"]),
+    ("the same, each with a number of its own, so that no delta is like the one before", &["numbered-floor", "numbered-events", "numbered-next_text"]),
     ("list of 10,000 assistants, 100 a page", &["list-floor", "list", "list-async-openai"]),
     ("start, one event", &["first-floor", "first"]),
 ];
@@ -24,8 +25,17 @@ const WORKS: &[(&str, &[&str])] = &[
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.as_slice() {
+        [serve] if serve == "serve" => serve_until_killed(),
         [contender, url] => contend(contender, url),
         _ => compare(),
+    }
+}
+
+/// Prints the server's address and serves, for a contender that is started by hand, under a profiler for example.
+fn serve_until_killed() {
+    println!("{}", server::start());
+    loop {
+        std::thread::park();
     }
 }
 
