@@ -26,6 +26,7 @@ mod assistants;
 mod azure;
 mod chat;
 mod client;
+mod delta_reader;
 mod event_reader;
 mod files;
 mod handler;
