@@ -1,6 +1,6 @@
 //! Side by side measurements: each contender does the same work against the same server in a process of its own.
 //!
-//! `cargo run --release` (after `cargo build --release`, for the peers) prints, for each
+//! `cargo run --release` (after `cargo build --release -p peers`) prints, for each
 //! work, the CPU time, the time of the clock and the peak memory of each contender as the median of several
 //! rounds, and ratios to `floor`: the least a program over ureq can do. Rounds go through all contenders in turn, so
 //! that a slow moment of the machine meets all of them.
@@ -93,7 +93,7 @@ fn compare() {
 fn start(program: &str, contender: &str, url: &str) -> Took {
     let path = std::env::current_exe().expect("the path of this program").with_file_name(program);
     let output = Command::new(&path).args([contender, url]).output();
-    let output = output.unwrap_or_else(|error| panic!("{}: {error}; was all built?", path.display()));
+    let output = output.unwrap_or_else(|error| panic!("{}: {error}; were the peers built?", path.display()));
     std::io::stderr().write_all(&output.stderr).expect("pass the contender's words on");
     let text = String::from_utf8(output.stdout).expect("text");
     let mut words = text.split_whitespace();
