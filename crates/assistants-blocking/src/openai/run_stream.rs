@@ -71,6 +71,7 @@ impl StreamCall {
         Ok(RunStream {
             events: EventReader::of(events, origin),
             snapshots: Snapshots::default(),
+            text_skipped: false,
             cancel_run_on_drop: self.cancel_run_on_drop,
             client: self.client,
             options: self.options,
@@ -89,6 +90,8 @@ pub struct RunStream {
     options: Options,
     events: EventReader<Incoming>,
     snapshots: Snapshots,
+    /// Text was read that the snapshots do not have, and no message has been finished since.
+    text_skipped: bool,
     cancel_run_on_drop: bool,
     started: Instant,
 }
@@ -131,8 +134,18 @@ impl RunStream {
     fn read(&mut self, text_only: bool) -> Option<Result<Option<StreamEvent>>> {
         let outcome = self.events.read(text_only);
         match &outcome {
-            Some(Ok(Some(event))) => self.snapshots.apply(event),
-            Some(_) => {}
+            Some(Ok(Some(event))) => {
+                self.snapshots.apply(event);
+                // It came with all of its text.
+                if matches!(
+                    event,
+                    StreamEvent::MessageCompleted(_) | StreamEvent::MessageIncomplete(_)
+                ) {
+                    self.text_skipped = false;
+                }
+            }
+            Some(Ok(None)) => self.text_skipped = true,
+            Some(Err(_)) => {}
             None => {
                 // The stream has said its last, so its connection can serve another request.
                 if let Some(body) = self.events.take_source() {
@@ -244,14 +257,13 @@ impl RunStream {
         }
         let settled = |run: &&Run| run.status.is_terminal() || run.status == RunStatus::RequiresAction;
         let snapshots = std::mem::take(&mut self.snapshots);
+        let complete = self.events.has_ended() && !self.text_skipped && !any_in_progress(&snapshots.messages);
         match snapshots.run {
-            Some(run) if self.events.has_ended() && settled(&&run) && !skipped_text(&snapshots.messages) => {
-                Ok(FinishedRun {
-                    run,
-                    messages: snapshots.messages,
-                    steps: snapshots.steps,
-                })
-            }
+            Some(run) if complete && settled(&&run) => Ok(FinishedRun {
+                run,
+                messages: snapshots.messages,
+                steps: snapshots.steps,
+            }),
             Some(run) => self.fetch(&run),
             None => Err(self.events.truncated(None)),
         }
@@ -302,7 +314,7 @@ impl RunStream {
 }
 
 /// Whether a message was still being written when its last event came.
-fn skipped_text(messages: &[Message]) -> bool {
+fn any_in_progress(messages: &[Message]) -> bool {
     messages
         .iter()
         .any(|message| message.status == super::MessageStatus::InProgress)
