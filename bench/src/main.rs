@@ -1,9 +1,9 @@
 //! Side by side measurements: each contender does the same work against the same server in a process of its own.
 //!
-//! `cargo run --release` (after `cargo build --release -p peers`) prints, for each
-//! work, the CPU time, the time of the clock and the peak memory of each contender as the median of several
-//! rounds, and ratios to `floor`: the least a program over ureq can do. Rounds go through all contenders in turn, so
-//! that a slow moment of the machine meets all of them.
+//! `cargo run --release` (after `cargo build --release -p peers`) prints, for each work, the CPU time, the time of the
+//! clock and the peak memory of each contender as the median of several rounds, and ratios to `floor`: the least a
+//! program over ureq can do. Rounds go through all contenders in turn, so that a slow moment of the machine meets all of
+//! them.
 
 mod contenders;
 mod server;

@@ -158,9 +158,9 @@ impl RunStream {
 
     /// The next piece of text that the assistant writes, skipping all else; `None` at the end.
     ///
-    /// The fast way to the text: nothing is allocated for an event, and the text is borrowed until the next call. The
-    /// snapshots of messages do not grow by what is read here; a message is complete in them when the server has
-    /// finished it.
+    /// The fast way to the text: nothing is allocated for an event whose text has no escapes, and the text is borrowed
+    /// until the next call. The snapshots of messages do not grow by what is read here; a message is complete in them
+    /// when the server has finished it, and [`finish`](Self::finish) asks for what they do not have.
     ///
     /// # Errors
     ///
