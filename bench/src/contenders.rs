@@ -1,13 +1,8 @@
-//! The contenders. Each gives a count of what it read, which must be the same for all.
-#![allow(deprecated, reason = "the peer marks its Assistants part as such")]
+//! The contenders, except the peers, each of which is a program of its own. Each gives a count of what it read, which must be the same for all.
 
 use std::io::Read;
 
 use assistants_blocking::openai::{Assistant, Client, CreateRun, Page, StreamEvent};
-use async_openai::config::OpenAIConfig;
-use async_openai::traits::RequestOptionsBuilder as _;
-use async_openai::types::assistants::{AssistantStreamEvent, CreateRunRequest, MessageDeltaContent};
-use futures::StreamExt as _;
 use serde::Deserialize;
 
 /// Does the work of a contender.
@@ -17,11 +12,14 @@ pub fn run(contender: &str, url: &str) -> usize {
         "first-floor" => floor(url, "short"),
         "events" => events(url, "long"),
         "first" => events(url, "short"),
-        "next_text" => next_text(url),
-        "async-openai" => block_on(async_events(url)),
+        "next_text" => next_text(url, "long"),
+        "numbered-floor" => floor(url, "numbered"),
+        "numbered-events" => events(url, "numbered"),
+        "numbered-next_text" => next_text(url, "numbered"),
         "list-floor" => list_floor(url),
         "list" => list(url),
-        "list-async-openai" => block_on(async_list(url)),
+        "get-floor" => get_floor(url),
+        "get" => get(url),
         other => panic!("no contender `{other}`"),
     }
 }
@@ -94,36 +92,11 @@ fn events(url: &str, thread: &str) -> usize {
     count
 }
 
-fn next_text(url: &str) -> usize {
-    let mut stream = client(url).runs("long").stream(CreateRun::new("a")).send().expect("a stream");
+fn next_text(url: &str, thread: &str) -> usize {
+    let mut stream = client(url).runs(thread).stream(CreateRun::new("a")).send().expect("a stream");
     let mut count = 0;
     while let Some(text) = stream.next_text() {
         count += text.expect("text").len();
-    }
-    count
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
-}
-
-fn async_client(url: &str) -> async_openai::Client<OpenAIConfig> {
-    async_openai::Client::with_config(OpenAIConfig::new().with_api_base(url).with_api_key("k"))
-}
-
-async fn async_events(url: &str) -> usize {
-    let client = async_client(url);
-    let request = CreateRunRequest { assistant_id: "a".into(), ..Default::default() };
-    let mut stream = client.threads().runs("long").create_stream(request).await.expect("a stream");
-    let mut count = 0;
-    while let Some(event) = stream.next().await {
-        if let AssistantStreamEvent::ThreadMessageDelta(delta) = event.expect("an event") {
-            for content in delta.delta.content.into_iter().flatten() {
-                if let MessageDeltaContent::Text(text) = content {
-                    count += text.text.and_then(|text| text.value).map_or(0, |value| value.len());
-                }
-            }
-        }
     }
     count
 }
@@ -151,19 +124,22 @@ fn list(url: &str) -> usize {
     client(url).assistants().list().limit(100).into_iter().map(|one| one.expect("an assistant").id.len()).sum()
 }
 
-async fn async_list(url: &str) -> usize {
-    let client = async_client(url);
-    let (mut after, mut count) = (String::new(), 0);
-    loop {
-        let mut query = vec![("limit", "100".to_owned())];
-        if !after.is_empty() {
-            query.push(("after", after.clone()));
-        }
-        let page = client.assistants().query(&query).expect("a query").list().await.expect("a page");
-        count += page.data.iter().map(|assistant| assistant.id.len()).sum::<usize>();
-        match page.last_id {
-            Some(last) if page.has_more => after = last,
-            _ => return count,
-        }
-    }
+/// How often the small GET is sent, all on one connection.
+const GETS: usize = 5_000;
+
+/// Raw ureq and serde_json into the same struct.
+fn get_floor(url: &str) -> usize {
+    let agent = ureq::agent();
+    let once = || {
+        let answer = agent.get(format!("{url}/assistants/asst_7")).header("Authorization", "Bearer k").call();
+        let body = answer.expect("an answer").into_body().read_to_vec().expect("an assistant");
+        serde_json::from_slice::<Assistant>(&body).expect("an assistant").id.len()
+    };
+    (0..GETS).map(|_| once()).sum()
+}
+
+fn get(url: &str) -> usize {
+    let client = client(url);
+    let once = || client.assistants().retrieve("asst_7").send().expect("an assistant").id.len();
+    (0..GETS).map(|_| once()).sum()
 }

@@ -1,8 +1,9 @@
 //! Side by side measurements: each contender does the same work against the same server in a process of its own.
 //!
-//! `cargo run --release` prints, for each work, the CPU time and peak memory of each contender as the median of several
-//! rounds, and ratios to `floor`: the least a program over ureq can do. Rounds go through all contenders in turn, so
-//! that a slow moment of the machine meets all of them.
+//! `cargo run --release` (after `cargo build --release -p peers`) prints, for each work, the CPU time, the time of the
+//! clock and the peak memory of each contender as the median of several rounds, and ratios to `floor`: the least a
+//! program over ureq can do. Rounds go through all contenders in turn, so that a slow moment of the machine meets all of
+//! them.
 
 mod contenders;
 mod server;
@@ -10,69 +11,103 @@ mod server;
 use std::io::Write as _;
 use std::process::Command;
 
-use cpu_time::ProcessTime;
-
 const ROUNDS: usize = 7;
 
-/// The works, and who does them.
-const WORKS: &[(&str, &[&str])] = &[
-    ("stream of 200,000 text deltas", &["floor", "events", "next_text", "async-openai"]),
-    ("list of 10,000 assistants, 100 a page", &["list-floor", "list", "list-async-openai"]),
-    ("start, one event", &["first-floor", "first"]),
+/// The works, and who does them: a contender of this program, or a program beside it and its name for the work. The
+/// first is the floor.
+const WORKS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "stream of 200,000 text deltas",
+        &[("bench", "floor"), ("bench", "events"), ("bench", "next_text"), ("async-openai", "stream")],
+    ),
+    (
+        "the same, each with a number of its own, so that no delta is like the one before",
+        &[("bench", "numbered-floor"), ("bench", "numbered-events"), ("bench", "numbered-next_text")],
+    ),
+    (
+        "list of 10,000 assistants, 100 a page",
+        &[("bench", "list-floor"), ("bench", "list"), ("async-openai", "list")],
+    ),
+    ("5,000 small GETs on one connection", &[("bench", "get-floor"), ("bench", "get")]),
+    ("start, one event", &[("bench", "first-floor"), ("bench", "first")]),
 ];
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.as_slice() {
-        [contender, url] => contend(contender, url),
-        _ => compare(),
+        [serve] if serve == "serve" => serve_until_killed(),
+        [] => compare(),
+        _ => bench::contend(contenders::run),
     }
 }
 
-/// Does one work, then says what it took: CPU seconds, peak memory in KiB, and a count that proves the work was done.
-fn contend(contender: &str, url: &str) {
-    let start = ProcessTime::now();
-    let count = contenders::run(contender, url);
-    println!("{} {} {count}", start.elapsed().as_secs_f64(), peak_kib());
+/// Prints the server's address and serves, for a contender that is started by hand, under a profiler for example.
+fn serve_until_killed() {
+    println!("{}", server::start());
+    loop {
+        std::thread::park();
+    }
 }
 
-/// The peak of resident memory, from `VmHWM` of the process status; 0 where there is no such file.
-fn peak_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+/// What one contender took for a work.
+struct Took {
+    cpu: f64,
+    clock: f64,
+    peak_kib: f64,
+    count: usize,
 }
 
 fn compare() {
     let url = server::start();
-    let program = std::env::current_exe().expect("the path of this program");
     for (work, contenders) in WORKS {
-        println!("\n{work}");
-        let mut figures: Vec<Vec<(f64, u64)>> = vec![Vec::new(); contenders.len()];
-        let mut counts = Vec::new();
+        let mut took: Vec<Vec<Took>> = contenders.iter().map(|_| Vec::new()).collect();
         for _ in 0..ROUNDS {
-            for (contender, figures) in contenders.iter().zip(&mut figures) {
-                let output = Command::new(&program).args([contender, url.as_str()]).output().expect("start a contender");
-                std::io::stderr().write_all(&output.stderr).expect("pass the contender's words on");
-                let text = String::from_utf8(output.stdout).expect("text");
-                let mut words = text.split_whitespace();
-                let mut next = || words.next().unwrap_or_else(|| panic!("{contender} failed"));
-                figures.push((next().parse().expect("seconds"), next().parse().expect("kib")));
-                counts.push((contender.to_string(), next().to_owned()));
+            for ((program, contender), took) in contenders.iter().zip(&mut took) {
+                took.push(start(program, contender, &url));
             }
         }
-        let counted = &counts[0].1;
-        assert!(counts.iter().all(|(_, count)| count == counted), "contenders did different work: {counts:?}");
-        let median = |figures: &[(f64, u64)], of: fn(&(f64, u64)) -> f64| {
-            let mut all: Vec<f64> = figures.iter().map(of).collect();
-            all.sort_by(f64::total_cmp);
-            all[all.len() / 2]
-        };
-        let floor = median(&figures[0], |one| one.0);
-        println!("{:<20} {:>10} {:>8} {:>12}", "contender", "CPU ms", "x floor", "peak MiB");
-        for (contender, figures) in contenders.iter().zip(&figures) {
-            let (cpu, peak) = (median(figures, |one| one.0), median(figures, |one| one.1 as f64));
-            println!("{contender:<20} {:>10.1} {:>8.2} {:>12.1}", cpu * 1e3, cpu / floor, peak / 1024.0);
+        let count = took[0][0].count;
+        assert!(took.iter().flatten().all(|one| one.count == count), "the contenders did different work: {work}");
+        println!("\n{work}");
+        println!(
+            "{:<22} {:>9} {:>8} {:>10} {:>8} {:>9}",
+            "contender", "CPU ms", "x floor", "clock ms", "x floor", "peak MiB"
+        );
+        let floor = &took[0];
+        for ((program, contender), took) in contenders.iter().zip(&took) {
+            let name = if *program == "bench" { contender } else { program };
+            let (cpu, clock) = (median(took, |one| one.cpu), median(took, |one| one.clock));
+            println!(
+                "{name:<22} {:>9.1} {:>8.2} {:>10.1} {:>8.2} {:>9.1}",
+                cpu * 1e3,
+                cpu / median(floor, |one| one.cpu),
+                clock * 1e3,
+                clock / median(floor, |one| one.clock),
+                median(took, |one| one.peak_kib) / 1024.0
+            );
         }
     }
+}
+
+/// Lets a contender of a program beside this one do its work.
+fn start(program: &str, contender: &str, url: &str) -> Took {
+    let path = std::env::current_exe().expect("the path of this program").with_file_name(program);
+    let output = Command::new(&path).args([contender, url]).output();
+    let output = output.unwrap_or_else(|error| panic!("{}: {error}; were the peers built?", path.display()));
+    std::io::stderr().write_all(&output.stderr).expect("pass the contender's words on");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let mut words = text.split_whitespace();
+    let mut next = || words.next().unwrap_or_else(|| panic!("{program} {contender} failed"));
+    Took {
+        cpu: next().parse().expect("seconds"),
+        clock: next().parse().expect("seconds"),
+        peak_kib: next().parse().expect("kib"),
+        count: next().parse().expect("a count"),
+    }
+}
+
+fn median(took: &[Took], of: fn(&Took) -> f64) -> f64 {
+    let mut all: Vec<f64> = took.iter().map(of).collect();
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
 }

@@ -45,28 +45,37 @@ fn serve(stream: TcpStream) -> Option<()> {
         reader.by_ref().take(length).read_to_end(&mut Vec::new()).ok()?;
         let path = first.split(' ').nth(1)?;
         match path {
-            _ if path.starts_with("/threads/long/") => stream_events(&mut writer, DELTAS).ok()?,
-            _ if path.starts_with("/threads/short/") => stream_events(&mut writer, 1).ok()?,
+            _ if path.starts_with("/threads/long/") => stream_events(&mut writer, DELTAS, false).ok()?,
+            _ if path.starts_with("/threads/numbered/") => stream_events(&mut writer, DELTAS, true).ok()?,
+            _ if path.starts_with("/threads/short/") => stream_events(&mut writer, 1, false).ok()?,
+            _ if path.starts_with("/assistants/") => write_json(&mut writer, &assistant(7)).ok()?,
             _ => {
                 let after = path.split(['?', '&']).find_map(|part| part.strip_prefix("after=asst_"));
                 let body = page(after.and_then(|id| id.parse().ok()).map_or(0, |id: usize| id + 1));
-                write!(writer, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len()).ok()?;
-                writer.write_all(body.as_bytes()).ok()?;
+                write_json(&mut writer, &body).ok()?;
             }
         }
     }
 }
 
-fn stream_events(out: &mut impl Write, deltas: usize) -> std::io::Result<()> {
+/// Text deltas of one message. With `numbered` each begins with a number of its own, which no published protocol has.
+fn stream_events(out: &mut impl Write, deltas: usize, numbered: bool) -> std::io::Result<()> {
     out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-    let delta = "event: thread.message.delta\ndata: {\"id\":\"msg_abc123abc123abc123abc123\",\"object\":\"thread.message.delta\",\
-        \"delta\":{\"content\":[{\"index\":0,\"type\":\"text\",\"text\":{\"value\":\" word\",\"annotations\":[]}}]}}\n\n";
     const BATCH: usize = 200;
-    let batch = delta.repeat(BATCH.min(deltas));
+    const WORDS: &[&str] = &[" word", " and", " another", " that", " is", " longer", ",", " in", " turn", "."];
+    let delta = |number: usize| {
+        let word = WORDS[number % WORDS.len()];
+        let number = if numbered { format!("\"number\":{number},") } else { String::new() };
+        format!(
+            "event: thread.message.delta\ndata: {{{number}\"id\":\"msg_abc123abc123abc123abc123\",\"object\":\"thread.message.delta\",\
+             \"delta\":{{\"content\":[{{\"index\":0,\"type\":\"text\",\"text\":{{\"value\":\"{word}\",\"annotations\":[]}}}}]}}}}\n\n"
+        )
+    };
+    let batch: Vec<String> = (0..BATCH.min(deltas)).map(delta).collect();
     let mut left = deltas;
     while left > 0 {
         let events = left.min(BATCH);
-        let bytes = &batch[..delta.len() * events];
+        let bytes = batch[..events].concat();
         write!(out, "{:x}\r\n{bytes}\r\n", bytes.len())?;
         left -= events;
     }
@@ -74,22 +83,28 @@ fn stream_events(out: &mut impl Write, deltas: usize) -> std::io::Result<()> {
     write!(out, "{:x}\r\n{end}\r\n0\r\n\r\n", end.len())
 }
 
+fn write_json(out: &mut impl Write, body: &str) -> std::io::Result<()> {
+    let length = body.len();
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}");
+    out.write_all(answer.as_bytes())
+}
+
 fn page(first: usize) -> String {
     let last = (first + PAGE).min(ASSISTANTS);
-    let items: Vec<String> = (first..last)
-        .map(|id| {
-            format!(
-                "{{\"id\":\"asst_{id}\",\"object\":\"assistant\",\"created_at\":1699009709,\"name\":\"Assistant {id}\",\
-                 \"description\":null,\"model\":\"gpt-4o\",\"instructions\":\"You are a helpful assistant that answers \
-                 questions about number {id}.\",\"tools\":[{{\"type\":\"code_interpreter\"}}],\"tool_resources\":{{}},\
-                 \"metadata\":{{\"key\":\"value\"}},\"top_p\":1.0,\"temperature\":1.0,\"response_format\":\"auto\"}}"
-            )
-        })
-        .collect();
+    let items: Vec<String> = (first..last).map(assistant).collect();
     format!(
         "{{\"object\":\"list\",\"data\":[{}],\"first_id\":\"asst_{first}\",\"last_id\":\"asst_{}\",\"has_more\":{}}}",
         items.join(","),
         last.saturating_sub(1),
         last < ASSISTANTS
+    )
+}
+
+fn assistant(id: usize) -> String {
+    format!(
+        "{{\"id\":\"asst_{id}\",\"object\":\"assistant\",\"created_at\":1699009709,\"name\":\"Assistant {id}\",\
+         \"description\":null,\"model\":\"gpt-4o\",\"instructions\":\"You are a helpful assistant that answers \
+         questions about number {id}.\",\"tools\":[{{\"type\":\"code_interpreter\"}}],\"tool_resources\":{{}},\
+         \"metadata\":{{\"key\":\"value\"}},\"top_p\":1.0,\"temperature\":1.0,\"response_format\":\"auto\"}}"
     )
 }

@@ -204,7 +204,7 @@ impl Endpoint {
         let url = self.base.url(path, &options.client_query, &own_query)?;
         let mut headers = self.headers(request, options)?;
         let body = request.body(options)?;
-        let form = request.multipart(options, format!("form-{:016x}{:016x}", random(), random()))?;
+        let form = request.multipart(options, || format!("form-{:016x}{:016x}", random(), random()))?;
         if let Some(form) = &form {
             headers.insert(CONTENT_TYPE, form.content_type());
         }
@@ -317,16 +317,17 @@ impl Endpoint {
         receive: impl Fn(Response) -> Result<R>,
     ) -> Result<R> {
         let started = Instant::now();
-        let what = outgoing.what();
         let response = self.transport.attempt(outgoing, watch).inspect_err(|error| {
             log::debug!(
-                "{what}: attempt {attempt}: no answer after {:?}: {error}",
+                "{}: attempt {attempt}: no answer after {:?}: {error}",
+                outgoing.what(),
                 started.elapsed()
             );
         })?;
         let client_request_id = outgoing.headers.get(CLIENT_REQUEST_ID).and_then(|id| id.to_str().ok());
         log::debug!(
-            "{what}: attempt {attempt}: {} after {:?}, request id {}{}{}",
+            "{}: attempt {attempt}: {} after {:?}, request id {}{}{}",
+            outgoing.what(),
             response.status,
             started.elapsed(),
             response.request_id().as_deref().unwrap_or("-"),
@@ -334,7 +335,8 @@ impl Endpoint {
             client_request_id.unwrap_or_default(),
         );
         log::trace!(
-            "{what}: sent {:?}, got {:?}",
+            "{}: sent {:?}, got {:?}",
+            outgoing.what(),
             Shown(outgoing.headers),
             Shown(&response.headers)
         );

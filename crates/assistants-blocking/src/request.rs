@@ -113,13 +113,13 @@ impl Request {
     /// # Errors
     ///
     /// [`Error::File`] when the file cannot be sent.
-    pub(crate) fn multipart(&self, options: &Options, boundary: String) -> Result<Option<Multipart>> {
+    pub(crate) fn multipart(&self, options: &Options, boundary: impl FnOnce() -> String) -> Result<Option<Multipart>> {
         let Some(form) = &self.form else { return Ok(None) };
         let mut form = form.clone();
         for (name, value) in options.client_body_fields.iter().chain(&options.body_fields) {
             form.set(name, value);
         }
-        form.encode(boundary).map(Some)
+        form.encode(boundary()).map(Some)
     }
 
     /// Asks for a stream of events: `"stream": true` in the body.

@@ -111,6 +111,26 @@ fn a_stream_without_its_end_is_an_error_and_finish_recovers() {
     }
 }
 
+/// Some servers send the pieces of a message, but neither its beginning nor its end.
+#[test]
+fn finish_knows_the_text_that_next_text_took() {
+    let peer = Peer::start(Scheme::Http, |listener| {
+        let mut connection = begin(listener);
+        connection.chunk(&(delta("lo") + &event("thread.run.completed", &run("completed")) + &event("done", "[DONE]")));
+        connection.end_stream();
+        drop(connection);
+        tell_the_end(listener);
+    });
+    let mut stream = stream(&client(&peer));
+    let mut text = String::new();
+    while let Some(piece) = stream.next_text() {
+        text += piece.unwrap();
+    }
+    assert_eq!(text, "Hello");
+    check_recovered(stream.finish().unwrap());
+    peer.finish();
+}
+
 #[test]
 fn a_connection_that_breaks_is_an_error_and_finish_recovers() {
     for scheme in SCHEMES {

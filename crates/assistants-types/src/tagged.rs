@@ -6,19 +6,19 @@ use serde_json::{Map, Value};
 use crate::object::{Buffered, Object, Text, TextOr, bit};
 
 /// Members that came before the tag. Servers send the tag first or second, so this is short, and mostly empty.
-pub(crate) type Before = Vec<(String, Value)>;
+pub(crate) type Before<'de> = Vec<(Text<'de>, Value)>;
 
 /// Reads members up to the tag. `None` as tag when the object ends without one.
 pub(crate) fn read_tag<'de, A: MapAccess<'de>>(
     tag: &str,
     map: &mut A,
-) -> Result<(Before, Option<TextOr<'de>>), A::Error> {
+) -> Result<(Before<'de>, Option<TextOr<'de>>), A::Error> {
     let mut before = Before::new();
     while let Some(key) = map.next_key::<Text<'de>>()? {
         if key.as_str() == tag {
             return Ok((before, Some(map.next_value()?)));
         }
-        before.push((key.into_string(), map.next_value()?));
+        before.push((key, map.next_value()?));
     }
     Ok((before, None))
 }
@@ -27,26 +27,30 @@ pub(crate) fn read_tag<'de, A: MapAccess<'de>>(
 pub(crate) fn read_kept<'de, T: Object, A: MapAccess<'de>>(
     tag: &str,
     value: TextOr<'de>,
-    mut before: Before,
+    mut before: Before<'de>,
     map: &mut A,
 ) -> Result<T, A::Error> {
-    before.push((tag.to_owned(), value.into_value()));
+    before.push((Text(tag.to_owned().into()), value.into_value()));
     read_from(before, 0, map)
 }
 
 /// Reads the object that the tag announced: what came before the tag, then the rest, straight into its fields.
 pub(crate) fn read_member<'de, T: Object, A: MapAccess<'de>>(
     tag: &str,
-    before: Before,
+    before: Before<'de>,
     map: &mut A,
 ) -> Result<T, A::Error> {
     read_from(before, bit(T::KEYS, tag), map)
 }
 
-fn read_from<'de, T: Object, A: MapAccess<'de>>(before: Before, mut seen: u64, map: &mut A) -> Result<T, A::Error> {
+fn read_from<'de, T: Object, A: MapAccess<'de>>(
+    before: Before<'de>,
+    mut seen: u64,
+    map: &mut A,
+) -> Result<T, A::Error> {
     let mut object = T::empty();
     for (key, value) in before {
-        object.read_member(Text(key.into()), &mut seen, &mut Buffered::<A::Error>::new(value))?;
+        object.read_member(key, &mut seen, &mut Buffered::<A::Error>::new(value))?;
     }
     while let Some(key) = map.next_key::<Text<'de>>()? {
         object.read_member(key, &mut seen, map)?;
@@ -58,11 +62,14 @@ fn read_from<'de, T: Object, A: MapAccess<'de>>(before: Before, mut seen: u64, m
 /// Reads an object of a kind this crate does not know.
 pub(crate) fn read_unknown<'de, A: MapAccess<'de>>(
     tag: &str,
-    before: Before,
+    before: Before<'de>,
     value: Option<TextOr<'de>>,
     map: &mut A,
 ) -> Result<Value, A::Error> {
-    let mut object: Map<String, Value> = before.into_iter().collect();
+    let mut object: Map<String, Value> = before
+        .into_iter()
+        .map(|(key, value)| (key.into_string(), value))
+        .collect();
     if let Some(value) = value {
         object.insert(tag.to_owned(), value.into_value());
     }

@@ -1,16 +1,16 @@
 //! Typed events out of a stream of bytes.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read};
 
-use serde::Deserialize;
-use serde::de::{IgnoredAny, SeqAccess, Visitor};
-
 use super::StreamEvent;
+use super::delta_reader::DeltaReader;
 use crate::error::{DecodeError, Error, Result};
 use crate::event_source::{EventSource, Origin};
 use crate::sse::SseReader;
+
+/// The name of a message delta, by far the most frequent event.
+const MESSAGE_DELTA: &str = "thread.message.delta";
 
 /// Reads the events of a run from any source of bytes: an answer of a server, a recording, a test.
 ///
@@ -29,6 +29,7 @@ use crate::sse::SseReader;
 /// ```
 pub struct EventReader<R> {
     source: EventSource<R>,
+    deltas: DeltaReader,
     text: String,
 }
 
@@ -41,6 +42,7 @@ impl<R: Read> EventReader<R> {
     pub(super) fn of(events: SseReader<R>, origin: Origin) -> Self {
         Self {
             source: EventSource::new(events, origin),
+            deltas: DeltaReader::default(),
             text: String::new(),
         }
     }
@@ -74,15 +76,14 @@ impl<R: Read> EventReader<R> {
     /// Reads one event. With `text_only` a message delta that is nothing but text goes into the text buffer, and gives
     /// `None` as event.
     pub(super) fn read(&mut self, text_only: bool) -> Option<Result<Option<StreamEvent>>> {
-        let text = &mut self.text;
+        let (deltas, text) = (&mut self.deltas, &mut self.text);
         self.source.next(|event, origin| {
             text.clear();
-            let taken = text_only && event.name == "thread.message.delta" && delta_text(event.data, text).is_some();
-            if taken {
-                Ok(None)
-            } else {
-                typed(event.name, event.data, origin).map(Some)
+            let delta = event.name == MESSAGE_DELTA;
+            if text_only && delta && deltas.read_text(event.data, text).is_some() {
+                return Ok(None);
             }
+            typed(event.name, event.data, deltas, origin).map(Some)
         })
     }
 
@@ -108,12 +109,16 @@ impl<R> fmt::Debug for EventReader<R> {
 }
 
 /// The typed form of an event. An `error` event, and data that is nothing but an error, is an error.
-fn typed(name: &str, data: &str, origin: &Origin) -> Result<StreamEvent> {
+fn typed(name: &str, data: &str, deltas: &mut DeltaReader, origin: &Origin) -> Result<StreamEvent> {
     let api_error = || origin.api_error(data);
     if name == "error" {
         return Err(api_error());
     }
-    match StreamEvent::parse(name, data) {
+    let parsed = match name {
+        MESSAGE_DELTA => deltas.read(data).map(StreamEvent::MessageDelta),
+        _ => StreamEvent::parse(name, data),
+    };
+    match parsed {
         // Gateways put errors into a stream without naming the event.
         Ok(StreamEvent::Unknown { data, .. })
             if name == "message" && data.get("error").is_some_and(|error| !error.is_null()) =>
@@ -131,73 +136,6 @@ fn typed(name: &str, data: &str, origin: &Origin) -> Result<StreamEvent> {
     }
 }
 
-/// Takes the text out of the data of a message delta; `None` when it is not the JSON that this reads.
-fn delta_text(data: &str, text: &mut String) -> Option<()> {
-    #[derive(Deserialize)]
-    struct Delta<'a> {
-        #[serde(borrow)]
-        delta: Body<'a>,
-    }
-
-    #[derive(Deserialize)]
-    struct Body<'a> {
-        #[serde(borrow)]
-        content: Parts<'a>,
-    }
-
-    /// The first text of the list; a delta has one in practice.
-    struct Parts<'a>(Option<Cow<'a, str>>);
-
-    #[derive(Deserialize)]
-    struct Part<'a> {
-        #[serde(borrow, default)]
-        text: Option<Text<'a>>,
-    }
-
-    #[derive(Deserialize)]
-    struct Text<'a> {
-        #[serde(borrow, default)]
-        value: Option<Borrowed<'a>>,
-    }
-
-    /// Borrowed unless it has escapes. (Directly in an `Option`, a `Cow` would always be copied.)
-    #[derive(Deserialize)]
-    struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
-
-    impl<'de: 'a, 'a> Deserialize<'de> for Parts<'a> {
-        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct PartsVisitor;
-
-            impl<'de> Visitor<'de> for PartsVisitor {
-                type Value = Parts<'de>;
-
-                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.write_str("a list of one content part")
-                }
-
-                fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Parts<'de>, A::Error> {
-                    let first: Option<Part<'de>> = seq.next_element()?;
-                    if seq.next_element::<IgnoredAny>()?.is_some() {
-                        return Err(serde::de::Error::invalid_length(2, &self));
-                    }
-                    Ok(Parts(
-                        first
-                            .and_then(|part| part.text)
-                            .and_then(|text| text.value)
-                            .map(|text| text.0),
-                    ))
-                }
-            }
-
-            deserializer.deserialize_seq(PartsVisitor)
-        }
-    }
-
-    let delta: Delta<'_> = serde_json::from_str(data).ok()?;
-    text.push_str(&delta.delta.content.0?);
-    Some(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,29 +145,6 @@ mod tests {
             method: "POST",
             path: "/threads/t/runs".to_owned(),
             request_id: None,
-        }
-    }
-
-    #[track_caller]
-    fn text(data: &str) -> Option<String> {
-        let mut text = String::new();
-        delta_text(data, &mut text).map(|()| text)
-    }
-
-    #[test]
-    fn takes_the_text_of_a_delta() {
-        let delta =
-            |content: &str| format!(r#"{{"id":"m","object":"o","delta":{{"role":"assistant","content":{content}}}}}"#);
-        let one = r#"[{"index":0,"type":"text","text":{"value":"a\u00e9\n","annotations":[{"x":1}]}}]"#;
-        assert_eq!(text(&delta(one)).as_deref(), Some("aé\n"));
-        // What is not one text part takes the long way.
-        for other in [
-            "[]",
-            r#"[{"index":0,"type":"refusal","refusal":"no"}]"#,
-            "3",
-            r#"[{"text":{"value":"a"}},{"x":1}]"#,
-        ] {
-            assert_eq!(text(&delta(other)), None, "{other}");
         }
     }
 
@@ -243,7 +158,7 @@ mod tests {
             r#"{"error":{"message":"slow down","type":"rate_limit_error","code":"rate_limit_exceeded","param":null}}"#;
         let flat = r#"{"message":"slow down","type":"rate_limit_error","code":"rate_limit_exceeded","param":null}"#;
         for (name, data) in [("error", nested), ("error", flat), ("message", nested)] {
-            let Err(Error::Api(error)) = typed(name, data, &origin) else {
+            let Err(Error::Api(error)) = typed(name, data, &mut DeltaReader::default(), &origin) else {
                 panic!("{name} {data}")
             };
             assert_eq!(
@@ -259,7 +174,13 @@ mod tests {
 
     #[test]
     fn unknown_events_are_handed_on() {
-        let event = typed("thread.run.paused", r#"{"a":[1]}"#, &origin()).unwrap();
+        let event = typed(
+            "thread.run.paused",
+            r#"{"a":[1]}"#,
+            &mut DeltaReader::default(),
+            &origin(),
+        )
+        .unwrap();
         assert_eq!(event.name(), "thread.run.paused");
         assert_eq!(event.data().unwrap(), r#"{"a":[1]}"#);
     }
@@ -267,7 +188,7 @@ mod tests {
     #[test]
     fn a_payload_that_does_not_fit_names_event_and_place() {
         let data = r#"{"id":"msg_1","delta":{"content":[{"index":0,"type":"text","text":{"value":3}}]}}"#;
-        let Err(Error::Decode(error)) = typed("thread.message.delta", data, &origin()) else {
+        let Err(Error::Decode(error)) = typed(MESSAGE_DELTA, data, &mut DeltaReader::default(), &origin()) else {
             panic!("it does not fit")
         };
         assert!(error.what.contains("thread.message.delta"), "{error}");

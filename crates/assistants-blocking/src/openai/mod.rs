@@ -70,6 +70,7 @@ mod azure;
 mod chat;
 mod chat_tools;
 mod client;
+mod delta_reader;
 mod event_reader;
 mod files;
 mod handler;

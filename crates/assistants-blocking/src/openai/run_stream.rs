@@ -71,6 +71,7 @@ impl StreamCall {
         Ok(RunStream {
             events: EventReader::of(events, origin),
             snapshots: Snapshots::default(),
+            text_skipped: false,
             cancel_run_on_drop: self.cancel_run_on_drop,
             client: self.client,
             options: self.options,
@@ -89,6 +90,8 @@ pub struct RunStream {
     options: Options,
     events: EventReader<Incoming>,
     snapshots: Snapshots,
+    /// Text was read that the snapshots do not have, and no message has been finished since.
+    text_skipped: bool,
     cancel_run_on_drop: bool,
     started: Instant,
 }
@@ -167,8 +170,18 @@ impl RunStream {
     fn read(&mut self, text_only: bool) -> Option<Result<Option<StreamEvent>>> {
         let outcome = self.events.read(text_only);
         match &outcome {
-            Some(Ok(Some(event))) => self.snapshots.apply(event),
-            Some(_) => {}
+            Some(Ok(Some(event))) => {
+                self.snapshots.apply(event);
+                // It came with all of its text.
+                if matches!(
+                    event,
+                    StreamEvent::MessageCompleted(_) | StreamEvent::MessageIncomplete(_)
+                ) {
+                    self.text_skipped = false;
+                }
+            }
+            Some(Ok(None)) => self.text_skipped = true,
+            Some(Err(_)) => {}
             None => {
                 // The stream has said its last, so its connection can serve another request.
                 if let Some(body) = self.events.take_source() {
@@ -181,9 +194,9 @@ impl RunStream {
 
     /// The next piece of text that the assistant writes, skipping all else; `None` at the end.
     ///
-    /// The fast way to the text: nothing is allocated for an event, and the text is borrowed until the next call. The
-    /// snapshots of messages do not grow by what is read here; a message is complete in them when the server has
-    /// finished it.
+    /// The fast way to the text: nothing is allocated for an event whose text has no escapes, and the text is borrowed
+    /// until the next call. The snapshots of messages do not grow by what is read here; a message is complete in them
+    /// when the server has finished it, and [`finish`](Self::finish) asks for what they do not have.
     ///
     /// # Errors
     ///
@@ -280,14 +293,13 @@ impl RunStream {
         }
         let settled = |run: &&Run| run.status.is_terminal() || run.status == RunStatus::RequiresAction;
         let snapshots = std::mem::take(&mut self.snapshots);
+        let complete = self.events.has_ended() && !self.text_skipped && !any_in_progress(&snapshots.messages);
         match snapshots.run {
-            Some(run) if self.events.has_ended() && settled(&&run) && !skipped_text(&snapshots.messages) => {
-                Ok(FinishedRun {
-                    run,
-                    messages: snapshots.messages,
-                    steps: snapshots.steps,
-                })
-            }
+            Some(run) if complete && settled(&&run) => Ok(FinishedRun {
+                run,
+                messages: snapshots.messages,
+                steps: snapshots.steps,
+            }),
             Some(run) => self.fetch(&run),
             None => Err(self.events.truncated(None)),
         }
@@ -338,7 +350,7 @@ impl RunStream {
 }
 
 /// Whether a message was still being written when its last event came.
-fn skipped_text(messages: &[Message]) -> bool {
+fn any_in_progress(messages: &[Message]) -> bool {
     messages
         .iter()
         .any(|message| message.status == super::MessageStatus::InProgress)
