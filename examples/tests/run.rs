@@ -17,16 +17,20 @@ fn check(name: &str, want: &[&str]) {
     check_with(name, &[], want);
 }
 
-#[track_caller]
-fn check_with(name: &str, args: &[&str], want: &[&str]) {
+fn example(name: &str) -> Command {
     let program = folder().join(name).with_extension(env::consts::EXE_EXTENSION);
-    let output = Command::new(&program)
-        .args(args)
+    let mut command = Command::new(program);
+    command
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .env_remove("OPENAI_BASE_URL")
-        .env_remove("OPENAI_MODEL")
-        .output()
-        .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        .env_remove("OPENAI_MODEL");
+    command
+}
+
+#[track_caller]
+fn check_with(name: &str, args: &[&str], want: &[&str]) {
+    let output = example(name).args(args).output();
+    let output = output.unwrap_or_else(|error| panic!("{name}: {error}"));
     let printed = String::from_utf8_lossy(&output.stdout);
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{printed}{complaints}");
@@ -76,6 +80,23 @@ fn yandex() {
 #[test]
 fn quickstart() {
     check("quickstart", &["count_lines", "Cargo.toml has"]);
+}
+
+/// The environment of a test cannot be changed while others read it; that of a program can.
+#[test]
+fn a_proxy_that_is_none_is_told() {
+    let mut command = example("quickstart");
+    for name in ["ALL_PROXY", "all_proxy", "https_proxy", "HTTP_PROXY", "http_proxy"] {
+        command.env_remove(name);
+    }
+    let output = command.env("HTTPS_PROXY", "http://hush@").output().unwrap();
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(
+        complaints.contains("HTTPS_PROXY is not a valid proxy url"),
+        "{complaints}"
+    );
+    assert!(!complaints.contains("hush"), "{complaints}");
 }
 
 #[test]

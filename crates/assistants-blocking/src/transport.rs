@@ -9,6 +9,8 @@ mod redirect;
 pub(crate) mod watch;
 
 use std::borrow::Cow;
+use std::env;
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read};
 use std::time::Duration;
@@ -23,6 +25,9 @@ use watch::{Limit, Limits, Watch};
 
 /// The largest body that is read into memory unless told otherwise: 100 MiB.
 pub(crate) const MAX_BODY_BYTES: usize = 100 * 1024 * 1024;
+
+/// How much room a body gets before its first byte has come.
+const FIRST_BODY: usize = 1024 * 1024;
 
 /// How the connections of a client are made.
 #[derive(Clone, Debug)]
@@ -175,7 +180,16 @@ impl Transport {
             .max_idle_connections_per_host(options.max_idle_connections)
             .max_idle_age(options.max_idle_age);
         let config = match &options.proxy {
-            ProxyChoice::Environment => config.proxy(Proxy::try_from_env()),
+            ProxyChoice::Environment => {
+                let proxy = Proxy::try_from_env();
+                if proxy.is_none()
+                    && let Some(name) = proxy_variable(|name| env::var_os(name))
+                {
+                    // Not quoted: it may hold a password.
+                    return Err(Error::config(format!("{name} is not a valid proxy url")));
+                }
+                config.proxy(proxy)
+            }
             ProxyChoice::Off => config.proxy(None),
             ProxyChoice::Url(url) => {
                 // Not quoted: it may hold a password.
@@ -422,7 +436,8 @@ impl Incoming {
         if length > limit {
             return Err(too_large(&self));
         }
-        let mut body = Vec::with_capacity(length);
+        // What a header promises may never come.
+        let mut body = Vec::with_capacity(length.min(FIRST_BODY));
         let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         (&mut self)
             .take(most)
@@ -494,6 +509,21 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
 }
 
 /// TLS by the library that the features name: `native-tls`, which nobody has by accident, before the default.
+/// The first variable of the environment that names a proxy, as ureq looks for them.
+fn proxy_variable(variable: impl Fn(&str) -> Option<OsString>) -> Option<&'static str> {
+    const NAMES: [&str; 6] = [
+        "ALL_PROXY",
+        "all_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+    ];
+    NAMES
+        .into_iter()
+        .find(|name| variable(name).is_some_and(|value| !value.is_empty()))
+}
+
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 fn tls_config(options: &TransportOptions) -> ureq::tls::TlsConfig {
     use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};

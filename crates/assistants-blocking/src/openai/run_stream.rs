@@ -379,7 +379,8 @@ impl Drop for RunStream {
         let (thread, run) = (run.thread_id.clone(), run.id.clone());
         drop(self.events.take_source());
         if let Err(error) = self.client.runs(&thread).cancel(&run).send() {
-            log::debug!("run {run}: could not be cancelled after its stream was dropped: {error}");
+            // Worth a warning: the run goes on, and somebody pays for it.
+            log::warn!("run {run}: could not be cancelled after its stream was dropped: {error}");
         }
     }
 }

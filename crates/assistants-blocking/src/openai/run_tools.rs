@@ -125,7 +125,7 @@ impl ToolRunCall {
                 ..self.follow_up()
             };
             if let Err(error) = call.send() {
-                log::debug!("run {}: could not be cancelled: {error}", run.id);
+                log::warn!("run {}: could not be cancelled: {error}", run.id);
             }
         })
     }
