@@ -52,7 +52,11 @@
 //!   how many of the query's words a passage has, rare ones counting more. A vector store that expires keeps its files
 //!   and cannot be searched.
 //!
-//! The tool `code_interpreter` is stored and never used.
+//! # What it does not do
+//!
+//! It runs no code. Assistants, threads and messages may name the tool `code_interpreter`, as data; a run that has it
+//! among its tools, its own or else its assistant's, ends as `failed` with `last_error.code` `unsupported_tool` before
+//! any model is asked, over either protocol. Give such a run tools of its own without it.
 //!
 //! Clients that send `OpenAI-Beta: assistants=v1` get what version 1 of the protocol had: `file_ids` of assistants, the
 //! operations on them, and the tool `retrieval`, which searches those files and shows its steps as `file_search`.
