@@ -15,6 +15,7 @@ mod catch_up;
 mod chat;
 mod deadlines;
 mod file_search;
+pub(crate) mod files;
 mod history;
 mod indexing;
 pub(crate) mod legacy;
