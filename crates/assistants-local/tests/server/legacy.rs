@@ -190,3 +190,91 @@ fn retrieval_is_a_tool_of_version_1() {
         made["tools"]
     );
 }
+
+/// Every call of either protocol that takes the id of a vector store, and every list of them.
+#[test]
+fn what_holds_the_files_of_an_assistant_is_no_vector_store() {
+    let server = LocalServer::builder().start().unwrap();
+    let (current, legacy) = clients(&server);
+    let file = upload(&legacy, "secret.md", "The treasure lies below the oak.");
+    let other = upload(&legacy, "other.md", "other");
+    let body = json!({"model": "test", "tools": [{"type": "retrieval"}], "file_ids": [file]});
+    let owner = id(&legacy.post("/assistants", body).ok());
+    let hidden = format!("vs_{owner}");
+    let store = format!("/vector_stores/{hidden}");
+    let (with_file, with_batch) = (format!("{store}/files/{file}"), format!("{store}/file_batches/vsfb_x"));
+    for refused in [
+        current.get(&store),
+        current.post(&store, json!({"name": "mine"})),
+        current.delete(&store),
+        current.post(&format!("{store}/search"), json!({"query": "treasure"})),
+        current.get(&format!("{store}/files")),
+        current.post(&format!("{store}/files"), json!({"file_id": other})),
+        current.get(&with_file),
+        current.post(&with_file, json!({"attributes": {}})),
+        current.delete(&with_file),
+        current.get(&format!("{with_file}/content")),
+        current.post(&format!("{store}/file_batches"), json!({"file_ids": [other]})),
+        current.get(&with_batch),
+        current.get(&format!("{with_batch}/files")),
+        current.post(&format!("{with_batch}/cancel"), json!({})),
+    ] {
+        assert_eq!(refused.status, 404, "{}", refused.json);
+    }
+    assert_eq!(ids(&current.get("/vector_stores").ok()), Vec::<&str>::new());
+    assert_eq!(
+        current.get(&format!("/vector_stores?after={hidden}")).status,
+        400,
+        "its place in the list is known"
+    );
+
+    let yandex = Client::new(server.yandex_url());
+    let index = format!("/assistants/v1/searchIndex/{hidden}");
+    let files = format!("/assistants/v1/searchIndexFile/{hidden}");
+    for refused in [
+        yandex.get(&index),
+        yandex.call("PATCH", &index, r#"{"updateMask": "name", "name": "mine"}"#),
+        yandex.delete(&index),
+        yandex.get(&files),
+        yandex.get(&format!("{files}/{file}")),
+        yandex.post(
+            "/assistants/v1/searchIndexFile:batchCreate",
+            json!({"searchIndexId": hidden, "fileIds": [other]}),
+        ),
+    ] {
+        assert_eq!(refused.status, 404, "{}", refused.json);
+    }
+    for folder in ["", "?folderId=fld"] {
+        assert_eq!(
+            yandex
+                .get(&format!("/assistants/v1/searchIndex{folder}"))
+                .json
+                .get("indices"),
+            None
+        );
+    }
+
+    // Naming it does not open it, neither as an assistant's nor as a thread's.
+    let resources = json!({"file_search": {"vector_store_ids": [hidden]}});
+    let tools = json!([{"type": "file_search"}]);
+    let body = json!({"model": "test", "tools": tools, "tool_resources": resources});
+    let thief = id(&current.post("/assistants", body).ok());
+    let message = json!({"role": "user", "content": "Where is the treasure?"});
+    let asked = |assistant: &str| {
+        let thread = json!({"messages": [message], "tool_resources": resources});
+        let run = current
+            .post("/threads/runs", json!({"assistant_id": assistant, "thread": thread}))
+            .ok();
+        let thread = format!("/threads/{}", run["thread_id"].as_str().unwrap());
+        current.wait_for(&format!("{thread}/runs/{}", id(&run)), "completed");
+        let newest = &current.get(&format!("{thread}/messages")).ok()["data"][0];
+        newest["content"][0]["text"]["value"].as_str().unwrap().to_owned()
+    };
+    assert!(!asked(&thief).contains("oak"));
+    // And what it is for still works.
+    assert!(asked(&owner).contains("oak"));
+    assert_eq!(
+        legacy.get(&format!("/assistants/{owner}")).ok()["file_ids"],
+        json!([file])
+    );
+}
