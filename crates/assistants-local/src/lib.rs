@@ -60,6 +60,8 @@
 //!
 //! Clients that send `OpenAI-Beta: assistants=v1` get what version 1 of the protocol had: `file_ids` of assistants, the
 //! operations on them, and the tool `retrieval`, which searches those files and shows its steps as `file_search`.
+//! Messages take `file_ids` too, at most 10, and keep them as attachments for `file_search`; answers, though not the
+//! events of streams, show them on messages, and on runs those that the assistant has.
 //!
 //! # Yandex
 //!

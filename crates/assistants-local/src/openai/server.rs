@@ -13,11 +13,11 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use tokio_stream::StreamExt;
 
-use super::assistant_files;
 use super::call::{Answer, Call};
 use super::error::ApiError;
 use super::file_bytes::FileBytes;
 use super::form::Form;
+use super::legacy;
 use crate::engine::Engine;
 use crate::ids;
 use crate::validate::Schemas;
@@ -175,7 +175,7 @@ async fn answer(engine: Arc<Engine>, schemas: Versions, handler: Handler, reques
         Err(error) => return error_response(&error),
     };
     let place = call.place.clone();
-    match tokio::task::spawn_blocking(move || handler(&call)).await {
+    match tokio::task::spawn_blocking(move || handler(&call).and_then(|answer| legacy::show(&call, answer))).await {
         Ok(Ok(Answer::Json(json))) => response(StatusCode::OK, "application/json", Body::from(json)),
         Ok(Ok(Answer::Run(json))) => {
             let mut response = response(StatusCode::OK, "application/json", Body::from(json));
@@ -227,7 +227,7 @@ async fn read(engine: Arc<Engine>, schemas: Versions, request: Request) -> Resul
         Ok(form) => (Bytes::new(), Some(form)),
         Err(body) => (read_body(body).await?, None),
     };
-    let legacy = assistant_files::asked_for(&parts.headers);
+    let legacy = legacy::asked_for(&parts.headers);
     Ok(Call {
         engine,
         schemas: if legacy { schemas.legacy } else { schemas.current },
