@@ -82,3 +82,23 @@ fn a_run_retrieves() {
     });
     assert!(cited, "{answer:?}");
 }
+
+#[test]
+fn files_of_messages_go_as_an_extra_field() {
+    let server = LocalServer::builder().start().unwrap();
+    let client = client(&server);
+    let file = upload(&client, "one.md", "one");
+    let thread = client.threads().create(CreateThread::default()).send().unwrap();
+    let message = client
+        .messages(&thread)
+        .create(CreateMessage::user("Hello"))
+        .body_field("file_ids", [file.id.as_str()])
+        .send()
+        .unwrap();
+    let file_ids = serde_json::json!([file.id]);
+    assert_eq!(message.extra.get("file_ids"), Some(&file_ids));
+    let message = client.messages(&thread).retrieve(&message).send().unwrap();
+    assert_eq!(message.extra.get("file_ids"), Some(&file_ids));
+    let attachment = &message.attachments.unwrap()[0];
+    assert_eq!(attachment.file_id.as_ref(), Some(&file.id));
+}

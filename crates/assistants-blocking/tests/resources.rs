@@ -375,6 +375,30 @@ fn a_run_that_fails_is_handed_out_or_an_error() {
 }
 
 #[test]
+fn a_code_that_is_the_servers_own_is_handed_out_as_it_is() {
+    let world = world();
+    let params = CreateAssistant::new("scripted").tools([Tool::code_interpreter()]);
+    let assistant = world.client.assistants().create(params).send().unwrap();
+    let thread = world.thread("Hello");
+    let runs = world.client.runs(&thread);
+    let polled = runs.create_and_poll(CreateRun::new(&assistant)).send().unwrap();
+    let streamed = runs
+        .stream(CreateRun::new(&assistant))
+        .send()
+        .unwrap()
+        .finish()
+        .unwrap();
+    for run in [&polled, &streamed.run] {
+        assert_eq!(run.status, RunStatus::Failed);
+        let error = run.last_error.as_ref().unwrap();
+        assert_eq!(error.code.as_str(), "unsupported_tool");
+        assert!(error.message.contains("Leave the tool out"), "{error:?}");
+    }
+    let error = streamed.completed().unwrap_err();
+    assert!(error.to_string().contains("unsupported_tool"), "{error}");
+}
+
+#[test]
 fn a_stream_that_is_dropped_can_cancel_its_run() {
     let world = world();
     let assistant = world.assistant();

@@ -16,6 +16,7 @@ mod chat;
 mod deadlines;
 mod expiries;
 mod file_search;
+pub(crate) mod files;
 mod history;
 mod indexing;
 pub(crate) mod legacy;

@@ -43,17 +43,26 @@
 //!
 //! - Files stand in a folder beside the database, written and renamed before they are acknowledged, and go through
 //!   memory in pieces. Any file can be downloaded, whatever its purpose.
-//! - Files of vector stores are indexed in the background, one after the other: text in UTF-8, HTML without its tags.
-//!   Other kinds fail as `unsupported_file`, damaged ones and those above 32 MiB as `invalid_file`. A token of a chunk
-//!   is an estimate: what stands between white space, in pieces of at most 16 characters.
+//! - Files of vector stores are indexed in the background, one after the other: text in UTF-8, HTML without its tags,
+//!   the text of PDF. Other kinds and encrypted PDFs fail as `unsupported_file`; damaged files, those without text and
+//!   those above 32 MiB as `invalid_file`. A token of a chunk is an estimate: what stands between white space, in
+//!   pieces of at most 16 characters.
+//! - A PDF costs a few seconds and some 200 MiB at most, whatever is in it; one that needs more is `invalid_file`.
+//!   Scanned pages have no text, and neither have texts in fonts that do not say what their codes stand for.
 //! - A search goes by words, without case, accents and English endings; it knows no synonyms. A score from 0 to 1 says
 //!   how many of the query's words a passage has, rare ones counting more. A vector store that expires keeps its files
 //!   and cannot be searched.
 //!
-//! The tool `code_interpreter` is stored and never used.
+//! # What it does not do
+//!
+//! It runs no code. Assistants, threads and messages may name the tool `code_interpreter`, as data; a run that has it
+//! among its tools, its own or else its assistant's, ends as `failed` with `last_error.code` `unsupported_tool` before
+//! any model is asked, over either protocol. Give such a run tools of its own without it.
 //!
 //! Clients that send `OpenAI-Beta: assistants=v1` get what version 1 of the protocol had: `file_ids` of assistants, the
 //! operations on them, and the tool `retrieval`, which searches those files and shows its steps as `file_search`.
+//! Messages take `file_ids` too, at most 10, and keep them as attachments for `file_search`; answers, though not the
+//! events of streams, show them on messages, and on runs those that the assistant has.
 //!
 //! # Yandex
 //!

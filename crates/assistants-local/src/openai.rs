@@ -10,7 +10,8 @@
 //! twice anyway.
 //!
 //! Clients that send `OpenAI-Beta: assistants=v1` get what version 1 had and version 2 has no more: the files of
-//! assistants ([`assistant_files`]) and the tool `retrieval`. For all others these do not exist.
+//! assistants ([`assistant_files`]), the files that messages and runs show ([`legacy`]) and the tool `retrieval`. For all
+//! others these do not exist.
 
 mod assistant_files;
 mod assistants;
@@ -22,6 +23,7 @@ mod error;
 mod file_bytes;
 mod files;
 mod form;
+mod legacy;
 mod messages;
 mod models;
 mod page;

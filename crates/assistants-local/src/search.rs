@@ -4,6 +4,7 @@
 //! a search over texts can stand on it.
 
 mod attributes;
+mod pdf;
 mod text;
 
 use std::ops::Range;

@@ -17,6 +17,9 @@ impl Messages {
     ///
     /// `POST /threads/{thread_id}/messages`. Carries an idempotency key, so that a retry does not add a second one on
     /// servers that know such keys. While a run on the thread is active the server refuses with status 400.
+    ///
+    /// Servers of version 1 take files as `body_field("file_ids", ["file-…"])`, and show them in
+    /// [`extra`](Message#structfield.extra).
     pub fn create(&self, params: CreateMessage) -> Call<Message> {
         self.client.call_with(op::CREATE_MESSAGE, &[&self.thread], &params)
     }

@@ -124,7 +124,7 @@ fn attached(transaction: &dyn Transaction, origin: &Origin) -> Result<Vec<String
     if let Some(run) = transaction.get(Kind::Run, &origin.run_id)?
         && let Some(stores) = RunNotes::of(&run)?.stores
     {
-        return Ok(stores);
+        return stores::existing(transaction, stores);
     }
     let legacy = legacy_store_id(&origin.assistant_id);
     let assistant = load::<Assistant>(transaction, &origin.assistant_id)?;
@@ -133,14 +133,10 @@ fn attached(transaction: &dyn Transaction, origin: &Origin) -> Result<Vec<String
         assistant.and_then(|assistant| assistant.object.tool_resources),
         thread.and_then(|thread| thread.object.tool_resources),
     ];
-    let mut store_ids: Vec<String> = Vec::new();
+    let named = resources.into_iter().flatten().flat_map(stores_of).collect();
+    let mut store_ids = stores::existing(transaction, named)?;
     if transaction.get(Kind::VectorStore, &legacy)?.is_some() {
-        store_ids.push(legacy);
-    }
-    for id in resources.into_iter().flatten().flat_map(stores_of) {
-        if !store_ids.contains(&id) {
-            store_ids.push(id);
-        }
+        store_ids.insert(0, legacy);
     }
     Ok(store_ids)
 }

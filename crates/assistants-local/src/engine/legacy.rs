@@ -77,12 +77,12 @@ pub(crate) fn detach_file(
     Ok(detached)
 }
 
-/// Gives an existing assistant these files and no others; `None` keeps those that it has. Returns what it has then.
+/// Gives an existing assistant these files and no others; `None` keeps those that it has.
 pub(crate) fn set_files(
     transaction: &dyn Transaction,
     assistant_id: &str,
     wanted: Option<&[String]>,
-) -> Result<Vec<String>, Refusal> {
+) -> Result<(), Refusal> {
     if let Some(wanted) = wanted {
         for file_id in file_ids(transaction, assistant_id)? {
             if !wanted.contains(&file_id) {
@@ -94,7 +94,7 @@ pub(crate) fn set_files(
                 .map_err(|refusal| refusal.at(&format!("file_ids[{index}]")))?;
         }
     }
-    Ok(file_ids(transaction, assistant_id)?)
+    Ok(())
 }
 
 /// The vector store for the files of an assistant.

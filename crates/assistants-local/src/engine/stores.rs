@@ -12,7 +12,7 @@ use super::{Engine, Refusal};
 use crate::ids;
 use crate::object::{Loaded, insert, load, now};
 use crate::search::{self, Find, Found};
-use crate::storage::{Kind, List, Order, StorageError, Transaction};
+use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
 /// Sizes of chunks where nothing is said, in tokens, as the provider has them.
 const CHUNK_SIZE: i64 = 800;
@@ -85,12 +85,27 @@ pub(crate) fn create_store(transaction: &dyn Transaction, params: &CreateVectorS
     Ok(store.object)
 }
 
+/// The vector store of that id, as a document. One that belongs to an assistant is not to be seen.
+pub(crate) fn find(transaction: &dyn Transaction, id: &str) -> Result<Option<Document>, StorageError> {
+    let store = transaction.get(Kind::VectorStore, id)?;
+    Ok(store.filter(|store| store.parent.is_none()))
+}
+
 /// The vector store of that id.
 pub(crate) fn load_store(transaction: &dyn Transaction, id: &str) -> Result<Loaded<VectorStore>, Refusal> {
-    load::<VectorStore>(transaction, id)?
-        // One that belongs to an assistant is not to be seen.
-        .filter(|store| store.document.parent.is_none())
-        .ok_or_else(|| Refusal::not_found(Kind::VectorStore, id))
+    let store = find(transaction, id)?.ok_or_else(|| Refusal::not_found(Kind::VectorStore, id))?;
+    Ok(Loaded::parse(store)?)
+}
+
+/// Those of the ids that are vector stores, each once.
+pub(crate) fn existing(transaction: &dyn Transaction, ids: Vec<String>) -> Result<Vec<String>, StorageError> {
+    let mut existing = Vec::new();
+    for id in ids {
+        if !existing.contains(&id) && find(transaction, &id)?.is_some() {
+            existing.push(id);
+        }
+    }
+    Ok(existing)
 }
 
 /// Notes that a vector store was used, and stores it.

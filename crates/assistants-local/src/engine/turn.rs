@@ -38,6 +38,8 @@ struct Work {
     origin: Origin,
     slot: Arc<Slot>,
     stop: Arc<Stop>,
+    /// What the model is asked, or why none is.
+    request: Result<ModelRequest, RunError>,
 }
 
 impl Engine {
@@ -77,10 +79,14 @@ impl Engine {
     }
 
     fn turn(&self, run_id: &str) {
-        let (work, request) = match self.begin(run_id) {
-            Ok(Some(begun)) => begun,
+        let work = match self.begin(run_id) {
+            Ok(Some(work)) => work,
             Ok(None) => return,
             Err(error) => return self.break_off(run_id, &error),
+        };
+        let request = match &work.request {
+            Ok(request) => request,
+            Err(unsupported) => return self.end_or_log(run_id, &Ending::Failed(unsupported.clone())),
         };
         let mut broken = None;
         let mut take = |piece: Piece<'_>| match self.piece(&work, piece) {
@@ -91,7 +97,7 @@ impl Engine {
             }
         };
         let mut output = Output::new(&mut take, &work.stop);
-        let answered = catch_unwind(AssertUnwindSafe(|| self.model.respond(&request, &mut output)));
+        let answered = catch_unwind(AssertUnwindSafe(|| self.model.respond(request, &mut output)));
         if let Some(error) = broken {
             return self.break_off(run_id, &error);
         }
@@ -122,7 +128,7 @@ impl Engine {
     }
 
     /// Takes a run from `queued` to `in_progress`. `None` if it is not queued any more.
-    fn begin(&self, run_id: &str) -> Result<Option<(Work, ModelRequest)>, StorageError> {
+    fn begin(&self, run_id: &str) -> Result<Option<Work>, StorageError> {
         let slot = self.slot(run_id);
         let mut live = slot.lock();
         // Looked at under the slot's lock: a server that stops closes the turns before it looks at the slots, so it
@@ -138,7 +144,10 @@ impl Engine {
                 return Ok(Some((run.object, None, None)));
             }
             let notes = RunNotes::of(&run.document)?;
-            let request = model_request(transaction, &run.object, &notes)?;
+            let request = match unsupported(&run.object.tools) {
+                None => Ok(model_request(transaction, &run.object, &notes)?),
+                Some(error) => Err(error),
+            };
             let history = match &live.history {
                 None if notes.history.is_some() => Some(History::load(transaction, &run)?),
                 _ => None,
@@ -171,7 +180,12 @@ impl Engine {
         live.turn = Some(turn);
         live.publish(&[state_event(run)]);
         drop(live);
-        Ok(Some((Work { origin, slot, stop }, request)))
+        Ok(Some(Work {
+            origin,
+            slot,
+            stop,
+            request,
+        }))
     }
 
     /// Takes one piece of the answer.
@@ -640,6 +654,20 @@ fn completed_call(call: &StepToolCall) -> Option<CompletedCall> {
         &function.arguments,
         function.output.as_ref()?,
     ))
+}
+
+/// Why no run with these tools can do what it is asked for, if so.
+///
+/// The code is this server's own: the provider, who has all tools, has none for it.
+fn unsupported(tools: &[Tool]) -> Option<RunError> {
+    let runs_code = tools.iter().any(|tool| matches!(tool, Tool::CodeInterpreter(_)));
+    runs_code.then(|| RunError {
+        code: RunErrorCode::from("unsupported_tool"),
+        message: "The tool 'code_interpreter' is not supported: this server runs no code. \
+                  Leave the tool out, of the assistant or by giving the run tools of its own."
+            .to_owned(),
+        ..RunError::default()
+    })
 }
 
 pub(super) fn text_delta(message_id: &str, first: bool, text: &str) -> StreamEvent {

@@ -1,39 +1,23 @@
 //! Files of assistants, for clients that speak version 1 of the protocol.
 
-use assistants_types::openai::{Assistant, AssistantFile, AssistantFileDeleted, CreateAssistantFile, VectorStoreFile};
-use axum::http::{HeaderMap, StatusCode};
+use assistants_types::openai::{AssistantFile, AssistantFileDeleted, CreateAssistantFile, VectorStoreFile};
+use axum::http::StatusCode;
 use serde_json::Value;
 
 use super::call::{Once, find};
 use super::page::page_shown;
 use super::{Answer, ApiError, Call};
 use crate::engine::{legacy, stores};
-use crate::object::{Loaded, to_json};
-use crate::storage::{Document, Kind, Transaction};
-
-/// Whether the headers ask for version 1.
-pub(super) fn asked_for(headers: &HeaderMap) -> bool {
-    let values = headers.get_all("openai-beta").into_iter();
-    values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|value| value.trim() == "assistants=v1")
-}
+use crate::object::Loaded;
+use crate::storage::{Document, Kind};
 
 /// Takes `file_ids` from a body of version 2, which does not know it.
-pub(super) fn put_right(call: &Call, body: &mut Value) {
+pub(super) fn put_right(call: &Call, body: &mut Value) -> Result<(), ApiError> {
     if !call.legacy
         && let Value::Object(members) = body
     {
         members.remove("file_ids");
     }
-}
-
-/// Lets an assistant show its files.
-pub(super) fn show(transaction: &dyn Transaction, document: &mut Document) -> Result<(), ApiError> {
-    let mut assistant = Loaded::<Assistant>::parse(document.clone())?.object;
-    assistant.file_ids = Some(legacy::file_ids(transaction, &document.id)?);
-    document.body = to_json(&assistant);
     Ok(())
 }
 

@@ -6,8 +6,7 @@ use assistants_types::openai::{
     ReasoningEffort, ResponseFormat, ToolResources, UpdateAssistant,
 };
 
-use super::call::find;
-use super::page::{page, page_completed};
+use super::page::page;
 use super::{Answer, ApiError, Call, assistant_files};
 use crate::engine::legacy;
 use crate::engine::stores::create_store;
@@ -34,36 +33,25 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     };
     set_reasoning_effort(&mut assistant, params.reasoning_effort);
     call.object(|transaction| {
-        let mut assistant = Assistant {
+        let assistant = Assistant {
             id: ids::new("asst_"),
             tool_resources: Some(tool_resources(transaction, resources.clone())?.unwrap_or_default()),
             ..assistant.clone()
         };
         insert(transaction, &assistant, None, None)?;
         if call.legacy {
-            assistant.file_ids = Some(legacy::set_files(transaction, &assistant.id, file_ids.as_deref())?);
+            legacy::set_files(transaction, &assistant.id, file_ids.as_deref())?;
         }
         Ok(assistant)
     })
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
-    if call.legacy {
-        return page_completed(call, Kind::Assistant, assistant_files::show);
-    }
     page(call, Kind::Assistant, None, None, |_| Ok(()))
 }
 
 pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
-    let id = call.id("assistant_id");
-    if !call.legacy {
-        return call.stored(Kind::Assistant, id, None);
-    }
-    call.transact(|transaction| {
-        let mut document = find(transaction, Kind::Assistant, id, None)?;
-        assistant_files::show(transaction, &mut document)?;
-        Ok(Answer::Json(document.body))
-    })
+    call.stored(Kind::Assistant, call.id("assistant_id"), None)
 }
 
 pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
@@ -75,8 +63,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
         apply(&mut assistant.object, params.clone());
         assistant.save(transaction)?;
         if call.legacy {
-            let file_ids = params.file_ids.as_deref();
-            assistant.object.file_ids = Some(legacy::set_files(transaction, id, file_ids)?);
+            legacy::set_files(transaction, id, params.file_ids.as_deref())?;
         }
         Ok(assistant.object)
     })

@@ -89,14 +89,14 @@ impl Call {
 
     /// The body, checked against the schema of that name. No body counts as `{}`.
     pub(crate) fn body<T: DeserializeOwned>(&self, schema: &str) -> Result<T, ApiError> {
-        self.body_after(schema, |_| {})
+        self.body_after(schema, |_| Ok(()))
     }
 
     /// As [`body`](Self::body), after `put_right` has seen to it.
     pub(crate) fn body_after<T: DeserializeOwned>(
         &self,
         schema: &str,
-        put_right: impl FnOnce(&mut Value),
+        put_right: impl FnOnce(&mut Value) -> Result<(), ApiError>,
     ) -> Result<T, ApiError> {
         if self.lock_form().is_some() {
             return Err(ApiError::invalid("The body must be JSON, not a form."));
@@ -108,7 +108,7 @@ impl Call {
         };
         let unreadable = |error| ApiError::invalid(format!("The body could not be parsed as JSON: {error}."));
         let mut body: Value = serde_json::from_slice(bytes).map_err(unreadable)?;
-        put_right(&mut body);
+        put_right(&mut body)?;
         self.checked(schema, body)
     }
 

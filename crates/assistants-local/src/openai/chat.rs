@@ -31,7 +31,10 @@ use crate::object::now;
 use crate::stream::{self, Writer};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    let params: CreateChatCompletion = call.body_after("CreateChatCompletion", yandex::put_right)?;
+    let params: CreateChatCompletion = call.body_after("CreateChatCompletion", |body| {
+        yandex::put_right(body);
+        Ok(())
+    })?;
     let request = model_request(&params)?;
     let manner = Manner::of(&params.model);
     let work = Work {

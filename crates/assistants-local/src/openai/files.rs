@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::page::{Limits, page_of};
 use super::{Answer, ApiError, Call};
-use crate::engine::{Engine, stores};
+use crate::engine::files;
 use crate::ids;
 use crate::object::{insert, now};
 use crate::storage::{Kind, StorageError, Transaction};
@@ -30,7 +30,7 @@ const PURPOSES: &[FilePurpose] = &[
 ];
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    remove_expired(&call.engine, now().unix_timestamp())?;
+    call.engine.remove_expired_files()?;
     let received = call.form()?.receive(&call.engine.files, "file", LARGEST_FILE)?;
     let params = params(call, received.fields)?;
     check_purpose(&params.purpose)?;
@@ -96,18 +96,18 @@ pub(super) fn insert_file(transaction: &dyn Transaction, file: &File) -> Result<
 
 /// The files; with `purpose`, those for it.
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
-    remove_expired(&call.engine, now().unix_timestamp())?;
+    call.engine.remove_expired_files()?;
     page_of(call, LIMITS, Kind::File, None, call.query("purpose"), |_| Ok(()))
 }
 
 pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
-    remove_expired(&call.engine, now().unix_timestamp())?;
+    call.engine.remove_expired_files()?;
     call.stored(Kind::File, call.id("file_id"), None)
 }
 
 pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("file_id");
-    call.transact(|transaction| match delete_file(transaction, id)? {
+    call.transact(|transaction| match files::delete(transaction, id)? {
         true => Ok(()),
         false => Err(ApiError::not_found(Kind::File, id)),
     })?;
@@ -123,29 +123,11 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
 /// The bytes of a file, whatever its purpose.
 pub(super) fn content(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("file_id");
-    remove_expired(&call.engine, now().unix_timestamp())?;
+    call.engine.remove_expired_files()?;
     call.transact(|transaction| match transaction.get(Kind::File, id)? {
         Some(_) => Ok(()),
         None => Err(ApiError::not_found(Kind::File, id)),
     })?;
     let (file, length) = call.engine.files.read(id)?;
     Ok(Answer::File { file, length })
-}
-
-/// Forgets the files whose time is over. `now` is in seconds since 1970.
-fn remove_expired(engine: &Engine, now: i64) -> Result<(), ApiError> {
-    let expired = engine.storage.transact(|transaction| {
-        let expired = transaction.expired(Kind::File, now)?;
-        for id in &expired {
-            delete_file(transaction, id)?;
-        }
-        Ok::<_, StorageError>(expired)
-    })?;
-    expired.iter().for_each(|id| engine.files.remove(id));
-    Ok(())
-}
-
-fn delete_file(transaction: &dyn Transaction, id: &str) -> Result<bool, StorageError> {
-    stores::detach_everywhere(transaction, id)?;
-    transaction.delete(Kind::File, id, now().unix_timestamp())
 }

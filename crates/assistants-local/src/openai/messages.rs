@@ -4,13 +4,13 @@ use assistants_types::openai::{CreateMessage, Message, MessageDeleted, UpdateMes
 
 use super::call::{find, require_thread};
 use super::page::page;
-use super::{Answer, ApiError, Call};
+use super::{Answer, ApiError, Call, legacy};
 use crate::engine::add_message;
 use crate::object::{Loaded, now};
 use crate::storage::{Kind, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    let params: CreateMessage = call.body("CreateMessage")?;
+    let params: CreateMessage = call.body_after("CreateMessage", |body| legacy::put_right(call, body, ""))?;
     let thread_id = call.id("thread_id");
     call.object(|transaction| {
         require_thread(transaction, thread_id)?;

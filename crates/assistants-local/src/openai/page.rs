@@ -39,20 +39,6 @@ pub(super) fn page_shown(
     Ok(Answer::Json(body(&listing)))
 }
 
-/// A page of the objects of `kind` at the root, after `show` has had its way with each, which may read more.
-pub(super) fn page_completed(
-    call: &Call,
-    kind: Kind,
-    show: impl Fn(&dyn Transaction, &mut Document) -> Result<(), ApiError>,
-) -> Result<Answer, ApiError> {
-    let mut listing = listing(call, LIMITS, kind, None, None, |_| Ok(()))?;
-    call.transact(|transaction| {
-        let mut documents = listing.documents.iter_mut();
-        documents.try_for_each(|document| show(transaction, document))
-    })?;
-    Ok(Answer::Json(body(&listing)))
-}
-
 /// As [`page`], with other limits.
 pub(super) fn page_of(
     call: &Call,

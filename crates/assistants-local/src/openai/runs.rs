@@ -4,7 +4,7 @@ use assistants_types::openai::{CreateRun, RunInclude, StreamEvent, SubmitToolOut
 
 use super::call::require_thread;
 use super::page::page;
-use super::{Answer, ApiError, Call};
+use super::{Answer, ApiError, Call, legacy};
 use crate::engine::{Engine, Since, load_run};
 use crate::object::to_json;
 use crate::repeat::digest;
@@ -12,7 +12,9 @@ use crate::storage::Kind;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     includes_content(call)?;
-    let params: CreateRun = call.body("CreateRun")?;
+    let params: CreateRun = call.body_after("CreateRun", |body| {
+        legacy::put_all_right(call, body.get_mut("additional_messages"), "additional_messages")
+    })?;
     let thread_id = call.id("thread_id");
     call.run(params.stream.as_ref() == Some(&true), Since::Run, |transaction| {
         let run = call.engine.create_run(transaction, thread_id, &params)?;

@@ -13,11 +13,11 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use tokio_stream::StreamExt;
 
-use super::assistant_files;
 use super::call::{Answer, Call};
 use super::error::ApiError;
 use super::file_bytes::FileBytes;
 use super::form::Form;
+use super::legacy;
 use crate::engine::Engine;
 use crate::ids;
 use crate::object::now;
@@ -195,7 +195,7 @@ async fn answer(engine: Arc<Engine>, schemas: Versions, handler: Handler, reques
     let place = call.place.clone();
     let work = move || {
         call.engine.sweep(now().unix_timestamp())?;
-        handler(&call)
+        legacy::show(&call, handler(&call)?)
     };
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(Answer::Json(json))) => response(StatusCode::OK, "application/json", Body::from(json)),
@@ -249,7 +249,7 @@ async fn read(engine: Arc<Engine>, schemas: Versions, request: Request) -> Resul
         Ok(form) => (Bytes::new(), Some(form)),
         Err(body) => (read_body(body).await?, None),
     };
-    let legacy = assistant_files::asked_for(&parts.headers);
+    let legacy = legacy::asked_for(&parts.headers);
     Ok(Call {
         engine,
         schemas: if legacy { schemas.legacy } else { schemas.current },

@@ -5,14 +5,16 @@ use assistants_types::openai::{
 };
 
 use super::assistants::tool_resources;
-use super::{Answer, ApiError, Call};
+use super::{Answer, ApiError, Call, legacy};
 use crate::engine::{Since, add_message};
 use crate::ids;
 use crate::object::{insert, load, now};
 use crate::storage::{Kind, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    let params: CreateThread = call.body("CreateThread")?;
+    let params: CreateThread = call.body_after("CreateThread", |body| {
+        legacy::put_all_right(call, body.get_mut("messages"), "messages")
+    })?;
     call.object(|transaction| create_thread(transaction, &params))
 }
 
@@ -49,7 +51,10 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn create_and_run(call: &Call) -> Result<Answer, ApiError> {
-    let mut params: CreateThreadAndRun = call.body("CreateThreadAndRun")?;
+    let mut params: CreateThreadAndRun = call.body_after("CreateThreadAndRun", |body| {
+        let messages = body.pointer_mut("/thread/messages");
+        legacy::put_all_right(call, messages, "thread.messages")
+    })?;
     let streamed = params.stream.as_ref() == Some(&true);
     let new_thread = params.thread.take().unwrap_or_default();
     // The run has no resources of its own; its thread is new, so what the run asks for is given to the thread.

@@ -1,5 +1,7 @@
 //! The text of a file, by what its name and bytes say it is.
 
+use super::pdf;
+
 /// The largest file that is read for its text, in bytes.
 pub(crate) const LARGEST: u64 = 32 * 1024 * 1024;
 
@@ -15,10 +17,10 @@ pub(crate) enum Unreadable {
 /// Kinds of file that are no text, by the ends of their names.
 const BINARY: &[&str] = &[
     "7z", "avi", "bin", "bmp", "doc", "docx", "epub", "exe", "gif", "gz", "ico", "jpeg", "jpg", "mov", "mp3", "mp4",
-    "odt", "ogg", "pdf", "png", "ppt", "pptx", "rar", "sqlite", "tar", "tiff", "wav", "webp", "xls", "xlsx", "zip",
+    "odt", "ogg", "png", "ppt", "pptx", "rar", "sqlite", "tar", "tiff", "wav", "webp", "xls", "xlsx", "zip",
 ];
 
-/// The text of a file: HTML without its tags, anything else that is UTF-8 as it stands.
+/// The text of a file: that of a PDF, HTML without its tags, anything else that is UTF-8 as it stands.
 pub(crate) fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, Unreadable> {
     let extension = name
         .rsplit_once('.')
@@ -28,6 +30,10 @@ pub(crate) fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, Unreadable> 
         return Err(Unreadable::Unsupported(format!(
             "Files of the kind .{extension} cannot be read."
         )));
+    }
+    // Some are named otherwise, or not at all.
+    if extension == "pdf" || bytes.starts_with(b"%PDF-") {
+        return pdf::text_of(&bytes);
     }
     let is_text = matches!(
         extension.as_str(),
@@ -132,6 +138,7 @@ mod tests {
             ("A.MD", "# Head", "# Head"),
             ("a.json", "{\"a\": 1}", "{\"a\": 1}"),
             ("a.csv", "\u{feff}a,b\n1,2", "a,b\n1,2"),
+            ("a.py", "# Привет\nprint()", "# Привет\nprint()"),
             ("main.rs", "fn main() {}", "fn main() {}"),
             ("Makefile", "all:", "all:"),
             (
@@ -149,8 +156,8 @@ mod tests {
     #[test]
     fn says_why_there_is_no_text() {
         for (name, bytes, unsupported) in [
-            ("a.pdf", &b"%PDF-1.7"[..], true),
-            ("a.docx", b"PK", true),
+            ("a.docx", &b"PK"[..], true),
+            ("a.pdf", b"%PDF-1.7", false),
             ("photo", b"\xff\xd8\xff", true),
             ("a.dat", b"a\0b", true),
             ("a.txt", b"\xff", false),

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::resource::{self, SUBJECT, noted, to_text, whole_seconds};
 use super::{Answer, ApiError, Call, page};
-use crate::engine::stores;
+use crate::engine::files;
 use crate::ids;
 use crate::object::{Loaded, insert_with_notes};
 use crate::storage::{Document, Kind, StorageError, Transaction};
@@ -23,7 +23,7 @@ const DOWNLOAD_SECONDS: i64 = 3600;
 const LARGEST_FILE: usize = 128 * 1024 * 1024;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    remove_expired(call)?;
+    call.engine.remove_expired_files()?;
     let params: CreateFile = call.body()?;
     if params.content.len() > LARGEST_FILE {
         return Err(ApiError::invalid(format!(
@@ -62,7 +62,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
-    remove_expired(call)?;
+    call.engine.remove_expired_files()?;
     let page = call.transact(|transaction| page::of_folder(call, transaction, Kind::File))?;
     call.answer(&ListFilesResponse {
         files: page.documents.into_iter().map(view).collect::<Result<_, _>>()?,
@@ -72,13 +72,13 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
-    remove_expired(call)?;
+    call.engine.remove_expired_files()?;
     let document = call.transact(|transaction| find(transaction, call.id("fileId")))?;
     call.answer(&view(document)?)
 }
 
 pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
-    remove_expired(call)?;
+    call.engine.remove_expired_files()?;
     let params: UpdateFile = call.body()?;
     let file = call.transact(|transaction| {
         let mut document = find(transaction, call.id("fileId"))?;
@@ -93,12 +93,9 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("fileId");
-    call.transact(|transaction| {
-        stores::detach_everywhere(transaction, id)?;
-        match transaction.delete(Kind::File, id, resource::now().unix_timestamp())? {
-            true => Ok(()),
-            false => Err(ApiError::not_found(Kind::File, id)),
-        }
+    call.transact(|transaction| match files::delete(transaction, id)? {
+        true => Ok(()),
+        false => Err(ApiError::not_found(Kind::File, id)),
     })?;
     call.engine.files.remove(id);
     call.answer(&DeleteFileResponse::default())
@@ -106,7 +103,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
 
 /// Gives an address of this server from which anybody who has it can fetch the file for an hour.
 pub(super) fn get_url(call: &Call) -> Result<Answer, ApiError> {
-    remove_expired(call)?;
+    call.engine.remove_expired_files()?;
     let id = call.required("fileId")?;
     let token = ids::new("");
     let now = resource::now().unix_timestamp();
@@ -134,7 +131,7 @@ pub(super) fn get_url(call: &Call) -> Result<Answer, ApiError> {
 
 /// The bytes of a file, for whoever has the address.
 pub(super) fn download(call: &Call) -> Result<Answer, ApiError> {
-    remove_expired(call)?;
+    call.engine.remove_expired_files()?;
     let token = call.id("token");
     let now = resource::now().unix_timestamp();
     let file = call.transact(|transaction| {
@@ -150,21 +147,6 @@ pub(super) fn download(call: &Call) -> Result<Answer, ApiError> {
         length,
         mime_type: file.mime_type,
     })
-}
-
-/// Forgets the files whose time is over.
-pub(super) fn remove_expired(call: &Call) -> Result<(), ApiError> {
-    let now = resource::now().unix_timestamp();
-    let expired = call.transact(|transaction| {
-        let expired = transaction.expired(Kind::File, now)?;
-        for id in &expired {
-            stores::detach_everywhere(transaction, id)?;
-            transaction.delete(Kind::File, id, now)?;
-        }
-        Ok(expired)
-    })?;
-    expired.iter().for_each(|id| call.engine.files.remove(id));
-    Ok(())
 }
 
 pub(super) fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {

@@ -33,7 +33,11 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
             messages::add(transaction, &thread, message.clone())?;
         }
         let all_tools = tools::of_run([&assistant.tools[..], &thread.tools, &params.tools]);
-        let run_params = run_params(&params, &assistant, &all_tools);
+        let mut run_params = run_params(&params, &assistant, &all_tools);
+        if let Field::Set(tools) = &mut run_params.tools {
+            // Else a run would leave out over this protocol what it cannot do over the other one.
+            tools.extend(tools::unknown_here(&assistant_document)?);
+        }
         let notes = notes(&params, &all_tools)?;
         let run = call
             .engine

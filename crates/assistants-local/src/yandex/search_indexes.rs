@@ -97,23 +97,19 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
 pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("searchIndexId");
     call.transact(|transaction| {
-        match transaction.delete(Kind::VectorStore, id, resource::now().unix_timestamp())? {
-            true => Ok(()),
-            false => Err(not_found(id)),
-        }
+        find(transaction, id)?;
+        transaction.delete(Kind::VectorStore, id, resource::now().unix_timestamp())?;
+        Ok(())
     })?;
     call.answer(&DeleteSearchIndexResponse::default())
 }
 
 pub(super) fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {
-    transaction.get(Kind::VectorStore, id)?.ok_or_else(|| not_found(id))
-}
-
-fn not_found(id: &str) -> ApiError {
-    ApiError::new(
-        super::error::Code::NotFound,
-        format!("No search index found with id '{id}'."),
-    )
+    let not_found = || {
+        let message = format!("No search index found with id '{id}'.");
+        ApiError::new(super::error::Code::NotFound, message)
+    };
+    stores::find(transaction, id)?.ok_or_else(not_found)
 }
 
 /// Notes that an index is used.

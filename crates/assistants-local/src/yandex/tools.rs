@@ -1,7 +1,7 @@
 //! Tools, their calls and results, and the form of answers, between the two protocols.
 
 use assistants_types::openai::{
-    FileSearchOptions, FileSearchResources, FileSearchTool, FunctionDefinition, JsonSchemaFormat,
+    Assistant, FileSearchOptions, FileSearchResources, FileSearchTool, FunctionDefinition, JsonSchemaFormat,
     ResponseFormat as OpenAiFormat, ResponseFormatJsonObject, ResponseFormatJsonSchema, Run, Tool as OpenAiTool,
     ToolCall as OpenAiCall, ToolOutput, ToolResources,
 };
@@ -12,6 +12,8 @@ use assistants_types::yandex::{
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
+use crate::object::Loaded;
+use crate::storage::{Document, StorageError};
 
 /// The tools as the other protocol has them. It knows functions and search; the others are kept beside them.
 pub(super) fn to_openai(tools: &[Tool]) -> (Vec<OpenAiTool>, ToolResources) {
@@ -78,6 +80,13 @@ pub(super) fn from_openai(tools: &[OpenAiTool], resources: Option<&ToolResources
         _ => None,
     });
     known.collect()
+}
+
+/// The tools of an assistant that only the other protocol knows.
+pub(super) fn unknown_here(assistant: &Document) -> Result<Vec<OpenAiTool>, StorageError> {
+    let mut tools = Loaded::<Assistant>::parse(assistant.clone())?.object.tools;
+    tools.retain(|tool| matches!(tool, OpenAiTool::CodeInterpreter(_)));
+    Ok(tools)
 }
 
 /// The tools of a run: those of its assistant, its thread and its own. A later function takes the place of an earlier

@@ -114,7 +114,7 @@ impl Client {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let sent = if method == "POST" {
+        let sent = if matches!(method, "POST" | "PATCH") {
             request.body(body.to_owned()).unwrap().with_agent(&self.agent).run()
         } else {
             request.body(()).unwrap().with_agent(&self.agent).run()

@@ -200,3 +200,88 @@ fn the_server_says_what_a_request_lacks() {
     assert!(unknown.error().starts_with("400 file_ids[1] "), "{}", unknown.error());
     assert_eq!(client.get("/vector_stores").ok()["data"].as_array().unwrap().len(), 1);
 }
+
+/// Uploads bytes under that name.
+fn upload_bytes(client: &Client, name: &str, bytes: &[u8]) -> String {
+    let head = format!(
+        "--XX\r\ncontent-disposition: form-data; name=purpose\r\n\r\nassistants\r\n\
+         --XX\r\ncontent-disposition: form-data; name=file; filename={name}\r\n\r\n"
+    );
+    let body = [head.as_bytes(), bytes, b"\r\n--XX--"].concat();
+    let request = ureq::post(format!("{}/files", client.base_url));
+    let request = request.header("content-type", "multipart/form-data; boundary=XX");
+    let made = request.send(&body).unwrap().into_body().read_to_string().unwrap();
+    id(&serde_json::from_str(&made).unwrap())
+}
+
+const TWO_PAGES: &[u8] = include_bytes!("../fixtures/two_pages.pdf");
+const ENCRYPTED: &[u8] = include_bytes!("../fixtures/encrypted.pdf");
+
+#[test]
+fn the_text_of_a_pdf_is_found_cited_and_shown() {
+    let server = LocalServer::builder().start().unwrap();
+    let client = client(&server);
+    let file = upload_bytes(&client, "skagen.pdf", TWO_PAGES);
+    let store = id(&client.post("/vector_stores", json!({"file_ids": [file]})).ok());
+    client.wait_for(&format!("/vector_stores/{store}/files/{file}"), "completed");
+    let content = client.get(&format!("/vector_stores/{store}/files/{file}/content")).ok();
+    let text = content["data"][0]["text"].as_str().unwrap();
+    assert_eq!(
+        text,
+        "The lighthouse of Skagen was lit in 1858.\nIts lamp stands 46 metres above the sea.\n\n\
+         Visitors find a café and a musée in the keeper's house."
+    );
+
+    let body = json!({
+        "model": "test",
+        "tools": [{"type": "file_search"}],
+        "tool_resources": {"file_search": {"vector_store_ids": [store]}},
+    });
+    let assistant = id(&client.post("/assistants", body).ok());
+    let thread = client.thread("When was the lighthouse lit?");
+    let run = client
+        .post(&format!("/threads/{thread}/runs"), json!({"assistant_id": assistant}))
+        .ok();
+    client.wait_for(&format!("/threads/{thread}/runs/{}", id(&run)), "completed");
+    let messages = client.get(&format!("/threads/{thread}/messages")).ok();
+    let answer = &messages["data"][0]["content"][0]["text"];
+    assert!(
+        answer["value"].as_str().unwrap().contains("was lit in 1858."),
+        "{answer}"
+    );
+    let citation = &answer["annotations"][0];
+    assert_eq!(
+        (&citation["type"], &citation["file_citation"]["file_id"]),
+        (&json!("file_citation"), &json!(file))
+    );
+}
+
+#[test]
+fn a_pdf_that_cannot_be_read_says_why() {
+    let server = LocalServer::builder().start().unwrap();
+    let client = client(&server);
+    let cut = &TWO_PAGES[..TWO_PAGES.len() / 2];
+    for (name, bytes, code, message) in [
+        (
+            "encrypted.pdf",
+            ENCRYPTED,
+            "unsupported_file",
+            "The PDF cannot be read: it is encrypted.",
+        ),
+        (
+            "cut.pdf",
+            cut,
+            "invalid_file",
+            "The PDF is damaged: its end is missing.",
+        ),
+    ] {
+        let file = upload_bytes(&client, name, bytes);
+        let store = id(&client.post("/vector_stores", json!({"file_ids": [file]})).ok());
+        let seen = client.wait_for(&format!("/vector_stores/{store}/files/{file}"), "failed");
+        assert_eq!(seen["last_error"], json!({"code": code, "message": message}));
+        assert_eq!(
+            client.get(&format!("/vector_stores/{store}")).ok()["file_counts"]["failed"],
+            1
+        );
+    }
+}

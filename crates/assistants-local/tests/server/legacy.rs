@@ -190,3 +190,187 @@ fn retrieval_is_a_tool_of_version_1() {
         made["tools"]
     );
 }
+
+/// Every call of either protocol that takes the id of a vector store, and every list of them.
+#[test]
+fn what_holds_the_files_of_an_assistant_is_no_vector_store() {
+    let server = LocalServer::builder().start().unwrap();
+    let (current, legacy) = clients(&server);
+    let file = upload(&legacy, "secret.md", "The treasure lies below the oak.");
+    let other = upload(&legacy, "other.md", "other");
+    let body = json!({"model": "test", "tools": [{"type": "retrieval"}], "file_ids": [file]});
+    let owner = id(&legacy.post("/assistants", body).ok());
+    let hidden = format!("vs_{owner}");
+    let store = format!("/vector_stores/{hidden}");
+    let (with_file, with_batch) = (format!("{store}/files/{file}"), format!("{store}/file_batches/vsfb_x"));
+    for refused in [
+        current.get(&store),
+        current.post(&store, json!({"name": "mine"})),
+        current.delete(&store),
+        current.post(&format!("{store}/search"), json!({"query": "treasure"})),
+        current.get(&format!("{store}/files")),
+        current.post(&format!("{store}/files"), json!({"file_id": other})),
+        current.get(&with_file),
+        current.post(&with_file, json!({"attributes": {}})),
+        current.delete(&with_file),
+        current.get(&format!("{with_file}/content")),
+        current.post(&format!("{store}/file_batches"), json!({"file_ids": [other]})),
+        current.get(&with_batch),
+        current.get(&format!("{with_batch}/files")),
+        current.post(&format!("{with_batch}/cancel"), json!({})),
+    ] {
+        assert_eq!(refused.status, 404, "{}", refused.json);
+    }
+    assert_eq!(ids(&current.get("/vector_stores").ok()), Vec::<&str>::new());
+    assert_eq!(
+        current.get(&format!("/vector_stores?after={hidden}")).status,
+        400,
+        "its place in the list is known"
+    );
+
+    let yandex = Client::new(server.yandex_url());
+    let index = format!("/assistants/v1/searchIndex/{hidden}");
+    let files = format!("/assistants/v1/searchIndexFile/{hidden}");
+    for refused in [
+        yandex.get(&index),
+        yandex.call("PATCH", &index, r#"{"updateMask": "name", "name": "mine"}"#),
+        yandex.delete(&index),
+        yandex.get(&files),
+        yandex.get(&format!("{files}/{file}")),
+        yandex.post(
+            "/assistants/v1/searchIndexFile:batchCreate",
+            json!({"searchIndexId": hidden, "fileIds": [other]}),
+        ),
+    ] {
+        assert_eq!(refused.status, 404, "{}", refused.json);
+    }
+    for folder in ["", "?folderId=fld"] {
+        assert_eq!(
+            yandex
+                .get(&format!("/assistants/v1/searchIndex{folder}"))
+                .json
+                .get("indices"),
+            None
+        );
+    }
+
+    // Naming it does not open it, neither as an assistant's nor as a thread's.
+    let resources = json!({"file_search": {"vector_store_ids": [hidden]}});
+    let tools = json!([{"type": "file_search"}]);
+    let body = json!({"model": "test", "tools": tools, "tool_resources": resources});
+    let thief = id(&current.post("/assistants", body).ok());
+    let message = json!({"role": "user", "content": "Where is the treasure?"});
+    let asked = |assistant: &str| {
+        let thread = json!({"messages": [message], "tool_resources": resources});
+        let run = current
+            .post("/threads/runs", json!({"assistant_id": assistant, "thread": thread}))
+            .ok();
+        let thread = format!("/threads/{}", run["thread_id"].as_str().unwrap());
+        current.wait_for(&format!("{thread}/runs/{}", id(&run)), "completed");
+        let newest = &current.get(&format!("{thread}/messages")).ok()["data"][0];
+        newest["content"][0]["text"]["value"].as_str().unwrap().to_owned()
+    };
+    assert!(!asked(&thief).contains("oak"));
+    // And what it is for still works.
+    assert!(asked(&owner).contains("oak"));
+    assert_eq!(
+        legacy.get(&format!("/assistants/{owner}")).ok()["file_ids"],
+        json!([file])
+    );
+}
+
+#[test]
+fn messages_and_runs_show_their_files_to_version_1_only() {
+    let server = LocalServer::builder().start().unwrap();
+    let (current, legacy) = clients(&server);
+    let (one, two) = (
+        upload(&legacy, "one.md", "One oak stands here."),
+        upload(&legacy, "two.md", "two"),
+    );
+    let body = json!({"model": "test", "tools": [{"type": "retrieval"}], "file_ids": [two]});
+    let assistant = id(&legacy.post("/assistants", body).ok());
+    let thread = id(&legacy.post("/threads", json!({})).ok());
+    let messages = format!("/threads/{thread}/messages");
+
+    let body = json!({"role": "user", "content": "Which oak stands?", "file_ids": [one]});
+    let made = legacy.post(&messages, body.clone()).ok();
+    assert_eq!(made["file_ids"], json!([one]));
+    let path = format!("{messages}/{}", id(&made));
+    let searched = json!([{"file_id": one, "tools": [{"type": "file_search"}]}]);
+    let seen = current.get(&path).ok();
+    assert_eq!((seen.get("file_ids"), &seen["attachments"]), (None, &searched));
+    assert_eq!(legacy.get(&path).ok()["file_ids"], json!([one]));
+    let changed = legacy.post(&path, json!({"metadata": {"a": "b"}})).ok();
+    assert_eq!(changed["file_ids"], json!([one]));
+    // Version 2 does not know the parameter.
+    let ignored = current.post(&messages, body).ok();
+    assert_eq!((ignored.get("file_ids"), &ignored["attachments"]), (None, &json!([])));
+    let listed = legacy.get(&format!("{messages}?order=asc")).ok();
+    let listed: Vec<&Value> = listed["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["file_ids"])
+        .collect();
+    assert_eq!(listed, [&json!([one]), &json!([])]);
+    assert_eq!(current.get(&messages).ok()["data"][0].get("file_ids"), None);
+
+    // A run finds them, and shows those of its assistant.
+    let runs = format!("/threads/{thread}/runs");
+    let run = legacy.post(&runs, json!({"assistant_id": assistant})).ok();
+    assert_eq!(run["file_ids"], json!([two]));
+    let path = format!("{runs}/{}", id(&run));
+    assert_eq!(legacy.wait_for(&path, "completed")["file_ids"], json!([two]));
+    assert_eq!(legacy.get(&runs).ok()["data"][0]["file_ids"], json!([two]));
+    assert_eq!(current.get(&path).ok().get("file_ids"), None);
+    let answer = legacy.get(&messages).ok()["data"][0].clone();
+    assert_eq!(answer["file_ids"], json!([]));
+    let cited = &answer["content"][0]["text"]["annotations"][0]["file_citation"]["file_id"];
+    assert_eq!(cited, &json!(one), "{answer}");
+}
+
+#[test]
+fn files_of_messages_come_with_every_call_that_brings_messages() {
+    let server = LocalServer::builder().start().unwrap();
+    let (_, legacy) = clients(&server);
+    let file = upload(&legacy, "one.md", "one");
+    let assistant = id(&legacy.post("/assistants", json!({"model": "test"})).ok());
+    let message = json!({"role": "user", "content": "Hello", "file_ids": [file]});
+    let thread = id(&legacy.post("/threads", json!({"messages": [message]})).ok());
+    let first = |thread: &str| legacy.get(&format!("/threads/{thread}/messages?order=asc")).ok()["data"][0].clone();
+    assert_eq!(first(&thread)["file_ids"], json!([file]));
+    let body = json!({"assistant_id": assistant, "thread": {"messages": [message]}});
+    let run = legacy.post("/threads/runs", body).ok();
+    assert_eq!(first(run["thread_id"].as_str().unwrap())["file_ids"], json!([file]));
+    let thread = id(&legacy.post("/threads", json!({})).ok());
+    let body = json!({"assistant_id": assistant, "additional_messages": [message]});
+    legacy.post(&format!("/threads/{thread}/runs"), body).ok();
+    assert_eq!(first(&thread)["file_ids"], json!([file]));
+
+    // Attachments are taken along; with a key, the answer is the same again.
+    let thread = id(&legacy.post("/threads", json!({})).ok());
+    let attached = json!([{"file_id": "file-x", "tools": [{"type": "code_interpreter"}]}]);
+    let body = json!({"role": "user", "content": "Hello", "file_ids": [file], "attachments": attached});
+    let keyed = legacy.header("idempotency-key", "once");
+    for _ in 0..2 {
+        let made = keyed.post(&format!("/threads/{thread}/messages"), body.clone()).ok();
+        assert_eq!(made["file_ids"], json!(["file-x", file]));
+    }
+
+    let many = vec![file.as_str(); 11];
+    for (file_ids, want) in [
+        (json!("file-x"), "400 file_ids invalid_type: "),
+        (json!([1]), "400 file_ids invalid_type: "),
+        (json!(many), "400 file_ids array_above_max_length: "),
+        (json!(["file-none"]), "400 attachments -: "),
+    ] {
+        let message = json!({"role": "user", "content": "Hello", "file_ids": file_ids});
+        let refused = legacy
+            .post(&format!("/threads/{thread}/messages"), message.clone())
+            .error();
+        assert!(refused.starts_with(want), "{refused}, not {want}");
+        let refused = legacy.post("/threads", json!({"messages": [message]})).error();
+        let nested = want.replace(" file_ids", " messages[0].file_ids");
+        assert!(refused.starts_with(&nested), "{refused}, not {nested}");
+    }
+}

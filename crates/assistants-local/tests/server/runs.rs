@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Client, id, serve};
+use super::client::{Client, Event, id, names, serve};
 
 /// A run on a new thread with that message, and its path.
 fn run(client: &Client, message: &str, status: &str) -> (String, Value) {
@@ -147,4 +147,79 @@ fn create_thread_and_run_without_a_stream() {
     assert_eq!(client.get(&thread).ok()["metadata"], json!({"a": "b"}));
     let run = client.wait_for(&format!("{thread}/runs/{}", id(&run)), "completed");
     assert_eq!(run["instructions"], "Be brief.");
+}
+
+const UNSUPPORTED: &str = "The tool 'code_interpreter' is not supported: this server runs no code. \
+                           Leave the tool out, of the assistant or by giving the run tools of its own.";
+
+/// An assistant with the tool, the message that it would echo, and what a run on it is told.
+fn with_code_interpreter(client: &Client) -> (String, String, Value) {
+    let tools = json!([{"type": "code_interpreter"}, {"type": "function", "function": {"name": "f"}}]);
+    let assistant = id(&client
+        .post("/assistants", json!({"model": "test", "tools": tools}))
+        .ok());
+    let error = json!({"code": "unsupported_tool", "message": UNSUPPORTED});
+    (assistant, client.thread("call f"), error)
+}
+
+#[test]
+fn a_run_with_code_interpreter_fails_before_its_model_is_asked() {
+    let (_server, client) = serve();
+    let (assistant, thread, error) = with_code_interpreter(&client);
+    let runs = format!("/threads/{thread}/runs");
+    let created = client.post(&runs, json!({"assistant_id": assistant})).ok();
+    assert_eq!(created["status"], "queued");
+    let path = format!("{runs}/{}", id(&created));
+    let failed = client.wait_for(&path, "failed");
+    assert_eq!(failed["last_error"], error);
+    assert!(
+        failed["failed_at"].is_i64() && failed["completed_at"].is_null(),
+        "{failed}"
+    );
+    assert_eq!(client.get(&format!("{path}/steps")).ok()["data"], json!([]));
+    let messages = client.get(&format!("/threads/{thread}/messages")).ok();
+    assert_eq!(messages["data"].as_array().unwrap().len(), 1);
+
+    // What counts are the tools of the run: with others it is answered, and with none.
+    let tools = json!([{"type": "function", "function": {"name": "f"}}]);
+    let run = client
+        .post(&runs, json!({"assistant_id": assistant, "tools": tools}))
+        .ok();
+    let waits = client.wait_for(&format!("{runs}/{}", id(&run)), "requires_action");
+    client.post(&format!("{runs}/{}/cancel", id(&waits)), json!({})).ok();
+    let run = client.post(&runs, json!({"assistant_id": assistant, "tools": []})).ok();
+    client.wait_for(&format!("{runs}/{}", id(&run)), "completed");
+    let other = client.assistant();
+    let body = json!({"assistant_id": other, "tools": [{"type": "code_interpreter"}], "tool_choice": "none"});
+    let run = client.post(&runs, body).ok();
+    assert_eq!(
+        client.wait_for(&format!("{runs}/{}", id(&run)), "failed")["last_error"],
+        error
+    );
+}
+
+#[test]
+fn a_streamed_run_with_code_interpreter_ends_with_its_failure() {
+    let (_server, client) = serve();
+    let (assistant, thread, error) = with_code_interpreter(&client);
+    let body = json!({"assistant_id": assistant, "stream": true});
+    let keyed = client.header("idempotency-key", "once");
+    // The second time, the same is told again.
+    for _ in 0..2 {
+        let events: Vec<Event> = keyed.stream(&format!("/threads/{thread}/runs"), body.clone()).collect();
+        assert_eq!(names(&events), "run.created run.queued run.in_progress run.failed done");
+        assert_eq!(events[3].data["last_error"], error);
+    }
+    let message = json!({"role": "user", "content": "Hello"});
+    let body = json!({"assistant_id": assistant, "thread": {"messages": [message]}, "stream": true});
+    let events: Vec<Event> = client.stream("/threads/runs", body.clone()).collect();
+    assert_eq!(
+        names(&events),
+        "created run.created run.queued run.in_progress run.failed done"
+    );
+    let mut body = body;
+    body["stream"] = json!(false);
+    let run = client.post("/threads/runs", body).ok();
+    let path = format!("/threads/{}/runs/{}", run["thread_id"].as_str().unwrap(), id(&run));
+    assert_eq!(client.wait_for(&path, "failed")["last_error"], error);
 }

@@ -1,6 +1,7 @@
 //! Files.
 
 use assistants_local::LocalServer;
+use assistants_types::yandex::CreateFile;
 use serde_json::{Value, json};
 
 use crate::client::{Client, id, serve, start};
@@ -190,6 +191,26 @@ fn an_index_of_what_is_no_text_fails() {
         refused.error(),
         "400 3: `maxChunkSizeTokens` is a number from 100 to 2048, not 50."
     );
+}
+
+#[test]
+fn an_index_of_a_pdf_has_its_text() {
+    let (server, client) = serve();
+    let pdf = include_bytes!("../fixtures/two_pages.pdf");
+    // No name says what it is.
+    let params = CreateFile::new("fld", pdf.to_vec());
+    let body = serde_json::to_value(&params).unwrap();
+    let file = client.post("/files/v1/files", body).ok();
+    assert_eq!(file["mimeType"], "application/pdf");
+    let body = json!({"folderId": "fld", "fileIds": [id(&file)]});
+    let operation = client.post("/assistants/v1/searchIndex", body).ok();
+    let index = id(&wait_for(&client, &operation)["response"]);
+    let openai = Client::new(server.base_url());
+    let found = openai
+        .post(&format!("/vector_stores/{index}/search"), json!({"query": "lamp"}))
+        .ok();
+    let text = found["data"][0]["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("Its lamp stands 46 metres above the sea."), "{text}");
 }
 
 #[test]

@@ -66,3 +66,17 @@ fn a_run_of_the_other_protocol_can_be_heard() {
     let run = start("call f");
     assert_eq!(short(yandex.listen(&run, 0)), "0:CALLS f {}");
 }
+
+#[test]
+fn code_interpreter_fails_over_both_protocols() {
+    let (server, yandex) = serve();
+    let openai = Client::new(server.base_url());
+    let tools = json!([{"type": "code_interpreter"}]);
+    let assistant = id(&openai.post("/assistants", json!({"model": "m", "tools": tools})).ok());
+    let run = json!({"assistantId": assistant, "threadId": yandex.thread("hello"), "stream": true});
+    let run = id(&yandex.post("/assistants/v1/runs", run).ok());
+    let failed = yandex.wait_for(&run, "FAILED");
+    let message = failed["state"]["error"]["message"].as_str().unwrap();
+    assert!(message.contains("'code_interpreter' is not supported"), "{message}");
+    assert_eq!(short(yandex.listen(&run, 0)), format!("0:ERROR {message}"));
+}
