@@ -30,10 +30,9 @@
 //! - A run that is cancelled is over at once, whatever its model does. A run expires ten minutes after its creation.
 //! - After a restart, queued runs start, runs that wait for outputs of functions go on waiting, and runs that were at
 //!   work end as `failed` with `server_error`, or as `expired` when their time is over.
-//! - A POST with an `Idempotency-Key` is done once; over the protocol of Yandex a PATCH too, and there the creation of a
-//!   file is not. The same request with the same key gets the first one's answer for 24 hours; another body with the
-//!   same key gets status 400. A repeated request for a stream gets the events told again, each text in one piece, and
-//!   then follows the run.
+//! - A POST with an `Idempotency-Key` is done once; over the protocol of Yandex a PATCH too. The same
+//!   request with the same key gets the first one's answer for 24 hours; another body with the same key gets status 400.
+//!   A repeated request for a stream gets the events told again, each text in one piece, and then follows the run.
 //! - Bodies are checked against the limits of the spec. Parameters that it does not know are ignored.
 //! - Without an [`api_key`](Builder::api_key) every key is let in, and none. An address that other machines can reach
 //!   needs one.

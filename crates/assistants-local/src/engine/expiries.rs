@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::Engine;
 use super::runs::active_runs;
+use super::{Engine, files};
 use crate::storage::{Kind, StorageError, Transaction};
 
 /// The kinds of expiries that are swept, and the kinds of the objects that go.
-const SWEPT: [(Kind, Kind); 4] = [
+const SWEPT: [(Kind, Kind); 5] = [
+    (Kind::File, Kind::File),
     (Kind::Assistant, Kind::Assistant),
     (Kind::Thread, Kind::Thread),
     (Kind::User, Kind::User),
@@ -47,23 +48,30 @@ impl Engine {
         // Before the transaction: what is noted by one that comes later counts on top of what this one finds.
         self.next_expiry.0.store(i64::MAX, Ordering::SeqCst);
         let swept = self.storage.transact(|transaction| {
-            let (mut runs, mut next) = (Vec::new(), i64::MAX);
+            let (mut runs, mut files, mut next) = (Vec::new(), Vec::new(), i64::MAX);
             for (kind, of) in SWEPT {
                 for id in transaction.expired(kind, now)? {
+                    log::debug!("the {} {id} has expired", kind.noun());
+                    if of == Kind::File {
+                        files::delete(transaction, &id)?;
+                        files.push(id);
+                        continue;
+                    }
                     if of == Kind::Thread {
                         runs.extend(active_runs(transaction, &id)?);
                     }
                     transaction.delete(of, &id, now)?;
-                    log::debug!("the {} {id} has expired", kind.noun());
                 }
                 next = next.min(transaction.next_expiry(kind)?.unwrap_or(i64::MAX));
             }
-            Ok::<_, StorageError>((runs, next))
+            Ok::<_, StorageError>((runs, files, next))
         });
         // After a failure the next request looks again.
-        let next = swept.as_ref().map_or(now, |(_, next)| *next);
+        let next = swept.as_ref().map_or(now, |(.., next)| *next);
         self.next_expiry.0.fetch_min(next, Ordering::SeqCst);
-        self.drop_runs(&swept?.0);
+        let (runs, files, _) = swept?;
+        self.drop_runs(&runs);
+        files.iter().for_each(|id| self.files.remove(id));
         Ok(())
     }
 }

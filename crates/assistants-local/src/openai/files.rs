@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::page::{Limits, page_of};
 use super::{Answer, ApiError, Call};
-use crate::engine::files;
+use crate::engine::{Engine, files};
 use crate::ids;
 use crate::object::{insert, now};
 use crate::storage::{Kind, StorageError, Transaction};
@@ -30,7 +30,6 @@ const PURPOSES: &[FilePurpose] = &[
 ];
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    call.engine.remove_expired_files()?;
     let received = call.form()?.receive(&call.engine.files, "file", LARGEST_FILE)?;
     let params = params(call, received.fields)?;
     check_purpose(&params.purpose)?;
@@ -39,7 +38,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     received.file.keep(&file.id)?;
     let mut stored = false;
     let answer = call.object_once(&received.digest, |transaction| {
-        insert_file(transaction, &file)?;
+        insert_file(&call.engine, transaction, &file)?;
         stored = true;
         Ok(file.clone())
     });
@@ -86,22 +85,20 @@ pub(super) fn new_file(filename: &str, length: u64, params: &CreateFile) -> File
     }
 }
 
-pub(super) fn insert_file(transaction: &dyn Transaction, file: &File) -> Result<(), StorageError> {
+pub(super) fn insert_file(engine: &Engine, transaction: &dyn Transaction, file: &File) -> Result<(), StorageError> {
     insert(transaction, file, None, Some(file.purpose.as_str()))?;
     if let Some(expires_at) = file.expires_at {
-        transaction.expire(Kind::File, &file.id, Some(expires_at.unix_timestamp()))?;
+        engine.expires(transaction, Kind::File, &file.id, expires_at.unix_timestamp())?;
     }
     Ok(())
 }
 
 /// The files; with `purpose`, those for it.
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
-    call.engine.remove_expired_files()?;
     page_of(call, LIMITS, Kind::File, None, call.query("purpose"), |_| Ok(()))
 }
 
 pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
-    call.engine.remove_expired_files()?;
     call.stored(Kind::File, call.id("file_id"), None)
 }
 
@@ -123,7 +120,6 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
 /// The bytes of a file, whatever its purpose.
 pub(super) fn content(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("file_id");
-    call.engine.remove_expired_files()?;
     call.transact(|transaction| match transaction.get(Kind::File, id)? {
         Some(_) => Ok(()),
         None => Err(ApiError::not_found(Kind::File, id)),

@@ -118,7 +118,7 @@ pub(super) fn complete(call: &Call) -> Result<Answer, ApiError> {
         upload.object.file = Some(file.clone());
         upload.save(transaction)?;
         transaction.expire(Kind::Upload, upload_id, None)?;
-        insert_file(transaction, &file)?;
+        insert_file(&call.engine, transaction, &file)?;
         stored = true;
         Ok(upload.object)
     });

@@ -4,7 +4,6 @@ use assistants_types::openai::{File as OpenAiFile, FilePurpose, FileStatus};
 use assistants_types::yandex::{
     CreateFile, DeleteFileResponse, File, GetFileUrlResponse, ListFilesResponse, UpdateFile,
 };
-use time::OffsetDateTime;
 
 use super::resource::{self, SUBJECT, noted, to_text, whole_seconds};
 use super::{Answer, ApiError, Call, page};
@@ -23,7 +22,6 @@ const DOWNLOAD_SECONDS: i64 = 3600;
 const LARGEST_FILE: usize = 128 * 1024 * 1024;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    call.engine.remove_expired_files()?;
     let params: CreateFile = call.body()?;
     if params.content.len() > LARGEST_FILE {
         return Err(ApiError::invalid(format!(
@@ -47,22 +45,24 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let mut bytes = call.engine.files.create()?;
     bytes.write(&params.content)?;
     bytes.keep(&file.id)?;
-    let stored = call.transact(|transaction| {
+    let mut stored = false;
+    let answer = call.answer_once(|transaction| {
         let shared = project(&file, params.content.len());
         let purpose = shared.purpose.as_str();
         insert_with_notes(transaction, &shared, None, Some(purpose), Some(notes.clone()))?;
         transaction.put_in_folder(Kind::File, &file.id, &file.folder_id)?;
-        Ok(transaction.expire(Kind::File, &file.id, expiry(&file))?)
+        resource::expire(&call.engine, transaction, &file)?;
+        stored = true;
+        Ok(file.clone())
     });
-    if let Err(error) = stored {
+    // Not stored, or by an earlier request with the same key.
+    if answer.is_err() || !stored {
         call.engine.files.remove(&file.id);
-        return Err(error);
     }
-    call.answer(&file)
+    answer
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
-    call.engine.remove_expired_files()?;
     let page = call.transact(|transaction| page::of_folder(call, transaction, Kind::File))?;
     call.answer(&ListFilesResponse {
         files: page.documents.into_iter().map(view).collect::<Result<_, _>>()?,
@@ -72,23 +72,20 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
-    call.engine.remove_expired_files()?;
     let document = call.transact(|transaction| find(transaction, call.id("fileId")))?;
     call.answer(&view(document)?)
 }
 
 pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
-    call.engine.remove_expired_files()?;
     let params: UpdateFile = call.body()?;
-    let file = call.transact(|transaction| {
+    call.answer_once(|transaction| {
         let mut document = find(transaction, call.id("fileId"))?;
         let file = resource::update(&view(document.clone())?, &params, &params.update_mask)?;
         document.notes = Some(to_text(&file)?);
         transaction.update(&document)?;
-        transaction.expire(Kind::File, &file.id, expiry(&file))?;
+        resource::expire(&call.engine, transaction, &file)?;
         Ok(file)
-    })?;
-    call.answer(&file)
+    })
 }
 
 pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
@@ -103,7 +100,6 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
 
 /// Gives an address of this server from which anybody who has it can fetch the file for an hour.
 pub(super) fn get_url(call: &Call) -> Result<Answer, ApiError> {
-    call.engine.remove_expired_files()?;
     let id = call.required("fileId")?;
     let token = ids::new("");
     let now = resource::now().unix_timestamp();
@@ -131,7 +127,6 @@ pub(super) fn get_url(call: &Call) -> Result<Answer, ApiError> {
 
 /// The bytes of a file, for whoever has the address.
 pub(super) fn download(call: &Call) -> Result<Answer, ApiError> {
-    call.engine.remove_expired_files()?;
     let token = call.id("token");
     let now = resource::now().unix_timestamp();
     let file = call.transact(|transaction| {
@@ -153,10 +148,6 @@ pub(super) fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, 
     transaction
         .get(Kind::File, id)?
         .ok_or_else(|| ApiError::not_found(Kind::File, id))
-}
-
-fn expiry(file: &File) -> Option<i64> {
-    file.expires_at.map(OffsetDateTime::unix_timestamp)
 }
 
 /// The file as the other protocol has it.
@@ -207,8 +198,9 @@ fn mime_type(bytes: &[u8]) -> &'static str {
     }
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => {
-            let start = text.trim_start().get(..9).unwrap_or_default().to_ascii_lowercase();
-            if start == "<!doctype" || start.starts_with("<html") {
+            let start = text.trim_start().as_bytes();
+            let begins = |with: &[u8]| start.get(..with.len()).is_some_and(|is| is.eq_ignore_ascii_case(with));
+            if begins(b"<!doctype") || begins(b"<html") {
                 "text/html"
             } else {
                 "text/plain"
@@ -228,6 +220,8 @@ mod tests {
         assert_eq!(mime_type("привет, мир".as_bytes()), "text/plain");
         assert_eq!(mime_type(b""), "text/plain");
         assert_eq!(mime_type(b"\n<!DOCTYPE html><p>"), "text/html");
+        assert_eq!(mime_type("<HTML>привет".as_bytes()), "text/html");
+        assert_eq!(mime_type(b"<html>"), "text/html");
         assert_eq!(mime_type(b"%PDF-1.7"), "application/pdf");
         assert_eq!(mime_type(b"\0\x01"), "application/octet-stream");
     }

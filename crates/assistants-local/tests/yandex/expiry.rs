@@ -11,25 +11,23 @@ use time::OffsetDateTime;
 use crate::client::{Client, content, id, start};
 
 /// An object of each kind that expires: its path and its id.
-const KINDS: [&str; 4] = [
+const KINDS: [&str; 5] = [
     "/assistants/v1/assistants",
     "/assistants/v1/threads",
     "/users/v1/users",
     "/assistants/v1/searchIndex",
+    "/files/v1/files",
 ];
 
 /// Makes one of each, with this policy. Their paths, in the order of [`KINDS`].
-fn one_of_each(client: &Client, policy: &str) -> [String; 4] {
-    let body = json!({"folderId": "f", "expirationConfig": {"expirationPolicy": policy, "ttlDays": 3},
-        "modelUri": "gpt://f/m/latest", "textSearchIndex": {}});
+fn one_of_each(client: &Client, policy: &str) -> [String; 5] {
     let mut made = KINDS.map(|kind| {
-        let mut body = body.clone();
-        let members = body.as_object_mut().unwrap();
-        if !kind.ends_with("assistants") {
-            members.remove("modelUri");
-        }
-        if !kind.ends_with("Index") {
-            members.remove("textSearchIndex");
+        let mut body = json!({"folderId": "f", "expirationConfig": {"expirationPolicy": policy, "ttlDays": 3}});
+        match kind.rsplit('/').next() {
+            Some("assistants") => body["modelUri"] = json!("gpt://f/m/latest"),
+            Some("searchIndex") => body["textSearchIndex"] = json!({}),
+            Some("files") => body["content"] = json!("d29yZHM="),
+            _ => {}
         }
         format!("{kind}/{}", id(&client.post(kind, body).ok()))
     });
@@ -78,7 +76,9 @@ fn objects_go_when_their_time_is_over() {
     drop(server);
     let times = noted(&database);
     let found: Vec<i64> = made.iter().map(|path| times[last(path)]).collect();
-    assert_eq!((found, times.len()), (wanted, 4));
+    assert_eq!((found, times.len()), (wanted, 5));
+    let bytes = directory.path().join("a.db.files").join(last(&made[4]));
+    assert!(bytes.exists());
     let stored = rusqlite::Connection::open(&database).unwrap();
     stored.execute("UPDATE expiries SET at = 1", []).unwrap();
     drop(stored);
@@ -92,12 +92,14 @@ fn objects_go_when_their_time_is_over() {
         let lists = list.as_object().unwrap().values();
         assert!(lists.filter_map(Value::as_array).all(Vec::is_empty), "{list}");
     }
+    assert!(!bytes.exists());
     let gone = format!("/assistants/v1/messages/{message}?threadId={}", last(&made[1]));
     assert_eq!(client.get(&gone).status, 404);
     for (path, want) in [
         (format!("/v1/assistants/{}", last(&made[0])), 404),
         (format!("/v1/threads/{}", last(&made[1])), 404),
         (format!("/v1/vector_stores/{}", last(&made[3])), 404),
+        (format!("/v1/files/{}", last(&made[4])), 404),
         (format!("/v1/assistants/{}", id(&other)), 200),
     ] {
         assert_eq!(client.get(&path).status, want, "{path}");
@@ -120,19 +122,19 @@ fn use_moves_the_time_of_what_goes_when_it_is_not_used() {
         let message = json!({"threadId": last(&made[1]), "content": content("hello")});
         client.post("/assistants/v1/messages", message).ok();
         let spoken = times();
-        assert_eq!(is_later(&created, &spoken), [false, moves, false, false]);
+        assert_eq!(is_later(&created, &spoken), [false, moves, false, false, false]);
         let run = json!({"assistantId": last(&made[0]), "threadId": last(&made[1]), "tools": [
             {"searchIndex": {"searchIndexIds": [last(&made[3])]}}]});
         let run = id(&client.post("/assistants/v1/runs", run).ok());
         client.wait_for(&run, "COMPLETED");
         let worked = times();
-        assert_eq!(is_later(&spoken, &worked), [moves, moves, false, moves]);
+        assert_eq!(is_later(&spoken, &worked), [moves, moves, false, moves, false]);
         let file = json!({"folderId": "f", "content": "d29yZHM="});
         let files =
             json!({"searchIndexId": last(&made[3]), "fileIds": [id(&client.post("/files/v1/files", file).ok())]});
         client.post("/assistants/v1/searchIndexFile:batchCreate", files).ok();
         let indexed = times();
-        assert_eq!(is_later(&worked, &indexed), [false, false, false, moves]);
+        assert_eq!(is_later(&worked, &indexed), [false, false, false, moves, false]);
         // A search over the other protocol leaves the expiry of the index where it is.
         let search = format!("/v1/vector_stores/{}/search", last(&made[3]));
         client.post(&search, json!({"query": "words"})).ok();

@@ -326,7 +326,8 @@ fn a_keyed_write_is_done_once() {
     let user = id(&twice("POST", "/users/v1/users".into(), json!({"folderId": "f"})));
     twice("PATCH", format!("/users/v1/users/{user}"), named("name"));
     let file = json!({"folderId": "f", "content": "d29yZHM="});
-    let file = id(&client.post("/files/v1/files", file).ok());
+    let file = id(&twice("POST", "/files/v1/files".into(), file));
+    twice("PATCH", format!("/files/v1/files/{file}"), named("name"));
     let index = json!({"folderId": "f", "textSearchIndex": {}});
     twice("POST", "/assistants/v1/searchIndex".into(), index);
     let indices = client.get("/assistants/v1/searchIndex?folderId=f").ok();
