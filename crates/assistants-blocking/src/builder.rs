@@ -4,42 +4,7 @@
 /// calls, and `config`, an [`EndpointConfig`](crate::endpoint::EndpointConfig).
 macro_rules! builder_setters {
     () => {
-        /// Limits one attempt of each call; see [`Options::timeout`](crate::Options::timeout). Default: 10 minutes; with
-        /// Yandex 60 seconds, 180 for answers of a chat.
-        pub fn timeout(mut self, limit: std::time::Duration) -> Self {
-            self.options = self.options.timeout(limit);
-            self
-        }
-
-        /// Limits everything each call does; see [`Options::deadline`](crate::Options::deadline). Default: no limit.
-        pub fn deadline(mut self, limit: std::time::Duration) -> Self {
-            self.options = self.options.deadline(limit);
-            self
-        }
-
-        /// Limits the silence between two bytes of a stream. Default: 5 minutes.
-        pub fn idle_timeout(mut self, limit: std::time::Duration) -> Self {
-            self.options = self.options.idle_timeout(limit);
-            self
-        }
-
-        /// How many attempts may follow the first. Default: 2; 4 with Yandex.
-        pub fn max_retries(mut self, retries: u32) -> Self {
-            self.options = self.options.max_retries(retries);
-            self
-        }
-
-        /// Adds a header to every request.
-        pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-            self.options = self.options.header(name, value);
-            self
-        }
-
-        /// Adds a query parameter to every request.
-        pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-            self.options = self.options.query(name, value);
-            self
-        }
+        $crate::options::default_setters!();
 
         /// Limits the time to connect to the server. Default: 5 seconds.
         pub fn connect_timeout(mut self, limit: std::time::Duration) -> Self {

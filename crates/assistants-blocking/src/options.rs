@@ -171,17 +171,18 @@ impl fmt::Debug for Options {
     }
 }
 
-/// Gives a kind of call the setters of [`Options`]. The type has a field `options`.
-macro_rules! option_setters {
+/// Gives a call, or the builder of a client for all its calls, the setters of [`Options`] that make sense for both. The
+/// type has a field `options`.
+macro_rules! default_setters {
     () => {
         /// Limits one attempt, from connecting to the last byte of the answer; of a stream, to the end of its headers.
-        /// Default: 10 minutes; 60 seconds with Yandex.
+        /// Default: 10 minutes; with Yandex 60 seconds, 180 for answers of a chat.
         pub fn timeout(mut self, limit: std::time::Duration) -> Self {
             self.options = self.options.timeout(limit);
             self
         }
 
-        /// Limits everything the call does: attempts, waits between them, polls, reading a stream. Default: no limit.
+        /// Limits everything a call does: attempts, waits between them, polls, reading a stream. Default: no limit.
         pub fn deadline(mut self, limit: std::time::Duration) -> Self {
             self.options = self.options.deadline(limit);
             self
@@ -212,6 +213,14 @@ macro_rules! option_setters {
             self.options = self.options.query(name, value);
             self
         }
+    };
+}
+pub(crate) use default_setters;
+
+/// Gives a kind of call the setters of [`Options`]. The type has a field `options`.
+macro_rules! option_setters {
+    () => {
+        $crate::options::default_setters!();
 
         /// Adds a field to the JSON body, or replaces the one of that name. Requests without a body ignore it.
         pub fn body_field(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
