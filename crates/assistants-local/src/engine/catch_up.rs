@@ -190,7 +190,7 @@ fn tell_message(message: &Message, live: &Live, events: &mut Vec<StreamEvent>) {
     let stored = message.text();
     let text = live.text_of(&message.id).unwrap_or(&stored);
     if !text.is_empty() {
-        events.push(text_delta(&message.id, true, text));
+        events.push(text_delta(&message.id, true, text, Vec::new()));
     }
     let stored: Vec<Annotation> = message.annotations().cloned().collect();
     let annotations = live.annotations_of(&message.id).unwrap_or(&stored);

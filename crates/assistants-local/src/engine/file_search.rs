@@ -3,16 +3,15 @@
 use assistants_types::openai::{
     Annotation, AnnotationDelta, Assistant, FileCitation, FileCitationAnnotation, FileCitationAnnotationDelta,
     FileCitationDelta, FileSearch, FileSearchCall, FileSearchCallDelta, FileSearchOptions, FileSearchRanking,
-    FileSearchResult, FileSearchResultContent, MessageDelta, MessageDeltaBody, MessageDeltaContent, Ranker, Run,
-    RunStepDelta, RunStepDeltaBody, RunStepStatus, RunStepType, StepDetailsDelta, StepToolCall, StepToolCallDelta,
-    StreamEvent, TextDelta, TextDeltaContent, Thread, Tool, ToolCallsDetails, ToolCallsDetailsDelta, ToolChoice,
-    ToolResources,
+    FileSearchResult, FileSearchResultContent, Ranker, Run, RunStepDelta, RunStepDeltaBody, RunStepStatus, RunStepType,
+    StepDetailsDelta, StepToolCall, StepToolCallDelta, StreamEvent, Thread, Tool, ToolCallsDetails,
+    ToolCallsDetailsDelta, ToolChoice, ToolResources,
 };
 
 use super::legacy::store_id as legacy_store_id;
 use super::slot::{Live, OpenMessage};
 use super::stores::{self, Hit, Search};
-use super::turn::{Origin, new_step};
+use super::turn::{Origin, new_step, text_delta};
 use super::{Engine, RunNotes};
 use crate::ids;
 use crate::model::Passage;
@@ -231,22 +230,5 @@ pub(super) fn annotation_delta(message_id: &str, index: usize, annotation: &Anno
         })],
         _ => Vec::new(),
     };
-    let text = TextDelta {
-        value: Some(text.to_owned()),
-        annotations: Some(annotations),
-        ..TextDelta::default()
-    };
-    let content = TextDeltaContent {
-        index: 0,
-        text: Some(text),
-        ..TextDeltaContent::default()
-    };
-    StreamEvent::MessageDelta(MessageDelta {
-        id: message_id.to_owned(),
-        delta: MessageDeltaBody {
-            content: Some(vec![MessageDeltaContent::Text(content)]),
-            ..MessageDeltaBody::default()
-        },
-        ..MessageDelta::default()
-    })
+    text_delta(message_id, false, text, annotations)
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::thread;
 
 use assistants_types::openai::{
-    Annotation, CalledFunction, CalledFunctionDelta, FunctionCall, FunctionCallDelta, Message, MessageContent,
-    MessageCreation, MessageCreationDetails, MessageDelta, MessageDeltaBody, MessageDeltaContent, MessageStatus,
-    RequiredAction, RequiredToolOutputs, Role, Run, RunError, RunErrorCode, RunIncompleteReason, RunStatus, RunStep,
-    RunStepDelta, RunStepDeltaBody, RunStepStatus, RunStepType, StepDetails, StepDetailsDelta, StepToolCall,
-    StepToolCallDelta, StreamEvent, TextDelta, TextDeltaContent, Tool, ToolCall, ToolCallFunction, ToolCallsDetails,
-    ToolCallsDetailsDelta, ToolChoice,
+    Annotation, AnnotationDelta, CalledFunction, CalledFunctionDelta, FunctionCall, FunctionCallDelta, Message,
+    MessageContent, MessageCreation, MessageCreationDetails, MessageDelta, MessageDeltaBody, MessageDeltaContent,
+    MessageStatus, RequiredAction, RequiredToolOutputs, Role, Run, RunError, RunErrorCode, RunIncompleteReason,
+    RunStatus, RunStep, RunStepDelta, RunStepDeltaBody, RunStepStatus, RunStepType, StepDetails, StepDetailsDelta,
+    StepToolCall, StepToolCallDelta, StreamEvent, TextDelta, TextDeltaContent, Tool, ToolCall, ToolCallFunction,
+    ToolCallsDetails, ToolCallsDetailsDelta, ToolChoice,
 };
 
 use super::file_search::cite;
@@ -209,7 +209,7 @@ impl Engine {
                 if let Some(message) = live.turn.as_mut().and_then(|turn| turn.message.as_mut()) {
                     let first = message.text.is_empty();
                     message.text.push_str(text);
-                    let event = text_delta(&message.id, first, text);
+                    let event = text_delta(&message.id, first, text, Vec::new());
                     live.publish(&[event]);
                 }
             }
@@ -670,10 +670,11 @@ fn unsupported(tools: &[Tool]) -> Option<RunError> {
     })
 }
 
-pub(super) fn text_delta(message_id: &str, first: bool, text: &str) -> StreamEvent {
+/// A piece of a message's text, with the annotations that end in it.
+pub(super) fn text_delta(message_id: &str, first: bool, text: &str, annotations: Vec<AnnotationDelta>) -> StreamEvent {
     let text = TextDelta {
         value: Some(text.to_owned()),
-        annotations: Some(Vec::new()),
+        annotations: Some(annotations),
         ..TextDelta::default()
     };
     let content = TextDeltaContent {
