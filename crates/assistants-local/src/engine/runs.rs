@@ -14,7 +14,7 @@ use assistants_types::openai::{
 use super::messages::{active_run, add_message};
 use super::slot::Live;
 use super::turn::content;
-use super::{Engine, Gone, Refusal, RunNotes, Subscriber, history};
+use super::{Engine, Refusal, RunNotes, Subscriber, history};
 use crate::ids;
 use crate::model;
 use crate::object::{Loaded, insert_with_notes, load, now};
@@ -273,17 +273,7 @@ impl Engine {
     /// Ends the streams of the runs of a thread that was deleted with its runs.
     pub(super) fn drop_runs(&self, run_ids: &[String]) {
         for run_id in run_ids {
-            let slot = self.slot(run_id);
-            let mut live = slot.lock();
-            let gone = assistants_types::openai::ErrorObject {
-                message: "The thread was deleted.".to_owned(),
-                type_: "invalid_request_error".to_owned(),
-                ..assistants_types::openai::ErrorObject::default()
-            };
-            live.break_history(Gone::Deleted("The thread was deleted.".to_owned()));
-            live.publish(&[StreamEvent::Error(gone)]);
-            live.end_turn();
-            drop(live);
+            self.slot(run_id).lock().end_deleted();
             self.forget(run_id);
         }
     }

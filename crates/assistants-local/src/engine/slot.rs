@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use assistants_types::openai::{Annotation, StreamEvent, ToolCall};
+use assistants_types::openai::{Annotation, ErrorObject, StreamEvent, ToolCall};
 
 use super::history::{Gone, History};
 use crate::model::Stop;
@@ -99,6 +99,18 @@ impl Live {
         if let Some(turn) = self.turn.take() {
             turn.stop.set();
         }
+    }
+
+    /// Ends the streams of a run that was deleted with its thread.
+    pub(super) fn end_deleted(&mut self) {
+        const MESSAGE: &str = "The thread was deleted.";
+        self.break_history(Gone::Deleted(MESSAGE.to_owned()));
+        self.publish(&[StreamEvent::Error(ErrorObject {
+            message: MESSAGE.to_owned(),
+            type_: "invalid_request_error".to_owned(),
+            ..ErrorObject::default()
+        })]);
+        self.end_turn();
     }
 
     /// The model is asked. `loaded` is the history before that, if it was not here yet.

@@ -163,8 +163,13 @@ impl Engine {
                 (run, request)
             }
             ended => {
-                live.publish(ended.map(|(run, ..)| state_event(run)).as_ref());
-                live.end_turn();
+                match ended {
+                    Some((run, ..)) => {
+                        live.publish(&[state_event(run)]);
+                        live.end_turn();
+                    }
+                    None => live.end_deleted(),
+                }
                 drop(live);
                 self.forget(run_id);
                 return Ok(None);
