@@ -50,6 +50,7 @@ pub(crate) use self::slot::Subscriber;
 use crate::files::FileStore;
 use crate::model::{Model, Stop};
 use crate::object::{Loaded, now};
+use crate::search::PdfReader;
 use crate::storage::{ACTIVE, Kind, Storage, StorageError};
 
 /// How long to wait before a run whose end could not be stored is ended again.
@@ -60,6 +61,8 @@ pub(crate) struct Engine {
     pub(crate) storage: Box<dyn Storage>,
     /// The bytes of files.
     pub(crate) files: FileStore,
+    /// Reads PDF files elsewhere; without it they are read here.
+    pdf_reader: Option<PdfReader>,
     /// Calls the thread that indexes files.
     bell: Arc<Bell>,
     indexer: Mutex<Option<JoinHandle<()>>>,
@@ -148,12 +151,14 @@ impl Engine {
     pub(crate) fn start(
         storage: Box<dyn Storage>,
         files: FileStore,
+        pdf_reader: Option<PdfReader>,
         model: Arc<dyn Model>,
         run_lifetime: Duration,
     ) -> Result<Arc<Self>, StorageError> {
         let engine = Arc::new(Self {
             storage,
             files,
+            pdf_reader,
             bell: Arc::default(),
             indexer: Mutex::default(),
             model,
@@ -243,6 +248,9 @@ impl Engine {
         self.stop_chats();
         self.deadlines.close();
         self.bell.close();
+        if let Some(reader) = &self.pdf_reader {
+            reader.stop();
+        }
         let at_work: Vec<String> = self.lock_slots().keys().cloned().collect();
         for run_id in at_work {
             let is_at_work = self.slot(&run_id).lock().turn.is_some();

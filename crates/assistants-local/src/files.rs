@@ -72,10 +72,15 @@ impl FileStore {
         })
     }
 
+    /// Where the bytes of a file stand.
+    pub(crate) fn path(&self, id: &str) -> PathBuf {
+        self.folder.join(id)
+    }
+
     /// The bytes of a file, and how many there are.
     pub(crate) fn read(&self, id: &str) -> Result<(File, u64), StorageError> {
         let open = || {
-            let file = File::open(self.folder.join(id))?;
+            let file = File::open(self.path(id))?;
             let length = file.metadata()?.len();
             Ok((file, length))
         };
@@ -84,7 +89,7 @@ impl FileStore {
 
     /// Removes the bytes of a file that the database does not know any more. If that fails, the next start does it.
     pub(crate) fn remove(&self, id: &str) {
-        match fs::remove_file(self.folder.join(id)) {
+        match fs::remove_file(self.path(id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 log::warn!("the bytes of {id} could not be removed: {error}");
             }
@@ -163,7 +168,7 @@ impl Unfinished<'_> {
             if survives {
                 self.file.sync_all()?;
             }
-            fs::rename(&self.path, self.store.folder.join(id))?;
+            fs::rename(&self.path, self.store.path(id))?;
             if survives {
                 sync_folder(&self.store.folder)?;
             }

@@ -43,11 +43,14 @@
 //! - Files stand in a folder beside the database, written and renamed before they are acknowledged, and go through
 //!   memory in pieces. Any file can be downloaded, whatever its purpose.
 //! - Files of vector stores are indexed in the background, one after the other: text in UTF-8, HTML without its tags,
-//!   the text of PDF. Other kinds and encrypted PDFs fail as `unsupported_file`; damaged files, those without text and
-//!   those above 32 MiB as `invalid_file`. A token of a chunk is an estimate: what stands between white space, in
+//!   the text of PDF. Other kinds and PDFs that need a password fail as `unsupported_file`; damaged files, those without
+//!   text and those above 32 MiB as `invalid_file`. A token of a chunk is an estimate: what stands between white space, in
 //!   pieces of at most 16 characters.
-//! - A PDF costs a few seconds and some 200 MiB at most, whatever is in it; one that needs more is `invalid_file`.
-//!   Scanned pages have no text, and neither have texts in fonts that do not say what their codes stand for.
+//! - The binary reads each PDF in a process of its own, with 512 MiB of memory (on Linux), 30 seconds of work (on Unix)
+//!   and 60 seconds in all; one that needs more is `invalid_file`. A server inside a program reads PDFs without these
+//!   limits, and a file made for it can end the program, at every start again, unless it is told a
+//!   [`pdf_reader`](Builder::pdf_reader).
+//! - Scanned pages have no text, and neither have texts in fonts that do not say what their codes stand for.
 //! - A search goes by words, without case, accents and English endings; it knows no synonyms. A score from 0 to 1 says
 //!   how many of the query's words a passage has, rare ones counting more. A vector store that expires keeps its files
 //!   and cannot be searched.
@@ -106,4 +109,5 @@ mod yandex;
 
 pub use assistants_types::yandex::Dialect;
 pub use error::Error;
+pub use search::write_pdf_text;
 pub use server::{Builder, LocalServer};

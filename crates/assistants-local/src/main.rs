@@ -22,6 +22,10 @@ struct Command {
 enum Verb {
     /// Serves until SIGINT or SIGTERM.
     Serve(Serve),
+    /// Writes the text of a PDF file to the standard output, within limits. The server starts this for each file, and
+    /// keeps the standard input open as long as it lives.
+    #[command(hide = true)]
+    PdfText { file: PathBuf },
 }
 
 #[derive(Args)]
@@ -87,10 +91,13 @@ impl std::fmt::Debug for Serve {
 }
 
 fn main() -> ExitCode {
-    env_logger::init();
-    let Verb::Serve(options) = Command::parse().verb;
-    match serve(options) {
-        Ok(()) => ExitCode::SUCCESS,
+    let ended = match Command::parse().verb {
+        Verb::Serve(options) => serve(options).map(|()| ExitCode::SUCCESS),
+        // Without a log: a file could fill it.
+        Verb::PdfText { file } => assistants_local::write_pdf_text(&file).map_err(Into::into),
+    };
+    match ended {
+        Ok(code) => code,
         Err(error) => {
             let mut message = error.to_string();
             let mut cause = error.source();
@@ -105,6 +112,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
+    env_logger::init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     // Signals are caught before anybody can read that the server is ready.
     let stopped = runtime.block_on(async { stop_signal() })?;
@@ -112,7 +120,10 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
         Names::Camel => Dialect::CamelCase,
         Names::Snake => Dialect::SnakeCase,
     };
-    let mut builder = LocalServer::builder().bind(options.listen).yandex_dialect(dialect);
+    let mut builder = LocalServer::builder()
+        .bind(options.listen)
+        .yandex_dialect(dialect)
+        .pdf_reader(std::env::current_exe()?);
     builder = if options.in_memory {
         builder.in_memory()
     } else {

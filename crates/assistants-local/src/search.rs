@@ -12,7 +12,9 @@ use std::ops::Range;
 use crate::storage::StorageError;
 
 pub(crate) use self::attributes::{check_filter, passes};
-pub(crate) use self::text::{LARGEST as LARGEST_TEXT, Unreadable, text_of};
+pub(crate) use self::pdf::process::PdfReader;
+pub use self::pdf::process::write_pdf_text;
+pub(crate) use self::text::{LARGEST as LARGEST_TEXT, Unreadable, is_pdf, text_of};
 
 /// The longest token, in characters.
 const TOKEN: usize = 16;

@@ -19,6 +19,7 @@ use crate::ids;
 use crate::model::Model;
 use crate::model::scripted::Scripted;
 use crate::openai;
+use crate::search::PdfReader;
 use crate::storage::Storage;
 use crate::storage::sqlite::Sqlite;
 use crate::yandex;
@@ -96,6 +97,7 @@ pub struct Builder {
     bind: String,
     run_lifetime: Duration,
     yandex_dialect: Dialect,
+    pdf_reader: Option<PathBuf>,
 }
 
 impl fmt::Debug for Builder {
@@ -120,6 +122,7 @@ impl Default for Builder {
             bind: "127.0.0.1:0".to_owned(),
             run_lifetime: RUN_LIFETIME,
             yandex_dialect: Dialect::default(),
+            pdf_reader: None,
         }
     }
 }
@@ -173,6 +176,18 @@ impl Builder {
         self
     }
 
+    /// Reads PDF files by starting this program for each, as `program pdf-text -- PATH`: the binary `assistants-local`, or
+    /// one that then calls [`write_pdf_text`](crate::write_pdf_text) and ends with its code. A program must end when its
+    /// standard input does: the server waits for it when it stops. Default: PDF files are read in this process.
+    ///
+    /// Set this when files come from people you do not trust. A file can be made so that reading it runs out of memory,
+    /// which ends the process that does it, or takes very long. If that is the server's own, the next start takes up the
+    /// file again, with the same result, until the database is opened by a server that has such a program.
+    pub fn pdf_reader(mut self, program: impl Into<PathBuf>) -> Self {
+        self.pdf_reader = Some(program.into());
+        self
+    }
+
     /// Starts the server and returns once it listens.
     ///
     /// Runs that an earlier server left in the database are taken up: queued ones start, those that were at work end as
@@ -182,7 +197,7 @@ impl Builder {
     ///
     /// [`Error::Bind`] when the address cannot be listened on, [`Error::KeyNeeded`] when it is not loopback and there
     /// is no key, [`Error::EmptyKey`] for a key without a character, [`Error::Storage`] when the database cannot be
-    /// used, [`Error::System`] when the operating system gives no random bytes or no thread.
+    /// used, [`Error::System`] when the operating system gives no random bytes, no thread or no pipe.
     pub fn start(self) -> Result<LocalServer, Error> {
         let Self {
             database,
@@ -191,6 +206,7 @@ impl Builder {
             bind,
             run_lifetime,
             yandex_dialect,
+            pdf_reader,
         } = self;
         if api_key.as_deref().is_some_and(|key| key.trim().is_empty()) {
             return Err(Error::EmptyKey);
@@ -208,8 +224,13 @@ impl Builder {
             Some(path) => (Box::new(Sqlite::open(path)?), FileStore::beside(path)?),
             None => (Box::new(Sqlite::in_memory()?), FileStore::temporary()?),
         };
+        let pdf_reader = pdf_reader.map(PdfReader::new).transpose();
+        let pdf_reader = pdf_reader.map_err(|source| Error::System {
+            action: "making a pipe",
+            source,
+        })?;
         let model_name = model.name().to_owned();
-        let engine = Engine::start(storage, files, model, run_lifetime)?;
+        let engine = Engine::start(storage, files, pdf_reader, model, run_lifetime)?;
         match serve(Arc::clone(&engine), api_key, yandex_dialect, listener) {
             Ok((stop, thread)) => Ok(LocalServer {
                 address,

@@ -14,7 +14,7 @@ use assistants_types::openai::{
 use super::Engine;
 use super::stores::end_indexing;
 use crate::object::load;
-use crate::search::{LARGEST_TEXT, Unreadable, chunks, text_of};
+use crate::search::{LARGEST_TEXT, Unreadable, chunks, is_pdf, text_of};
 use crate::storage::{Kind, StorageError};
 
 /// Tells the thread that there may be work.
@@ -115,6 +115,10 @@ impl Engine {
         })?;
         let Some((file, name)) = found else { return Ok(()) };
         let text = self.text(&file.id, &name)?;
+        if self.bell.is_closed() {
+            // Perhaps the text is none because of that. The next start takes the file up again.
+            return Ok(());
+        }
         let (size, overlap) = match &file.chunking_strategy {
             Some(VectorStoreFileChunking::Static(chunking)) => {
                 let tokens = |count: i64| usize::try_from(count).unwrap_or_default();
@@ -142,7 +146,11 @@ impl Engine {
             action: format!("reading the bytes of {file_id}"),
             source: Some(Box::new(error)),
         })?;
-        Ok(text_of(name, bytes).map_err(|unreadable| match unreadable {
+        let text = match &self.pdf_reader {
+            Some(reader) if is_pdf(name, &bytes) => reader.text_of(&self.files.path(file_id))?,
+            _ => text_of(name, bytes),
+        };
+        Ok(text.map_err(|unreadable| match unreadable {
             Unreadable::Unsupported(message) => failure(VectorStoreFileErrorCode::UnsupportedFile, message),
             Unreadable::Invalid(message) => failure(VectorStoreFileErrorCode::InvalidFile, message),
         }))

@@ -79,6 +79,7 @@ fn start(storage: impl Storage + 'static, run_lifetime: Duration) -> Arc<Engine>
     Engine::start(
         Box::new(storage),
         FileStore::temporary().unwrap(),
+        None,
         Arc::new(Scripted),
         run_lifetime,
     )

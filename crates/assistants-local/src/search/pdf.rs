@@ -1,74 +1,81 @@
-//! The text of PDF files (ISO 32000-1), as far as it can be copied out of a viewer: no pictures, no forms.
+//! The text of PDF files.
 //!
-//! A file may come from anybody. So nothing here recurses deeper than a fixed depth or trusts a length, and everything
-//! that takes time or memory is paid out of one [`Budget`], which ends the reading of a file that asks for too much.
-//! Objects are found by looking through the file from its start: what the cross-reference table says is not needed.
+//! A file may come from anybody, and no reader of such files is safe from all of them: see [`process`].
 
-mod encodings;
-mod file;
-mod filters;
-mod font;
-mod lexer;
-mod page;
+pub(crate) mod process;
 
-use std::cell::Cell;
+use std::panic::catch_unwind;
 
-use self::file::File;
+use lopdf::xref::XrefRecovery;
+use lopdf::{Document, Error, LoadOptions};
+
 use super::Unreadable;
 
 /// The longest text of a file, in bytes.
 const LONGEST_TEXT: usize = 32 * 1024 * 1024;
 
-/// What a file may cost: about one for each byte that is looked at, unpacked or written. A few seconds of work.
-const BUDGET: usize = 512 * 1024 * 1024;
+/// How much a part of a file, packed by itself, may unpack to, in bytes.
+const LARGEST_PART: usize = 64 * 1024 * 1024;
 
-/// Why a file cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Fault {
-    Damaged(String),
-    Unsupported(String),
-    TooMuch,
+/// How many pages are read at once. Each time, the list of all pages is made anew.
+const PAGES: usize = 100;
+
+/// The text of a PDF file, its pages one below the other. A page that cannot be read has none, and of a file that was cut
+/// off, the text is what is left.
+pub(crate) fn text_of(bytes: &[u8]) -> Result<String, Unreadable> {
+    // What a file says can break an assumption of the library's, and such a panic says no more than that the file is
+    // damaged. Nothing is shared with what panicked.
+    catch_unwind(|| read(bytes, LONGEST_TEXT)).unwrap_or_else(|_| Err(damaged("its parts contradict each other")))
 }
 
-/// What may still be spent on a file.
-#[derive(Debug)]
-struct Budget(Cell<usize>);
-
-impl Budget {
-    fn spend(&self, cost: usize) -> Result<(), Fault> {
-        let left = self.0.get().checked_sub(cost).ok_or(Fault::TooMuch)?;
-        self.0.set(left);
-        Ok(())
-    }
-}
-
-/// The text of a PDF file, its pages one below the other.
-pub(super) fn text_of(bytes: &[u8]) -> Result<String, Unreadable> {
-    let text = read(bytes, &Budget(Cell::new(BUDGET))).map_err(|fault| match fault {
-        Fault::Damaged(what) => Unreadable::Invalid(format!("The PDF is damaged: {what}.")),
-        Fault::Unsupported(what) => Unreadable::Unsupported(format!("The PDF cannot be read: {what}.")),
-        Fault::TooMuch => Unreadable::Invalid("The PDF takes more work or memory to read than is allowed.".to_owned()),
+fn read(bytes: &[u8], longest: usize) -> Result<String, Unreadable> {
+    let options = LoadOptions::with_max_decompressed_size(LARGEST_PART);
+    let document = Document::load_mem_with_options(bytes, options).map_err(|error| match error {
+        Error::InvalidPassword | Error::Decryption(_) | Error::UnsupportedSecurityHandler(_) => encrypted(),
+        error => damaged(error),
     })?;
-    if text.trim().is_empty() {
-        let message = "There is no text in the PDF. Scanned pages need text recognition first.";
-        return Err(Unreadable::Invalid(message.to_owned()));
+    // It is gone when the empty password was the right one.
+    if document.trailer.has(b"Encrypt") {
+        return Err(encrypted());
     }
-    Ok(text)
+    let pages: Vec<u32> = document.get_pages().into_keys().collect();
+    let (mut text, mut unread) = (String::new(), None);
+    for pages in pages.chunks(PAGES) {
+        for part in document.extract_text_chunks_with_limit(pages, LARGEST_PART) {
+            match part {
+                Ok(part) => text.push_str(&part),
+                Err(error) => unread = Some(error),
+            }
+            if text.len() > longest {
+                return Err(too_much());
+            }
+        }
+    }
+    if !text.trim().is_empty() {
+        return Ok(text);
+    }
+    if let Some(error) = unread {
+        return Err(damaged(error));
+    }
+    if document.xref_recovery == Some(XrefRecovery::Reconstructed) {
+        return Err(damaged(
+            "its table of objects is broken, and no text is found without it",
+        ));
+    }
+    let message = "There is no text in the PDF. Scanned pages need text recognition first.";
+    Err(Unreadable::Invalid(message.to_owned()))
 }
 
-fn read(bytes: &[u8], budget: &Budget) -> Result<String, Fault> {
-    let file = File::open(bytes, budget)?;
-    let mut text = page::Text::new(&file);
-    file.each_page(|page| text.page(page))?;
-    Ok(text.into_string())
+fn encrypted() -> Unreadable {
+    Unreadable::Unsupported("The PDF cannot be read: it is encrypted.".to_owned())
 }
 
-/// Where `what` begins in `bytes`, from `at` on. The way there is paid for.
-fn find(bytes: &[u8], at: usize, what: &[u8], budget: &Budget) -> Result<Option<usize>, Fault> {
-    let rest = bytes.get(at..).unwrap_or_default();
-    let found = rest.windows(what.len()).position(|window| window == what);
-    budget.spend(found.unwrap_or(rest.len()))?;
-    Ok(found.map(|found| at + found))
+fn damaged(what: impl std::fmt::Display) -> Unreadable {
+    Unreadable::Invalid(format!("The PDF is damaged: {what}."))
+}
+
+fn too_much() -> Unreadable {
+    Unreadable::Invalid("The PDF takes more work or memory to read than is allowed.".to_owned())
 }
 
 #[cfg(test)]

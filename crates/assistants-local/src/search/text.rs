@@ -20,20 +20,26 @@ const BINARY: &[&str] = &[
     "odt", "ogg", "png", "ppt", "pptx", "rar", "sqlite", "tar", "tiff", "wav", "webp", "xls", "xlsx", "zip",
 ];
 
+/// Whether a file is read as PDF: by its name, or by its first bytes, because some are named otherwise, or not at all.
+pub(crate) fn is_pdf(name: &str, bytes: &[u8]) -> bool {
+    extension(name) == "pdf" || bytes.starts_with(b"%PDF-")
+}
+
+fn extension(name: &str) -> String {
+    let end = name.rsplit_once('.').map(|(_, end)| end);
+    end.unwrap_or_default().to_ascii_lowercase()
+}
+
 /// The text of a file: that of a PDF, HTML without its tags, anything else that is UTF-8 as it stands.
 pub(crate) fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, Unreadable> {
-    let extension = name
-        .rsplit_once('.')
-        .map(|(_, end)| end.to_ascii_lowercase())
-        .unwrap_or_default();
+    if is_pdf(name, &bytes) {
+        return pdf::text_of(&bytes);
+    }
+    let extension = extension(name);
     if BINARY.contains(&extension.as_str()) {
         return Err(Unreadable::Unsupported(format!(
             "Files of the kind .{extension} cannot be read."
         )));
-    }
-    // Some are named otherwise, or not at all.
-    if extension == "pdf" || bytes.starts_with(b"%PDF-") {
-        return pdf::text_of(&bytes);
     }
     let is_text = matches!(
         extension.as_str(),

@@ -1,7 +1,10 @@
 //! Files: forms as other programs write them, and what is on the disk.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Instant;
 
 use assistants_local::LocalServer;
 use serde_json::{Value, json};
@@ -214,15 +217,21 @@ fn upload_bytes(client: &Client, name: &str, bytes: &[u8]) -> String {
     id(&serde_json::from_str(&made).unwrap())
 }
 
+/// Uploads bytes and puts them into a vector store of their own; its id, and the file's.
+fn index(client: &Client, name: &str, bytes: &[u8]) -> (String, String) {
+    let file = upload_bytes(client, name, bytes);
+    let store = client.post("/vector_stores", json!({"file_ids": [file]})).ok();
+    (id(&store), file)
+}
+
 const TWO_PAGES: &[u8] = include_bytes!("../fixtures/two_pages.pdf");
-const ENCRYPTED: &[u8] = include_bytes!("../fixtures/encrypted.pdf");
+const LOCKED: &[u8] = include_bytes!("../fixtures/locked.pdf");
 
 #[test]
 fn the_text_of_a_pdf_is_found_cited_and_shown() {
     let server = LocalServer::builder().start().unwrap();
     let client = client(&server);
-    let file = upload_bytes(&client, "skagen.pdf", TWO_PAGES);
-    let store = id(&client.post("/vector_stores", json!({"file_ids": [file]})).ok());
+    let (store, file) = index(&client, "skagen.pdf", TWO_PAGES);
     client.wait_for(&format!("/vector_stores/{store}/files/{file}"), "completed");
     let content = client.get(&format!("/vector_stores/{store}/files/{file}/content")).ok();
     let text = content["data"][0]["text"].as_str().unwrap();
@@ -263,8 +272,8 @@ fn a_pdf_that_cannot_be_read_says_why() {
     let cut = &TWO_PAGES[..TWO_PAGES.len() / 2];
     for (name, bytes, code, message) in [
         (
-            "encrypted.pdf",
-            ENCRYPTED,
+            "locked.pdf",
+            LOCKED,
             "unsupported_file",
             "The PDF cannot be read: it is encrypted.",
         ),
@@ -272,11 +281,10 @@ fn a_pdf_that_cannot_be_read_says_why() {
             "cut.pdf",
             cut,
             "invalid_file",
-            "The PDF is damaged: its end is missing.",
+            "The PDF is damaged: its table of objects is broken, and no text is found without it.",
         ),
     ] {
-        let file = upload_bytes(&client, name, bytes);
-        let store = id(&client.post("/vector_stores", json!({"file_ids": [file]})).ok());
+        let (store, file) = index(&client, name, bytes);
         let seen = client.wait_for(&format!("/vector_stores/{store}/files/{file}"), "failed");
         assert_eq!(seen["last_error"], json!({"code": code, "message": message}));
         assert_eq!(
@@ -284,4 +292,120 @@ fn a_pdf_that_cannot_be_read_says_why() {
             1
         );
     }
+}
+
+/// A file of half a megabyte that says of itself to be 20,000 objects of 100,000 bytes, each standing at the same place.
+fn hostile() -> Vec<u8> {
+    let stream = format!(
+        "1 0 obj\n<</Length 100000>>stream\n{}\nendstream\nendobj\n",
+        "a".repeat(100_000)
+    );
+    let body = format!("%PDF-1.7\n{stream}");
+    let table = "0000000009 00000 n \n".repeat(20_000);
+    let trailer = format!(
+        "trailer\n<</Size 20000/Root 1 0 R>>\nstartxref\n{}\n%%EOF\n",
+        body.len()
+    );
+    format!("{body}xref\n0 20000\n{table}{trailer}").into_bytes()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pdf_made_to_use_up_the_memory_fails_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::on(&directory.path().join("a.db"));
+    let client = &program.client;
+    let (store, file) = index(client, "hostile.pdf", &hostile());
+    let seen = client.wait_for(&format!("/vector_stores/{store}/files/{file}"), "failed");
+    let message = "The PDF takes more work or memory to read than is allowed.";
+    assert_eq!(seen["last_error"], json!({"code": "invalid_file", "message": message}));
+    // The next ones are read as ever, and what is wrong with them is told by the program that reads them.
+    let (store, file) = index(client, "skagen.pdf", TWO_PAGES);
+    client.wait_for(&format!("/vector_stores/{store}/files/{file}"), "completed");
+    let found = client
+        .post(&format!("/vector_stores/{store}/search"), json!({"query": "lamp"}))
+        .ok();
+    let text = found["data"][0]["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("Its lamp stands 46 metres above the sea."), "{text}");
+    let (store, file) = index(client, "locked.pdf", LOCKED);
+    let seen = client.wait_for(&format!("/vector_stores/{store}/files/{file}"), "failed");
+    assert_eq!(
+        seen["last_error"],
+        json!({"code": "unsupported_file", "message": "The PDF cannot be read: it is encrypted."})
+    );
+}
+
+/// A program of these lines of the shell. Another process writes it: a program that is open for writing cannot be
+/// started, and what is open here is, for a moment, in every process that another test starts.
+#[cfg(unix)]
+fn script(path: PathBuf, lines: &str) -> PathBuf {
+    let write = "printf '#!/bin/sh\n%s\n' \"$1\" >\"$0\" && chmod +x \"$0\"";
+    let written = Command::new("sh").args(["-c", write]).arg(&path).arg(lines).status();
+    assert!(written.unwrap().success());
+    path
+}
+
+#[cfg(unix)]
+#[test]
+fn how_the_reader_of_pdfs_ends_says_what_becomes_of_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let too_much = "The PDF takes more work or memory to read than is allowed.";
+    for (number, (lines, code, message)) in [
+        ("printf Never.; exit 20", "unsupported_file", "Never."),
+        ("printf Broken.; exit 21", "invalid_file", "Broken."),
+        ("printf Half.; exit 22", "invalid_file", too_much),
+        ("printf Half.; kill -9 $$", "invalid_file", too_much),
+        ("exec yes", "invalid_file", too_much),
+        (
+            "printf Half.; exit 1",
+            "server_error",
+            "The server could not index the file.",
+        ),
+        (
+            "exec no-such-program",
+            "server_error",
+            "The server could not index the file.",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let reader = script(directory.path().join(number.to_string()), lines);
+        let server = LocalServer::builder().pdf_reader(reader).start().unwrap();
+        let client = client(&server);
+        let (store, file) = index(&client, "a.pdf", TWO_PAGES);
+        let seen = client.wait_for(&format!("/vector_stores/{store}/files/{file}"), "failed");
+        assert_eq!(seen["last_error"], json!({"code": code, "message": message}), "{lines}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stop_ends_the_reader_of_pdfs_and_the_next_start_reads_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("a.db");
+    // Ends with its input.
+    let reader = script(directory.path().join("reader"), ": >\"$0.started\"; exec cat");
+    let server = LocalServer::builder()
+        .database(&database)
+        .pdf_reader(reader)
+        .start()
+        .unwrap();
+    let (store, file) = index(&client(&server), "a.pdf", TWO_PAGES);
+    let path = format!("/vector_stores/{store}/files/{file}");
+    let start = Instant::now();
+    while !directory.path().join("reader.started").exists() {
+        assert!(start.elapsed().as_secs() < 10, "the reader is not started");
+        thread::yield_now();
+    }
+    assert_eq!(client(&server).get(&path).ok()["status"], "in_progress");
+    drop(server);
+
+    let server = LocalServer::builder().database(&database).start().unwrap();
+    client(&server).wait_for(&path, "completed");
+    let content = client(&server).get(&format!("{path}/content")).ok();
+    assert!(
+        content["data"][0]["text"].as_str().unwrap().contains("lighthouse"),
+        "{content}"
+    );
 }
