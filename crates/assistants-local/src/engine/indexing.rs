@@ -5,6 +5,7 @@
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use assistants_types::openai::{
     File, VectorStoreFile, VectorStoreFileChunking, VectorStoreFileError, VectorStoreFileErrorCode,
@@ -16,6 +17,13 @@ use super::stores::end_indexing;
 use crate::object::load;
 use crate::search::{LARGEST_TEXT, Unreadable, chunks, is_pdf, text_of};
 use crate::storage::{Kind, StorageError};
+
+/// How long to wait after a failure of the storage before the files that are left are tried again.
+const RETRY: Duration = if cfg!(test) {
+    Duration::from_millis(20)
+} else {
+    Duration::from_secs(5)
+};
 
 /// Tells the thread that there may be work.
 #[derive(Debug, Default)]
@@ -50,12 +58,20 @@ impl Bell {
         self.lock().closed
     }
 
-    /// Waits for work; `false` when there will be none.
-    fn wait(&self) -> bool {
-        let mut state = self.lock();
-        while !state.work && !state.closed {
-            state = self.rung.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+    /// Waits for work, or no longer than `most`; `false` when there will be none.
+    fn wait(&self, most: Option<Duration>) -> bool {
+        let idle = |state: &mut State| !state.work && !state.closed;
+        let state = self.lock();
+        let mut state = match most {
+            None => self
+                .rung
+                .wait_while(state, idle)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(most) => {
+                let waited = self.rung.wait_timeout_while(state, most, idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
         state.work = false;
         !state.closed
     }
@@ -63,11 +79,16 @@ impl Bell {
 
 /// Works until the bell is closed.
 pub(super) fn work(bell: &Arc<Bell>, engine: &Weak<Engine>) {
-    while bell.wait() {
+    let mut again = None;
+    while bell.wait(again) {
         let Some(engine) = engine.upgrade() else { return };
-        if let Err(error) = engine.index_pending(None) {
-            log::error!("files could not be indexed: {error}");
-        }
+        again = match catch_unwind(AssertUnwindSafe(|| engine.index_pending(None))) {
+            Ok(Ok(())) => None,
+            failed => {
+                log::error!("files could not be indexed, which is tried again: {failed:?}");
+                Some(RETRY)
+            }
+        };
     }
 }
 
@@ -110,8 +131,12 @@ impl Engine {
             let Some(file) = load::<VectorStoreFile>(transaction, key)? else {
                 return Ok::<_, StorageError>(None);
             };
-            let name = load::<File>(transaction, &file.object.id)?.map(|file| file.object.filename);
-            Ok(name.map(|name| (file.object, name)))
+            let Some(named) = load::<File>(transaction, &file.object.id)? else {
+                let error = failure(VectorStoreFileErrorCode::ServerError, "The file is gone.");
+                end_indexing(transaction, key, Err(&error))?;
+                return Ok(None);
+            };
+            Ok(Some((file.object, named.object.filename)))
         })?;
         let Some((file, name)) = found else { return Ok(()) };
         let text = self.text(&file.id, &name)?;

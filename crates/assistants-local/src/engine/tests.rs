@@ -4,11 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use assistants_types::openai::{Assistant, CreateMessage, CreateRun, Run, RunStatus, StreamEvent, Thread};
+use assistants_types::openai::{
+    Assistant, CreateMessage, CreateRun, CreateVectorStore, File, Run, RunStatus, StreamEvent, Thread, VectorStoreFile,
+    VectorStoreFileStatus,
+};
 
-use super::{Engine, Refusal, Since, Subscriber, add_message};
+use super::{Engine, Refusal, Since, Subscriber, add_message, stores};
 use crate::files::FileStore;
 use crate::model::scripted::Scripted;
 use crate::object::{insert, load};
@@ -44,6 +47,18 @@ struct Failing {
     storage: Sqlite,
     /// How many more transactions work.
     left: Arc<AtomicUsize>,
+    /// How many have not worked.
+    failures: Arc<AtomicUsize>,
+}
+
+impl Failing {
+    fn after(works: usize) -> Self {
+        Self {
+            storage: Sqlite::in_memory().unwrap(),
+            left: Arc::new(AtomicUsize::new(works)),
+            failures: Arc::default(),
+        }
+    }
 }
 
 impl Storage for Failing {
@@ -51,10 +66,13 @@ impl Storage for Failing {
         let one_less = |left: usize| left.checked_sub(1);
         match self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less) {
             Ok(_) => self.storage.transaction(work),
-            Err(_) => Err(StorageError {
-                action: "the test's disk is full".to_owned(),
-                source: None,
-            }),
+            Err(_) => {
+                self.failures.fetch_add(1, Ordering::SeqCst);
+                Err(StorageError {
+                    action: "the test's disk is full".to_owned(),
+                    source: None,
+                })
+            }
         }
     }
 }
@@ -125,14 +143,9 @@ fn a_storage_that_fails_ends_the_stream_with_an_error() {
         (2, vec!["error", "done"]),
         (3, vec!["thread.run.in_progress", "error", "done"]),
     ] {
-        let left = Arc::new(AtomicUsize::new(works));
-        let engine = start(
-            Failing {
-                storage: Sqlite::in_memory().unwrap(),
-                left: Arc::clone(&left),
-            },
-            HOUR,
-        );
+        let storage = Failing::after(works);
+        let left = Arc::clone(&storage.left);
+        let engine = start(storage, HOUR);
         let run = queued_run(&engine, "Hello");
         let (subscriber, seen) = subscriber();
         engine.launch(&run, &[], Some(subscriber));
@@ -291,5 +304,77 @@ fn a_vector_store_expires_when_it_is_not_used() {
     assert_eq!(status(), "completed");
     engine.expire_stores(at).unwrap();
     assert_eq!(status(), "expired");
+    engine.stop(HOUR);
+}
+
+/// Stores a file of a vector store that waits to be indexed; its key.
+fn waiting_file(engine: &Engine) -> String {
+    let mut bytes = engine.files.create().unwrap();
+    bytes.write(b"words").unwrap();
+    bytes.keep("file-1").unwrap();
+    let file = File {
+        id: "file-1".to_owned(),
+        filename: "a.txt".to_owned(),
+        ..File::default()
+    };
+    let stored = engine.storage.transact(|transaction| {
+        insert(transaction, &file, None, None)?;
+        let store = stores::create_store(transaction, &CreateVectorStore::default())?;
+        let mut store = stores::load_store(transaction, &store.id)?;
+        let new = stores::NewFile {
+            file_id: "file-1",
+            chunking: None,
+            attributes: None,
+            batch_id: None,
+        };
+        stores::attach(transaction, &mut store, new)?;
+        store.save(transaction)?;
+        Ok::<_, Refusal>(format!("{}/file-1", store.object.id))
+    });
+    stored.unwrap()
+}
+
+/// The status of a file of a vector store once it is no longer `in_progress`. Looks until it is.
+fn indexed(engine: &Engine, key: &str) -> VectorStoreFile {
+    let start = Instant::now();
+    loop {
+        let look = |transaction: &dyn Transaction| load::<VectorStoreFile>(transaction, key);
+        let file = engine.storage.transact(look).unwrap().unwrap().object;
+        if file.status != VectorStoreFileStatus::InProgress {
+            return file;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "it is still not indexed");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn indexing_goes_on_when_the_storage_works_again() {
+    let storage = Failing::after(usize::MAX);
+    let (left, failures) = (Arc::clone(&storage.left), Arc::clone(&storage.failures));
+    let engine = start(storage, HOUR);
+    let key = waiting_file(&engine);
+    // Looking for work and reading the file work; noting what came of it does not, and noting that neither.
+    left.store(2, Ordering::SeqCst);
+    engine.index_soon();
+    while failures.load(Ordering::SeqCst) < 2 {
+        std::thread::yield_now();
+    }
+    left.store(usize::MAX, Ordering::SeqCst);
+    assert_eq!(indexed(&engine, &key).status, VectorStoreFileStatus::Completed);
+    engine.stop(HOUR);
+}
+
+#[test]
+fn a_file_that_is_gone_fails_in_its_vector_store() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let key = waiting_file(&engine);
+    let gone = engine
+        .storage
+        .transact(|transaction| transaction.delete(Kind::File, "file-1", 0));
+    assert!(gone.unwrap());
+    engine.index_soon();
+    let file = indexed(&engine, &key);
+    assert_eq!(file.last_error.unwrap().message, "The file is gone.");
     engine.stop(HOUR);
 }

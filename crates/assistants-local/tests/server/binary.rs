@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::client::{Client, id};
 
@@ -14,12 +15,16 @@ pub(super) struct Program {
     child: Child,
     output: BufReader<ChildStdout>,
     pub(super) client: Client,
+    /// Where it puts what goes with it; a program that is killed leaves it behind.
+    _temporary: TempDir,
 }
 
 impl Program {
     /// Starts the program on a free port and reads the line that says where it listens.
     fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let temporary = tempfile::tempdir().unwrap();
+        command.env("TMPDIR", temporary.path()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
@@ -30,7 +35,12 @@ impl Program {
             .strip_suffix(" (model: scripted)\n")
             .unwrap_or_else(|| panic!("{line:?}"));
         let client = Client::new(url);
-        Self { child, output, client }
+        Self {
+            child,
+            output,
+            client,
+            _temporary: temporary,
+        }
     }
 
     pub(super) fn on(database: &Path) -> Self {
