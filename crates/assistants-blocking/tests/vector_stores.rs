@@ -389,8 +389,10 @@ fn more_files_than_a_batch_may_have_make_several() {
     assert_eq!(counts(&store), [0, 6, 0, 0, 6]);
 }
 
-/// Uploads so many files, three of which cannot be read: those are named, and the others are in the store.
-fn many_files(count: usize) {
+/// Three of them are named, and the others are in the store.
+#[test]
+fn ten_thousand_files_go_in_but_for_those_that_cannot_be_read() {
+    let count = 10_000;
     let world = world();
     let store = world.store(&[]);
     let folder = tempfile::tempdir().unwrap();
@@ -433,17 +435,6 @@ fn many_files(count: usize) {
     assert_eq!(counts(&store), [0, good, 0, 0, good]);
     let late = count - 2;
     assert_eq!(world.search(&store, format!("word{late}"))[0].0, format!("{late}.txt"));
-}
-
-#[test]
-fn more_than_a_batch_of_files_goes_in_but_for_those_that_cannot_be_read() {
-    many_files(2_500);
-}
-
-#[test]
-#[ignore = "works for half a minute"]
-fn ten_thousand_files_go_in_but_for_those_that_cannot_be_read() {
-    many_files(10_000);
 }
 
 #[test]
