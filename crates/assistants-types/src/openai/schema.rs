@@ -1,7 +1,8 @@
 //! Schemas of function arguments and answers, made from Rust types.
 //!
 //! The provider's strict mode takes a part of JSON schema: every object closed, every property required (an optional
-//! one may be null instead), no default, no sibling beside a `$ref`.
+//! one may be null instead), no default, no sibling beside a `$ref`, `anyOf` but no `oneOf`, and few values of `format`
+//! (guide "Structured outputs", supported schemas).
 
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -87,6 +88,16 @@ fn make_strict(schema: &mut Value, definitions: &Map<String, Value>) {
             if members.get("default").is_some_and(Value::is_null) {
                 members.remove("default");
             }
+            // Of numbers it says no more than their range does.
+            if members.get("format").is_some_and(|format| !is_known_format(format)) {
+                members.remove("format");
+            }
+            // A property of that name is no list.
+            if members.get("oneOf").is_some_and(Value::is_array)
+                && let Some(variants) = members.remove("oneOf")
+            {
+                members.insert("anyOf".to_owned(), variants);
+            }
             if let Some(Value::Object(properties)) = members.get("properties") {
                 let names: Vec<&String> = properties.keys().collect();
                 let required = json!(names);
@@ -98,6 +109,22 @@ fn make_strict(schema: &mut Value, definitions: &Map<String, Value>) {
         Value::Array(items) => items.iter_mut().for_each(|value| make_strict(value, definitions)),
         _ => {}
     }
+}
+
+/// Whether strict mode takes the `format` of a string. A property may be called `format` too, and is then no string.
+fn is_known_format(format: &Value) -> bool {
+    const KNOWN: [&str; 9] = [
+        "date-time",
+        "time",
+        "date",
+        "duration",
+        "email",
+        "hostname",
+        "ipv4",
+        "ipv6",
+        "uuid",
+    ];
+    format.as_str().is_none_or(|format| KNOWN.contains(&format))
 }
 
 /// Puts a definition in the place of a reference that has siblings, such as the description of a field. Where that had
@@ -173,6 +200,36 @@ mod tests {
         /// Where it begins.
         from: Place,
         to: Vec<Place>,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    enum Way {
+        /// By train.
+        Train,
+        OnFoot {
+            hours: f32,
+            format: u8,
+        },
+    }
+
+    #[test]
+    fn what_strict_mode_does_not_take_is_said_otherwise() {
+        let schema = strict_schema::<Way>();
+        assert_eq!(schema.get("oneOf"), None);
+        let [train, foot] = &schema["anyOf"].as_array().unwrap()[..] else {
+            panic!("{schema}")
+        };
+        assert_eq!(train["const"], "Train");
+        let members = &foot["properties"]["OnFoot"]["properties"];
+        assert_eq!(members["hours"], json!({"type": "number"}));
+        assert_eq!(
+            members["format"],
+            json!({"type": "integer", "minimum": 0, "maximum": 255})
+        );
+        let mut known = json!({"type": "string", "format": "date-time"});
+        make_strict(&mut known, &Map::new());
+        assert_eq!(known["format"], "date-time");
     }
 
     #[test]
