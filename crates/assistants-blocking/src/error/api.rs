@@ -1,0 +1,486 @@
+//! What the server reported.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use ureq::http::HeaderMap;
+
+use crate::retry::Hints;
+use crate::secret::ApiKey;
+
+/// An error that the server reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApiError {
+    /// The HTTP status; `None` for an `error` event in a stream, whose status line had already said 200.
+    pub status: Option<u16>,
+    /// The class of the error, for example `invalid_request_error`.
+    pub type_: Option<String>,
+    /// The code of the error, for example `rate_limit_exceeded`; a number as its digits.
+    pub code: Option<String>,
+    /// The parameter that was at fault.
+    pub param: Option<String>,
+    /// The server's words; where it had none, an excerpt of the body.
+    pub message: String,
+    /// The id under which the server logged the request.
+    pub request_id: Option<String>,
+    /// The id under which a Yandex client sent the request, to be told to the support together with the other one.
+    pub client_request_id: Option<String>,
+    /// How long the server asked to wait, from `retry-after-ms`, `retry-after`, or a `RetryInfo` in the body.
+    pub retry_after: Option<Duration>,
+    /// The body as it came, at most [`ApiError::MAX_BODY`] bytes of it, what is not UTF-8 replaced.
+    pub body: String,
+    /// The method of the request.
+    pub method: &'static str,
+    /// The path of the request, without the query.
+    pub path: String,
+    /// What we know about this answer beyond the server's words.
+    pub hint: Option<&'static str>,
+    /// What `x-should-retry` said.
+    pub(crate) should_retry: Option<bool>,
+}
+
+impl ApiError {
+    /// How much of an error body is kept: 64 KiB.
+    pub const MAX_BODY: usize = 64 * 1024;
+
+    /// The error an answer with a status of 400 or more stands for. `host` is where the answer came from.
+    pub(crate) fn from_response(
+        (method, path, host): (&'static str, &str, &str),
+        status: u16,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Self {
+        let hints = Hints::read(headers, OffsetDateTime::now_utc());
+        let mut error = Self::from_body(method, path, body);
+        error.status = Some(status);
+        error.request_id = request_id(headers).or(error.request_id);
+        error.retry_after = hints.retry_after.or(error.retry_after);
+        error.should_retry = hints.should_retry;
+        error.hint = hint(status, host, path);
+        error
+    }
+
+    /// The error an `error` event of a stream stands for. Nested and flat data give the same.
+    pub(crate) fn from_event(method: &'static str, path: &str, request_id: Option<String>, data: &str) -> Self {
+        let said = Self::from_body(method, path, data.as_bytes());
+        Self {
+            request_id: request_id.or(said.request_id.clone()),
+            ..said
+        }
+    }
+
+    /// The name of the gRPC code that a service of Yandex answered, for example `NOT_FOUND` where
+    /// [`code`](Self::code) is `5`.
+    #[must_use]
+    pub fn grpc_code(&self) -> Option<&'static str> {
+        GRPC_CODES.get(self.code.as_ref()?.parse::<usize>().ok()?).copied()
+    }
+
+    /// Replaces `key` in what the server said: some servers quote the key they refuse. A key as short as a word of
+    /// the message is no secret, and stays: replacing it would garble the message.
+    pub(crate) fn redact(&mut self, key: &ApiKey) {
+        const SHORTEST_SECRET: usize = 7;
+        if key.expose().len() < SHORTEST_SECRET {
+            return;
+        }
+        for text in [&mut self.message, &mut self.body] {
+            if text.contains(key.expose()) {
+                *text = text.replace(key.expose(), "***");
+            }
+        }
+    }
+
+    fn from_body(method: &'static str, path: &str, body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(body);
+        let said = serde_json::from_slice(body)
+            .ok()
+            .and_then(|json: Value| Said::from_json(&json))
+            .unwrap_or_default();
+        Self {
+            status: None,
+            type_: said.type_,
+            code: said.code,
+            param: said.param,
+            message: said.message.unwrap_or_else(|| excerpt(&text)),
+            request_id: said.request_id,
+            client_request_id: None,
+            retry_after: said.retry_after,
+            body: truncate(&text, Self::MAX_BODY).to_owned(),
+            method,
+            path: path.to_owned(),
+            hint: None,
+            should_retry: None,
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: ", self.method, self.path)?;
+        match self.status {
+            Some(status) => write!(f, "the server answered {status}")?,
+            None => f.write_str("the server sent an error in the stream")?,
+        }
+        if let Some(code) = self.code.as_ref().or(self.type_.as_ref()) {
+            match self.grpc_code() {
+                Some(name) => write!(f, " ({code} {name})")?,
+                None => write!(f, " ({code})")?,
+            }
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        if let Some(wait) = self.retry_after {
+            write!(f, "; it asks to wait {wait:?}")?;
+        }
+        if let Some(id) = &self.client_request_id {
+            write!(f, "; client request id {id}")?;
+        }
+        if let Some(hint) = self.hint {
+            write!(f, "; {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for ApiError {}
+
+/// What the body of an error says, in whichever of the usual shapes.
+#[derive(Default)]
+struct Said {
+    message: Option<String>,
+    type_: Option<String>,
+    code: Option<String>,
+    param: Option<String>,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+impl Said {
+    fn from_json(json: &Value) -> Option<Self> {
+        match json {
+            // `{"error": {…}}`: OpenAI and those who follow it, gateways of gRPC services.
+            Value::Object(body) => match body.get("error") {
+                Some(Value::Object(error)) => Some(Self::from_object(error)),
+                // `{"error": "…"}`, also with the text beside it.
+                Some(Value::String(error)) => {
+                    let beside = Self::from_object(body);
+                    let message = beside.message.or_else(|| Some(error.clone()));
+                    Some(Self { message, ..beside })
+                }
+                _ => Some(Self::from_object(body)),
+            },
+            // Google's gateways put the object into a list.
+            Value::Array(list) => list.first().filter(|first| first.is_object()).and_then(Self::from_json),
+            Value::String(text) => Some(Self {
+                message: Some(text.clone()),
+                ..Self::default()
+            }),
+            _ => None,
+        }
+    }
+
+    fn from_object(object: &serde_json::Map<String, Value>) -> Self {
+        let text = |names: &[&str]| {
+            names.iter().find_map(|name| match object.get(*name)? {
+                Value::String(text) if !text.is_empty() => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            })
+        };
+        Self {
+            message: text(&["message", "error_description", "detail"])
+                .or_else(|| object.get("detail").and_then(detail))
+                // `{"error": {"error": "…"}}`, in streams of Yandex.
+                .or_else(|| text(&["error"])),
+            type_: text(&["type"]),
+            code: text(&["code", "grpcCode", "grpc_code"]),
+            param: text(&["param"]),
+            request_id: rpc_detail(object, "google.rpc.RequestInfo")
+                .and_then(|info| info.get("requestId").or_else(|| info.get("request_id"))?.as_str())
+                .map(str::to_owned),
+            retry_after: rpc_detail(object, "google.rpc.RetryInfo")
+                .and_then(|info| info.get("retryDelay").or_else(|| info.get("retry_delay"))?.as_str())
+                .and_then(|delay| delay.strip_suffix('s')?.parse().ok())
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+                .filter(|delay| !delay.is_zero()),
+        }
+    }
+}
+
+/// The entry of that type among the `details` of a `google.rpc.Status`.
+fn rpc_detail<'j>(status: &'j serde_json::Map<String, Value>, type_: &str) -> Option<&'j Value> {
+    status.get("details")?.as_array()?.iter().find(|detail| {
+        let name = detail.get("@type").and_then(Value::as_str);
+        name.is_some_and(|name| name.rsplit('/').next() == Some(type_))
+    })
+}
+
+/// The names of gRPC's codes, each at its number.
+const GRPC_CODES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+/// The faults that `FastAPI` lists: `{"detail": [{"loc": ["body", "model"], "msg": "field required"}]}`.
+fn detail(detail: &Value) -> Option<String> {
+    let faults: Vec<String> = detail
+        .as_array()?
+        .iter()
+        .filter_map(|fault| {
+            let message = fault.get("msg")?.as_str()?;
+            let place = fault
+                .get("loc")
+                .and_then(Value::as_array)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let place: Vec<Cow<'_, str>> = place
+                .iter()
+                .map(|step| step.as_str().map_or_else(|| step.to_string().into(), Cow::from))
+                .collect();
+            Some(if place.is_empty() {
+                message.to_owned()
+            } else {
+                format!("{}: {message}", place.join("."))
+            })
+        })
+        .collect();
+    (!faults.is_empty()).then(|| faults.join("; "))
+}
+
+/// The id an answer carries: OpenAI's header, or that of Azure's or Yandex's gateway.
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
+    ["x-request-id", "apim-request-id", "x-server-trace-id"]
+        .iter()
+        .find_map(|name| headers.get(*name)?.to_str().ok())
+        .map(str::to_owned)
+}
+
+fn hint(status: u16, host: &str, path: &str) -> Option<&'static str> {
+    let gone = path
+        .split('/')
+        .any(|segment| segment == "assistants" || segment == "threads");
+    (status == 404 && host.eq_ignore_ascii_case("api.openai.com") && gone).then_some(
+        "the hosted Assistants API was switched off on 2026-08-26; OPENAI_BASE_URL takes the address of a compatible \
+         server, for example assistants-local",
+    )
+}
+
+/// The start of a text on one line, of an HTML page its title.
+pub(super) fn excerpt(text: &str) -> String {
+    const LENGTH: usize = 200;
+    let lower = text.to_ascii_lowercase();
+    let title = lower.find("<title>").and_then(|start| {
+        let start = start + "<title>".len();
+        let end = start + lower[start..].find("</title>")?;
+        Some(&text[start..end])
+    });
+    let mut words = String::new();
+    for word in title.unwrap_or(truncate(text, 4 * LENGTH)).split_whitespace() {
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.push_str(word);
+    }
+    if words.len() > LENGTH {
+        words.truncate(truncate(&words, LENGTH).len());
+        words.push('…');
+    }
+    words
+}
+
+/// At most `length` bytes, cut between characters.
+fn truncate(text: &str, length: usize) -> &str {
+    let mut end = length.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+    use ureq::http::HeaderValue;
+
+    fn answer(status: u16, body: &str) -> ApiError {
+        ApiError::from_response(
+            ("GET", "/v1/files/f", "example.org"),
+            status,
+            &HeaderMap::new(),
+            body.as_bytes(),
+        )
+    }
+
+    #[test]
+    fn reads_every_usual_error_body() {
+        let long = format!("<html>{}</html>", "many words ".repeat(100));
+        for (body, message, type_, code, param) in [
+            (
+                r#"{"error":{"message":"No such thing","type":"invalid_request_error","param":"model","code":"gone"}}"#,
+                "No such thing",
+                "invalid_request_error",
+                "gone",
+                "model",
+            ),
+            (
+                r#"{"error":{"message":"No such thing","type":"x","param":null,"code":null}}"#,
+                "No such thing",
+                "x",
+                "",
+                "",
+            ),
+            (r#"{"error":{"message":"m","code":404}}"#, "m", "", "404", ""),
+            (r#"{"error":"text"}"#, "text", "", "", ""),
+            (r#"{"error":{"error":"text"}}"#, "text", "", "", ""),
+            (
+                r#"{"error":"Not Found","message":"no route","status":404}"#,
+                "no route",
+                "",
+                "",
+                "",
+            ),
+            (
+                r#"{"error":"invalid_grant","error_description":"expired"}"#,
+                "expired",
+                "",
+                "",
+                "",
+            ),
+            (r#"{"message":"text","code":16,"details":[]}"#, "text", "", "16", ""),
+            (
+                r#"{"error":{"grpcCode":3,"httpCode":400,"message":"bad","httpStatus":"Bad Request"}}"#,
+                "bad",
+                "",
+                "3",
+                "",
+            ),
+            (r#"{"detail":"text"}"#, "text", "", "", ""),
+            (
+                r#"{"detail":[{"loc":["body","tools",0],"msg":"field required","type":"missing"},{"msg":"and more"}]}"#,
+                "body.tools.0: field required; and more",
+                "",
+                "",
+                "",
+            ),
+            (r#"[{"error":{"message":"listed"}}]"#, "listed", "", "", ""),
+            (r#""just text""#, "just text", "", "", ""),
+            (r#"{"unknown": true}"#, r#"{"unknown": true}"#, "", "", ""),
+            (
+                "upstream connect error\n  reset\n",
+                "upstream connect error reset",
+                "",
+                "",
+                "",
+            ),
+            (
+                "<html><head><TITLE>502 Bad\nGateway</TITLE></head><body>x</body></html>",
+                "502 Bad Gateway",
+                "",
+                "",
+                "",
+            ),
+            ("", "", "", "", ""),
+            ("null", "null", "", "", ""),
+        ] {
+            let error = answer(400, body);
+            let text = |field: &Option<String>| field.clone().unwrap_or_default();
+            let got = (
+                error.message.as_str(),
+                text(&error.type_),
+                text(&error.code),
+                text(&error.param),
+            );
+            assert_eq!(got, (message, type_.into(), code.into(), param.into()), "{body}");
+            assert_eq!(error.body, body);
+        }
+        let message = answer(502, &long).message;
+        assert!(
+            message.starts_with("<html>many words many") && message.ends_with('…') && message.len() <= 203,
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn nested_and_flat_error_events_are_the_same_error() {
+        let nested = r#"{"error":{"message":"m","type":"server_error","code":"c","param":null}}"#;
+        let flat = r#"{"message":"m","type":"server_error","code":"c","param":null}"#;
+        let [nested, flat] = [nested, flat].map(|data| ApiError {
+            body: String::new(),
+            ..ApiError::from_event("POST", "/threads/runs", None, data)
+        });
+        assert_eq!(nested, flat);
+        assert_eq!(
+            flat.to_string(),
+            "POST /threads/runs: the server sent an error in the stream (c): m"
+        );
+        assert_eq!(Error::from(flat).status(), None);
+    }
+
+    #[test]
+    fn bounds_the_body_and_survives_any_bytes() {
+        let error = answer(500, &"é".repeat(ApiError::MAX_BODY));
+        assert_eq!(error.body.len(), ApiError::MAX_BODY);
+        let error = ApiError::from_response(("GET", "/", "h"), 500, &HeaderMap::new(), b"a\xff\xfeb");
+        assert_eq!(error.body, "a\u{fffd}\u{fffd}b");
+    }
+
+    #[test]
+    fn keeps_what_support_asks_for() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-request-id", HeaderValue::from_static("req_1"));
+        headers.insert("retry-after", HeaderValue::from_static("3"));
+        let body = r#"{"error":{"message":"Slow down","type":"rate_limit_error","code":null}}"#;
+        let error: Error = ApiError::from_response(("POST", "/v1/threads", "h"), 429, &headers, body.as_bytes()).into();
+        assert_eq!((error.status(), error.request_id()), (Some(429), Some("req_1")));
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
+        assert_eq!(
+            error.to_string(),
+            "POST /v1/threads: the server answered 429 (rate_limit_error): Slow down; it asks to wait 3s"
+        );
+        assert!(StdError::source(&error).is_none());
+    }
+
+    #[test]
+    fn hints_at_the_end_of_the_hosted_service() {
+        let error = |status, host, path| ApiError::from_response(("GET", path, host), status, &HeaderMap::new(), b"");
+        assert!(
+            error(404, "api.openai.com", "/v1/threads/t")
+                .to_string()
+                .contains("switched off on 2026-08-26")
+        );
+        assert!(error(404, "API.OpenAI.com", "/v1/assistants").hint.is_some());
+        assert!(error(404, "api.openai.com", "/v1/files/f").hint.is_none());
+        assert!(error(401, "api.openai.com", "/v1/assistants").hint.is_none());
+        assert!(error(404, "127.0.0.1", "/v1/assistants").hint.is_none());
+    }
+
+    #[test]
+    fn a_key_that_the_server_quotes_is_taken_out() {
+        let mut error = answer(401, r#"{"error":{"message":"Incorrect API key provided: sk-hush."}}"#);
+        error.redact(&ApiKey::new("sk-hush").unwrap());
+        assert_eq!(error.message, "Incorrect API key provided: ***.");
+        assert!(!format!("{error:?}").contains("sk-hush"));
+    }
+}

@@ -1,0 +1,115 @@
+//! JSON that is not what the protocol says.
+
+use super::Source;
+use super::api::excerpt;
+
+/// An answer or event that could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: unexpected json at `{path}`, near `{excerpt}`")]
+#[non_exhaustive]
+pub struct DecodeError {
+    /// What was being read, for example `GET /assistants`.
+    pub what: String,
+    /// The place in the document, for example `data[3].created_at`; `.` is the whole.
+    pub path: String,
+    /// A few characters of the document around that place.
+    pub excerpt: String,
+    source: Source,
+}
+
+/// A JSON parser that knows where in the document it is.
+type Tracked<'t, 'd, 'j> =
+    serde_path_to_error::Deserializer<'t, 't, &'d mut serde_json::Deserializer<serde_json::de::SliceRead<'j>>>;
+
+impl DecodeError {
+    /// The error of an answer that holds secrets, of which nothing may be shown.
+    pub(crate) fn hidden(what: String, path: &str) -> Self {
+        Self {
+            what,
+            path: path.to_owned(),
+            excerpt: "(not shown)".to_owned(),
+            source: "missing or of another type".into(),
+        }
+    }
+
+    /// Reads again, with `read`, over a parser that keeps track of the place.
+    pub(crate) fn locate<T>(
+        json: &[u8],
+        error: serde_json::Error,
+        what: String,
+        read: impl FnOnce(Tracked<'_, '_, '_>) -> serde_json::Result<T>,
+    ) -> Self {
+        let mut document = serde_json::Deserializer::from_slice(json);
+        let mut track = serde_path_to_error::Track::new();
+        let (path, error) = match read(serde_path_to_error::Deserializer::new(&mut document, &mut track)) {
+            Err(error) => (track.path().to_string(), error),
+            // What was read is fine; something follows it.
+            Ok(_) => (".".to_owned(), error),
+        };
+        let line_start = json
+            .split_inclusive(|byte| *byte == b'\n')
+            .take(error.line().saturating_sub(1));
+        let at = line_start.map(<[u8]>::len).sum::<usize>() + error.column();
+        let near = &json[at.saturating_sub(60).min(json.len())..(at + 20).min(json.len())];
+        let excerpt = excerpt(String::from_utf8_lossy(near).trim_matches(char::REPLACEMENT_CHARACTER));
+        Self {
+            what,
+            path,
+            excerpt,
+            source: error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Error;
+    use serde::Deserialize;
+    use std::collections::BTreeMap;
+    use std::error::Error as StdError;
+
+    #[derive(Debug, Deserialize)]
+    struct Page {
+        #[expect(dead_code, reason = "only its reading is tested")]
+        data: Vec<BTreeMap<String, i64>>,
+    }
+
+    #[test]
+    fn a_decode_error_names_the_place() {
+        let json = "{\"data\":[{\"a\":1},\n{\"a\":2,\"created_at\":\"soon\"}]}";
+        let error = Error::decode::<Page>(json.as_bytes(), || "GET /assistants".to_owned()).unwrap_err();
+        let Error::Decode(error) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(error.path, "data[1].created_at");
+        assert!(error.excerpt.contains("\"created_at\":\"soon\""), "{}", error.excerpt);
+        assert!(
+            error
+                .to_string()
+                .starts_with("GET /assistants: unexpected json at `data[1].created_at`, near `")
+        );
+        assert!(
+            StdError::source(&error)
+                .unwrap()
+                .to_string()
+                .contains("invalid type: string")
+        );
+    }
+
+    #[test]
+    fn decode_errors_of_broken_documents_have_a_place_too() {
+        for (json, path) in [
+            ("", "."),
+            ("<html>", "."),
+            ("{\"data\":[", "data"),
+            ("{\"data\":[]} x", "."),
+            ("{\"data\":[{\"é\":é", "data[0]"),
+        ] {
+            let error = Error::decode::<Page>(json.as_bytes(), || "GET /x".to_owned()).unwrap_err();
+            let Error::Decode(error) = error else {
+                panic!("{error:?}")
+            };
+            assert!(error.path.starts_with(path), "{json}: {}", error.path);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Streams that ended early, or broke a rule or a limit.
+
+use std::io;
+
+use super::Source;
+
+/// A stream whose bytes ended early.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: the stream ended after {events} events, before the one that ends it")]
+#[non_exhaustive]
+pub struct StreamTruncatedError {
+    /// What the stream was the answer to, for example `POST /threads/thread_1/runs`.
+    pub what: String,
+    /// How many events had arrived.
+    pub events: u64,
+    /// Why, where the connection broke instead of being closed in order.
+    pub(crate) source: Option<io::Error>,
+}
+
+/// A stream that broke the rules of its format, or a limit.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .kind.says(*.line))]
+#[non_exhaustive]
+pub struct StreamError {
+    /// The line of the stream, counted from 1.
+    pub line: u64,
+    /// What was wrong.
+    pub kind: StreamErrorKind,
+    source: Option<Source>,
+}
+
+/// What was wrong with a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamErrorKind {
+    /// A line above the limit.
+    LineTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// An event above the limit.
+    EventTooLarge {
+        /// The limit, in bytes of data.
+        limit: usize,
+    },
+    /// A line that is not UTF-8.
+    InvalidUtf8,
+    /// Something between two objects that is no JSON.
+    InvalidJson,
+    /// The reader underneath failed.
+    Read,
+}
+
+impl StreamErrorKind {
+    fn says(self, line: u64) -> String {
+        match self {
+            Self::LineTooLong { limit } => format!("line {line} of the stream is longer than {limit} bytes"),
+            Self::EventTooLarge { limit } => {
+                format!("line {line} of the stream takes its event above {limit} bytes of data")
+            }
+            Self::InvalidJson => format!("line {line} of the stream is not json"),
+            Self::InvalidUtf8 => format!("line {line} of the stream is not utf-8"),
+            Self::Read => format!("reading line {line} of the stream failed"),
+        }
+    }
+}
+
+impl StreamError {
+    pub(crate) fn new(line: u64, kind: StreamErrorKind) -> Self {
+        Self {
+            line,
+            kind,
+            source: None,
+        }
+    }
+
+    pub(crate) fn caused(line: u64, kind: StreamErrorKind, source: impl Into<Source>) -> Self {
+        Self {
+            line,
+            kind,
+            source: Some(source.into()),
+        }
+    }
+}
