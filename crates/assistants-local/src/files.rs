@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::ids;
 use crate::storage::StorageError;
@@ -15,10 +16,14 @@ use crate::storage::StorageError;
 /// What the names of unfinished files begin with.
 const UNFINISHED: &str = "tmp-";
 
-/// The folder.
-pub(crate) struct FileStore {
-    folder: PathBuf,
-    /// The folder goes when the store is dropped.
+/// A handle on the folder; copies share it.
+#[derive(Clone)]
+pub(crate) struct FileStore(Arc<Folder>);
+
+/// The folder itself, for as long as a store or an unfinished file uses it.
+struct Folder {
+    path: PathBuf,
+    /// The folder is deleted with its last handle.
     temporary: bool,
 }
 
@@ -38,8 +43,11 @@ impl FileStore {
     }
 
     fn open(folder: PathBuf, temporary: bool) -> Result<Self, StorageError> {
-        let store = Self { folder, temporary };
-        private_folder(&store.folder).map_err(|error| store.failed("making the folder", error))?;
+        let store = Self(Arc::new(Folder {
+            path: folder,
+            temporary,
+        }));
+        private_folder(&store.0.path).map_err(|error| store.failed("making the folder", error))?;
         Ok(store)
     }
 
@@ -49,7 +57,7 @@ impl FileStore {
         mut is_known: impl FnMut(&str) -> Result<bool, StorageError>,
     ) -> Result<(), StorageError> {
         let failed = |error| self.failed("looking into the folder", error);
-        for entry in fs::read_dir(&self.folder).map_err(failed)? {
+        for entry in fs::read_dir(&self.0.path).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
             if name.starts_with(UNFINISHED) || !is_known(&name)? {
                 self.remove(&name);
@@ -59,11 +67,11 @@ impl FileStore {
     }
 
     /// Begins a new file.
-    pub(crate) fn create(&self) -> Result<Unfinished<'_>, StorageError> {
-        let path = self.folder.join(ids::new(UNFINISHED));
+    pub(crate) fn create(&self) -> Result<Unfinished, StorageError> {
+        let path = self.0.path.join(ids::new(UNFINISHED));
         let file = File::create_new(&path).map_err(|error| self.failed("creating a file", error))?;
         Ok(Unfinished {
-            store: self,
+            store: self.clone(),
             path,
             file,
             length: 0,
@@ -74,7 +82,7 @@ impl FileStore {
 
     /// Where the bytes of a file stand.
     pub(crate) fn path(&self, id: &str) -> PathBuf {
-        self.folder.join(id)
+        self.0.path.join(id)
     }
 
     /// The bytes of a file, and how many there are.
@@ -99,25 +107,25 @@ impl FileStore {
 
     fn failed(&self, action: &str, error: io::Error) -> StorageError {
         StorageError {
-            action: format!("{action} in {}: {error}", self.folder.display()),
+            action: format!("{action} in {}: {error}", self.0.path.display()),
             source: Some(Box::new(error)),
         }
     }
 }
 
-impl Drop for FileStore {
+impl Drop for Folder {
     fn drop(&mut self) {
         if self.temporary
-            && let Err(error) = fs::remove_dir_all(&self.folder)
+            && let Err(error) = fs::remove_dir_all(&self.path)
         {
-            log::warn!("{} is left behind: {error}", self.folder.display());
+            log::warn!("{} is left behind: {error}", self.path.display());
         }
     }
 }
 
 impl fmt::Debug for FileStore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("FileStore").field(&self.folder).finish()
+        formatter.debug_tuple("FileStore").field(&self.0.path).finish()
     }
 }
 
@@ -132,8 +140,8 @@ fn private_folder(path: &Path) -> io::Result<()> {
 
 /// A file that is being written. It goes if it is dropped before [`keep`](Self::keep).
 #[derive(Debug)]
-pub(crate) struct Unfinished<'a> {
-    store: &'a FileStore,
+pub(crate) struct Unfinished {
+    store: FileStore,
     path: PathBuf,
     file: File,
     length: u64,
@@ -141,7 +149,7 @@ pub(crate) struct Unfinished<'a> {
     kept: bool,
 }
 
-impl Unfinished<'_> {
+impl Unfinished {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
         self.file
             .write_all(bytes)
@@ -164,13 +172,13 @@ impl Unfinished<'_> {
     pub(crate) fn keep(mut self, id: &str) -> Result<(), StorageError> {
         let keep = || {
             // What goes with the server need not survive a power cut, and waiting for the disk is most of the work.
-            let survives = !self.store.temporary;
+            let survives = !self.store.0.temporary;
             if survives {
                 self.file.sync_all()?;
             }
             fs::rename(&self.path, self.store.path(id))?;
             if survives {
-                sync_folder(&self.store.folder)?;
+                sync_folder(&self.store.0.path)?;
             }
             Ok(())
         };
@@ -180,7 +188,7 @@ impl Unfinished<'_> {
     }
 }
 
-impl Drop for Unfinished<'_> {
+impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.kept
             && let Err(error) = fs::remove_file(&self.path)
@@ -263,7 +271,7 @@ mod tests {
     use std::io::Read;
 
     fn names(store: &FileStore) -> Vec<String> {
-        let entries = fs::read_dir(&store.folder).unwrap();
+        let entries = fs::read_dir(&store.0.path).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
@@ -297,7 +305,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = FileStore::beside(&folder.path().join("a.db")).unwrap();
         for name in ["tmp-1", "file-1", "file-2"] {
-            fs::write(store.folder.join(name), "x").unwrap();
+            fs::write(store.0.path.join(name), "x").unwrap();
         }
         store.sweep(|name| Ok(name == "file-2")).unwrap();
         assert_eq!(names(&store), ["file-2"]);
@@ -306,7 +314,7 @@ mod tests {
     #[test]
     fn a_temporary_folder_goes_with_its_store() {
         let store = FileStore::temporary().unwrap();
-        let folder = store.folder.clone();
+        let folder = store.0.path.clone();
         assert!(folder.is_dir());
         drop(store);
         assert!(!folder.exists());

@@ -26,9 +26,9 @@ pub(super) struct Form {
 
 /// What was in a form: the text fields as JSON members, and the file.
 #[derive(Debug)]
-pub(super) struct Received<'a> {
+pub(super) struct Received {
     pub(super) fields: Value,
-    pub(super) file: Unfinished<'a>,
+    pub(super) file: Unfinished,
     pub(super) file_name: Option<String>,
     /// Tells this form from another one.
     pub(super) digest: String,
@@ -54,7 +54,7 @@ impl Form {
     }
 
     /// Reads everything. The field `part` is the file, of at most `most` bytes, which goes to `store`.
-    pub(super) fn receive<'a>(mut self, store: &'a FileStore, part: &str, most: u64) -> Result<Received<'a>, ApiError> {
+    pub(super) fn receive(mut self, store: &FileStore, part: &str, most: u64) -> Result<Received, ApiError> {
         let received = self.read(store, part, most);
         if received.is_err() {
             // A client that still writes when the connection closes may never see the answer.
@@ -63,7 +63,7 @@ impl Form {
         received
     }
 
-    fn read<'a>(&mut self, store: &'a FileStore, part: &str, most: u64) -> Result<Received<'a>, ApiError> {
+    fn read(&mut self, store: &FileStore, part: &str, most: u64) -> Result<Received, ApiError> {
         let mut fields = Map::new();
         let mut digest = Digest::default();
         let mut file = None;
@@ -144,13 +144,13 @@ fn is_form(content_type: &str) -> bool {
     kind.eq_ignore_ascii_case("multipart/form-data")
 }
 
-fn write<'a>(
+fn write(
     runtime: &Handle,
     field: &mut Field<'_>,
-    store: &'a FileStore,
+    store: &FileStore,
     part: &str,
     most: u64,
-) -> Result<Unfinished<'a>, ApiError> {
+) -> Result<Unfinished, ApiError> {
     let mut file = store.create()?;
     while let Some(chunk) = runtime.block_on(field.chunk()).map_err(broken)? {
         if file.length() + chunk.len() as u64 > most {

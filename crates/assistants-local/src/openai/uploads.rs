@@ -182,7 +182,7 @@ fn check_parts(transaction: &dyn Transaction, upload: &Upload, part_ids: &[Strin
 }
 
 /// The parts one after the other, and checked.
-fn put_together<'a>(engine: &'a Engine, params: &CompleteUpload) -> Result<Unfinished<'a>, ApiError> {
+fn put_together(engine: &Engine, params: &CompleteUpload) -> Result<Unfinished, ApiError> {
     let mut whole = engine.files.create()?;
     let mut md5 = Md5::new();
     let mut buffer = vec![0; 256 * 1024];
