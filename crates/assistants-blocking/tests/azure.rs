@@ -11,12 +11,7 @@ use assistants_blocking::openai::{
 };
 use assistants_blocking::{BearerToken, Error};
 use assistants_local::LocalServer;
-
-#[allow(dead_code, reason = "every test file uses its own part of the peer")]
-#[path = "support/peer.rs"]
-mod peer;
-
-use peer::{Peer, SCHEMES, Scheme};
+use test_peer::{Peer, SCHEMES, Scheme};
 
 const EMPTY: &str = r#"{"object":"list","data":[],"has_more":false}"#;
 const REFUSED: &str = r#"{"error":{"message":"hush-key and hush-1 and hush-2 are wrong","code":"401"}}"#;

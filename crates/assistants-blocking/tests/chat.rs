@@ -12,12 +12,7 @@ use assistants_blocking::openai::{Client, Model};
 use assistants_blocking::{CancelToken, Error};
 use assistants_local::LocalServer;
 use serde_json::{Value, json};
-
-#[allow(dead_code, reason = "every test file uses its own part of the peer")]
-#[path = "support/peer.rs"]
-mod peer;
-
-use peer::{Peer, Scheme};
+use test_peer::{Peer, Scheme};
 
 /// Every recording under `tests/fixtures/chats`, with its name.
 fn recordings() -> Vec<(String, Vec<u8>)> {

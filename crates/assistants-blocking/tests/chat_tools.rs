@@ -7,12 +7,7 @@ use assistants_blocking::openai::Client;
 use assistants_blocking::{CancelToken, Error, OnToolError, Tools};
 use assistants_local::LocalServer;
 use serde_json::{Value, json};
-
-#[allow(dead_code, reason = "every test file uses its own part of the peer")]
-#[path = "support/peer.rs"]
-mod peer;
-
-use peer::{Peer, Scheme};
+use test_peer::{Peer, Scheme};
 
 fn doubling() -> Tools {
     Tools::new().function("double", json!({"type": "integer"}), |n: i64| {

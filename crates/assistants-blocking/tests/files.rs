@@ -11,12 +11,7 @@ use assistants_blocking::openai::{Client, File, FileExpiration, FileExpirationAn
 use assistants_blocking::{Error, FileErrorKind, FileSource};
 use assistants_local::LocalServer;
 use serde_json::json;
-
-#[allow(dead_code, reason = "every test file uses its own part of the peer")]
-#[path = "support/peer.rs"]
-mod peer;
-
-use peer::{Peer, Scheme};
+use test_peer::{Peer, Scheme};
 
 fn world() -> (Client, LocalServer) {
     let server = LocalServer::builder().start().unwrap();

@@ -9,12 +9,7 @@ use assistants_blocking::openai::{
     Client, ClientBuilder, CreateRun, CreateThread, EventHandler, FinishedRun, RunStatus, RunStream, Text, TextDelta,
 };
 use assistants_blocking::{CancelToken, Error, TimeoutPhase};
-
-#[allow(dead_code, reason = "every test file uses its own part of the peer")]
-#[path = "support/peer.rs"]
-mod peer;
-
-use peer::{Connection, Listener, Peer, SCHEMES, Scheme};
+use test_peer::{Connection, Listener, Peer, SCHEMES, Scheme};
 
 const JSON: &str = "Content-Type: application/json";
 

@@ -12,12 +12,7 @@ use assistants_blocking::yandex::{Client, Credentials};
 use assistants_blocking::{CancelToken, Error, Options};
 use assistants_local::LocalServer;
 use serde_json::{Value, json};
-
-#[allow(dead_code, reason = "every test file uses its own part of the peer")]
-#[path = "support/peer.rs"]
-mod peer;
-
-use peer::{Peer, Scheme};
+use test_peer::{Peer, Scheme};
 
 const ANSWER: &str = r#"{"id":"u","object":"chat.completion","created":1770000000,"model":"gpt://m/latest",
     "choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],

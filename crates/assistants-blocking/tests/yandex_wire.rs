@@ -10,12 +10,7 @@ use assistants_blocking::yandex::{
 };
 use assistants_blocking::{CancelToken, Error, TimeoutPhase, Tools};
 use serde_json::{Value, json};
-
-#[allow(dead_code, reason = "every test file uses its own part of the peer")]
-#[path = "support/peer.rs"]
-mod peer;
-
-use peer::{Connection, Listener, Peer, Scheme};
+use test_peer::{Connection, Listener, Peer, Scheme};
 
 const JSON: &[&str] = &["Content-Type: application/json", "Connection: close"];
 

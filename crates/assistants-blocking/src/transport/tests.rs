@@ -5,15 +5,12 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Instant;
 
+use test_peer::{Connection, Listener, PATIENCE, Peer, SCHEMES, Scheme};
+
 use super::*;
 use crate::cancel::CancelToken;
 use crate::error::TimeoutPhase;
 use crate::sse::SseReader;
-
-#[path = "../../tests/support/peer.rs"]
-mod peer;
-
-use peer::{Connection, Listener, PATIENCE, Peer, SCHEMES, Scheme};
 
 /// What a cancelled call promises.
 const PROMISE: Duration = Duration::from_millis(50);

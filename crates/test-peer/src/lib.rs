@@ -1,0 +1,37 @@
+//! A TCP peer for tests of HTTP clients: it does what a script says, right or wrong.
+//!
+//! A [`Peer`] listens on a free port of 127.0.0.1 and runs its script on a thread of its own. There are three ways to
+//! write one:
+//!
+//! | script | for |
+//! | --- | --- |
+//! | [`Peer::start`]: a closure over [`Listener`] and [`Connection`] | tests that work hand in hand with the peer |
+//! | [`Peer::play`]: a list of [`Step`]s | one exchange after the other, as data |
+//! | [`Peer::serve`]: a function from a [`Request`] to [`Step`]s | clients that decide themselves what they ask for |
+//!
+//! The peer fails loudly: a request that the script did not expect is a panic, and [`Peer::finish`] or the drop of the
+//! peer raises it in the test. Everything has a bound: no operation outlasts [`PATIENCE`], a head has at most 64 KiB, a
+//! body 64 MiB, and a peer that is dropped ends its script wherever that is. Nothing sleeps: a stall ends by a
+//! [`Gate`] or with the connection.
+
+#![allow(clippy::missing_panics_doc, reason = "a test double reports everything by a panic")]
+
+mod connection;
+mod gate;
+mod peer;
+mod request;
+mod response;
+mod step;
+mod tls;
+
+use std::time::Duration;
+
+pub use connection::{Connection, Listener};
+pub use gate::Gate;
+pub use peer::{Peer, SCHEMES, Scheme};
+pub use request::Request;
+pub use response::{Response, gzip};
+pub use step::Step;
+
+/// Longer than any step takes on a busy machine: what lasts this long hangs.
+pub const PATIENCE: Duration = Duration::from_secs(30);

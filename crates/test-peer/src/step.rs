@@ -1,0 +1,104 @@
+//! Scripts as data.
+
+use std::borrow::Cow;
+use std::io;
+use std::time::Duration;
+
+use crate::connection::Connection;
+use crate::gate::Gate;
+use crate::response::Response;
+
+/// One thing that a peer does on a connection. A client that closes ends the steps for this connection: that is its right.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Takes the next request, whose method and target must begin with this text, as in `GET /v1/models`. Only in
+    /// [`Peer::play`](crate::Peer::play): it accepts a new connection where none is open.
+    Expect(Cow<'static, str>),
+    /// Sends bytes as they are.
+    Send(Vec<u8>),
+    /// Sends bytes in pieces of these sizes, again from the first size when the list is at its end.
+    Split(Vec<u8>, Vec<usize>),
+    /// Sends byte by byte, with a pause after each.
+    Drip(Vec<u8>, Duration),
+    /// Sends the bytes again and again until the client closes; a client that takes more than this many bytes has no
+    /// bound, and the peer panics.
+    Endless(Vec<u8>, usize),
+    /// Sends nothing until the gate is open; without a gate until the client closes.
+    Stall(Option<Gate>),
+    /// Closes the connection in order.
+    Close,
+    /// Aborts the connection: the client gets a reset.
+    Reset,
+}
+
+impl From<Response> for Step {
+    fn from(response: Response) -> Self {
+        Self::Send(response.bytes())
+    }
+}
+
+/// Plays steps other than `Expect`; `None` when the connection has ended.
+pub(crate) fn play(steps: impl IntoIterator<Item = Step>, connection: Connection) -> Option<Connection> {
+    let mut connection = connection;
+    for step in steps {
+        match step {
+            Step::Close => {
+                connection.close();
+                return None;
+            }
+            Step::Reset => {
+                connection.reset();
+                return None;
+            }
+            other => send(&other, &mut connection).ok()?,
+        }
+    }
+    Some(connection)
+}
+
+fn send(step: &Step, connection: &mut Connection) -> io::Result<()> {
+    match step {
+        Step::Send(bytes) => connection.try_send(bytes),
+        Step::Split(bytes, sizes) => {
+            let mut rest = bytes.as_slice();
+            for size in sizes.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (piece, left) = rest.split_at(rest.len().min((*size).max(1)));
+                connection.try_send(piece)?;
+                rest = left;
+            }
+            Ok(())
+        }
+        Step::Drip(bytes, pause) => {
+            for byte in bytes {
+                connection.try_send([*byte])?;
+                if connection.closes_within(*pause) {
+                    return Err(io::ErrorKind::ConnectionAborted.into());
+                }
+            }
+            Ok(())
+        }
+        Step::Endless(bytes, limit) => {
+            let mut sent = 0;
+            loop {
+                connection.try_send(bytes)?;
+                sent += bytes.len();
+                assert!(sent <= *limit, "the client took {sent} bytes and wants more");
+            }
+        }
+        Step::Stall(Some(gate)) => {
+            if connection.stalls_until(gate) {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::ConnectionAborted.into())
+            }
+        }
+        Step::Stall(None) => {
+            connection.wait_for_close();
+            Err(io::ErrorKind::ConnectionAborted.into())
+        }
+        Step::Expect(_) | Step::Close | Step::Reset => unreachable!("played by the caller"),
+    }
+}
