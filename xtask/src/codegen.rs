@@ -55,7 +55,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         [flag] if flag == "--check" => true,
         _ => return Err("usage: cargo xtask codegen [--check]".to_owned()),
     };
-    let root = root();
+    let root = root()?;
     let mut want = BTreeMap::new();
     let mut folders = vec![TESTS.to_owned(), SERVER.to_owned()];
     for provider in PROVIDERS {
@@ -75,6 +75,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
 
 /// Every file that the provider's document gives, by its path from the root.
 fn generate(root: &Path, provider: &Provider) -> Result<BTreeMap<PathBuf, String>, String> {
+    spec::check(root, provider.spec)?;
     let document = spec::load(&root.join(provider.spec)).map_err(|error| format!("{}: {error}", provider.spec))?;
     let model =
         Model::read(&document, provider.spec, provider.home).map_err(|error| format!("{}: {error}", provider.spec))?;
@@ -142,7 +143,7 @@ mod tests {
     const FIXTURES: &str = "xtask/fixtures/codegen";
 
     fn document(name: &str) -> Value {
-        spec::load(&root().join(FIXTURES).join(format!("{name}.yaml"))).unwrap()
+        spec::load(&root().unwrap().join(FIXTURES).join(format!("{name}.yaml"))).unwrap()
     }
 
     fn small() -> Value {
@@ -156,7 +157,11 @@ mod tests {
         files.extend(emit::rust::files(&model).unwrap());
         files.insert("types.rs".to_owned(), emit::rust::type_list(&model).unwrap());
         for (file, text) in files {
-            let path = root().join(FIXTURES).join(name).join(format!("{file}.expected"));
+            let path = root()
+                .unwrap()
+                .join(FIXTURES)
+                .join(name)
+                .join(format!("{file}.expected"));
             if std::env::var_os("UPDATE").is_some() {
                 fs::write(&path, text).unwrap();
                 continue;

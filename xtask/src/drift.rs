@@ -41,7 +41,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         .iter()
         .find(|(of, _)| *of == provider)
         .expect("every flag has documents");
-    let root = root();
+    let root = root()?;
     let allowed = Allowed::load(&root.join(ALLOWED), provider).map_err(|error| format!("{ALLOWED}: {error}"))?;
     let mut ours = Value::Null;
     for path in *paths {

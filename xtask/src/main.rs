@@ -16,7 +16,7 @@ mod model;
 mod ops;
 mod spec;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask codegen [--check] | drift --openai FILE | drift --yandex FILE | ops [--json]";
@@ -41,9 +41,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// The root of the workspace, wherever the command was started.
-fn root() -> PathBuf {
-    let mut path = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    path.pop();
-    path
+/// The root of the workspace that the command is started in.
+///
+/// It is looked up when the command runs, not when it is built: a binary may outlive the checkout it was built in, or be
+/// shared with another one.
+fn root() -> Result<PathBuf, String> {
+    let here = std::env::current_dir().map_err(|error| format!("the current directory: {error}"))?;
+    let is_root = |folder: &&Path| folder.join("xtask").is_dir() && folder.join("spec").is_dir();
+    match here.ancestors().find(is_root) {
+        Some(root) => Ok(root.to_owned()),
+        None => Err(format!("{} is not inside the workspace", here.display())),
+    }
 }

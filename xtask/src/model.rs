@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::spec::LENT_BY;
+use crate::spec::{LENT_BY, rust_field};
 
 /// Names of the call options. A wire parameter of the same name would hide its option behind a setter.
 const CALL_OPTIONS: &[&str] = &[
@@ -737,14 +737,4 @@ fn pascal(wire: &str) -> String {
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty());
     words.map(|word| word[..1].to_ascii_uppercase() + &word[1..]).collect()
-}
-
-/// The field's name: that of the wire, with an underscore where it is a keyword.
-fn rust_field(key: &str) -> String {
-    match key {
-        "type" | "static" | "ref" | "use" | "match" | "enum" | "struct" | "fn" | "in" | "where" | "async" => {
-            format!("{key}_")
-        }
-        _ => key.to_owned(),
-    }
 }

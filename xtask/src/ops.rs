@@ -49,7 +49,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         [flag] if flag == "--json" => true,
         _ => return Err("usage: cargo xtask ops [--json]".to_owned()),
     };
-    let root = root();
+    let root = root()?;
     let documents = documents(&root)?;
     let providers: Vec<&str> = documents.iter().map(|(provider, _)| provider.as_str()).collect();
     let mut rows = Vec::new();

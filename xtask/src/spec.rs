@@ -1,5 +1,8 @@
 //! Reads an OpenAPI document, in YAML or JSON, as a JSON value whose members keep their order.
 
+mod check;
+mod lines;
+
 use std::path::Path;
 use std::{fmt, fs, io};
 
@@ -102,6 +105,32 @@ fn names(node: &Value, into: &mut Vec<String>) {
     }
 }
 
+/// Refuses a document of ours that says more than the generator reads; each fault with its file and line.
+///
+/// `path` is that of the document below `root`.
+pub(crate) fn check(root: &Path, path: &str) -> Result<(), String> {
+    let text = fs::read_to_string(root.join(path)).map_err(|error| format!("{path}: cannot be read: {error}"))?;
+    let document = parse(&text).map_err(|error| format!("{path}: {error}"))?;
+    check::check(&document, &text, path)
+}
+
+/// The field's name: that of the wire, with an underscore where it is a keyword of Rust.
+pub(crate) fn rust_field(key: &str) -> String {
+    if KEYWORDS.contains(&key) {
+        format!("{key}_")
+    } else {
+        key.to_owned()
+    }
+}
+
+/// The keywords of Rust, with those that are reserved (The Rust Reference, "Keywords").
+const KEYWORDS: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
+    "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true",
+    "try", "type", "typeof", "union", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
 /// Reads a document from YAML text.
 pub(crate) fn parse(text: &str) -> Result<Value, Error> {
     serde_saphyr::from_str(text).map_err(Error::Yaml)
@@ -178,7 +207,7 @@ mod tests {
             }
         }
         for name in ["openai.yaml", "chat.yaml"] {
-            let document = load(&crate::root().join("spec").join(name)).unwrap();
+            let document = load(&crate::root().unwrap().join("spec").join(name)).unwrap();
             walk(&document, &document);
         }
     }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Arm, CALL_OPTIONS, Item, Reader, Shape, Usage, paths, rust_field, schema_name, text};
+use super::{Arm, CALL_OPTIONS, Item, Reader, Shape, Usage, paths, schema_name, text};
+use crate::spec::rust_field;
 
 /// A message.
 #[derive(Debug)]
