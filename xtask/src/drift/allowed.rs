@@ -20,9 +20,40 @@ pub(crate) struct Allowed {
 struct Rule {
     /// Whose definition differs.
     provider: String,
-    /// Key of a difference, as printed up to the second colon; `*` stands for any characters.
+    /// Key of a difference, as printed up to the second colon; `*` stands for any characters of the place. What
+    /// differs there is written out, so that a rule allows no difference of another kind.
     at: String,
+    /// The values that only one side lists, for differences of the kind `value`; one that is added later is a
+    /// difference again.
+    #[serde(default)]
+    values: Vec<String>,
     reason: String,
+}
+
+impl Rule {
+    /// What is wrong with the rule itself.
+    fn fault(&self) -> Option<String> {
+        let aspect = self.at.rsplit_once(": ").map(|(_, aspect)| aspect);
+        if self.reason.trim().is_empty() {
+            Some(format!("`{}` has no reason", self.at))
+        } else if aspect.is_none_or(|aspect| aspect.contains('*')) {
+            Some(format!("`{}` does not say what differs", self.at))
+        } else if (aspect == Some("value")) == self.values.is_empty() {
+            Some(format!(
+                "`{}`: a difference of values is allowed by `values`, and no other is",
+                self.at
+            ))
+        } else {
+            None
+        }
+    }
+
+    /// Every pattern that the rule stands for.
+    fn patterns(&self) -> impl Iterator<Item = String> {
+        let whole = self.values.is_empty().then(|| self.at.clone());
+        let each = self.values.iter().map(|value| format!("{} {value}", self.at));
+        whole.into_iter().chain(each)
+    }
 }
 
 impl Allowed {
@@ -34,8 +65,8 @@ impl Allowed {
 
     pub(crate) fn parse(text: &str, provider: &str) -> Result<Self, String> {
         let mut allowed: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        match allowed.allow.iter().find(|rule| rule.reason.trim().is_empty()) {
-            Some(rule) => Err(format!("`{}` has no reason", rule.at)),
+        match allowed.allow.iter().find_map(Rule::fault) {
+            Some(fault) => Err(fault),
             None => {
                 allowed.allow.retain(|rule| rule.provider == provider);
                 Ok(allowed)
@@ -44,14 +75,19 @@ impl Allowed {
     }
 
     /// The differences that no rule allows, and the patterns of the rules that allow none.
-    pub(crate) fn sort<'a>(&'a self, differences: &'a [Difference]) -> (Vec<&'a Difference>, Vec<&'a str>) {
-        let mut used = vec![false; self.allow.len()];
+    pub(crate) fn sort<'a>(&self, differences: &'a [Difference]) -> (Vec<&'a Difference>, Vec<String>) {
+        let mut patterns: Vec<(String, bool)> = self
+            .allow
+            .iter()
+            .flat_map(Rule::patterns)
+            .map(|pattern| (pattern, false))
+            .collect();
         let mut unexpected = Vec::new();
         for difference in differences {
             let key = difference.key();
             let mut allowed = false;
-            for (rule, used) in self.allow.iter().zip(&mut used) {
-                if fits(&rule.at, &key) {
+            for (pattern, used) in &mut patterns {
+                if fits(pattern, &key) {
                     *used = true;
                     allowed = true;
                 }
@@ -60,14 +96,8 @@ impl Allowed {
                 unexpected.push(difference);
             }
         }
-        let unused = self
-            .allow
-            .iter()
-            .zip(used)
-            .filter(|(_, used)| !used)
-            .map(|(rule, _)| rule.at.as_str())
-            .collect();
-        (unexpected, unused)
+        let unused = patterns.into_iter().filter(|(_, used)| !used);
+        (unexpected, unused.map(|(pattern, _)| pattern).collect())
     }
 }
 
@@ -109,13 +139,24 @@ mod tests {
     #[test]
     fn a_rule_needs_a_provider_and_a_reason_and_nothing_else() {
         assert!(Allowed::parse("", "p").is_ok());
-        assert!(Allowed::parse("[[allow]]\nprovider = \"p\"\nat = \"x\"\nreason = \"y\"\n", "p").is_ok());
+        let rule = |rest: &str| Allowed::parse(&format!("[[allow]]\nprovider = \"p\"\n{rest}\n"), "p");
+        assert!(rule("at = \"*x: y\"\nreason = \"y\"").is_ok());
+        assert!(rule("at = \"x: value\"\nvalues = [\"v\"]\nreason = \"y\"").is_ok());
         for text in [
-            "[[allow]]\nat = \"x\"\nreason = \"y\"\n",
-            "[[allow]]\nprovider = \"p\"\nat = \"x\"\n",
-            "[[allow]]\nprovider = \"p\"\nat = \"x\"\nreason = \" \"\n",
-            "[[allow]]\nprovider = \"p\"\nat = \"x\"\nreason = \"y\"\nuntil = \"z\"\n",
-            "[[allowed]]\nprovider = \"p\"\nat = \"x\"\nreason = \"y\"\n",
+            "at = \"x\"\nreason = \"y\"",
+            "at = \"x: *\"\nreason = \"y\"",
+            "at = \"x: value *\"\nreason = \"y\"",
+            "at = \"x: value\"\nreason = \"y\"",
+            "at = \"x: y\"\nvalues = [\"v\"]\nreason = \"y\"",
+            "at = \"x: y\"\nreason = \" \"",
+            "at = \"x: y\"\nreason = \"y\"\nuntil = \"z\"",
+        ] {
+            assert!(rule(text).is_err(), "{text}");
+        }
+        for text in [
+            "[[allow]]\nat = \"x: y\"\nreason = \"y\"\n",
+            "[[allow]]\nprovider = \"p\"\nat = \"x: y\"\n",
+            "[[allowed]]\nprovider = \"p\"\nat = \"x: y\"\nreason = \"y\"\n",
         ] {
             assert!(Allowed::parse(text, "p").is_err(), "{text}");
         }
@@ -123,20 +164,30 @@ mod tests {
 
     #[test]
     fn sorts_out_what_is_allowed_and_what_is_unused() {
-        let difference = |at: &str| Difference {
+        let difference = |at: &str, aspect: &str| Difference {
             at: at.to_owned(),
-            aspect: "property".to_owned(),
+            aspect: aspect.to_owned(),
             ours: "yes".to_owned(),
             theirs: "no".to_owned(),
         };
-        let differences = [difference("a.b"), difference("a.c")];
+        let differences = [
+            difference("a.b", "property"),
+            difference("a.c", "property"),
+            difference("a.c", "value old"),
+            difference("a.c", "value new"),
+        ];
         let allowed = Allowed::parse(
             "[[allow]]\nprovider = \"p\"\nat = \"*.c: property\"\nreason = \"r\"\n\
-             [[allow]]\nprovider = \"p\"\nat = \"d\"\nreason = \"r\"\n\
-             [[allow]]\nprovider = \"q\"\nat = \"e\"\nreason = \"r\"\n",
+             [[allow]]\nprovider = \"p\"\nat = \"*.c: value\"\nvalues = [\"old\", \"gone\"]\nreason = \"r\"\n\
+             [[allow]]\nprovider = \"p\"\nat = \"d: property\"\nreason = \"r\"\n\
+             [[allow]]\nprovider = \"q\"\nat = \"e: property\"\nreason = \"r\"\n",
             "p",
         )
         .unwrap();
-        assert_eq!(allowed.sort(&differences), (vec![&differences[0]], vec!["d"]));
+        let unused = ["*.c: value gone", "d: property"].map(str::to_owned).to_vec();
+        assert_eq!(
+            allowed.sort(&differences),
+            (vec![&differences[0], &differences[3]], unused)
+        );
     }
 }
