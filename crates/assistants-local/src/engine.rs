@@ -18,6 +18,7 @@ mod expiries;
 mod file_search;
 pub(crate) mod files;
 mod history;
+mod housekeeping;
 mod indexing;
 pub(crate) mod legacy;
 mod messages;
@@ -27,7 +28,9 @@ mod slot;
 pub(crate) mod stores;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod turn;
+pub(crate) mod uploads;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -40,8 +43,10 @@ use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus, VectorSto
 pub(crate) use self::catch_up::Since;
 use self::deadlines::Deadlines;
 pub(crate) use self::history::{Detail, Gone, History, Moment, Place, Told, failure_of, last_message};
+pub(crate) use self::housekeeping::ANSWERS_KEPT;
+use self::housekeeping::Housekeeper;
 use self::indexing::Bell;
-pub(crate) use self::messages::{add_message, add_message_with_notes};
+pub(crate) use self::messages::{add_message, add_message_with_notes, delete_message};
 pub(crate) use self::notes::RunNotes;
 use self::runs::Ending;
 pub(crate) use self::runs::{load_run, steps};
@@ -72,6 +77,8 @@ pub(crate) struct Engine {
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     deadlines: Arc<Deadlines>,
     next_expiry: expiries::Next,
+    housekeeper: Arc<Housekeeper>,
+    housekeeping: Mutex<Option<JoinHandle<()>>>,
     /// The chat completions at work, by id.
     chats: Mutex<HashMap<String, Arc<Stop>>>,
     watcher: Mutex<Option<JoinHandle<()>>>,
@@ -166,6 +173,8 @@ impl Engine {
             slots: Mutex::default(),
             deadlines: Arc::default(),
             next_expiry: expiries::Next::default(),
+            housekeeper: Arc::default(),
+            housekeeping: Mutex::default(),
             chats: Mutex::default(),
             watcher: Mutex::default(),
             turns: Mutex::default(),
@@ -190,8 +199,9 @@ impl Engine {
             *engine.indexer.lock().unwrap_or_else(PoisonError::into_inner) = Some(indexer);
         });
         match indexer
+            .and_then(|()| engine.recover_files())
             .and_then(|()| engine.recover())
-            .and_then(|()| engine.sweep_files())
+            .and_then(|()| engine.start_housekeeping())
         {
             Ok(()) => Ok(engine),
             Err(error) => {
@@ -231,14 +241,32 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes bytes that an earlier process left without a file.
-    fn sweep_files(&self) -> Result<(), StorageError> {
-        self.files.sweep(|id| {
-            self.storage.transact(|transaction| {
+    /// Finishes what an earlier process left half done with bytes.
+    fn recover_files(&self) -> Result<(), StorageError> {
+        // First what is to be removed, which would look like bytes that nobody knows.
+        self.remove_bytes()?;
+        self.storage.transact(|transaction| {
+            self.files.recover(|id| {
                 let is_file = transaction.get(Kind::File, id)?.is_some();
                 Ok(is_file || transaction.get(Kind::UploadPart, id)?.is_some())
             })
         })
+    }
+
+    fn start_housekeeping(self: &Arc<Self>) -> Result<(), StorageError> {
+        let (housekeeper, weak) = (Arc::clone(&self.housekeeper), Arc::downgrade(self));
+        let work = move || housekeeping::work(&housekeeper, &weak);
+        let thread = thread::Builder::new().name("housekeeping".to_owned()).spawn(work);
+        let thread = thread.map_err(|error| StorageError {
+            action: "starting the housekeeping thread".to_owned(),
+            source: Some(Box::new(error)),
+        })?;
+        *self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        let housekeeper = Arc::clone(&self.housekeeper);
+        self.storage.on_deletion(Box::new(move || housekeeper.deleted()));
+        // What an earlier process has deleted may still be in the log.
+        self.housekeeper.deleted();
+        Ok(())
     }
 
     /// Ends all work: runs at work fail, streams end, and no thread of the engine is left when this returns, unless a
@@ -248,6 +276,7 @@ impl Engine {
         self.stop_chats();
         self.deadlines.close();
         self.bell.close();
+        self.housekeeper.close();
         if let Some(reader) = &self.pdf_reader {
             reader.stop();
         }
@@ -268,6 +297,10 @@ impl Engine {
         let indexer = self.indexer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if indexer.is_some_and(|indexer| indexer.join().is_err()) {
             log::error!("the thread that indexes files panicked");
+        }
+        let housekeeping = self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if housekeeping.is_some_and(|thread| thread.join().is_err()) {
+            log::error!("the housekeeping thread panicked");
         }
         let watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
         if watcher.is_some_and(|watcher| watcher.join().is_err()) {

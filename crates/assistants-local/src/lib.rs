@@ -33,6 +33,17 @@
 //! - A POST with an `Idempotency-Key` is done once; over the protocol of Yandex a PATCH too. The same
 //!   request with the same key gets the first one's answer for 24 hours; another body with the same key gets status 400.
 //!   A repeated request for a stream gets the events told again, each text in one piece, and then follows the run.
+//!   An answer is kept no longer than the object that it shows.
+//! - What is deleted is gone: its rows, passages and kept answers are overwritten when the deletion is acknowledged, and
+//!   5 seconds later nothing of it is left in the database's log or in the folder of files. A program that reads the
+//!   database meanwhile, or a backup, delays that until it ends. With a thread its messages and runs are deleted, and the
+//!   vector store that was made for its attachments; with a file its passages, and the upload that it came from; the parts
+//!   of an upload when it ends. What expires is deleted within 30 seconds, without a request. Passages that a run has
+//!   quoted belong to the run.
+//! - Nobody else on the machine can read the database, its log and the folder: their rights are those of the owner alone.
+//! - A database and its folder belong together. A server does not start on a database whose folder is missing or belongs
+//!   to another one, or on a folder whose database is missing. Files that the database does not know, because it is an
+//!   older copy, are moved to `lost+found` in the folder and never deleted.
 //! - Bodies are checked against the limits of the spec. Parameters that it does not know are ignored.
 //! - Without an [`api_key`](Builder::api_key) every key is let in, and none. An address that other machines can reach
 //!   needs one.

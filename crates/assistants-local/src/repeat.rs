@@ -2,12 +2,9 @@
 
 use axum::http::HeaderMap;
 
-use crate::engine::Refusal;
+use crate::engine::{ANSWERS_KEPT, Refusal};
 use crate::object::now;
 use crate::storage::{KeptAnswer, StorageError, Transaction};
-
-/// How long the answer to a request with an idempotency key is kept, in seconds.
-const ANSWERS_KEPT: i64 = 24 * 60 * 60;
 
 /// The longest idempotency key, in bytes.
 const LONGEST_KEY: usize = 255;
@@ -64,7 +61,7 @@ impl<'a> Repeat<'a> {
             request: self.request.clone(),
             answer: answer.to_owned(),
         };
-        transaction.keep_answer(key, self.place, &kept, now, now - ANSWERS_KEPT)
+        transaction.keep_answer(key, self.place, &kept, now)
     }
 
     fn stored(&self, transaction: &dyn Transaction) -> Result<Option<KeptAnswer>, StorageError> {

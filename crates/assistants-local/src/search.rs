@@ -107,6 +107,9 @@ pub(crate) trait TextIndex {
     /// Removes the passages of a document.
     fn remove_passages(&self, owner: &str) -> Result<(), StorageError>;
 
+    /// Removes all passages of a collection.
+    fn remove_collection(&self, collection: &str) -> Result<(), StorageError>;
+
     /// The passages of a document, in order.
     fn passages(&self, owner: &str) -> Result<Vec<String>, StorageError>;
 

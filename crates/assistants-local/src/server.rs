@@ -20,8 +20,8 @@ use crate::model::Model;
 use crate::model::scripted::Scripted;
 use crate::openai;
 use crate::search::PdfReader;
-use crate::storage::Storage;
 use crate::storage::sqlite::Sqlite;
+use crate::storage::{Storage, pair};
 use crate::yandex;
 
 /// How long a run may take, as the provider has it.
@@ -221,7 +221,10 @@ impl Builder {
             source,
         })?;
         let (storage, files): (Box<dyn Storage>, _) = match &database {
-            Some(path) => (Box::new(Sqlite::open(path)?), FileStore::beside(path)?),
+            Some(path) => {
+                let (storage, files) = pair::open(path)?;
+                (Box::new(storage), files)
+            }
             None => (Box::new(Sqlite::in_memory()?), FileStore::temporary()?),
         };
         let pdf_reader = pdf_reader.map(PdfReader::new).transpose();

@@ -7,7 +7,11 @@ use std::fmt;
 
 use crate::search::TextIndex;
 
+mod documents;
+pub(crate) mod pair;
 mod passages;
+pub(crate) mod private;
+mod schema;
 pub(crate) mod sqlite;
 
 /// The kinds of object kept. Their names are written to disk: a name in use never changes.
@@ -31,11 +35,11 @@ pub(crate) enum Kind {
     Download,
     /// In a folder.
     User,
-    /// At the root; tagged with [`ACTIVE`] while it is not done.
+    /// At the root; tagged with the id of the vector store that it works on.
     Operation,
     /// At the root; tagged with its purpose.
     File,
-    /// At the root.
+    /// At the root; tagged with the id of the thread for whose attachments it was made.
     VectorStore,
     /// The expiry of a vector store that goes when its time is over, instead of staying without being searched. There
     /// are no documents of this kind.
@@ -44,7 +48,7 @@ pub(crate) enum Kind {
     VectorStoreFile,
     /// Below its vector store.
     VectorStoreFileBatch,
-    /// At the root.
+    /// At the root; tagged with the id of the file that it became.
     Upload,
     /// Below its upload.
     UploadPart,
@@ -174,7 +178,9 @@ pub(crate) trait Transaction: TextIndex {
 
     /// Removes an object and everything below it; `false` if there is none. `now` is in seconds since 1970.
     ///
-    /// The place of the object stays known for a day, so that a walk that deletes what it reads can go on.
+    /// The place of the object stays known until [`forget`](Self::forget), so that a walk that deletes what it reads can
+    /// go on. The bytes of files, and of parts of uploads, become [`removals`](Self::removals), and answers that show the
+    /// object are deleted.
     fn delete(&self, kind: Kind, id: &str, now: i64) -> Result<bool, StorageError>;
 
     /// The place of an object, also of a lately deleted one, in the list of `kind` below `parent`.
@@ -216,8 +222,22 @@ pub(crate) trait Transaction: TextIndex {
     /// The answer kept for an idempotency key and place, if it is not older than `since` (seconds since 1970).
     fn kept_answer(&self, key: &str, place: &str, since: i64) -> Result<Option<KeptAnswer>, StorageError>;
 
-    /// Keeps an answer, and forgets those older than `since`.
-    fn keep_answer(&self, key: &str, place: &str, kept: &KeptAnswer, now: i64, since: i64) -> Result<(), StorageError>;
+    /// Keeps an answer, in place of one for the same key and place. It is deleted with the first of the objects that it
+    /// shows: those whose `id` is in it.
+    fn keep_answer(&self, key: &str, place: &str, kept: &KeptAnswer, now: i64) -> Result<(), StorageError>;
+
+    /// Forgets the answers that were kept before `answers_before`, and the places of objects that were deleted before
+    /// `places_before`, in seconds since 1970.
+    fn forget(&self, answers_before: i64, places_before: i64) -> Result<(), StorageError>;
+
+    /// The files and parts of uploads that were deleted, and whose bytes were not removed yet.
+    fn removals(&self) -> Result<Vec<String>, StorageError>;
+
+    /// Notes that the bytes of a deleted file are removed.
+    fn removed(&self, id: &str) -> Result<(), StorageError>;
+
+    /// Whether an object of that kind has this text in its body. Reads all of them.
+    fn mentioned(&self, kind: Kind, text: &str) -> Result<bool, StorageError>;
 }
 
 /// What becomes of a transaction when its work is done.
@@ -234,6 +254,12 @@ pub(crate) trait Storage: fmt::Debug + Send + Sync {
     /// When this returns `Ok` after [`Outcome::Commit`], the writes survive the end of the process. `work` may be
     /// called again from its start when the storage has to repeat the transaction.
     fn transaction(&self, work: &mut dyn FnMut(&dyn Transaction) -> Outcome) -> Result<(), StorageError>;
+
+    /// Has `tell` called after each commit that deleted something. The first one given stays.
+    fn on_deletion(&self, tell: Box<dyn Fn() + Send + Sync>);
+
+    /// Takes what was deleted out of the logs that the storage keeps; `false` if that is to be tried again.
+    fn purge(&self) -> Result<bool, StorageError>;
 }
 
 impl dyn Storage + '_ {

@@ -19,8 +19,7 @@
 //! - Tools of the assistant, the thread and the run are used together; a later function of the same name, and a later
 //!   search, takes the place of an earlier one. `genSearch` is stored and never used, nor are a search's
 //!   `rephraserOptions` and `callStrategy`. An index of any kind is searched by words.
-//! - The expiry of assistants, threads, users and indexes is shown and moves with use, but deletes nothing; that of
-//!   files does. Quotas of a folder are not enforced.
+//! - Quotas of a folder are not enforced.
 //! - A folder is a name that lists go by. Whoever has the key sees all of them.
 //!
 //! What is stored is shared with the OpenAI protocol: an assistant, a thread, a message, a run or a file is one object

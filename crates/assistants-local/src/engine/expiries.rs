@@ -1,18 +1,21 @@
-//! Objects whose time is over: they go before anybody can ask for them again.
+//! Objects that expire: they are deleted before anybody can ask for them again.
+//!
+//! Every request, of either protocol, first deletes what has expired; the housekeeper does the same without requests.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::runs::active_runs;
-use super::{Engine, files};
+use super::{Engine, files, stores, threads};
 use crate::storage::{Kind, StorageError, Transaction};
 
-/// The kinds of expiries that are swept, and the kinds of the objects that go.
-const SWEPT: [(Kind, Kind); 5] = [
-    (Kind::File, Kind::File),
-    (Kind::Assistant, Kind::Assistant),
-    (Kind::Thread, Kind::Thread),
-    (Kind::User, Kind::User),
-    (Kind::SearchIndex, Kind::VectorStore),
+/// The kinds of expiries that are swept.
+const SWEPT: [Kind; 7] = [
+    Kind::File,
+    Kind::Assistant,
+    Kind::Thread,
+    Kind::User,
+    Kind::SearchIndex,
+    Kind::Upload,
+    Kind::Download,
 ];
 
 /// No expiry comes before this second; nearly every request finds that there is nothing to sweep by looking at it.
@@ -40,7 +43,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Deletes what has expired by `now`, and ends the runs of threads that go.
+    /// Deletes what has expired by `now`, in seconds since 1970, and ends the runs of threads that are deleted.
     pub(crate) fn sweep(&self, now: i64) -> Result<(), StorageError> {
         if now < self.next_expiry.0.load(Ordering::SeqCst) {
             return Ok(());
@@ -48,30 +51,39 @@ impl Engine {
         // Before the transaction: what is noted by one that comes later counts on top of what this one finds.
         self.next_expiry.0.store(i64::MAX, Ordering::SeqCst);
         let swept = self.storage.transact(|transaction| {
-            let (mut runs, mut files, mut next) = (Vec::new(), Vec::new(), i64::MAX);
-            for (kind, of) in SWEPT {
+            let (mut runs, mut next) = (Vec::new(), i64::MAX);
+            for kind in SWEPT {
                 for id in transaction.expired(kind, now)? {
                     log::debug!("the {} {id} has expired", kind.noun());
-                    if of == Kind::File {
-                        files::delete(transaction, &id)?;
-                        files.push(id);
-                        continue;
-                    }
-                    if of == Kind::Thread {
-                        runs.extend(active_runs(transaction, &id)?);
-                    }
-                    transaction.delete(of, &id, now)?;
+                    runs.extend(self.end_expired(transaction, kind, &id, now)?);
                 }
                 next = next.min(transaction.next_expiry(kind)?.unwrap_or(i64::MAX));
             }
-            Ok::<_, StorageError>((runs, files, next))
+            Ok::<_, StorageError>((runs, next))
         });
         // After a failure the next request looks again.
-        let next = swept.as_ref().map_or(now, |(.., next)| *next);
+        let next = swept.as_ref().map_or(now, |(_, next)| *next);
         self.next_expiry.0.fetch_min(next, Ordering::SeqCst);
-        let (runs, files, _) = swept?;
+        let (runs, _) = swept?;
         self.drop_runs(&runs);
-        files.iter().for_each(|id| self.files.remove(id));
-        Ok(())
+        self.remove_bytes()
+    }
+
+    /// Does to an object what its expiry says. Returns the runs that were active on a thread.
+    fn end_expired(
+        &self,
+        transaction: &dyn Transaction,
+        kind: Kind,
+        id: &str,
+        now: i64,
+    ) -> Result<Vec<String>, StorageError> {
+        match kind {
+            Kind::Thread => return Ok(threads::delete(transaction, id)?.unwrap_or_default()),
+            Kind::File => files::delete(transaction, id).map(|_| ())?,
+            Kind::SearchIndex => stores::delete(transaction, id)?,
+            Kind::Upload => self.expire_upload(transaction, id, now)?,
+            other => transaction.delete(other, id, now).map(|_| ())?,
+        }
+        Ok(Vec::new())
     }
 }

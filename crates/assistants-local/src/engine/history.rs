@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use assistants_types::openai::{
-    Message, MessageContent, MessageStatus, Role, Run, RunIncompleteReason, RunStatus, StreamEvent, ToolCall,
+    Message, MessageStatus, Role, Run, RunIncompleteReason, RunStatus, StreamEvent, ToolCall,
 };
 use serde::{Deserialize, Serialize};
 
@@ -354,18 +354,24 @@ impl Said {
     }
 }
 
+impl StoredStretch {
+    fn parse(run_id: &str, document: &Document) -> Result<Self, StorageError> {
+        serde_json::from_str(&document.body).map_err(|error| StorageError {
+            action: format!("reading the history of the run {run_id}: what is stored is damaged"),
+            source: Some(Box::new(error)),
+        })
+    }
+}
+
 impl Stretch {
     fn read(transaction: &dyn Transaction, run: &Run, document: &Document) -> Result<Self, StorageError> {
-        let stored: StoredStretch = serde_json::from_str(&document.body).map_err(|error| StorageError {
-            action: format!("reading the history of the run {}: what is stored is damaged", run.id),
-            source: Some(Box::new(error)),
-        })?;
+        let stored = StoredStretch::parse(&run.id, document)?;
         let end = match stored.end {
             StoredEnd::Calls(calls) => End::Calls(calls),
             StoredEnd::Failure(reason) => End::Failure(reason),
             StoredEnd::Message(id) => End::Message(Box::new(match load::<Message>(transaction, &id)? {
                 Some(message) => message.object,
-                // It was deleted since; what it said was said all the same.
+                // It was deleted since, and its text with it.
                 None => Message {
                     id,
                     created_at: run.completed_at,
@@ -373,7 +379,6 @@ impl Stretch {
                     role: Role::Assistant,
                     status: MessageStatus::Completed,
                     assistant_id: Some(run.assistant_id.clone()),
-                    content: vec![MessageContent::from(stored.said.text.clone())],
                     ..Message::default()
                 },
             })),
@@ -437,6 +442,23 @@ pub(super) fn store(
         body: serde_json::to_string(&stretch).expect("a turn has a JSON form"),
         notes: None,
     })
+}
+
+/// Takes the text of a message that is deleted out of the turn that wrote it.
+pub(super) fn forget_message(
+    transaction: &dyn Transaction,
+    run_id: &str,
+    message_id: &str,
+) -> Result<(), StorageError> {
+    for mut document in stored(transaction, run_id)? {
+        let mut stretch = StoredStretch::parse(run_id, &document)?;
+        if matches!(&stretch.end, StoredEnd::Message(id) if id == message_id) {
+            stretch.said = Said::default();
+            document.body = serde_json::to_string(&stretch).expect("a turn has a JSON form");
+            transaction.update(&document)?;
+        }
+    }
+    Ok(())
 }
 
 /// The turns of a run that are kept, oldest first.

@@ -5,11 +5,11 @@ use assistants_types::openai::{
     VectorStoreExpiration,
 };
 
-use super::Refusal;
 use super::stores::{NewFile, attach, create_store, load_store, touch};
+use super::{Refusal, history};
 use crate::ids;
 use crate::object::{insert_with_notes, load, now};
-use crate::storage::{ACTIVE, Kind, List, Order, Transaction};
+use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
 
 /// Adds a message at the end of an existing thread that no run is at work on.
 pub(crate) fn add_message(
@@ -50,6 +50,17 @@ pub(crate) fn add_message_with_notes(
     Ok(message)
 }
 
+/// Deletes a message of a thread, and what the history of its run kept of it; `false` if there is none.
+pub(crate) fn delete_message(transaction: &dyn Transaction, id: &str) -> Result<bool, StorageError> {
+    let Some(message) = transaction.get(Kind::Message, id)? else {
+        return Ok(false);
+    };
+    if let Some(run_id) = &message.tag {
+        history::forget_message(transaction, run_id, id)?;
+    }
+    transaction.delete(Kind::Message, id, now().unix_timestamp())
+}
+
 /// How long the vector store of a thread lives that was made for attached files, in days, as the provider has it.
 const ATTACHMENTS_KEPT: i64 = 7;
 
@@ -76,7 +87,13 @@ fn attach_files(transaction: &dyn Transaction, thread_id: &str, params: &CreateM
     let store_ids = stores.vector_store_ids.get_or_insert_default();
     if store_ids.is_empty() {
         let params = CreateVectorStore::default().expires_after(VectorStoreExpiration::days(ATTACHMENTS_KEPT));
-        store_ids.push(create_store(transaction, &params)?.id);
+        let store = create_store(transaction, &params)?;
+        // Nobody asked for it by itself: it is deleted with the thread, which its tag names.
+        if let Some(mut made) = transaction.get(Kind::VectorStore, &store.id)? {
+            made.tag = Some(thread_id.to_owned());
+            transaction.update(&made)?;
+        }
+        store_ids.push(store.id);
     }
     let mut store = load_store(transaction, &store_ids[0])?;
     thread.save(transaction)?;

@@ -14,7 +14,7 @@ use assistants_types::openai::{
 use super::messages::{active_run, add_message};
 use super::slot::Live;
 use super::turn::content;
-use super::{Engine, Refusal, RunNotes, Subscriber, history};
+use super::{Engine, Refusal, RunNotes, Subscriber, history, threads};
 use crate::ids;
 use crate::model;
 use crate::object::{Loaded, insert_with_notes, load, now};
@@ -260,11 +260,7 @@ impl Engine {
     /// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
     pub(crate) fn delete_thread(&self, id: &str) -> Result<(), Refusal> {
         let active = self.storage.transact(|transaction| {
-            let active = active_runs(transaction, id)?;
-            match transaction.delete(Kind::Thread, id, now().unix_timestamp())? {
-                true => Ok(active),
-                false => Err(Refusal::not_found(Kind::Thread, id)),
-            }
+            threads::delete(transaction, id)?.ok_or_else(|| Refusal::not_found(Kind::Thread, id))
         })?;
         self.drop_runs(&active);
         Ok(())

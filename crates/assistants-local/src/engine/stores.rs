@@ -97,6 +97,18 @@ pub(crate) fn load_store(transaction: &dyn Transaction, id: &str) -> Result<Load
     Ok(Loaded::parse(store)?)
 }
 
+/// Deletes a vector store, and the finished operations that show it. Their id is that of the store in their tag, and
+/// what an operation waits for is noted beside it until it is done.
+pub(crate) fn delete(transaction: &dyn Transaction, id: &str) -> Result<(), StorageError> {
+    let now = now().unix_timestamp();
+    for operation in transaction.tagged(Kind::Operation, id)? {
+        if operation.notes.is_none() {
+            transaction.delete(Kind::Operation, &operation.id, now)?;
+        }
+    }
+    transaction.delete(Kind::VectorStore, id, now).map(|_| ())
+}
+
 /// Those of the ids that are vector stores, each once.
 pub(crate) fn existing(transaction: &dyn Transaction, ids: Vec<String>) -> Result<Vec<String>, StorageError> {
     let mut existing = Vec::new();
@@ -469,20 +481,33 @@ fn passing(transaction: &dyn Transaction, store_id: &str, filter: &Filter) -> Re
     Ok(passing)
 }
 
+/// Marks a vector store as expired. It keeps its files, and nothing can be found in it any more.
+fn expire(transaction: &dyn Transaction, id: &str) -> Result<(), StorageError> {
+    let Some(mut store) = load::<VectorStore>(transaction, id)? else {
+        return Ok(());
+    };
+    for document in transaction.tagged(Kind::VectorStoreFile, VectorStoreFileStatus::InProgress.as_str())? {
+        if document.parent.as_deref() == Some(id) {
+            let mut file = Loaded::<VectorStoreFile>::parse(document)?;
+            set_status(transaction, &mut store, &mut file, VectorStoreFileStatus::Cancelled)?;
+        }
+    }
+    transaction.remove_collection(id)?;
+    store.object.status = VectorStoreStatus::Expired;
+    store.save(transaction)
+}
+
 /// The request needs a vector store that has expired.
 pub(crate) fn expired(store_id: &str) -> Refusal {
     Refusal::state(format!("The vector store {store_id} has expired."))
 }
 
 impl Engine {
-    /// Marks the vector stores whose time is over. `now` is in seconds since 1970.
+    /// Marks the vector stores that have expired, and removes their passages. `now` is in seconds since 1970.
     pub(crate) fn expire_stores(&self, now: i64) -> Result<(), StorageError> {
         self.storage.transact(|transaction| {
             for id in transaction.expired(Kind::VectorStore, now)? {
-                if let Some(mut store) = load::<VectorStore>(transaction, &id)? {
-                    store.object.status = VectorStoreStatus::Expired;
-                    store.save(transaction)?;
-                }
+                expire(transaction, &id)?;
                 transaction.expire(Kind::VectorStore, &id, None)?;
             }
             Ok(())

@@ -7,16 +7,16 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use assistants_types::openai::{
-    Assistant, CreateMessage, CreateRun, CreateVectorStore, File, Run, RunStatus, StreamEvent, Thread, VectorStoreFile,
-    VectorStoreFileStatus,
+    Assistant, CreateMessage, CreateRun, CreateVectorStore, File, Run, RunStatus, StreamEvent, Thread, Upload,
+    UploadPart, UploadStatus, VectorStoreFile, VectorStoreFileStatus,
 };
 
-use super::{Engine, Refusal, Since, Subscriber, add_message, stores};
-use crate::files::FileStore;
+use super::{ANSWERS_KEPT, Engine, Refusal, Since, Subscriber, add_message, stores};
+use crate::files::{COPYING, FileStore};
 use crate::model::scripted::Scripted;
 use crate::object::{insert, load};
 use crate::storage::sqlite::Sqlite;
-use crate::storage::{Kind, Outcome, Storage, StorageError, Transaction};
+use crate::storage::{Document, KeptAnswer, Kind, Outcome, Storage, StorageError, Transaction};
 use crate::stream::{self, Room, Writer};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -41,6 +41,11 @@ fn subscriber() -> (Box<dyn Subscriber>, Receiver<String>) {
     (Box::new(Names(names, stream::channel().0)), seen)
 }
 
+/// Whether this is the engine's housekeeping, which comes at any time and does not count.
+fn is_housekeeping() -> bool {
+    std::thread::current().name() == Some("housekeeping")
+}
+
 /// A storage that works for a while.
 #[derive(Debug)]
 struct Failing {
@@ -52,10 +57,11 @@ struct Failing {
 }
 
 impl Failing {
-    fn after(works: usize) -> Self {
+    /// One that works until `left` is set.
+    fn new() -> Self {
         Self {
             storage: Sqlite::in_memory().unwrap(),
-            left: Arc::new(AtomicUsize::new(works)),
+            left: Arc::new(AtomicUsize::new(usize::MAX)),
             failures: Arc::default(),
         }
     }
@@ -63,6 +69,9 @@ impl Failing {
 
 impl Storage for Failing {
     fn transaction(&self, work: &mut dyn FnMut(&dyn Transaction) -> Outcome) -> Result<(), StorageError> {
+        if is_housekeeping() {
+            return self.storage.transaction(work);
+        }
         let one_less = |left: usize| left.checked_sub(1);
         match self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less) {
             Ok(_) => self.storage.transaction(work),
@@ -75,21 +84,38 @@ impl Storage for Failing {
             }
         }
     }
+
+    fn on_deletion(&self, tell: Box<dyn Fn() + Send + Sync>) {
+        self.storage.on_deletion(tell);
+    }
+
+    fn purge(&self) -> Result<bool, StorageError> {
+        self.storage.purge()
+    }
 }
 
 /// A storage that panics once, after some transactions.
 #[derive(Debug)]
 struct Panicking {
     storage: Sqlite,
-    left: AtomicUsize,
+    left: Arc<AtomicUsize>,
 }
 
 impl Storage for Panicking {
     fn transaction(&self, work: &mut dyn FnMut(&dyn Transaction) -> Outcome) -> Result<(), StorageError> {
+        if is_housekeeping() {
+            return self.storage.transaction(work);
+        }
         let one_less = |left: usize| left.checked_sub(1);
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
         assert_ne!(left, Ok(1), "on purpose");
         self.storage.transaction(work)
+    }
+
+    fn on_deletion(&self, _: Box<dyn Fn() + Send + Sync>) {}
+
+    fn purge(&self) -> Result<bool, StorageError> {
+        Ok(true)
     }
 }
 
@@ -138,14 +164,15 @@ fn open(path: &Path) -> Sqlite {
 
 #[test]
 fn a_storage_that_fails_ends_the_stream_with_an_error() {
-    // Taking up what was left, storing the run, beginning the turn, and opening the message work.
+    // Storing the run works; then beginning the turn, or opening the message, does not.
     for (works, want) in [
-        (2, vec!["error", "done"]),
-        (3, vec!["thread.run.in_progress", "error", "done"]),
+        (1, vec!["error", "done"]),
+        (2, vec!["thread.run.in_progress", "error", "done"]),
     ] {
-        let storage = Failing::after(works);
+        let storage = Failing::new();
         let left = Arc::clone(&storage.left);
         let engine = start(storage, HOUR);
+        left.store(works, Ordering::SeqCst);
         let run = queued_run(&engine, "Hello");
         let (subscriber, seen) = subscriber();
         engine.launch(&run, &[], Some(subscriber));
@@ -161,14 +188,14 @@ fn a_storage_that_fails_ends_the_stream_with_an_error() {
 
 #[test]
 fn a_panic_of_the_engine_ends_the_run() {
-    // Taking up what was left and storing the run work; beginning the turn does not.
-    let engine = start(
-        Panicking {
-            storage: Sqlite::in_memory().unwrap(),
-            left: AtomicUsize::new(3),
-        },
-        HOUR,
-    );
+    let left = Arc::new(AtomicUsize::new(usize::MAX));
+    let storage = Panicking {
+        storage: Sqlite::in_memory().unwrap(),
+        left: Arc::clone(&left),
+    };
+    let engine = start(storage, HOUR);
+    // Storing the run works; beginning the turn does not.
+    left.store(2, Ordering::SeqCst);
     let run = queued_run(&engine, "Hello");
     let (subscriber, seen) = subscriber();
     engine.launch(&run, &[], Some(subscriber));
@@ -311,7 +338,7 @@ fn a_vector_store_expires_when_it_is_not_used() {
 fn waiting_file(engine: &Engine) -> String {
     let mut bytes = engine.files.create().unwrap();
     bytes.write(b"words").unwrap();
-    bytes.keep("file-1").unwrap();
+    bytes.stage("file-1").unwrap().settle(true, true);
     let file = File {
         id: "file-1".to_owned(),
         filename: "a.txt".to_owned(),
@@ -350,7 +377,7 @@ fn indexed(engine: &Engine, key: &str) -> VectorStoreFile {
 
 #[test]
 fn indexing_goes_on_when_the_storage_works_again() {
-    let storage = Failing::after(usize::MAX);
+    let storage = Failing::new();
     let (left, failures) = (Arc::clone(&storage.left), Arc::clone(&storage.failures));
     let engine = start(storage, HOUR);
     let key = waiting_file(&engine);
@@ -376,5 +403,142 @@ fn a_file_that_is_gone_fails_in_its_vector_store() {
     engine.index_soon();
     let file = indexed(&engine, &key);
     assert_eq!(file.last_error.unwrap().message, "The file is gone.");
+    engine.stop(HOUR);
+}
+
+/// What the storage has under an id.
+fn is_stored(engine: &Engine, kind: Kind, id: &str) -> bool {
+    let found = engine.storage.transact(|transaction| transaction.get(kind, id));
+    found.unwrap().is_some()
+}
+
+#[test]
+fn a_vector_store_that_expires_loses_its_passages_without_a_request() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let key = waiting_file(&engine);
+    engine.index_soon();
+    assert_eq!(indexed(&engine, &key).status, VectorStoreFileStatus::Completed);
+    let (store_id, _) = key.split_once('/').unwrap();
+    let passages = || {
+        engine
+            .storage
+            .transact(|transaction| transaction.passages(&key))
+            .unwrap()
+    };
+    assert_eq!(passages(), ["words"]);
+    engine
+        .storage
+        .transact(|transaction| transaction.expire(Kind::VectorStore, store_id, Some(1000)))
+        .unwrap();
+    engine.keep_house(999, true).unwrap();
+    assert_eq!(passages(), ["words"]);
+    engine.keep_house(1000, true).unwrap();
+    assert!(passages().is_empty());
+    engine.stop(HOUR);
+}
+
+#[test]
+fn a_file_that_waits_when_its_vector_store_expires_is_not_indexed() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let key = waiting_file(&engine);
+    let (store_id, _) = key.split_once('/').unwrap();
+    engine
+        .storage
+        .transact(|transaction| transaction.expire(Kind::VectorStore, store_id, Some(1000)))
+        .unwrap();
+    engine.expire_stores(1000).unwrap();
+    assert_eq!(indexed(&engine, &key).status, VectorStoreFileStatus::Cancelled);
+    engine.stop(HOUR);
+}
+
+#[test]
+fn an_upload_that_expires_loses_its_parts_and_a_day_later_itself_without_a_request() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let upload = Upload {
+        id: "upload_1".to_owned(),
+        status: UploadStatus::Pending,
+        ..Upload::default()
+    };
+    let part = UploadPart {
+        id: "part_1".to_owned(),
+        upload_id: "upload_1".to_owned(),
+        ..UploadPart::default()
+    };
+    let bytes = engine.files.create().unwrap().stage("part_1").unwrap();
+    engine
+        .storage
+        .transact(|transaction| {
+            insert(transaction, &upload, None, None)?;
+            insert(transaction, &part, Some("upload_1"), None)?;
+            engine.expires(transaction, Kind::Upload, "upload_1", 1000)
+        })
+        .unwrap();
+    bytes.settle(true, true);
+    engine.keep_house(999, true).unwrap();
+    assert!(is_stored(&engine, Kind::UploadPart, "part_1"));
+    engine.keep_house(1000, true).unwrap();
+    assert!(!is_stored(&engine, Kind::UploadPart, "part_1"));
+    assert!(engine.files.read("part_1").is_err());
+    let stored = engine
+        .storage
+        .transact(|transaction| load::<Upload>(transaction, "upload_1"));
+    assert_eq!(stored.unwrap().unwrap().object.status, UploadStatus::Expired);
+    engine.keep_house(1000 + 24 * 60 * 60, true).unwrap();
+    assert!(!is_stored(&engine, Kind::Upload, "upload_1"));
+    engine.stop(HOUR);
+}
+
+#[test]
+fn kept_answers_and_addresses_of_files_go_without_a_request() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let kept = KeptAnswer {
+        request: String::new(),
+        answer: "{}".to_owned(),
+    };
+    let download = Document {
+        kind: Kind::Download,
+        id: "token".to_owned(),
+        parent: None,
+        tag: None,
+        created_at: 0,
+        body: String::new(),
+        notes: None,
+    };
+    engine
+        .storage
+        .transact(|transaction| {
+            transaction.keep_answer("key", "POST /threads", &kept, 1000)?;
+            transaction.insert(&download)?;
+            engine.expires(transaction, Kind::Download, "token", 1000)
+        })
+        .unwrap();
+    let answer = || {
+        let found = engine
+            .storage
+            .transact(|transaction| transaction.kept_answer("key", "POST /threads", 0));
+        found.unwrap().is_some()
+    };
+    engine.keep_house(1000 + ANSWERS_KEPT, false).unwrap();
+    assert!(answer() && !is_stored(&engine, Kind::Download, "token"));
+    engine.keep_house(1001 + ANSWERS_KEPT, false).unwrap();
+    assert!(!answer());
+    engine.stop(HOUR);
+}
+
+#[test]
+fn bytes_of_a_file_that_is_deleted_during_a_backup_are_removed_after_it() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    waiting_file(&engine);
+    let copying = std::fs::File::open(engine.files.folder().join(COPYING)).unwrap();
+    copying.lock_shared().unwrap();
+    let deleted = engine
+        .storage
+        .transact(|transaction| super::files::delete(transaction, "file-1"));
+    assert!(deleted.unwrap());
+    engine.remove_bytes().unwrap();
+    assert!(engine.files.read("file-1").is_ok());
+    drop(copying);
+    engine.keep_house(0, false).unwrap();
+    assert!(engine.files.read("file-1").is_err());
     engine.stop(HOUR);
 }

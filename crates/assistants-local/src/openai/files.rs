@@ -35,17 +35,15 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     check_purpose(&params.purpose)?;
     let filename = received.file_name.filter(|name| !name.is_empty());
     let file = new_file(filename.as_deref().unwrap_or("upload"), received.file.length(), &params);
-    received.file.keep(&file.id)?;
+    let bytes = received.file.stage(&file.id)?;
     let mut stored = false;
     let answer = call.object_once(&received.digest, |transaction| {
         insert_file(&call.engine, transaction, &file)?;
         stored = true;
         Ok(file.clone())
     });
-    // Not stored, or by an earlier request with the same key.
-    if answer.is_err() || !stored {
-        call.engine.files.remove(&file.id);
-    }
+    // It was not stored by this request if an earlier one had the same key.
+    bytes.settle(stored, answer.is_ok());
     answer
 }
 
@@ -108,7 +106,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
         true => Ok(()),
         false => Err(ApiError::not_found(Kind::File, id)),
     })?;
-    call.engine.files.remove(id);
+    call.engine.remove_bytes()?;
     let deleted = FileDeleted {
         id: id.to_owned(),
         deleted: true,

@@ -5,8 +5,8 @@ use assistants_types::openai::{CreateMessage, Message, MessageDeleted, UpdateMes
 use super::call::{find, require_thread};
 use super::page::page;
 use super::{Answer, ApiError, Call, legacy};
-use crate::engine::add_message;
-use crate::object::{Loaded, now};
+use crate::engine::{add_message, delete_message};
+use crate::object::Loaded;
 use crate::storage::{Kind, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
@@ -45,7 +45,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     let (thread_id, id) = (call.id("thread_id"), call.id("message_id"));
     call.transact(|transaction| {
         find(transaction, Kind::Message, id, Some(thread_id))?;
-        Ok(transaction.delete(Kind::Message, id, now().unix_timestamp())?)
+        Ok(delete_message(transaction, id)?)
     })?;
     let deleted = MessageDeleted {
         id: id.to_owned(),

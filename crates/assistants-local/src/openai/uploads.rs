@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 
 use super::files::{check_purpose, insert_file, new_file};
 use super::{Answer, ApiError, Call};
-use crate::engine::Engine;
+use crate::engine::{Engine, uploads};
 use crate::files::Unfinished;
 use crate::ids;
 use crate::object::{Loaded, insert, load, now};
 use crate::repeat::digest;
-use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
+use crate::storage::{Document, Kind, StorageError, Transaction};
 
 /// The largest part and the largest file, in bytes, and how long an upload lives, in seconds; as the provider has them.
 const LARGEST_PART: u64 = 64 * 1024 * 1024;
@@ -21,7 +21,6 @@ const LARGEST_UPLOAD: i64 = 8 * 1024 * 1024 * 1024;
 const LIFETIME: i64 = 60 * 60;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    expire(&call.engine, now().unix_timestamp())?;
     let params: CreateUpload = call.body("CreateUpload")?;
     check_purpose(&params.purpose)?;
     if !(1..=LARGEST_UPLOAD).contains(&params.bytes) {
@@ -53,13 +52,13 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
             stored.document.notes = expiration.map(text);
             stored.save(transaction)?;
         }
-        transaction.expire(Kind::Upload, &upload.id, Some(expires_at.unix_timestamp()))?;
+        call.engine
+            .expires(transaction, Kind::Upload, &upload.id, expires_at.unix_timestamp())?;
         Ok(upload)
     })
 }
 
 pub(super) fn add_part(call: &Call) -> Result<Answer, ApiError> {
-    expire(&call.engine, now().unix_timestamp())?;
     let upload_id = call.id("upload_id");
     let repeat = call.repeat(String::new())?;
     // Before the bytes come, unless they come again: then the upload may be over.
@@ -75,7 +74,7 @@ pub(super) fn add_part(call: &Call) -> Result<Answer, ApiError> {
         upload_id: upload_id.to_owned(),
         ..UploadPart::default()
     };
-    received.file.keep(&part.id)?;
+    let bytes = received.file.stage(&part.id)?;
     let mut stored = false;
     let answer = call.object_once(&received.digest, |transaction| {
         pending(transaction, upload_id)?;
@@ -87,14 +86,11 @@ pub(super) fn add_part(call: &Call) -> Result<Answer, ApiError> {
         stored = true;
         Ok(part.clone())
     });
-    if answer.is_err() || !stored {
-        call.engine.files.remove(&part.id);
-    }
+    bytes.settle(stored, answer.is_ok());
     answer
 }
 
 pub(super) fn complete(call: &Call) -> Result<Answer, ApiError> {
-    expire(&call.engine, now().unix_timestamp())?;
     let params: CompleteUpload = call.body("CompleteUpload")?;
     let request = digest(&call.body);
     let repeat = call.repeat(request.clone())?;
@@ -110,37 +106,35 @@ pub(super) fn complete(call: &Call) -> Result<Answer, ApiError> {
     // Outside of any transaction: it may take a while.
     let unfinished = put_together(&call.engine, &params)?;
     let file = made(&upload, unfinished.length())?;
-    unfinished.keep(&file.id)?;
+    let bytes = unfinished.stage(&file.id)?;
     let mut stored = false;
     let answer = call.object_once(&request, |transaction| {
         let mut upload = pending(transaction, upload_id)?;
         upload.object.status = UploadStatus::Completed;
         upload.object.file = Some(file.clone());
+        upload.document.tag = Some(file.id.clone());
         upload.save(transaction)?;
         transaction.expire(Kind::Upload, upload_id, None)?;
         insert_file(&call.engine, transaction, &file)?;
+        uploads::delete_parts(transaction, upload_id, now().unix_timestamp())?;
         stored = true;
         Ok(upload.object)
     });
-    if answer.is_err() || !stored {
-        call.engine.files.remove(&file.id);
-    } else {
-        drop_parts(&call.engine, upload_id)?;
-    }
+    bytes.settle(stored, answer.is_ok());
+    call.engine.remove_bytes()?;
     answer
 }
 
 pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
-    expire(&call.engine, now().unix_timestamp())?;
     let upload_id = call.id("upload_id");
     let answer = call.object(|transaction| {
         let mut upload = pending(transaction, upload_id)?;
-        upload.object.status = UploadStatus::Cancelled;
-        upload.save(transaction)?;
-        transaction.expire(Kind::Upload, upload_id, None)?;
+        let now = now().unix_timestamp();
+        call.engine
+            .end_upload(transaction, &mut upload, UploadStatus::Cancelled, now)?;
         Ok(upload.object)
     })?;
-    drop_parts(&call.engine, upload_id)?;
+    call.engine.remove_bytes()?;
     Ok(answer)
 }
 
@@ -223,42 +217,4 @@ fn noted<T: DeserializeOwned>(document: &Document) -> Result<Option<T>, StorageE
         action: format!("reading the notes of {}: what is stored is damaged", document.id),
         source: Some(Box::new(error)),
     })
-}
-
-/// Forgets the parts of an upload that is over.
-fn drop_parts(engine: &Engine, upload_id: &str) -> Result<(), StorageError> {
-    let parts = engine.storage.transact(|transaction| {
-        let list = List {
-            kind: Kind::UploadPart,
-            parent: Some(upload_id),
-            tag: None,
-            order: Order::Ascending,
-            after: None,
-            before: None,
-            limit: usize::MAX,
-        };
-        let parts = transaction.list(&list)?.documents;
-        for part in &parts {
-            transaction.delete(Kind::UploadPart, &part.id, now().unix_timestamp())?;
-        }
-        Ok::<_, StorageError>(parts)
-    })?;
-    parts.iter().for_each(|part| engine.files.remove(&part.id));
-    Ok(())
-}
-
-/// Ends the uploads whose time is over. `now` is in seconds since 1970.
-fn expire(engine: &Engine, now: i64) -> Result<(), StorageError> {
-    let expired = engine.storage.transact(|transaction| {
-        let expired = transaction.expired(Kind::Upload, now)?;
-        for id in &expired {
-            if let Some(mut upload) = load::<Upload>(transaction, id)? {
-                upload.object.status = UploadStatus::Expired;
-                upload.save(transaction)?;
-            }
-            transaction.expire(Kind::Upload, id, None)?;
-        }
-        Ok::<_, StorageError>(expired)
-    })?;
-    expired.iter().try_for_each(|id| drop_parts(engine, id))
 }

@@ -2,7 +2,7 @@
 
 use assistants_types::openai::{
     CreateVectorStoreFile, FileContentPart, UpdateVectorStoreFile, VectorStoreFileContent, VectorStoreFileDeleted,
-    VectorStoreFileStatus,
+    VectorStoreFileStatus, VectorStoreStatus,
 };
 
 use super::page::page;
@@ -108,7 +108,9 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
 pub(super) fn content(call: &Call) -> Result<Answer, ApiError> {
     let (store_id, file_id) = (call.id("vector_store_id"), call.id("file_id"));
     let passages = call.transact(|transaction| {
-        require_store(transaction, store_id)?;
+        if stores::load_store(transaction, store_id)?.object.status == VectorStoreStatus::Expired {
+            return Err(stores::expired(store_id).into());
+        }
         let file = stores::load_file(transaction, store_id, file_id)?
             .ok_or_else(|| ApiError::not_found(Kind::VectorStoreFile, file_id))?;
         Ok(transaction.passages(&file.document.id)?)

@@ -47,8 +47,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("vector_store_id");
     call.transact(|transaction| {
         stores::load_store(transaction, id)?;
-        transaction.delete(Kind::VectorStore, id, now().unix_timestamp())?;
-        Ok::<_, ApiError>(())
+        Ok::<_, ApiError>(stores::delete(transaction, id)?)
     })?;
     let deleted = VectorStoreDeleted {
         id: id.to_owned(),

@@ -29,7 +29,12 @@ impl TextIndex for SqliteTransaction<'_> {
 
     fn remove_passages(&self, owner: &str) -> Result<(), StorageError> {
         let sql = "DELETE FROM passages WHERE owner = ?1";
-        self.execute("removing from the index", sql, params![owner]).map(|_| ())
+        self.delete_rows("removing from the index", sql, owner)
+    }
+
+    fn remove_collection(&self, collection: &str) -> Result<(), StorageError> {
+        let sql = "DELETE FROM passages WHERE collection = ?1";
+        self.delete_rows("removing from the index", sql, collection)
     }
 
     fn passages(&self, owner: &str) -> Result<Vec<String>, StorageError> {

@@ -44,7 +44,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let notes = to_text(&file)?;
     let mut bytes = call.engine.files.create()?;
     bytes.write(&params.content)?;
-    bytes.keep(&file.id)?;
+    let bytes = bytes.stage(&file.id)?;
     let mut stored = false;
     let answer = call.answer_once(|transaction| {
         let shared = project(&file, params.content.len());
@@ -55,10 +55,8 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         stored = true;
         Ok(file.clone())
     });
-    // Not stored, or by an earlier request with the same key.
-    if answer.is_err() || !stored {
-        call.engine.files.remove(&file.id);
-    }
+    // It was not stored by this request if an earlier one had the same key.
+    bytes.settle(stored, answer.is_ok());
     answer
 }
 
@@ -94,7 +92,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
         true => Ok(()),
         false => Err(ApiError::not_found(Kind::File, id)),
     })?;
-    call.engine.files.remove(id);
+    call.engine.remove_bytes()?;
     call.answer(&DeleteFileResponse::default())
 }
 
@@ -105,9 +103,6 @@ pub(super) fn get_url(call: &Call) -> Result<Answer, ApiError> {
     let now = resource::now().unix_timestamp();
     call.transact(|transaction| {
         find(transaction, id)?;
-        for old in transaction.expired(Kind::Download, now)? {
-            transaction.delete(Kind::Download, &old, now)?;
-        }
         transaction.insert(&Document {
             kind: Kind::Download,
             id: token.clone(),
@@ -117,7 +112,9 @@ pub(super) fn get_url(call: &Call) -> Result<Answer, ApiError> {
             body: String::new(),
             notes: None,
         })?;
-        Ok(transaction.expire(Kind::Download, &token, Some(now + DOWNLOAD_SECONDS))?)
+        Ok(call
+            .engine
+            .expires(transaction, Kind::Download, &token, now + DOWNLOAD_SECONDS)?)
     })?;
     call.answer(&GetFileUrlResponse {
         url: format!("{}{}", call.origin, DOWNLOAD.replace("{token}", &token)),

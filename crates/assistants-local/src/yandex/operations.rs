@@ -15,7 +15,7 @@ use super::resource::{self, SUBJECT, to_text};
 use super::{Answer, ApiError, Call, search_index_files, search_indexes};
 use crate::engine::stores::{self, NewFile};
 use crate::ids;
-use crate::storage::{ACTIVE, Document, Kind, StorageError, Transaction};
+use crate::storage::{Document, Kind, StorageError, Transaction};
 
 /// What an operation waits for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub(super) fn begin(
         kind: Kind::Operation,
         id: operation.id.clone(),
         parent: None,
-        tag: Some(ACTIVE.to_owned()),
+        tag: Some(work.index_id.clone()),
         created_at: now.unix_timestamp(),
         body: to_text(&operation)?,
         notes: Some(notes),
@@ -90,7 +90,6 @@ pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
             operation.done = true;
             operation.modified_at = Some(resource::now());
             operation.result = Some(result);
-            document.tag = None;
             document.body = to_text(&operation)?;
             transaction.update(&document)?;
         }
@@ -139,7 +138,7 @@ fn result(transaction: &dyn Transaction, work: &Work) -> Result<Option<Operation
     if let Some((file_id, reason)) = faults.first() {
         let message = format!("The file {file_id} could not be indexed. {reason}");
         if work.creates {
-            transaction.delete(Kind::VectorStore, &work.index_id, resource::now().unix_timestamp())?;
+            stores::delete(transaction, &work.index_id)?;
         } else {
             let mut store = stores::load_store(transaction, &work.index_id)?;
             for (file_id, _) in &faults {

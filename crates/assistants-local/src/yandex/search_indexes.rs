@@ -98,7 +98,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("searchIndexId");
     call.transact(|transaction| {
         find(transaction, id)?;
-        transaction.delete(Kind::VectorStore, id, resource::now().unix_timestamp())?;
+        stores::delete(transaction, id)?;
         Ok(())
     })?;
     call.answer(&DeleteSearchIndexResponse::default())

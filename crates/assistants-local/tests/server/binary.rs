@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::client::{Client, id};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_assistants-local");
+pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_assistants-local");
 
 pub(super) struct Program {
     child: Child,
@@ -21,9 +21,12 @@ pub(super) struct Program {
 
 impl Program {
     /// Starts the program on a free port and reads the line that says where it listens.
-    fn start(command: &mut Command) -> Self {
+    pub(super) fn start(command: &mut Command) -> Self {
         let temporary = tempfile::tempdir().unwrap();
-        command.env("TMPDIR", temporary.path()).stdout(Stdio::piped());
+        if !command.get_envs().any(|(name, _)| name == "TMPDIR") {
+            command.env("TMPDIR", temporary.path());
+        }
+        command.stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();

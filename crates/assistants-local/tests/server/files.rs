@@ -17,7 +17,7 @@ fn client(server: &LocalServer) -> Client {
 }
 
 /// A form with these parts: the parameters of the disposition, more headers, the value.
-fn form(client: &Client, parts: &[(&str, &str, &str)]) -> (Client, String) {
+pub(super) fn form(client: &Client, parts: &[(&str, &str, &str)]) -> (Client, String) {
     let mut body = String::new();
     for (disposition, headers, value) in parts {
         body.push_str(&format!(
@@ -28,7 +28,7 @@ fn form(client: &Client, parts: &[(&str, &str, &str)]) -> (Client, String) {
     (client, body + "--XX--")
 }
 
-fn upload(client: &Client, text: &str) -> Value {
+pub(super) fn upload(client: &Client, text: &str) -> Value {
     let parts = [
         ("name=purpose", "", "assistants"),
         ("name=file; filename=a.txt", "content-type: text/plain\r\n", text),
@@ -117,6 +117,7 @@ fn stored(database: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !["identity", "backup.lock"].contains(&name.as_str()))
         .collect()
 }
 
@@ -134,7 +135,7 @@ fn what_was_answered_survives_a_kill_and_nothing_else_stays() {
     program.client.delete(&format!("/files/{}", id(&gone))).ok();
     program.kill();
     // What a kill in the middle of an upload leaves behind.
-    for name in ["tmp-unfinished", "file-unknown"] {
+    for name in ["tmp-unfinished", "new-file-unknown"] {
         fs::write(database.with_file_name("a.db.files").join(name), "x").unwrap();
     }
 

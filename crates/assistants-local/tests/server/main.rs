@@ -4,6 +4,7 @@ mod binary;
 mod chat;
 mod chat_yandex;
 mod client;
+mod data;
 mod files;
 mod idempotency;
 mod legacy;

@@ -1,0 +1,27 @@
+//! How threads end, whichever protocol deletes them.
+
+use super::runs::active_runs;
+use super::stores;
+use crate::object::now;
+use crate::storage::{Kind, StorageError, Transaction};
+
+/// Deletes a thread with its messages, its runs, and the vector stores that were made for files attached to its messages,
+/// unless another thread or an assistant has them. Returns the runs that were active, or `None` if there is no such
+/// thread. Their streams are to be ended once that is committed.
+pub(super) fn delete(transaction: &dyn Transaction, id: &str) -> Result<Option<Vec<String>>, StorageError> {
+    let active = active_runs(transaction, id)?;
+    if !transaction.delete(Kind::Thread, id, now().unix_timestamp())? {
+        return Ok(None);
+    }
+    for mut store in transaction.tagged(Kind::VectorStore, id)? {
+        let is_used =
+            transaction.mentioned(Kind::Thread, &store.id)? || transaction.mentioned(Kind::Assistant, &store.id)?;
+        if is_used {
+            store.tag = None;
+            transaction.update(&store)?;
+        } else {
+            stores::delete(transaction, &store.id)?;
+        }
+    }
+    Ok(Some(active))
+}
