@@ -37,6 +37,9 @@ pub(crate) trait Authorize: Send + Sync {
     /// as a token has to be fetched first.
     fn secret(&self, watch: &Watch) -> Result<Option<Secret>>;
 
+    /// The secret that is at hand, without fetching one: what must not be shown.
+    fn held(&self) -> Option<ApiKey>;
+
     /// Takes note that the server refused `sent` (status 401); true when the next attempt sends something else.
     fn refused(&self, _sent: &Secret) -> bool {
         false
@@ -55,6 +58,10 @@ impl Authorize for Fixed {
     fn secret(&self, _: &Watch) -> Result<Option<Secret>> {
         Ok(self.0.clone().map(Secret::bearer))
     }
+
+    fn held(&self) -> Option<ApiKey> {
+        self.0.clone()
+    }
 }
 
 /// A key that is always the same, alone in a header of its own.
@@ -70,5 +77,9 @@ impl Authorize for InHeader {
             scheme: "",
             key: self.1.clone(),
         }))
+    }
+
+    fn held(&self) -> Option<ApiKey> {
+        Some(self.1.clone())
     }
 }

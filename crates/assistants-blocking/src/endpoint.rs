@@ -9,14 +9,17 @@ use std::time::{Duration, Instant};
 use ureq::http::HeaderMap;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 
-use crate::authorization::{Authorize, Secret};
+use crate::authorization::Authorize;
 use crate::error::{Error, Result};
+use crate::http::log;
+use crate::http::log::Shown;
 use crate::lines::MAX_LINE_BYTES;
 use crate::options::Options;
-use crate::path::BaseUrl;
+use crate::path::{BaseUrl, OwnQuery};
 use crate::request::Request;
 use crate::response::RawResponse;
 use crate::retry::{self, Policy, Rules, Safety};
+use crate::secret::Secrets;
 use crate::sse::MAX_EVENT_BYTES;
 use crate::transport::watch::Watch;
 use crate::transport::{self, Body, Expect, MAX_BODY_BYTES, Outgoing, Response, Timeouts, Transport, TransportOptions};
@@ -26,25 +29,6 @@ const AGENT: &str = concat!("assistants-blocking/", env!("CARGO_PKG_VERSION"));
 
 /// The longest silence in a stream, where nothing else is said.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
-
-/// Headers that the log may show. Others may carry secrets.
-const LOGGED_HEADERS: &[&str] = &[
-    "accept",
-    "content-length",
-    "content-type",
-    "idempotency-key",
-    "openai-beta",
-    "openai-processing-ms",
-    "retry-after",
-    "retry-after-ms",
-    "user-agent",
-    "x-client-request-id",
-    "x-data-logging-enabled",
-    "x-request-id",
-    "x-retry-attempt",
-    "x-server-trace-id",
-    "x-should-retry",
-];
 
 /// The id that a client of Yandex gives a call, the same over its attempts.
 pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-client-request-id");
@@ -170,11 +154,13 @@ impl Endpoint {
     /// Sends the request until an answer is there, and reads it.
     pub(crate) fn execute<T>(&self, request: &Request, options: &Options) -> Result<RawResponse<T>> {
         let started = Instant::now();
-        let (attempts, (status, headers, body)) = self.repeat(request, options, Expect::Whole, |response| {
-            let (status, headers) = (response.status, response.headers);
-            Ok((status, headers, response.body.read_all(self.config.max_body_bytes)?))
-        })?;
-        log::trace!("{}: answer {}", request.what(), request.shown(&body));
+        let (attempts, (status, headers, body, secrets)) =
+            self.repeat(request, options, Expect::Whole, |response| {
+                let (status, secrets) = (response.status, response.secrets().clone());
+                let body = response.body.read_all(self.config.max_body_bytes)?;
+                Ok((status, response.headers, body, secrets))
+            })?;
+        log::trace!(secrets; "{}: answer {}", request.what(), request.shown(&body));
         Ok(RawResponse::new(
             request.what(),
             status,
@@ -182,6 +168,7 @@ impl Endpoint {
             body,
             attempts,
             started.elapsed(),
+            secrets,
         ))
     }
 
@@ -208,8 +195,12 @@ impl Endpoint {
         if let Some(form) = &form {
             headers.insert(CONTENT_TYPE, form.content_type());
         }
+        let mut secrets = self.secrets(options);
+        if let Some(secret) = &request.secret {
+            secrets.add(secret.expose());
+        }
         if let Some(body) = &body {
-            log::trace!("{}: request {}", request.what(), request.shown(body));
+            log::trace!(secrets; "{}: request {}", request.what(), request.shown(body));
         }
         let carrier = self.authorization.header();
         // What the caller gave takes the place of ours; two proofs would contradict each other.
@@ -246,6 +237,7 @@ impl Endpoint {
                 self.authorization.secret(&watch)?
             };
             if let Some(secret) = &secret {
+                secrets.add(secret.key.expose());
                 headers.insert(carrier.clone(), secret.header_value());
             }
             let outgoing = Outgoing {
@@ -260,8 +252,14 @@ impl Endpoint {
                 },
                 timeouts,
                 expect,
+                own_query: OwnQuery {
+                    base: Some(&self.base),
+                    client: &options.client_query,
+                    call: &options.query,
+                },
+                secrets: &secrets,
             };
-            let mut error = match self.attempt(&outgoing, secret.as_ref(), &watch, attempt, &receive) {
+            let mut error = match self.attempt(&outgoing, &watch, attempt, &receive) {
                 Ok(answer) => return Ok((attempt, answer)),
                 Err(error) => error,
             };
@@ -311,14 +309,15 @@ impl Endpoint {
     fn attempt<R>(
         &self,
         outgoing: &Outgoing<'_>,
-        secret: Option<&Secret>,
         watch: &Watch,
         attempt: u32,
         receive: impl Fn(Response) -> Result<R>,
     ) -> Result<R> {
         let started = Instant::now();
+        let secrets = outgoing.secrets;
         let response = self.transport.attempt(outgoing, watch).inspect_err(|error| {
             log::debug!(
+                secrets;
                 "{}: attempt {attempt}: no answer after {:?}: {error}",
                 outgoing.what(),
                 started.elapsed()
@@ -326,6 +325,7 @@ impl Endpoint {
         })?;
         let client_request_id = outgoing.headers.get(CLIENT_REQUEST_ID).and_then(|id| id.to_str().ok());
         log::debug!(
+            secrets;
             "{}: attempt {attempt}: {} after {:?}, request id {}{}{}",
             outgoing.what(),
             response.status,
@@ -335,6 +335,7 @@ impl Endpoint {
             client_request_id.unwrap_or_default(),
         );
         log::trace!(
+            secrets;
             "{}: sent {:?}, got {:?}",
             outgoing.what(),
             Shown(outgoing.headers),
@@ -346,15 +347,30 @@ impl Endpoint {
         let mut error = response.into_error();
         let unauthenticated = error.is_unauthenticated();
         if let Error::Api(error) = &mut error {
-            if let Some(secret) = secret {
-                error.redact(&secret.key);
-            }
             error.client_request_id = client_request_id.map(str::to_owned);
             if unauthenticated {
                 error.hint = error.hint.or_else(|| self.authorization.origin());
             }
         }
         Err(error)
+    }
+
+    /// What calls with these options know of secrets, with the key or token at hand.
+    pub(crate) fn secrets(&self, options: &Options) -> Secrets {
+        let mut secrets = Secrets::default();
+        if let Some(key) = self.authorization.held() {
+            secrets.add(key.expose());
+        }
+        self.base.add_secrets(&mut secrets);
+        for (name, value) in options
+            .headers
+            .iter()
+            .chain(&options.client_query)
+            .chain(&options.query)
+        {
+            secrets.add_named(name, value);
+        }
+        secrets
     }
 
     fn headers(&self, request: &Request, options: &Options) -> Result<HeaderMap> {
@@ -395,19 +411,6 @@ impl fmt::Debug for Endpoint {
         f.debug_struct("Endpoint")
             .field("base", &self.base.address())
             .finish_non_exhaustive()
-    }
-}
-
-/// Headers as the log may show them.
-struct Shown<'a>(&'a HeaderMap);
-
-impl fmt::Debug for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self
-            .0
-            .iter()
-            .filter(|(name, _)| LOGGED_HEADERS.contains(&name.as_str()));
-        f.debug_map().entries(shown).finish()
     }
 }
 
@@ -478,14 +481,5 @@ mod tests {
     #[test]
     fn chance_lies_between_zero_and_one() {
         assert!((0..1000).all(|_| (0.0..1.0).contains(&chance())));
-    }
-
-    #[test]
-    fn the_log_shows_no_other_headers() {
-        let mut headers = HeaderMap::new();
-        headers.insert("accept", HeaderValue::from_static("a/b"));
-        headers.insert("authorization", HeaderValue::from_static("Bearer hush"));
-        headers.insert("x-secret", HeaderValue::from_static("hush"));
-        assert_eq!(format!("{:?}", Shown(&headers)), r#"{"accept": "a/b"}"#);
     }
 }

@@ -3,7 +3,9 @@
 mod api;
 mod decode;
 mod file;
+mod redaction;
 mod stream;
+pub(crate) mod text;
 mod transport;
 
 use std::error::Error as StdError;
@@ -15,6 +17,8 @@ use assistants_types::openai::Run;
 use serde::de::DeserializeOwned;
 
 use crate::retry;
+use crate::secret::Secrets;
+use text::Printable;
 
 pub use api::ApiError;
 pub(crate) use api::request_id;
@@ -70,23 +74,23 @@ pub enum Error {
     RepeatedCursor(Box<RepeatedCursorError>),
 
     /// A [`CancelToken`](crate::CancelToken) ended the call. Holds what was being done.
-    #[error("{0}: cancelled")]
+    #[error("{}: cancelled", Printable(.0))]
     Cancelled(Box<str>),
 
     /// Something that cannot be sent: a bad base URL, an empty id, a key with a line break. No request was made.
-    #[error("{0}")]
+    #[error("{}", Printable(.0))]
     Config(Box<str>),
 
     /// Something this build or this server cannot do.
-    #[error("{0}")]
+    #[error("{}", Printable(.0))]
     Unsupported(Box<str>),
 
     /// A run ended without completing. Holds the run: its status, its `last_error`, its `incomplete_details`.
-    #[error("run {} of thread {}: {}", .0.id, .0.thread_id, why(.0))]
+    #[error("{}", Printable(&format!("run {} of thread {}: {}", .0.id, .0.thread_id, why(.0))))]
     RunFailed(Box<Run>),
 
     /// A run of Yandex' service ended with an error. Holds the run.
-    #[error("run {} of thread {}: ended as `{}`{}", .0.id, .0.thread_id, .0.status(), why_yandex(.0))]
+    #[error("{}", Printable(&format!("run {} of thread {}: {}", .0.id, .0.thread_id, why_yandex(.0))))]
     YandexRunFailed(Box<assistants_types::yandex::Run>),
 
     /// Work on the server that went on after its call was answered has failed.
@@ -212,10 +216,14 @@ impl Error {
     /// Reads `json` as a `T`; a failure names the place in the document.
     ///
     /// `what` says what was being read, for example ``POST /threads``.
-    pub(crate) fn decode<T: DeserializeOwned>(json: &[u8], what: impl FnOnce() -> String) -> Result<T> {
+    pub(crate) fn decode<T: DeserializeOwned>(
+        json: &[u8],
+        secrets: &Secrets,
+        what: impl FnOnce() -> String,
+    ) -> Result<T> {
         // The plain parser first: it is faster than the one that keeps track of where it is.
         serde_json::from_slice(json)
-            .map_err(|error| DecodeError::locate(json, error, what(), |json| T::deserialize(json)).into())
+            .map_err(|error| DecodeError::locate(json, error, secrets, what(), |json| T::deserialize(json)))
     }
 }
 
@@ -262,13 +270,14 @@ fn why(run: &Run) -> String {
 
 /// The same for a run of Yandex.
 fn why_yandex(run: &assistants_types::yandex::Run) -> String {
-    run.error()
-        .map_or_else(String::new, |error| format!(": {}", error.message))
+    let error = run.error();
+    let message = error.map_or_else(String::new, |error| format!(": {}", error.message));
+    format!("ended as `{}`{message}", run.status())
 }
 
 /// A list that would never end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: the server answered the page cursor `{cursor}` twice")]
+#[error("{what}: the server answered the page cursor `{}` twice", Printable(.cursor))]
 #[non_exhaustive]
 pub struct RepeatedCursorError {
     /// Which list, for example `GET /assistants`.
@@ -279,7 +288,7 @@ pub struct RepeatedCursorError {
 
 /// Work on the server that has failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("operation {id}: {fault}")]
+#[error("operation {}: {}", Printable(.id), Printable(.fault))]
 #[non_exhaustive]
 pub struct OperationFailedError {
     /// The operation.
@@ -302,7 +311,7 @@ impl OperationFailedError {
 
 /// A tool function that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("tool `{name}` failed")]
+#[error("tool `{}` failed", Printable(.name))]
 #[non_exhaustive]
 pub struct ToolError {
     /// The name of the function.

@@ -4,7 +4,10 @@ use std::fmt;
 use std::io::{self, Read};
 
 use crate::error::{ApiError, Error, Result, StreamTruncatedError};
+use crate::request::Request;
+use crate::secret::Secrets;
 use crate::sse::{Event, SseReader};
+use crate::transport::Response;
 
 /// Reads events up to the `[DONE]` that ends a stream; bytes that end before it are an [`Error::StreamTruncated`].
 /// After an error there is nothing more.
@@ -22,6 +25,8 @@ pub(crate) struct Origin {
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) request_id: Option<String>,
+    /// What nothing that is said of the stream may show.
+    pub(crate) secrets: Secrets,
 }
 
 impl Origin {
@@ -31,7 +36,27 @@ impl Origin {
             method: "GET",
             path: "(bytes)".to_owned(),
             request_id: None,
+            secrets: Secrets::default(),
         }
+    }
+
+    /// For a request that is about to be sent.
+    pub(crate) fn before(request: &Request) -> Result<Self> {
+        Ok(Self {
+            method: request.method,
+            path: request.path()?.to_owned(),
+            ..Self::bytes()
+        })
+    }
+
+    /// For the answer to a request.
+    pub(crate) fn of(request: &Request, response: &Response) -> Result<Self> {
+        let secrets = response.secrets().clone();
+        Ok(Self {
+            request_id: response.request_id().map(|id| secrets.redact(&id).into_owned()),
+            secrets,
+            ..Self::before(request)?
+        })
     }
 
     pub(crate) fn what(&self) -> String {
@@ -40,7 +65,17 @@ impl Origin {
 
     /// The error that the data of an event stands for.
     pub(crate) fn api_error(&self, data: &str) -> Error {
-        ApiError::from_event(self.method, &self.path, self.request_id.clone(), data).into()
+        ApiError::from_event(self.method, &self.path, self.request_id.clone(), data, &self.secrets).into()
+    }
+
+    /// The error of a stream that ended early, after so many events.
+    pub(crate) fn truncated(&self, events: u64, source: Option<io::Error>) -> Error {
+        StreamTruncatedError {
+            what: self.what(),
+            events,
+            source,
+        }
+        .into()
     }
 }
 
@@ -96,12 +131,7 @@ impl<R: Read> EventSource<R> {
     }
 
     pub(crate) fn truncated(&self, source: Option<io::Error>) -> Error {
-        StreamTruncatedError {
-            what: self.origin.what(),
-            events: self.seen,
-            source,
-        }
-        .into()
+        self.origin.truncated(self.seen, source)
     }
 }
 

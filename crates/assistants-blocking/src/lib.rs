@@ -53,7 +53,19 @@
 //! # The log
 //!
 //! Through the `log` crate: one debug line for each attempt (method, path, attempt, status, duration, request id), bodies
-//! and a short list of harmless headers at trace. Keys are never written.
+//! and a short list of harmless headers at trace.
+//!
+//! # Secrets
+//!
+//! The key or token of a call, and what the caller gives in a header or query parameter whose name contains `auth`, `key`,
+//! `token`, `secret`, `password`, `credential`, `cookie` or `signature`, is replaced by `***` wherever a server repeats it:
+//! in the texts and fields of every [`Error`], in their causes, in `Debug` output and in the log. Values shorter than seven
+//! bytes are not replaced. What a server sent is shown with its control characters escaped, so that it cannot act on a
+//! terminal; a line of the log is always one line. [`RawResponse`] and the objects of the protocol hold what the server
+//! sent, unchanged.
+//!
+//! Neither credentials nor the caller's own query parameters follow a redirect to another origin, and the body of a
+//! request is not sent there at all: that is an [`Error::Api`] with the status of the redirect.
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
 
@@ -70,6 +82,8 @@ mod response;
 mod secret;
 mod source;
 mod tools;
+
+mod http;
 
 mod authorization;
 mod builder;

@@ -112,6 +112,18 @@ impl Options {
         }
     }
 
+    /// Their limits, and nothing that is sent: for a request to a server that they were not given for.
+    pub(crate) fn limits(&self) -> Self {
+        Self {
+            timeout: self.timeout,
+            deadline: self.deadline,
+            idle_timeout: self.idle_timeout,
+            max_retries: self.max_retries,
+            cancel: self.cancel.clone(),
+            ..Self::default()
+        }
+    }
+
     /// The same options for a request that follows the first one of a call: without what the caller added to that one,
     /// and with what is left of the deadline.
     pub(crate) fn follow_up(&self, started: Instant) -> Self {
@@ -152,19 +164,21 @@ impl Options {
 }
 
 impl fmt::Debug for Options {
-    /// Shows the names of headers but not their values, which may be secret.
+    /// Shows the names of headers, query parameters and body fields but not their values, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        fn names<V>(pairs: &[(String, V)]) -> Vec<&str> {
+            pairs.iter().map(|(name, _)| name.as_str()).collect()
+        }
         f.debug_struct("Options")
             .field("timeout", &self.timeout)
             .field("deadline", &self.deadline)
             .field("idle_timeout", &self.idle_timeout)
             .field("max_retries", &self.max_retries)
-            .field("headers", &headers)
-            .field("query", &self.query)
-            .field("body_fields", &self.body_fields)
-            .field("client_query", &self.client_query)
-            .field("client_body_fields", &self.client_body_fields)
+            .field("headers", &names(&self.headers))
+            .field("query", &names(&self.query))
+            .field("body_fields", &names(&self.body_fields))
+            .field("client_query", &names(&self.client_query))
+            .field("client_body_fields", &names(&self.client_body_fields))
             .field("idempotency_key", &self.idempotency_key)
             .field("cancel", &self.cancel)
             .finish()

@@ -9,10 +9,11 @@ use assistants_types::openai::{IdOf, Page, SortOrder};
 use serde::de::DeserializeOwned;
 
 use crate::endpoint::Endpoint;
-use crate::error::{RepeatedCursorError, Result};
+use crate::error::{Error, RepeatedCursorError, Result};
 use crate::options::{Options, option_setters};
 use crate::request::Request;
 use crate::response::RawResponse;
+use crate::secret::Secrets;
 
 /// A list that has been described but not asked for.
 ///
@@ -151,6 +152,7 @@ impl<T: 'static, P: ListPage<Item = T>> ListCall<T, P> {
     pub fn pages(self) -> Pages<T, P> {
         let what = self.request.what();
         let one_page = self.one_page;
+        let secrets = self.endpoint.secrets(&self.options);
         let fetch = move |cursor: Option<&str>| {
             let mut request = self.request.clone();
             if let Some(cursor) = cursor {
@@ -161,6 +163,7 @@ impl<T: 'static, P: ListPage<Item = T>> ListCall<T, P> {
         };
         Pages {
             one_page,
+            secrets,
             ..Pages::new(what, Box::new(fetch))
         }
     }
@@ -197,6 +200,8 @@ pub struct Pages<T, P = Page<T>> {
     fetch: Fetch<P>,
     next: Next,
     one_page: bool,
+    /// What errors must not show.
+    secrets: Secrets,
     seen: Seen,
     item: PhantomData<fn() -> T>,
 }
@@ -240,6 +245,7 @@ impl<T, P> Pages<T, P> {
             fetch,
             next: Next::First,
             one_page: false,
+            secrets: Secrets::default(),
             seen: Seen::default(),
             item: PhantomData,
         }
@@ -275,11 +281,11 @@ impl<T, P: ListPage<Item = T>> Iterator for Pages<T, P> {
             && let Some(cursor) = page.next_cursor()
         {
             if self.seen.again(&cursor) {
-                return Some(Err(RepeatedCursorError {
+                let error = RepeatedCursorError {
                     what: self.what.clone(),
                     cursor,
-                }
-                .into()));
+                };
+                return Some(Err(Error::from(error).redact(&self.secrets)));
             }
             self.next = Next::After(cursor);
         }
@@ -331,7 +337,6 @@ impl<T, P> fmt::Debug for Items<T, P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Error;
     use assistants_types::openai::Thread;
 
     /// Walks pages given as JSON and writes down the cursors asked for, the items, and how it ended.

@@ -6,6 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use ureq::http::Uri;
 
 use crate::error::{Error, Result};
+use crate::secret::Secrets;
 use crate::transport::is_loopback;
 
 /// What may stand in a path segment as it is: RFC 3986 `pchar`, that is unreserved, sub-delims, `:` and `@`.
@@ -73,6 +74,14 @@ impl BaseUrl {
             address: format!("{scheme}://{authority}{path}"),
             query: uri.query().filter(|query| !query.is_empty()).map(str::to_owned),
         })
+    }
+
+    /// Adds what its query holds of secrets.
+    pub(crate) fn add_secrets(&self, secrets: &mut Secrets) {
+        for part in parts(self.query.as_deref()) {
+            let value = part.split_once('=').map_or("", |(_, value)| value);
+            secrets.add_named(&name_of(part), &percent_decode_str(value).decode_utf8_lossy());
+        }
     }
 
     /// Whether the server is on this machine.
@@ -168,6 +177,41 @@ fn parts(query: Option<&str>) -> impl Iterator<Item = &str> {
 /// The name of an encoded parameter.
 fn name_of(part: &str) -> Cow<'_, str> {
     percent_decode_str(part.split('=').next().unwrap_or_default()).decode_utf8_lossy()
+}
+
+/// The parameters that a client or a caller added to those of the operation. They are for the server that they were given
+/// for, and no other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OwnQuery<'a> {
+    pub(crate) base: Option<&'a BaseUrl>,
+    pub(crate) client: &'a [(String, String)],
+    pub(crate) call: &'a [(String, String)],
+}
+
+impl OwnQuery<'_> {
+    /// Takes them out of an encoded query, wherever it comes from; `None` when nothing is left.
+    pub(crate) fn take_out(&self, query: &str) -> Option<String> {
+        let base = self.base.and_then(|base| base.query.as_deref());
+        let own: Vec<Cow<'_, str>> = parts(base)
+            .map(Cow::from)
+            .chain(
+                self.client
+                    .iter()
+                    .chain(self.call)
+                    .map(|(name, value)| pair(name, value).into()),
+            )
+            .collect();
+        let is_own = |part: &&str| own.iter().any(|own| decoded(own) == decoded(part));
+        let left: Vec<&str> = parts(Some(query)).filter(|part| !is_own(part)).collect();
+        (!left.is_empty()).then(|| left.join("&"))
+    }
+}
+
+/// An encoded parameter as its reader understands it.
+fn decoded(part: &str) -> String {
+    percent_decode_str(&part.replace('+', " "))
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 fn pair(name: &str, value: &str) -> String {

@@ -10,6 +10,7 @@ use crate::multipart::{Form, Multipart};
 use crate::options::Options;
 use crate::path;
 use crate::retry::Safety;
+use crate::secret::ApiKey;
 
 /// Method, path and body of a request, without what only matters while it is sent.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct Request {
     harmless: bool,
     /// Neither request nor answer may be written to the log.
     confidential: bool,
+    /// What it carries in its body and nothing may show.
+    pub(crate) secret: Option<ApiKey>,
 }
 
 /// Why a request cannot be sent at all.
@@ -53,6 +56,7 @@ impl Request {
             binary: false,
             harmless: false,
             confidential: false,
+            secret: None,
         }
     }
 
@@ -146,7 +150,13 @@ impl Request {
         self
     }
 
-    /// A body as the log may show it.
+    /// As [`confidential`](Self::confidential), and keeps this secret out of errors too.
+    pub(crate) fn carries(mut self, secret: &ApiKey) -> Self {
+        self.secret = Some(secret.clone());
+        self.confidential()
+    }
+
+    /// A body as the log may show it, but for the secrets of the call.
     pub(crate) fn shown<'b>(&self, body: &'b [u8]) -> Cow<'b, str> {
         if self.confidential {
             "(not shown)".into()

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use ureq::http::HeaderMap;
 
 use crate::error::{self, Error, Result};
+use crate::secret::Secrets;
 
 /// The whole answer to a call: status, headers, body, and what it took to get it.
 pub struct RawResponse<T> {
@@ -17,6 +18,7 @@ pub struct RawResponse<T> {
     body: Vec<u8>,
     attempts: u32,
     elapsed: Duration,
+    secrets: Secrets,
     parsed: PhantomData<fn() -> T>,
 }
 
@@ -28,6 +30,7 @@ impl<T> RawResponse<T> {
         body: Vec<u8>,
         attempts: u32,
         elapsed: Duration,
+        secrets: Secrets,
     ) -> Self {
         Self {
             what,
@@ -36,6 +39,7 @@ impl<T> RawResponse<T> {
             body,
             attempts,
             elapsed,
+            secrets,
             parsed: PhantomData,
         }
     }
@@ -122,7 +126,7 @@ impl<T: DeserializeOwned> RawResponse<T> {
     ///
     /// [`Error::Decode`] with the place in the document that does not fit.
     pub fn parse(&self) -> Result<T> {
-        Error::decode(&self.body, || self.what.clone())
+        Error::decode(&self.body, &self.secrets, || self.what.clone())
     }
 }
 
@@ -198,7 +202,16 @@ mod tests {
                 ureq::http::HeaderName::from_static("openai-poll-after-ms"),
                 ureq::http::HeaderValue::from_static(value),
             )]);
-            RawResponse::<()>::new(String::new(), 200, headers, Vec::new(), 1, Duration::ZERO).poll_after()
+            RawResponse::<()>::new(
+                String::new(),
+                200,
+                headers,
+                Vec::new(),
+                1,
+                Duration::ZERO,
+                Secrets::default(),
+            )
+            .poll_after()
         };
         assert_eq!(wait(" 50 "), Some(Duration::from_millis(50)));
         assert_eq!((wait("0"), wait("-1"), wait("soon")), (None, None, None));

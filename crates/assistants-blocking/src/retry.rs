@@ -213,6 +213,7 @@ mod tests {
             status,
             &headers(lines),
             body.as_bytes(),
+            crate::secret::Secrets::NONE,
         )
         .into()
     }

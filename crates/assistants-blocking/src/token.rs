@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use crate::authorization::{Authorize, Secret};
 use crate::error::{Error, Result, TimeoutPhase, TokenError, TransportError};
+use crate::http::log;
 use crate::secret::ApiKey;
 use crate::transport::watch::{SLICE, Watch};
 
@@ -284,6 +285,10 @@ impl<S: Source> Drop for Landing<'_, S> {
 impl<S: Source> Authorize for Cached<S> {
     fn secret(&self, watch: &Watch) -> Result<Option<Secret>> {
         self.key(watch).map(Secret::bearer).map(Some)
+    }
+
+    fn held(&self) -> Option<ApiKey> {
+        self.lock().held.as_ref().map(|held| held.token.key.clone())
     }
 
     fn refused(&self, sent: &Secret) -> bool {

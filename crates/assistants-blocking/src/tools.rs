@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::CancelToken;
 use crate::error::{Error, Result, ToolError};
+use crate::http::log;
 
 /// How long a wait for a function lasts before the cancel token is looked at again.
 const SLICE: Duration = Duration::from_millis(20);

@@ -20,6 +20,9 @@ use ureq::http::{Request, Uri};
 use ureq::{Agent, Proxy, SendBody};
 
 use crate::error::{ApiError, Error, Result, TooLargeError, TransportError, request_id};
+use crate::http::log;
+use crate::path::OwnQuery;
+use crate::secret::Secrets;
 pub(crate) use redirect::is_loopback;
 use watch::{Limit, Limits, Watch};
 
@@ -92,6 +95,10 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) body: Body<'a>,
     pub(crate) timeouts: Timeouts,
     pub(crate) expect: Expect,
+    /// What no other origin gets of the query.
+    pub(crate) own_query: OwnQuery<'a>,
+    /// What nothing that comes back may show.
+    pub(crate) secrets: &'a Secrets,
 }
 
 impl Outgoing<'_> {
@@ -239,15 +246,20 @@ impl Transport {
             match target {
                 Some(target) if redirects < redirect::MAX_REDIRECTS => {
                     log::debug!(
+                        request.secrets;
                         "{}: redirected to {}",
                         request.what(),
                         target.host().unwrap_or_default()
                     );
                     redirects += 1;
-                    if !redirect::same_origin(&uri, &target) {
+                    if redirect::same_origin(&uri, &target) {
+                        uri = target;
+                    } else if matches!(request.body, Body::Empty) {
                         redirect::strip(headers.to_mut());
+                        uri = redirect::without(&request.own_query, target);
+                    } else {
+                        return Err(elsewhere(request, &response, &target));
                     }
-                    uri = target;
                 }
                 _ => break response,
             }
@@ -271,6 +283,7 @@ impl Transport {
                 limits,
                 method: request.method,
                 path: request.path.to_owned(),
+                secrets: request.secrets.clone(),
             },
         })
     }
@@ -342,6 +355,28 @@ impl fmt::Debug for Transport {
     }
 }
 
+/// The error of a redirect that would take the body of a request to a server that it was not meant for.
+fn elsewhere(request: &Outgoing<'_>, response: &ureq::http::Response<ureq::Body>, target: &Uri) -> Error {
+    let host = target.host().unwrap_or_default();
+    let (status, headers) = (response.status().as_u16(), response.headers());
+    let mut error = ApiError::from_response(
+        (request.method, request.path, host),
+        status,
+        headers,
+        b"",
+        request.secrets,
+    );
+    let (scheme, authority) = (target.scheme_str(), target.authority());
+    error.message = format!(
+        "redirected to {}://{}",
+        scheme.unwrap_or_default(),
+        authority.map_or("", |authority| authority.as_str())
+    );
+    error.hint =
+        Some("the body of a request is not sent to another origin; give the client the address of that server");
+    Error::from(error).redact(request.secrets)
+}
+
 fn transport_error(request: &Outgoing<'_>, request_sent: bool, error: ureq::Error) -> Error {
     match error {
         ureq::Error::Http(_) | ureq::Error::BadUri(_) => {
@@ -350,13 +385,13 @@ fn transport_error(request: &Outgoing<'_>, request_sent: bool, error: ureq::Erro
         // What the body's source reports comes through as it is.
         error => error.into_io().downcast::<Error>().unwrap_or_else(|source| {
             let path = request.path.to_owned();
-            TransportError {
+            let error = TransportError {
                 method: request.method,
                 path,
                 request_sent,
                 source,
-            }
-            .into()
+            };
+            Error::from(error).redact(request.secrets)
         }),
     }
 }
@@ -381,6 +416,11 @@ impl Response {
         request_id(&self.headers)
     }
 
+    /// What nothing that is said of the answer may show.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.body.secrets
+    }
+
     /// Reads the body of an answer whose status is an error. A body that breaks off does not hide the status; only a
     /// call that was cancelled or ran into its deadline ends otherwise.
     pub(crate) fn into_error(mut self) -> Error {
@@ -400,6 +440,7 @@ impl Response {
             self.status,
             &self.headers,
             &body,
+            &self.body.secrets,
         )
         .into()
     }
@@ -414,6 +455,7 @@ pub(crate) struct Incoming {
     limits: Limits,
     method: &'static str,
     path: String,
+    secrets: Secrets,
 }
 
 impl Incoming {
@@ -455,7 +497,7 @@ impl Incoming {
         const LEFT: u64 = 16 * 1024;
         self.limits.attempt = Limit::starting_now(watch::SLICE);
         if let Err(error) = io::copy(&mut (&mut self).take(LEFT), &mut io::sink()) {
-            log::trace!("{}: connection not reused: {error}", self.what());
+            log::trace!(self.secrets; "{}: connection not reused: {error}", self.what());
         }
     }
 
@@ -478,7 +520,7 @@ impl Read for Incoming {
                 }
                 .into(),
             };
-            error.into_io()
+            error.redact(&self.secrets).into_io()
         })
     }
 }

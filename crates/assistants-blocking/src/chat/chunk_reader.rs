@@ -87,10 +87,13 @@ fn typed(name: &str, data: &str, origin: &Origin) -> Result<ChatCompletionChunk>
         Ok(chunk) => Ok(chunk),
         Err(error) => {
             let what = format!("{}: chunk", origin.what());
-            Err(DecodeError::locate(data.as_bytes(), error, what, |data| {
-                ChatCompletionChunk::deserialize(data)
-            })
-            .into())
+            Err(DecodeError::locate(
+                data.as_bytes(),
+                error,
+                &origin.secrets,
+                what,
+                |data| ChatCompletionChunk::deserialize(data),
+            ))
         }
     }
 }

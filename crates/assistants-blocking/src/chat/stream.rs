@@ -45,11 +45,7 @@ impl ChatStreamCall {
     pub fn send(self) -> Result<ChatStream> {
         let endpoint = &self.call.endpoint;
         let response = endpoint.open(&self.call.request, &self.options)?;
-        let origin = Origin {
-            method: self.call.request.method,
-            path: self.call.request.path()?.to_owned(),
-            request_id: response.request_id(),
-        };
+        let origin = Origin::of(&self.call.request, &response)?;
         let events = SseReader::new(response.body)
             .max_line_bytes(endpoint.config.max_line_bytes)
             .max_event_bytes(endpoint.config.max_event_bytes);

@@ -1,11 +1,13 @@
 //! JSON that is not what the protocol says.
 
-use super::Source;
 use super::api::excerpt;
+use super::text::Printable;
+use super::{Error, Source};
+use crate::secret::Secrets;
 
 /// An answer or event that could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}: unexpected json at `{path}`, near `{excerpt}`")]
+#[error("{}: unexpected json at `{}`, near `{}`", Printable(.what), Printable(.path), Printable(.excerpt))]
 #[non_exhaustive]
 pub struct DecodeError {
     /// What was being read, for example `GET /assistants`.
@@ -14,7 +16,7 @@ pub struct DecodeError {
     pub path: String,
     /// A few characters of the document around that place.
     pub excerpt: String,
-    source: Source,
+    pub(super) source: Source,
 }
 
 /// A JSON parser that knows where in the document it is.
@@ -32,13 +34,14 @@ impl DecodeError {
         }
     }
 
-    /// Reads again, with `read`, over a parser that keeps track of the place.
+    /// Reads again, with `read`, over a parser that keeps track of the place. The error shows nothing of `secrets`.
     pub(crate) fn locate<T>(
         json: &[u8],
         error: serde_json::Error,
+        secrets: &Secrets,
         what: String,
         read: impl FnOnce(Tracked<'_, '_, '_>) -> serde_json::Result<T>,
-    ) -> Self {
+    ) -> Error {
         let mut document = serde_json::Deserializer::from_slice(json);
         let mut track = serde_path_to_error::Track::new();
         let (path, error) = match read(serde_path_to_error::Deserializer::new(&mut document, &mut track)) {
@@ -50,20 +53,21 @@ impl DecodeError {
             .split_inclusive(|byte| *byte == b'\n')
             .take(error.line().saturating_sub(1));
         let at = line_start.map(<[u8]>::len).sum::<usize>() + error.column();
-        let near = &json[at.saturating_sub(60).min(json.len())..(at + 20).min(json.len())];
-        let excerpt = excerpt(String::from_utf8_lossy(near).trim_matches(char::REPLACEMENT_CHARACTER));
-        Self {
+        let near = secrets.window(json, at.saturating_sub(60).min(json.len())..(at + 20).min(json.len()));
+        let excerpt = excerpt(String::from_utf8_lossy(&near).trim_matches(char::REPLACEMENT_CHARACTER));
+        let error = Self {
             what,
             path,
             excerpt,
             source: error.into(),
-        }
+        };
+        Error::from(error).redact(secrets)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::Error;
+    use super::*;
     use serde::Deserialize;
     use std::collections::BTreeMap;
     use std::error::Error as StdError;
@@ -77,7 +81,7 @@ mod tests {
     #[test]
     fn a_decode_error_names_the_place() {
         let json = "{\"data\":[{\"a\":1},\n{\"a\":2,\"created_at\":\"soon\"}]}";
-        let error = Error::decode::<Page>(json.as_bytes(), || "GET /assistants".to_owned()).unwrap_err();
+        let error = Error::decode::<Page>(json.as_bytes(), Secrets::NONE, || "GET /assistants".to_owned()).unwrap_err();
         let Error::Decode(error) = error else {
             panic!("{error:?}")
         };
@@ -105,7 +109,7 @@ mod tests {
             ("{\"data\":[]} x", "."),
             ("{\"data\":[{\"é\":é", "data[0]"),
         ] {
-            let error = Error::decode::<Page>(json.as_bytes(), || "GET /x".to_owned()).unwrap_err();
+            let error = Error::decode::<Page>(json.as_bytes(), Secrets::NONE, || "GET /x".to_owned()).unwrap_err();
             let Error::Decode(error) = error else {
                 panic!("{error:?}")
             };

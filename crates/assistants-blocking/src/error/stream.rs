@@ -26,7 +26,7 @@ pub struct StreamError {
     pub line: u64,
     /// What was wrong.
     pub kind: StreamErrorKind,
-    source: Option<Source>,
+    pub(super) source: Option<Source>,
 }
 
 /// What was wrong with a stream.

@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use super::text::Printable;
+
 /// A request that got no complete answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{method} {path}: {}", if *.request_sent { "the connection failed" } else { "connecting failed" })]
@@ -59,7 +61,7 @@ pub enum TimeoutPhase {
 
 impl fmt::Display for TimeoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, after, .. } = self;
+        let (what, after) = (Printable(&self.what), self.after);
         match self.phase {
             TimeoutPhase::Connect => write!(f, "{what}: no connection within {after:?}"),
             TimeoutPhase::Attempt => write!(f, "{what}: no complete answer within {after:?}"),

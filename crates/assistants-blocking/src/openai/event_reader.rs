@@ -128,10 +128,13 @@ fn typed(name: &str, data: &str, deltas: &mut DeltaReader, origin: &Origin) -> R
         Ok(event) => Ok(event),
         Err(error) => {
             let what = format!("{}: event `{name}`", origin.what());
-            Err(DecodeError::locate(data.as_bytes(), error, what, |data| {
-                StreamEvent::deserialize_data(name, data)
-            })
-            .into())
+            Err(DecodeError::locate(
+                data.as_bytes(),
+                error,
+                &origin.secrets,
+                what,
+                |data| StreamEvent::deserialize_data(name, data),
+            ))
         }
     }
 }
@@ -144,7 +147,7 @@ mod tests {
         Origin {
             method: "POST",
             path: "/threads/t/runs".to_owned(),
-            request_id: None,
+            ..Origin::bytes()
         }
     }
 

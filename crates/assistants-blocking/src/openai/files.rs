@@ -9,6 +9,7 @@ use assistants_types::openai::operations as op;
 
 use super::{Client, File, FileDeleted, FileExpiration, FilePurpose, IdOf, WaitCall};
 use crate::error::{Error, FileError, FileErrorKind, Result};
+use crate::http::log;
 use crate::multipart::Form;
 use crate::request::Request;
 use crate::source::FileSource;

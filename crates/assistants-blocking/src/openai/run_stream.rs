@@ -9,7 +9,9 @@ use super::snapshots::Snapshots;
 use super::{Client, EventHandler, Message, Run, RunStatus, RunStep, SortOrder, StreamEvent, Thread, Usage};
 use crate::error::{Error, Result};
 use crate::event_source::Origin;
+use crate::http::log;
 use crate::options::option_setters;
+use crate::secret::Secrets;
 use crate::sse::SseReader;
 use crate::transport::Incoming;
 use crate::{Call, Options};
@@ -60,11 +62,7 @@ impl StreamCall {
         let started = Instant::now();
         let endpoint = &self.client.endpoint;
         let response = endpoint.open(&self.call.request, &self.options)?;
-        let origin = Origin {
-            method: self.call.request.method,
-            path: self.call.request.path()?.to_owned(),
-            request_id: response.request_id(),
-        };
+        let origin = Origin::of(&self.call.request, &response)?;
         let events = SseReader::new(response.body)
             .max_line_bytes(endpoint.config.max_line_bytes)
             .max_event_bytes(endpoint.config.max_event_bytes);
@@ -97,7 +95,7 @@ pub struct RunStream {
 }
 
 /// A run that has come to an end, or waits for tool outputs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FinishedRun {
     /// The run in its last state.
@@ -106,6 +104,14 @@ pub struct FinishedRun {
     pub messages: Vec<Message>,
     /// The steps it took, oldest first.
     pub steps: Vec<RunStep>,
+    /// What an error made of it must not show.
+    pub(super) secrets: Secrets,
+}
+
+impl PartialEq for FinishedRun {
+    fn eq(&self, other: &Self) -> bool {
+        self.run == other.run && self.messages == other.messages && self.steps == other.steps
+    }
 }
 
 impl FinishedRun {
@@ -160,7 +166,7 @@ impl FinishedRun {
         if self.run.status == RunStatus::Completed {
             Ok(self)
         } else {
-            Err(Error::RunFailed(Box::new(self.run)))
+            Err(Error::RunFailed(Box::new(self.run)).redact(&self.secrets))
         }
     }
 }
@@ -299,6 +305,7 @@ impl RunStream {
                 run,
                 messages: snapshots.messages,
                 steps: snapshots.steps,
+                secrets: self.events.origin().secrets.clone(),
             }),
             Some(run) => self.fetch(&run),
             None => Err(self.events.truncated(None)),
@@ -345,6 +352,7 @@ impl RunStream {
             messages: messages.into_iter().collect::<Result<_>>()?,
             steps: steps.into_iter().collect::<Result<_>>()?,
             run,
+            secrets: self.events.origin().secrets.clone(),
         })
     }
 }

@@ -3,6 +3,7 @@
 use super::handler::{self, Progress};
 use super::{CreateRun, EventHandler, FinishedRun, Run, RunStatus, RunStream, Runs, SortOrder};
 use crate::error::Result;
+use crate::http::log;
 use crate::options::option_setters;
 use crate::{Options, Tools};
 
@@ -68,6 +69,7 @@ impl ToolRunCall {
             messages: messages.limit(100).into_iter().collect::<Result<_>>()?,
             steps: steps.limit(100).into_iter().collect::<Result<_>>()?,
             run,
+            secrets: self.runs.client.endpoint.secrets(&self.options),
         })
     }
 

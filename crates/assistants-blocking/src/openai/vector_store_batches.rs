@@ -13,6 +13,7 @@ use super::{
     WaitCall,
 };
 use crate::error::{Error, Result};
+use crate::http::log;
 use crate::options::option_setters;
 use crate::source::FileSource;
 use crate::{Call, ListCall, Options};

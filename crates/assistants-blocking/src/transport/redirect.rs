@@ -8,6 +8,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ureq::http::Uri;
 use ureq::http::header::{self, HeaderMap, HeaderName};
 
+use crate::path::OwnQuery;
+
 /// How many redirects of one attempt are followed; the one after that is handed out as the answer.
 pub(crate) const MAX_REDIRECTS: usize = 5;
 
@@ -50,6 +52,19 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     for name in names {
         headers.remove(name);
     }
+}
+
+/// A target without what the caller added to the query, should the server repeat it there.
+pub(crate) fn without(own: &OwnQuery<'_>, target: Uri) -> Uri {
+    let Some(query) = target.query() else { return target };
+    let query = own.take_out(query).map_or(String::new(), |query| format!("?{query}"));
+    let mut parts = target.clone().into_parts();
+    match format!("{}{query}", target.path()).parse() {
+        Ok(path_and_query) => parts.path_and_query = Some(path_and_query),
+        // A path and a part of a query that were fine before.
+        Err(_) => return target,
+    }
+    Uri::from_parts(parts).unwrap_or(target)
 }
 
 /// Same scheme, host and port (RFC 6454).
@@ -126,6 +141,7 @@ fn without_dots(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path::BaseUrl;
 
     #[test]
     fn follows_reads_and_kept_methods_only() {
@@ -159,6 +175,34 @@ mod tests {
             .filter(|status| target(method, *status, headers, from).is_some())
             .collect();
         assert_eq!(followed, want, "{method}");
+    }
+
+    #[test]
+    fn another_origin_gets_nothing_of_the_callers_query() {
+        let base = BaseUrl::parse("https://h/v1?code=base&x=1").unwrap();
+        let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
+            list.iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect()
+        };
+        let own = OwnQuery {
+            base: Some(&base),
+            client: &pairs(&[("api-version", "1")]),
+            call: &pairs(&[("key", "a b/c")]),
+        };
+        for (target, want) in [
+            ("https://g/x", "https://g/x"),
+            ("https://g/x?limit=2", "https://g/x?limit=2"),
+            ("https://g/x?api-version=1&key=a%20b%2Fc&code=base", "https://g/x"),
+            ("https://g/x?key=a+b/c&limit=2&x=1&x=2", "https://g/x?limit=2&x=2"),
+            (
+                "https://g/x?sig=s%2B&api-version=2",
+                "https://g/x?sig=s%2B&api-version=2",
+            ),
+        ] {
+            let target = without(&own, target.parse().unwrap());
+            assert_eq!(target, want.parse::<Uri>().unwrap());
+        }
     }
 
     #[test]

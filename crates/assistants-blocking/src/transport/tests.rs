@@ -50,6 +50,8 @@ fn outgoing<'a>(method: &'static str, url: &'a str) -> Outgoing<'a> {
             ..Timeouts::default()
         },
         expect: Expect::Whole,
+        own_query: OwnQuery::default(),
+        secrets: Secrets::NONE,
     }
 }
 
@@ -624,22 +626,24 @@ fn a_redirect_to_another_origin_carries_no_credentials() {
     let other = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
         let request = connection.request();
-        assert!(request.starts_with("POST /there HTTP/1.1\r\n"), "{request}");
-        assert!(request.ends_with("\r\n\r\nbody"), "{request}");
+        assert!(request.starts_with("POST /there?limit=2 HTTP/1.1\r\n"), "{request}");
         assert!(request.contains("accept: application/json\r\n"), "{request}");
         assert!(!request.contains("hush"), "{request}");
         connection.answer("200 OK", &[], "there");
     });
-    let location = format!("Location: {}", other.url("/there"));
+    let location = format!("Location: {}", other.url("/there?limit=2&key=hush"));
     let peer = Peer::start(Scheme::Http, move |listener| {
         let mut connection = listener.accept();
-        assert_eq!(connection.request().matches("hush").count(), 4);
+        assert_eq!(connection.request().matches("hush").count(), 5);
         connection.answer("307 Temporary Redirect", &[&location], "");
     });
-    let (url, headers) = (peer.url("/x"), credentials());
+    let (url, headers) = (peer.url("/x?limit=2&key=hush"), credentials());
     let request = Outgoing {
         headers: &headers,
-        body: Body::Bytes(b"body"),
+        own_query: OwnQuery {
+            call: &[("key".to_owned(), "hush".to_owned())],
+            ..OwnQuery::default()
+        },
         ..outgoing("POST", &url)
     };
     let response = transport(&peer).attempt(&request, &Watch::default()).unwrap();
@@ -647,6 +651,43 @@ fn a_redirect_to_another_origin_carries_no_credentials() {
     assert_eq!(response.body.read_all(10).unwrap(), b"there");
     peer.finish();
     other.finish();
+}
+
+#[test]
+fn a_body_is_not_sent_to_another_origin() {
+    for (status, body) in [
+        ("307 Temporary Redirect", Body::Bytes(b"body")),
+        ("308 Permanent Redirect", Body::Source(&Text("body"))),
+    ] {
+        // Nobody accepts: a connection would time out.
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = other.local_addr().unwrap();
+        let location = format!("Location: http://{address}/there?token=hush");
+        let peer = Peer::start(Scheme::Http, move |listener| {
+            let mut connection = listener.accept();
+            assert!(connection.request().ends_with("\r\n\r\nbody"));
+            connection.answer(status, &[&location, "x-request-id: req_1"], "");
+        });
+        let url = peer.url("/x");
+        let request = Outgoing {
+            body,
+            ..outgoing("POST", &url)
+        };
+        let error = transport(&peer).attempt(&request, &Watch::default()).unwrap_err();
+        let status = &status[..3];
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "POST /x: the server answered {status}: redirected to http://{address}; the body of a request is not \
+                 sent to another origin; give the client the address of that server"
+            )
+        );
+        assert_eq!(error.status().map(|code| code.to_string()).as_deref(), Some(status));
+        assert_eq!((error.request_id(), error.is_retryable()), (Some("req_1"), false));
+        peer.finish();
+        other.set_nonblocking(true).unwrap();
+        assert_eq!(other.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
 }
 
 #[test]

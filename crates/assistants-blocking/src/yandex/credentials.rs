@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::authorization::{Authorize, Fixed, Secret};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
+use crate::http::log;
 use crate::path::BaseUrl;
 use crate::secret::ApiKey;
 use crate::transport::watch::Watch;
@@ -283,6 +284,10 @@ impl Authorize for Given {
         Ok(Some(self.secret.clone()))
     }
 
+    fn held(&self) -> Option<ApiKey> {
+        Some(self.secret.key.clone())
+    }
+
     fn origin(&self) -> Option<&'static str> {
         Some(self.origin)
     }
@@ -301,6 +306,10 @@ impl Environment {
 impl Authorize for Environment {
     fn secret(&self, _: &Watch) -> Result<Option<Secret>> {
         self.read().map(Some)
+    }
+
+    fn held(&self) -> Option<ApiKey> {
+        self.read().ok().map(|secret| secret.key)
     }
 
     fn refused(&self, sent: &Secret) -> bool {

@@ -126,10 +126,7 @@ impl DownloadCall {
             None => (address, "/"),
         };
         let base = BaseUrl::parse(&format!("{server}?{query}")).map_err(|_| fault())?;
-        let options = Options {
-            headers: Vec::new(),
-            ..self.options.follow_up(started)
-        };
+        let options = self.options.follow_up(started).limits();
         let request = Request::to_path("GET", path).confidential();
         Ok((self.files.client.stranger(base)?, request, options))
     }

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 
 use super::{Message, StreamEvent};
-use crate::error::{ApiError, Error, Result, StreamError, StreamErrorKind, StreamTruncatedError};
+use crate::error::{Error, Result, StreamError, StreamErrorKind};
+use crate::event_source::Origin;
 use crate::sse::{MAX_EVENT_BYTES, SseReader};
 
 /// Room for the first read; a larger object makes the buffer grow, up to the limit.
@@ -353,30 +354,6 @@ impl Streamed for Message {
     const LIST: Option<&'static str> = Some("messages");
 }
 
-/// The answer that a stream is part of, for messages.
-#[derive(Clone, Debug)]
-pub(super) struct Origin {
-    pub(super) method: &'static str,
-    pub(super) path: String,
-    pub(super) request_id: Option<String>,
-}
-
-impl Origin {
-    pub(super) fn what(&self) -> String {
-        format!("{} {}", self.method, self.path)
-    }
-
-    /// The error of a stream that ended early, after so many items.
-    pub(super) fn truncated(&self, events: u64, source: Option<io::Error>) -> Error {
-        StreamTruncatedError {
-            what: self.what(),
-            events,
-            source,
-        }
-        .into()
-    }
-}
-
 /// Takes what an object of a stream holds out of what is around it, and hands it to `take`.
 ///
 /// # Errors
@@ -394,19 +371,18 @@ pub(super) fn unwrap<T: Streamed>(object: &[u8], origin: &Origin, mut take: impl
         messages: Vec<T>,
     }
 
-    let members: Members = Error::decode(object, || origin.what())?;
+    let members: Members = Error::decode(object, &origin.secrets, || origin.what())?;
     let has = |name: &str| members.0.iter().any(|member| member == name);
     let own = T::OWN.iter().any(|name| has(name));
     if has("result") && !own {
-        take(Error::decode::<Wrapped<T>>(object, || origin.what())?.result);
+        take(Error::decode::<Wrapped<T>>(object, &origin.secrets, || origin.what())?.result);
     } else if has("error") && !own {
-        let data = String::from_utf8_lossy(object);
-        return Err(ApiError::from_event(origin.method, &origin.path, origin.request_id.clone(), &data).into());
+        return Err(origin.api_error(&String::from_utf8_lossy(object)));
     } else if T::LIST.is_some_and(has) && !own {
-        let list: Listed<T> = Error::decode(object, || origin.what())?;
+        let list: Listed<T> = Error::decode(object, &origin.secrets, || origin.what())?;
         list.messages.into_iter().for_each(take);
     } else {
-        take(Error::decode(object, || origin.what())?);
+        take(Error::decode(object, &origin.secrets, || origin.what())?);
     }
     Ok(())
 }
@@ -450,7 +426,7 @@ mod tests {
         Origin {
             method: "GET",
             path: "/x".into(),
-            request_id: None,
+            ..Origin::bytes()
         }
     }
 

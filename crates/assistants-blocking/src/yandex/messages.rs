@@ -7,10 +7,11 @@ use std::io::Read;
 use assistants_types::yandex::operations as op;
 
 use super::client::needed;
-use super::json_stream::{Found, JsonStream, Origin, unwrap};
+use super::json_stream::{Found, JsonStream, unwrap};
 use super::{Client, CreateMessage, IdOf, Message, MessageData};
 use crate::Call;
 use crate::error::{Error, Result};
+use crate::event_source::Origin;
 use crate::options::{Options, option_setters};
 use crate::transport::Incoming;
 
@@ -80,11 +81,7 @@ impl MessageListCall {
     pub fn send(self) -> Result<MessageStream> {
         let request = &self.call.request;
         let response = self.client.assistants_endpoint().open(request, &self.options)?;
-        let origin = Origin {
-            method: request.method,
-            path: request.path()?.to_owned(),
-            request_id: response.request_id(),
-        };
+        let origin = Origin::of(request, &response)?;
         Ok(MessageStream {
             objects: Some(JsonStream::new(
                 response.body,

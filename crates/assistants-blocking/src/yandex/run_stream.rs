@@ -6,11 +6,13 @@ use std::time::Instant;
 
 use assistants_types::yandex::operations as op;
 
-use super::json_stream::{Found, JsonStream, Origin, unwrap};
+use super::json_stream::{Found, JsonStream, unwrap};
 use super::messages::is_event_stream;
 use super::{Client, EventType, Run, RunResult, RunStatus, RunStreamEvent, StreamEvent, ToolResult};
 use crate::endpoint::{Manner, chance};
 use crate::error::{Error, Result};
+use crate::event_source::Origin;
+use crate::http::log;
 use crate::options::{Options, option_setters};
 use crate::request::Request;
 use crate::transport::Incoming;
@@ -53,11 +55,7 @@ impl ListenCall {
     /// As [`Call::send`](crate::Call::send).
     pub fn send(self) -> Result<RunStream> {
         let mut stream = RunStream {
-            origin: Origin {
-                method: self.request.method,
-                path: self.request.path()?.to_owned(),
-                request_id: None,
-            },
+            origin: Origin::before(&self.request)?,
             client: self.client,
             id: self.run,
             run: None,
@@ -186,7 +184,7 @@ impl RunStream {
             ..self.options.clone()
         };
         let response = self.client.endpoint(op::LISTEN_RUN).open(&request, &options)?;
-        self.origin.request_id = response.request_id();
+        self.origin = Origin::of(&request, &response)?;
         let events = is_event_stream(&response.headers);
         self.objects = Some(JsonStream::new(response.body, events, self.client.stream_limits()));
         Ok(())

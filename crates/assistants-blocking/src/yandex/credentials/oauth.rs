@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::Options;
 use crate::authorization::Fixed;
 use crate::endpoint::{Endpoint, Manner};
-use crate::error::{DecodeError, Error, Result};
+use crate::error::{DecodeError, Result};
 use crate::path::BaseUrl;
 use crate::request::Request;
 use crate::response::RawResponse;
@@ -42,14 +42,9 @@ impl Source for Exchange {
         let request = Request::new("POST", "/iam/v1/tokens", &[])
             .json(&json!({"yandexPassportOauthToken": self.oauth.expose()}))
             .harmless()
-            .confidential();
+            .carries(&self.oauth);
         let options = Options::within(watch).timeout(PATIENCE);
-        let answer: RawResponse<Value> = self.iam.execute(&request, &options).map_err(|mut error| {
-            if let Error::Api(error) = &mut error {
-                error.redact(&self.oauth);
-            }
-            error
-        })?;
+        let answer: RawResponse<Value> = self.iam.execute(&request, &options)?;
         read(answer.bytes(), "iamToken", |answer| {
             let end = OffsetDateTime::parse(answer.get("expiresAt")?.as_str()?, &Rfc3339).ok()?;
             Some(Duration::try_from(end - OffsetDateTime::now_utc()).unwrap_or_default())
@@ -72,6 +67,7 @@ pub(super) fn read(answer: &[u8], member: &str, lifetime: impl Fn(&Value) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     #[test]
     fn reads_a_token_and_shows_nothing_of_a_broken_answer() {

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::http::log;
 use crate::secret::ApiKey;
 use crate::token::{Source, Token};
 use crate::transport::watch::{SLICE, Watch};

@@ -1,0 +1,3 @@
+//! What is the same for every request, whatever its protocol.
+
+pub(crate) mod log;
