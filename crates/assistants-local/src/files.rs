@@ -91,10 +91,15 @@ impl FileStore {
 
     /// The database that the folder says it belongs to.
     pub(crate) fn identity(&self) -> Result<Option<String>, StorageError> {
-        match fs::read_to_string(self.0.path.join(IDENTITY)) {
+        Self::identity_of(&self.0.path)
+    }
+
+    /// The database that a folder says it belongs to.
+    pub(crate) fn identity_of(folder: &Path) -> Result<Option<String>, StorageError> {
+        match fs::read_to_string(folder.join(IDENTITY)) {
             Ok(identity) => Ok(Some(identity.trim().to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.failed("reading the identity", error)),
+            Err(error) => Err(failed(folder, "reading the identity", error)),
         }
     }
 

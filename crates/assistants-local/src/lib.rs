@@ -44,6 +44,10 @@
 //! - A database and its folder belong together. A server does not start on a database whose folder is missing or belongs
 //!   to another one, or on a folder whose database is missing. Files that the database does not know, because it is an
 //!   older copy, are moved to `lost+found` in the folder and never deleted.
+//! - `assistants-local backup DIR` copies the database and its files, of one moment, while the server works;
+//!   `assistants-local restore DIR --database FILE` puts such a copy elsewhere, and `assistants-local check` says what is
+//!   wrong with either and ends with code 1 if something is. [`maintenance`] has the same for programs. Other programs
+//!   can read the database while it is served.
 //! - Bodies are checked against the limits of the spec. Parameters that it does not know are ignored.
 //! - Without an [`api_key`](Builder::api_key) every key is let in, and none. An address that other machines can reach
 //!   needs one.
@@ -93,6 +97,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
+//! | [`maintenance`] | backups, and checks of what is stored |
 //! | [`model`] | the trait for models and what it is made of |
 //! | [`model::scripted`] | the model that does what it is told |
 //!
@@ -104,6 +109,7 @@
 mod error;
 mod server;
 
+pub mod maintenance;
 pub mod model;
 
 mod engine;

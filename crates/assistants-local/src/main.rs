@@ -10,6 +10,8 @@ use std::task::Poll;
 use assistants_local::{Dialect, LocalServer};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod commands;
+
 /// Local server for the Assistants protocols of OpenAI and of Yandex AI Studio.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -22,6 +24,13 @@ struct Command {
 enum Verb {
     /// Serves until SIGINT or SIGTERM.
     Serve(Serve),
+    /// Copies the database and its files to a folder, also while a server uses them.
+    Backup(commands::Backup),
+    /// Looks for what is wrong with the database and its files, also while a server uses them. Ends with code 1 if
+    /// something is.
+    Check(commands::Check),
+    /// Puts a backup where a server can be started on it.
+    Restore(commands::Restore),
     /// Writes the text of a PDF file to the standard output, within limits. The server starts this for each file, and
     /// keeps the standard input open as long as it lives.
     #[command(hide = true)]
@@ -93,6 +102,9 @@ impl std::fmt::Debug for Serve {
 fn main() -> ExitCode {
     let ended = match Command::parse().verb {
         Verb::Serve(options) => serve(options).map(|()| ExitCode::SUCCESS),
+        Verb::Backup(backup) => backup.run(),
+        Verb::Check(check) => check.run(),
+        Verb::Restore(restore) => restore.run(),
         // Without a log: a file could fill it.
         Verb::PdfText { file } => assistants_local::write_pdf_text(&file).map_err(Into::into),
     };

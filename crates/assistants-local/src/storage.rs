@@ -11,7 +11,7 @@ mod documents;
 pub(crate) mod pair;
 mod passages;
 pub(crate) mod private;
-mod schema;
+pub(crate) mod schema;
 pub(crate) mod sqlite;
 
 /// The kinds of object kept. Their names are written to disk: a name in use never changes.

@@ -6,6 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::{Connection, OptionalExtension};
+
 use super::sqlite::Sqlite;
 use super::{StorageError, private};
 use crate::files::{Entry, FileStore, entries};
@@ -30,10 +32,27 @@ pub(crate) fn open(database: &Path) -> Result<(Sqlite, FileStore), StorageError>
 }
 
 /// Makes a database and the folder beside it a pair, whatever they were before.
-#[cfg(test)]
 pub(crate) fn force(storage: &Sqlite, files: &FileStore) -> Result<(), StorageError> {
     storage.set_identity(None)?;
     adopt(storage, files)
+}
+
+/// The identity in a database, and whether an adoption began and perhaps did not end.
+pub(crate) fn identity_in(connection: &Connection) -> rusqlite::Result<(Option<String>, bool)> {
+    let read = |name: &str| {
+        let sql = "SELECT value FROM meta WHERE name = ?1";
+        connection
+            .query_row(sql, [name], |row| row.get::<_, String>(0))
+            .optional()
+    };
+    Ok((read("identity")?, read("adopting")?.is_some()))
+}
+
+/// The ids of everything in a database that has bytes.
+pub(crate) fn known_in(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("SELECT id FROM objects WHERE kind IN ('file', 'upload_part')")?;
+    let ids = statement.query_map([], |row| row.get(0))?;
+    ids.collect()
 }
 
 /// Refuses a folder with bytes beside a database that is missing.

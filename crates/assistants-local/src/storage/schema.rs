@@ -129,6 +129,11 @@ pub(super) const MIGRATIONS: &[&str] = &[
 ",
 ];
 
+/// The version of an up-to-date database.
+pub(crate) fn version() -> i32 {
+    i32::try_from(MIGRATIONS.len()).expect("the migrations are few")
+}
+
 /// Brings a database up to date.
 pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StorageError> {
     let failed = |error| failure("bringing the database up to date", error);

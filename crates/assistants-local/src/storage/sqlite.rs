@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior, params};
 
-use super::private;
 use super::schema::{MIGRATIONS, migrate};
 use super::{Outcome, Storage, StorageError, Transaction};
+use super::{pair, private};
 
 /// How long an opening server waits for one that is closing, and a write for another program's.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -96,15 +96,7 @@ impl Sqlite {
 
     /// The identity that the database shares with the folder of its files, and whether the folder may not have it yet.
     pub(crate) fn identity(&self) -> Result<(Option<String>, bool), StorageError> {
-        self.with("reading the identity", |connection| {
-            let read = |name: &str| {
-                let sql = "SELECT value FROM meta WHERE name = ?1";
-                connection
-                    .query_row(sql, [name], |row| row.get::<_, String>(0))
-                    .optional()
-            };
-            Ok((read("identity")?, read("adopting")?.is_some()))
-        })
+        self.with("reading the identity", pair::identity_in)
     }
 
     /// Sets the identity, which the folder is to get next; `None`: there is none.
@@ -130,11 +122,7 @@ impl Sqlite {
 
     /// The ids of everything that has bytes.
     pub(crate) fn known_files(&self) -> Result<Vec<String>, StorageError> {
-        self.with("listing files", |connection| {
-            let mut statement = connection.prepare("SELECT id FROM objects WHERE kind IN ('file', 'upload_part')")?;
-            let ids = statement.query_map([], |row| row.get(0))?;
-            ids.collect()
-        })
+        self.with("listing files", pair::known_in)
     }
 
     /// Runs `work` on the connection, outside any transaction.
@@ -265,7 +253,7 @@ impl SqliteTransaction<'_> {
     }
 }
 
-pub(super) fn failure(action: &str, error: rusqlite::Error) -> StorageError {
+pub(crate) fn failure(action: &str, error: rusqlite::Error) -> StorageError {
     let hint = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => ": the disk is full",
         Some(ErrorCode::ReadOnly) => ": the database cannot be written to",

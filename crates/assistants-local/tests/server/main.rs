@@ -1,5 +1,6 @@
 //! The server as its users see it: plain HTTP in, JSON and events out.
 
+mod backup;
 mod binary;
 mod chat;
 mod chat_yandex;
@@ -7,6 +8,7 @@ mod client;
 mod data;
 mod files;
 mod idempotency;
+mod kills;
 mod legacy;
 mod lists;
 mod live_runs;

@@ -1,0 +1,139 @@
+//! The commands that look after a database: `backup`, `check`, `restore`.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use assistants_local::maintenance::{self, Report};
+use clap::Args;
+
+#[derive(Args, Debug)]
+pub(crate) struct Backup {
+    /// Folder to copy to; created if it is missing, and must be empty.
+    dir: PathBuf,
+
+    #[command(flatten)]
+    of: Database,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    of: Database,
+
+    /// Prints the report as JSON.
+    #[arg(long)]
+    json: bool,
+
+    /// First removes what is in `lost+found` of the folder of files: bytes that the database did not know when a server
+    /// started.
+    #[arg(long)]
+    remove_lost: bool,
+
+    /// First makes the database and the folder beside it a pair, as they are, when a server refuses to start on them.
+    #[arg(long)]
+    adopt: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Restore {
+    /// Folder that `backup` has made.
+    dir: PathBuf,
+
+    /// SQLite file to create, with the folder of files beside it. Nothing is overwritten.
+    #[arg(long, value_name = "FILE")]
+    database: PathBuf,
+}
+
+#[derive(Args, Debug)]
+struct Database {
+    /// SQLite file of the server.
+    #[arg(
+        long,
+        env = "ASSISTANTS_LOCAL_DATABASE",
+        default_value = "assistants.db",
+        value_name = "FILE"
+    )]
+    database: PathBuf,
+}
+
+impl Backup {
+    pub(crate) fn run(&self) -> Result<ExitCode, Box<dyn Error>> {
+        let copied = maintenance::backup(&self.of.database, &self.dir)?;
+        let (from, to) = (self.of.database.display(), self.dir.display());
+        writeln!(
+            io::stdout(),
+            "copied {from} to {to}: {} files with {} bytes",
+            copied.files,
+            copied.bytes
+        )?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Restore {
+    pub(crate) fn run(&self) -> Result<ExitCode, Box<dyn Error>> {
+        let copied = maintenance::restore(&self.dir, &self.database)?;
+        let (from, to) = (self.dir.display(), self.database.display());
+        writeln!(
+            io::stdout(),
+            "restored {to} from {from}: {} files with {} bytes",
+            copied.files,
+            copied.bytes
+        )?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Check {
+    pub(crate) fn run(&self) -> Result<ExitCode, Box<dyn Error>> {
+        if self.adopt {
+            maintenance::adopt(&self.of.database)?;
+        }
+        if self.remove_lost {
+            maintenance::remove_lost(&self.of.database)?;
+        }
+        let report = maintenance::check(&self.of.database)?;
+        let mut output = io::stdout().lock();
+        if self.json {
+            writeln!(output, "{}", serde_json::to_string(&report)?)?;
+        } else {
+            self.print(&report, &mut output)?;
+        }
+        Ok(if report.faults.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
+    fn print(&self, report: &Report, output: &mut impl Write) -> io::Result<()> {
+        for fault in &report.faults {
+            writeln!(output, "{fault}")?;
+        }
+        let (database, faults) = (self.of.database.display(), report.faults.len());
+        let Report {
+            objects, files, bytes, ..
+        } = report;
+        writeln!(
+            output,
+            "{database}: {faults} faults in {objects} objects and {files} files with {bytes} bytes"
+        )?;
+        if report.unfinished > 0 && !report.served {
+            writeln!(
+                output,
+                "{} unfinished files, which the next start of a server removes",
+                report.unfinished
+            )?;
+        }
+        if report.lost > 0 {
+            writeln!(
+                output,
+                "{} entries in lost+found, which `check --remove-lost` removes",
+                report.lost
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,310 @@
+//! What is wrong with a database and its files.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use super::{open_by_id, reader};
+use crate::files::{Entry, FileStore, LOST, entries};
+use crate::storage::sqlite::failure;
+use crate::storage::{StorageError, pair, private};
+
+/// What [`check`](super::check) has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// How many objects are stored.
+    pub objects: u64,
+    /// How many files there are, parts of uploads included.
+    pub files: u64,
+    /// How many bytes they have together.
+    pub bytes: u64,
+    /// Whether a server uses the database.
+    pub served: bool,
+    /// How many files are being uploaded; without a server, how many a crash has left half done. The next start of a
+    /// server removes those.
+    pub unfinished: u64,
+    /// How many entries `lost+found` has: bytes that the database did not know when a server started.
+    pub lost: u64,
+    /// What is wrong.
+    pub faults: Vec<Fault>,
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Fault {
+    /// Of what kind it is.
+    pub kind: FaultKind,
+    /// What it is about, such as the id of an object, and what is wrong with it.
+    pub what: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.kind.as_str(), self.what)
+    }
+}
+
+/// The kinds of what can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// The database file is damaged (SQLite's `integrity_check`).
+    Damaged,
+    /// A row refers to one that does not exist (SQLite's `foreign_key_check`).
+    Dangling,
+    /// A stored object cannot be read.
+    Unreadable,
+    /// An object is half done, such as a step that goes on in a run that ended.
+    Half,
+    /// Something is left of what was deleted or has ended.
+    LeftOver,
+    /// A file has no bytes.
+    MissingBytes,
+    /// A file has another number of bytes than it says.
+    Length,
+    /// The folder has bytes that the database does not know.
+    Stray,
+    /// The database and the folder do not say that they belong together.
+    NoPair,
+}
+
+impl FaultKind {
+    /// The name of the kind, as in the JSON of a report.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::Dangling => "dangling",
+            Self::Unreadable => "unreadable",
+            Self::Half => "half",
+            Self::LeftOver => "left_over",
+            Self::MissingBytes => "missing_bytes",
+            Self::Length => "length",
+            Self::Stray => "stray",
+            Self::NoPair => "no_pair",
+        }
+    }
+}
+
+/// What must not be among the rows: each query returns the texts of faults.
+const RULES: &[(FaultKind, &str)] = &[
+    (
+        FaultKind::Unreadable,
+        "SELECT id || ' is no JSON' FROM objects WHERE body <> '' AND NOT json_valid(body)",
+    ),
+    (
+        FaultKind::Half,
+        "SELECT run.id || ' has the status ' || (run.body ->> '$.status') || ', and is listed as '
+            || iif(run.tag = 'active', 'active', 'ended')
+         FROM objects AS run WHERE run.kind = 'run' AND json_valid(run.body)
+            AND (run.tag IS 'active')
+                <> ((run.body ->> '$.status') IN ('queued', 'in_progress', 'requires_action', 'cancelling'))",
+    ),
+    (
+        FaultKind::Half,
+        "SELECT thread.parent || ' has ' || count(*) || ' active runs' FROM objects AS thread
+         WHERE thread.kind = 'run' AND thread.tag = 'active' GROUP BY thread.parent HAVING count(*) > 1",
+    ),
+    (
+        FaultKind::Half,
+        "SELECT step.id || ' goes on, and its run ' || run.id || ' has ended'
+         FROM objects AS step JOIN objects AS run ON run.id = step.parent
+         WHERE step.kind = 'run_step' AND step.tag = 'active' AND run.tag IS NULL",
+    ),
+    (
+        FaultKind::Half,
+        "SELECT message.id || ' is in progress, and its run ' || run.id || ' has ended'
+         FROM objects AS message JOIN objects AS run ON run.id = message.tag
+         WHERE message.kind = 'message' AND run.kind = 'run' AND run.tag IS NULL AND json_valid(message.body)
+            AND message.body ->> '$.status' = 'in_progress'",
+    ),
+    (
+        FaultKind::Half,
+        "SELECT store.id || ' counts ' || (store.body ->> '$.file_counts.total') || ' files, and has ' || count(file.id)
+         FROM objects AS store LEFT JOIN objects AS file ON file.parent = store.id AND file.kind = 'vector_store_file'
+         WHERE store.kind = 'vector_store' AND json_valid(store.body)
+         GROUP BY store.id HAVING ifnull(store.body ->> '$.file_counts.total', 0) <> count(file.id)",
+    ),
+    (
+        FaultKind::Half,
+        "SELECT file.id || ' is indexed, and has no passages'
+         FROM objects AS file JOIN objects AS store ON store.id = file.parent
+         WHERE file.kind = 'vector_store_file' AND file.tag = 'completed' AND json_valid(store.body)
+            AND store.body ->> '$.status' <> 'expired'
+            AND NOT EXISTS (SELECT 1 FROM passages WHERE passages.owner = file.id)",
+    ),
+    (
+        FaultKind::LeftOver,
+        "SELECT part.id || ' is a part of the upload ' || upload.id || ', which has ended'
+         FROM objects AS part JOIN objects AS upload ON upload.id = part.parent
+         WHERE part.kind = 'upload_part' AND json_valid(upload.body) AND upload.body ->> '$.status' <> 'pending'",
+    ),
+    (
+        FaultKind::LeftOver,
+        "SELECT DISTINCT store.id || ' has expired, and its passages are still there'
+         FROM objects AS store JOIN passages ON passages.collection = store.id
+         WHERE store.kind = 'vector_store' AND json_valid(store.body) AND store.body ->> '$.status' = 'expired'",
+    ),
+    (
+        FaultKind::LeftOver,
+        "SELECT store.id || ' was made for the attachments of ' || store.tag || ', which was deleted'
+         FROM objects AS store WHERE store.kind = 'vector_store' AND store.tag IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM objects AS thread WHERE thread.id = store.tag)",
+    ),
+];
+
+/// A file as the database knows it.
+struct Known {
+    id: String,
+    /// How many bytes it should have, if that is known.
+    length: Option<u64>,
+}
+
+/// Checks a database that exists.
+pub(super) fn check(database: &Path) -> Result<Report, StorageError> {
+    let connection = reader(database)?;
+    let folder = FileStore::folder_of(database);
+    let mut report = Report {
+        served: is_served(database),
+        lost: count(&folder.join(LOST)),
+        ..Report::default()
+    };
+    let failed = |error| failure("checking the database", error);
+    check_rows(&connection, &mut report).map_err(failed)?;
+    let known = known_files(&connection).map_err(failed)?;
+    let mut doubts = check_bytes(&folder, &known, &mut report)?;
+    doubts.extend(check_pair(database, &connection)?);
+    // A server may have changed the one between the looks at it and at the other: what is wrong is so at a second look.
+    if !doubts.is_empty() {
+        let known = known_files(&connection).map_err(failed)?;
+        let mut again = check_bytes(&folder, &known, &mut Report::default())?;
+        again.extend(check_pair(database, &connection)?);
+        doubts.retain(|doubt| again.contains(doubt));
+    }
+    report.faults.extend(doubts);
+    Ok(report)
+}
+
+/// Whether a server has the lock of the database.
+fn is_served(database: &Path) -> bool {
+    let path = private::beside(database, ".lock");
+    path.exists() && matches!(private::lock(&path, Duration::ZERO), Ok(None))
+}
+
+fn count(folder: &Path) -> u64 {
+    fs::read_dir(folder).map_or(0, |entries| entries.count() as u64)
+}
+
+fn check_rows(connection: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+    let texts = |sql: &str| -> rusqlite::Result<Vec<String>> {
+        let mut statement = connection.prepare(sql)?;
+        let rows = statement.query_map([], |row| row.get::<_, Option<String>>(0))?;
+        Ok(rows
+            .collect::<rusqlite::Result<Vec<_>>>()?
+            .into_iter()
+            .flatten()
+            .collect())
+    };
+    let mut add = |kind: FaultKind, texts: Vec<String>| {
+        report.faults.extend(texts.into_iter().map(|what| Fault { kind, what }));
+    };
+    // One state of the database for all queries.
+    let transaction = connection.unchecked_transaction()?;
+    let damage = texts("PRAGMA integrity_check(20)")?;
+    add(
+        FaultKind::Damaged,
+        damage.into_iter().filter(|text| text != "ok").collect(),
+    );
+    let dangling = "SELECT 'a row of ' || \"table\" || ' refers to one of ' || parent || ' that does not exist'
+        FROM pragma_foreign_key_check";
+    add(FaultKind::Dangling, texts(dangling)?);
+    for (kind, sql) in RULES {
+        add(*kind, texts(sql)?);
+    }
+    let objects: i64 = connection.query_row("SELECT count(*) FROM objects", [], |row| row.get(0))?;
+    report.objects = u64::try_from(objects).unwrap_or_default();
+    transaction.finish()
+}
+
+fn known_files(connection: &Connection) -> rusqlite::Result<Vec<Known>> {
+    let sql = "SELECT id, iif(kind = 'file', iif(json_valid(body), body ->> '$.bytes', NULL), notes)
+        FROM objects WHERE kind IN ('file', 'upload_part')";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        let length: rusqlite::types::Value = row.get(1)?;
+        let length = match length {
+            rusqlite::types::Value::Integer(length) => u64::try_from(length).ok(),
+            rusqlite::types::Value::Text(length) => length.parse().ok(),
+            _ => None,
+        };
+        Ok(Known {
+            id: row.get(0)?,
+            length,
+        })
+    })?;
+    rows.collect()
+}
+
+/// Compares what the database knows with what the folder has.
+fn check_bytes(folder: &Path, known: &[Known], report: &mut Report) -> Result<Vec<Fault>, StorageError> {
+    let mut faults = Vec::new();
+    let mut add = |kind, what| faults.push(Fault { kind, what });
+    for file in known {
+        report.files += 1;
+        match open_by_id(folder, &file.id).and_then(|bytes| bytes.metadata()) {
+            Err(error) => add(FaultKind::MissingBytes, format!("{}: {error}", file.id)),
+            Ok(found) => {
+                report.bytes += found.len();
+                if let Some(length) = file.length.filter(|length| *length != found.len()) {
+                    let what = format!("{} should have {length} bytes, and has {}", file.id, found.len());
+                    add(FaultKind::Length, what);
+                }
+            }
+        }
+    }
+    let ids: HashSet<&str> = known.iter().map(|file| file.id.as_str()).collect();
+    let mut kinds: HashMap<PathBuf, Entry> = HashMap::new();
+    for entry in entries(folder)? {
+        kinds.insert(entry.path, entry.kind);
+    }
+    for (path, kind) in kinds {
+        let is_stray = match &kind {
+            Entry::Bytes(id) => !ids.contains(id.as_str()),
+            Entry::Other => true,
+            Entry::Unfinished | Entry::Staged(_) => {
+                report.unfinished += 1;
+                false
+            }
+        };
+        if is_stray {
+            add(
+                FaultKind::Stray,
+                format!("the database does not know {}", path.display()),
+            );
+        }
+    }
+    Ok(faults)
+}
+
+fn check_pair(database: &Path, connection: &Connection) -> Result<Option<Fault>, StorageError> {
+    let (identity, _) = pair::identity_in(connection).map_err(|error| failure("reading the identity", error))?;
+    let folder = FileStore::folder_of(database);
+    let found = FileStore::identity_of(&folder)?;
+    let is_pair = identity.is_some() && identity == found;
+    Ok((!is_pair).then(|| Fault {
+        kind: FaultKind::NoPair,
+        what: format!(
+            "{} does not say that it belongs to {}",
+            folder.display(),
+            database.display()
+        ),
+    }))
+}

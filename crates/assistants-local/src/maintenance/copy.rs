@@ -1,0 +1,135 @@
+//! One copy of a database and its files, both of the same moment.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::OpenFlags;
+use rusqlite::backup::{Backup, StepResult};
+use serde::Serialize;
+
+use super::{check, failed, open_by_id, reader, refuse};
+use crate::files::{COPYING, FileStore};
+use crate::storage::sqlite::{failure, open_file};
+use crate::storage::{StorageError, pair, private};
+
+/// How long a copy waits for a database that another program has locked.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What was copied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Copied {
+    /// How many files there are, parts of uploads included.
+    pub files: u64,
+    /// How many bytes they have together.
+    pub bytes: u64,
+}
+
+/// Copies a database and its folder. Refuses to overwrite anything, and leaves nothing if it fails.
+pub(super) fn copy(source: &Path, target: &Path) -> Result<Copied, StorageError> {
+    let folder = FileStore::folder_of(target);
+    let logs = ["-wal", "-shm", "-journal"].map(|end| private::beside(target, end));
+    for path in [target, &folder].into_iter().chain(logs.iter().map(AsRef::as_ref)) {
+        if path.symlink_metadata().is_ok() {
+            return Err(refuse(format!("{} exists, and nothing is overwritten", path.display())));
+        }
+    }
+    let unfinished = private::beside(target, ".partial");
+    let copied = copy_both(source, &unfinished, target, &folder);
+    if copied.is_err() {
+        for path in [target, &unfinished, &private::beside(&unfinished, "-journal")] {
+            // What is not there need not be removed; the error that is returned says the rest.
+            drop(fs::remove_file(path));
+        }
+        drop(fs::remove_dir_all(&folder));
+    }
+    copied
+}
+
+fn copy_both(source: &Path, unfinished: &Path, target: &Path, folder: &Path) -> Result<Copied, StorageError> {
+    // Before the database is copied: of what the copy knows, nothing is removed until the bytes are copied too.
+    let _copying = keep_bytes(&FileStore::folder_of(source))?;
+    let (known, identity) = copy_database(source, unfinished)?;
+    private::folder(folder).map_err(|error| failed("making", folder, error))?;
+    let mut copied = Copied::default();
+    for id in &known {
+        copied.bytes += copy_bytes(&FileStore::folder_of(source), folder, id)?;
+        copied.files += 1;
+    }
+    let store = FileStore::beside(target)?;
+    if let Some(identity) = identity {
+        store.set_identity(&identity)?;
+    }
+    let finish = || {
+        private::sync_folder(folder)?;
+        fs::rename(unfinished, target)?;
+        private::sync_folder(target.parent().unwrap_or(Path::new(".")))
+    };
+    finish().map_err(|error| failed("naming", target, error))?;
+    match check::check(target)?.faults.first() {
+        None => Ok(copied),
+        Some(fault) => Err(refuse(format!("the copy in {} has a fault: {fault}", target.display()))),
+    }
+}
+
+/// Keeps a server from removing bytes, as long as the file that is returned is not dropped.
+fn keep_bytes(folder: &Path) -> Result<Option<File>, StorageError> {
+    let path = folder.join(COPYING);
+    match private::open(&path).and_then(|file| file.lock_shared().map(|()| file)) {
+        Ok(file) => Ok(Some(file)),
+        // Nobody can remove anything there either.
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => Ok(None),
+        Err(error) => Err(failed("locking", &path, error)),
+    }
+}
+
+/// Copies the database, and returns which files it knows, and its identity.
+fn copy_database(source: &Path, target: &Path) -> Result<(Vec<String>, Option<String>), StorageError> {
+    let from = reader(source)?;
+    private::create_new(target).map_err(|error| failed("creating", target, error))?;
+    let mut to = open_file(target, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let start = Instant::now();
+    let mut run = || -> rusqlite::Result<bool> {
+        let backup = Backup::new(&from, &mut to)?;
+        loop {
+            // All pages in one step: it reads one state of the source, and need not begin anew when that changes.
+            match backup.step(-1)? {
+                StepResult::Done => return Ok(true),
+                _ if start.elapsed() > PATIENCE => return Ok(false),
+                _ => thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    };
+    let action = || format!("copying the database to {}", target.display());
+    if !run().map_err(|error| failure(&action(), error))? {
+        return Err(refuse(format!(
+            "{}: another process keeps the database locked",
+            action()
+        )));
+    }
+    // One file, without a log. The bytes that the source is to remove are not in the copy.
+    let settle = || -> rusqlite::Result<()> {
+        to.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; DELETE FROM removals;")
+    };
+    settle().map_err(|error| failure(&action(), error))?;
+    let identity = pair::identity_in(&to).map_err(|error| failure(&action(), error))?.0;
+    Ok((
+        pair::known_in(&to).map_err(|error| failure(&action(), error))?,
+        identity,
+    ))
+}
+
+/// Copies the bytes of one file, and returns how many there are.
+fn copy_bytes(source: &Path, target: &Path, id: &str) -> Result<u64, StorageError> {
+    let copy = || {
+        let mut from = open_by_id(source, id)?;
+        let mut to = private::create_new(&target.join(id))?;
+        let length = io::copy(&mut from, &mut to)?;
+        to.sync_all()?;
+        Ok(length)
+    };
+    copy().map_err(|error| failed("copying the bytes of", &source.join(id), error))
+}
