@@ -369,10 +369,11 @@ fn expire(engine: &Weak<Engine>, run_id: &str) {
     }
 }
 
+/// A failure of the server itself. The message begins with the provider's words, by which programs decide to try again.
 fn server_error(message: &str) -> RunError {
     RunError {
         code: RunErrorCode::ServerError,
-        message: message.to_owned(),
+        message: format!("Sorry, something went wrong. {message}"),
         ..RunError::default()
     }
 }

@@ -1,8 +1,8 @@
 //! Messages that users add to threads.
 
 use assistants_types::openai::{
-    AttachmentTool, CreateMessage, CreateVectorStore, FileSearchResources, Message, MessageStatus, Thread,
-    VectorStoreExpiration,
+    AttachmentTool, CreateMessage, CreateVectorStore, FileSearchResources, Message, MessageInput, MessageStatus,
+    Thread, VectorStoreExpiration,
 };
 
 use super::stores::{NewFile, attach, create_store, load_store, touch};
@@ -17,6 +17,9 @@ pub(crate) fn add_message(
     thread_id: &str,
     params: &CreateMessage,
 ) -> Result<Message, Refusal> {
+    if matches!(&params.content, MessageInput::Text(text) if text.is_empty()) {
+        return Err(Refusal::invalid_param("content", "Message content must be non-empty."));
+    }
     add_message_with_notes(transaction, thread_id, params, None)
 }
 
@@ -29,7 +32,7 @@ pub(crate) fn add_message_with_notes(
 ) -> Result<Message, Refusal> {
     if let Some(run_id) = active_run(transaction, thread_id)? {
         return Err(Refusal::state(format!(
-            "Messages cannot be added to the thread {thread_id} while its run {run_id} is active."
+            "Can't add messages to {thread_id} while a run {run_id} is active."
         )));
     }
     let now = Some(now());

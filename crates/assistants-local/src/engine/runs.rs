@@ -56,7 +56,7 @@ impl Engine {
         };
         if let Some(run_id) = active_run(transaction, thread_id)? {
             return Err(Refusal::state(format!(
-                "The thread {thread_id} already has an active run {run_id}."
+                "Thread {thread_id} already has an active run {run_id}."
             )));
         }
         for message in params.additional_messages.as_ref().into_iter().flatten() {
@@ -146,7 +146,7 @@ impl Engine {
         if run.object.status != RunStatus::RequiresAction {
             let status = run.object.status.as_str();
             return Err(Refusal::state(format!(
-                "The run {run_id} takes no tool outputs: its status is '{status}', not 'requires_action'."
+                "Runs in status \"{status}\" do not accept tool outputs."
             )));
         }
         check_outputs(&run.object, outputs)?;
@@ -223,10 +223,7 @@ impl Engine {
             .storage
             .transact(|transaction| load_run(transaction, thread_id, run_id))?;
         let status = run.object.status.as_str();
-        Err(Refusal::state(format!(
-            "The run {run_id} cannot be cancelled: its status is '{status}'."
-        ))
-        .into())
+        Err(Refusal::state(format!("Cannot cancel run with status '{status}'.")).into())
     }
 
     /// Ends a run that is not over, and everything that is open in it. `None` if it was over, or is gone.
@@ -303,42 +300,30 @@ pub(crate) fn load_run(transaction: &dyn Transaction, thread_id: &str, run_id: &
 /// All calls must be answered at once, each of them once.
 fn check_outputs(run: &Run, outputs: &[ToolOutput]) -> Result<(), Refusal> {
     let wanted: Vec<&str> = run.tool_calls().iter().map(|call| call.id.as_str()).collect();
-    let mut given = HashSet::new();
+    let mut given = Vec::new();
     for (index, output) in outputs.iter().enumerate() {
-        let param = || format!("tool_outputs[{index}].tool_call_id");
         let Some(id) = output.tool_call_id.as_deref() else {
-            return Err(Refusal::invalid_param(
-                param(),
-                format!("Missing required parameter: '{}'.", param()),
-            ));
+            let param = format!("tool_outputs[{index}].tool_call_id");
+            let message = format!("Missing required parameter: '{param}'.");
+            return Err(Refusal::invalid_param(param, message));
         };
-        if !wanted.contains(&id) {
-            let message = format!(
-                "The run {} waits for no tool call '{id}'. It waits for {}.",
-                run.id,
-                list(&wanted)
-            );
-            return Err(Refusal::invalid_param(param(), message));
-        }
-        if !given.insert(id) {
-            let message = format!("The tool call '{id}' was given more than one output.");
-            return Err(Refusal::invalid_param(param(), message));
-        }
+        given.push(id);
     }
-    let missing: Vec<&str> = wanted.into_iter().filter(|id| !given.contains(id)).collect();
-    if missing.is_empty() {
+    let (wanted_once, given_once): (HashSet<_>, HashSet<_>) = (wanted.iter().collect(), given.iter().collect());
+    if wanted_once == given_once && given.len() == given_once.len() {
         return Ok(());
     }
-    let message = format!(
-        "All tool outputs must be given at once; there is none for {}.",
-        list(&missing)
-    );
-    Err(Refusal::invalid_param("tool_outputs", message))
+    Err(Refusal::state(format!(
+        "Expected tool outputs for call_ids {}, got {}",
+        list(&wanted),
+        list(&given)
+    )))
 }
 
+/// Ids as the provider lists them in its error messages.
 fn list(ids: &[&str]) -> String {
     let quoted: Vec<String> = ids.iter().map(|id| format!("'{id}'")).collect();
-    quoted.join(", ")
+    format!("[{}]", quoted.join(", "))
 }
 
 /// The steps of a run that are not over, oldest first.

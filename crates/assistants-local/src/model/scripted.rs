@@ -8,7 +8,7 @@
 //! | `call NAME JSON` | the function is called with these arguments (`{}` if there are none); several lines, several calls |
 //! | `repeat N` | the answer has N words, one piece each: `word1 word2 …` |
 //! | `sleep MS` | waits that many milliseconds, or until the run is over |
-//! | `fail CODE` | the run fails with that error code |
+//! | `fail CODE` | the run fails with that error code, and the provider's message for it where there is one |
 //!
 //! With file search, and when no line is a command, the answer quotes the lines of the attached files that have most
 //! of the message's words, from three passages at most, each with a citation.
@@ -137,7 +137,7 @@ fn perform(request: &ModelRequest, answer: &mut Answer<'_, '_>) -> Result<(), En
                 Command::Sleep(duration) => answer.output.wait(*duration).map_err(Failure::from)?,
                 Command::Repeat(count) => answer.repeat(*count)?,
                 Command::Fail(code) => {
-                    return Err(Failure::new(*code, format!("The message asked for the failure {code}.")).into());
+                    return Err(Failure::new(*code, failure_message(code)).into());
                 }
                 Command::Call { .. } => {}
             }
@@ -168,6 +168,28 @@ fn perform(request: &ModelRequest, answer: &mut Answer<'_, '_>) -> Result<(), En
         1.. if silent && next.is_empty() => answer.text("Slept."),
         _ => Ok(()),
     }
+}
+
+/// What a failure of this code says. Programs match the provider's words for the codes that it has, so these begin the
+/// message.
+fn failure_message(code: &str) -> String {
+    let provider = match code {
+        "context_length_exceeded" => {
+            "This model's maximum context length is 8192 tokens. However, your messages resulted in 8193 tokens. \
+             Please reduce the length of the messages. "
+        }
+        "insufficient_quota" => "You exceeded your current quota, please check your plan and billing details. ",
+        "invalid_prompt" => {
+            "Invalid prompt: your prompt was flagged as potentially violating our usage policy. \
+             Please try again with a different prompt. "
+        }
+        "rate_limit_exceeded" => "Rate limit reached for requests. Please try again in 1 second. ",
+        "server_error" => {
+            "The server had an error processing your request. Sorry about that! You can retry your request. "
+        }
+        _ => "",
+    };
+    format!("{provider}The message asked for the failure {code}.")
 }
 
 /// Answers with the passages of the attached files that fit best, and cites them.
@@ -497,7 +519,8 @@ mod tests {
         check(&request("sleep 0\nrepeat 1"), "[word1]");
         check(
             &request("fail server_error"),
-            " Failed { code: \"server_error\", message: \"The message asked for the failure server_error.\" }",
+            " Failed { code: \"server_error\", message: \"The server had an error processing your request. Sorry about that! \
+             You can retry your request. The message asked for the failure server_error.\" }",
         );
     }
 

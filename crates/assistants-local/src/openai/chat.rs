@@ -185,14 +185,7 @@ impl Work {
             .chat(&self.id, &self.request, take)
             .map_err(|failure| match failure {
                 Failure::Stopped => failed("The answer was given up: it took too long, or the server stops."),
-                Failure::Failed { code, message } => {
-                    let status = match code.as_str() {
-                        "rate_limit_exceeded" => StatusCode::TOO_MANY_REQUESTS,
-                        "invalid_prompt" => StatusCode::BAD_REQUEST,
-                        _ => StatusCode::INTERNAL_SERVER_ERROR,
-                    };
-                    ApiError::new(status, message).code(code)
-                }
+                Failure::Failed { code, message } => model_failure(code, message),
             })
     }
 
@@ -318,6 +311,22 @@ fn data(writer: &Writer, data: &str) {
 fn tell(started: &SyncSender<Result<(), ApiError>>, outcome: Result<(), ApiError>) {
     if started.send(outcome).is_err() {
         log::debug!("nobody waits for the answer any more");
+    }
+}
+
+/// The response to a model's failure, with the status and type that the provider gives for the code.
+fn model_failure(code: String, message: String) -> ApiError {
+    let (status, type_, param) = match code.as_str() {
+        "rate_limit_exceeded" => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", None),
+        "insufficient_quota" => (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", None),
+        "context_length_exceeded" => (StatusCode::BAD_REQUEST, "invalid_request_error", Some("messages")),
+        "invalid_prompt" => (StatusCode::BAD_REQUEST, "invalid_request_error", None),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", None),
+    };
+    ApiError {
+        type_,
+        param: param.map(str::to_owned),
+        ..ApiError::new(status, message).code(code)
     }
 }
 

@@ -252,7 +252,12 @@ fn a_run_is_cancelled_once() {
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     let late = client.header("idempotency-key", "another");
     for other in [&client, &late] {
-        assert!(other.post(&cancel, json!({})).error().contains("cannot be cancelled"));
+        assert!(
+            other
+                .post(&cancel, json!({}))
+                .error()
+                .contains("Cannot cancel run with status")
+        );
     }
     let reused = keyed.post(&cancel, json!({"a": 1}));
     assert!(reused.error().contains("idempotency_key_reused"), "{}", reused.error());

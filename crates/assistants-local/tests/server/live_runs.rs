@@ -206,13 +206,13 @@ fn a_thread_takes_one_run_at_a_time() {
         client
             .post(&format!("{thread}/runs"), json!({"assistant_id": assistant}))
             .error(),
-        format!("400 - -: The thread {thread_id} already has an active run {run_id}.")
+        format!("400 - -: Thread {thread_id} already has an active run {run_id}.")
     );
     assert_eq!(
         client
             .post(&format!("{thread}/messages"), json!({"role": "user", "content": "No."}))
             .error(),
-        format!("400 - -: Messages cannot be added to the thread {thread_id} while its run {run_id} is active.")
+        format!("400 - -: Can't add messages to {thread_id} while a run {run_id} is active.")
     );
     drop(lead);
     assert_eq!(events.last().unwrap().name, "done");

@@ -104,7 +104,7 @@ fn calls_are_answered_by_name_and_the_run_goes_on_under_the_next_numbers() {
     assert_eq!(done["usage"]["completionTokens"], "16");
     assert_eq!(
         submit(all).error(),
-        format!("400 9: The run {run} takes no tool outputs: its status is 'completed', not 'requires_action'.")
+        "400 9: Runs in status \"completed\" do not accept tool outputs."
     );
 }
 
@@ -112,7 +112,8 @@ fn calls_are_answered_by_name_and_the_run_goes_on_under_the_next_numbers() {
 fn a_run_that_fails_says_why() {
     let (_server, client) = serve();
     let run = client.run("repeat 1\nfail rate_limit_exceeded");
-    let reason = "The message asked for the failure rate_limit_exceeded.";
+    let reason = "Rate limit reached for requests. Please try again in 1 second. \
+                  The message asked for the failure rate_limit_exceeded.";
     assert_eq!(short(client.listen(&run, 0)), format!("0:word1 | 1:ERROR {reason}"));
     let failed = client.wait_for(&run, "FAILED");
     assert_eq!(
@@ -213,7 +214,7 @@ fn a_thread_with_a_run_at_work_takes_no_message_and_no_run() {
     );
     assert_eq!(
         message.error(),
-        format!("400 9: Messages cannot be added to the thread {thread} while its run {run} is active.")
+        format!("400 9: Can't add messages to {thread} while a run {run} is active.")
     );
     let again = client.post(
         "/assistants/v1/runs",
@@ -221,7 +222,7 @@ fn a_thread_with_a_run_at_work_takes_no_message_and_no_run() {
     );
     assert_eq!(
         again.error(),
-        format!("400 9: The thread {thread} already has an active run {run}.")
+        format!("400 9: Thread {thread} already has an active run {run}.")
     );
 }
 
@@ -286,7 +287,7 @@ fn a_server_that_stops_fails_the_run_and_ends_the_answer() {
     drop(server);
     assert_eq!(
         short(listening),
-        "1:ERROR The server was stopped while the run was at work."
+        "1:ERROR Sorry, something went wrong. The server was stopped while the run was at work."
     );
 }
 
