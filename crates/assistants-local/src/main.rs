@@ -76,6 +76,11 @@ struct Serve {
         value_name = "SPELLING"
     )]
     yandex_names: Names,
+
+    /// Refuses requests with members that the protocol does not know, as the providers do. Without it such members are
+    /// ignored.
+    #[arg(long, env = "ASSISTANTS_LOCAL_STRICT")]
+    strict: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -95,6 +100,7 @@ impl std::fmt::Debug for Serve {
             .field("database", &self.database)
             .field("in_memory", &self.in_memory)
             .field("yandex_names", &self.yandex_names)
+            .field("strict", &self.strict)
             .finish_non_exhaustive()
     }
 }
@@ -135,6 +141,7 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     let mut builder = LocalServer::builder()
         .bind(options.listen)
         .yandex_dialect(dialect)
+        .strict(options.strict)
         .pdf_reader(std::env::current_exe()?);
     builder = if options.in_memory {
         builder.in_memory()

@@ -4,8 +4,9 @@
 //! functions from a [`Call`] to an [`Answer`]; everything that all requests share (the key, the size limit, headers,
 //! the shape of errors) is in [`server`].
 //!
-//! What a body may contain is checked against the spec before a handler sees it. Parameters that the spec does not
-//! know are ignored. A POST that carries an `Idempotency-Key` is done once: within a day, the same request with the
+//! What a body may contain is checked against the spec before a handler sees it. `null` for an optional member is the
+//! same as leaving it out, except in updates, where it clears. Members that the spec does not know are ignored, or
+//! refused by a [strict](crate::Builder::strict) server. A POST that carries an `Idempotency-Key` is done once: within a day, the same request with the
 //! same key gets the first one's answer. Only cancelling a run takes no notice of the key: a run cannot be cancelled
 //! twice anyway.
 //!
@@ -51,9 +52,10 @@ use self::error::ApiError;
 use self::server::Routes;
 use crate::engine::Engine;
 
-/// The routes of the protocol, open to those who know `key`, or to everybody if there is none.
-pub(crate) fn router(engine: Arc<Engine>, key: Option<String>) -> Router {
-    Routes::new(engine, key)
+/// The routes of the protocol, open to those who know `key`, or to everybody if there is none. With `strict`, members of
+/// bodies that the spec does not know are refused.
+pub(crate) fn router(engine: Arc<Engine>, key: Option<String>, strict: bool) -> Router {
+    Routes::new(engine, key, strict)
         .mount(&operations::CREATE_ASSISTANT, assistants::create)
         .mount(&operations::LIST_ASSISTANTS, assistants::list)
         .mount(&operations::RETRIEVE_ASSISTANT, assistants::retrieve)

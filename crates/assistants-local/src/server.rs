@@ -97,6 +97,7 @@ pub struct Builder {
     bind: String,
     run_lifetime: Duration,
     yandex_dialect: Dialect,
+    strict: bool,
     pdf_reader: Option<PathBuf>,
 }
 
@@ -122,6 +123,7 @@ impl Default for Builder {
             bind: "127.0.0.1:0".to_owned(),
             run_lifetime: RUN_LIFETIME,
             yandex_dialect: Dialect::default(),
+            strict: false,
             pdf_reader: None,
         }
     }
@@ -176,6 +178,16 @@ impl Builder {
         self
     }
 
+    /// Refuses requests with members in their bodies that the protocol does not know, at any depth, as the providers do:
+    /// OpenAI with the code `unknown_parameter`, Yandex with `INVALID_ARGUMENT`. This finds misspelled names.
+    ///
+    /// Default: `false`. Such members are ignored, since clients send members that are newer than this server.
+    /// Parameters of the query and headers are never refused.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
     /// Reads PDF files by starting this program for each, as `program pdf-text -- PATH`: the binary `assistants-local`, or
     /// one that then calls [`write_pdf_text`](crate::write_pdf_text) and ends with its code. A program must end when its
     /// standard input does: the server waits for it when it stops. Default: PDF files are read in this process.
@@ -206,6 +218,7 @@ impl Builder {
             bind,
             run_lifetime,
             yandex_dialect,
+            strict,
             pdf_reader,
         } = self;
         if api_key.as_deref().is_some_and(|key| key.trim().is_empty()) {
@@ -234,7 +247,7 @@ impl Builder {
         })?;
         let model_name = model.name().to_owned();
         let engine = Engine::start(storage, files, pdf_reader, model, run_lifetime)?;
-        match serve(Arc::clone(&engine), api_key, yandex_dialect, listener) {
+        match serve(Arc::clone(&engine), api_key, yandex_dialect, strict, listener) {
             Ok((stop, thread)) => Ok(LocalServer {
                 address,
                 model_name,
@@ -271,6 +284,7 @@ fn serve(
     engine: Arc<Engine>,
     api_key: Option<String>,
     yandex_dialect: Dialect,
+    strict: bool,
     listener: TcpListener,
 ) -> io::Result<(oneshot::Sender<()>, JoinHandle<()>)> {
     // Two threads for connections are plenty: requests are worked on elsewhere.
@@ -283,8 +297,8 @@ fn serve(
     let guard = runtime.enter();
     let listener = tokio::net::TcpListener::from_std(listener)?;
     drop(guard);
-    let router = openai::router(Arc::clone(&engine), api_key.clone());
-    let router = yandex::in_front_of(router, engine, api_key, yandex_dialect);
+    let router = openai::router(Arc::clone(&engine), api_key.clone(), strict);
+    let router = yandex::in_front_of(router, engine, api_key, yandex_dialect, strict);
     let (stop, stopped) = oneshot::channel();
     let work = move || {
         if let Err(error) = run(&runtime, listener, router, stopped) {

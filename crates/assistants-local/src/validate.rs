@@ -1,12 +1,15 @@
 //! Checks the raw JSON of a request against the limits of the spec.
 //!
-//! The rules are data: a subset of JSON Schema, generated from the spec. The first violation is reported the way the
-//! provider does it, with the path of the parameter. Parameters that the schema does not know are let through, because
-//! clients newer than the schema send them.
+//! The rules are data: a subset of JSON Schema, generated from the spec. The first violation is reported in the
+//! provider's words ([`wording`]), with the path of the parameter. `null` for an optional member is the same as leaving
+//! it out ([`Schemas::drop_nulls`]). Members that the schema does not know are let through, because clients newer than
+//! the schema send them, unless the schemas are [strict](Schemas::strict).
+
+mod wording;
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// What is wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +21,35 @@ pub(crate) struct Violation {
     pub(crate) code: &'static str,
 }
 
+impl Violation {
+    /// A parameter outside the body that is none of the values it may have.
+    pub(crate) fn invalid_value<'a>(param: &str, given: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let known: Vec<Value> = known.into_iter().map(Value::from).collect();
+        wording::invalid_value(&given.into(), &known, &Path::Member(&Path::Body, param))
+    }
+
+    /// A parameter outside the body that is no integer, or none from `least` to `most`; `None` if it is one.
+    pub(crate) fn outside(param: &str, given: &str, least: i64, most: i64) -> Option<Self> {
+        let path = Path::Member(&Path::Body, param);
+        match given.parse::<i64>() {
+            Err(_) => Some(wording::invalid_type(
+                &[&json!({"type": "integer"})],
+                &given.into(),
+                &path,
+            )),
+            Ok(number) if number > most => Some(wording::above_maximum(&most.into(), &number.into(), true, &path)),
+            Ok(number) if number < least => Some(wording::below_minimum(&least.into(), &number.into(), true, &path)),
+            Ok(_) => None,
+        }
+    }
+}
+
 /// The schemas of all requests.
 #[derive(Debug)]
 pub(crate) struct Schemas {
     components: Map<String, Value>,
+    /// Whether members that no schema knows are violations.
+    strict: bool,
 }
 
 impl Schemas {
@@ -30,7 +58,10 @@ impl Schemas {
         let mut document: Value = serde_json::from_str(document)?;
         let components = document.pointer_mut("/components/schemas").map(Value::take);
         match components {
-            Some(Value::Object(components)) => Ok(Self { components }),
+            Some(Value::Object(components)) => Ok(Self {
+                components,
+                strict: false,
+            }),
             _ => Err(serde::de::Error::custom(
                 "the document has no object components.schemas",
             )),
@@ -41,6 +72,16 @@ impl Schemas {
     pub(crate) fn and(mut self, document: &str) -> serde_json::Result<Self> {
         self.components.extend(Self::parse(document)?.components);
         Ok(self)
+    }
+
+    /// Makes members that no schema knows violations, if `strict`.
+    pub(crate) fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
     }
 
     /// Takes a member out of a union, if it is there.
@@ -81,37 +122,92 @@ impl Schemas {
         }
     }
 
+    /// Removes the members that are null where the schema of that name has neither a null nor a need for them: a null
+    /// there means that the member is absent.
+    ///
+    /// What remains is null where null has a meaning of its own, as it has in an update, or where the check then names
+    /// it as wrong.
+    pub(crate) fn drop_nulls(&self, name: &str, body: &mut Value) {
+        if let Some(schema) = self.components.get(name) {
+            self.drop_nulls_in(schema, body);
+        }
+    }
+
+    fn drop_nulls_in(&self, schema: &Value, value: &mut Value) {
+        let Some(schema) = self.meant(schema, value) else {
+            return;
+        };
+        match value {
+            Value::Object(members) => {
+                members.retain(|name, value| !value.is_null() || self.keeps_null(schema, name));
+                for (name, value) in members {
+                    if let Some(member) = member_schema(schema, name) {
+                        self.drop_nulls_in(member, value);
+                    }
+                }
+            }
+            Value::Array(items) => {
+                if let Some(schema) = schema.get("items") {
+                    for item in items {
+                        self.drop_nulls_in(schema, item);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a null of that member is more than its absence.
+    fn keeps_null(&self, object: &Value, name: &str) -> bool {
+        let required = list(object, "required").any(|required| required == name);
+        let schema = object.get("properties").and_then(|properties| properties.get(name));
+        required || schema.is_none_or(|schema| self.allows_null(schema))
+    }
+
+    fn allows_null(&self, schema: &Value) -> bool {
+        let schema = self.resolve(schema);
+        let mut alternatives = list(schema, "oneOf").peekable();
+        if alternatives.peek().is_some() {
+            return alternatives.any(|one| self.allows_null(one));
+        }
+        let mut constants = constants(schema).peekable();
+        allows_type(schema, &Value::Null) && (constants.peek().is_none() || constants.any(Value::is_null))
+    }
+
+    /// The schema without choice that a value is meant for. `None` if it fits none.
+    fn meant<'a>(&'a self, schema: &'a Value, value: &Value) -> Option<&'a Value> {
+        let schema = self.resolve(schema);
+        let alternatives: Vec<&Value> = list(schema, "oneOf").collect();
+        if alternatives.is_empty() {
+            return allows_type(schema, value).then_some(schema);
+        }
+        let alternatives = self.flatten(&alternatives);
+        let mut fitting = alternatives.into_iter().filter(|one| allows_type(one, value));
+        let tag = tag_of(schema);
+        match value.get(tag) {
+            Some(given) => fitting.find(|one| {
+                let tags = self.tags(tag, one);
+                tags.is_empty() || tags.contains(&given)
+            }),
+            None => fitting.next(),
+        }
+    }
+
     fn value(&self, schema: &Value, value: &Value, path: &Path<'_>) -> Result<(), Violation> {
         let schema = self.resolve(schema);
-        if value.is_null() && schema.get("nullable").and_then(Value::as_bool) == Some(true) {
-            return Ok(());
-        }
-        for part in list(schema, "allOf") {
-            self.value(part, value, path)?;
-        }
-        let alternatives: Vec<&Value> = list(schema, "oneOf").chain(list(schema, "anyOf")).collect();
+        let alternatives: Vec<&Value> = list(schema, "oneOf").collect();
         if !alternatives.is_empty() {
-            let tag = schema.pointer("/discriminator/propertyName").and_then(Value::as_str);
-            return self.one_of(&alternatives, tag.unwrap_or("type"), value, path);
+            return self.one_of(&alternatives, tag_of(schema), value, path);
         }
         if !allows_type(schema, value) {
-            return Err(path.violation("invalid_type", |param| {
-                let (wanted, got) = (type_names(schema), describe(value));
-                format!("Invalid type for {param}: expected {wanted}, but got {got} instead.")
-            }));
+            return Err(wording::invalid_type(&[schema], value, path));
         }
-        if let Some(constant) = schema.get("const")
-            && constant != value
-        {
-            return Err(unknown_value(value, std::slice::from_ref(constant), path));
-        }
-        if let Some(Value::Array(values)) = schema.get("enum")
-            && !values.contains(value)
-        {
-            return Err(unknown_value(value, values, path));
+        let mut known = constants(schema).peekable();
+        if known.peek().is_some() && !constants(schema).any(|one| one == value) {
+            return Err(wording::invalid_value(value, known, path));
         }
         match value {
-            Value::String(text) => check_length(schema, text, path),
+            Value::String(text) => check_text(schema, text, path),
             Value::Number(_) => check_range(schema, value, path),
             Value::Array(items) => self.array(schema, items, path),
             Value::Object(members) => self.object(schema, members, path),
@@ -141,25 +237,17 @@ impl Schemas {
             .filter(|schema| allows_type(schema, value))
             .collect();
         if fitting.is_empty() {
-            return Err(path.violation("invalid_type", |param| {
-                let wanted: Vec<String> = alternatives.iter().map(|schema| type_names(schema)).collect();
-                format!(
-                    "Invalid type for {param}: expected {}, but got {} instead.",
-                    one_of(&wanted),
-                    describe(value)
-                )
-            }));
+            return Err(wording::invalid_type(&alternatives, value, path));
         }
         let tags: Vec<&Value> = fitting.iter().flat_map(|schema| self.tags(tag, schema)).collect();
         if value.is_object() && !tags.is_empty() {
             let path = Path::Member(path, tag);
             let Some(given) = value.get(tag) else {
-                return Err(missing(&path));
+                return Err(wording::missing(&path));
             };
             let meant = fitting.iter().find(|schema| self.tags(tag, schema).contains(&given));
             let Some(meant) = meant else {
-                let tags: Vec<Value> = tags.into_iter().cloned().collect();
-                return Err(unknown_value(given, &tags, &path));
+                return Err(wording::invalid_value(given, tags, &path));
             };
             let Path::Member(object, _) = path else { return Ok(()) };
             return self.value(meant, value, object);
@@ -170,8 +258,7 @@ impl Schemas {
         }
         // Values are listed only if nothing but values is allowed; a free string beside them takes any string.
         if !enums.is_empty() && fitting.iter().all(|schema| constants(schema).next().is_some()) {
-            let values: Vec<Value> = enums.into_iter().cloned().collect();
-            return Err(unknown_value(value, &values, path));
+            return Err(wording::invalid_value(value, enums, path));
         }
         let mut first = None;
         for schema in fitting {
@@ -188,7 +275,7 @@ impl Schemas {
         let mut flat = Vec::new();
         for alternative in alternatives {
             let schema = self.resolve(alternative);
-            let nested: Vec<&Value> = list(schema, "oneOf").chain(list(schema, "anyOf")).collect();
+            let nested: Vec<&Value> = list(schema, "oneOf").collect();
             if nested.is_empty() {
                 flat.push(schema);
             } else {
@@ -207,14 +294,10 @@ impl Schemas {
     fn array(&self, schema: &Value, items: &[Value], path: &Path<'_>) -> Result<(), Violation> {
         let count = items.len() as u64;
         if let Some(most) = number(schema, "maxItems").filter(|most| count > *most) {
-            return Err(path.violation("array_above_max_length", |param| {
-                format!("Invalid {param}: array too long. Expected at most {most} items, but got {count} instead.")
-            }));
+            return Err(wording::array_too_long(most, count, path));
         }
         if let Some(least) = number(schema, "minItems").filter(|least| count < *least) {
-            return Err(path.violation("array_below_min_length", |param| {
-                format!("Invalid {param}: array too short. Expected at least {least} items, but got {count} instead.")
-            }));
+            return Err(wording::array_too_short(least, count, path));
         }
         let Some(item_schema) = schema.get("items") else {
             return Ok(());
@@ -228,87 +311,90 @@ impl Schemas {
     fn object(&self, schema: &Value, members: &Map<String, Value>, path: &Path<'_>) -> Result<(), Violation> {
         for required in list(schema, "required").filter_map(Value::as_str) {
             if !members.contains_key(required) {
-                return Err(missing(&Path::Member(path, required)));
+                return Err(wording::missing(&Path::Member(path, required)));
             }
         }
         let count = members.len() as u64;
         if let Some(most) = number(schema, "maxProperties").filter(|most| count > *most) {
-            return Err(path.violation("object_above_max_properties", |param| {
-                format!("Invalid {param}: too many entries. Expected at most {most}, but got {count} instead.")
-            }));
+            return Err(wording::too_many_properties(most, count, path));
         }
-        let properties = schema.get("properties");
+        let longest = schema.get("propertyNames").and_then(|names| number(names, "maxLength"));
         for (name, value) in members {
-            let path = Path::Member(path, name);
-            if let Some(names) = schema.get("propertyNames") {
-                check_length(names, name, &path)?;
+            let length = name.chars().count() as u64;
+            if let Some(most) = longest.filter(|most| length > *most) {
+                return Err(wording::name_too_long(most, length, name, path));
             }
-            let known = properties.and_then(|properties| properties.get(name));
-            // `additionalProperties: false` is not enforced: clients newer than the schema send more.
-            let member_schema = known.or_else(|| schema.get("additionalProperties").filter(|other| other.is_object()));
-            if let Some(member_schema) = member_schema {
-                self.value(member_schema, value, &path)?;
+            let path = Path::Member(path, name);
+            match member_schema(schema, name) {
+                Some(member) => self.value(member, value, &path)?,
+                None if self.strict && lists_all(schema) => return Err(wording::unknown_parameter(&path)),
+                None => {}
             }
         }
         Ok(())
     }
 }
 
-fn missing(path: &Path<'_>) -> Violation {
-    path.violation("missing_required_parameter", |param| {
-        format!("Missing required parameter: {param}.")
-    })
+/// The schema of an object's member of that name.
+fn member_schema<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+    let known = object.get("properties").and_then(|properties| properties.get(name));
+    known.or_else(|| object.get("additionalProperties").filter(|others| others.is_object()))
 }
 
-fn unknown_value(value: &Value, known: &[Value], path: &Path<'_>) -> Violation {
-    let known: Vec<String> = known.iter().map(quote).collect();
-    path.violation("invalid_value", |param| {
-        format!(
-            "Invalid value for {param}: {}. Supported values are: {}.",
-            quote(value),
-            one_of(&known)
-        )
-    })
+/// Whether an object has no members but those that its schema lists.
+fn lists_all(object: &Value) -> bool {
+    object.get("properties").is_some() && object.get("additionalProperties").is_none_or(|others| others == false)
 }
 
-fn check_length(schema: &Value, text: &str, path: &Path<'_>) -> Result<(), Violation> {
+/// The member that tells the alternatives of a union apart.
+fn tag_of(union: &Value) -> &str {
+    let tag = union.pointer("/discriminator/propertyName").and_then(Value::as_str);
+    tag.unwrap_or("type")
+}
+
+fn check_text(schema: &Value, text: &str, path: &Path<'_>) -> Result<(), Violation> {
     let count = text.chars().count() as u64;
     if let Some(most) = number(schema, "maxLength").filter(|most| count > *most) {
-        return Err(path.violation("string_above_max_length", |param| {
-            format!("Invalid {param}: string too long. Expected at most {most} characters, but got {count} instead.")
-        }));
+        return Err(wording::string_too_long(most, count, path));
     }
     if let Some(least) = number(schema, "minLength").filter(|least| count < *least) {
-        return Err(path.violation("string_below_min_length", |param| {
-            format!("Invalid {param}: string too short. Expected at least {least} characters, but got {count} instead.")
-        }));
+        return Err(wording::string_too_short(least, count, path));
     }
-    Ok(())
+    match schema.get("pattern").and_then(Value::as_str) {
+        Some(pattern) if !matches(pattern, text) => Err(wording::pattern_mismatch(pattern, path)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a text matches a pattern of the form `^[…]+$`, the only one that the spec has: letters, digits and ranges of
+/// them. Any other pattern matches everything.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some(class) = pattern.strip_prefix("^[").and_then(|rest| rest.strip_suffix("]+$")) else {
+        return true;
+    };
+    let mut allowed = Vec::new();
+    let mut rest = class.chars().peekable();
+    while let Some(first) = rest.next() {
+        let mut ahead = rest.clone();
+        let last = ahead.next_if_eq(&'-').and_then(|_| ahead.next());
+        if last.is_some() {
+            rest = ahead;
+        }
+        allowed.push(first..=last.unwrap_or(first));
+    }
+    let is_allowed = |character: char| allowed.iter().any(|range| range.contains(&character));
+    !text.is_empty() && text.chars().all(is_allowed)
 }
 
 fn check_range(schema: &Value, value: &Value, path: &Path<'_>) -> Result<(), Violation> {
     let limit = |key| schema.get(key).and_then(|limit| Some((limit, limit.as_f64()?)));
     let Some(number) = value.as_f64() else { return Ok(()) };
-    let kind = if is_integer(value) { "integer" } else { "decimal" };
+    let is_integer = types(schema).contains(&"integer");
     if let Some((most, _)) = limit("maximum").filter(|(_, most)| number > *most) {
-        let code = if kind == "integer" {
-            "integer_above_max_value"
-        } else {
-            "decimal_above_max_value"
-        };
-        return Err(path.violation(code, |param| {
-            format!("Invalid {param}: {kind} above the maximum. Expected a value <= {most}, but got {value} instead.")
-        }));
+        return Err(wording::above_maximum(most, value, is_integer, path));
     }
     if let Some((least, _)) = limit("minimum").filter(|(_, least)| number < *least) {
-        let code = if kind == "integer" {
-            "integer_below_min_value"
-        } else {
-            "decimal_below_min_value"
-        };
-        return Err(path.violation(code, |param| {
-            format!("Invalid {param}: {kind} below the minimum. Expected a value >= {least}, but got {value} instead.")
-        }));
+        return Err(wording::below_minimum(least, value, is_integer, path));
     }
     Ok(())
 }
@@ -340,7 +426,7 @@ fn allows_type(schema: &Value, value: &Value) -> bool {
     types.is_empty()
         || types.into_iter().any(|name| match name {
             "string" => value.is_string(),
-            "integer" => is_integer(value),
+            "integer" => value.is_i64() || value.is_u64(),
             "number" => value.is_number(),
             "boolean" => value.is_boolean(),
             "array" => value.is_array(),
@@ -350,83 +436,12 @@ fn allows_type(schema: &Value, value: &Value) -> bool {
         })
 }
 
-fn is_integer(value: &Value) -> bool {
-    value.is_i64() || value.is_u64()
-}
-
-fn type_names(schema: &Value) -> String {
-    let names: Vec<String> = types(schema)
-        .into_iter()
-        .map(|name| with_article(name).to_owned())
-        .collect();
-    one_of(&names)
-}
-
-fn with_article(name: &str) -> &str {
-    match name {
-        "string" => "a string",
-        "integer" => "an integer",
-        "number" => "a number",
-        "boolean" => "a boolean",
-        "array" => "an array",
-        "object" => "an object",
-        other => other,
-    }
-}
-
-fn describe(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) if is_integer(value) => "an integer",
-        Value::Number(_) => "a decimal",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
-}
-
-fn quote(value: &Value) -> String {
-    match value {
-        Value::String(text) => format!("'{text}'"),
-        other => other.to_string(),
-    }
-}
-
-fn one_of(names: &[String]) -> String {
-    match names {
-        [] => "another value".to_owned(),
-        [only] => only.clone(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
-    }
-}
-
 /// The way from the body to the value at hand; made into text only for a violation.
 #[derive(Debug)]
 enum Path<'a> {
     Body,
     Member(&'a Path<'a>, &'a str),
     Item(&'a Path<'a>, usize),
-}
-
-impl Path<'_> {
-    fn violation(&self, code: &'static str, message: impl FnOnce(&str) -> String) -> Violation {
-        match self {
-            Self::Body => Violation {
-                message: message("the body"),
-                param: None,
-                code,
-            },
-            path => {
-                let param = path.to_string();
-                Violation {
-                    message: message(&format!("'{param}'")),
-                    param: Some(param),
-                    code,
-                }
-            }
-        }
-    }
 }
 
 impl fmt::Display for Path<'_> {
@@ -550,16 +565,16 @@ mod tests {
         );
         check(
             r#"{"model": "m", "name": 1.5}"#,
-            "name: invalid_type: Invalid type for 'name': expected a string or null, but got a decimal instead.",
+            "name: invalid_type: Invalid type for 'name': expected a string, but got a decimal number instead.",
         );
         check(
             r#"{"model": "m", "most": 256.5}"#,
-            "most: invalid_type: Invalid type for 'most': expected an integer, but got a decimal instead.",
+            "most: invalid_type: Invalid type for 'most': expected an integer, but got a decimal number instead.",
         );
         check(
             r#"{"model": "m", "content": 1}"#,
             "content: invalid_type: \
-             Invalid type for 'content': expected a string or an array, but got an integer instead.",
+             Invalid type for 'content': expected one of a string or an array, but got an integer instead.",
         );
         check(
             r#"{"model": "m", "metadata": {"a": null}}"#,
@@ -572,42 +587,42 @@ mod tests {
         check(
             r#"{"model": "m", "name": "äöüßa"}"#,
             "name: string_above_max_length: \
-             Invalid 'name': string too long. Expected at most 4 characters, but got 5 instead.",
+             Invalid 'name': string too long. Expected a string with maximum length 4, but got a string with length 5 instead.",
         );
         check(
             r#"{"model": "m", "temperature": 2.5}"#,
             "temperature: decimal_above_max_value: \
-             Invalid 'temperature': decimal above the maximum. Expected a value <= 2, but got 2.5 instead.",
+             Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 2.5 instead.",
         );
         check(
             r#"{"model": "m", "most": 255}"#,
             "most: integer_below_min_value: \
-             Invalid 'most': integer below the minimum. Expected a value >= 256, but got 255 instead.",
+             Invalid 'most': integer below minimum value. Expected a value >= 256, but got 255 instead.",
         );
         check(
             r#"{"model": "m", "tools": [{}, {}, {}]}"#,
             "tools: array_above_max_length: \
-             Invalid 'tools': array too long. Expected at most 2 items, but got 3 instead.",
+             Invalid 'tools': array too long. Expected an array with maximum length 2, but got an array with length 3 instead.",
         );
         check(
             r#"{"model": "m", "content": []}"#,
-            "content: array_below_min_length: \
-             Invalid 'content': array too short. Expected at least 1 items, but got 0 instead.",
+            "content: empty_array: \
+             Invalid 'content': empty array. Expected an array with minimum length 1, but got an empty array instead.",
         );
         check(
             r#"{"model": "m", "metadata": {"a": "", "b": "", "c": ""}}"#,
             "metadata: object_above_max_properties: \
-             Invalid 'metadata': too many entries. Expected at most 2, but got 3 instead.",
+             Invalid 'metadata': too many properties. Expected an object with at most 2 properties, but got an object with 3 properties instead.",
         );
         check(
             r#"{"model": "m", "metadata": {"long": ""}}"#,
-            "metadata.long: string_above_max_length: \
-             Invalid 'metadata.long': string too long. Expected at most 3 characters, but got 4 instead.",
+            "metadata.long: property_name_above_max_length: \
+             Invalid property name in 'metadata': 'long' is too long. Expected a string with maximum length 3, but got a string with length 4 instead.",
         );
         check(
             r#"{"model": "m", "metadata": {"a": "123456"}}"#,
             "metadata.a: string_above_max_length: \
-             Invalid 'metadata.a': string too long. Expected at most 5 characters, but got 6 instead.",
+             Invalid 'metadata.a': string too long. Expected a string with maximum length 5, but got a string with length 6 instead.",
         );
     }
 
@@ -615,12 +630,12 @@ mod tests {
     fn finds_values_that_do_not_exist() {
         check(
             r#"{"model": "m", "choice": "never"}"#,
-            "choice: invalid_value: Invalid value for 'choice': 'never'. Supported values are: 'none' or 'auto'.",
+            "choice: invalid_value: Invalid value: 'never'. Supported values are: 'none' and 'auto'.",
         );
         check(
             r#"{"model": "m", "tools": [{"type": "browser"}]}"#,
-            "tools[0].type: invalid_value: Invalid value for 'tools[0].type': 'browser'. \
-             Supported values are: 'code_interpreter' or 'function'.",
+            "tools[0].type: invalid_value: Invalid value: 'browser'. \
+             Supported values are: 'code_interpreter' and 'function'.",
         );
     }
 }

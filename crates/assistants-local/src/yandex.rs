@@ -55,8 +55,14 @@ use self::server::Routes;
 use crate::engine::Engine;
 
 /// Puts the protocol in front of `router`, which gets the requests for all other paths.
-pub(crate) fn in_front_of(router: Router, engine: Arc<Engine>, key: Option<String>, dialect: Dialect) -> Router {
-    Routes::new(engine, key, dialect)
+pub(crate) fn in_front_of(
+    router: Router,
+    engine: Arc<Engine>,
+    key: Option<String>,
+    dialect: Dialect,
+    strict: bool,
+) -> Router {
+    Routes::new(engine, key, dialect, strict)
         .mount(&op::LIST_ASSISTANTS, assistants::list)
         .mount(&op::CREATE_ASSISTANT, assistants::create)
         .mount(&op::LIST_ASSISTANT_VERSIONS, assistants::list_versions)

@@ -58,6 +58,14 @@ pub trait ProtoMessage: Serialize + DeserializeOwned + sealed::Sealed {
         let value = serde_json::to_value(self).ok()?;
         dialect::conflict(Self::descriptor(), &value, "")
     }
+
+    /// The first member in the JSON of such a message that the definition does not know, at any depth, as a path such as
+    /// `tools[0].functionTool.mood`; `None` if there is none.
+    ///
+    /// Reading keeps such members in `extra`. A server that is strict refuses them.
+    fn unknown_member(json: &Value) -> Option<String> {
+        dialect::unknown_member(Self::descriptor(), json, "")
+    }
 }
 
 pub(crate) mod sealed {

@@ -11,9 +11,10 @@ use crate::engine::{legacy, stores};
 use crate::object::Loaded;
 use crate::storage::{Document, Kind};
 
-/// Takes `file_ids` from a body of version 2, which does not know it.
+/// Takes `file_ids` from a body of version 2, which does not know it, unless unknown members are refused.
 pub(super) fn put_right(call: &Call, body: &mut Value) -> Result<(), ApiError> {
     if !call.legacy
+        && !call.schemas.is_strict()
         && let Value::Object(members) = body
     {
         members.remove("file_ids");

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::http::HeaderMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::error::ApiError;
 use super::form::Form;
@@ -87,7 +87,7 @@ impl Call {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The body, checked against the schema of that name. No body counts as `{}`.
+    /// The body, checked against the schema of that name. No body, and null, count as `{}`.
     pub(crate) fn body<T: DeserializeOwned>(&self, schema: &str) -> Result<T, ApiError> {
         self.body_after(schema, |_| Ok(()))
     }
@@ -106,14 +106,19 @@ impl Call {
         } else {
             &self.body
         };
-        let unreadable = |error| ApiError::invalid(format!("The body could not be parsed as JSON: {error}."));
+        let unreadable =
+            |error| ApiError::invalid(format!("We could not parse the JSON body of your request: {error}."));
         let mut body: Value = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if body.is_null() {
+            body = Value::Object(Map::new());
+        }
         put_right(&mut body)?;
         self.checked(schema, body)
     }
 
-    /// A value that came in the body, checked against the schema of that name.
-    pub(crate) fn checked<T: DeserializeOwned>(&self, schema: &str, body: Value) -> Result<T, ApiError> {
+    /// A value that came in the body, checked against the schema of that name. An optional member that is null is absent.
+    pub(crate) fn checked<T: DeserializeOwned>(&self, schema: &str, mut body: Value) -> Result<T, ApiError> {
+        self.schemas.drop_nulls(schema, &mut body);
         self.schemas.check(schema, &body)?;
         serde_json::from_value(body)
             .map_err(|error| ApiError::invalid(format!("The body is not what was expected: {error}.")))

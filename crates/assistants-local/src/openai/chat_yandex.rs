@@ -103,24 +103,13 @@ pub(super) fn calls_at_once(message: ChatCompletionMessage) -> ChatDelta {
     }
 }
 
-/// Brings a request into the published form: the provider's own client sends the choice of tools as its user spells it,
-/// and null for what a function does not say of itself.
+/// Brings a request into the published form: the provider's own client sends the choice of tools as its user spells it.
 pub(super) fn put_right(body: &mut Value) {
     if body.get("model").and_then(Value::as_str).map(Manner::of) != Some(Manner::Yandex) {
         return;
     }
     if let Some(Value::String(choice)) = body.get_mut("tool_choice") {
         choice.make_ascii_lowercase();
-    }
-    for tool in body
-        .get_mut("tools")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
-        if let Some(Value::Object(function)) = tool.get_mut("function") {
-            function.retain(|_, value| !value.is_null());
-        }
     }
 }
 

@@ -105,7 +105,7 @@ impl From<StorageError> for ApiError {
         log::error!("{error}{cause}");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            format!("The storage failed: {error}."),
+            format!("The server had an error processing your request. The storage failed: {error}."),
         )
     }
 }

@@ -9,6 +9,7 @@ use crate::engine::{Engine, files};
 use crate::ids;
 use crate::object::{insert, now};
 use crate::storage::{Kind, StorageError, Transaction};
+use crate::validate::Violation;
 
 /// The largest file, in bytes: 512 MiB, as the provider has it.
 pub(super) const LARGEST_FILE: u64 = 512 * 1024 * 1024;
@@ -60,12 +61,8 @@ pub(super) fn check_purpose(purpose: &FilePurpose) -> Result<(), ApiError> {
     if PURPOSES.contains(purpose) {
         return Ok(());
     }
-    let known: Vec<&str> = PURPOSES.iter().map(FilePurpose::as_str).collect();
-    let message = format!(
-        "Invalid value for 'purpose': '{purpose}'. Supported values are: '{}'.",
-        known.join("', '")
-    );
-    Err(ApiError::invalid(message).param("purpose").code("invalid_value"))
+    let known = PURPOSES.iter().map(FilePurpose::as_str);
+    Err(Violation::invalid_value("purpose", purpose.as_str(), known).into())
 }
 
 pub(super) fn new_file(filename: &str, length: u64, params: &CreateFile) -> File {

@@ -24,7 +24,11 @@ pub(super) fn asked_for(headers: &HeaderMap) -> bool {
 /// Makes the `file_ids` of a message attachments that are searched. `place` is where the message stands in the body.
 pub(super) fn put_right(call: &Call, message: &mut Value, place: &str) -> Result<(), ApiError> {
     let Value::Object(members) = message else { return Ok(()) };
-    let Some(file_ids) = members.remove("file_ids").filter(|_| call.legacy) else {
+    if !call.legacy && call.schemas.is_strict() {
+        return Ok(());
+    }
+    let file_ids = members.remove("file_ids").filter(|_| call.legacy);
+    let Some(file_ids) = file_ids.filter(|file_ids| !file_ids.is_null()) else {
         return Ok(());
     };
     let place = format!("{place}file_ids");
@@ -32,7 +36,10 @@ pub(super) fn put_right(call: &Call, message: &mut Value, place: &str) -> Result
     let attachments = match file_ids {
         Value::Array(file_ids) if file_ids.len() > MOST_FILES => {
             let count = file_ids.len();
-            let message = format!("Invalid '{place}': {count} files, and a message has at most {MOST_FILES}.");
+            let message = format!(
+                "Invalid '{place}': array too long. Expected an array with maximum length {MOST_FILES}, \
+                 but got an array with length {count} instead."
+            );
             return refused("array_above_max_length", message);
         }
         Value::Array(file_ids) if file_ids.iter().all(Value::is_string) => file_ids.into_iter().map(attachment),

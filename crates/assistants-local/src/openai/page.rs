@@ -4,6 +4,7 @@ use super::call::{Answer, Call};
 use super::error::ApiError;
 use crate::engine::stores::file_key;
 use crate::storage::{Document, Kind, List, Listing, Order, StorageError, Transaction};
+use crate::validate::Violation;
 
 /// How many objects a page may have.
 #[derive(Clone, Copy, Debug)]
@@ -138,26 +139,9 @@ fn wire_id(document: &Document) -> &str {
 fn limit(value: Option<&str>, limits: Limits) -> Result<usize, ApiError> {
     let Limits { default, most } = limits;
     let Some(value) = value else { return Ok(default) };
-    let refused = |code, message: String| Err(ApiError::invalid(message).param("limit").code(code));
-    match value.parse::<i64>() {
-        Ok(limit) => match usize::try_from(limit) {
-            Ok(limit) if (1..=most).contains(&limit) => Ok(limit),
-            _ if limit < 1 => refused(
-                "integer_below_min_value",
-                format!("Invalid 'limit': integer below the minimum. Expected a value >= 1, but got {limit} instead."),
-            ),
-            _ => refused(
-                "integer_above_max_value",
-                format!(
-                    "Invalid 'limit': integer above the maximum. \
-                     Expected a value <= {most}, but got {limit} instead."
-                ),
-            ),
-        },
-        Err(_) => refused(
-            "invalid_type",
-            format!("Invalid type for 'limit': expected an integer, but got '{value}' instead."),
-        ),
+    match Violation::outside("limit", value, 1, i64::try_from(most).unwrap_or(i64::MAX)) {
+        Some(violation) => Err(violation.into()),
+        None => Ok(value.parse().unwrap_or(default)),
     }
 }
 
@@ -165,10 +149,7 @@ fn order(value: Option<&str>) -> Result<Order, ApiError> {
     match value {
         None | Some("desc") => Ok(Order::Descending),
         Some("asc") => Ok(Order::Ascending),
-        Some(other) => {
-            let message = format!("Invalid value for 'order': '{other}'. Supported values are: 'asc' or 'desc'.");
-            Err(ApiError::invalid(message).param("order").code("invalid_value"))
-        }
+        Some(other) => Err(Violation::invalid_value("order", other, ["asc", "desc"]).into()),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::engine::{Engine, Since, load_run};
 use crate::object::to_json;
 use crate::repeat::digest;
 use crate::storage::Kind;
+use crate::validate::Violation;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     includes_content(call)?;
@@ -93,12 +94,8 @@ pub(super) fn includes_content(call: &Call) -> Result<bool, ApiError> {
     for (_, part) in asked {
         included = true;
         if !RunInclude::KNOWN.iter().any(|known| known.as_str() == part) {
-            let known: Vec<&str> = RunInclude::KNOWN.iter().map(RunInclude::as_str).collect();
-            let message = format!(
-                "Invalid value for 'include[]': '{part}'. Supported values are: '{}'.",
-                known.join("', '")
-            );
-            return Err(ApiError::invalid(message).param("include[]").code("invalid_value"));
+            let known = RunInclude::KNOWN.iter().map(RunInclude::as_str);
+            return Err(Violation::invalid_value("include[]", part, known).into());
         }
     }
     Ok(included)

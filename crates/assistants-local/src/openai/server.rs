@@ -57,11 +57,12 @@ struct Versions {
 }
 
 impl Versions {
-    fn new() -> Self {
+    fn new(strict: bool) -> Self {
         let all = || {
             Schemas::parse(include_str!("generated/request_schemas.json"))
                 .and_then(|schemas| schemas.and(include_str!("generated/chat_request_schemas.json")))
                 .expect("the generated schemas have the form that the generator gave them")
+                .strict(strict)
         };
         let current = all()
             .without_member("Tool", "RetrievalTool")
@@ -83,11 +84,11 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    pub(super) fn new(engine: Arc<Engine>, key: Option<String>) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, key: Option<String>, strict: bool) -> Self {
         Self {
             router: Router::new(),
             engine,
-            schemas: Versions::new(),
+            schemas: Versions::new(strict),
             key: key.map(Arc::from),
         }
     }
@@ -113,11 +114,11 @@ impl Routes {
         let Self { router, key, .. } = self;
         router
             .fallback(async |request: Request| {
-                let message = format!("There is no operation {} {}.", request.method(), request.uri().path());
+                let message = format!("Invalid URL ({} {})", request.method(), request.uri().path());
                 error_response(&ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url"))
             })
             .method_not_allowed_fallback(async |request: Request| {
-                let message = format!("{} is not allowed for {}.", request.method(), request.uri().path());
+                let message = format!("Invalid method for URL ({} {})", request.method(), request.uri().path());
                 error_response(&ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).code("method_not_allowed"))
             })
             .layer(middleware::from_fn_with_state(key, frame))
@@ -168,13 +169,14 @@ fn let_in(key: Option<&str>, request: &Request) -> Result<(), ApiError> {
         (None, Some(key)) => Some(key),
         (None, None) => {
             return Err(unauthorized(
-                "No API key was given. Send it in the header `Authorization: Bearer KEY`.",
+                "You didn't provide an API key. You need to provide your API key in an Authorization header using \
+                 Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
             ));
         }
     };
     match token {
         Some(token) if same(token.trim_ascii(), key.as_bytes()) => Ok(()),
-        _ => Err(unauthorized("The API key is wrong.")),
+        _ => Err(unauthorized("Incorrect API key provided.")),
     }
 }
 
@@ -228,7 +230,7 @@ async fn answer(engine: Arc<Engine>, schemas: Versions, handler: Handler, reques
         Ok(Err(error)) => error_response(&error),
         Err(error) => {
             log::error!("{place}: {error}");
-            let message = "The server has an error of its own.";
+            let message = "The server had an error processing your request. Sorry about that!";
             error_response(&ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message))
         }
     }

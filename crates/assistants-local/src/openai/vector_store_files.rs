@@ -10,6 +10,7 @@ use super::{Answer, ApiError, Call};
 use crate::engine::stores::{self, NewFile};
 use crate::object::complete;
 use crate::storage::{Kind, Transaction};
+use crate::validate::Violation;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateVectorStoreFile = call.body("CreateVectorStoreFile")?;
@@ -51,15 +52,8 @@ pub(super) fn status_filter(call: &Call) -> Result<Option<&str>, ApiError> {
     {
         return Ok(Some(status));
     }
-    let known: Vec<&str> = VectorStoreFileStatus::KNOWN
-        .iter()
-        .map(VectorStoreFileStatus::as_str)
-        .collect();
-    let message = format!(
-        "Invalid value for 'filter': '{status}'. Supported values are: '{}'.",
-        known.join("', '")
-    );
-    Err(ApiError::invalid(message).param("filter").code("invalid_value"))
+    let known = VectorStoreFileStatus::KNOWN.iter().map(VectorStoreFileStatus::as_str);
+    Err(Violation::invalid_value("filter", status, known).into())
 }
 
 pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {

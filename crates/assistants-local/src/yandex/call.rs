@@ -22,6 +22,8 @@ pub(super) struct Call {
     pub(super) engine: Arc<Engine>,
     /// How answers are spelled.
     pub(super) dialect: Dialect,
+    /// Whether members of bodies that the protocol does not know are refused.
+    pub(super) strict: bool,
     /// Where the client has reached the server, such as `http://127.0.0.1:8787`.
     pub(super) origin: String,
     /// The method and the path, for the log and to tell requests with the same key apart.
@@ -94,8 +96,14 @@ impl Call {
         } else {
             &self.body
         };
-        let message: T = serde_json::from_slice(bytes)
-            .map_err(|error| ApiError::invalid(format!("The body is not what was expected: {error}.")))?;
+        let unexpected = |error| ApiError::invalid(format!("The body is not what was expected: {error}."));
+        if self.strict
+            && let Some(member) = T::unknown_member(&serde_json::from_slice(bytes).map_err(unexpected)?)
+        {
+            // The words of protocol buffers' own JSON parser.
+            return Err(ApiError::invalid(format!("proto: unknown field \"{member}\"")));
+        }
+        let message: T = serde_json::from_slice(bytes).map_err(unexpected)?;
         match message.conflict() {
             Some(conflict) => Err(ApiError::invalid(format!("The body contradicts itself: {conflict}."))),
             None => Ok(message),

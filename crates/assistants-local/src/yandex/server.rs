@@ -47,15 +47,17 @@ pub(super) struct Routes {
     engine: Arc<Engine>,
     key: Option<String>,
     dialect: Dialect,
+    strict: bool,
     routes: Vec<(&'static Operation, Handler)>,
 }
 
 impl Routes {
-    pub(super) fn new(engine: Arc<Engine>, key: Option<String>, dialect: Dialect) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, key: Option<String>, dialect: Dialect, strict: bool) -> Self {
         Self {
             engine,
             key,
             dialect,
+            strict,
             routes: Vec::new(),
         }
     }
@@ -207,6 +209,7 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
     let call = Call {
         engine: Arc::clone(&routes.engine),
         dialect: routes.dialect,
+        strict: routes.strict,
         origin: format!("http://{}", host.unwrap_or("localhost")),
         place: format!("{} {path}", parts.method),
         path: found.ids,

@@ -242,7 +242,7 @@ fn limits_of_the_spec_hold() {
         (json!({"messages": []}), "400 model missing_required_parameter"),
         (
             json!({"model": "m", "messages": []}),
-            "400 messages array_below_min_length",
+            "400 messages empty_array",
         ),
         (
             message(json!({"content": "x"})),

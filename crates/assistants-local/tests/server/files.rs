@@ -188,7 +188,7 @@ fn the_server_says_what_a_request_lacks() {
         (
             "/file_batches",
             json!({"file_ids": []}),
-            "400 file_ids array_below_min_length",
+            "400 file_ids empty_array",
         ),
         (
             "/files",

@@ -180,8 +180,8 @@ fn retrieval_is_a_tool_of_version_1() {
     let body = json!({"model": "test", "tools": [{"type": "retrieval"}]});
     assert_eq!(
         current.post("/assistants", body.clone()).error(),
-        "400 tools[0].type invalid_value: Invalid value for 'tools[0].type': 'retrieval'. \
-         Supported values are: 'code_interpreter', 'file_search' or 'function'."
+        "400 tools[0].type invalid_value: Invalid value: 'retrieval'. \
+         Supported values are: 'code_interpreter', 'file_search', and 'function'."
     );
     let made = legacy.post("/assistants", body).ok();
     assert_eq!(made["tools"], json!([{"type": "retrieval"}]));

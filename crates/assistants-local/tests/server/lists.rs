@@ -116,20 +116,20 @@ fn wrong_page_arguments_are_refused() {
     check(
         "limit=0",
         "400 limit integer_below_min_value: \
-         Invalid 'limit': integer below the minimum. Expected a value >= 1, but got 0 instead.",
+         Invalid 'limit': integer below minimum value. Expected a value >= 1, but got 0 instead.",
     );
     check(
         "limit=101",
         "400 limit integer_above_max_value: \
-         Invalid 'limit': integer above the maximum. Expected a value <= 100, but got 101 instead.",
+         Invalid 'limit': integer above maximum value. Expected a value <= 100, but got 101 instead.",
     );
     check(
         "limit=ten",
-        "400 limit invalid_type: Invalid type for 'limit': expected an integer, but got 'ten' instead.",
+        "400 limit invalid_type: Invalid type for 'limit': expected an integer, but got a string instead.",
     );
     check(
         "order=up",
-        "400 order invalid_value: Invalid value for 'order': 'up'. Supported values are: 'asc' or 'desc'.",
+        "400 order invalid_value: Invalid value: 'up'. Supported values are: 'asc' and 'desc'.",
     );
     check(
         "after=asst_x",

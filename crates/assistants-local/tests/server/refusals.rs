@@ -99,13 +99,13 @@ fn unknown_places_and_methods() {
         "GET",
         "/nowhere",
         "",
-        "404 - unknown_url: There is no operation GET /v1/nowhere.",
+        "404 - unknown_url: Invalid URL (GET /v1/nowhere)",
     );
     check(
         "DELETE",
         "/threads",
         "",
-        "405 - method_not_allowed: DELETE is not allowed for /v1/threads.",
+        "405 - method_not_allowed: Invalid method for URL (DELETE /v1/threads)",
     );
 }
 
@@ -115,7 +115,7 @@ fn bodies_that_are_not_as_specified() {
         "POST",
         "/assistants",
         "{",
-        "400 - -: The body could not be parsed as JSON: EOF while parsing an object at line 1 column 1.",
+        "400 - -: We could not parse the JSON body of your request: EOF while parsing an object at line 1 column 1.",
     );
     check(
         "POST",
@@ -129,7 +129,7 @@ fn bodies_that_are_not_as_specified() {
         "/assistants",
         &long,
         "400 name string_above_max_length: \
-         Invalid 'name': string too long. Expected at most 256 characters, but got 257 instead.",
+         Invalid 'name': string too long. Expected a string with maximum length 256, but got a string with length 257 instead.",
     );
     let many = json!({"model": "test", "tools": vec![json!({"type": "file_search"}); 129]}).to_string();
     check(
@@ -137,14 +137,14 @@ fn bodies_that_are_not_as_specified() {
         "/assistants",
         &many,
         "400 tools array_above_max_length: \
-         Invalid 'tools': array too long. Expected at most 128 items, but got 129 instead.",
+         Invalid 'tools': array too long. Expected an array with maximum length 128, but got an array with length 129 instead.",
     );
     check(
         "POST",
         "/assistants",
         r#"{"model": "test", "temperature": 2.1}"#,
         "400 temperature decimal_above_max_value: \
-         Invalid 'temperature': decimal above the maximum. Expected a value <= 2, but got 2.1 instead.",
+         Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 2.1 instead.",
     );
     check(
         "POST",
@@ -158,7 +158,7 @@ fn bodies_that_are_not_as_specified() {
         "/threads",
         r#"{"messages": [{"role": "system", "content": "No."}]}"#,
         "400 messages[0].role invalid_value: \
-         Invalid value for 'messages[0].role': 'system'. Supported values are: 'user' or 'assistant'.",
+         Invalid value: 'system'. Supported values are: 'user' and 'assistant'.",
     );
     let metadata: serde_json::Map<_, _> = (0..17).map(|number| (number.to_string(), "".into())).collect();
     check(
@@ -166,20 +166,20 @@ fn bodies_that_are_not_as_specified() {
         "/threads",
         &json!({"metadata": metadata}).to_string(),
         "400 metadata object_above_max_properties: \
-         Invalid 'metadata': too many entries. Expected at most 16, but got 17 instead.",
+         Invalid 'metadata': too many properties. Expected an object with at most 16 properties, but got an object with 17 properties instead.",
     );
     check(
         "POST",
         "/threads/runs",
         r#"{"assistant_id": "asst_x", "max_prompt_tokens": 255}"#,
         "400 max_prompt_tokens integer_below_min_value: \
-         Invalid 'max_prompt_tokens': integer below the minimum. Expected a value >= 256, but got 255 instead.",
+         Invalid 'max_prompt_tokens': integer below minimum value. Expected a value >= 256, but got 255 instead.",
     );
     check(
         "POST",
         "/threads/thread_x/runs?include[]=everything",
         r#"{"assistant_id": "asst_x"}"#,
-        "400 include[] invalid_value: Invalid value for 'include[]': 'everything'. \
+        "400 include[] invalid_value: Invalid value: 'everything'. \
          Supported values are: 'step_details.tool_calls[*].file_search.results[*].content'.",
     );
 }
@@ -213,12 +213,13 @@ fn a_key_keeps_others_out() {
         answer.error()
     };
     let none = "401 - invalid_api_key: \
-        No API key was given. Send it in the header `Authorization: Bearer KEY`.";
+        You didn't provide an API key. You need to provide your API key in an Authorization header using \
+        Bearer auth (i.e. Authorization: Bearer YOUR_KEY).";
     assert_eq!(wrong(&client), none);
     for header in ["Bearer Secret", "Bearer secret2", "Bearer ", "Basic secret", "secret"] {
         assert_eq!(
             wrong(&client.header("authorization", header)),
-            "401 - invalid_api_key: The API key is wrong."
+            "401 - invalid_api_key: Incorrect API key provided."
         );
     }
     assert_eq!(client.get("/nowhere").status, 401);

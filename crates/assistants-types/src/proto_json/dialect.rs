@@ -117,3 +117,30 @@ fn conflict_in(shape: &Shape, value: &Value, at: &str) -> Option<String> {
         _ => None,
     }
 }
+
+/// The first member of a message in either spelling that is no field.
+pub(crate) fn unknown_member(descriptor: &Descriptor, value: &Value, at: &str) -> Option<String> {
+    value.as_object()?.iter().find_map(|(name, value)| {
+        let at = if at.is_empty() {
+            name.clone()
+        } else {
+            format!("{at}.{name}")
+        };
+        match descriptor.field(name) {
+            Some(field) => unknown_member_in(&field.shape, value, &at),
+            None => Some(at),
+        }
+    })
+}
+
+fn unknown_member_in(shape: &Shape, value: &Value, at: &str) -> Option<String> {
+    match shape {
+        Shape::Message(descriptor) => unknown_member(descriptor(), value, at),
+        Shape::Optional(shape) => unknown_member_in(shape, value, at),
+        Shape::List(shape) => {
+            let mut items = value.as_array()?.iter().enumerate();
+            items.find_map(|(index, item)| unknown_member_in(shape, item, &format!("{at}[{index}]")))
+        }
+        _ => None,
+    }
+}

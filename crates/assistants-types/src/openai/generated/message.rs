@@ -68,7 +68,7 @@ pub struct CreateMessage {
     pub role: Role,
     /// What the message says.
     pub content: MessageInput,
-    /// Files to attach, each with the tools that may use it.
+    /// Files to attach, each with the tools that may use it. At most 10 items.
     pub attachments: Field<Vec<Attachment>>,
     /// The user's own key-value pairs.
     pub metadata: Field<Metadata>,
@@ -96,7 +96,7 @@ impl CreateMessage {
         }
     }
 
-    /// Sets `attachments`. Files to attach, each with the tools that may use it.
+    /// Sets `attachments`. Files to attach, each with the tools that may use it. At most 10 items.
     #[must_use]
     pub fn attachments(mut self, attachments: impl IntoIterator<Item = impl Into<Attachment>>) -> Self {
         self.attachments = Field::Set(attachments.into_iter().map(Into::into).collect());

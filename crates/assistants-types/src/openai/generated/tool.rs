@@ -193,7 +193,7 @@ impl FunctionTool {
 /// Describes a function to the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FunctionDefinition {
-    /// Name the model calls it by, of at most 64 letters, digits, underscores and dashes.
+    /// Name the model calls it by, of letters, digits, underscores and dashes. At most 64 characters.
     pub name: String,
     /// What the function does and when to call it.
     pub description: Option<String>,
