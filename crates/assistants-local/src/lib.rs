@@ -48,7 +48,11 @@
 //!   `assistants-local restore DIR --database FILE` puts such a copy elsewhere, and `assistants-local check` says what is
 //!   wrong with either and ends with code 1 if something is. [`maintenance`] has the same for programs. Other programs
 //!   can read the database while it is served.
-//! - Bodies are checked against the limits of the spec. Parameters that it does not know are ignored.
+//! - Bodies are checked against the limits of the spec. Errors have the hosted service's words where programs match them
+//!   (`docs/error-texts.md` of the repository lists them).
+//! - `null` for an optional member of a request is the same as leaving it out, at any depth and over both protocols,
+//!   except in updates of the OpenAI protocol, where it clears. Members that the protocol does not know are ignored; a
+//!   [`strict`](Builder::strict) server refuses them.
 //! - Without an [`api_key`](Builder::api_key) every key is let in, and none. An address that other machines can reach
 //!   needs one.
 //!
@@ -77,8 +81,8 @@
 //! any model is asked, over either protocol. Give such a run tools of its own without it.
 //!
 //! Clients that send `OpenAI-Beta: assistants=v1` get what version 1 of the protocol had: `file_ids` of assistants, the
-//! operations on them, and the tool `retrieval`, which searches those files and shows its steps as `file_search`.
-//! Messages take `file_ids` too, at most 10, and keep them as attachments for `file_search`; answers, though not the
+//! operations on them, and the tool `retrieval`, which searches those files and shows its steps as `retrieval`.
+//! Citations carry the `quote` that they stand for, though not in the events of streams. Messages take `file_ids` too, at most 10, and keep them as attachments for `file_search`; answers, though not the
 //! events of streams, show them on messages, and on runs those that the assistant has.
 //!
 //! # Yandex

@@ -18,7 +18,8 @@ use crate::storage::{Document, Kind, StorageError, Transaction};
 pub(crate) trait Stored: Serialize + DeserializeOwned {
     const KIND: Kind;
     /// Members that are always on the wire: `null` where the object has no value. The types leave them out, which
-    /// means the same, but clients of typed languages count on them.
+    /// means the same, but clients of typed languages count on them. Paths go through members and, by `*`, all items of a
+    /// list.
     const NULLABLE: &'static [&'static str];
 
     fn id(&self) -> &str;
@@ -49,7 +50,7 @@ macro_rules! stored {
 
 stored! {
     Assistant: "name" "description" "instructions" "tool_resources" "metadata" "temperature" "top_p" "response_format";
-    File: "status_details";
+    File:;
     Thread: "tool_resources" "metadata";
     Message: "incomplete_details" "completed_at" "incomplete_at" "assistant_id" "run_id" "attachments" "metadata";
     Run: "required_action" "last_error" "expires_at" "started_at" "cancelled_at" "failed_at" "completed_at"
@@ -59,7 +60,8 @@ stored! {
     VectorStoreFileBatch:;
     Upload: "file";
     UploadPart:;
-    RunStep: "last_error" "expired_at" "cancelled_at" "failed_at" "completed_at" "metadata" "usage";
+    RunStep: "last_error" "expired_at" "cancelled_at" "failed_at" "completed_at" "metadata" "usage"
+        "step_details/tool_calls/*/function/output";
 }
 
 /// The same file can be in several vector stores.
@@ -152,17 +154,28 @@ pub(crate) fn to_json<T: Stored>(object: &T) -> String {
     complete(object, T::NULLABLE)
 }
 
-/// The JSON of any value, with null for the members of these names that it lacks.
+/// The JSON of any value, with null for the members at these paths that it lacks.
 pub(crate) fn complete(object: &impl Serialize, nullable: &[&str]) -> String {
     let mut value = serde_json::to_value(object).expect("an object of the protocol has a JSON form");
-    if let Value::Object(members) = &mut value {
-        for name in nullable {
-            if !members.contains_key(*name) {
-                members.insert((*name).to_owned(), Value::Null);
-            }
-        }
+    for path in nullable {
+        complete_at(&mut value, path);
     }
     value.to_string()
+}
+
+fn complete_at(value: &mut Value, path: &str) {
+    match (path.split_once('/'), value) {
+        (Some(("*", rest)), Value::Array(items)) => items.iter_mut().for_each(|item| complete_at(item, rest)),
+        (Some((name, rest)), Value::Object(members)) => {
+            if let Some(member) = members.get_mut(name) {
+                complete_at(member, rest);
+            }
+        }
+        (None, Value::Object(members)) => {
+            members.entry(path).or_insert(Value::Null);
+        }
+        _ => {}
+    }
 }
 
 /// A run step without the texts of the passages that file search found, which are shown on request only.

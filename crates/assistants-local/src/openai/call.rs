@@ -212,7 +212,7 @@ impl Call {
             Once::Done((run, events)) => {
                 let json = if streamed { String::new() } else { to_json(&run) };
                 let (writer, reader) = stream::channel();
-                let subscriber = streamed.then(|| EventWriter::boxed(writer, content));
+                let subscriber = streamed.then(|| EventWriter::boxed(writer, content, self.legacy));
                 self.engine.watch_deadline(&run);
                 self.engine.launch(&run, &events, subscriber);
                 Ok(if streamed {
@@ -226,7 +226,8 @@ impl Call {
                 let run: Run = serde_json::from_str(&json)
                     .map_err(|error| ApiError::invalid(format!("The kept answer is damaged: {error}.")))?;
                 let (writer, reader) = stream::channel();
-                self.engine.catch_up(&run, since, EventWriter::boxed(writer, content))?;
+                self.engine
+                    .catch_up(&run, since, EventWriter::boxed(writer, content, self.legacy))?;
                 Ok(Answer::Events(reader))
             }
         }

@@ -1,13 +1,15 @@
-//! What version 1 of the protocol had and version 2 has no more: `file_ids` of assistants, messages and runs.
+//! What version 1 of the protocol had and version 2 has no more: `file_ids` of assistants, messages and runs, the `quote`
+//! of a citation, and the name `retrieval` for the search of files in run steps.
 //!
-//! Answers get them here, after the handlers; version 2 never sees them.
+//! Answers get them here, after the handlers; version 2 never sees them. Streams show `retrieval` too, and no quotes.
 
+use assistants_types::openai::StepToolCall;
 use axum::http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, ApiError, Call};
-use crate::engine::legacy;
-use crate::storage::Transaction;
+use crate::engine::{legacy, steps};
+use crate::storage::{StorageError, Transaction};
 
 /// How many files a message may have.
 const MOST_FILES: usize = 10;
@@ -101,13 +103,16 @@ fn is(members: &Map<String, Value>, kind: &str) -> bool {
 
 fn complete(transaction: &dyn Transaction, object: &mut Value) -> Result<(), ApiError> {
     let Value::Object(members) = object else { return Ok(()) };
-    let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
     let file_ids: Value = if is(members, "assistant") {
-        legacy::file_ids(transaction, text("id"))?.into()
+        legacy::file_ids(transaction, text(members, "id"))?.into()
     } else if is(members, "thread.run") {
         // Those that its assistant has now.
-        legacy::file_ids(transaction, text("assistant_id"))?.into()
+        legacy::file_ids(transaction, text(members, "assistant_id"))?.into()
+    } else if is(members, "thread.run.step") {
+        show_retrieval(members);
+        return Ok(());
     } else if is(members, "thread.message") {
+        show_quotes(transaction, members)?;
         let attachments = members.get("attachments").and_then(Value::as_array);
         let attached = attachments.into_iter().flatten();
         attached
@@ -118,4 +123,65 @@ fn complete(transaction: &dyn Transaction, object: &mut Value) -> Result<(), Api
     };
     members.insert("file_ids".to_owned(), file_ids);
     Ok(())
+}
+
+fn text<'a>(members: &'a Map<String, Value>, name: &str) -> &'a str {
+    members.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Names the search of files in a run step, or in the delta of one, as version 1 did. It did not show what was found.
+pub(super) fn show_retrieval(step: &mut Map<String, Value>) {
+    let details = step
+        .get_mut("step_details")
+        .and_then(|details| details.get_mut("tool_calls"));
+    for call in details.and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Value::Object(call) = call
+            && call.remove("file_search").is_some()
+        {
+            call.insert("type".to_owned(), "retrieval".into());
+            call.insert("retrieval".to_owned(), json!({}));
+        }
+    }
+}
+
+/// Adds what they quote to the citations of a message: the passages that its run found, in the order in which they are
+/// cited.
+fn show_quotes(transaction: &dyn Transaction, message: &mut Map<String, Value>) -> Result<(), ApiError> {
+    let run_id = text(message, "run_id").to_owned();
+    let parts = message.get_mut("content").and_then(Value::as_array_mut);
+    let citations = parts
+        .into_iter()
+        .flatten()
+        .filter_map(|part| part.pointer_mut("/text/annotations")?.as_array_mut())
+        .flatten();
+    let mut citations = citations
+        .filter_map(|annotation| annotation.get_mut("file_citation")?.as_object_mut())
+        .peekable();
+    if citations.peek().is_none() {
+        return Ok(());
+    }
+    let mut found = passages(transaction, &run_id)?;
+    for citation in citations {
+        let file_id = text(citation, "file_id");
+        // A passage that is cited once more, or was found by a run that is gone, has no quote of its own.
+        let quote = found.iter().position(|(found, _)| found == file_id);
+        let quote = quote.map(|at| found.remove(at).1).unwrap_or_default();
+        citation.insert("quote".to_owned(), quote.into());
+    }
+    Ok(())
+}
+
+/// The passages that a run found, with the ids of their files.
+fn passages(transaction: &dyn Transaction, run_id: &str) -> Result<Vec<(String, String)>, StorageError> {
+    let steps = steps(transaction, run_id, None)?;
+    let calls = steps.iter().flat_map(|step| step.object.tool_calls());
+    let results = calls.filter_map(|call| match call {
+        StepToolCall::FileSearch(call) => call.file_search.results.as_ref(),
+        _ => None,
+    });
+    let passages = results.flatten().map(|result| {
+        let content = result.content.iter().flatten().filter_map(|part| part.text.as_deref());
+        (result.file_id.clone(), content.collect())
+    });
+    Ok(passages.collect())
 }

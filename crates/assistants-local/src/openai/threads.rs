@@ -1,7 +1,8 @@
 //! Threads.
 
 use assistants_types::openai::{
-    CreateRun, CreateThread, CreateThreadAndRun, StreamEvent, Thread, ThreadCreated, ThreadDeleted, UpdateThread,
+    CreateRun, CreateThread, CreateThreadAndRun, StreamEvent, Thread, ThreadCreated, ThreadDeleted, ToolResources,
+    UpdateThread,
 };
 
 use super::assistants::tool_resources;
@@ -15,7 +16,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateThread = call.body_after("CreateThread", |body| {
         legacy::put_all_right(call, body.get_mut("messages"), "messages")
     })?;
-    call.object(|transaction| create_thread(transaction, &params))
+    call.object(|transaction| create_thread(transaction, &params, None))
 }
 
 pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
@@ -61,14 +62,7 @@ pub(super) fn create_and_run(call: &Call) -> Result<Answer, ApiError> {
     let resources = params.tool_resources.clone().into_value();
     let run_params = run_params(params);
     call.run(streamed, Since::Thread, |transaction| {
-        let mut thread = create_thread(transaction, &new_thread)?;
-        if let Some(resources) = &resources
-            && let Some(mut stored) = load::<Thread>(transaction, &thread.id)?
-        {
-            stored.object.tool_resources = Some(resources.clone());
-            stored.save(transaction)?;
-            thread = stored.object;
-        }
+        let thread = create_thread(transaction, &new_thread, resources.as_ref())?;
         let run = call.engine.create_run(transaction, &thread.id, &run_params)?;
         let created = StreamEvent::ThreadCreated(ThreadCreated {
             data: thread,
@@ -83,11 +77,20 @@ pub(super) fn create_and_run(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-fn create_thread(transaction: &dyn Transaction, params: &CreateThread) -> Result<Thread, ApiError> {
+/// Creates a thread with its messages; `resources` take the place of its own.
+fn create_thread(
+    transaction: &dyn Transaction,
+    params: &CreateThread,
+    resources: Option<&ToolResources>,
+) -> Result<Thread, ApiError> {
+    let resources = match resources {
+        Some(resources) => Some(resources.clone()),
+        None => tool_resources(transaction, params.tool_resources.clone())?,
+    };
     let thread = Thread {
         id: ids::new("thread_"),
         created_at: Some(now()),
-        tool_resources: Some(tool_resources(transaction, params.tool_resources.clone())?.unwrap_or_default()),
+        tool_resources: Some(resources.unwrap_or_default()),
         metadata: Some(params.metadata.as_ref().cloned().unwrap_or_default()),
         ..Thread::default()
     };
@@ -95,7 +98,9 @@ fn create_thread(transaction: &dyn Transaction, params: &CreateThread) -> Result
     for message in params.messages.iter().flatten() {
         add_message(transaction, &thread.id, message)?;
     }
-    Ok(thread)
+    // Files that are attached to messages get the thread a vector store.
+    let stored = load::<Thread>(transaction, &thread.id)?;
+    Ok(stored.map_or(thread, |stored| stored.object))
 }
 
 fn run_params(params: CreateThreadAndRun) -> CreateRun {

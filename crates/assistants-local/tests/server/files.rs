@@ -185,11 +185,7 @@ fn the_server_says_what_a_request_lacks() {
             "400 attributes.a invalid_type",
         ),
         ("/file_batches", json!({}), "400 file_ids missing_required_parameter"),
-        (
-            "/file_batches",
-            json!({"file_ids": []}),
-            "400 file_ids empty_array",
-        ),
+        ("/file_batches", json!({"file_ids": []}), "400 file_ids empty_array"),
         (
             "/files",
             json!({"file_id": id(&file), "chunking_strategy": {"type": "static", "static":
@@ -206,7 +202,7 @@ fn the_server_says_what_a_request_lacks() {
 }
 
 /// Uploads bytes under that name.
-fn upload_bytes(client: &Client, name: &str, bytes: &[u8]) -> String {
+pub(super) fn upload_bytes(client: &Client, name: &str, bytes: &[u8]) -> String {
     let head = format!(
         "--XX\r\ncontent-disposition: form-data; name=purpose\r\n\r\nassistants\r\n\
          --XX\r\ncontent-disposition: form-data; name=file; filename={name}\r\n\r\n"
@@ -264,6 +260,39 @@ fn the_text_of_a_pdf_is_found_cited_and_shown() {
         (&citation["type"], &citation["file_citation"]["file_id"]),
         (&json!("file_citation"), &json!(file))
     );
+}
+
+#[test]
+fn a_new_thread_shows_the_vector_store_of_its_attachments() {
+    let server = LocalServer::builder().start().unwrap();
+    let client = client(&server);
+    let file = upload_bytes(&client, "a.txt", b"text");
+    let attached = json!([{"file_id": file, "tools": [{"type": "file_search"}]}]);
+    let message = json!({"role": "user", "content": "Hello", "attachments": attached});
+    let thread = client.post("/threads", json!({"messages": [message]})).ok();
+    let stores = &thread["tool_resources"]["file_search"]["vector_store_ids"];
+    assert_eq!(stores.as_array().unwrap().len(), 1, "{thread}");
+    assert_eq!(client.get(&format!("/threads/{}", id(&thread))).ok(), thread);
+
+    // Resources of the run do not push it out: the files go into the store that they name.
+    let store = id(&client.post("/vector_stores", json!({})).ok());
+    let body = json!({
+        "assistant_id": client.assistant(),
+        "thread": {"messages": [message]},
+        "tool_resources": {"file_search": {"vector_store_ids": [store]}},
+    });
+    client.post("/threads/runs", body).ok();
+    let files = client.get(&format!("/vector_stores/{store}/files")).ok();
+    assert_eq!(files["data"][0]["id"], json!(file));
+}
+
+#[test]
+fn a_file_has_no_status_details() {
+    let server = LocalServer::builder().start().unwrap();
+    let client = client(&server);
+    let file = upload(&client, "text");
+    assert_eq!(file.get("status_details"), None);
+    assert_eq!(client.get(&format!("/files/{}", id(&file))).ok(), file);
 }
 
 #[test]

@@ -374,3 +374,53 @@ fn files_of_messages_come_with_every_call_that_brings_messages() {
         assert!(refused.starts_with(&nested), "{refused}, not {nested}");
     }
 }
+
+#[test]
+fn retrieval_shows_its_steps_and_quotes_as_version_1_did() {
+    let server = LocalServer::builder().start().unwrap();
+    let (current, legacy) = clients(&server);
+    let one = upload(&legacy, "one.md", "One oak stands here.");
+    let two = upload(&legacy, "two.md", "Two oaks stand there.");
+    let body = json!({"model": "test", "tools": [{"type": "retrieval"}], "file_ids": [one, two]});
+    let assistant = id(&legacy.post("/assistants", body).ok());
+    let thread = legacy.thread("Which oak stands?");
+    let runs = format!("/threads/{thread}/runs");
+    let mut events = legacy.stream(&runs, json!({"assistant_id": assistant, "stream": true}));
+    let searched = json!({"id": "", "type": "retrieval", "retrieval": {}});
+    let call = |step: &Value| {
+        let mut call = step["step_details"]["tool_calls"][0].clone();
+        assert!(call["id"].as_str().unwrap().starts_with("call_"), "{call}");
+        call["id"] = json!("");
+        call.as_object_mut().unwrap().remove("index");
+        call
+    };
+    assert_eq!(call(&events.skip_to("run.step.delta").data["delta"]), searched);
+    assert_eq!(call(&events.skip_to("run.step.completed").data), searched);
+    let run = format!("{runs}/{}", id(&events.skip_to("run.completed").data));
+    let steps = format!("{run}/steps?order=asc");
+    let step = legacy.get(&steps).ok()["data"][0].clone();
+    assert_eq!(call(&step), searched);
+    assert_eq!(call(&legacy.get(&format!("{run}/steps/{}", id(&step))).ok()), searched);
+
+    let messages = format!("/threads/{thread}/messages");
+    let quotes = |client: &Client| -> Vec<(Value, Option<Value>)> {
+        let answer = &client.get(&messages).ok()["data"][0]["content"][0]["text"];
+        let annotations = answer["annotations"].as_array().unwrap().iter();
+        let citations = annotations.map(|annotation| &annotation["file_citation"]);
+        citations
+            .map(|citation| (citation["file_id"].clone(), citation.get("quote").cloned()))
+            .collect()
+    };
+    let mut quoted = quotes(&legacy);
+    quoted.sort_by_key(|(_, quote)| quote.clone().unwrap().to_string());
+    let want = [
+        (json!(one), Some(json!("One oak stands here."))),
+        (json!(two), Some(json!("Two oaks stand there."))),
+    ];
+    assert_eq!(quoted, want);
+    assert!(quotes(&current).iter().all(|(_, quote)| quote.is_none()));
+    assert_eq!(
+        current.get(&steps).ok()["data"][0]["step_details"]["tool_calls"][0]["type"],
+        "file_search"
+    );
+}

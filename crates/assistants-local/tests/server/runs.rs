@@ -223,3 +223,15 @@ fn a_streamed_run_with_code_interpreter_ends_with_its_failure() {
     let path = format!("/threads/{}/runs/{}", run["thread_id"].as_str().unwrap(), id(&run));
     assert_eq!(client.wait_for(&path, "failed")["last_error"], error);
 }
+
+#[test]
+fn a_call_that_waits_for_its_output_has_a_null_there() {
+    let (_server, client) = serve();
+    let (path, _) = run(&client, "call f", "requires_action");
+    let waiting = &client.get(&format!("{path}/steps")).ok()["data"][0];
+    let call = &waiting["step_details"]["tool_calls"][0]["function"];
+    assert_eq!(call, &json!({"name": "f", "arguments": "{}", "output": null}));
+    client.post(&format!("{path}/cancel"), json!({})).ok();
+    let cancelled = &client.get(&format!("{path}/steps")).ok()["data"][0];
+    assert_eq!(cancelled["step_details"], waiting["step_details"]);
+}
