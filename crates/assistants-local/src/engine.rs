@@ -106,7 +106,7 @@ struct Turns {
 /// Why the engine does not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("No {} found with id '{id}'.", kind.noun())]
+    #[error("{}", not_found(*kind, id))]
     NotFound { kind: Kind, id: String },
     /// What was asked for cannot be done as long as things are as they are.
     #[error("{message}")]
@@ -355,6 +355,14 @@ impl Engine {
 
     fn lock_turns(&self) -> MutexGuard<'_, Turns> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the provider says of an id that it does not know.
+fn not_found(kind: Kind, id: &str) -> String {
+    match kind {
+        Kind::File => format!("No such File object: {id}"),
+        _ => format!("No {} found with id '{id}'.", kind.noun()),
     }
 }
 

@@ -90,7 +90,7 @@ impl Kind {
             Self::UploadPart => "upload part",
             Self::VectorStore => "vector store",
             Self::SearchIndex => "search index",
-            Self::VectorStoreFile => "file in the vector store",
+            Self::VectorStoreFile => "file",
             Self::VectorStoreFileBatch => "file batch",
             other => other.as_str(),
         }

@@ -537,6 +537,89 @@ mod tests {
     }
 
     #[test]
+    fn a_strict_check_finds_what_it_does_not_know() {
+        let schemas = Schemas::parse(SCHEMAS).unwrap().strict(true);
+        let check = |body: &str| schemas.check("Create", &serde_json::from_str(body).unwrap()).err();
+        assert_eq!(check(r#"{"model": "m", "metadata": {"a": "b"}}"#), None);
+        let violation = check(r#"{"model": "m", "tools": [{"type": "code_interpreter", "x": 1}]}"#).unwrap();
+        assert_eq!(
+            (violation.message.as_str(), violation.code, violation.param.as_deref()),
+            (
+                "Unknown parameter: 'tools[0].x'.",
+                "unknown_parameter",
+                Some("tools[0].x")
+            )
+        );
+    }
+
+    #[test]
+    fn drops_nulls_that_are_not_in_the_schema() {
+        let schemas = Schemas::parse(SCHEMAS).unwrap();
+        let mut body = serde_json::json!({
+            "model": null, "name": null, "most": null, "tools": null, "content": null, "choice": null, "metadata": null,
+            "newer": null,
+        });
+        schemas.drop_nulls("Create", &mut body);
+        // What must be there, what may be null and what is not known stays.
+        let want = serde_json::json!({"model": null, "name": null, "metadata": null, "newer": null});
+        assert_eq!(body, want);
+        let mut body = serde_json::json!({"model": "m", "tools": [
+            {"type": "function", "function": {"name": null, "x": null}}, {"type": "function", "function": null}, null
+        ]});
+        let before = body.clone();
+        schemas.drop_nulls("Create", &mut body);
+        assert_eq!(body, before);
+    }
+
+    /// What no alternative could be told for, [`Schemas::drop_nulls`] and the check would have to guess.
+    #[test]
+    fn the_alternatives_of_every_union_are_told_apart() {
+        let documents = [
+            include_str!("openai/generated/request_schemas.json"),
+            include_str!("openai/generated/chat_request_schemas.json"),
+        ];
+        let schemas = Schemas::parse(documents[0]).unwrap().and(documents[1]).unwrap();
+        fn walk(schemas: &Schemas, schema: &Value, unions: &mut usize) {
+            if list(schema, "oneOf").next().is_some() {
+                let alternatives: Vec<&Value> = list(schema, "oneOf").collect();
+                let alternatives = schemas.flatten(&alternatives);
+                for kind in ["array", "object"] {
+                    let alike = alternatives.iter().filter(|one| types(one).contains(&kind));
+                    let alike: Vec<_> = alike.map(|one| schemas.tags(tag_of(schema), one)).collect();
+                    assert!(alike.len() < 2 || alike.iter().all(|tags| !tags.is_empty()), "{schema}");
+                }
+                *unions += 1;
+            }
+            if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
+                assert!(pattern.starts_with("^[") && pattern.ends_with("]+$"), "{pattern}");
+            }
+            let members = schema.as_object().into_iter().flat_map(Map::values);
+            let items = schema.as_array().into_iter().flatten();
+            members.chain(items).for_each(|inner| walk(schemas, inner, unions));
+        }
+        let mut unions = 0;
+        for schema in schemas.components.values() {
+            walk(&schemas, schema, &mut unions);
+        }
+        assert!(unions > 20, "only {unions} unions");
+    }
+
+    #[test]
+    fn a_pattern_is_a_set_of_characters() {
+        for (text, want) in [
+            ("get_A-9", true),
+            ("", false),
+            ("a b", false),
+            ("ä", false),
+            ("a.b", false),
+            ("a\n", false),
+        ] {
+            assert_eq!(matches("^[a-zA-Z0-9_-]+$", text), want, "{text:?}");
+        }
+        assert!(matches("(anything else)", "x"));
+    }
+
+    #[test]
     fn finds_what_is_missing() {
         check(
             "{}",

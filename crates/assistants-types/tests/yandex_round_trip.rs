@@ -351,6 +351,45 @@ fn the_other_dialect_writes_every_field() {
     }
 }
 
+type UnknownMember = fn(&Value) -> Option<String>;
+
+macro_rules! unknown_members {
+    ($($name:ident,)+) => { &[$((stringify!($name), <$name as ProtoMessage>::unknown_member as UnknownMember)),+] };
+}
+
+const UNKNOWN_MEMBERS: &[(&str, UnknownMember)] = for_each_type!(unknown_members);
+
+#[test]
+fn every_member_of_the_definition_is_known_and_null_is_its_absence() {
+    for (name, unknown_member) in UNKNOWN_MEMBERS {
+        let properties = schemas()[*name]["properties"]
+            .as_object()
+            .into_iter()
+            .flat_map(Map::keys);
+        for spell in [|name: &str| name.to_owned(), snake] {
+            let mut nulls: Map<String, Value> = properties.clone().map(|key| (spell(key), Value::Null)).collect();
+            assert_eq!(unknown_member(&Value::Object(nulls.clone())), None, "{name}");
+            nulls.insert("mood".to_owned(), Value::Null);
+            assert_eq!(unknown_member(&Value::Object(nulls)), Some("mood".to_owned()), "{name}");
+        }
+    }
+    let (_, round_trip) = TYPES.iter().find(|(name, _)| *name == "CreateThread").unwrap();
+    let nulls = json!({"folderId": "fld", "name": null, "tools": null, "messages": null, "labels": null});
+    assert_eq!(round_trip(&nulls).unwrap()[0], json!({"folderId": "fld"}));
+}
+
+#[test]
+fn unknown_members_are_found_at_any_depth() {
+    let path = |json: Value| <CreateAssistant as ProtoMessage>::unknown_member(&json);
+    let function = json!({"name": "f", "mood": 1, "parameters": {"mood": 1}});
+    assert_eq!(
+        path(json!({"tools": [{"function": {"name": "f"}}, {"function": function}]})),
+        Some("tools[1].function.mood".to_owned())
+    );
+    assert_eq!(path(json!({"labels": {"mood": "fine"}})), None);
+    assert_eq!(path(json!("no object")), None);
+}
+
 /// The two forms of one thread that the service is known to use.
 #[test]
 fn both_dialects_are_the_same_thread() {

@@ -9,6 +9,7 @@ use assistants_types::chat::{
 
 use super::error::ApiError;
 use crate::model::{CompletedCall, Function, ModelMessage, ModelRequest, Role, ToolChoice};
+use crate::validate::Violation;
 
 /// What the model is told. The outputs of functions are those that follow the last message of the user; of earlier ones
 /// only what was said about them is left.
@@ -39,10 +40,9 @@ fn limit(params: &CreateChatCompletion) -> Result<Option<u64>, ApiError> {
         ("max_tokens", &params.max_tokens),
     ] {
         if let Some(tokens) = value.as_ref() {
-            let message = || format!("Invalid '{name}': integer below the minimum. Expected a value >= 1.");
-            return match u64::try_from(*tokens) {
-                Ok(tokens @ 1..) => Ok(Some(tokens)),
-                _ => Err(ApiError::invalid(message()).param(name).code("integer_below_min_value")),
+            return match Violation::outside(name, &tokens.to_string(), 1, i64::MAX) {
+                Some(violation) => Err(violation.into()),
+                None => Ok(u64::try_from(*tokens).ok()),
             };
         }
     }
@@ -124,9 +124,10 @@ fn conversation(messages: &[ChatMessage], request: &mut ModelRequest) -> Result<
                         .find(|(call, answered)| !answered && call.id == output.tool_call_id)
                 })
                 .ok_or_else(|| {
-                    let message = "A message with role 'tool' must answer a tool call of the assistant's message \
-                                   before it.";
-                    ApiError::invalid(message).param(format!("messages[{index}].tool_call_id"))
+                    // The provider spells it so.
+                    let message = "messages with role 'tool' must be a response to a preceeding message with \
+                                   'tool_calls'.";
+                    ApiError::invalid(message).param(format!("messages.[{index}].role"))
                 })?;
             call.0.output = output.content.text();
             call.1 = true;
@@ -173,11 +174,11 @@ fn close(open: Option<Open>, index: usize, request: &mut ModelRequest) -> Result
     let missing = open.missing();
     if !missing.is_empty() {
         let message = format!(
-            "A message of the assistant with 'tool_calls' must be followed by messages with role 'tool' that answer \
-             each 'tool_call_id'. Not answered: {}.",
+            "An assistant message with 'tool_calls' must be followed by tool messages responding to each \
+             'tool_call_id'. The following tool_call_ids did not have response messages: {}",
             missing.join(", ")
         );
-        return Err(ApiError::invalid(message).param(format!("messages[{index}].role")));
+        return Err(ApiError::invalid(message).param(format!("messages.[{index}].role")));
     }
     request
         .rounds

@@ -40,10 +40,11 @@ pub(super) fn invalid_type(schemas: &[&Value], value: &Value, path: &Path<'_>) -
     for schema in schemas {
         let known: Vec<String> = constants(schema).filter(|one| !one.is_null()).map(quote).collect();
         let names = types(schema).into_iter().filter(|name| *name != "null");
-        match known.is_empty() {
-            true => wanted.extend(names.map(with_article)),
-            false => wanted.push(one_of(&known, "or")),
-        }
+        let own = match known.is_empty() {
+            true => names.map(with_article).collect(),
+            false => vec![one_of(&known, "or")],
+        };
+        wanted.extend(own.into_iter().filter(|own| !wanted.contains(own)).collect::<Vec<_>>());
     }
     path.violation("invalid_type", |param| {
         let one = if wanted.len() > 1 { "one of " } else { "" };

@@ -68,7 +68,9 @@ impl ApiError {
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotFound { .. } => Self::new(Code::NotFound, refusal.to_string()),
+            Refusal::NotFound { kind, id } => {
+                Self::new(Code::NotFound, format!("No {} found with id '{id}'.", kind.noun()))
+            }
             Refusal::State { message } => Self::new(Code::FailedPrecondition, message),
             Refusal::Invalid { message, .. } => Self::invalid(message),
             Refusal::Storage(error) => error.into(),

@@ -70,6 +70,20 @@ impl Drop for Program {
 }
 
 #[test]
+fn the_program_is_strict_when_it_is_told_to_be() {
+    let directory = tempfile::tempdir().unwrap();
+    for (strict, status) in [("false", 200), ("true", 400)] {
+        let program = Program::start(
+            Command::new(PROGRAM)
+                .args(["serve", "--listen", "127.0.0.1:0", "--database"])
+                .arg(directory.path().join(strict))
+                .env("ASSISTANTS_LOCAL_STRICT", strict),
+        );
+        assert_eq!(program.client.post("/threads", json!({"mood": "fine"})).status, status);
+    }
+}
+
+#[test]
 fn what_was_answered_survives_a_kill() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");

@@ -210,11 +210,11 @@ fn outputs_of_tools_are_answered() {
     );
     refuses(
         body(json!([asked, called, output("f", "1")])),
-        "400 messages[3].role -: A message of the assistant with 'tool_calls' must be followed",
+        "400 messages.[3].role -: An assistant message with 'tool_calls' must be followed by tool messages",
     );
     refuses(
         body(json!([asked, output("f", "1")])),
-        "400 messages[1].tool_call_id -: A message with role 'tool' must answer a tool call",
+        "400 messages.[1].role -: messages with role 'tool' must be a response",
     );
 }
 
@@ -240,10 +240,7 @@ fn limits_of_the_spec_hold() {
     let message = |message: Value| json!({"model": "m", "messages": [message]});
     for (body, want) in [
         (json!({"messages": []}), "400 model missing_required_parameter"),
-        (
-            json!({"model": "m", "messages": []}),
-            "400 messages empty_array",
-        ),
+        (json!({"model": "m", "messages": []}), "400 messages empty_array"),
         (
             message(json!({"content": "x"})),
             "400 messages[0].role missing_required_parameter",

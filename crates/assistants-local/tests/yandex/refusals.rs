@@ -183,3 +183,54 @@ fn answers_carry_ids_to_ask_for_help_with() {
         4
     );
 }
+
+#[test]
+fn unknown_members_are_ignored_unless_the_server_is_strict() {
+    let (_server, tolerant) = serve();
+    let (_strict, strict) = start(LocalServer::builder().strict(true));
+    let create = "/assistants/v1/assistants";
+    let whole = json!({"folderId": "fld", "modelUri": "gpt://fld/test"});
+    let tool = json!({"function": {"name": "f", "parameters": {"mood": 1}, "mood": "fine"}});
+    for (name, value, member) in [
+        ("mood", json!("fine"), "mood"),
+        ("completionOptions", json!({"mood": 1}), "completionOptions.mood"),
+        ("tools", json!([tool]), "tools[0].function.mood"),
+    ] {
+        let mut body = whole.clone();
+        body[name] = value;
+        tolerant.call("POST", create, &body.to_string()).ok();
+        assert_eq!(
+            strict.call("POST", create, &body.to_string()).error(),
+            format!("400 3: proto: unknown field \"{member}\"")
+        );
+    }
+    // Either spelling is known, and so is what is null.
+    let known = r#"{"folder_id": "fld", "modelUri": "gpt://fld/test", "labels": {"mood": "fine"}, "tools": null}"#;
+    strict.call("POST", create, known).ok();
+}
+
+#[test]
+fn a_null_is_the_absence_of_a_member() {
+    let (_server, client) = serve();
+    let whole = json!({"folderId": "fld", "modelUri": "gpt://fld/test"});
+    let mut nulls = whole.clone();
+    for name in [
+        "name",
+        "description",
+        "labels",
+        "instruction",
+        "tools",
+        "completionOptions",
+        "expirationConfig",
+    ] {
+        nulls[name] = Value::Null;
+    }
+    let made = [whole, nulls].map(|body| {
+        let mut made = client.call("POST", "/assistants/v1/assistants", &body.to_string()).ok();
+        for chance in ["id", "createdAt", "updatedAt", "expiresAt"] {
+            assert!(made.as_object_mut().unwrap().remove(chance).is_some(), "{made}");
+        }
+        made
+    });
+    assert_eq!(made[0], made[1]);
+}
