@@ -1,5 +1,8 @@
 //! A call: a request, its options, and what its answer is.
 
+pub(crate) mod deadline;
+pub(crate) mod wait;
+
 use std::fmt;
 use std::io::Read;
 use std::marker::PhantomData;

@@ -212,7 +212,7 @@ impl Endpoint {
             Safety::KeyedWrite if !keyed && policy.rules == Rules::Yandex => Safety::Write,
             safety => safety,
         };
-        let watch = Watch::new(options.cancel.clone(), options.deadline);
+        let watch = options.watch();
         let timeouts = Timeouts {
             connect: Some(self.config.connect_timeout),
             attempt: Some(options.timeout.unwrap_or(self.config.timeout)),

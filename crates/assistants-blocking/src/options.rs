@@ -1,11 +1,12 @@
 //! What a call can be told beyond its parameters.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::CancelToken;
+use crate::call::deadline::Deadline;
 use crate::transport::watch::Watch;
 
 /// Options of a call, or defaults for all calls of a client.
@@ -15,7 +16,7 @@ use crate::transport::watch::Watch;
 #[derive(Clone, Default)]
 pub struct Options {
     pub(crate) timeout: Option<Duration>,
-    pub(crate) deadline: Option<Duration>,
+    pub(crate) deadline: Option<Deadline>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) max_retries: Option<u32>,
     pub(crate) headers: Vec<(String, String)>,
@@ -43,10 +44,11 @@ impl Options {
         self
     }
 
-    /// Limits everything a call does: attempts, waits between them, polls, reading a stream. Default: no limit.
+    /// Limits everything a call does, from `send` on: attempts, waits between them, polls, tool rounds, reading a
+    /// stream; of a list the whole walk, from the request for its first page on. Default: no limit.
     #[must_use]
     pub fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+        self.deadline = Some(Deadline::After(limit));
         self
     }
 
@@ -107,7 +109,7 @@ impl Options {
     pub(crate) fn within(watch: &Watch) -> Self {
         Self {
             cancel: watch.cancel().cloned(),
-            deadline: watch.remaining(),
+            deadline: watch.deadline().map(|limit| Deadline::At(Some(limit))),
             ..Self::default()
         }
     }
@@ -124,14 +126,22 @@ impl Options {
         }
     }
 
-    /// The same options for a request that follows the first one of a call: without what the caller added to that one,
-    /// and with what is left of the deadline.
-    pub(crate) fn follow_up(&self, started: Instant) -> Self {
+    /// Begins a call that sends several requests: from now on the deadline is a point in time, the same for all of them.
+    pub(crate) fn begin(&mut self) {
+        self.deadline = self.deadline.map(Deadline::begin);
+    }
+
+    /// What ends the call early.
+    pub(crate) fn watch(&self) -> Watch {
+        Watch::new(self.cancel.clone(), self.deadline.and_then(Deadline::limit))
+    }
+
+    /// The same options for a request that follows the first one of a call: without what the caller added to that one.
+    pub(crate) fn follow_up(&self) -> Self {
         Self {
             query: Vec::new(),
             body_fields: Vec::new(),
             idempotency_key: None,
-            deadline: self.deadline.map(|limit| limit.saturating_sub(started.elapsed())),
             ..self.clone()
         }
     }
@@ -196,7 +206,8 @@ macro_rules! default_setters {
             self
         }
 
-        /// Limits everything a call does: attempts, waits between them, polls, reading a stream. Default: no limit.
+        /// Limits everything a call does, from `send` on: attempts, waits between them, polls, tool rounds, reading a
+        /// stream; of a list the whole walk, from the request for its first page on. Default: no limit.
         pub fn deadline(mut self, limit: std::time::Duration) -> Self {
             self.options = self.options.deadline(limit);
             self

@@ -18,7 +18,8 @@ use crate::secret::Secrets;
 /// A list that has been described but not asked for.
 ///
 /// Used as an iterator it walks all items, a page at a time, and asks for a page only when the one before is used up.
-/// [`pages`](Self::pages) walks pages, [`send`](Self::send) gets a single one. Options hold for each page.
+/// [`pages`](Self::pages) walks pages, [`send`](Self::send) gets a single one. Options hold for each page, except for the
+/// deadline: that of a walk counts from the request for its first page to the end, the time between pages included.
 ///
 /// `T` is an item, `P` a page as the server sends it: [`Page`] unless the provider has pages of its own.
 #[must_use = "a list does nothing until it is walked or sent"]
@@ -149,11 +150,12 @@ impl<T, P: DeserializeOwned> ListCall<T, P> {
 
 impl<T: 'static, P: ListPage<Item = T>> ListCall<T, P> {
     /// Walks the list page by page.
-    pub fn pages(self) -> Pages<T, P> {
+    pub fn pages(mut self) -> Pages<T, P> {
         let what = self.request.what();
         let one_page = self.one_page;
         let secrets = self.endpoint.secrets(&self.options);
         let fetch = move |cursor: Option<&str>| {
+            self.options.begin();
             let mut request = self.request.clone();
             if let Some(cursor) = cursor {
                 request.query.retain(|(name, _)| name != P::CURSOR);

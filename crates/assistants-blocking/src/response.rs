@@ -83,8 +83,7 @@ impl<T> RawResponse<T> {
         }
     }
 
-    /// When the server wants to be asked again, from `openai-poll-after-ms`. At once is no time: a program would ask
-    /// without a pause.
+    /// When the server wants to be asked again, from `openai-poll-after-ms`. 0 is no time.
     pub(crate) fn poll_after(&self) -> Option<Duration> {
         let wait = Duration::from_millis(self.number("openai-poll-after-ms")?);
         Some(wait).filter(|wait| !wait.is_zero())

@@ -312,9 +312,10 @@ fn an_answer_of_the_wrong_shape_names_the_place() {
 fn an_unknown_status_is_polled_until_the_poll_limit_and_named() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
-        for _ in 0..3 {
+        // At once, and when the limit is reached.
+        for _ in 0..2 {
             connection.request();
-            connection.answer("200 OK", &[JSON, "openai-poll-after-ms: 20"], &run("hibernating"));
+            connection.answer("200 OK", &[JSON], &run("hibernating"));
         }
         connection.wait_for_close();
     });
@@ -323,6 +324,7 @@ fn an_unknown_status_is_polled_until_the_poll_limit_and_named() {
         client
             .runs("thread_1")
             .poll("run_1")
+            .interval(Duration::from_secs(3600))
             .poll_timeout(Duration::from_millis(50))
             .send()
             .unwrap_err()
@@ -353,17 +355,19 @@ fn polling_goes_on_until_the_run_has_ended() {
 fn a_limit_or_an_interval_may_be_longer_than_the_clock_can_tell() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
-        let asks = ["GET /v1/threads/", "GET /v1/threads/", "GET /v1/files/"];
-        for (ask, body) in asks.into_iter().zip(["completed", "queued", "processed"].map(run)) {
+        for status in ["completed", "queued", "queued"] {
             let request = connection.request();
-            assert!(request.starts_with(ask), "{request}");
-            connection.answer("200 OK", &[JSON], &body);
+            assert!(request.starts_with("GET /v1/threads/"), "{request}");
+            connection.answer("200 OK", &[JSON], &run(status));
         }
+        assert!(connection.request().starts_with("GET /v1/files/"));
+        connection.answer("200 OK", &[JSON], r#"{"id":"file-1","status":"processed"}"#);
     });
     let client = client(&peer);
     let run = client.runs("thread_1").poll("run_1").deadline(Duration::MAX).send();
     assert_eq!(run.unwrap().status, RunStatus::Completed);
     let poll = client.runs("thread_1").poll("run_1").interval(Duration::MAX);
+    let poll = poll.poll_timeout(Duration::from_millis(20));
     assert!(matches!(poll.send(), Err(Error::Timeout(error)) if error.phase == TimeoutPhase::Poll));
     let wait = client.files().wait_for_processing("file-1").deadline(Duration::MAX);
     assert!(wait.send().is_ok());

@@ -34,6 +34,16 @@ impl DecodeError {
         }
     }
 
+    /// The error of a response about another object than the one that was asked for.
+    pub(crate) fn another_object(what: &str, asked: &str, found: &str) -> Self {
+        Self {
+            what: what.to_owned(),
+            path: "id".to_owned(),
+            excerpt: excerpt(found),
+            source: format!("the response is about another object than `{asked}`").into(),
+        }
+    }
+
     /// Reads again, with `read`, over a parser that keeps track of the place. The error shows nothing of `secrets`.
     pub(crate) fn locate<T>(
         json: &[u8],

@@ -1,7 +1,5 @@
 //! Chats whose function calls this program answers.
 
-use std::time::Instant;
-
 use super::{Chat, ToolCall, ToolCallFunction};
 use crate::chat::{
     ChatCompletion, ChatCompletionChunk, ChatFunctionToolCall, ChatMessage, ChatStreamCall, ChatTool, ChatToolChoice,
@@ -82,13 +80,11 @@ impl ChatToolsCall {
             tools,
             mut options,
         } = self;
-        let started = Instant::now();
-        let deadline = options.deadline;
+        options.begin();
         let mut calling = Vec::new();
         let mut rounds = 0;
         loop {
             let mut call = chat.call(&params);
-            options.deadline = deadline.map(|limit| limit.saturating_sub(started.elapsed()));
             call.options = options.clone();
             let completion = ask(call)?;
             params.messages.push(completion.to_message());

@@ -72,8 +72,8 @@ impl Files {
 
     /// Waits until the server has processed a file. Most servers are done before `upload` returns.
     pub fn wait_for_processing(&self, file: impl IdOf<File>) -> WaitCall<File> {
-        let (files, id) = (self.clone(), file.into_id());
-        WaitCall::of(&self.client.options, move |_| files.retrieve(&id))
+        let files = self.clone();
+        WaitCall::of(&self.client.options, file.into_id(), move |id| files.retrieve(id))
     }
 }
 

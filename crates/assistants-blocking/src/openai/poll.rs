@@ -1,16 +1,14 @@
 //! Waiting for a run.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use assistants_types::openai::operations as op;
 
 use super::{Client, Run};
-use crate::error::{Error, Result, TimeoutError, TimeoutPhase};
+use crate::call::wait::{Polled, Wait, same_object};
+use crate::error::Result;
 use crate::options::option_setters;
-use crate::{Call, CancelToken, Options};
-
-/// How long to wait between two looks at a run when neither caller nor server say.
-const INTERVAL: Duration = Duration::from_secs(1);
+use crate::{Call, Options};
 
 /// A call that waits until a run has ended or needs tool outputs.
 ///
@@ -19,40 +17,51 @@ const INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct PollCall {
     client: Client,
-    start: Start,
+    first: Option<Box<Call<Run>>>,
+    /// The run, where it is known before the first response.
+    run: Option<Watched>,
     pub(crate) options: Options,
     interval: Option<Duration>,
     poll_timeout: Duration,
 }
 
-/// Where the waiting starts from.
+/// The ids of a run.
 #[derive(Debug)]
-enum Start {
-    /// A request that answers with the run.
-    After(Box<Call<Run>>),
-    /// A run that there is.
-    Of { thread: String, run: String },
+struct Watched {
+    thread: String,
+    run: String,
 }
 
 impl PollCall {
+    /// Waits for the run that `call` responds with.
     pub(super) fn after(client: &Client, mut call: Call<Run>) -> Self {
-        let options = std::mem::take(&mut call.options);
-        Self::new(client, Start::After(Box::new(call)), options)
+        Self {
+            options: std::mem::take(&mut call.options),
+            first: Some(Box::new(call)),
+            run: None,
+            ..Self::new(client)
+        }
     }
 
     pub(super) fn of(client: &Client, thread: &str, run: &str) -> Self {
-        let start = Start::Of {
-            thread: thread.to_owned(),
-            run: run.to_owned(),
-        };
-        Self::new(client, start, client.options.clone())
+        Self::new(client).about(thread, run)
     }
 
-    fn new(client: &Client, start: Start, options: Options) -> Self {
+    /// Takes no response about another run.
+    pub(super) fn about(mut self, thread: &str, run: &str) -> Self {
+        self.run = Some(Watched {
+            thread: thread.to_owned(),
+            run: run.to_owned(),
+        });
+        self
+    }
+
+    fn new(client: &Client) -> Self {
         Self {
             client: client.clone(),
-            start,
-            options,
+            first: None,
+            run: None,
+            options: client.options.clone(),
             interval: None,
             poll_timeout: Duration::from_secs(15 * 60),
         }
@@ -60,13 +69,15 @@ impl PollCall {
 
     option_setters!();
 
-    /// The wait between two looks. Default: what the server's first `openai-poll-after-ms` header says, else 1 second.
+    /// The wait between two polls. Default: what the last `openai-poll-after-ms` header says, from 20 ms to a minute;
+    /// without one, 50 ms at first, growing to 1 second.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = Some(interval);
         self
     }
 
-    /// Limits the whole wait. Default: 15 minutes; runs expire on the server after 10.
+    /// Limits the whole wait; the last poll is made when the limit is reached. Default: 15 minutes; runs expire on the
+    /// server after 10.
     pub fn poll_timeout(mut self, limit: Duration) -> Self {
         self.poll_timeout = limit;
         self
@@ -78,70 +89,50 @@ impl PollCall {
     ///
     /// # Errors
     ///
-    /// As [`Call::send`]; [`Error::Timeout`] naming the last status when the run is not done in time.
+    /// As [`Call::send`]; [`Error::Timeout`](crate::Error::Timeout) naming the last status when the run is not done in
+    /// time, [`Error::Decode`](crate::Error::Decode) when the server responds with another run.
     pub fn send(mut self) -> Result<Run> {
-        let started = Instant::now();
-        // One deadline for the whole call, not one for each of its requests.
-        let deadline = self.options.deadline.take();
-        let mut interval = self.interval;
-        let mut watched = match self.start {
-            Start::Of { thread, run } => (thread, run),
-            Start::After(call) => {
-                let mut call = *call;
-                call.options = self.options.clone();
-                call.options.deadline = deadline;
-                let run = call.send()?;
-                if is_done(&run) {
-                    return Ok(run);
+        self.options.begin();
+        let mut first = self.first.take();
+        Wait::new(&self.options, self.interval, self.poll_timeout).until(|| {
+            let call = match (first.take(), &self.run) {
+                (Some(mut call), _) => {
+                    call.options = self.options.clone();
+                    *call
                 }
-                // Only the first request carries what the caller added to the operation.
-                self.options.body_fields.clear();
-                self.options.query.clear();
-                self.options.idempotency_key = None;
-                let wait = interval.unwrap_or(INTERVAL.min(Duration::from_millis(100)));
-                pause(self.options.cancel.as_ref(), wait, &run.id)?;
-                (run.thread_id, run.id)
-            }
-        };
-        loop {
-            let mut call = self.client.call::<Run>(op::RETRIEVE_RUN, &[&watched.0, &watched.1]);
-            let what = call.request.what();
-            call.options = self.options.clone();
-            call.options.deadline = deadline.map(|limit| limit.saturating_sub(started.elapsed()));
-            let answer = call.send_raw()?;
-            let run = answer.parse()?;
-            if is_done(&run) {
-                return Ok(run);
-            }
-            let wait = *interval.get_or_insert_with(|| answer.poll_after().unwrap_or(INTERVAL));
-            let late = |phase, after| TimeoutError {
-                phase,
-                after,
-                what: format!("{what}: the run is `{}`", run.status),
-                request_sent: true,
+                (None, watched) => {
+                    let ids = watched
+                        .as_ref()
+                        .map_or(["", ""], |watched| [watched.thread.as_str(), watched.run.as_str()]);
+                    let mut call = self.client.call::<Run>(op::RETRIEVE_RUN, &ids);
+                    call.options = self.options.follow_up();
+                    call
+                }
             };
-            let next = started.elapsed().saturating_add(wait);
-            if next > self.poll_timeout {
-                return Err(late(TimeoutPhase::Poll, self.poll_timeout).into());
+            let what = call.request.what();
+            let response = call.send_raw()?;
+            let run = response.parse()?;
+            match &self.run {
+                Some(watched) => same_object(&what, &watched.run, &run.id)?,
+                None => {
+                    self.run = Some(Watched {
+                        thread: run.thread_id.clone(),
+                        run: run.id.clone(),
+                    });
+                }
             }
-            if let Some(limit) = deadline.filter(|limit| next > *limit) {
-                return Err(late(TimeoutPhase::Deadline, limit).into());
+            if is_done(&run) {
+                return Ok(Polled::Done(run));
             }
-            pause(self.options.cancel.as_ref(), wait, &what)?;
-            watched.1 = run.id;
-        }
+            Ok(Polled::Running {
+                state: format!("{what}: the run is `{}`", run.status),
+                poll_after: response.poll_after(),
+            })
+        })
     }
 }
 
 /// Whether waiting longer changes nothing.
 fn is_done(run: &Run) -> bool {
     run.status.is_terminal() || run.status == super::RunStatus::RequiresAction
-}
-
-/// Waits, or ends with the token.
-fn pause(cancel: Option<&CancelToken>, wait: Duration, what: &str) -> Result<()> {
-    if cancel.unwrap_or(&CancelToken::new()).sleep(wait) {
-        return Err(Error::cancelled(what));
-    }
-    Ok(())
 }

@@ -1,7 +1,6 @@
 //! Streamed runs.
 
 use std::fmt;
-use std::time::Instant;
 
 use super::event_reader::EventReader;
 use super::handler::{self, Progress};
@@ -58,8 +57,8 @@ impl StreamCall {
     /// # Errors
     ///
     /// As [`Call::send`].
-    pub fn send(self) -> Result<RunStream> {
-        let started = Instant::now();
+    pub fn send(mut self) -> Result<RunStream> {
+        self.options.begin();
         let endpoint = &self.client.endpoint;
         let response = endpoint.open(&self.call.request, &self.options)?;
         let origin = Origin::of(&self.call.request, &response)?;
@@ -73,7 +72,6 @@ impl StreamCall {
             cancel_run_on_drop: self.cancel_run_on_drop,
             client: self.client,
             options: self.options,
-            started,
         })
     }
 }
@@ -91,7 +89,6 @@ pub struct RunStream {
     /// Text was read that the snapshots do not have, and no message has been finished since.
     text_skipped: bool,
     cancel_run_on_drop: bool,
-    started: Instant,
 }
 
 /// A run that has come to an end, or waits for tool outputs.
@@ -324,16 +321,8 @@ impl RunStream {
 
     /// Waits for the run and reads what it wrote.
     fn fetch(&self, run: &Run) -> Result<FinishedRun> {
-        let mut options = self.options.clone();
-        // What was meant for the request that began the stream.
-        options.idempotency_key = None;
-        options.body_fields.clear();
-        options.query.clear();
-        options.deadline = options
-            .deadline
-            .map(|limit| limit.saturating_sub(self.started.elapsed()));
         let client = Client {
-            options,
+            options: self.options.follow_up(),
             ..self.client.clone()
         };
         let run = client.runs(&run.thread_id).poll(run).send()?;

@@ -93,7 +93,8 @@ impl Runs {
         run: impl IdOf<Run>,
         outputs: impl IntoIterator<Item = impl Into<ToolOutput>>,
     ) -> PollCall {
-        PollCall::after(&self.client, self.submit_tool_outputs(run, outputs))
+        let run = run.into_id();
+        PollCall::after(&self.client, self.submit_tool_outputs(&run, outputs)).about(&self.thread, &run)
     }
 
     /// Starts a run and answers its function calls with `tools` until it has ended.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use assistants_types::openai::operations as op;
 
@@ -155,13 +154,12 @@ impl PartsUpload {
     ///
     /// As [`Files::upload`](super::Files::upload); [`Error::Api`] when the upload has expired, which takes an hour.
     pub fn send(&mut self) -> Result<File> {
-        let started = Instant::now();
-        let options = |given: &Options| Options {
-            deadline: given.deadline.map(|limit| limit.saturating_sub(started.elapsed())),
-            // Each request is one of its own.
+        // Each request is one of its own. The deadline is that of this `send`: there may be another one.
+        let mut options = Options {
             idempotency_key: None,
-            ..given.clone()
+            ..self.options.clone()
         };
+        options.begin();
         let length = self.source.length()?;
         let upload_id = match &self.state.upload_id {
             Some(id) => id.clone(),
@@ -169,7 +167,7 @@ impl PartsUpload {
                 let bytes = i64::try_from(length).unwrap_or(i64::MAX);
                 let params = CreateUpload::new(&*self.file_name, self.purpose.clone(), bytes, &*self.media_type);
                 let mut call = self.uploads.create(params);
-                call.options = options(&self.options);
+                call.options = options.clone();
                 self.state.upload_id.insert(call.send()?.id).clone()
             }
         };
@@ -182,7 +180,7 @@ impl PartsUpload {
             let mut call = self.uploads.add_part(&upload_id, part);
             call.options = Options {
                 body_fields: Vec::new(),
-                ..options(&self.options)
+                ..options.clone()
             };
             if let (Some(form), Some(progress)) = (&mut call.request.form, self.progress.clone()) {
                 form.progress = Some(Arc::new(move |of_part, _| progress(sent + of_part, length)));
@@ -193,7 +191,7 @@ impl PartsUpload {
         let mut call = self.uploads.complete(&upload_id, params);
         call.options = Options {
             body_fields: Vec::new(),
-            ..options(&self.options)
+            ..options
         };
         let what = call.request.what();
         let upload = call.send()?;

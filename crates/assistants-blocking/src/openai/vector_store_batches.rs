@@ -3,13 +3,12 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
 
 use assistants_types::openai::operations as op;
 
 use super::wait::Awaited;
 use super::{
-    Client, CreateVectorStoreFileBatch, File, IdOf, VectorStoreFile, VectorStoreFileBatch, VectorStoreFileBatchStatus,
+    Client, CreateVectorStoreFileBatch, File, IdOf, VectorStoreFile, VectorStoreFileBatch,
     WaitCall,
 };
 use crate::error::{Error, Result};
@@ -59,16 +58,14 @@ impl VectorStoreBatches {
     /// Waits until each file of a batch is indexed or has failed: look at the
     /// [`file_counts`](VectorStoreFileBatch::file_counts).
     pub fn poll(&self, batch: impl IdOf<VectorStoreFileBatch>) -> WaitCall<VectorStoreFileBatch> {
-        let (batches, id) = (self.clone(), batch.into_id());
-        WaitCall::of(&self.client.options, move |_| batches.retrieve(&id))
+        let batches = self.clone();
+        WaitCall::of(&self.client.options, batch.into_id(), move |id| batches.retrieve(id))
     }
 
     /// Puts files into the vector store, and waits as [`poll`](Self::poll).
     pub fn create_and_poll(&self, params: CreateVectorStoreFileBatch) -> WaitCall<VectorStoreFileBatch> {
         let (batches, first) = (self.clone(), self.create(params));
-        let look =
-            move |seen: Option<&VectorStoreFileBatch>| batches.retrieve(seen.map_or("", |batch| batch.id.as_str()));
-        WaitCall::of(&self.client.options, look).after(|_| Ok(first))
+        WaitCall::after(&self.client.options, |_| Ok(first), move |id| batches.retrieve(id))
     }
 
     /// Uploads files for assistants, a few at a time, puts those that arrived into the vector store, and waits until
@@ -99,9 +96,10 @@ impl VectorStoreBatches {
 
 impl Awaited for VectorStoreFileBatch {
     const NOUN: &'static str = "batch";
+    const FINAL: &'static [&'static str] = &["completed", "failed", "cancelled"];
 
-    fn is_done(&self) -> bool {
-        self.status != VectorStoreFileBatchStatus::InProgress
+    fn id(&self) -> &str {
+        &self.id
     }
 
     fn status(&self) -> &str {
@@ -197,20 +195,16 @@ impl BatchUploadCall {
             mut params,
             parallel,
             files_per_batch,
-            options,
+            mut options,
         } = self;
-        let started = Instant::now();
-        let options_now = || Options {
-            deadline: options.deadline.map(|limit| limit.saturating_sub(started.elapsed())),
-            ..options.clone()
-        };
+        options.begin();
         let files = batches.client.files();
         let uploaded = each(sources, parallel, |source| {
             let mut call = files.upload(source.clone(), "assistants");
             // Each upload is a request of its own, with a key of its own.
             call.options = Options {
                 idempotency_key: None,
-                ..options_now()
+                ..options.clone()
             };
             let sent = call.send();
             (source, sent)
@@ -238,7 +232,7 @@ impl BatchUploadCall {
                 file_ids,
                 ..params.clone()
             });
-            call.options = options_now();
+            call.options = options.clone();
             match &done.batch {
                 None => done.batch = Some(call.send()?),
                 Some(_) => {

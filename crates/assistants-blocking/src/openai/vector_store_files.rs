@@ -7,6 +7,7 @@ use super::{
     Client, CreateVectorStoreFile, IdOf, UpdateVectorStoreFile, VectorStoreFile, VectorStoreFileContent,
     VectorStoreFileDeleted, VectorStoreFileStatus, WaitCall,
 };
+use crate::error::Result;
 use crate::source::FileSource;
 use crate::{Call, ListCall, Options};
 
@@ -59,14 +60,14 @@ impl VectorStoreFiles {
 
     /// Waits until a file is indexed or has failed: look at its [`status`](VectorStoreFile#structfield.status).
     pub fn poll(&self, file: impl IdOf<VectorStoreFile>) -> WaitCall<VectorStoreFile> {
-        let (files, id) = (self.clone(), file.into_id());
-        WaitCall::of(&self.client.options, move |_| files.retrieve(&id))
+        let files = self.clone();
+        WaitCall::of(&self.client.options, file.into_id(), move |id| files.retrieve(id))
     }
 
     /// Puts a file into the vector store, and waits as [`poll`](Self::poll).
     pub fn create_and_poll(&self, params: CreateVectorStoreFile) -> WaitCall<VectorStoreFile> {
         let first = self.create(params);
-        self.wait().after(|_| Ok(first))
+        self.wait(|_| Ok(first))
     }
 
     /// Uploads a file for assistants, puts it into the vector store, and waits as [`poll`](Self::poll). Fields of the
@@ -77,23 +78,19 @@ impl VectorStoreFiles {
     /// At `send`: those of [`Files::upload`](super::Files::upload), and of the other requests.
     pub fn upload_and_poll(&self, file: impl Into<FileSource>) -> WaitCall<VectorStoreFile> {
         let (files, source) = (self.clone(), file.into());
-        self.wait().after(move |options| {
+        self.wait(move |options| {
             let mut upload = files.client.files().upload(source, "assistants");
-            upload.options = Options {
-                body_fields: Vec::new(),
-                query: Vec::new(),
-                idempotency_key: None,
-                ..options.clone()
-            };
+            upload.options = options.follow_up();
             Ok(files.create(CreateVectorStoreFile::new(&upload.send()?)))
         })
     }
 
-    fn wait(&self) -> WaitCall<VectorStoreFile> {
+    fn wait(
+        &self,
+        first: impl FnOnce(&Options) -> Result<Call<VectorStoreFile>> + Send + 'static,
+    ) -> WaitCall<VectorStoreFile> {
         let files = self.clone();
-        WaitCall::of(&self.client.options, move |seen: Option<&VectorStoreFile>| {
-            files.retrieve(seen.map_or("", |file| file.id.as_str()))
-        })
+        WaitCall::after(&self.client.options, first, move |id| files.retrieve(id))
     }
 }
 
@@ -106,9 +103,10 @@ impl ListCall<VectorStoreFile> {
 
 impl Awaited for VectorStoreFile {
     const NOUN: &'static str = "file";
+    const FINAL: &'static [&'static str] = &["completed", "failed", "cancelled"];
 
-    fn is_done(&self) -> bool {
-        self.status != VectorStoreFileStatus::InProgress
+    fn id(&self) -> &str {
+        &self.id
     }
 
     fn status(&self) -> &str {

@@ -5,7 +5,7 @@ use assistants_types::openai::operations as op;
 use super::wait::Awaited;
 use super::{
     Client, CreateVectorStore, IdOf, SearchVectorStore, UpdateVectorStore, VectorStore, VectorStoreDeleted,
-    VectorStoreSearchResults, VectorStoreStatus, WaitCall,
+    VectorStoreSearchResults, WaitCall,
 };
 use crate::{Call, ListCall};
 
@@ -61,16 +61,16 @@ impl VectorStores {
     /// [`file_counts`](VectorStore::file_counts).
     pub fn create_and_poll(&self, params: CreateVectorStore) -> WaitCall<VectorStore> {
         let (stores, first) = (self.clone(), self.create(params));
-        let look = move |seen: Option<&VectorStore>| stores.retrieve(seen.map_or("", |store| store.id.as_str()));
-        WaitCall::of(&self.client.options, look).after(|_| Ok(first))
+        WaitCall::after(&self.client.options, |_| Ok(first), move |id| stores.retrieve(id))
     }
 }
 
 impl Awaited for VectorStore {
     const NOUN: &'static str = "vector store";
+    const FINAL: &'static [&'static str] = &["completed", "expired"];
 
-    fn is_done(&self) -> bool {
-        self.status != VectorStoreStatus::InProgress
+    fn id(&self) -> &str {
+        &self.id
     }
 
     fn status(&self) -> &str {

@@ -1,34 +1,41 @@
 //! Waiting for objects that the server works on: files, vector stores.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::{File, FileStatus};
-use crate::error::{Error, Result, TimeoutError, TimeoutPhase};
+use super::File;
+use crate::call::wait::{Polled, Wait, same_object};
+use crate::error::Result;
 use crate::options::option_setters;
-use crate::{Call, CancelToken, Options};
-
-/// How long to wait between two looks when neither caller nor server say.
-const INTERVAL: Duration = Duration::from_secs(1);
+use crate::{Call, Options};
 
 /// Something that a server works on for a while.
 pub(super) trait Awaited: DeserializeOwned {
     /// What messages call it.
     const NOUN: &'static str;
 
-    /// Whether waiting longer changes nothing.
-    fn is_done(&self) -> bool;
+    fn id(&self) -> &str;
 
     fn status(&self) -> &str;
+
+    /// The statuses after which nothing changes.
+    const FINAL: &'static [&'static str];
+
+    /// Whether waiting longer changes nothing. Where a server gives no status there is nothing to wait for.
+    fn is_done(&self) -> bool {
+        let status = self.status();
+        status.is_empty() || Self::FINAL.contains(&status)
+    }
 }
 
 impl Awaited for File {
     const NOUN: &'static str = "file";
+    const FINAL: &'static [&'static str] = &["processed", "error"];
 
-    fn is_done(&self) -> bool {
-        matches!(self.status, FileStatus::Processed | FileStatus::Error)
+    fn id(&self) -> &str {
+        &self.id
     }
 
     fn status(&self) -> &str {
@@ -36,8 +43,8 @@ impl Awaited for File {
     }
 }
 
-/// Makes the request for the next look, from what was seen last.
-type Look<T> = Box<dyn Fn(Option<&T>) -> Call<T> + Send>;
+/// Makes the request for the object of that id.
+type Retrieve<T> = Box<dyn Fn(&str) -> Call<T> + Send>;
 
 /// Makes the request that makes the object; it may have to do more before, with these options.
 type First<T> = Box<dyn FnOnce(&Options) -> Result<Call<T>> + Send>;
@@ -48,41 +55,50 @@ type First<T> = Box<dyn FnOnce(&Options) -> Result<Call<T>> + Send>;
 #[must_use = "nothing is polled until `send`"]
 pub struct WaitCall<T> {
     first: Option<First<T>>,
-    look: Look<T>,
+    /// What is waited for, where it is known before the first response.
+    id: Option<String>,
+    retrieve: Retrieve<T>,
     pub(crate) options: Options,
     interval: Option<Duration>,
     poll_timeout: Duration,
 }
 
 impl<T> WaitCall<T> {
-    /// Waits for what `look` reads.
-    pub(super) fn of(options: &Options, look: impl Fn(Option<&T>) -> Call<T> + Send + 'static) -> Self {
+    /// Waits for the object of that id, which `retrieve` reads.
+    pub(super) fn of(options: &Options, id: String, retrieve: impl Fn(&str) -> Call<T> + Send + 'static) -> Self {
         Self {
             first: None,
-            look: Box::new(look),
+            id: Some(id),
+            retrieve: Box::new(retrieve),
             options: options.clone(),
             interval: None,
             poll_timeout: Duration::from_secs(30 * 60),
         }
     }
 
-    /// Does this first, which makes what is waited for.
-    pub(super) fn after(self, first: impl FnOnce(&Options) -> Result<Call<T>> + Send + 'static) -> Self {
+    /// Waits for the object that `first` responds with.
+    pub(super) fn after(
+        options: &Options,
+        first: impl FnOnce(&Options) -> Result<Call<T>> + Send + 'static,
+        retrieve: impl Fn(&str) -> Call<T> + Send + 'static,
+    ) -> Self {
         Self {
             first: Some(Box::new(first)),
-            ..self
+            id: None,
+            ..Self::of(options, String::new(), retrieve)
         }
     }
 
     option_setters!();
 
-    /// The wait between two looks. Default: what the server's first `openai-poll-after-ms` header says, else 1 second.
+    /// The wait between two polls. Default: what the last `openai-poll-after-ms` header says, from 20 ms to a minute;
+    /// without one, 50 ms at first, growing to 1 second.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = Some(interval);
         self
     }
 
-    /// Limits the whole wait. Default: 30 minutes.
+    /// Limits the whole wait; the last poll is made when the limit is reached. Default: 30 minutes.
     pub fn poll_timeout(mut self, limit: Duration) -> Self {
         self.poll_timeout = limit;
         self
@@ -96,65 +112,43 @@ impl<T> WaitCall<T> {
 impl<T: Awaited> WaitCall<T> {
     /// Waits, and hands out the object.
     ///
+    /// A status newer than this crate counts as "still at work"; an object without a status is not waited for.
+    ///
     /// # Errors
     ///
-    /// As [`Call::send`]; [`Error::Timeout`] naming the last status when it is not done in time.
+    /// As [`Call::send`]; [`Error::Timeout`](crate::Error::Timeout) naming the last status when it is not done in time,
+    /// [`Error::Decode`](crate::Error::Decode) when the server responds with another object.
     pub fn send(mut self) -> Result<T> {
-        let started = Instant::now();
-        // One deadline for the whole call, not one for each of its requests.
-        let deadline = self.options.deadline.take();
-        let mut interval = self.interval;
-        let mut seen: Option<T> = None;
+        self.options.begin();
         let mut first = self.first.take();
-        loop {
-            let is_first = first.is_some();
-            let options = || Options {
-                deadline: deadline.map(|limit| limit.saturating_sub(started.elapsed())),
-                ..self.options.clone()
-            };
-            let mut call = match first.take() {
-                Some(first) => first(&options())?,
-                None => (self.look)(seen.as_ref()),
+        Wait::new(&self.options, self.interval, self.poll_timeout).until(|| {
+            let call = match first.take() {
+                Some(first) => {
+                    let mut call = first(&self.options)?;
+                    call.options = self.options.clone();
+                    call
+                }
+                None => {
+                    let mut call = (self.retrieve)(self.id.as_deref().unwrap_or_default());
+                    call.options = self.options.follow_up();
+                    call
+                }
             };
             let what = call.request.what();
-            call.options = options();
-            let answer = call.send_raw()?;
-            let object = answer.parse()?;
+            let response = call.send_raw()?;
+            let object = response.parse()?;
+            match &self.id {
+                Some(id) => same_object(&what, id, object.id())?,
+                None => self.id = Some(object.id().to_owned()),
+            }
             if object.is_done() {
-                return Ok(object);
+                return Ok(Polled::Done(object));
             }
-            if is_first {
-                // Only the first request carries what the caller added to the operation.
-                self.options.body_fields.clear();
-                self.options.query.clear();
-                self.options.idempotency_key = None;
-            }
-            let wait = match (interval, answer.poll_after()) {
-                (Some(interval), _) => interval,
-                (None, Some(said)) => *interval.insert(said),
-                // Small things are done at once; the second look need not wait long.
-                (None, None) if is_first => INTERVAL.min(Duration::from_millis(50)),
-                (None, None) => INTERVAL,
-            };
-            let late = |phase, after| TimeoutError {
-                phase,
-                after,
-                what: format!("{what}: the {} is `{}`", T::NOUN, object.status()),
-                request_sent: true,
-            };
-            let next = started.elapsed().saturating_add(wait);
-            if next > self.poll_timeout {
-                return Err(late(TimeoutPhase::Poll, self.poll_timeout).into());
-            }
-            if let Some(limit) = deadline.filter(|limit| next > *limit) {
-                return Err(late(TimeoutPhase::Deadline, limit).into());
-            }
-            let cancel = self.options.cancel.as_ref();
-            if cancel.unwrap_or(&CancelToken::new()).sleep(wait) {
-                return Err(Error::cancelled(what));
-            }
-            seen = Some(object);
-        }
+            Ok(Polled::Running {
+                state: format!("{what}: the {} is `{}`", T::NOUN, object.status()),
+                poll_after: response.poll_after(),
+            })
+        })
     }
 }
 

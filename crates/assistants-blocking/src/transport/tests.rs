@@ -320,7 +320,7 @@ fn the_deadline_of_a_call_ends_a_stream() {
         connection.wait_for_close();
     });
     let url = peer.url("/x");
-    let watch = Watch::new(None, Some(millis(150)));
+    let watch = Watch::new(None, Limit::starting_now(millis(150)));
     let mut response = transport(&peer).attempt(&stream(&url, None), &watch).unwrap();
     let error = ours(response.body.read(&mut [0; 10]).unwrap_err());
     assert_timeout(&error, TimeoutPhase::Deadline, true);

@@ -22,7 +22,7 @@ use crate::error::{Error, Result, TimeoutError, TimeoutPhase};
 /// the scheduler of a busy machine.
 pub(crate) const SLICE: Duration = Duration::from_millis(15);
 
-/// What can end a call early. Made once when the call begins; every attempt, wait and stream of the call gets a clone.
+/// What can end a call early; every attempt, wait and stream of the call gets a clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Watch {
     cancel: Option<CancelToken>,
@@ -30,12 +30,9 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// A watch whose deadline starts to run now.
-    pub(crate) fn new(cancel: Option<CancelToken>, deadline: Option<Duration>) -> Self {
-        Self {
-            cancel,
-            deadline: deadline.and_then(Limit::starting_now),
-        }
+    /// A watch over a call that ends with this token, or at this point in time.
+    pub(crate) fn new(cancel: Option<CancelToken>, deadline: Option<Limit>) -> Self {
+        Self { cancel, deadline }
     }
 
     /// The token that ends the call.
@@ -43,17 +40,21 @@ impl Watch {
         self.cancel.as_ref()
     }
 
+    /// The point in time at which the call ends.
+    pub(crate) fn deadline(&self) -> Option<Limit> {
+        self.deadline
+    }
+
     /// How much of the deadline is left, `None` without a deadline.
     pub(crate) fn remaining(&self) -> Option<Duration> {
-        self.deadline
-            .map(|limit| limit.at.saturating_duration_since(Instant::now()))
+        self.deadline.map(Limit::remaining)
     }
 
     /// Fails once the call was cancelled or is past its deadline. `what` names it, for example `POST /threads`.
     pub(crate) fn check(&self, what: impl FnOnce() -> String) -> Result<()> {
         let stop = if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
             Stop::Cancelled
-        } else if let Some(limit) = self.deadline.filter(|limit| limit.at <= Instant::now()) {
+        } else if let Some(limit) = self.deadline.filter(|limit| limit.is_reached()) {
             limit.stop(TimeoutPhase::Deadline)
         } else {
             return Ok(());
@@ -76,7 +77,7 @@ impl Watch {
 }
 
 /// A point in time, with the length it was made from for the message.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
     at: Instant,
     after: Duration,
@@ -89,6 +90,20 @@ impl Limit {
             at: Instant::now().checked_add(after)?,
             after,
         })
+    }
+
+    /// The length it was made from.
+    pub(crate) fn after(self) -> Duration {
+        self.after
+    }
+
+    /// How long it is until then.
+    pub(crate) fn remaining(self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+
+    pub(crate) fn is_reached(self) -> bool {
+        self.remaining().is_zero()
     }
 
     fn stop(self, phase: TimeoutPhase) -> Stop {
@@ -357,14 +372,13 @@ mod tests {
     #[test]
     fn a_limit_beyond_the_clock_is_none() {
         assert!(Limit::starting_now(Duration::MAX).is_none());
-        assert_eq!(Watch::new(None, Some(Duration::MAX)).remaining(), None);
     }
 
     #[test]
     fn the_strictest_limit_bounds_connecting() {
         let second = Duration::from_secs(1);
         let limits = Limits {
-            watch: Watch::new(None, Some(second * 3)),
+            watch: Watch::new(None, Limit::starting_now(second * 3)),
             connect: Some(second * 2),
             attempt: Limit::starting_now(second),
             idle: None,

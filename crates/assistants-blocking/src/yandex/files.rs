@@ -108,8 +108,8 @@ impl DownloadCall {
     }
 
     /// Asks for the address. Its query is a secret of an hour, so it becomes part of the base, which no message shows.
-    fn locate(self) -> Result<(crate::endpoint::Endpoint, Request, Options)> {
-        let started = std::time::Instant::now();
+    fn locate(mut self) -> Result<(crate::endpoint::Endpoint, Request, Options)> {
+        self.options.begin();
         let mut call = self.files.get_url(&self.file);
         call.options = self.options.clone();
         let url = call.send()?.url;
@@ -126,7 +126,7 @@ impl DownloadCall {
             None => (address, "/"),
         };
         let base = BaseUrl::parse(&format!("{server}?{query}")).map_err(|_| fault())?;
-        let options = self.options.follow_up(started).limits();
+        let options = self.options.follow_up().limits();
         let request = Request::to_path("GET", path).confidential();
         Ok((self.files.client.stranger(base)?, request, options))
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use assistants_types::yandex::{self as types, ProtoMessage, operations as op};
 
-use super::run_result::{Poll, Polled};
 use super::{Client, IdOf, OperationError};
 use crate::Call;
+use crate::call::wait::{Polled, Wait, same_object};
 use crate::error::{Error, OperationFailedError, Result};
 use crate::options::{Options, option_setters};
 use crate::response::RawResponse;
@@ -138,7 +138,11 @@ impl<T: ProtoMessage> Operation<T> {
     ///
     /// As [`Call::send`]; a failure of the operation itself shows in [`result`](Self::result).
     pub fn poll(&mut self) -> Result<&types::Operation> {
-        self.state = self.client.operations().get(&self.state.id).send()?;
+        let call = self.client.operations().get(&self.state.id);
+        let what = call.request.what();
+        let seen = call.send()?;
+        same_object(&what, &self.state.id, &seen.id)?;
+        self.state = seen;
         Ok(&self.state)
     }
 
@@ -147,7 +151,7 @@ impl<T: ProtoMessage> Operation<T> {
         OperationWait {
             operation: self,
             options: self.client.options.clone(),
-            poll_interval: Duration::from_secs(10),
+            poll_interval: None,
             poll_timeout: Duration::from_secs(3600),
             on_progress: None,
         }
@@ -187,7 +191,7 @@ type Observer<'o> = Box<dyn FnMut(&types::Operation) + 'o>;
 pub struct OperationWait<'o, T> {
     operation: &'o Operation<T>,
     options: Options,
-    poll_interval: Duration,
+    poll_interval: Option<Duration>,
     poll_timeout: Duration,
     on_progress: Option<Observer<'o>>,
 }
@@ -195,13 +199,13 @@ pub struct OperationWait<'o, T> {
 impl<'o, T: ProtoMessage> OperationWait<'o, T> {
     option_setters!();
 
-    /// The wait between two looks. Default: 10 seconds.
+    /// The wait between two polls. Default: 50 ms at first, growing to 1 second.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
-        self.poll_interval = interval;
+        self.poll_interval = Some(interval);
         self
     }
 
-    /// Limits the whole wait. Default: an hour.
+    /// Limits the whole wait; the last poll is made when the limit is reached. Default: an hour.
     pub fn poll_timeout(mut self, limit: Duration) -> Self {
         self.poll_timeout = limit;
         self
@@ -217,22 +221,29 @@ impl<'o, T: ProtoMessage> OperationWait<'o, T> {
     ///
     /// # Errors
     ///
-    /// As [`Call::send`]; [`Error::Operation`] when the operation fails, [`Error::Timeout`] when it is not done in time.
+    /// As [`Call::send`]; [`Error::Operation`] when the operation fails, [`Error::Timeout`] when it is not done in time,
+    /// [`Error::Decode`] when the server responds with another operation.
     pub fn send(mut self) -> Result<T> {
         if let Some(done) = self.operation.result() {
             return done;
         }
         let (id, operations) = (self.operation.id(), self.operation.client.operations());
-        Poll::new(&self.options, self.poll_interval, self.poll_timeout).until(|options| {
+        self.options.begin();
+        Wait::new(&self.options, self.poll_interval, self.poll_timeout).until(|| {
             let mut call = operations.get(id);
-            call.options = options;
+            call.options = self.options.clone();
+            let what = call.request.what();
             let seen = call.send()?;
+            same_object(&what, id, &seen.id)?;
             if let Some(observer) = &mut self.on_progress {
                 observer(&seen);
             }
             match result(&seen) {
                 Some(done) => done.map(Polled::Done),
-                None => Ok(Polled::Waits(format!("operation {id}"))),
+                None => Ok(Polled::Running {
+                    state: format!("operation {id}"),
+                    poll_after: None,
+                }),
             }
         })
     }

@@ -1,7 +1,5 @@
 //! Runs of an assistant, with what stands over its settings.
 
-use std::time::Instant;
-
 use super::{Client, CreateRun, MessageData, ResponseFormat, Run, RunStream, Tool, TruncationStrategy};
 use crate::error::Result;
 use crate::options::{Options, option_setters};
@@ -141,13 +139,13 @@ impl RunStreamCall {
 }
 
 /// Starts a run and listens to it. What the caller added to the query and the body goes with the first request only.
-pub(super) fn start(client: &Client, params: CreateRun, options: Options) -> Result<RunStream> {
-    let started = Instant::now();
+pub(super) fn start(client: &Client, params: CreateRun, mut options: Options) -> Result<RunStream> {
+    options.begin();
     let mut create = client.runs().create(params);
     create.options = options.clone();
     let run = create.send()?;
     let mut listen = client.runs().listen(&run);
-    listen.options = options.follow_up(started);
+    listen.options = options.follow_up();
     let mut stream = listen.send()?;
     stream.run = Some(run);
     Ok(stream)

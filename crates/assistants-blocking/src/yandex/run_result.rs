@@ -1,16 +1,16 @@
 //! What runs come to, and how far they are.
 
 use std::ops::Deref;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::{Citation, ContentPart, EventType, Message, MessageContent, Run, RunStatus, Runs, StreamEvent};
 use crate::Call;
-use crate::error::{Error, Result, TimeoutError, TimeoutPhase};
+use crate::call::wait::{Polled, Wait, same_object};
+use crate::error::{Error, Result};
 use crate::options::{Options, option_setters};
 use crate::response::RawResponse;
-use crate::transport::watch::Watch;
 
 /// What a run has come to: a message, tool calls, an error.
 ///
@@ -183,7 +183,7 @@ pub struct WaitCall {
     runs: Runs,
     run: String,
     options: Options,
-    poll_interval: Duration,
+    poll_interval: Option<Duration>,
     poll_timeout: Duration,
 }
 
@@ -193,20 +193,20 @@ impl WaitCall {
             runs: runs.clone(),
             run: run.to_owned(),
             options: runs.client.options.clone(),
-            poll_interval: Duration::from_millis(500),
+            poll_interval: None,
             poll_timeout: Duration::from_secs(300),
         }
     }
 
     option_setters!();
 
-    /// The wait between two looks. Default: half a second.
+    /// The wait between two polls. Default: 50 ms at first, growing to 1 second.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
-        self.poll_interval = interval;
+        self.poll_interval = Some(interval);
         self
     }
 
-    /// Limits the whole wait. Default: 300 seconds.
+    /// Limits the whole wait; the last poll is made when the limit is reached. Default: 300 seconds.
     pub fn poll_timeout(mut self, limit: Duration) -> Self {
         self.poll_timeout = limit;
         self
@@ -218,72 +218,24 @@ impl WaitCall {
     ///
     /// # Errors
     ///
-    /// As [`Call::send`]; [`Error::Timeout`] naming the last status when the run is not done in time.
-    pub fn send(self) -> Result<RunResult> {
-        let what = format!("run {}", self.run);
-        let poll = Poll::new(&self.options, self.poll_interval, self.poll_timeout);
-        poll.until(|options| {
+    /// As [`Call::send`]; [`Error::Timeout`] naming the last status when the run is not done in time,
+    /// [`Error::Decode`] when the server responds with another run.
+    pub fn send(mut self) -> Result<RunResult> {
+        self.options.begin();
+        Wait::new(&self.options, self.poll_interval, self.poll_timeout).until(|| {
             let mut call = self.runs.get(&self.run);
-            call.options = options;
+            call.options = self.options.clone();
+            let what = call.request.what();
             let run = call.send()?;
+            same_object(&what, &self.run, &run.id)?;
             let status = run.status();
             if status.is_succeeded() || status.is_failed() {
-                Ok(Polled::Done(RunResult::from(run)))
-            } else {
-                Ok(Polled::Waits(format!("{what} is `{status}`")))
+                return Ok(Polled::Done(RunResult::from(run)));
             }
+            Ok(Polled::Running {
+                state: format!("run {} is `{status}`", self.run),
+                poll_after: None,
+            })
         })
-    }
-}
-
-/// Looking at something again and again, within the limits of a call.
-pub(super) struct Poll<'o> {
-    options: &'o Options,
-    interval: Duration,
-    timeout: Duration,
-    started: Instant,
-    watch: Watch,
-}
-
-/// What a look showed.
-pub(super) enum Polled<T> {
-    Done(T),
-    /// Not yet; how it stands, for the message of the error.
-    Waits(String),
-}
-
-impl<'o> Poll<'o> {
-    pub(super) fn new(options: &'o Options, interval: Duration, timeout: Duration) -> Self {
-        Self {
-            options,
-            interval,
-            timeout,
-            started: Instant::now(),
-            watch: Watch::new(options.cancel.clone(), options.deadline),
-        }
-    }
-
-    /// Looks until it is done. `look` is given the options of its request.
-    pub(super) fn until<T>(&self, mut look: impl FnMut(Options) -> Result<Polled<T>>) -> Result<T> {
-        loop {
-            let options = Options {
-                deadline: self.watch.remaining(),
-                ..self.options.clone()
-            };
-            let how = match look(options)? {
-                Polled::Done(done) => return Ok(done),
-                Polled::Waits(how) => how,
-            };
-            if self.started.elapsed().saturating_add(self.interval) > self.timeout {
-                return Err(TimeoutError {
-                    phase: TimeoutPhase::Poll,
-                    after: self.timeout,
-                    what: how,
-                    request_sent: true,
-                }
-                .into());
-            }
-            self.watch.sleep(self.interval, || how)?;
-        }
     }
 }

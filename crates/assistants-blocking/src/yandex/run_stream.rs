@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::time::Instant;
 
 use assistants_types::yandex::operations as op;
 
@@ -16,7 +15,6 @@ use crate::http::log;
 use crate::options::{Options, option_setters};
 use crate::request::Request;
 use crate::transport::Incoming;
-use crate::transport::watch::Watch;
 
 /// A run to be listened to. From [`Runs::listen`](super::Runs::listen).
 #[must_use = "a call does nothing until `send`"]
@@ -53,7 +51,8 @@ impl ListenCall {
     /// # Errors
     ///
     /// As [`Call::send`](crate::Call::send).
-    pub fn send(self) -> Result<RunStream> {
+    pub fn send(mut self) -> Result<RunStream> {
+        self.options.begin();
         let mut stream = RunStream {
             origin: Origin::before(&self.request)?,
             client: self.client,
@@ -61,7 +60,6 @@ impl ListenCall {
             run: None,
             request: self.request,
             options: self.options,
-            started: Instant::now(),
             objects: None,
             next_index: self.start,
             state: State::Open,
@@ -88,7 +86,6 @@ pub struct RunStream {
     pub(super) run: Option<Run>,
     request: Request,
     options: Options,
-    started: Instant,
     origin: Origin,
     objects: Option<JsonStream<Incoming>>,
     next_index: i64,
@@ -149,7 +146,7 @@ impl RunStream {
     /// As [`Call::send`](crate::Call::send). The stream stays where it is.
     pub fn submit_tool_results(&mut self, results: impl IntoIterator<Item = impl Into<ToolResult>>) -> Result<()> {
         let mut call = self.client.runs().submit_tool_results(&self.id, results);
-        call.options = self.options.follow_up(self.started);
+        call.options = self.options.follow_up();
         call.send()?;
         if self.state != State::Ended {
             // The old answer may stay silent now; a new one begins behind the event that asked for the results.
@@ -169,7 +166,7 @@ impl RunStream {
             event?;
         }
         let mut call = self.client.runs().get_result(&self.id);
-        call.options = self.options.follow_up(self.started);
+        call.options = self.options.follow_up();
         call.send()
     }
 
@@ -179,20 +176,11 @@ impl RunStream {
         if self.next_index > 0 {
             request = request.parameter("eventsStartIdx", self.next_index.to_string());
         }
-        let options = Options {
-            deadline: self.watch().remaining(),
-            ..self.options.clone()
-        };
-        let response = self.client.endpoint(op::LISTEN_RUN).open(&request, &options)?;
+        let response = self.client.endpoint(op::LISTEN_RUN).open(&request, &self.options)?;
         self.origin = Origin::of(&request, &response)?;
         let events = is_event_stream(&response.headers);
         self.objects = Some(JsonStream::new(response.body, events, self.client.stream_limits()));
         Ok(())
-    }
-
-    fn watch(&self) -> Watch {
-        let left = |limit: std::time::Duration| limit.saturating_sub(self.started.elapsed());
-        Watch::new(self.options.cancel.clone(), self.options.deadline.map(left))
     }
 
     fn read(&mut self) -> Result<Option<RunStreamEvent>> {
@@ -269,7 +257,8 @@ impl RunStream {
         if self.failures == 2 && self.nothing_more()? {
             return Ok(());
         }
-        self.watch()
+        self.options
+            .watch()
             .sleep(policy.wait(self.failures - 2, chance()), || self.origin.what())
     }
 
@@ -277,7 +266,7 @@ impl RunStream {
     /// last.
     fn nothing_more(&mut self) -> Result<bool> {
         let mut call = self.client.runs().get(&self.id);
-        call.options = self.options.follow_up(self.started);
+        call.options = self.options.follow_up();
         self.state = match call.send()?.status() {
             RunStatus::Completed | RunStatus::Failed => State::Ended,
             RunStatus::ToolCalls => State::Paused,

@@ -55,7 +55,8 @@ impl ToolRunCall {
         self.listen(on_event)
     }
 
-    fn listen(self, mut on_event: impl FnMut(&RunStreamEvent)) -> Result<RunResult> {
+    fn listen(mut self, mut on_event: impl FnMut(&RunStreamEvent)) -> Result<RunResult> {
+        self.options.begin();
         let mut stream = run_call::start(&self.runs.client, self.params, self.options.clone())?;
         let mut rounds = 0;
         loop {
