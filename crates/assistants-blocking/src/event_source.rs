@@ -12,11 +12,12 @@ use crate::transport::Response;
 /// Reads events up to the `[DONE]` that ends a stream; bytes that end before it are an [`Error::StreamTruncated`].
 /// After an error there is nothing more.
 pub(crate) struct EventSource<R> {
-    /// `None` once the stream has ended.
+    /// `None` once there is nothing more to read.
     events: Option<SseReader<R>>,
     origin: Origin,
     seen: u64,
     ended: bool,
+    failed: bool,
 }
 
 /// What the stream is the answer to, for messages.
@@ -86,6 +87,7 @@ impl<R: Read> EventSource<R> {
             origin,
             seen: 0,
             ended: false,
+            failed: false,
         }
     }
 
@@ -110,7 +112,7 @@ impl<R: Read> EventSource<R> {
 
     /// Reads one event and makes of it what `read` does; `None` at the end.
     pub(crate) fn next<T>(&mut self, read: impl FnOnce(Event<'_>, &Origin) -> Result<T>) -> Option<Result<T>> {
-        let reader = self.events.as_mut().filter(|_| !self.ended)?;
+        let reader = self.events.as_mut().filter(|_| !self.ended && !self.failed)?;
         let outcome = match reader.next_event() {
             Ok(Some(event)) if event.data.starts_with("[DONE]") => {
                 self.ended = true;
@@ -124,10 +126,31 @@ impl<R: Read> EventSource<R> {
             Err(Error::Transport(error)) => Err(self.truncated(Some((*error).into_source()))),
             Err(error) => Err(error),
         };
-        if outcome.is_err() {
-            self.events = None;
+        if let Err(error) = &outcome {
+            self.failed = true;
+            // Nobody waits any more, but the connection is whole: who cleans up can read on.
+            if !matches!(error, Error::Cancelled(_) | Error::Timeout(_)) {
+                self.events = None;
+            }
         }
         Some(outcome)
+    }
+
+    /// The rest of the stream, as a source of its own; nothing is left here.
+    pub(crate) fn split_off(&mut self) -> Self {
+        Self {
+            events: self.events.take(),
+            origin: self.origin.clone(),
+            ..*self
+        }
+    }
+
+    /// Takes up a stream that nobody waited for any more.
+    pub(crate) fn read_on(&mut self, prepare: impl FnOnce(&mut R)) {
+        self.failed = false;
+        if let Some(events) = &mut self.events {
+            prepare(events.get_mut());
+        }
     }
 
     pub(crate) fn truncated(&self, source: Option<io::Error>) -> Error {

@@ -92,12 +92,13 @@ impl<R: Read> LineReader<R> {
     ///
     /// [`Error::Stream`] for a line above the limit and for a failed read; a failure that this crate's transport has
     /// already described ([`Error::Timeout`], [`Error::Cancelled`], [`Error::Transport`]) is returned as it is. After
-    /// an error the reader is at its end.
+    /// an error the reader is at its end, but for the first two: those only ended the wait.
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>> {
         match self.find() {
             Ok(Some((line, true))) => Ok(Some(Line::Ended(&self.buffer[line]))),
             Ok(Some((line, false))) => Ok(Some(Line::Unterminated(&self.buffer[line]))),
             Ok(None) => Ok(None),
+            Err(error @ (Error::Timeout(_) | Error::Cancelled(_))) => Err(error),
             Err(error) => {
                 self.at_end = true;
                 self.start = self.end;
@@ -190,6 +191,10 @@ impl<R> LineReader<R> {
     /// The reader underneath. Bytes read ahead of the last line are not in it any more.
     pub fn get_ref(&self) -> &R {
         &self.reader
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut R {
+        &mut self.reader
     }
 
     /// Gives the reader back; bytes read ahead of the last line are lost.

@@ -146,6 +146,16 @@ impl Options {
         }
     }
 
+    /// The same options for a request that cleans up after a call: it is sent although the token was cancelled and the
+    /// deadline is over, and takes `limit` at most, from now on.
+    pub(crate) fn clean_up(&self, limit: Duration) -> Self {
+        Self {
+            cancel: None,
+            deadline: Some(Deadline::After(limit).begin()),
+            ..self.follow_up()
+        }
+    }
+
     /// The options of a client: these, completed by `defaults` where they say nothing.
     pub(crate) fn over(self, defaults: &Self) -> Self {
         let own = |name: &String| self.query.iter().any(|(own, _)| own == name);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use crate::lines::{Line, LineReader, MAX_LINE_BYTES};
 
-use crate::error::{Result, StreamError, StreamErrorKind};
+use crate::error::{Error, Result, StreamError, StreamErrorKind};
 
 /// The most bytes the data of one event may have unless told otherwise: 64 MiB.
 ///
@@ -257,7 +257,8 @@ impl<R: Read> SseReader<R> {
     ///
     /// # Errors
     ///
-    /// As [`LineReader::next_line`] and [`EventParser::line`]. After an error the stream is at its end.
+    /// As [`LineReader::next_line`] and [`EventParser::line`]. After an error the stream is at its end, but for
+    /// [`Error::Timeout`] and [`Error::Cancelled`], which only ended the wait.
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>> {
         while !self.at_end {
             let complete = match self.lines.next_line() {
@@ -271,6 +272,8 @@ impl<R: Read> SseReader<R> {
             match complete {
                 Ok(true) => return Ok(Some(self.parser.event())),
                 Ok(false) => {}
+                // They only ended the wait.
+                Err(error @ (Error::Timeout(_) | Error::Cancelled(_))) => return Err(error),
                 Err(error) => {
                     self.at_end = true;
                     return Err(error);
@@ -303,6 +306,10 @@ impl<R> SseReader<R> {
     /// The reader underneath. Bytes read ahead of the last event are not in it any more.
     pub fn get_ref(&self) -> &R {
         self.lines.get_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut R {
+        self.lines.get_mut()
     }
 
     /// Gives the reader back; bytes read ahead of the last event are lost.

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -15,9 +16,7 @@ use serde_json::Value;
 use crate::CancelToken;
 use crate::error::{Error, Result, ToolError};
 use crate::http::log;
-
-/// How long a wait for a function lasts before the cancel token is looked at again.
-const SLICE: Duration = Duration::from_millis(20);
+use crate::transport::watch::{SLICE, Watch};
 
 type Failure = Box<dyn StdError + Send + Sync>;
 type Body = dyn Fn(&str) -> Result<String, Failure> + Send + Sync;
@@ -161,7 +160,7 @@ impl Tools {
     }
 
     /// How many calls of one round are carried out at the same time, each on a thread of its own. Default: 1, on the
-    /// caller's thread.
+    /// caller's thread unless something can end the wait for it: a time limit, a cancel token or a deadline.
     #[must_use]
     pub fn parallel(mut self, calls: usize) -> Self {
         self.parallel = calls.max(1);
@@ -214,23 +213,27 @@ impl Tools {
     ///
     /// # Errors
     ///
-    /// [`Error::Tool`] as [`answer`](Self::answer); [`Error::Cancelled`] when the token is cancelled while a function
-    /// works on another thread.
+    /// [`Error::Tool`] as [`answer`](Self::answer); [`Error::Cancelled`] when the token is cancelled. A function that is
+    /// running then goes on in the background, and its output is dropped.
     pub fn answer_all(&self, calls: &[ToolCall], cancel: Option<&CancelToken>) -> Result<Vec<ToolOutput>> {
+        self.answer_within(calls, &Watch::new(cancel.cloned(), None))
+    }
+
+    /// As [`answer_all`](Self::answer_all), as long as the call that needs the outputs goes on.
+    pub(crate) fn answer_within(&self, calls: &[ToolCall], watch: &Watch) -> Result<Vec<ToolOutput>> {
         let mut outputs = Vec::with_capacity(calls.len());
         for round in calls.chunks(self.parallel) {
             let started = Instant::now();
             let mut waiting = Vec::with_capacity(round.len());
             for call in round {
-                if cancel.is_some_and(CancelToken::is_cancelled) {
-                    return Err(Error::cancelled(format!("tool `{}`", call.function.name)));
-                }
-                waiting.push((call, self.start(call)));
+                watch.check(|| what(call))?;
+                waiting.push((call, self.start(call, watch)));
             }
             for (call, pending) in waiting {
-                let output = match pending.wait(self.time_limit.map(|limit| (started, limit)), cancel) {
+                let limit = self.time_limit.map(|limit| (started, limit));
+                let output = match pending.wait(limit, || watch.check(|| what(call))) {
                     Ok(output) => output,
-                    Err(Ended::Cancelled) => return Err(Error::cancelled(format!("tool `{}`", call.function.name))),
+                    Err(Ended::GivenUp(error)) => return Err(error),
                     Err(Ended::Failed(source)) => match self.on_error {
                         OnToolError::Tell => {
                             log::debug!("tool `{}` failed, the model is told: {source}", call.function.name);
@@ -252,7 +255,7 @@ impl Tools {
             .then(|| ToolError::new(name, format!("the model asks for more than {} rounds", self.max_rounds)).into())
     }
 
-    fn start(&self, call: &ToolCall) -> Pending {
+    fn start(&self, call: &ToolCall, watch: &Watch) -> Pending {
         let Some(function) = self
             .functions
             .iter()
@@ -260,8 +263,8 @@ impl Tools {
         else {
             return Pending::Done(Err(format!("there is no function `{}`", call.function.name).into()));
         };
-        if self.parallel == 1 && self.time_limit.is_none() {
-            return Pending::Done((function.body)(&call.function.arguments));
+        if self.parallel == 1 && self.time_limit.is_none() && !watch.can_end() {
+            return Pending::Done(carry_out(&*function.body, &call.function.arguments));
         }
         let (sender, receiver) = mpsc::channel();
         let (body, arguments) = (Arc::clone(&function.body), call.function.arguments.clone());
@@ -269,8 +272,8 @@ impl Tools {
             // The name of the function may be anything, and a thread's must not hold a zero byte.
             .name("tool".to_owned())
             .spawn(move || {
-                if sender.send(body(&arguments)).is_err() {
-                    log::debug!("a tool ended after its time limit");
+                if sender.send(carry_out(&*body, &arguments)).is_err() {
+                    log::debug!("a tool ended after nobody waited for it any more");
                 }
             });
         match thread {
@@ -297,6 +300,16 @@ impl fmt::Debug for Tools {
     }
 }
 
+/// Calls the function. A panic in it is a failure like any other.
+fn carry_out(body: &Body, arguments: &str) -> Result<String, Failure> {
+    // Nothing of this crate is left half changed by it, and what functions share is theirs to keep in order.
+    panic::catch_unwind(AssertUnwindSafe(|| body(arguments))).unwrap_or_else(|_| Err("the function panicked".into()))
+}
+
+fn what(call: &ToolCall) -> String {
+    format!("tool `{}`", call.function.name)
+}
+
 /// A call that was started.
 enum Pending {
     Done(Result<String, Failure>),
@@ -305,12 +318,13 @@ enum Pending {
 
 /// Why a call gave no output.
 enum Ended {
-    Cancelled,
+    /// The call that needs it was cancelled or is past its deadline.
+    GivenUp(Error),
     Failed(Failure),
 }
 
 impl Pending {
-    fn wait(self, limit: Option<(Instant, Duration)>, cancel: Option<&CancelToken>) -> Result<String, Ended> {
+    fn wait(self, limit: Option<(Instant, Duration)>, check: impl Fn() -> Result<()>) -> Result<String, Ended> {
         let receiver = match self {
             Self::Done(outcome) => return outcome.map_err(Ended::Failed),
             Self::Running(receiver) => receiver,
@@ -319,11 +333,9 @@ impl Pending {
             let left = limit.map(|(started, limit)| limit.saturating_sub(started.elapsed()));
             match receiver.recv_timeout(left.unwrap_or(SLICE).min(SLICE)) {
                 Ok(outcome) => return outcome.map_err(Ended::Failed),
-                Err(RecvTimeoutError::Disconnected) => return Err(Ended::Failed("the function panicked".into())),
-                Err(RecvTimeoutError::Timeout) if cancel.is_some_and(CancelToken::is_cancelled) => {
-                    return Err(Ended::Cancelled);
-                }
+                Err(RecvTimeoutError::Disconnected) => return Err(Ended::Failed("its thread ended early".into())),
                 Err(RecvTimeoutError::Timeout) => {
+                    check().map_err(Ended::GivenUp)?;
                     if let Some((_, limit)) = limit.filter(|(started, limit)| started.elapsed() >= *limit) {
                         return Err(Ended::Failed(format!("the function took longer than {limit:?}").into()));
                     }
@@ -394,12 +406,19 @@ mod tests {
         );
         let output = tools.answer(&call("divide", "{")).unwrap().output.unwrap();
         assert!(output.contains("the arguments do not fit"), "{output}");
-        check(
-            &tools.parallel(2),
-            "panic",
-            "{}",
-            r#"{"error":"the function panicked"}"#,
-        );
+    }
+
+    #[test]
+    fn a_panic_is_a_failure_in_every_mode() {
+        let said = r#"{"error":"the function panicked"}"#;
+        check(&calculator(), "panic", "{}", said);
+        check(&calculator().parallel(2), "panic", "{}", said);
+        check(&calculator().time_limit(Duration::from_secs(60)), "panic", "{}", said);
+        let calls = [call("panic", "{}")];
+        let outputs = calculator().answer_all(&calls, Some(&CancelToken::new())).unwrap();
+        assert_eq!(outputs[0].output.as_deref(), Some(said));
+        let error = calculator().on_error(OnToolError::Stop).answer(&calls[0]).unwrap_err();
+        assert!(matches!(error, Error::Tool(_)), "{error}");
     }
 
     #[test]
@@ -448,12 +467,14 @@ mod tests {
         let token = CancelToken::new();
         let (release, held) = mpsc::channel::<()>();
         let (held, cancel) = (std::sync::Mutex::new(held), token.clone());
-        let tools = Tools::new().parallel(2).function("wait", json!({}), move |_: Value| {
+        let tools = Tools::new().function("wait", json!({}), move |_: Value| {
             cancel.cancel();
             held.lock().unwrap().recv().map_err(|error| error.to_string())
         });
-        let error = tools.answer_all(&[call("wait", "{}")], Some(&token)).unwrap_err();
-        assert!(matches!(error, Error::Cancelled(_)), "{error}");
+        for tools in [tools.clone(), tools.parallel(2)] {
+            let error = tools.answer_all(&[call("wait", "{}")], Some(&token)).unwrap_err();
+            assert!(matches!(error, Error::Cancelled(_)), "{error}");
+        }
         drop(release);
     }
 }

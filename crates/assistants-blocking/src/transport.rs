@@ -491,6 +491,11 @@ impl Incoming {
         Ok(body)
     }
 
+    /// Reads on with another limit, and nothing else, in place of the call's token and deadline.
+    pub(crate) fn limit(&mut self, watch: Watch) {
+        self.limits.watch = watch;
+    }
+
     /// Gives the connection of a stream that has said its last back to the pool: what is left to read is the framing
     /// of the body's end, which has come already or comes at once. If it does not, the connection is closed.
     pub(crate) fn recycle(mut self) {

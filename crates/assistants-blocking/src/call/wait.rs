@@ -96,12 +96,18 @@ impl Wait {
             interval
         });
         let pause = self.limit.map_or(interval, |limit| interval.min(limit.remaining()));
-        let Some(left) = self.watch.remaining() else { return pause };
+        let Some(left) = self.watch.remaining() else {
+            return pause;
+        };
         if pause < left {
             return pause;
         }
         // The last poll has to be back before the deadline, and so begins before it.
-        let begins = if self.last_poll { left } else { left - LAST_POLL.min(left / 4) };
+        let begins = if self.last_poll {
+            left
+        } else {
+            left - LAST_POLL.min(left / 4)
+        };
         self.last_poll = true;
         begins
     }

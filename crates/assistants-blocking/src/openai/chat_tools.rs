@@ -102,7 +102,7 @@ impl ChatToolsCall {
             if let Some(error) = tools.too_many_rounds(rounds, &calls) {
                 return Err(error);
             }
-            let outputs = tools.answer_all(&calls, options.cancel.as_ref())?;
+            let outputs = tools.answer_within(&calls, &options.watch())?;
             let answers = calls.iter().zip(outputs);
             params
                 .messages

@@ -68,6 +68,20 @@ impl<R: Read> EventReader<R> {
         self.source.take_source()
     }
 
+    /// The rest of the stream, as a reader of its own; nothing is left here.
+    pub(super) fn split_off(&mut self) -> Self {
+        Self {
+            source: self.source.split_off(),
+            deltas: DeltaReader::default(),
+            text: String::new(),
+        }
+    }
+
+    /// Takes up a stream that nobody waited for any more.
+    pub(super) fn read_on(&mut self, prepare: impl FnOnce(&mut R)) {
+        self.source.read_on(prepare);
+    }
+
     /// The text of the event that [`read`](Self::read) took as text.
     pub(super) fn text(&self) -> &str {
         &self.text

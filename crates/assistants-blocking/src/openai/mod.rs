@@ -64,6 +64,7 @@
 //!
 //! The types of requests and answers are those of [`assistants_types::openai`], re-exported here.
 
+mod abandon;
 mod assistant_files;
 mod assistants;
 mod azure;

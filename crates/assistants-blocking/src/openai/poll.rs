@@ -133,6 +133,6 @@ impl PollCall {
 }
 
 /// Whether waiting longer changes nothing.
-fn is_done(run: &Run) -> bool {
+pub(super) fn is_done(run: &Run) -> bool {
     run.status.is_terminal() || run.status == super::RunStatus::RequiresAction
 }

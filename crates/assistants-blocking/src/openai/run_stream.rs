@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::abandon::{self, Abandoned};
 use super::event_reader::EventReader;
 use super::handler::{self, Progress};
 use super::snapshots::Snapshots;
@@ -23,6 +24,15 @@ pub struct StreamCall {
     call: Call<Run>,
     pub(super) options: Options,
     cancel_run_on_drop: bool,
+    /// The run, where it is known before the first event.
+    known: Option<Known>,
+}
+
+/// The ids of a run.
+#[derive(Clone, Debug)]
+struct Known {
+    thread: String,
+    run: String,
 }
 
 impl StreamCall {
@@ -34,7 +44,17 @@ impl StreamCall {
             call,
             options,
             cancel_run_on_drop: false,
+            known: None,
         }
+    }
+
+    /// Says which run the events are about.
+    pub(super) fn about(mut self, thread: &str, run: &str) -> Self {
+        self.known = Some(Known {
+            thread: thread.to_owned(),
+            run: run.to_owned(),
+        });
+        self
     }
 
     option_setters!();
@@ -47,6 +67,11 @@ impl StreamCall {
 
     /// Whether a stream that is dropped before its end cancels the run on the server, so that nobody pays for an
     /// answer nobody reads. Default: no.
+    ///
+    /// The request that does it has the headers and options of this call, and is sent also after the call's deadline and
+    /// when its token was cancelled. The drop waits for it, up to two seconds; once the token was cancelled, for 20 ms,
+    /// and the request goes on in the background. A stream that was not read at all is read up to the event that names
+    /// the run, within the same time.
     pub fn cancel_run_on_drop(mut self, cancel: bool) -> Self {
         self.cancel_run_on_drop = cancel;
         self
@@ -70,6 +95,7 @@ impl StreamCall {
             snapshots: Snapshots::default(),
             text_skipped: false,
             cancel_run_on_drop: self.cancel_run_on_drop,
+            known: self.known,
             client: self.client,
             options: self.options,
         })
@@ -89,6 +115,8 @@ pub struct RunStream {
     /// Text was read that the snapshots do not have, and no message has been finished since.
     text_skipped: bool,
     cancel_run_on_drop: bool,
+    /// The run, where it was known before the first event.
+    known: Option<Known>,
 }
 
 /// A run that has come to an end, or waits for tool outputs.
@@ -185,12 +213,13 @@ impl RunStream {
             }
             Some(Ok(None)) => self.text_skipped = true,
             Some(Err(_)) => {}
-            None => {
-                // The stream has said its last, so its connection can serve another request.
+            // The stream has said its last, so its connection can serve another request.
+            None if self.events.has_ended() => {
                 if let Some(body) = self.events.take_source() {
                     body.recycle();
                 }
             }
+            None => {}
         }
         outcome
     }
@@ -283,7 +312,14 @@ impl RunStream {
     /// Everything but a stream that broke off, or went silent, after its run became known: [`Error::Api`] for an
     /// `error` event, [`Error::Cancelled`], [`Error::Decode`], and what polling gives.
     pub fn finish(mut self) -> Result<FinishedRun> {
-        self.cancel_run_on_drop = false;
+        let finished = self.read_to_end();
+        if finished.is_ok() {
+            self.cancel_run_on_drop = false;
+        }
+        finished
+    }
+
+    fn read_to_end(&mut self) -> Result<FinishedRun> {
         while let Some(event) = self.next() {
             match event {
                 Ok(_) => {}
@@ -304,14 +340,17 @@ impl RunStream {
                 steps: snapshots.steps,
                 secrets: self.events.origin().secrets.clone(),
             }),
-            Some(run) => self.fetch(&run),
-            None => Err(self.events.truncated(None)),
+            Some(run) => self.fetch(&run.thread_id, &run.id),
+            None => match &self.known {
+                Some(known) => self.fetch(&known.thread, &known.run),
+                None => Err(self.events.truncated(None)),
+            },
         }
     }
 
     /// Whether asking for the run makes up for an error.
     pub(super) fn can_recover(&self, error: &Error) -> bool {
-        self.snapshots.run.is_some()
+        (self.snapshots.run.is_some() || self.known.is_some())
             && match error {
                 Error::StreamTruncated(_) => true,
                 Error::Timeout(timeout) => timeout.phase == crate::TimeoutPhase::Idle,
@@ -320,23 +359,19 @@ impl RunStream {
     }
 
     /// Waits for the run and reads what it wrote.
-    fn fetch(&self, run: &Run) -> Result<FinishedRun> {
+    fn fetch(&self, thread: &str, run: &str) -> Result<FinishedRun> {
         let client = Client {
             options: self.options.follow_up(),
             ..self.client.clone()
         };
-        let run = client.runs(&run.thread_id).poll(run).send()?;
+        let run = client.runs(thread).poll(run).send()?;
         let messages = client
-            .messages(&run.thread_id)
+            .messages(thread)
             .list()
             .run_id(&run)
             .order(SortOrder::Asc)
             .limit(100);
-        let steps = client
-            .run_steps(&run.thread_id, &run)
-            .list()
-            .order(SortOrder::Asc)
-            .limit(100);
+        let steps = client.run_steps(thread, &run).list().order(SortOrder::Asc).limit(100);
         Ok(FinishedRun {
             messages: messages.into_iter().collect::<Result<_>>()?,
             steps: steps.into_iter().collect::<Result<_>>()?,
@@ -366,19 +401,21 @@ impl Drop for RunStream {
         if !self.cancel_run_on_drop || self.events.has_ended() {
             return;
         }
-        let Some(run) = self
-            .run()
-            .filter(|run| run.status.is_running() || !run.tool_calls().is_empty())
-        else {
-            return;
+        let run = match (&self.snapshots.run, &self.known) {
+            (Some(run), _) if run.status.is_terminal() => return,
+            (Some(Run { id, thread_id, .. }), _) => Abandoned::Known {
+                thread: thread_id.clone(),
+                run: id.clone(),
+            },
+            (None, Some(known)) => Abandoned::Known {
+                thread: known.thread.clone(),
+                run: known.run.clone(),
+            },
+            (None, None) => Abandoned::Unread(Box::new(self.events.split_off())),
         };
         // Closes the connection first: the server need not write into it any more.
-        let (thread, run) = (run.thread_id.clone(), run.id.clone());
         drop(self.events.take_source());
-        if let Err(error) = self.client.runs(&thread).cancel(&run).send() {
-            // Worth a warning: the run goes on, and somebody pays for it.
-            log::warn!("run {run}: could not be cancelled after its stream was dropped: {error}");
-        }
+        abandon::cancel(&self.client, &self.options, run);
     }
 }
 

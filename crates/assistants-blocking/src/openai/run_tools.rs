@@ -1,13 +1,17 @@
 //! Runs whose function calls this program answers.
 
+use super::abandon::{self, Abandoned};
 use super::handler::{self, Progress};
+use super::poll::is_done;
 use super::{CreateRun, EventHandler, FinishedRun, Run, RunStatus, RunStream, Runs, SortOrder};
 use crate::error::Result;
-use crate::http::log;
 use crate::options::option_setters;
 use crate::{Options, Tools};
 
 /// A run whose function calls are answered until it has ended.
+///
+/// A run that is given up, for whatever reason, is cancelled on the server: nobody would hand in outputs any more. That takes
+/// two seconds at most; once the call's token was cancelled it is waited for 20 ms and goes on in the background.
 ///
 /// [`send`](Self::send) waits for the run, [`stream`](Self::stream) streams it. Either way the run is handed out in
 /// whatever state it ended; [`FinishedRun::completed`] makes an error of all but success.
@@ -36,20 +40,15 @@ impl ToolRunCall {
     ///
     /// # Errors
     ///
-    /// As [`PollCall::send`](super::PollCall::send); [`Error::Tool`](crate::Error::Tool) when a function fails and failures are to stop
-    /// the run, or the rounds are used up. The run is then cancelled on the server.
-    pub fn send(self) -> Result<FinishedRun> {
-        let mut create = self.runs.create_and_poll(self.params.clone());
+    /// As [`PollCall::send`](super::PollCall::send); [`Error::Tool`](crate::Error::Tool) when a function fails and
+    /// failures are to stop the run, or the rounds are used up.
+    pub fn send(mut self) -> Result<FinishedRun> {
+        self.options.begin();
+        let mut create = self.runs.create(self.params.clone());
         create.options = self.options.clone();
-        let mut run = create.send()?;
-        let mut rounds = 0;
-        while run.status == RunStatus::RequiresAction {
-            rounds += 1;
-            let outputs = self.or_cancel(&run, self.answer(&run, rounds))?;
-            let mut submit = self.runs.submit_tool_outputs_and_poll(&run, outputs);
-            submit.options = self.follow_up();
-            run = submit.send()?;
-        }
+        let run = create.send()?;
+        let id = run.id.clone();
+        let run = self.or_cancel(&id, self.poll_rounds(run))?;
         let mut messages = self
             .runs
             .client
@@ -57,20 +56,39 @@ impl ToolRunCall {
             .list()
             .run_id(&run)
             .order(SortOrder::Asc);
-        messages.options = self.follow_up();
+        messages.options = self.options.follow_up();
         let mut steps = self
             .runs
             .client
             .run_steps(&self.runs.thread, &run)
             .list()
             .order(SortOrder::Asc);
-        steps.options = self.follow_up();
+        steps.options = self.options.follow_up();
         Ok(FinishedRun {
             messages: messages.limit(100).into_iter().collect::<Result<_>>()?,
             steps: steps.limit(100).into_iter().collect::<Result<_>>()?,
             run,
             secrets: self.runs.client.endpoint.secrets(&self.options),
         })
+    }
+
+    /// Answers the calls of a run until it has ended.
+    fn poll_rounds(&self, run: Run) -> Result<Run> {
+        let mut run = run;
+        if !is_done(&run) {
+            let mut poll = self.runs.poll(&run);
+            poll.options = self.options.follow_up();
+            run = poll.send()?;
+        }
+        let mut rounds = 0;
+        while run.status == RunStatus::RequiresAction {
+            rounds += 1;
+            let outputs = self.answer(&run, rounds)?;
+            let mut submit = self.runs.submit_tool_outputs_and_poll(&run, outputs);
+            submit.options = self.options.follow_up();
+            run = submit.send()?;
+        }
+        Ok(run)
     }
 
     /// Starts the run, hands its events to `handler` as they arrive, and answers its calls until it has ended.
@@ -81,7 +99,8 @@ impl ToolRunCall {
     /// # Errors
     ///
     /// As [`send`](Self::send), and those of a stream that cannot be made up for by polling.
-    pub fn stream(self, handler: &mut impl EventHandler) -> Result<FinishedRun> {
+    pub fn stream(mut self, handler: &mut impl EventHandler) -> Result<FinishedRun> {
+        self.options.begin();
         let outcome = self.stream_rounds(handler);
         handler.on_end();
         outcome
@@ -89,16 +108,20 @@ impl ToolRunCall {
 
     fn stream_rounds(&self, handler: &mut impl EventHandler) -> Result<FinishedRun> {
         let mut progress = Progress::default();
-        let mut call = self.runs.stream(self.params.clone());
+        // A stream that is given up cancels its run; between two streams `or_cancel` does.
+        let mut call = self.runs.stream(self.params.clone()).cancel_run_on_drop(true);
         call.options = self.options.clone();
         let mut finished = read(call.send()?, handler, &mut progress)?;
         let mut rounds = 0;
         while finished.run.status == RunStatus::RequiresAction {
             rounds += 1;
-            let outputs = self.or_cancel(&finished.run, self.answer(&finished.run, rounds))?;
-            let mut call = self.runs.submit_tool_outputs_stream(&finished.run, outputs);
-            call.options = self.follow_up();
-            let next = read(call.send()?, handler, &mut progress)?;
+            let stream = self.answer(&finished.run, rounds).and_then(|outputs| {
+                let call = self.runs.submit_tool_outputs_stream(&finished.run, outputs);
+                let mut call = call.cancel_run_on_drop(true);
+                call.options = self.options.follow_up();
+                call.send()
+            });
+            let next = read(self.or_cancel(&finished.run.id, stream)?, handler, &mut progress)?;
             finished.run = next.run;
             for message in next.messages {
                 replace_or_push(&mut finished.messages, message, |one| &one.id);
@@ -114,32 +137,19 @@ impl ToolRunCall {
         let calls = run.tool_calls();
         match self.tools.too_many_rounds(rounds, calls) {
             Some(error) => Err(error),
-            None => self.tools.answer_all(calls, self.options.cancel.as_ref()),
+            None => self.tools.answer_within(calls, &self.options.watch()),
         }
     }
 
     /// Hands a result on; a failure cancels the run, which would else wait for outputs until it expires.
-    fn or_cancel<T>(&self, run: &Run, outcome: Result<T>) -> Result<T> {
+    fn or_cancel<T>(&self, run: &str, outcome: Result<T>) -> Result<T> {
         outcome.inspect_err(|_| {
-            let mut call = self.runs.cancel(run);
-            call.options = Options {
-                cancel: None,
-                ..self.follow_up()
+            let run = Abandoned::Known {
+                thread: self.runs.thread.clone(),
+                run: run.to_owned(),
             };
-            if let Err(error) = call.send() {
-                log::warn!("run {}: could not be cancelled: {error}", run.id);
-            }
+            abandon::cancel(&self.runs.client, &self.options, run);
         })
-    }
-
-    /// The options without what belongs to the request that starts the run.
-    fn follow_up(&self) -> Options {
-        Options {
-            idempotency_key: None,
-            body_fields: Vec::new(),
-            query: Vec::new(),
-            ..self.options.clone()
-        }
     }
 }
 

@@ -74,7 +74,8 @@ impl Runs {
         run: impl IdOf<Run>,
         outputs: impl IntoIterator<Item = impl Into<ToolOutput>>,
     ) -> StreamCall {
-        StreamCall::new(&self.client, self.submit_tool_outputs(run, outputs))
+        let run = run.into_id();
+        StreamCall::new(&self.client, self.submit_tool_outputs(&run, outputs)).about(&self.thread, &run)
     }
 
     /// Waits until a run has ended or needs tool outputs.

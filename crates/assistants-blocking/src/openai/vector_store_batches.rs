@@ -7,10 +7,7 @@ use std::thread;
 use assistants_types::openai::operations as op;
 
 use super::wait::Awaited;
-use super::{
-    Client, CreateVectorStoreFileBatch, File, IdOf, VectorStoreFile, VectorStoreFileBatch,
-    WaitCall,
-};
+use super::{Client, CreateVectorStoreFileBatch, File, IdOf, VectorStoreFile, VectorStoreFileBatch, WaitCall};
 use crate::error::{Error, Result};
 use crate::http::log;
 use crate::options::option_setters;

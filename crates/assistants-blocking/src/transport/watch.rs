@@ -45,6 +45,11 @@ impl Watch {
         self.deadline
     }
 
+    /// Whether anything can end the call early.
+    pub(crate) fn can_end(&self) -> bool {
+        self.cancel.is_some() || self.deadline.is_some()
+    }
+
     /// How much of the deadline is left, `None` without a deadline.
     pub(crate) fn remaining(&self) -> Option<Duration> {
         self.deadline.map(Limit::remaining)

@@ -76,7 +76,7 @@ impl ToolRunCall {
             if let Some(error) = self.tools.too_many_rounds(rounds, &calls) {
                 return Err(error);
             }
-            let outputs = self.tools.answer_all(&calls, self.options.cancel.as_ref())?;
+            let outputs = self.tools.answer_within(&calls, &self.options.watch())?;
             let results = calls
                 .iter()
                 .zip(outputs)
