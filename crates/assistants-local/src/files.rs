@@ -298,10 +298,12 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<FolderEntry>, StorageError> {
     }
 }
 
+/// Clients are shown the action; where the folder is, only the log says.
 fn failed(folder: &Path, action: &str, error: io::Error) -> StorageError {
+    let place = io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
     StorageError {
-        action: format!("{action} in {}: {error}", folder.display()),
-        source: Some(Box::new(error)),
+        action: format!("{action}: {}", error.kind()),
+        source: Some(Box::new(place)),
     }
 }
 

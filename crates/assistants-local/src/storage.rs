@@ -287,8 +287,9 @@ impl dyn Storage + '_ {
 #[derive(Debug, thiserror::Error)]
 #[error("{action}")]
 pub(crate) struct StorageError {
-    /// What went wrong, for people.
+    /// What was being done and what went wrong, for the client that asked for it: without a path of this machine.
     pub(crate) action: String,
+    /// The cause, for the log, with the path.
     #[source]
     pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }

@@ -409,6 +409,57 @@ fn how_the_reader_of_pdfs_ends_says_what_becomes_of_the_file() {
     }
 }
 
+/// The environment of a server holds its API key.
+#[cfg(unix)]
+#[test]
+fn the_reader_of_pdfs_does_not_get_the_environment_of_the_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let reader = script(directory.path().join("reader"), "echo environment; exec env");
+    let server = LocalServer::builder().pdf_reader(reader).start().unwrap();
+    let client = client(&server);
+    let (store, file) = index(&client, "a.pdf", TWO_PAGES);
+    let path = format!("/vector_stores/{store}/files/{file}");
+    client.wait_for(&path, "completed");
+    let content = client.get(&format!("{path}/content")).ok();
+    let text = content["data"][0]["text"].as_str().unwrap();
+    assert!(text.starts_with("environment"), "{text}");
+    // What a shell adds by itself is harmless.
+    let known = ["PATH", "LD_LIBRARY_PATH", "PWD", "OLDPWD", "SHLVL", "_"];
+    for line in text.lines().skip(1) {
+        let (name, _) = line.split_once('=').unwrap_or((line, ""));
+        assert!(known.contains(&name), "{line}");
+    }
+    let ours: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
+    assert!(
+        ours.iter().any(|name| !known.contains(&name.as_str())),
+        "there was nothing to leave out"
+    );
+}
+
+#[test]
+fn errors_name_no_path_of_the_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder()
+        .database(directory.path().join("a.db"))
+        .start()
+        .unwrap();
+    let client = client(&server);
+    let file = upload_bytes(&client, "a.txt", b"words");
+    std::fs::remove_dir_all(directory.path().join("a.db.files")).unwrap();
+    let reading = client.get(&format!("/files/{file}/content")).error();
+    let parts = [
+        ("name=purpose", "", "assistants"),
+        ("name=file; filename=b.txt", "", "words"),
+    ];
+    let (sending, body) = form(&client, &parts);
+    let writing = sending.call("POST", "/files", &body).error();
+    let path = directory.path().to_str().unwrap();
+    for error in [reading, writing] {
+        assert!(error.starts_with("500 - -: The storage failed: "), "{error}");
+        assert!(!error.contains(path), "{error}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_stop_ends_the_reader_of_pdfs_and_the_next_start_reads_again() {

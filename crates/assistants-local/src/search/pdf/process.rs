@@ -7,6 +7,7 @@
 //! there is none, which its exit code tells. Its standard input is a pipe that nobody writes into: that it closes says
 //! that the server is gone, however it went, and ends the program.
 
+use std::env;
 use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,9 @@ const WORK: u64 = 30;
 /// How long the program may take.
 const TIME: Duration = Duration::from_secs(60);
 
+/// The variables of the environment that the program gets: where a system looks for programs and libraries.
+const ENVIRONMENT: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "SystemRoot"];
+
 /// The program that reads PDF files.
 #[derive(Debug)]
 pub(crate) struct PdfReader {
@@ -60,10 +64,14 @@ impl PdfReader {
 
     /// The text of a file.
     pub(crate) fn text_of(&self, file: &Path) -> Result<Result<String, Unreadable>, StorageError> {
-        let (code, output) = self.run(file).map_err(|error| StorageError {
-            action: format!("reading a PDF with {}", self.program.display()),
-            source: Some(Box::new(error)),
-        })?;
+        let failed = |error: io::Error| StorageError {
+            action: "reading a PDF in a process of its own".to_owned(),
+            source: Some(Box::new(io::Error::new(
+                error.kind(),
+                format!("{}: {error}", self.program.display()),
+            ))),
+        };
+        let (code, output) = self.run(file).map_err(failed)?;
         let text = String::from_utf8_lossy(&output).into_owned();
         Ok(match code {
             Some(0) if output.len() <= LONGEST_TEXT => Ok(text),
@@ -71,10 +79,7 @@ impl PdfReader {
             Some(code) if code == i32::from(INVALID) => Err(Unreadable::Invalid(text)),
             // An error of the program, or of whoever called it.
             Some(code @ 1..128) if code != ENDED => {
-                return Err(StorageError {
-                    action: format!("{} ended with code {code}", self.program.display()),
-                    source: None,
-                });
+                return Err(failed(io::Error::other(format!("it ended with code {code}"))));
             }
             // It did not end by itself, or wrote too much.
             _ => Err(too_much()),
@@ -86,6 +91,9 @@ impl PdfReader {
         let mut program = Command::new(&self.program)
             .args(["pdf-text", "--"])
             .arg(file)
+            // The server's environment holds its API key, and what reads a hostile file must not know it.
+            .env_clear()
+            .envs(ENVIRONMENT.iter().filter_map(|name| Some((name, env::var_os(name)?))))
             .stdin(self.input.try_clone()?)
             .stdout(Stdio::piped())
             .spawn()?;
