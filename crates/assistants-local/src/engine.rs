@@ -2,11 +2,14 @@
 //!
 //! The storage holds the truth: every change of a run's status is a transaction that first looks at the status it
 //! changes. What the storage does not hold lives in the run's [`Slot`]: the streams that follow it and the answer that
-//! is being written. Whoever changes a run locks its slot, commits, and then publishes, so events come in the order of
-//! the commits. A slot is locked before the storage, never the other way round.
+//! is being written. Whoever changes a run locks its slot ([`Engine::on`]), commits, and then publishes, so events come
+//! in the order of the commits. A slot is locked before the storage, never the other way round.
 //!
-//! A run is at work on a thread of its own while its model answers, and takes no thread while it waits for outputs of
-//! functions. A model is never waited for: a cancelled run is over at once, and what its model says later is dropped.
+//! A run has one of a bounded number of threads while its model answers ([`Workers`]); before that it is queued. It takes
+//! no thread while it waits for outputs of functions. A model is never waited for: a cancelled run has ended at once, and
+//! what its model says later is dropped. Readers of streams are never waited for either ([`event_log`]).
+//!
+//! An end that the storage does not take is stored as soon as it does ([`Engine::end_later`]).
 //!
 //! After a restart ([`Engine::recover`]) queued runs start, runs that wait for outputs go on waiting, and runs that
 //! were at work end as failed, because what their model had said is lost.
@@ -14,6 +17,8 @@
 mod catch_up;
 mod chat;
 mod deadlines;
+mod deltas;
+mod event_log;
 mod expiries;
 mod file_search;
 pub(crate) mod files;
@@ -31,17 +36,21 @@ mod tests;
 mod threads;
 mod turn;
 pub(crate) mod uploads;
+mod workers;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus, VectorStoreFileStatus};
+use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus, StreamEvent, VectorStoreFileStatus};
 
 pub(crate) use self::catch_up::Since;
-use self::deadlines::Deadlines;
+use self::chat::Chat;
+pub(crate) use self::chat::{ChatHandle, ChatOutput};
+use self::deadlines::{Deadlines, Due};
+pub(crate) use self::event_log::{Follower, PATIENCE, Taken};
 pub(crate) use self::history::{Detail, Gone, History, Moment, Place, Told, failure_of, last_message};
 pub(crate) use self::housekeeping::ANSWERS_KEPT;
 use self::housekeeping::Housekeeper;
@@ -50,16 +59,16 @@ pub(crate) use self::messages::{add_message, add_message_with_notes, delete_mess
 pub(crate) use self::notes::RunNotes;
 use self::runs::Ending;
 pub(crate) use self::runs::{load_run, steps};
-use self::slot::Slot;
-pub(crate) use self::slot::Subscriber;
+use self::slot::{Live, Slot};
+use self::workers::{Submitted, Workers};
 use crate::files::FileStore;
-use crate::model::{Model, Stop};
+use crate::model::Model;
 use crate::object::{Loaded, now};
 use crate::search::PdfReader;
 use crate::storage::{ACTIVE, Kind, Storage, StorageError};
 
-/// How long to wait before a run whose end could not be stored is ended again.
-const EXPIRY_RETRY: Duration = Duration::from_secs(5);
+/// How long to wait before threads that could not be started are started again.
+const THREAD_RETRY: Duration = Duration::from_millis(200);
 
 /// Runs, and the storage of everything.
 pub(crate) struct Engine {
@@ -75,15 +84,16 @@ pub(crate) struct Engine {
     /// How long a run may take from its creation.
     run_lifetime: Duration,
     slots: Mutex<HashMap<String, Arc<Slot>>>,
-    deadlines: Arc<Deadlines>,
+    deadlines: Arc<Deadlines<Due>>,
     next_expiry: expiries::Next,
     housekeeper: Arc<Housekeeper>,
     housekeeping: Mutex<Option<JoinHandle<()>>>,
-    /// The chat completions at work, by id.
-    chats: Mutex<HashMap<String, Arc<Stop>>>,
+    /// The chat completions that are queued or running, by id.
+    chats: Mutex<HashMap<String, Chat>>,
     watcher: Mutex<Option<JoinHandle<()>>>,
-    turns: Mutex<Turns>,
-    turn_ended: Condvar,
+    run_workers: Arc<Workers>,
+    /// Chats have threads of their own: a client waits for each, and runs may take long.
+    chat_workers: Arc<Workers>,
 }
 
 impl fmt::Debug for Engine {
@@ -93,14 +103,6 @@ impl fmt::Debug for Engine {
             .field("storage", &self.storage)
             .finish_non_exhaustive()
     }
-}
-
-/// What is at work.
-#[derive(Debug, Default)]
-struct Turns {
-    running: usize,
-    /// No turn begins any more.
-    closed: bool,
 }
 
 /// Why the engine does not do what it was asked for.
@@ -161,6 +163,7 @@ impl Engine {
         pdf_reader: Option<PdfReader>,
         model: Arc<dyn Model>,
         run_lifetime: Duration,
+        max_running_runs: usize,
     ) -> Result<Arc<Self>, StorageError> {
         let engine = Arc::new(Self {
             storage,
@@ -177,11 +180,11 @@ impl Engine {
             housekeeping: Mutex::default(),
             chats: Mutex::default(),
             watcher: Mutex::default(),
-            turns: Mutex::default(),
-            turn_ended: Condvar::new(),
+            run_workers: Workers::new("run", max_running_runs),
+            chat_workers: Workers::new("chat", max_running_runs),
         });
         let (deadlines, weak) = (Arc::clone(&engine.deadlines), Arc::downgrade(&engine));
-        let watch = move || deadlines.watch(|run_id| expire(&weak, run_id));
+        let watch = move || deadlines.watch(|due| do_due(&weak, due));
         let watcher = thread::Builder::new().name("run-deadlines".to_owned()).spawn(watch);
         let watcher = watcher.map_err(|error| StorageError {
             action: "starting the thread that watches deadlines".to_owned(),
@@ -228,10 +231,13 @@ impl Engine {
             match run.status {
                 _ if !left.is_positive() => self.end(&run.id, &Ending::Expired).map(|_| ())?,
                 RunStatus::Queued => {
-                    self.deadlines.set_after(&run.id, left.unsigned_abs());
-                    self.spawn_turn(&run.id);
+                    self.deadlines
+                        .set_after(Due::Expiry(run.id.clone()), left.unsigned_abs());
+                    self.queue_turn(&run.id);
                 }
-                RunStatus::RequiresAction => self.deadlines.set_after(&run.id, left.unsigned_abs()),
+                RunStatus::RequiresAction => self
+                    .deadlines
+                    .set_after(Due::Expiry(run.id.clone()), left.unsigned_abs()),
                 _ => {
                     let message = "The server was stopped while the run was at work.";
                     self.end(&run.id, &Ending::Failed(server_error(message))).map(|_| ())?;
@@ -269,10 +275,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends all work: runs at work fail, streams end, and no thread of the engine is left when this returns, unless a
-    /// model does not come back within `patience`. Runs that wait for outputs, or for their turn, stay as they are.
+    /// Ends all work: running runs fail, streams end, and no thread of the engine is left when this returns, unless a
+    /// model does not come back within `patience`. Runs that wait for outputs, or in the queue, stay as they are.
     pub(crate) fn stop(&self, patience: Duration) {
-        self.lock_turns().closed = true;
+        self.run_workers.close();
+        self.chat_workers.close();
         self.stop_chats();
         self.deadlines.close();
         self.bell.close();
@@ -280,20 +287,19 @@ impl Engine {
         if let Some(reader) = &self.pdf_reader {
             reader.stop();
         }
-        let at_work: Vec<String> = self.lock_slots().keys().cloned().collect();
-        for run_id in at_work {
-            let is_at_work = self.slot(&run_id).lock().turn.is_some();
+        let known: Vec<String> = self.lock_slots().keys().cloned().collect();
+        for run_id in known {
+            let is_running = self.on(&run_id, |_, live| live.turn.is_some());
             let ending = Ending::Failed(server_error("The server was stopped while the run was at work."));
-            if is_at_work && let Err(error) = self.end(&run_id, &ending) {
+            if is_running && let Err(error) = self.end(&run_id, &ending) {
                 log::error!("the run {run_id} could not be ended: {error}");
             }
+            // The streams of other runs end too.
+            self.on(&run_id, |_, live| {
+                live.leave();
+                self.forget(&run_id, live);
+            });
         }
-        // The streams of runs that are not at work end with their slots.
-        let slots = std::mem::take(&mut *self.lock_slots());
-        for slot in slots.values() {
-            slot.lock().leave_history();
-        }
-        drop(slots);
         let indexer = self.indexer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if indexer.is_some_and(|indexer| indexer.join().is_err()) {
             log::error!("the thread that indexes files panicked");
@@ -306,21 +312,11 @@ impl Engine {
         if watcher.is_some_and(|watcher| watcher.join().is_err()) {
             log::error!("the thread that watches deadlines panicked");
         }
-        let until = Instant::now() + patience;
-        let mut turns = self.lock_turns();
-        while turns.running > 0 {
-            let Some(left) = until
-                .checked_duration_since(Instant::now())
-                .filter(|left| !left.is_zero())
-            else {
-                log::warn!("{} runs are left behind: their model does not return", turns.running);
-                return;
-            };
-            turns = self
-                .turn_ended
-                .wait_timeout(turns, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+        let now = Instant::now();
+        let until = now.checked_add(patience).unwrap_or(now);
+        let left = self.run_workers.wait(until) + self.chat_workers.wait(until);
+        if left > 0 {
+            log::warn!("{left} threads are left behind: their model does not return");
         }
     }
 
@@ -329,32 +325,63 @@ impl Engine {
         self.model.name()
     }
 
-    /// What is known of a run besides its stored state; made when it is first asked for.
+    /// Does `work` with what is known of a run besides its stored state, under its lock.
+    fn on<T>(&self, run_id: &str, work: impl FnOnce(&Arc<Slot>, &mut Live) -> T) -> T {
+        loop {
+            let slot = self.slot(run_id);
+            let mut live = slot.lock();
+            // Between the two lines the run may have ended, and its slot with it.
+            if !live.forgotten {
+                return work(&slot, &mut live);
+            }
+        }
+    }
+
+    /// The slot of a run, made when it is first asked for. It may be forgotten before it is locked: see
+    /// [`on`](Self::on).
     fn slot(&self, run_id: &str) -> Arc<Slot> {
         Arc::clone(self.lock_slots().entry(run_id.to_owned()).or_default())
     }
 
-    /// Lets go of a run that is over.
-    fn forget(&self, run_id: &str) {
-        self.lock_slots().remove(run_id);
-        self.deadlines.remove(run_id);
+    /// Follows a run. When the server stops, that ends at once: nobody would end it later.
+    fn follow(&self, live: &mut Live, ahead: impl IntoIterator<Item = StreamEvent>) -> Follower {
+        let follower = live.follow(ahead);
+        if self.run_workers.is_closed() {
+            live.leave();
+        }
+        follower
     }
 
-    /// Lets go of a slot that was made to look at a run that is over, or that nobody is in.
-    fn forget_idle_slot(&self, run_id: &str) {
-        let mut slots = self.lock_slots();
-        // Whoever is about to use the slot holds it too; then it stays.
-        if slots.get(run_id).is_some_and(|slot| Arc::strong_count(slot) == 1) {
-            slots.remove(run_id);
+    /// Forgets a run that has ended, under the lock of its slot.
+    fn forget(&self, run_id: &str, live: &mut Live) {
+        live.forgotten = true;
+        self.lock_slots().remove(run_id);
+        self.deadlines.remove(Due::Expiry(run_id.to_owned()));
+        self.deadlines.remove(Due::End(run_id.to_owned()));
+    }
+
+    /// Forgets what is known of a run if that could be made anew, under the lock of its slot.
+    fn forget_unused(&self, run_id: &str, live: &mut Live) {
+        if live.is_unused() {
+            live.forgotten = true;
+            self.lock_slots().remove(run_id);
+        }
+    }
+
+    fn start_threads_later(&self) {
+        self.deadlines.set_after(Due::Threads, THREAD_RETRY);
+    }
+
+    fn start_threads(&self) {
+        let workers = [&self.run_workers, &self.chat_workers];
+        let started = workers.map(Workers::start_missing);
+        if started.contains(&Submitted::NoThread) {
+            self.start_threads_later();
         }
     }
 
     fn lock_slots(&self) -> MutexGuard<'_, HashMap<String, Arc<Slot>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_turns(&self) -> MutexGuard<'_, Turns> {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -366,14 +393,13 @@ fn not_found(kind: Kind, id: &str) -> String {
     }
 }
 
-fn expire(engine: &Weak<Engine>, run_id: &str) {
+fn do_due(engine: &Weak<Engine>, due: Due) {
     let Some(engine) = engine.upgrade() else { return };
-    if engine.stop_chat(run_id) {
-        return;
-    }
-    if let Err(error) = engine.end(run_id, &Ending::Expired) {
-        log::error!("the run {run_id} could not be ended as expired: {error}");
-        engine.deadlines.set_after(run_id, EXPIRY_RETRY);
+    match due {
+        Due::Expiry(run_id) => engine.end_surely(&run_id, &Ending::Expired),
+        Due::End(run_id) => engine.end_again(&run_id),
+        Due::Chat(id) => engine.stop_chat(&id),
+        Due::Threads => engine.start_threads(),
     }
 }
 

@@ -25,9 +25,15 @@
 //!
 //! - What was answered is stored: a commit is on the disk before its answer leaves, so neither `kill -9` nor a power cut
 //!   takes back an object that a client has seen.
-//! - A run goes on whether anybody follows it or not. Its events come as they happen, in the provider's order, and a
-//!   slow reader slows its run down rather than filling the memory; one that reads nothing for half a minute is cut off.
-//! - A run that is cancelled is over at once, whatever its model does. A run expires ten minutes after its creation.
+//! - A run goes on whether anybody follows it or not. Its events come as they happen, in the provider's order. Each reader
+//!   reads at its own pace; a slow one holds up neither the run nor other readers. One that reads nothing for 30 seconds
+//!   although there are events is cut off.
+//! - Every stream ends with the last event of its run or with an `error` event, and then `done`: also when the run is
+//!   cancelled while it is created, its thread is deleted, the disk is full, the reader is cut off or the server stops.
+//! - At most [`max_running_runs`](Builder::max_running_runs) runs are running at a time; others are `queued`.
+//! - A run that is cancelled has ended at once, whatever its model does. A run expires ten minutes after its creation.
+//! - A run whose events cannot be stored, because the disk is full for example, ends its streams with an error at once, and
+//!   is `failed` as soon as that can be stored: it is tried after 100 ms, then after twice as long each time, up to 5 s.
 //! - After a restart, queued runs start, runs that wait for outputs of functions go on waiting, and runs that were at
 //!   work end as `failed` with `server_error`, or as `expired` when their time is over.
 //! - A POST with an `Idempotency-Key` is done once; over the protocol of Yandex a PATCH too. The same
@@ -56,8 +62,8 @@
 //! - Without an [`api_key`](Builder::api_key) every key is let in, and none. An address that other machines can reach
 //!   needs one.
 //!
-//! Chat completions store nothing: they are not repeated from an idempotency key, and stop with the connection that
-//! streams them.
+//! Chat completions store nothing: they are not repeated from an idempotency key, and their model is stopped as soon as
+//! their connection closes.
 //!
 //! - Files stand in a folder beside the database, written and renamed before they are acknowledged, and go through
 //!   memory in pieces. Any file can be downloaded, whatever its purpose.

@@ -66,6 +66,16 @@ struct Serve {
     #[arg(long, env = "ASSISTANTS_LOCAL_API_KEY", hide_env_values = true, value_name = "KEY")]
     api_key: Option<String>,
 
+    /// How many runs are running at a time, and how many chat completions. Others wait in a queue.
+    #[arg(
+        long,
+        env = "ASSISTANTS_LOCAL_MAX_RUNNING_RUNS",
+        default_value_t = 256,
+        value_parser = clap::value_parser!(u32).range(1..),
+        value_name = "COUNT"
+    )]
+    max_running_runs: u32,
+
     /// How answers of the Yandex protocol are spelled: as the provider documents it, or as its service answered, with
     /// defaults written out. Requests may come in either spelling.
     #[arg(
@@ -99,6 +109,7 @@ impl std::fmt::Debug for Serve {
             .field("listen", &self.listen)
             .field("database", &self.database)
             .field("in_memory", &self.in_memory)
+            .field("max_running_runs", &self.max_running_runs)
             .field("yandex_names", &self.yandex_names)
             .field("strict", &self.strict)
             .finish_non_exhaustive()
@@ -140,6 +151,7 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     };
     let mut builder = LocalServer::builder()
         .bind(options.listen)
+        .max_running_runs(usize::try_from(options.max_running_runs).unwrap_or(usize::MAX))
         .yandex_dialect(dialect)
         .strict(options.strict)
         .pdf_reader(std::env::current_exe()?);

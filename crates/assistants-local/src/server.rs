@@ -27,13 +27,16 @@ use crate::yandex;
 /// How long a run may take, as the provider has it.
 const RUN_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
+/// How many runs are running at a time.
+const MAX_RUNNING_RUNS: usize = 256;
+
 /// How long a stop waits for models to return, and then for connections to close.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A running server. It stops when it is dropped.
 ///
-/// Stopping ends open streams without their `done` event, or after it if their run was at work: such a run fails. Runs
-/// that wait for outputs of functions are taken up by the next server on the same database.
+/// Stopping fails running runs. The streams of other runs, which the next server on the same database takes up, end with an
+/// `error` event.
 #[derive(Debug)]
 pub struct LocalServer {
     address: SocketAddr,
@@ -96,6 +99,7 @@ pub struct Builder {
     api_key: Option<String>,
     bind: String,
     run_lifetime: Duration,
+    max_running_runs: usize,
     yandex_dialect: Dialect,
     strict: bool,
     pdf_reader: Option<PathBuf>,
@@ -110,6 +114,7 @@ impl fmt::Debug for Builder {
             .field("model", &self.model.name())
             .field("bind", &self.bind)
             .field("run_lifetime", &self.run_lifetime)
+            .field("max_running_runs", &self.max_running_runs)
             .finish_non_exhaustive()
     }
 }
@@ -122,6 +127,7 @@ impl Default for Builder {
             api_key: None,
             bind: "127.0.0.1:0".to_owned(),
             run_lifetime: RUN_LIFETIME,
+            max_running_runs: MAX_RUNNING_RUNS,
             yandex_dialect: Dialect::default(),
             strict: false,
             pdf_reader: None,
@@ -166,6 +172,16 @@ impl Builder {
     /// How long a run may take from its creation until it expires. Default: 10 minutes, as the provider has it.
     pub fn run_lifetime(mut self, lifetime: Duration) -> Self {
         self.run_lifetime = lifetime;
+        self
+    }
+
+    /// How many runs are running at a time, each on a thread of its own; and likewise how many chat completions. Others wait
+    /// in the order in which they were created: as `queued`, with the first events of their streams sent. They can be
+    /// cancelled and expire like others. 0 counts as 1. Default: 256.
+    ///
+    /// A run that waits for outputs of functions does not count. It goes to the end of the queue when it gets them.
+    pub fn max_running_runs(mut self, runs: usize) -> Self {
+        self.max_running_runs = runs;
         self
     }
 
@@ -217,6 +233,7 @@ impl Builder {
             api_key,
             bind,
             run_lifetime,
+            max_running_runs,
             yandex_dialect,
             strict,
             pdf_reader,
@@ -246,7 +263,7 @@ impl Builder {
             source,
         })?;
         let model_name = model.name().to_owned();
-        let engine = Engine::start(storage, files, pdf_reader, model, run_lifetime)?;
+        let engine = Engine::start(storage, files, pdf_reader, model, run_lifetime, max_running_runs)?;
         match serve(Arc::clone(&engine), api_key, yandex_dialect, strict, listener) {
             Ok((stop, thread)) => Ok(LocalServer {
                 address,

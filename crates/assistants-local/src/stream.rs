@@ -1,11 +1,10 @@
-//! The way of an event stream from the run that writes it to the connection that sends it.
+//! The way of a chat completion's stream from the thread that writes it to the connection that sends it.
 //!
-//! A channel of bytes with a soft bound. Text waits until the reader has taken what lies ahead of it, so a slow reader
-//! slows its run down and memory stays flat; the few events that open and close things never wait, so a cancel is not
-//! held up by a reader who is. A reader who takes nothing for [`PATIENCE`] is cut off: the run goes on without it.
+//! A channel of bytes with a soft bound: its writer waits until the reader has taken what lies ahead, so a slow reader
+//! slows the model down and memory stays flat. A reader that takes nothing for [`PATIENCE`] is cut off.
 //!
-//! Why not a channel of events: the bytes that have gathered are handed on as one chunk, which saves a write to the
-//! socket for every event as soon as the reader is slower than the run.
+//! A stream ends with [`Writer::finish`] or with an error: what the channel was made with is written when the writer is
+//! merely dropped, and when the reader is cut off.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -16,20 +15,24 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use tokio_stream::Stream;
 
-/// How many bytes may lie in a channel before text has to wait.
+use crate::engine::PATIENCE;
+
+/// How many bytes may lie in a channel before its writer has to wait.
 const ROOM: usize = 64 * 1024;
 
-/// How long text waits for a reader who takes nothing.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The two ends of a new stream.
-pub(crate) fn channel() -> (Writer, Reader) {
-    let shared = Arc::new(Shared::default());
+/// The two ends of a new stream. `broken` is the error that ends it when its writer does not.
+pub(crate) fn channel(broken: String) -> (Writer, Reader) {
+    let shared = Arc::new(Shared {
+        broken,
+        state: Mutex::default(),
+        changed: Condvar::new(),
+    });
     (Writer(Arc::clone(&shared)), Reader(shared))
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    broken: String,
     state: Mutex<State>,
     /// The reader has taken bytes, or one of the two ends has gone.
     changed: Condvar,
@@ -51,7 +54,7 @@ impl Shared {
     }
 }
 
-/// The end that a run writes to. Dropping it ends the stream.
+/// The end that is written to.
 #[derive(Debug)]
 pub(crate) struct Writer(Arc<Shared>);
 
@@ -59,7 +62,7 @@ impl Writer {
     /// Lets `write` add to the stream at once, without waiting.
     pub(crate) fn push(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.0.lock();
-        if state.gone {
+        if state.gone || state.finished {
             return;
         }
         write(&mut state.bytes);
@@ -71,34 +74,17 @@ impl Writer {
 
     /// Whether the reader has gone, or was cut off.
     pub(crate) fn is_gone(&self) -> bool {
-        self.0.lock().gone
+        let state = self.0.lock();
+        state.gone || state.finished
     }
 
-    /// A handle that waits for room, to be used where this writer is not at hand.
-    pub(crate) fn room(&self) -> Room {
-        Room(Arc::clone(&self.0))
+    /// Ends the stream.
+    pub(crate) fn finish(self) {
+        self.0.lock().finished = true;
     }
-}
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.finished = true;
-        self.0.changed.notify_all();
-        if let Some(reader) = state.reader.take() {
-            drop(state);
-            reader.wake();
-        }
-    }
-}
-
-/// Waits for room in a stream.
-#[derive(Clone, Debug)]
-pub(crate) struct Room(Arc<Shared>);
-
-impl Room {
-    /// Returns when there is room, when the stream was ended, when the reader has gone, or when the reader was cut off
-    /// because it took nothing for too long.
+    /// Returns when there is room, when the reader has gone, or when the reader was cut off because it took nothing for
+    /// too long.
     pub(crate) fn wait(&self) {
         self.wait_at_most(PATIENCE);
     }
@@ -106,18 +92,16 @@ impl Room {
     fn wait_at_most(&self, patience: Duration) {
         let start = Instant::now();
         let mut state = self.0.lock();
-        while state.bytes.len() >= ROOM && !state.gone && !state.finished {
+        while state.bytes.len() >= ROOM && !state.gone {
             let waited = start.elapsed();
             if waited >= patience {
                 log::warn!(
                     "an event stream is cut off: its reader took nothing for {} s",
                     patience.as_secs()
                 );
-                state.gone = true;
-                state.bytes = Vec::new();
-                if let Some(reader) = state.reader.take() {
-                    reader.wake();
-                }
+                // The reader may still come back: the events end with an error.
+                state.bytes = self.0.broken.clone().into_bytes();
+                state.finished = true;
                 return;
             }
             let left = patience - waited;
@@ -127,6 +111,20 @@ impl Room {
                 .wait_timeout(state, left)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        if !state.finished && !state.gone {
+            state.bytes.extend_from_slice(self.0.broken.as_bytes());
+        }
+        state.finished = true;
+        if let Some(reader) = state.reader.take() {
+            drop(state);
+            reader.wake();
         }
     }
 }
@@ -183,24 +181,33 @@ mod tests {
 
     #[test]
     fn hands_on_what_has_gathered_and_then_ends() {
-        let (writer, mut reader) = channel();
+        let (writer, mut reader) = channel(String::new());
         assert_eq!(read(&mut reader), Poll::Pending);
         write(&writer, "a");
         write(&writer, "b");
         assert_eq!(read(&mut reader), Poll::Ready(Some("ab".to_owned())));
         write(&writer, "c");
-        drop(writer);
+        writer.finish();
         assert_eq!(read(&mut reader), Poll::Ready(Some("c".to_owned())));
         assert_eq!(read(&mut reader), Poll::Ready(None));
     }
 
     #[test]
+    fn a_writer_that_is_dropped_ends_the_stream_with_an_error() {
+        let (writer, mut reader) = channel("broken".to_owned());
+        write(&writer, "a ");
+        drop(writer);
+        assert_eq!(read(&mut reader), Poll::Ready(Some("a broken".to_owned())));
+        assert_eq!(read(&mut reader), Poll::Ready(None));
+    }
+
+    #[test]
     fn text_waits_for_the_reader() {
-        let (writer, mut reader) = channel();
+        let (writer, mut reader) = channel(String::new());
         write(&writer, &"x".repeat(ROOM));
         thread::scope(|scope| {
-            let room = writer.room();
-            let waiting = scope.spawn(move || room.wait_at_most(Duration::from_secs(3600)));
+            let writer = &writer;
+            let waiting = scope.spawn(move || writer.wait_at_most(Duration::from_secs(3600)));
             assert!(matches!(read(&mut reader), Poll::Ready(Some(_))));
             waiting.join().unwrap();
         });
@@ -209,28 +216,23 @@ mod tests {
 
     #[test]
     fn text_does_not_wait_for_a_reader_who_has_gone() {
-        let (writer, reader) = channel();
+        let (writer, reader) = channel(String::new());
         write(&writer, &"x".repeat(ROOM));
         drop(reader);
-        writer.room().wait_at_most(Duration::from_secs(3600));
+        writer.wait_at_most(Duration::from_secs(3600));
         write(&writer, "more");
         assert!(writer.0.lock().bytes.is_empty());
     }
 
     #[test]
-    fn text_does_not_wait_when_the_stream_was_ended() {
-        let (writer, _reader) = channel();
+    fn a_reader_who_takes_nothing_is_cut_off_with_an_error() {
+        let (writer, mut reader) = channel("cut off".to_owned());
         write(&writer, &"x".repeat(ROOM));
-        let room = writer.room();
+        writer.wait_at_most(Duration::ZERO);
+        write(&writer, "more");
+        assert!(writer.is_gone());
         drop(writer);
-        room.wait_at_most(Duration::from_secs(3600));
-    }
-
-    #[test]
-    fn a_reader_who_takes_nothing_is_cut_off() {
-        let (writer, mut reader) = channel();
-        write(&writer, &"x".repeat(ROOM));
-        writer.room().wait_at_most(Duration::ZERO);
+        assert_eq!(read(&mut reader), Poll::Ready(Some("cut off".to_owned())));
         assert_eq!(read(&mut reader), Poll::Ready(None));
     }
 }

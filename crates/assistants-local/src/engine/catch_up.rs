@@ -8,11 +8,11 @@ use assistants_types::openai::{
     Thread, ThreadCreated, ToolCall, ToolCallFunction, ToolCallsDetails,
 };
 
+use super::deltas::{arguments_delta, call_delta, text_delta};
 use super::file_search::annotation_delta;
 use super::runs::{state_event, steps};
 use super::slot::Live;
-use super::turn::{arguments_delta, call_delta, text_delta};
-use super::{Engine, Refusal, Subscriber};
+use super::{Engine, Follower, Refusal};
 use crate::object::load;
 use crate::storage::{Kind, Transaction};
 
@@ -28,35 +28,20 @@ pub(crate) enum Since<'a> {
 }
 
 impl Engine {
-    /// Tells `subscriber` what has happened to a run, then lets it follow. `run` is the run as it was when it was
-    /// queued by the request that is repeated.
-    pub(crate) fn catch_up(
-        &self,
-        run: &Run,
-        since: Since<'_>,
-        mut subscriber: Box<dyn Subscriber>,
-    ) -> Result<(), Refusal> {
-        let slot = self.slot(&run.id);
-        let mut live = slot.lock();
-        let told = self
-            .storage
-            .transact(|transaction| past_events(transaction, run, since, &live));
-        let is_live = matches!(&told, Ok((_, true)));
-        let told = told.map(|(events, _)| events);
-        if let Ok(events) = &told {
-            events.iter().for_each(|event| subscriber.event(event));
-            if is_live {
-                live.subscribe(Some(subscriber));
-            } else {
-                subscriber.event(&StreamEvent::Done);
-            }
-        }
-        drop(live);
-        if !is_live {
-            drop(slot);
-            self.forget_idle_slot(&run.id);
-        }
-        told.map(|_| ())
+    /// Follows a run from where its stream began. `run` is the run as it was when it was queued by the request that is
+    /// repeated.
+    pub(crate) fn catch_up(&self, run: &Run, since: Since<'_>) -> Result<Follower, Refusal> {
+        self.on(&run.id, |_, live| {
+            let past = self
+                .storage
+                .transact(|transaction| past_events(transaction, run, since, live));
+            let follower = past.map(|(events, is_live)| match is_live {
+                true => self.follow(live, events),
+                false => Follower::of(events),
+            });
+            self.forget_unused(&run.id, live);
+            follower
+        })
     }
 }
 
@@ -157,7 +142,7 @@ fn tell_step(
             .turn
             .as_ref()
             .and_then(|turn| turn.calls.as_ref())
-            .filter(|open| open.step_id == step.id);
+            .filter(|open| *open.step_id == *step.id);
         let stored: Vec<ToolCall> = step.tool_calls().iter().filter_map(tool_call).collect();
         let calls = open.map_or(&stored, |open| &open.calls);
         for (index, call) in calls.iter().enumerate() {

@@ -1,47 +1,74 @@
-//! When runs expire: one thread that sleeps until the next deadline.
+//! What is to be done at a certain time: one thread that sleeps until the next deadline.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The deadlines of all runs that are not over.
-#[derive(Debug, Default)]
-pub(super) struct Deadlines {
-    state: Mutex<State>,
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Due {
+    /// The run of that id expires.
+    Expiry(String),
+    /// The end of the run of that id, which could not be stored, is to be stored again.
+    End(String),
+    /// The chat completion of that id has taken as long as it may.
+    Chat(String),
+    /// Threads that could not be started are to be started again.
+    Threads,
+}
+
+/// A deadline for each thing that is to be done.
+#[derive(Debug)]
+pub(super) struct Deadlines<K> {
+    state: Mutex<State<K>>,
     changed: Condvar,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    by_run: HashMap<String, Instant>,
-    by_time: BTreeSet<(Instant, String)>,
+#[derive(Debug)]
+struct State<K> {
+    by_key: HashMap<K, Instant>,
+    by_time: BTreeSet<(Instant, K)>,
     closed: bool,
 }
 
-impl Deadlines {
-    /// Sets the deadline of a run that has none yet.
-    fn set(&self, run_id: &str, deadline: Instant) {
+impl<K> Default for Deadlines<K> {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State {
+                by_key: HashMap::new(),
+                by_time: BTreeSet::new(),
+                closed: false,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+}
+
+impl<K: Clone + Ord + Hash> Deadlines<K> {
+    /// Sets a deadline, unless there is one.
+    fn set(&self, key: K, deadline: Instant) {
         let mut state = self.lock();
-        if state.by_run.contains_key(run_id) {
+        if state.by_key.contains_key(&key) {
             return;
         }
-        state.by_run.insert(run_id.to_owned(), deadline);
-        state.by_time.insert((deadline, run_id.to_owned()));
+        state.by_key.insert(key.clone(), deadline);
+        state.by_time.insert((deadline, key));
         self.changed.notify_all();
     }
 
     /// As [`set`](Self::set), so long from now. What the clock cannot express never comes.
-    pub(super) fn set_after(&self, run_id: &str, time: Duration) {
+    pub(super) fn set_after(&self, key: K, time: Duration) {
         if let Some(deadline) = Instant::now().checked_add(time) {
-            self.set(run_id, deadline);
+            self.set(key, deadline);
         }
     }
 
-    /// Drops the deadline of a run that is over.
-    pub(super) fn remove(&self, run_id: &str) {
+    /// Drops a deadline.
+    pub(super) fn remove(&self, key: K) {
         let mut state = self.lock();
-        if let Some(old) = state.by_run.remove(run_id) {
-            state.by_time.remove(&(old, run_id.to_owned()));
+        if let Some(old) = state.by_key.remove(&key) {
+            state.by_time.remove(&(old, key));
         }
     }
 
@@ -51,8 +78,8 @@ impl Deadlines {
         self.changed.notify_all();
     }
 
-    /// Calls `due` with each run whose deadline has passed, until it is closed.
-    pub(super) fn watch(&self, due: impl Fn(&str)) {
+    /// Calls `due` with what each deadline that has passed was for, until it is closed.
+    pub(super) fn watch(&self, due: impl Fn(K)) {
         let mut state = self.lock();
         while !state.closed {
             let now = Instant::now();
@@ -68,16 +95,16 @@ impl Deadlines {
                     .0;
                 continue;
             }
-            if let Some((_, run_id)) = state.by_time.pop_first() {
-                state.by_run.remove(&run_id);
+            if let Some((_, key)) = state.by_time.pop_first() {
+                state.by_key.remove(&key);
                 drop(state);
-                due(&run_id);
+                due(key);
                 state = self.lock();
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<K>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -87,8 +114,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_runs_in_the_order_of_their_deadlines() {
-        let deadlines = Deadlines::default();
+    fn what_is_due_comes_in_the_order_of_the_deadlines() {
+        let deadlines = Deadlines::<&str>::default();
         let now = Instant::now();
         deadlines.set("late", now + Duration::from_millis(2));
         deadlines.set("early", now);
@@ -98,9 +125,9 @@ mod tests {
         deadlines.set("never", now + Duration::from_secs(3600));
         deadlines.remove("removed");
         let called = Mutex::new(Vec::new());
-        deadlines.watch(|run_id| {
-            called.lock().unwrap().push(run_id.to_owned());
-            if run_id == "late" {
+        deadlines.watch(|key| {
+            called.lock().unwrap().push(key);
+            if key == "late" {
                 deadlines.close();
             }
         });

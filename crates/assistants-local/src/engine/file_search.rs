@@ -8,10 +8,11 @@ use assistants_types::openai::{
     ToolCallsDetailsDelta, ToolChoice, ToolResources,
 };
 
+use super::deltas::text_delta;
 use super::legacy::store_id as legacy_store_id;
 use super::slot::{Live, OpenMessage};
 use super::stores::{self, Hit, Search};
-use super::turn::{Origin, new_step, text_delta};
+use super::turn::{Origin, new_step};
 use super::{Engine, RunNotes};
 use crate::ids;
 use crate::model::Passage;

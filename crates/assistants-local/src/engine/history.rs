@@ -120,7 +120,7 @@ struct Said {
 
 /// How a turn ended.
 #[derive(Clone, Debug, PartialEq)]
-enum End {
+pub(super) enum End {
     Calls(Vec<ToolCall>),
     Message(Box<Message>),
     Failure(String),
@@ -155,7 +155,7 @@ impl Said {
 
 impl End {
     /// How a turn ended, told by the events that ended it.
-    fn of(events: &[StreamEvent]) -> Option<Self> {
+    pub(super) fn of(events: &[StreamEvent]) -> Option<Self> {
         let message = || {
             events.iter().rev().find_map(|event| match event {
                 StreamEvent::MessageCompleted(message) | StreamEvent::MessageIncomplete(message) => {
@@ -316,8 +316,7 @@ impl History {
         });
     }
 
-    pub(super) fn end(&self, events: &[StreamEvent]) {
-        let Some(end) = End::of(events) else { return };
+    pub(super) fn end(&self, end: End) {
         self.change(|state| {
             state.waits = matches!(end, End::Calls(_));
             state.over = !state.waits;
@@ -390,27 +389,27 @@ impl Stretch {
 impl Engine {
     /// The history of a run, which goes on as the run does.
     pub(crate) fn history(&self, run_id: &str) -> Result<Arc<History>, Refusal> {
-        let slot = self.slot(run_id);
-        let mut live = slot.lock();
-        if let Some(history) = &live.history {
-            return Ok(Arc::clone(history));
-        }
-        let loaded = self.storage.transact(|transaction| {
-            let run = load::<Run>(transaction, run_id)?.ok_or_else(|| Refusal::not_found(Kind::Run, run_id))?;
-            let history = History::load(transaction, &run)?;
-            if live.turn.is_some() {
-                history.begin();
+        self.on(run_id, |_, live| {
+            if let Some(history) = &live.history {
+                return Ok(Arc::clone(history));
             }
-            Ok::<_, Refusal>((Arc::new(history), run.object.status.is_terminal()))
-        });
-        if let Ok((history, false)) = &loaded {
-            live.history = Some(Arc::clone(history));
-            return Ok(Arc::clone(history));
-        }
-        drop(live);
-        drop(slot);
-        self.forget_idle_slot(run_id);
-        loaded.map(|(history, _)| history)
+            let loaded = self.storage.transact(|transaction| {
+                let run = load::<Run>(transaction, run_id)?.ok_or_else(|| Refusal::not_found(Kind::Run, run_id))?;
+                let history = History::load(transaction, &run)?;
+                if live.turn.is_some() {
+                    history.begin();
+                }
+                Ok::<_, Refusal>((Arc::new(history), run.object.status.is_terminal()))
+            });
+            if let Ok((history, false)) = &loaded {
+                if self.run_workers.is_closed() {
+                    history.break_off(Gone::Stopped);
+                }
+                live.history = Some(Arc::clone(history));
+            }
+            self.forget_unused(run_id, live);
+            loaded.map(|(history, _)| history)
+        })
     }
 }
 
@@ -540,6 +539,10 @@ mod tests {
         })
     }
 
+    fn end(history: &History, events: &[StreamEvent]) {
+        history.end(End::of(events).unwrap());
+    }
+
     #[test]
     fn a_text_is_told_as_it_grows() {
         let history = history();
@@ -558,7 +561,10 @@ mod tests {
         let history = history();
         history.begin();
         history.say("a");
-        history.end(&[StreamEvent::RunRequiresAction(run(RunStatus::RequiresAction))]);
+        end(
+            &history,
+            &[StreamEvent::RunRequiresAction(run(RunStatus::RequiresAction))],
+        );
         assert_eq!(hear(&history, 0), "0:a 1:CALLS .");
         assert_eq!(hear(&history, 2), "…");
         history.resume();
@@ -566,10 +572,11 @@ mod tests {
         history.begin();
         history.say("b");
         let message = Box::<Message>::default();
-        history.end(&[
+        let events = [
             StreamEvent::MessageCompleted(message),
             StreamEvent::RunCompleted(run(RunStatus::Completed)),
-        ]);
+        ];
+        end(&history, &events);
         assert_eq!(hear(&history, 0), "0:a 1:CALLS 2:b 3:MESSAGE .");
         assert_eq!(hear(&history, 3), "3:MESSAGE .");
         assert_eq!(hear(&history, 4), ".");

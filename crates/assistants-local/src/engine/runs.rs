@@ -11,14 +11,20 @@ use assistants_types::openai::{
     TruncationStrategy, TruncationType,
 };
 
+use super::deadlines::Due;
 use super::messages::{active_run, add_message};
-use super::slot::Live;
+use super::slot::{Live, UnstoredEnd};
 use super::turn::content;
-use super::{Engine, Refusal, RunNotes, Subscriber, history, threads};
+use super::{Engine, Follower, Gone, Refusal, RunNotes, event_log, history, threads};
 use crate::ids;
 use crate::model;
 use crate::object::{Loaded, insert_with_notes, load, now};
 use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
+
+/// How long to wait before an end that the storage did not take is stored again: at first, and at most. In between the
+/// wait doubles each time.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// How a run ends before its answer is complete.
 #[derive(Clone, Debug)]
@@ -118,20 +124,22 @@ impl Engine {
         }
     }
 
-    /// Starts a run whose creation, or whose outputs, were committed. `events` tell the subscriber what was committed.
-    pub(crate) fn launch(self: &Arc<Self>, run: &Run, events: &[StreamEvent], subscriber: Option<Box<dyn Subscriber>>) {
-        let slot = self.slot(&run.id);
-        let mut live = slot.lock();
-        live.subscribe(subscriber);
-        live.resume_history();
-        live.publish(events);
-        drop(live);
-        self.spawn_turn(&run.id);
+    /// Starts a run whose creation, or whose outputs, were committed. Whoever follows it takes `events`, which say what
+    /// was committed, and what comes after them.
+    pub(crate) fn launch(self: &Arc<Self>, run: &Run, events: &[StreamEvent], follow: bool) -> Option<Follower> {
+        let follower = self.on(&run.id, |_, live| {
+            live.resume_history();
+            let follower = follow.then(|| self.follow(live, []));
+            live.publish(events);
+            follower
+        });
+        self.queue_turn(&run.id);
+        follower
     }
 
     /// Begins to watch the deadline of a new run. One that goes on keeps the deadline it has.
     pub(crate) fn watch_deadline(&self, run: &Run) {
-        self.deadlines.set_after(&run.id, self.run_lifetime);
+        self.deadlines.set_after(Due::Expiry(run.id.clone()), self.run_lifetime);
     }
 
     /// Stores the outputs that a run waits for, and queues it again. [`launch`](Self::launch) goes on after the commit
@@ -239,19 +247,56 @@ impl Engine {
         run_id: &str,
         mut work: impl FnMut(&dyn Transaction, &Live) -> Result<Option<Vec<StreamEvent>>, E>,
     ) -> Result<Option<Vec<StreamEvent>>, E> {
-        let slot = self.slot(run_id);
-        let mut live = slot.lock();
-        let ended = self.storage.transact(|transaction| work(transaction, &live));
-        if let Ok(Some(events)) = &ended {
-            live.end_history(events);
-            live.publish(events);
-            live.end_turn();
+        self.on(run_id, |_, live| {
+            let ended = self.storage.transact(|transaction| work(transaction, live));
+            if let Ok(Some(events)) = &ended {
+                live.end(events);
+            }
+            match ended {
+                Ok(_) => self.forget(run_id, live),
+                Err(_) => self.forget_unused(run_id, live),
+            }
+            ended
+        })
+    }
+
+    /// Ends a run; where the storage does not take that, once it does.
+    pub(super) fn end_surely(&self, run_id: &str, ending: &Ending) {
+        if let Err(error) = self.end(run_id, ending) {
+            self.end_later(run_id, ending, &error);
         }
-        drop(live);
-        if ended.is_ok() {
-            self.forget(run_id);
+    }
+
+    /// Ends a run once the storage works again. Its streams end now, with an error.
+    pub(super) fn end_later(&self, run_id: &str, ending: &Ending, error: &StorageError) {
+        let wait = self.on(run_id, |_, live| {
+            if live.unstored_end.is_none() {
+                let message = format!("The server could not store the run: {error}.");
+                live.break_off(Gone::Broken(message.clone()), event_log::server_error(message));
+            }
+            let unstored = live.unstored_end.get_or_insert_with(|| UnstoredEnd {
+                ending: ending.clone(),
+                wait: FIRST_WAIT,
+            });
+            let wait = unstored.wait;
+            unstored.wait = (wait * 2).min(LONGEST_WAIT);
+            wait
+        });
+        log::error!("the end of the run {run_id} is stored in {wait:?}, because it could not be now: {error}");
+        self.deadlines.set_after(Due::End(run_id.to_owned()), wait);
+    }
+
+    /// Stores an end that could not be stored before.
+    pub(super) fn end_again(&self, run_id: &str) {
+        let unstored = self.on(run_id, |_, live| {
+            let unstored = live.unstored_end.clone();
+            // The run may have ended otherwise since.
+            self.forget_unused(run_id, live);
+            unstored
+        });
+        if let Some(unstored) = unstored {
+            self.end_surely(run_id, &unstored.ending);
         }
-        ended
     }
 
     /// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
@@ -266,8 +311,10 @@ impl Engine {
     /// Ends the streams of the runs of a thread that was deleted with its runs.
     pub(super) fn drop_runs(&self, run_ids: &[String]) {
         for run_id in run_ids {
-            self.slot(run_id).lock().end_deleted();
-            self.forget(run_id);
+            self.on(run_id, |_, live| {
+                live.end_deleted();
+                self.forget(run_id, live);
+            });
         }
     }
 }

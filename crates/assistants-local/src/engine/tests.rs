@@ -1,44 +1,65 @@
 //! What cannot be seen from outside: a storage that fails, and what another server has left behind.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Barrier};
+use std::task::{Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use assistants_types::openai::{
-    Assistant, CreateMessage, CreateRun, CreateVectorStore, File, Run, RunStatus, StreamEvent, Thread, Upload,
+    Assistant, CreateMessage, CreateRun, CreateVectorStore, File, Run, RunStatus, Thread as OpenAiThread, Upload,
     UploadPart, UploadStatus, VectorStoreFile, VectorStoreFileStatus,
 };
 
-use super::{ANSWERS_KEPT, Engine, Refusal, Since, Subscriber, add_message, stores};
+use super::runs::{Ending, end_run};
+use super::slot::Live;
+use super::{ANSWERS_KEPT, Engine, Follower, Refusal, Since, Taken, add_message, stores};
 use crate::files::{COPYING, FileStore};
 use crate::model::scripted::Scripted;
 use crate::object::{insert, load};
 use crate::storage::sqlite::Sqlite;
 use crate::storage::{Document, KeptAnswer, Kind, Outcome, Storage, StorageError, Transaction};
-use crate::stream::{self, Room, Writer};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Sends the names of events to the test.
-#[derive(Debug)]
-struct Names(Sender<String>, Writer);
+/// Wakes a thread of the test.
+struct Unpark(Thread);
 
-impl Subscriber for Names {
-    fn event(&mut self, event: &StreamEvent) {
-        // The test has seen enough.
-        drop(self.0.send(event.name().to_owned()));
-    }
-
-    fn room(&self) -> Room {
-        self.1.room()
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
 
-fn subscriber() -> (Box<dyn Subscriber>, Receiver<String>) {
-    let (names, seen) = channel();
-    (Box::new(Names(names, stream::channel().0)), seen)
+/// The names of the next events, at least one; none at the end.
+fn next_names(follower: &mut Follower) -> Vec<String> {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let start = Instant::now();
+    loop {
+        match follower.take(&waker, 100) {
+            Taken::Entries(entries) => return entries.iter().map(|entry| entry.event().name().to_owned()).collect(),
+            Taken::End => return Vec::new(),
+            Taken::Nothing => thread::park_timeout(Duration::from_secs(20)),
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "no event comes");
+    }
+}
+
+/// The names of all events up to the end of the stream.
+fn names(mut follower: Follower) -> Vec<String> {
+    let mut all = Vec::new();
+    loop {
+        let next = next_names(&mut follower);
+        if next.is_empty() {
+            return all;
+        }
+        all.extend(next);
+    }
+}
+
+fn launch(engine: &Arc<Engine>, run: &Run) -> Follower {
+    engine.launch(run, &[], true).unwrap()
 }
 
 /// Whether this is the engine's housekeeping, which comes at any time and does not count.
@@ -126,6 +147,7 @@ fn start(storage: impl Storage + 'static, run_lifetime: Duration) -> Arc<Engine>
         None,
         Arc::new(Scripted),
         run_lifetime,
+        2,
     )
     .unwrap()
 }
@@ -136,9 +158,9 @@ fn queued_run(engine: &Engine, message: &str) -> Run {
         id: "asst_1".to_owned(),
         ..Assistant::default()
     };
-    let thread = Thread {
+    let thread = OpenAiThread {
         id: "thread_1".to_owned(),
-        ..Thread::default()
+        ..OpenAiThread::default()
     };
     let created = engine.storage.transact(|transaction| {
         insert(transaction, &assistant, None, None)?;
@@ -163,27 +185,141 @@ fn open(path: &Path) -> Sqlite {
 }
 
 #[test]
-fn a_storage_that_fails_ends_the_stream_with_an_error() {
+fn a_run_that_cannot_be_stored_fails_as_soon_as_it_can() {
     // Storing the run works; then beginning the turn, or opening the message, does not.
-    for (works, want) in [
-        (1, vec!["error", "done"]),
-        (2, vec!["thread.run.in_progress", "error", "done"]),
+    for (works, message, want, text) in [
+        (1, "Hello", "error done", None),
+        (2, "Hello", "thread.run.in_progress error done", None),
+        // Closing the message does not, so what it says is not stored yet.
+        (
+            3,
+            "Hello",
+            "thread.run.in_progress thread.run.step.created thread.run.step.in_progress thread.message.created \
+             thread.message.in_progress thread.message.delta error done",
+            Some("Hello"),
+        ),
     ] {
         let storage = Failing::new();
-        let left = Arc::clone(&storage.left);
+        let (left, failures) = (Arc::clone(&storage.left), Arc::clone(&storage.failures));
         let engine = start(storage, HOUR);
         left.store(works, Ordering::SeqCst);
-        let run = queued_run(&engine, "Hello");
-        let (subscriber, seen) = subscriber();
-        engine.launch(&run, &[], Some(subscriber));
-        assert_eq!(seen.iter().collect::<Vec<_>>(), want);
-        // The disk has room again: the run is still there to be ended.
+        let run = queued_run(&engine, message);
+        assert_eq!(names(launch(&engine, &run)).join(" "), want);
+        // It is tried again while the disk is full: the first failure, and two more.
+        let begun = Instant::now();
+        while failures.load(Ordering::SeqCst) < 3 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the end is not tried again");
+            thread::yield_now();
+        }
         left.store(usize::MAX, Ordering::SeqCst);
-        assert!(!stored(&engine, &run).status.is_terminal());
-        cancel(&engine, &run).unwrap();
-        assert_eq!(stored(&engine, &run).status, RunStatus::Cancelled);
+        let begun = Instant::now();
+        let ended = loop {
+            let run = stored(&engine, &run);
+            if run.status.is_terminal() {
+                break run;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "the run does not end");
+            thread::yield_now();
+        };
+        assert_eq!(ended.status, RunStatus::Failed);
+        let message = engine
+            .storage
+            .transact(|transaction| super::last_message(transaction, &run))
+            .unwrap();
+        assert_eq!(message.map(|message| message.text()).as_deref(), text);
+        assert!(engine.lock_slots().is_empty());
         engine.stop(HOUR);
     }
+}
+
+/// Cancels a run as [`Engine::cancel`] does, under a lock that the test already holds.
+fn cancel_under_lock(engine: &Engine, run: &Run, live: &mut Live) {
+    let ended = engine
+        .storage
+        .transact(|transaction| end_run(transaction, &run.id, &Ending::Cancelled, live, None));
+    live.end(&ended.unwrap().unwrap());
+    engine.forget(&run.id, live);
+}
+
+#[test]
+fn a_run_that_is_cancelled_while_it_is_launched_ends_its_stream() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let run = queued_run(&engine, "Hello");
+    let slot = engine.slot(&run.id);
+    let mut live = slot.lock();
+    thread::scope(|scope| {
+        let launched = scope.spawn(|| names(launch(&engine, &run)));
+        // Held by the map, the test and the launch, which waits for the lock.
+        while Arc::strong_count(&slot) < 3 {
+            thread::yield_now();
+        }
+        cancel_under_lock(&engine, &run, &mut live);
+        drop(live);
+        assert_eq!(launched.join().unwrap(), ["thread.run.cancelled", "done"]);
+    });
+    engine.stop(HOUR);
+}
+
+/// `ASSISTANTS_LOCAL_ROUNDS` makes it longer.
+#[test]
+fn streams_end_whatever_happens_to_their_runs() {
+    let rounds = std::env::var("ASSISTANTS_LOCAL_ROUNDS").map_or(400, |rounds| rounds.parse().unwrap());
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let both = Barrier::new(2);
+    for round in 0..rounds {
+        let run = queued_run(&engine, "Hello");
+        let (followers, message) = thread::scope(|scope| {
+            let ending = scope.spawn(|| {
+                both.wait();
+                match round % 3 {
+                    0 => drop(cancel(&engine, &run)),
+                    1 => drop(engine.delete_thread("thread_1")),
+                    _ => engine.end_surely(&run.id, &Ending::Expired),
+                }
+            });
+            both.wait();
+            let first = launch(&engine, &run);
+            let second = engine.catch_up(&run, Since::Run);
+            ending.join().unwrap();
+            (
+                [Some(first), second.ok()],
+                format!("round {round}, {:?}", engine.run_workers),
+            )
+        });
+        for follower in followers.into_iter().flatten() {
+            let names = names(follower);
+            let [.., last, done] = &names[..] else {
+                panic!("{message}: {names:?}")
+            };
+            assert_eq!(done, "done", "{message}: {names:?}");
+            let ends = ["cancelled", "completed", "expired", "failed"].map(|status| format!("thread.run.{status}"));
+            assert!(last == "error" || ends.contains(last), "{message}: {names:?}");
+        }
+        drop(engine.delete_thread("thread_1"));
+        let deleted = engine
+            .storage
+            .transact(|transaction| transaction.delete(Kind::Assistant, "asst_1", 0));
+        assert!(deleted.unwrap());
+    }
+    engine.stop(HOUR);
+    assert!(engine.lock_slots().is_empty());
+}
+
+#[test]
+fn a_follower_that_takes_nothing_holds_up_neither_the_run_nor_others() {
+    const WORDS: usize = 20_000;
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let run = queued_run(&engine, &format!("repeat {WORDS}"));
+    let slow = launch(&engine, &run);
+    let fast = engine.catch_up(&run, Since::Run).unwrap();
+    for follower in [fast, slow] {
+        let names = names(follower);
+        let count = |wanted: &str| names.iter().filter(|name| *name == wanted).count();
+        assert!(names.ends_with(&["thread.run.completed".to_owned(), "done".to_owned()]));
+        // What one has missed comes as one piece.
+        assert!(count("thread.message.delta") > 0 && count("thread.message.delta") <= WORDS);
+    }
+    engine.stop(HOUR);
 }
 
 #[test]
@@ -197,11 +333,7 @@ fn a_panic_of_the_engine_ends_the_run() {
     // Storing the run works; beginning the turn does not.
     left.store(2, Ordering::SeqCst);
     let run = queued_run(&engine, "Hello");
-    let (subscriber, seen) = subscriber();
-    engine.launch(&run, &[], Some(subscriber));
-    for want in ["thread.run.failed", "done"] {
-        assert_eq!(seen.recv_timeout(Duration::from_secs(20)).as_deref(), Ok(want));
-    }
+    assert_eq!(names(launch(&engine, &run)), ["thread.run.failed", "done"]);
     assert_eq!(stored(&engine, &run).status, RunStatus::Failed);
     engine.stop(HOUR);
 }
@@ -210,8 +342,7 @@ fn a_panic_of_the_engine_ends_the_run() {
 fn a_thread_goes_when_its_time_is_over_and_its_run_with_it() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let run = queued_run(&engine, "sleep 3600000");
-    let (subscriber, seen) = subscriber();
-    engine.launch(&run, &[], Some(subscriber));
+    let seen = launch(&engine, &run);
     let expires = |kind, id: &str, at| {
         engine
             .storage
@@ -232,7 +363,7 @@ fn a_thread_goes_when_its_time_is_over_and_its_run_with_it() {
     assert!(is_there(Kind::Thread, "thread_1"));
     engine.sweep(1000).unwrap();
     assert!(!is_there(Kind::Thread, "thread_1") && !is_there(Kind::Run, &run.id));
-    let seen: Vec<String> = seen.iter().collect();
+    let seen = names(seen);
     assert_eq!(seen[seen.len() - 2..], ["error", "done"]);
     // The next one is known without a look at the storage, also when it is moved.
     expires(Kind::Assistant, "asst_1", 1500);
@@ -253,9 +384,7 @@ fn a_queued_run_is_started_by_the_next_server() {
     drop(engine);
 
     let engine = start(open(&path), HOUR);
-    let (subscriber, seen) = subscriber();
-    engine.catch_up(&run, Since::Run, subscriber).unwrap();
-    let seen: Vec<String> = seen.iter().collect();
+    let seen = names(engine.catch_up(&run, Since::Run).unwrap());
     assert_eq!(seen[seen.len() - 2..], ["thread.run.completed", "done"]);
     assert_eq!(stored(&engine, &run).status, RunStatus::Completed);
     engine.stop(HOUR);
@@ -280,9 +409,7 @@ fn a_run_that_was_cancelled_before_it_began_tells_so() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let run = queued_run(&engine, "Hello");
     cancel(&engine, &run).unwrap();
-    let (subscriber, seen) = subscriber();
-    engine.launch(&run, &[], Some(subscriber));
-    assert_eq!(seen.iter().collect::<Vec<_>>(), ["thread.run.cancelled", "done"]);
+    assert_eq!(names(launch(&engine, &run)), ["thread.run.cancelled", "done"]);
     engine.stop(HOUR);
 }
 
@@ -290,23 +417,24 @@ fn a_run_that_was_cancelled_before_it_began_tells_so() {
 fn nothing_is_left_of_runs_that_are_over() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let run = queued_run(&engine, "Hello");
-    let (subscriber, seen) = subscriber();
     engine.watch_deadline(&run);
-    engine.launch(&run, &[], Some(subscriber));
-    assert_eq!(seen.iter().last().as_deref(), Some("done"));
+    let seen = names(launch(&engine, &run));
+    assert_eq!(seen.last().map(String::as_str), Some("done"));
     assert!(cancel(&engine, &run).is_err());
     assert!(engine.lock_slots().is_empty());
     engine.stop(HOUR);
 }
 
 #[test]
-fn a_stopped_engine_begins_no_run() {
+fn a_stopped_engine_begins_no_run_and_ends_its_stream() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let run = queued_run(&engine, "Hello");
     engine.stop(HOUR);
-    let (subscriber, seen) = subscriber();
-    engine.launch(&run, &[], Some(subscriber));
-    assert_eq!(seen.iter().collect::<Vec<_>>(), Vec::<String>::new());
+    let seen = launch(&engine, &run);
+    let late = engine.catch_up(&run, Since::Run).unwrap();
+    assert_eq!(names(seen), ["error", "done"]);
+    let late = names(late);
+    assert_eq!(late[late.len() - 2..], ["error", "done"]);
     assert_eq!(stored(&engine, &run).status, RunStatus::Queued);
 }
 

@@ -3,21 +3,21 @@
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread;
 
 use assistants_types::openai::{
-    Annotation, AnnotationDelta, CalledFunction, CalledFunctionDelta, FunctionCall, FunctionCallDelta, Message,
-    MessageContent, MessageCreation, MessageCreationDetails, MessageDelta, MessageDeltaBody, MessageDeltaContent,
+    Annotation, CalledFunction, FunctionCall, Message, MessageContent, MessageCreation, MessageCreationDetails,
     MessageStatus, RequiredAction, RequiredToolOutputs, Role, Run, RunError, RunErrorCode, RunIncompleteReason,
-    RunStatus, RunStep, RunStepDelta, RunStepDeltaBody, RunStepStatus, RunStepType, StepDetails, StepDetailsDelta,
-    StepToolCall, StepToolCallDelta, StreamEvent, TextDelta, TextDeltaContent, Tool, ToolCall, ToolCallFunction,
-    ToolCallsDetails, ToolCallsDetailsDelta, ToolChoice,
+    RunStatus, RunStep, RunStepStatus, RunStepType, StepDetails, StepToolCall, StreamEvent, Tool, ToolCall,
+    ToolCallFunction, ToolCallsDetails, ToolChoice,
 };
 
+use super::deltas::call_delta;
+use super::event_log::Entry;
 use super::file_search::cite;
 use super::runs::{Ending, end_run, state_event, steps, wire_usage, write_usage};
 use super::slot::{Live, OpenCalls, OpenMessage, Slot, Turn};
-use super::{Engine, Gone, History, RunNotes, history, server_error};
+use super::workers::Submitted;
+use super::{Engine, History, RunNotes, history, server_error};
 use crate::ids;
 use crate::model::{
     self, CompletedCall, Failure, Finish, FinishReason, Function, ModelMessage, ModelRequest, Output, Piece, Stop,
@@ -42,39 +42,47 @@ struct Work {
     request: Result<ModelRequest, RunError>,
 }
 
+/// A queued run when its turn comes.
+enum Begin {
+    /// Nothing has begun if another thread has taken the run before.
+    Begun(Option<Box<Begun>>),
+    /// It ended in the queue.
+    Ended(Box<Run>),
+    Deleted,
+}
+
+struct Begun {
+    run: Run,
+    request: Result<ModelRequest, RunError>,
+    /// What happened before, if it is kept and not here yet.
+    history: Option<History>,
+}
+
 impl Engine {
-    /// Runs the next turn of a queued run on a thread of its own.
-    pub(super) fn spawn_turn(self: &Arc<Self>, run_id: &str) {
-        let mut turns = self.lock_turns();
-        if turns.closed {
-            drop(turns);
-            self.forget(run_id);
-            return;
-        }
-        turns.running += 1;
-        drop(turns);
-        let (engine, id) = (Arc::clone(self), run_id.to_owned());
-        let work = move || {
-            // The count must go down whatever happens, or the server would wait for this turn when it stops.
-            let worked = catch_unwind(AssertUnwindSafe(|| engine.turn(&id)));
-            if worked.is_err() {
-                log::error!("the turn of the run {id} panicked");
-                // Nobody else would end it before its time is over.
-                let ending = Ending::Failed(server_error("The server has an error of its own."));
-                let ended = catch_unwind(AssertUnwindSafe(|| engine.end_or_log(&id, &ending)));
-                if ended.is_err() {
-                    log::error!("the run {id} could not be ended");
-                }
+    /// Queues the next turn of a queued run for a thread.
+    pub(super) fn queue_turn(self: &Arc<Self>, run_id: &str) {
+        let (engine, id) = (Arc::downgrade(self), run_id.to_owned());
+        let turn = move || {
+            if let Some(engine) = engine.upgrade() {
+                engine.turn_or_end(&id);
             }
-            engine.lock_turns().running -= 1;
-            engine.turn_ended.notify_all();
         };
-        if let Err(error) = thread::Builder::new().name("run".to_owned()).spawn(work) {
-            self.lock_turns().running -= 1;
-            let ending = Ending::Failed(server_error(&format!(
-                "No thread could be started for the run: {error}."
-            )));
-            self.end_or_log(run_id, &ending);
+        match self.run_workers.submit(Box::new(turn)) {
+            Submitted::Queued => {}
+            Submitted::NoThread => self.start_threads_later(),
+            Submitted::Closed => self.on(run_id, |_, live| {
+                live.leave();
+                self.forget(run_id, live);
+            }),
+        }
+    }
+
+    fn turn_or_end(&self, run_id: &str) {
+        if catch_unwind(AssertUnwindSafe(|| self.turn(run_id))).is_err() {
+            log::error!("the turn of the run {run_id} panicked");
+            // Nobody else would end it before its time is over.
+            let ending = Ending::Failed(server_error("The server has an error of its own."));
+            self.end_surely(run_id, &ending);
         }
     }
 
@@ -86,7 +94,7 @@ impl Engine {
         };
         let request = match &work.request {
             Ok(request) => request,
-            Err(unsupported) => return self.end_or_log(run_id, &Ending::Failed(unsupported.clone())),
+            Err(unsupported) => return self.end_surely(run_id, &Ending::Failed(unsupported.clone())),
         };
         let mut broken = None;
         let mut take = |piece: Piece<'_>| match self.piece(&work, piece) {
@@ -110,7 +118,7 @@ impl Engine {
             // The run is over: whoever ended it has said so.
             Ok(Err(Failure::Stopped)) if work.stop.is_set() => {}
             Ok(Err(Failure::Stopped)) => {
-                self.end_or_log(
+                self.end_surely(
                     run_id,
                     &Ending::Failed(server_error("The model stopped before its answer was complete.")),
                 );
@@ -121,76 +129,54 @@ impl Engine {
                     message,
                     ..RunError::default()
                 };
-                self.end_or_log(run_id, &Ending::Failed(error));
+                self.end_surely(run_id, &Ending::Failed(error));
             }
-            Err(_) => self.end_or_log(run_id, &Ending::Failed(server_error("The model panicked."))),
+            Err(_) => self.end_surely(run_id, &Ending::Failed(server_error("The model panicked."))),
         }
     }
 
     /// Takes a run from `queued` to `in_progress`. `None` if it is not queued any more.
     fn begin(&self, run_id: &str) -> Result<Option<Work>, StorageError> {
-        let slot = self.slot(run_id);
-        let mut live = slot.lock();
-        // Looked at under the slot's lock: a server that stops closes the turns before it looks at the slots, so it
-        // either keeps this turn from beginning or finds it at work. The run stays queued for the next server.
-        if self.lock_turns().closed {
-            return Ok(None);
-        }
-        let begun = self.storage.transact(|transaction| {
-            let Some(mut run) = load::<Run>(transaction, run_id)? else {
+        self.on(run_id, |slot, live| {
+            // Looked at under the slot's lock: a server that stops closes the queue before it looks at the slots, so it
+            // either keeps this turn from beginning or finds it running. The run stays queued for the next server.
+            if self.run_workers.is_closed() {
+                live.leave();
                 return Ok(None);
-            };
-            if run.object.status != RunStatus::Queued {
-                return Ok(Some((run.object, None, None)));
             }
-            let notes = RunNotes::of(&run.document)?;
-            let request = match unsupported(&run.object.tools) {
-                None => Ok(model_request(transaction, &run.object, &notes)?),
-                Some(error) => Err(error),
-            };
-            let history = match &live.history {
-                None if notes.history.is_some() => Some(History::load(transaction, &run)?),
-                _ => None,
-            };
-            run.object.status = RunStatus::InProgress;
-            run.object.started_at = run.object.started_at.or_else(|| Some(now()));
-            run.save(transaction)?;
-            Ok::<_, StorageError>(Some((run.object, Some(request), history)))
-        })?;
-        let (run, request) = match begun {
-            Some((run, Some(request), history)) => {
-                live.begin_history(history);
-                (run, request)
-            }
-            ended => {
-                match ended {
-                    Some((run, ..)) => {
-                        live.publish(&[state_event(run)]);
-                        live.end_turn();
-                    }
-                    None => live.end_deleted(),
+            let begun = self
+                .storage
+                .transact(|transaction| begin_run(transaction, run_id, live))?;
+            let Begun { run, request, history } = match begun {
+                Begin::Begun(Some(begun)) => *begun,
+                Begin::Begun(None) => return Ok(None),
+                Begin::Ended(run) => {
+                    live.end(&[state_event(*run)]);
+                    self.forget(run_id, live);
+                    return Ok(None);
                 }
-                drop(live);
-                self.forget(run_id);
-                return Ok(None);
-            }
-        };
-        let turn = Turn::default();
-        let origin = Origin {
-            run_id: run.id.clone(),
-            thread_id: run.thread_id.clone(),
-            assistant_id: run.assistant_id.clone(),
-        };
-        let stop = Arc::clone(&turn.stop);
-        live.turn = Some(turn);
-        live.publish(&[state_event(run)]);
-        drop(live);
-        Ok(Some(Work {
-            origin,
-            slot,
-            stop,
-            request,
-        }))
+                Begin::Deleted => {
+                    live.end_deleted();
+                    self.forget(run_id, live);
+                    return Ok(None);
+                }
+            };
+            live.begin_history(history);
+            let turn = Turn::default();
+            let work = Work {
+                origin: Origin {
+                    run_id: run.id.clone(),
+                    thread_id: run.thread_id.clone(),
+                    assistant_id: run.assistant_id.clone(),
+                },
+                slot: Arc::clone(slot),
+                stop: Arc::clone(&turn.stop),
+                request,
+            };
+            live.turn = Some(turn);
+            live.publish(&[state_event(run)]);
+            Ok(Some(work))
+        })
     }
 
     /// Takes one piece of the answer.
@@ -214,8 +200,12 @@ impl Engine {
                 if let Some(message) = live.turn.as_mut().and_then(|turn| turn.message.as_mut()) {
                     let first = message.text.is_empty();
                     message.text.push_str(text);
-                    let event = text_delta(&message.id, first, text, Vec::new());
-                    live.publish(&[event]);
+                    let message_id = Arc::clone(&message.id);
+                    live.publish_piece(|| Entry::Text {
+                        message_id,
+                        first,
+                        text: text.into(),
+                    });
                 }
             }
             Piece::Call { name } => {
@@ -255,16 +245,14 @@ impl Engine {
                     && let Some(call) = open.calls.get_mut(index)
                 {
                     call.function.arguments.push_str(text);
-                    let event = arguments_delta(&open.step_id, index, text);
-                    live.publish(&[event]);
+                    let step_id = Arc::clone(&open.step_id);
+                    live.publish_piece(|| Entry::Arguments {
+                        step_id,
+                        index,
+                        text: text.into(),
+                    });
                 }
             }
-        }
-        let rooms = live.rooms();
-        // A slow reader must hold up the answer, but nobody who wants to end the run.
-        drop(live);
-        for room in rooms {
-            room.wait();
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -301,8 +289,8 @@ impl Engine {
         })?;
         if let Some(turn) = &mut live.turn {
             turn.message = Some(OpenMessage {
-                id: message.id.clone(),
-                step_id: step.id.clone(),
+                id: message.id.as_str().into(),
+                step_id: step.id.as_str().into(),
                 text: String::new(),
                 annotations: Vec::new(),
             });
@@ -319,12 +307,15 @@ impl Engine {
 
     /// Completes the message that is being written, if there is one.
     fn close_message(&self, live: &mut Live, usage: Option<Usage>) -> Result<(), StorageError> {
-        let Some(open) = live.turn.as_mut().and_then(|turn| turn.message.take()) else {
+        let Some(open) = open_message_of(live) else {
             return Ok(());
         };
         let events = self
             .storage
-            .transact(|transaction| complete_message(transaction, &open, usage))?;
+            .transact(|transaction| complete_message(transaction, open, usage))?;
+        if let Some(turn) = &mut live.turn {
+            turn.message = None;
+        }
         live.publish(&events);
         Ok(())
     }
@@ -339,7 +330,7 @@ impl Engine {
             .transact(|transaction| insert(transaction, &step, Some(&origin.run_id), Some(ACTIVE)))?;
         if let Some(turn) = &mut live.turn {
             turn.calls = Some(OpenCalls {
-                step_id: step.id.clone(),
+                step_id: step.id.as_str().into(),
                 calls: Vec::new(),
             });
         }
@@ -377,37 +368,48 @@ impl Engine {
             (None, Some(calls)) => require_outputs(transaction, run_id, &live, calls, finish.usage),
             (None, None) => complete(transaction, run_id, &live, finish.usage),
         })?;
-        live.end_history(&events);
-        live.publish(&events);
-        live.end_turn();
-        drop(live);
+        live.end(&events);
         if over {
-            self.forget(run_id);
+            self.forget(run_id, &mut live);
+        } else {
+            self.forget_unused(run_id, &mut live);
         }
         Ok(())
     }
 
-    fn end_or_log(&self, run_id: &str, ending: &Ending) {
-        if let Err(error) = self.end(run_id, ending) {
-            self.break_off(run_id, &error);
-        }
-    }
-
-    /// The storage does not take what happens. The streams end with an error; what is stored still says that the run
-    /// is at work, until it expires or the server is started again.
+    /// The storage does not take what happens in a run. It fails, as soon as the storage takes that.
     fn break_off(&self, run_id: &str, error: &StorageError) {
-        log::error!("the run {run_id} is broken off: {error}");
-        let slot = self.slot(run_id);
-        let mut live = slot.lock();
-        let message = format!("The server could not store the run: {error}.");
-        live.break_history(Gone::Broken(message.clone()));
-        live.publish(&[StreamEvent::Error(assistants_types::openai::ErrorObject {
-            message,
-            type_: "server_error".to_owned(),
-            ..assistants_types::openai::ErrorObject::default()
-        })]);
-        live.end_turn();
+        let ending = Ending::Failed(server_error("The server could not store the run."));
+        self.end_later(run_id, &ending, error);
     }
+}
+
+fn begin_run(transaction: &dyn Transaction, run_id: &str, live: &Live) -> Result<Begin, StorageError> {
+    let Some(mut run) = load::<Run>(transaction, run_id)? else {
+        return Ok(Begin::Deleted);
+    };
+    match &run.object.status {
+        RunStatus::Queued => {}
+        status if status.is_terminal() => return Ok(Begin::Ended(Box::new(run.object))),
+        _ => return Ok(Begin::Begun(None)),
+    }
+    let notes = RunNotes::of(&run.document)?;
+    let request = match unsupported(&run.object.tools) {
+        None => Ok(model_request(transaction, &run.object, &notes)?),
+        Some(error) => Err(error),
+    };
+    let history = match &live.history {
+        None if notes.history.is_some() => Some(History::load(transaction, &run)?),
+        _ => None,
+    };
+    run.object.status = RunStatus::InProgress;
+    run.object.started_at = run.object.started_at.or_else(|| Some(now()));
+    run.save(transaction)?;
+    Ok(Begin::Begun(Some(Box::new(Begun {
+        run: run.object,
+        request,
+        history,
+    }))))
 }
 
 pub(super) fn new_step(origin: &Origin, type_: RunStepType, step_details: StepDetails) -> RunStep {
@@ -672,69 +674,5 @@ fn unsupported(tools: &[Tool]) -> Option<RunError> {
                   Leave the tool out, of the assistant or by giving the run tools of its own."
             .to_owned(),
         ..RunError::default()
-    })
-}
-
-/// A piece of a message's text, with the annotations that end in it.
-pub(super) fn text_delta(message_id: &str, first: bool, text: &str, annotations: Vec<AnnotationDelta>) -> StreamEvent {
-    let text = TextDelta {
-        value: Some(text.to_owned()),
-        annotations: Some(annotations),
-        ..TextDelta::default()
-    };
-    let content = TextDeltaContent {
-        index: 0,
-        text: Some(text),
-        ..TextDeltaContent::default()
-    };
-    StreamEvent::MessageDelta(MessageDelta {
-        id: message_id.to_owned(),
-        delta: MessageDeltaBody {
-            role: first.then_some(Role::Assistant),
-            content: Some(vec![MessageDeltaContent::Text(content)]),
-            ..MessageDeltaBody::default()
-        },
-        ..MessageDelta::default()
-    })
-}
-
-/// A call begins: its id and name, and no arguments yet.
-pub(super) fn call_delta(step_id: &str, index: usize, call: &ToolCall) -> StreamEvent {
-    let function = CalledFunctionDelta {
-        name: Some(call.function.name.clone()),
-        arguments: Some(String::new()),
-        ..CalledFunctionDelta::default()
-    };
-    step_delta(step_id, index, Some(call.id.clone()), function)
-}
-
-pub(super) fn arguments_delta(step_id: &str, index: usize, text: &str) -> StreamEvent {
-    let function = CalledFunctionDelta {
-        arguments: Some(text.to_owned()),
-        ..CalledFunctionDelta::default()
-    };
-    step_delta(step_id, index, None, function)
-}
-
-fn step_delta(step_id: &str, index: usize, id: Option<String>, function: CalledFunctionDelta) -> StreamEvent {
-    let index = i64::try_from(index).unwrap_or(i64::MAX);
-    let call = FunctionCallDelta {
-        index,
-        id,
-        function: Some(function),
-        ..FunctionCallDelta::default()
-    };
-    let details = ToolCallsDetailsDelta {
-        tool_calls: Some(vec![StepToolCallDelta::Function(call)]),
-        ..ToolCallsDetailsDelta::default()
-    };
-    let step_details = Some(StepDetailsDelta::ToolCalls(details));
-    StreamEvent::RunStepDelta(RunStepDelta {
-        id: step_id.to_owned(),
-        delta: RunStepDeltaBody {
-            step_details,
-            ..RunStepDeltaBody::default()
-        },
-        ..RunStepDelta::default()
     })
 }

@@ -4,21 +4,21 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use assistants_types::openai::{Run, StreamEvent};
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::chat::ChatAnswer;
 use super::error::ApiError;
 use super::form::Form;
 use super::runs::includes_content;
-use super::sse::EventWriter;
+use super::sse::EventStream;
 use crate::engine::{Engine, Refusal, Since};
 use crate::object::{Stored, to_json};
 use crate::repeat::{Repeat, digest};
 use crate::storage::{Document, Kind, Transaction};
-use crate::stream::{self, Reader};
 use crate::validate::Schemas;
 
 /// A request, read and let in.
@@ -44,7 +44,10 @@ pub(crate) enum Answer {
     Json(String),
     /// A run, which clients that wait for it will ask for again.
     Run(String),
-    Events(Reader),
+    /// Server-sent events.
+    Events(Body),
+    /// The answer of a chat completion, which is being written.
+    Chat(ChatAnswer),
     /// The bytes of a file.
     File {
         file: File,
@@ -211,24 +214,19 @@ impl Call {
         match once {
             Once::Done((run, events)) => {
                 let json = if streamed { String::new() } else { to_json(&run) };
-                let (writer, reader) = stream::channel();
-                let subscriber = streamed.then(|| EventWriter::boxed(writer, content, self.legacy));
                 self.engine.watch_deadline(&run);
-                self.engine.launch(&run, &events, subscriber);
-                Ok(if streamed {
-                    Answer::Events(reader)
-                } else {
-                    Answer::Run(json)
+                let follower = self.engine.launch(&run, &events, streamed);
+                Ok(match follower {
+                    Some(follower) => Answer::Events(EventStream::body(follower, content, self.legacy)),
+                    None => Answer::Run(json),
                 })
             }
             Once::Before(json) if !streamed => Ok(Answer::Run(json)),
             Once::Before(json) => {
                 let run: Run = serde_json::from_str(&json)
                     .map_err(|error| ApiError::invalid(format!("The kept answer is damaged: {error}.")))?;
-                let (writer, reader) = stream::channel();
-                self.engine
-                    .catch_up(&run, since, EventWriter::boxed(writer, content, self.legacy))?;
-                Ok(Answer::Events(reader))
+                let follower = self.engine.catch_up(&run, since)?;
+                Ok(Answer::Events(EventStream::body(follower, content, self.legacy)))
             }
         }
     }

@@ -6,29 +6,32 @@
 //!
 //! A model asked for by a URI of Yandex is answered as Yandex answers, see [`Manner`].
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use assistants_types::chat::{
     ChatCalledFunction, ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatCompletionMessage,
     ChatDelta, ChatFinishReason, ChatFunctionDelta, ChatFunctionToolCall, ChatToolCallDelta, ChatToolCallType,
     ChatUsage, CreateChatCompletion,
 };
+use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+use tokio::sync::oneshot;
+use tokio_stream::Stream;
 
 use super::call::{Answer, Call};
 use super::chat_request::model_request;
 use super::chat_yandex::{self as yandex, Manner};
 use super::error::ApiError;
-use crate::engine::Engine;
+use crate::engine::{ChatHandle, ChatOutput};
 use crate::ids;
 use crate::model::{Failure, Finish, FinishReason, ModelRequest, Piece, Usage};
 use crate::object::now;
-use crate::stream::{self, Writer};
+use crate::stream::{self, Reader, Writer};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateChatCompletion = call.body_after("CreateChatCompletion", |body| {
@@ -37,40 +40,98 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     })?;
     let request = model_request(&params)?;
     let manner = Manner::of(&params.model);
+    let options = params.stream_options.into_value();
     let work = Work {
-        engine: Arc::clone(&call.engine),
         id: manner.completion_id(),
         manner,
         created: now(),
         answers: params.n.into_value().unwrap_or(1),
+        include_usage: options.and_then(|options| options.include_usage) == Some(true),
         request,
     };
-    if params.stream.into_value() != Some(true) {
-        return work.whole();
+    let streamed = params.stream.into_value() == Some(true);
+    let (begun, begins) = oneshot::channel();
+    let chat = call.engine.start_chat(&work.id.clone(), move |output| {
+        if streamed {
+            work.streamed(output, begun);
+        } else {
+            tell(begun, work.whole(output).map(Begun::Whole));
+        }
+    });
+    Ok(Answer::Chat(ChatAnswer { begins, chat }))
+}
+
+/// An answer that is being written. Dropping it gives the answer up: its model is stopped.
+#[derive(Debug)]
+pub(crate) struct ChatAnswer {
+    begins: oneshot::Receiver<Result<Begun, ApiError>>,
+    chat: ChatHandle,
+}
+
+/// What a client gets first.
+#[derive(Debug)]
+enum Begun {
+    /// All of it.
+    Whole(Answer),
+    /// The stream, with the first piece in it.
+    Stream(Reader),
+}
+
+impl ChatAnswer {
+    /// Waits for the whole answer or for its first piece, so that a model that fails at once is answered with a status.
+    pub(super) async fn answer(self) -> Result<Answer, ApiError> {
+        match self.begins.await {
+            Ok(Ok(Begun::Whole(answer))) => Ok(answer),
+            Ok(Ok(Begun::Stream(reader))) => Ok(Answer::Events(Body::from_stream(ChatEvents {
+                reader,
+                _chat: self.chat,
+            }))),
+            Ok(Err(error)) => Err(error),
+            // No thread took it.
+            Err(_) => Err(given_up()),
+        }
     }
-    let options = params.stream_options.into_value();
-    work.streamed(options.and_then(|options| options.include_usage) == Some(true))
+}
+
+/// The body of a streamed answer.
+#[derive(Debug)]
+struct ChatEvents {
+    reader: Reader,
+    /// Stops the model when the client goes.
+    _chat: ChatHandle,
+}
+
+impl Stream for ChatEvents {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.reader).poll_next(context)
+    }
 }
 
 /// One request, ready to be worked on.
 struct Work {
-    engine: Arc<Engine>,
     id: String,
     manner: Manner,
     created: OffsetDateTime,
     /// How many answers to write.
     answers: i64,
+    /// Whether a stream ends with the tokens that it took.
+    include_usage: bool,
     request: ModelRequest,
 }
 
+/// How the thread of an answer says that it has begun; taken when it has.
+type Start = Option<(oneshot::Sender<Result<Begun, ApiError>>, Reader)>;
+
 impl Work {
     /// Writes all answers, then sends them.
-    fn whole(&self) -> Result<Answer, ApiError> {
+    fn whole(&self, output: &ChatOutput<'_>) -> Result<Answer, ApiError> {
         let mut usage = Usage::default();
         let mut choices = Vec::new();
         for index in 0..self.answers {
             let mut message = ChatCompletionMessage::default();
-            let finish = self.ask(&mut |piece| {
+            let finish = self.ask(output, &mut |piece| {
                 add(&mut message, piece, self.manner);
                 ControlFlow::Continue(())
             })?;
@@ -97,43 +158,27 @@ impl Work {
         })
     }
 
-    /// Sends the answers as they are written, from a thread of their own. Returns with the first piece, so that a model
-    /// that fails at once is answered with a status.
-    fn streamed(self, include_usage: bool) -> Result<Answer, ApiError> {
-        let (writer, reader) = stream::channel();
-        let (started, starting) = sync_channel(1);
-        let work = move || {
-            let mut started = Some(started);
-            if let Err(error) = self.write(&writer, include_usage, &mut started) {
-                match started.take() {
-                    Some(started) => tell(&started, Err(error)),
-                    None => data(&writer, &error.body()),
-                }
+    /// Sends the answers as they are written.
+    fn streamed(&self, output: &ChatOutput<'_>, begun: oneshot::Sender<Result<Begun, ApiError>>) {
+        let (writer, reader) = stream::channel(event(&failed("The answer broke off.").body()));
+        let mut start = Some((begun, reader));
+        if let Err(error) = self.write(output, &writer, &mut start) {
+            match start.take() {
+                Some((begun, _)) => tell(begun, Err(error)),
+                None => data(&writer, &error.body()),
             }
-        };
-        let spawned = thread::Builder::new().name("chat".to_owned()).spawn(work);
-        spawned.map_err(|error| failed(&format!("No thread could be started for the answer: {error}.")))?;
-        match starting.recv() {
-            Ok(Ok(())) => Ok(Answer::Events(reader)),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(failed("The answer was given up.")),
         }
+        writer.finish();
     }
 
-    fn write(
-        &self,
-        writer: &Writer,
-        include_usage: bool,
-        started: &mut Option<SyncSender<Result<(), ApiError>>>,
-    ) -> Result<(), ApiError> {
+    fn write(&self, output: &ChatOutput<'_>, writer: &Writer, start: &mut Start) -> Result<(), ApiError> {
         let mut usage = Usage::default();
         for index in 0..self.answers {
             let (mut begun, mut calls) = (false, 0);
             let mut whole = ChatCompletionMessage::default();
-            let room = writer.room();
             let mut send = |delta: ChatDelta, reason: Option<ChatFinishReason>| {
-                if let Some(started) = started.take() {
-                    tell(&started, Ok(()));
+                if let Some((begun, reader)) = start.take() {
+                    tell(begun, Ok(Begun::Stream(reader)));
                 }
                 let choice = ChatChunkChoice {
                     index,
@@ -143,7 +188,7 @@ impl Work {
                 };
                 data(writer, &json(&self.chunk(vec![choice], None)));
             };
-            let finish = self.ask(&mut |piece| {
+            let finish = self.ask(output, &mut |piece| {
                 // A chat has no files to search and to cite.
                 if matches!(piece, Piece::Text("") | Piece::Search { .. } | Piece::Citation(_)) {
                     return ControlFlow::Continue(());
@@ -159,7 +204,7 @@ impl Work {
                     add(&mut whole, piece, self.manner);
                 }
                 calls += i64::from(is_call);
-                room.wait();
+                writer.wait();
                 if writer.is_gone() {
                     ControlFlow::Break(())
                 } else {
@@ -172,7 +217,7 @@ impl Work {
             send(yandex::calls_at_once(whole), Some(finish_reason(finish, calls > 0)));
             count(&mut usage, finish);
         }
-        if include_usage || self.manner == Manner::Yandex {
+        if self.include_usage || self.manner == Manner::Yandex {
             data(writer, &json(&self.chunk(Vec::new(), Some(wire_usage(usage)))));
         }
         data(writer, "[DONE]");
@@ -180,13 +225,15 @@ impl Work {
     }
 
     /// Asks the model once.
-    fn ask(&self, take: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>) -> Result<Finish, ApiError> {
-        self.engine
-            .chat(&self.id, &self.request, take)
-            .map_err(|failure| match failure {
-                Failure::Stopped => failed("The answer was given up: it took too long, or the server stops."),
-                Failure::Failed { code, message } => model_failure(code, message),
-            })
+    fn ask(
+        &self,
+        output: &ChatOutput<'_>,
+        take: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
+    ) -> Result<Finish, ApiError> {
+        output.ask(&self.request, take).map_err(|failure| match failure {
+            Failure::Stopped => given_up(),
+            Failure::Failed { code, message } => model_failure(code, message),
+        })
     }
 
     fn chunk(&self, choices: Vec<ChatChunkChoice>, usage: Option<ChatUsage>) -> ChatCompletionChunk {
@@ -298,18 +345,19 @@ fn json(chunk: &ChatCompletionChunk) -> String {
     serde_json::to_string(chunk).expect("an object of the protocol has a JSON form")
 }
 
-/// Writes an event without a name. JSON has no line breaks: one data line is enough.
+/// Writes an event.
 fn data(writer: &Writer, data: &str) {
-    writer.push(|bytes| {
-        for part in ["data: ", data, "\n\n"] {
-            bytes.extend_from_slice(part.as_bytes());
-        }
-    });
+    writer.push(|bytes| bytes.extend_from_slice(event(data).as_bytes()));
 }
 
-/// Tells the request's thread how the answer began. It waits for this, unless the server is being torn down.
-fn tell(started: &SyncSender<Result<(), ApiError>>, outcome: Result<(), ApiError>) {
-    if started.send(outcome).is_err() {
+/// An event without a name. JSON has no line breaks: one data line is enough.
+fn event(data: &str) -> String {
+    format!("data: {data}\n\n")
+}
+
+/// Says how the answer began.
+fn tell(begun: oneshot::Sender<Result<Begun, ApiError>>, outcome: Result<Begun, ApiError>) {
+    if begun.send(outcome).is_err() {
         log::debug!("nobody waits for the answer any more");
     }
 }
@@ -328,6 +376,10 @@ fn model_failure(code: String, message: String) -> ApiError {
         param: param.map(str::to_owned),
         ..ApiError::new(status, message).code(code)
     }
+}
+
+fn given_up() -> ApiError {
+    failed("The answer was given up: it took too long, or the server stops.")
 }
 
 fn failed(message: &str) -> ApiError {

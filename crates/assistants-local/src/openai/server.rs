@@ -199,7 +199,12 @@ async fn answer(engine: Arc<Engine>, schemas: Versions, handler: Handler, reques
         call.engine.sweep(now().unix_timestamp())?;
         legacy::show(&call, handler(&call)?)
     };
-    match tokio::task::spawn_blocking(work).await {
+    let mut answered = tokio::task::spawn_blocking(work).await;
+    if let Ok(Ok(Answer::Chat(chat))) = answered {
+        // Dropped with this future when the client goes, which stops the model.
+        answered = Ok(chat.answer().await);
+    }
+    match answered {
         Ok(Ok(Answer::Json(json))) => response(StatusCode::OK, "application/json", Body::from(json)),
         Ok(Ok(Answer::Run(json))) => {
             let mut response = response(StatusCode::OK, "application/json", Body::from(json));
@@ -216,17 +221,17 @@ async fn answer(engine: Arc<Engine>, schemas: Versions, handler: Handler, reques
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
             response
         }
-        Ok(Ok(Answer::Events(reader))) => {
-            let mut response = response(
-                StatusCode::OK,
-                "text/event-stream; charset=utf-8",
-                Body::from_stream(reader),
-            );
+        Ok(Ok(Answer::Events(events))) => {
+            let mut response = response(StatusCode::OK, "text/event-stream; charset=utf-8", events);
             response
                 .headers_mut()
                 .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             response
         }
+        Ok(Ok(Answer::Chat(_))) => error_response(&ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The answer was not written.",
+        )),
         Ok(Err(error)) => error_response(&error),
         Err(error) => {
             log::error!("{place}: {error}");

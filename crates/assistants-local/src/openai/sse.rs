@@ -1,35 +1,50 @@
 //! A run's events as server-sent events.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
 use assistants_types::openai::{RunStepType, StreamEvent};
+use axum::body::{Body, Bytes};
 use serde_json::Value;
+use tokio_stream::Stream;
 
 use super::legacy::show_retrieval;
-use crate::engine::Subscriber;
+use crate::engine::{Follower, Taken};
 use crate::object::{event_data, without_content};
-use crate::stream::{Room, Writer};
 
-/// Writes events to a stream.
+/// How many events are written at once, at most. What has gathered is one chunk, which saves a write to the socket for
+/// every event as soon as the reader is slower than the run.
+const MOST: usize = 128;
+
+/// The body of a response that follows a run.
 #[derive(Debug)]
-pub(super) struct EventWriter {
-    writer: Writer,
+pub(super) struct EventStream {
+    follower: Follower,
     /// Whether run steps show the texts of the passages that file search found.
     content: bool,
     /// Whether the client speaks version 1 of the protocol.
     legacy: bool,
 }
 
-impl EventWriter {
-    pub(super) fn boxed(writer: Writer, content: bool, legacy: bool) -> Box<dyn Subscriber> {
-        Box::new(Self {
-            writer,
+impl EventStream {
+    /// The body; must be called where the runtime of the server is known. A reader that stops reading is cut off.
+    pub(super) fn body(follower: Follower, content: bool, legacy: bool) -> Body {
+        let watchdog = follower.watchdog();
+        tokio::spawn(async move {
+            while let Some(next) = watchdog.check(Instant::now()) {
+                tokio::time::sleep_until(next.into()).await;
+            }
+        });
+        Body::from_stream(Self {
+            follower,
             content,
             legacy,
         })
     }
-}
 
-impl Subscriber for EventWriter {
-    fn event(&mut self, event: &StreamEvent) {
+    fn write(&self, bytes: &mut Vec<u8>, event: &StreamEvent) {
         // JSON without line breaks: one data line is enough.
         let mut data = event_data(event);
         if let StreamEvent::RunStepCompleted(step) = event
@@ -41,15 +56,28 @@ impl Subscriber for EventWriter {
         if self.legacy && event.name().starts_with("thread.run.step.") {
             data = with_retrieval(&data);
         }
-        self.writer.push(|bytes| {
-            for part in ["event: ", event.name(), "\ndata: ", &data, "\n\n"] {
-                bytes.extend_from_slice(part.as_bytes());
-            }
-        });
+        for part in ["event: ", event.name(), "\ndata: ", &data, "\n\n"] {
+            bytes.extend_from_slice(part.as_bytes());
+        }
     }
+}
 
-    fn room(&self) -> Room {
-        self.writer.room()
+impl Stream for EventStream {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        match this.follower.take(context.waker(), MOST) {
+            Taken::Nothing => Poll::Pending,
+            Taken::End => Poll::Ready(None),
+            Taken::Entries(entries) => {
+                let mut bytes = Vec::new();
+                for entry in &entries {
+                    this.write(&mut bytes, &entry.event());
+                }
+                Poll::Ready(Some(Ok(bytes.into())))
+            }
+        }
     }
 }
 

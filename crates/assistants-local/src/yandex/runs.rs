@@ -62,7 +62,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     })?;
     if let Some(run) = run {
         call.engine.watch_deadline(&run);
-        call.engine.launch(&run, &[], None);
+        call.engine.launch(&run, &[], false);
     }
     Ok(answer)
 }
@@ -187,7 +187,7 @@ pub(super) fn submit(call: &Call) -> Result<Answer, ApiError> {
         Ok((SubmitToRunResponse::default(), submitted))
     })?;
     if let Some((run, events)) = submitted {
-        call.engine.launch(&run, &events, None);
+        call.engine.launch(&run, &events, false);
     }
     Ok(answer)
 }

@@ -1,6 +1,12 @@
 //! Chat completions and models, as they go over the wire.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
 use assistants_local::LocalServer;
+use assistants_local::model::{Failure, Finish, Model, ModelRequest, Output};
 use serde_json::{Value, json};
 
 use super::client::{id, serve, start};
@@ -316,6 +322,54 @@ fn a_chat_ends_with_its_server() {
         lines.any(|line| line.contains("given up")),
         "the stream says why it ends"
     );
+}
+
+/// Says what it is given to say, reports that it has begun, waits, and reports whether it was stopped.
+struct Watched {
+    says: &'static str,
+    begun: Sender<()>,
+    stopped: Sender<bool>,
+}
+
+impl Model for Watched {
+    fn name(&self) -> &str {
+        "watched"
+    }
+
+    fn respond(&self, _: &ModelRequest, output: &mut Output<'_>) -> Result<Finish, Failure> {
+        if !self.says.is_empty() {
+            output.text(self.says)?;
+        }
+        self.begun.send(()).unwrap();
+        let waited = output.wait(Duration::from_secs(3600));
+        self.stopped.send(waited.is_err()).unwrap();
+        waited?;
+        Ok(Finish::default())
+    }
+}
+
+#[test]
+fn a_chat_whose_client_leaves_is_stopped() {
+    for (streamed, says) in [(false, ""), (false, "word"), (true, ""), (true, "word")] {
+        let ((begun, begins), (stopped, stops)) = (channel(), channel());
+        let (server, _) = start(LocalServer::builder().model(Watched { says, begun, stopped }));
+        let body = with(user("Hello"), json!({"stream": streamed})).to_string();
+        let mut connection = TcpStream::connect(server.address()).unwrap();
+        let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
+        write!(connection, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let patience = Duration::from_secs(60);
+        begins.recv_timeout(patience).unwrap();
+        if streamed && !says.is_empty() {
+            // The stream has begun.
+            connection.read_exact(&mut [0; 12]).unwrap();
+        }
+        drop(connection);
+        assert_eq!(
+            stops.recv_timeout(patience),
+            Ok(true),
+            "streamed: {streamed}, says {says:?}"
+        );
+    }
 }
 
 #[test]

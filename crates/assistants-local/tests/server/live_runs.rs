@@ -141,7 +141,7 @@ fn a_cancelled_run_is_over_whatever_its_model_does() {
 
 #[test]
 fn a_run_expires_while_its_model_works() {
-    let lifetime = Duration::from_millis(30);
+    let lifetime = Duration::from_secs(1);
     let Stage {
         server,
         client,
@@ -158,8 +158,52 @@ fn a_run_expires_while_its_model_works() {
 }
 
 #[test]
+fn runs_wait_in_a_queue_and_say_so_at_once() {
+    let Stage {
+        server,
+        client,
+        lead,
+        events,
+        ..
+    } = stage(LocalServer::builder().max_running_runs(1));
+    let queue = || {
+        let (assistant, thread) = (client.assistant(), client.thread("Go."));
+        let runs = format!("/threads/{thread}/runs");
+        let mut events = client.stream(&runs, json!({"assistant_id": assistant, "stream": true}));
+        events.expect("run.created");
+        let run = format!("{runs}/{}", id(&events.expect("run.queued").data));
+        assert_eq!(client.get(&run).ok()["status"], "queued");
+        (run, events)
+    };
+    let (_, first) = queue();
+    let (cancelled, second) = queue();
+    client.post(&format!("{cancelled}/cancel"), json!({})).ok();
+    assert_eq!(names(&second.collect::<Vec<_>>()), "run.cancelling run.cancelled done");
+    // Nothing more is said by any model.
+    drop(lead);
+    for events in [events, first] {
+        let rest: Vec<_> = events.collect();
+        assert!(names(&rest).ends_with("run.completed done"), "{}", names(&rest));
+    }
+    drop(server);
+}
+
+#[test]
+fn a_run_expires_in_the_queue() {
+    let lifetime = Duration::from_secs(1);
+    let Stage {
+        server, client, lead, ..
+    } = stage(LocalServer::builder().max_running_runs(1).run_lifetime(lifetime));
+    let body = json!({"assistant_id": client.assistant(), "stream": true});
+    let queued: Vec<_> = client.stream("/threads/runs", body).collect();
+    assert_eq!(names(&queued), "created run.created run.queued run.expired done");
+    drop(lead);
+    drop(server);
+}
+
+#[test]
 fn a_run_expires_while_it_waits_for_outputs() {
-    let (server, client) = start(LocalServer::builder().run_lifetime(Duration::from_millis(30)));
+    let (server, client) = start(LocalServer::builder().run_lifetime(Duration::from_secs(1)));
     let (assistant, thread) = (client.assistant(), client.thread("call f"));
     let body = json!({"assistant_id": assistant, "stream": true});
     let mut events = client.stream(&format!("/threads/{thread}/runs"), body);

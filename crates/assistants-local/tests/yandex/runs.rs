@@ -293,7 +293,7 @@ fn a_server_that_stops_fails_the_run_and_ends_the_answer() {
 
 #[test]
 fn a_run_expires() {
-    let (_server, client) = start(LocalServer::builder().run_lifetime(Duration::from_millis(200)));
+    let (_server, client) = start(LocalServer::builder().run_lifetime(Duration::from_secs(1)));
     let run = client.run("call f");
     client.wait_for(&run, "FAILED");
     assert_eq!(
