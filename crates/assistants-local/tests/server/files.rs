@@ -455,7 +455,7 @@ fn errors_name_no_path_of_the_server() {
     let writing = sending.call("POST", "/files", &body).error();
     let path = directory.path().to_str().unwrap();
     for error in [reading, writing] {
-        assert!(error.starts_with("500 - -: The storage failed: "), "{error}");
+        assert!(error.starts_with("500 "), "{error}");
         assert!(!error.contains(path), "{error}");
     }
 }
