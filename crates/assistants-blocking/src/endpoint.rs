@@ -22,7 +22,9 @@ use crate::retry::{self, Policy, Rules, Safety};
 use crate::secret::Secrets;
 use crate::sse::MAX_EVENT_BYTES;
 use crate::transport::watch::Watch;
-use crate::transport::{self, Body, Expect, MAX_BODY_BYTES, Outgoing, Response, Timeouts, Transport, TransportOptions};
+use crate::transport::{
+    self, Body, Expect, MAX_BODY_BYTES, Outgoing, Response, Source, Timeouts, Transport, TransportOptions,
+};
 
 /// What is sent as `User-Agent`.
 const AGENT: &str = concat!("assistants-blocking/", env!("CARGO_PKG_VERSION"));
@@ -263,8 +265,11 @@ impl Endpoint {
                 Ok(answer) => return Ok((attempt, answer)),
                 Err(error) => error,
             };
+            // A reader that was used up has nothing for another attempt, and what happened first says more than that.
+            let repeatable = form.as_ref().is_none_or(Source::is_whole);
             // A token that has gone bad is no fault of the request, and does not count as one of its retries.
             if let Some(secret) = &secret
+                && repeatable
                 && !renewed
                 && error.is_unauthenticated()
                 && self.authorization.refused(secret)
@@ -281,7 +286,9 @@ impl Endpoint {
             if sent {
                 error.mark_request_sent();
             }
-            let Some(wait) = wait else { return Err(error) };
+            let Some(wait) = wait.filter(|_| repeatable) else {
+                return Err(error);
+            };
             if watch.remaining().is_some_and(|left| left <= wait) {
                 // The deadline would come first; the error at hand says more than it.
                 return Err(error);

@@ -21,10 +21,10 @@ use crate::secret::Secrets;
 use text::Printable;
 
 pub use api::ApiError;
-pub(crate) use api::request_id;
+pub(crate) use api::{excerpt, request_id};
 pub use decode::DecodeError;
 pub use file::{FileError, FileErrorKind};
-pub use stream::{StreamError, StreamErrorKind, StreamTruncatedError};
+pub use stream::{NotAStreamError, StreamError, StreamErrorKind, StreamTruncatedError};
 pub use transport::{TimeoutError, TimeoutPhase, TooLargeError, TransportError};
 
 /// A result with this crate's [`Error`].
@@ -60,6 +60,10 @@ pub enum Error {
     /// A stream ended before the event that ends it.
     #[error(transparent)]
     StreamTruncated(Box<StreamTruncatedError>),
+
+    /// The server answered a request for a stream with success, but not with a stream.
+    #[error(transparent)]
+    NotAStream(Box<NotAStreamError>),
 
     /// A stream broke the rules of its format, or a limit on its size.
     #[error(transparent)]
@@ -119,17 +123,45 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Api(error) => error.status,
+            Self::NotAStream(error) => Some(error.status),
             _ => None,
         }
     }
 
-    /// The id under which the server logged the request, to be told to its support.
+    /// The id under which the server logged the request, to be told to its support. Every error that a response gave
+    /// has it, also one that came while its body was being read, if the server sent one.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Self::Api(error) => error.request_id.as_deref(),
+            Self::Transport(error) => error.request_id.as_deref(),
+            Self::Timeout(error) => error.request_id.as_deref(),
+            Self::Decode(error) => error.request_id.as_deref(),
+            Self::StreamTruncated(error) => error.request_id.as_deref(),
+            Self::NotAStream(error) => error.request_id.as_deref(),
+            Self::Stream(error) => error.request_id.as_deref(),
+            Self::TooLarge(error) => error.request_id.as_deref(),
             _ => None,
         }
+    }
+
+    /// Notes under which id the server logged the request, unless the error knows it already.
+    pub(crate) fn with_request_id(mut self, id: Option<&str>) -> Self {
+        let known = match &mut self {
+            Self::Api(error) => &mut error.request_id,
+            Self::Transport(error) => &mut error.request_id,
+            Self::Timeout(error) => &mut error.request_id,
+            Self::Decode(error) => &mut error.request_id,
+            Self::StreamTruncated(error) => &mut error.request_id,
+            Self::NotAStream(error) => &mut error.request_id,
+            Self::Stream(error) => &mut error.request_id,
+            Self::TooLarge(error) => &mut error.request_id,
+            _ => return self,
+        };
+        if known.is_none() {
+            *known = id.map(str::to_owned);
+        }
+        self
     }
 
     /// How long the server asked to wait before the next attempt, also where that was too long to be waited for.
@@ -244,6 +276,7 @@ boxed! {
     Timeout(TimeoutError),
     Decode(DecodeError),
     StreamTruncated(StreamTruncatedError),
+    NotAStream(NotAStreamError),
     Stream(StreamError),
     TooLarge(TooLargeError),
     RepeatedCursor(RepeatedCursorError),
@@ -348,6 +381,7 @@ mod tests {
             after: Duration::from_secs(30),
             what: "POST /threads/t/runs".into(),
             request_sent: true,
+            request_id: None,
         };
         let io = Error::from(timeout.clone()).into_io();
         assert_eq!(io.kind(), io::ErrorKind::TimedOut);
@@ -361,6 +395,7 @@ mod tests {
             method: "GET",
             path: "/x".into(),
             request_sent: true,
+            request_id: None,
             source,
         };
         assert_eq!(Error::from(broken).into_io().kind(), io::ErrorKind::Other);
@@ -373,6 +408,7 @@ mod tests {
             method: "GET",
             path: "/v1/models".into(),
             request_sent: false,
+            request_id: None,
             source,
         }
         .into();

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use crate::error::{ApiError, Error, Result, StreamTruncatedError};
+use ureq::http::header::CONTENT_TYPE;
+
+use crate::error::{ApiError, Error, NotAStreamError, Result, StreamTruncatedError, excerpt};
 use crate::request::Request;
 use crate::secret::Secrets;
 use crate::sse::{Event, SseReader};
@@ -28,6 +30,8 @@ pub(crate) struct Origin {
     pub(crate) request_id: Option<String>,
     /// What nothing that is said of the stream may show.
     pub(crate) secrets: Secrets,
+    /// The status and the media type, where it is a response.
+    pub(crate) response: Option<(u16, Option<String>)>,
 }
 
 impl Origin {
@@ -38,6 +42,7 @@ impl Origin {
             path: "(bytes)".to_owned(),
             request_id: None,
             secrets: Secrets::default(),
+            response: None,
         }
     }
 
@@ -53,7 +58,9 @@ impl Origin {
     /// For the answer to a request.
     pub(crate) fn of(request: &Request, response: &Response) -> Result<Self> {
         let secrets = response.secrets().clone();
+        let content_type = response.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         Ok(Self {
+            response: Some((response.status, content_type.map(str::to_owned))),
             request_id: response.request_id().map(|id| secrets.redact(&id).into_owned()),
             secrets,
             ..Self::before(request)?
@@ -64,19 +71,33 @@ impl Origin {
         format!("{} {}", self.method, self.path)
     }
 
-    /// The error that the data of an event stands for.
-    pub(crate) fn api_error(&self, data: &str) -> Error {
-        ApiError::from_event(self.method, &self.path, self.request_id.clone(), data, &self.secrets).into()
-    }
-
     /// The error of a stream that ended early, after so many events.
     pub(crate) fn truncated(&self, events: u64, source: Option<io::Error>) -> Error {
         StreamTruncatedError {
             what: self.what(),
             events,
+            request_id: self.request_id.clone(),
             source,
         }
         .into()
+    }
+
+    /// The error of a response that began like this and held no event; `None` where it looks like a stream.
+    pub(crate) fn not_a_stream(&self, head: &[u8]) -> Option<Error> {
+        let (status, content_type) = self.response.clone().filter(|_| !begins_stream(head))?;
+        let error = NotAStreamError {
+            what: self.what(),
+            status,
+            content_type,
+            request_id: self.request_id.clone(),
+            excerpt: excerpt(&String::from_utf8_lossy(head)),
+        };
+        Some(Error::from(error).redact(&self.secrets))
+    }
+
+    /// The error that the data of an event stands for.
+    pub(crate) fn api_error(&self, data: &str) -> Error {
+        ApiError::from_event(self.method, &self.path, self.request_id.clone(), data, &self.secrets).into()
     }
 }
 
@@ -122,10 +143,15 @@ impl<R: Read> EventSource<R> {
                 self.seen += 1;
                 read(event, &self.origin)
             }
-            Ok(None) => Err(self.truncated(None)),
+            Ok(None) => {
+                let nothing = self.seen == 0;
+                let other = nothing.then(|| self.origin.not_a_stream(reader.head())).flatten();
+                Err(other.unwrap_or_else(|| self.truncated(None)))
+            }
             Err(Error::Transport(error)) => Err(self.truncated(Some((*error).into_source()))),
             Err(error) => Err(error),
         };
+        let outcome = outcome.map_err(|error| error.with_request_id(self.origin.request_id.as_deref()));
         if let Err(error) = &outcome {
             self.failed = true;
             // Nobody waits any more, but the connection is whole: who cleans up can read on.
@@ -156,6 +182,17 @@ impl<R: Read> EventSource<R> {
     pub(crate) fn truncated(&self, source: Option<io::Error>) -> Error {
         self.origin.truncated(self.seen, source)
     }
+}
+
+/// Whether the first bytes of a response are those of server-sent events, as far as they go. Lines of other names are
+/// allowed in such a stream, but nobody sends them first.
+fn begins_stream(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
+    let names: [&[u8]; 5] = [b"event", b"data", b"id", b"retry", b":"];
+    !head.is_empty()
+        && names
+            .iter()
+            .any(|name| head.starts_with(name) || name.starts_with(head))
 }
 
 impl<R> fmt::Debug for EventSource<R> {

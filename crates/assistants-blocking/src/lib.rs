@@ -103,8 +103,8 @@ pub use call::Call;
 pub use cancel::CancelToken;
 pub use endpoint::Retry;
 pub use error::{
-    ApiError, DecodeError, Error, FileError, FileErrorKind, OperationFailedError, RepeatedCursorError, Result,
-    StreamError, StreamErrorKind, StreamTruncatedError, TimeoutError, TimeoutPhase, TokenError, TooLargeError,
+    ApiError, DecodeError, Error, FileError, FileErrorKind, NotAStreamError, OperationFailedError, RepeatedCursorError,
+    Result, StreamError, StreamErrorKind, StreamTruncatedError, TimeoutError, TimeoutPhase, TokenError, TooLargeError,
     ToolError, TransportError,
 };
 pub use options::Options;

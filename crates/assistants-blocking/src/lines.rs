@@ -41,7 +41,12 @@ pub struct LineReader<R> {
     max_line_bytes: usize,
     lines: u64,
     bytes: u64,
+    /// The first bytes, to be able to say what was read when it was nothing that makes sense.
+    head: Vec<u8>,
 }
+
+/// How many bytes of the beginning are kept.
+const HEAD: usize = 1024;
 
 /// A line without its ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +81,7 @@ impl<R: Read> LineReader<R> {
             max_line_bytes: MAX_LINE_BYTES,
             lines: 0,
             bytes: 0,
+            head: Vec::new(),
         }
     }
 
@@ -170,6 +176,8 @@ impl<R: Read> LineReader<R> {
                     return Ok(());
                 }
                 Ok(count) => {
+                    let room = HEAD.saturating_sub(self.head.len()).min(count);
+                    self.head.extend_from_slice(&self.buffer[self.end..self.end + room]);
                     self.end += count;
                     self.bytes += count as u64;
                     return Ok(());
@@ -191,6 +199,11 @@ impl<R> LineReader<R> {
     /// The reader underneath. Bytes read ahead of the last line are not in it any more.
     pub fn get_ref(&self) -> &R {
         &self.reader
+    }
+
+    /// The first bytes of the stream, a kilobyte at most.
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.head
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut R {

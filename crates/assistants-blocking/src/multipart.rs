@@ -135,6 +135,10 @@ impl Source for Multipart {
         (self.head.len() as u64 + self.tail.len() as u64).saturating_add(self.file_length)
     }
 
+    fn is_whole(&self) -> bool {
+        self.source.is_whole()
+    }
+
     fn open(&self) -> io::Result<Box<dyn Read + '_>> {
         let file = Watched {
             reader: self.source.open(self.file_length)?,

@@ -125,7 +125,11 @@ impl<T: DeserializeOwned> RawResponse<T> {
     ///
     /// [`Error::Decode`] with the place in the document that does not fit.
     pub fn parse(&self) -> Result<T> {
-        Error::decode(&self.body, &self.secrets, || self.what.clone())
+        Error::decode(&self.body, &self.secrets, || self.what.clone()).map_err(|error: Error| {
+            error
+                .with_request_id(self.request_id().as_deref())
+                .redact(&self.secrets)
+        })
     }
 }
 

@@ -224,6 +224,7 @@ mod tests {
             method: "POST",
             path: "/threads".into(),
             request_sent,
+            request_id: None,
             source,
         }
         .into()
@@ -235,6 +236,7 @@ mod tests {
             after: Duration::from_secs(1),
             what: "POST /threads".into(),
             request_sent,
+            request_id: None,
         }
         .into()
     }

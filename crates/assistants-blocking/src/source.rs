@@ -136,6 +136,14 @@ impl FileSource {
         Ok(length)
     }
 
+    /// Whether it can be opened: a reader that was read from cannot.
+    pub(crate) fn is_whole(&self) -> bool {
+        match &self.bytes {
+            Bytes::Once { reader, .. } => lock(reader).read == self.range.map_or(0, |(offset, _)| offset),
+            Bytes::Path(_) | Bytes::Memory(_) | Bytes::Again { .. } => true,
+        }
+    }
+
     /// Opens it at its first byte; the reader fails if there are fewer than `length`. Errors hold an [`Error::File`].
     pub(crate) fn open(&self, length: u64) -> io::Result<impl Read + '_> {
         let offset = self.range.map_or(0, |(offset, _)| offset);

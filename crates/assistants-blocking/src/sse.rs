@@ -308,6 +308,11 @@ impl<R> SseReader<R> {
         self.lines.get_ref()
     }
 
+    /// The first bytes of the stream, a kilobyte at most.
+    pub(crate) fn head(&self) -> &[u8] {
+        self.lines.head()
+    }
+
     pub(crate) fn get_mut(&mut self) -> &mut R {
         self.lines.get_mut()
     }

@@ -314,6 +314,7 @@ fn copy(error: &Error) -> Option<Error> {
                 method: error.method,
                 path: error.path.clone(),
                 request_sent: error.request_sent,
+                request_id: None,
                 source: std::io::Error::new(error.source.kind(), error.source.to_string()),
             }
             .into(),

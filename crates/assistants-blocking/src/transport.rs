@@ -13,7 +13,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ureq::http::{Request, Uri};
@@ -134,6 +134,9 @@ pub(crate) trait Source: Send + Sync {
 
     /// Starts again from the first byte.
     fn open(&self) -> io::Result<Box<dyn Read + '_>>;
+
+    /// Whether it can still be opened: false once bytes were taken that cannot be had again.
+    fn is_whole(&self) -> bool;
 }
 
 /// The limits on the time of one attempt; `None` is none.
@@ -162,7 +165,8 @@ impl Default for Timeouts {
 pub(crate) enum Expect {
     /// As a whole, within the attempt's time.
     Whole,
-    /// As it comes; after the headers only the silence counts, and the deadline of the call.
+    /// As it comes; after the headers only the silence counts, and the deadline of the call. The body of an error is
+    /// read as a whole.
     Stream,
 }
 
@@ -265,14 +269,18 @@ impl Transport {
             }
         };
         let (parts, body) = response.into_parts();
-        let limits = match request.expect {
-            Expect::Whole => limits,
-            Expect::Stream => Limits {
+        // An error is read as a whole also where a stream was expected.
+        let streams = request.expect == Expect::Stream && parts.status.is_success();
+        let limits = if streams {
+            Limits {
                 attempt: None,
                 idle: request.timeouts.idle,
                 ..limits
-            },
+            }
+        } else {
+            limits
         };
+        let id = request_id(&parts.headers).map(|id| request.secrets.redact(&id).into_owned());
         Ok(Response {
             status: parts.status.as_u16(),
             headers: parts.headers,
@@ -284,6 +292,7 @@ impl Transport {
                 method: request.method,
                 path: request.path.to_owned(),
                 secrets: request.secrets.clone(),
+                request_id: id,
             },
         })
     }
@@ -321,6 +330,7 @@ impl Transport {
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+        watch::begin_output();
         let (mut parts, ()) = Request::new(()).into_parts();
         parts.method = request
             .method
@@ -339,7 +349,10 @@ impl Transport {
                 parts
                     .headers
                     .insert(ureq::http::header::CONTENT_LENGTH, HeaderValue::from(source.length()));
-                let mut reader = source.open()?;
+                let mut reader = Wanted {
+                    reader: source.open()?,
+                    left: source.length(),
+                };
                 self.agent
                     .run(Request::from_parts(parts, SendBody::from_reader(&mut reader)))
             }
@@ -377,6 +390,26 @@ fn elsewhere(request: &Outgoing<'_>, response: &ureq::http::Response<ureq::Body>
     Error::from(error).redact(request.secrets)
 }
 
+/// A body that is read only as long as it is sent. The rest of a request whose response has come is dropped, and need
+/// not be read first.
+struct Wanted<R> {
+    reader: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Wanted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = if watch::drops_output() {
+            watch::check(Instant::now())?;
+            usize::try_from(self.left).unwrap_or(usize::MAX).min(into.len())
+        } else {
+            self.reader.read(into)?
+        };
+        self.left = self.left.saturating_sub(count as u64);
+        Ok(count)
+    }
+}
+
 fn transport_error(request: &Outgoing<'_>, request_sent: bool, error: ureq::Error) -> Error {
     match error {
         ureq::Error::Http(_) | ureq::Error::BadUri(_) => {
@@ -389,6 +422,7 @@ fn transport_error(request: &Outgoing<'_>, request_sent: bool, error: ureq::Erro
                 method: request.method,
                 path,
                 request_sent,
+                request_id: None,
                 source,
             };
             Error::from(error).redact(request.secrets)
@@ -456,6 +490,7 @@ pub(crate) struct Incoming {
     method: &'static str,
     path: String,
     secrets: Secrets,
+    request_id: Option<String>,
 }
 
 impl Incoming {
@@ -469,6 +504,7 @@ impl Incoming {
             TooLargeError {
                 what: incoming.what(),
                 limit,
+                request_id: incoming.request_id.clone(),
             }
             .into()
         };
@@ -521,11 +557,15 @@ impl Read for Incoming {
                     method: self.method,
                     path: self.path.clone(),
                     request_sent: true,
+                    request_id: None,
                     source,
                 }
                 .into(),
             };
-            error.redact(&self.secrets).into_io()
+            error
+                .with_request_id(self.request_id.as_deref())
+                .redact(&self.secrets)
+                .into_io()
         })
     }
 }

@@ -78,6 +78,7 @@ impl Wait {
                     after: limit.after(),
                     what: state,
                     request_sent: true,
+                    request_id: None,
                 }
                 .into());
             }

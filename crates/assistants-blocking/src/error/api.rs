@@ -288,7 +288,7 @@ fn hint(status: u16, host: &str, path: &str) -> Option<&'static str> {
 }
 
 /// The start of a text on one line, of an HTML page its title.
-pub(super) fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     const LENGTH: usize = 200;
     let lower = text.to_ascii_lowercase();
     let title = lower.find("<title>").and_then(|start| {

@@ -16,6 +16,8 @@ pub struct DecodeError {
     pub path: String,
     /// A few characters of the document around that place.
     pub excerpt: String,
+    /// The id under which the server logged the request, where there was a response.
+    pub request_id: Option<String>,
     pub(super) source: Source,
 }
 
@@ -30,6 +32,7 @@ impl DecodeError {
             what,
             path: path.to_owned(),
             excerpt: "(not shown)".to_owned(),
+            request_id: None,
             source: "missing or of another type".into(),
         }
     }
@@ -40,6 +43,7 @@ impl DecodeError {
             what: what.to_owned(),
             path: "id".to_owned(),
             excerpt: excerpt(found),
+            request_id: None,
             source: format!("the response is about another object than `{asked}`").into(),
         }
     }
@@ -69,6 +73,7 @@ impl DecodeError {
             what,
             path,
             excerpt,
+            request_id: None,
             source: error.into(),
         };
         Error::from(error).redact(secrets)

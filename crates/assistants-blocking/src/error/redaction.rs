@@ -38,6 +38,11 @@ impl Error {
                 clean(&mut error.what);
                 error.source.iter_mut().for_each(|source| clean_io(source, secrets));
             }
+            Self::NotAStream(error) => {
+                clean(&mut error.what);
+                clean(&mut error.excerpt);
+                error.content_type.iter_mut().for_each(clean);
+            }
             Self::Stream(error) => {
                 let source = error.source.as_mut();
                 source.into_iter().for_each(|source| clean_source(source, secrets));

@@ -1,8 +1,10 @@
 //! Streams that ended early, or broke a rule or a limit.
 
+use std::fmt;
 use std::io;
 
 use super::Source;
+use super::text::Printable;
 
 /// A stream whose bytes ended early.
 #[derive(Debug, thiserror::Error)]
@@ -13,9 +15,44 @@ pub struct StreamTruncatedError {
     pub what: String,
     /// How many events had arrived.
     pub events: u64,
+    /// The id under which the server logged the request, where there was a response.
+    pub request_id: Option<String>,
     /// Why, where the connection broke instead of being closed in order.
     pub(crate) source: Option<io::Error>,
 }
+
+/// A response of success to a request for a stream that holds none: a page, a JSON document, nothing at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotAStreamError {
+    /// What it was the response to, for example `POST /threads/thread_1/runs`.
+    pub what: String,
+    /// The HTTP status, from 200 to 299.
+    pub status: u16,
+    /// The media type that the server said.
+    pub content_type: Option<String>,
+    /// The id under which the server logged the request.
+    pub request_id: Option<String>,
+    /// How the body begins, of an HTML page its title; empty for an empty body.
+    pub excerpt: String,
+}
+
+impl fmt::Display for NotAStreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, status) = (Printable(&self.what), self.status);
+        write!(f, "{what}: the server answered {status} without a stream: ")?;
+        match self.excerpt.as_str() {
+            "" => f.write_str("the body is empty")?,
+            excerpt => write!(f, "the body is `{}`", Printable(excerpt))?,
+        }
+        match &self.content_type {
+            Some(content_type) => write!(f, " ({})", Printable(content_type)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for NotAStreamError {}
 
 /// A stream that broke the rules of its format, or a limit.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +63,8 @@ pub struct StreamError {
     pub line: u64,
     /// What was wrong.
     pub kind: StreamErrorKind,
+    /// The id under which the server logged the request, where there was a response.
+    pub request_id: Option<String>,
     pub(super) source: Option<Source>,
 }
 
@@ -70,6 +109,7 @@ impl StreamError {
         Self {
             line,
             kind,
+            request_id: None,
             source: None,
         }
     }
@@ -78,6 +118,7 @@ impl StreamError {
         Self {
             line,
             kind,
+            request_id: None,
             source: Some(source.into()),
         }
     }

@@ -18,6 +18,8 @@ pub struct TransportError {
     pub path: String,
     /// `false`: no byte of the request left this machine, so a repeat cannot have an effect twice.
     pub request_sent: bool,
+    /// The id under which the server logged the request, where there was a response.
+    pub request_id: Option<String>,
     pub(crate) source: io::Error,
 }
 
@@ -39,6 +41,8 @@ pub struct TimeoutError {
     pub what: String,
     /// `false`: no byte of the request left this machine, so a repeat cannot have an effect twice.
     pub request_sent: bool,
+    /// The id under which the server logged the request, where there was a response.
+    pub request_id: Option<String>,
 }
 
 /// The limits on time.
@@ -84,4 +88,6 @@ pub struct TooLargeError {
     pub what: String,
     /// The limit, in bytes.
     pub limit: usize,
+    /// The id under which the server logged the request, where there was a response.
+    pub request_id: Option<String>,
 }

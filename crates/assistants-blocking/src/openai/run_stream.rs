@@ -353,6 +353,8 @@ impl RunStream {
         (self.snapshots.run.is_some() || self.known.is_some())
             && match error {
                 Error::StreamTruncated(_) => true,
+                // Nothing came at all, as where a connection is closed in order too early.
+                Error::NotAStream(error) => error.excerpt.is_empty(),
                 Error::Timeout(timeout) => timeout.phase == crate::TimeoutPhase::Idle,
                 _ => false,
             }

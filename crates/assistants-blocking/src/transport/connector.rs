@@ -3,11 +3,12 @@
 //! The chain of connectors, outermost first: [`Phased`] marks the time spent on connecting; inside it a CONNECT proxy
 //! from the environment where there is one ([`ViaProxy`]), else a socket of our own ([`Dial`]), then TLS by ureq's
 //! connectors. The sockets are at the bottom, below TLS and below a proxy's tunnel, so that every wait passes through
-//! them.
+//! them. At the top, above TLS, [`Duplex`] looks for a response while the request is still being sent.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::mem;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -39,11 +40,11 @@ pub(crate) fn chain() -> impl Connector {
 struct Phased<C>(C);
 
 impl<C: Connector> Connector for Phased<C> {
-    type Out = C::Out;
+    type Out = Duplex<C::Out>;
 
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, Error> {
         let _connecting = watch::connecting();
-        self.0.connect(details, chained)
+        Ok(self.0.connect(details, chained)?.map(Duplex::new))
     }
 }
 
@@ -100,7 +101,11 @@ impl<In: Transport> Connector<In> for Dial {
         stream.set_read_timeout(Some(watch::SLICE))?;
         stream.set_write_timeout(Some(watch::SLICE))?;
         let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
-        Ok(Some(Either::B(Socket { stream, buffers })))
+        Ok(Some(Either::B(Socket {
+            stream,
+            buffers,
+            pending: Vec::new(),
+        })))
     }
 }
 
@@ -180,10 +185,104 @@ impl StdError for DialError {
     }
 }
 
+/// A connection whose server may respond before it has the whole request: that the body is too large, for example.
+///
+/// ureq reads nothing before all is sent, which then fails, or blocks. So this looks for such a response after each large
+/// write, after one that had to wait, and after one that failed. If there is one, the rest of the request is dropped
+/// instead of being sent, and ureq finds the response in its buffer.
+#[derive(Debug)]
+struct Duplex<T> {
+    connection: T,
+    /// What ends the request early has come; the connection serves no other request.
+    answered: bool,
+    /// Something is in the input buffer that ureq was not told about.
+    unseen: bool,
+}
+
+impl<T: Transport> Duplex<T> {
+    /// A write after which it is worth a system call to look for a response. Requests without a large body have none.
+    const LARGE: usize = 16 * 1024;
+
+    fn new(connection: T) -> Self {
+        Self {
+            connection,
+            answered: false,
+            unseen: false,
+        }
+    }
+
+    /// Takes what has come, without waiting, and whether it is a response that ends the request: any after a failure,
+    /// else a refusal.
+    fn is_answered(&mut self, failed: bool, timeout: NextTimeout) -> bool {
+        let _peeking = watch::peek(failed);
+        loop {
+            if let Some(status) = final_status(self.connection.buffers().input()) {
+                return failed || status >= 400;
+            }
+            if !matches!(self.connection.await_input(timeout), Ok(true)) {
+                return false;
+            }
+            self.unseen = true;
+        }
+    }
+}
+
+impl<T: Transport> Transport for Duplex<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.connection.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        if self.answered {
+            return Ok(());
+        }
+        let sent = self.connection.transmit_output(amount, timeout);
+        let failed = sent.is_err() && !watch::is_stopped();
+        let look = failed || (sent.is_ok() && (amount >= Self::LARGE || watch::is_blocked()));
+        if look && self.is_answered(failed, timeout) {
+            self.answered = true;
+            watch::drop_output();
+            return Ok(());
+        }
+        sent
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        if mem::take(&mut self.unseen) {
+            return Ok(true);
+        }
+        self.connection.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        !self.answered && self.connection.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.connection.is_tls()
+    }
+}
+
+/// The status of the response that these bytes begin with, behind any number of informational ones.
+fn final_status(bytes: &[u8]) -> Option<u16> {
+    let mut rest = bytes;
+    loop {
+        let line = rest.strip_prefix(b"HTTP/1.")?;
+        let status = std::str::from_utf8(line.get(2..5)?).ok()?.parse().ok()?;
+        if status >= 200 {
+            return Some(status);
+        }
+        let end = memchr::memmem::find(rest, b"\r\n\r\n")?;
+        rest = &rest[end + 4..];
+    }
+}
+
 /// A TCP connection whose waits end when the thread's call does. ureq's own timeouts are not set and not looked at.
 struct Socket {
     stream: TcpStream,
     buffers: LazyBuffers,
+    /// Output that was taken though the peer does not: it has sent something that has to be looked at first.
+    pending: Vec<u8>,
 }
 
 impl Socket {
@@ -193,24 +292,56 @@ impl Socket {
         loop {
             watch::check(since)?;
             match io() {
-                // Unix says `WouldBlock` at the end of the slice, Windows `TimedOut`; a signal interrupts.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
-                    ) => {}
+                Err(error) if is_pause(&error) => {}
                 result => return result,
             }
         }
     }
-
-    /// Whether nothing is there to read: bytes that nobody asked for make a connection useless, its end does too.
-    fn is_quiet(&self) -> io::Result<bool> {
-        self.stream.set_nonblocking(true)?;
-        let quiet = matches!(self.stream.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
-        self.stream.set_nonblocking(false)?;
-        Ok(quiet)
+    /// Sends what is pending and then `output`. Where the peer takes nothing but has sent something, what is left becomes
+    /// pending, and the caller is told to look at the input.
+    fn send(stream: &TcpStream, pending: &mut Vec<u8>, output: &[u8]) -> io::Result<()> {
+        const MOST_PENDING: usize = 1024 * 1024;
+        let queued = mem::take(pending);
+        let mut left = [queued.as_slice(), output];
+        let mut since = Instant::now();
+        while let Some(piece) = left.iter_mut().find(|piece| !piece.is_empty()) {
+            watch::check(since)?;
+            match (&mut &*stream).write(piece) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    watch::bytes_sent();
+                    *piece = &piece[count..];
+                    since = Instant::now();
+                }
+                Err(error) if is_pause(&error) => {
+                    let small = left[0].len() + left[1].len() <= MOST_PENDING;
+                    if small && !is_quiet(stream)? {
+                        *pending = left.concat();
+                        watch::blocked();
+                        return Ok(());
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
+}
+
+/// Whether nothing is there to read: bytes that nobody asked for make a connection useless, its end does too.
+fn is_quiet(stream: &TcpStream) -> io::Result<bool> {
+    stream.set_nonblocking(true)?;
+    let quiet = matches!(stream.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+    stream.set_nonblocking(false)?;
+    Ok(quiet)
+}
+
+/// Whether a wait has reached the end of its slice: Unix says `WouldBlock` then, Windows `TimedOut`; a signal interrupts.
+fn is_pause(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
+    )
 }
 
 impl Transport for Socket {
@@ -219,20 +350,25 @@ impl Transport for Socket {
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
-        let mut output = &self.buffers.output()[..amount];
-        let mut stream = &self.stream;
-        while !output.is_empty() {
-            let count = Self::wait(|| stream.write(output))?;
-            if count == 0 {
-                return Err(io::Error::from(io::ErrorKind::WriteZero).into());
-            }
-            watch::bytes_sent();
-            output = &output[count..];
+        if watch::drops_output() {
+            return Ok(());
         }
-        Ok(())
+        let output = &self.buffers.output()[..amount];
+        Ok(Self::send(&self.stream, &mut self.pending, output)?)
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+        if watch::is_peeking() {
+            self.stream.set_nonblocking(true)?;
+            let count = (&self.stream).read(self.buffers.input_append_buf());
+            self.stream.set_nonblocking(false)?;
+            let count = count?;
+            self.buffers.input_appended(count);
+            return Ok(count > 0);
+        }
+        if !self.pending.is_empty() && is_quiet(&self.stream)? {
+            Self::send(&self.stream, &mut self.pending, &[])?;
+        }
         let input = self.buffers.input_append_buf();
         let mut stream = &self.stream;
         let count = Self::wait(|| stream.read(input))?;
@@ -241,7 +377,7 @@ impl Transport for Socket {
     }
 
     fn is_open(&mut self) -> bool {
-        self.is_quiet().unwrap_or(false)
+        self.pending.is_empty() && is_quiet(&self.stream).unwrap_or(false)
     }
 }
 
@@ -250,5 +386,28 @@ impl fmt::Debug for Socket {
         f.debug_struct("Socket")
             .field("peer", &self.stream.peer_addr().ok())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn informational_responses_do_not_end_a_request() {
+        let refused = "HTTP/1.1 413 Content Too Large\r\n";
+        let hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+        for (bytes, want) in [
+            (refused.to_owned(), Some(413)),
+            (hints.repeat(2) + refused, Some(413)),
+            ("HTTP/1.0 200 OK".to_owned(), Some(200)),
+            (hints.to_owned(), None),
+            (hints[..40].to_owned(), None),
+            (refused[..11].to_owned(), None),
+            ("nonsense".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(final_status(bytes.as_bytes()), want, "{bytes}");
+        }
     }
 }

@@ -891,6 +891,10 @@ fn a_socks_proxy_is_refused_instead_of_bypassed() {
 struct Text(&'static str);
 
 impl Source for Text {
+    fn is_whole(&self) -> bool {
+        true
+    }
+
     fn length(&self) -> u64 {
         self.0.len() as u64
     }

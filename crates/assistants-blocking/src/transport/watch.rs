@@ -135,6 +135,7 @@ impl Stop {
                 after,
                 what,
                 request_sent,
+                request_id: None,
             }
             .into(),
         }
@@ -185,6 +186,12 @@ struct Current {
     connect: Option<Limit>,
     request_sent: bool,
     stopped: Option<Stop>,
+    /// Reads take what is there and do not wait.
+    peeking: bool,
+    /// Output is dropped: it can not be sent, or nobody wants it any more.
+    drops_output: bool,
+    /// A socket could not send, and has something to read instead.
+    blocked: bool,
 }
 
 thread_local! {
@@ -199,6 +206,9 @@ pub(crate) fn enter(limits: Limits) -> Guard {
         connect: None,
         request_sent: false,
         stopped: None,
+        peeking: false,
+        drops_output: false,
+        blocked: false,
     };
     Guard {
         outer: CURRENT.replace(Some(current)),
@@ -266,6 +276,77 @@ pub(crate) fn bytes_sent() {
             current.request_sent = true;
         }
     });
+}
+
+fn ask(question: impl FnOnce(&Current) -> bool) -> bool {
+    CURRENT.with_borrow(|current| current.as_ref().is_some_and(question))
+}
+
+fn note(change: impl FnOnce(&mut Current)) {
+    CURRENT.with_borrow_mut(|current| current.as_mut().map(change));
+}
+
+/// Whether a wait of this thread's call was ended.
+pub(crate) fn is_stopped() -> bool {
+    ask(|current| current.stopped.is_some())
+}
+
+/// Notes that a socket could not send and has something to read instead.
+pub(crate) fn blocked() {
+    note(|current| current.blocked = true);
+}
+
+/// Whether that was noted since the last look.
+pub(crate) fn is_blocked() -> bool {
+    let blocked = ask(|current| current.blocked);
+    note(|current| current.blocked = false);
+    blocked
+}
+
+/// A request begins: its output is to be sent.
+pub(crate) fn begin_output() {
+    note(|current| current.drops_output = false);
+}
+
+/// Drops the rest of the request instead of sending it.
+pub(crate) fn drop_output() {
+    note(|current| current.drops_output = true);
+}
+
+pub(crate) fn drops_output() -> bool {
+    ask(|current| current.drops_output)
+}
+
+pub(crate) fn is_peeking() -> bool {
+    ask(|current| current.peeking)
+}
+
+/// Makes the reads of this thread take what is there, without a wait, until the guard is dropped. With `failed` nothing is
+/// written meanwhile: TLS would try to send first what could not be sent.
+pub(crate) fn peek(failed: bool) -> Peeking {
+    note(|current| {
+        current.peeking = true;
+        current.drops_output |= failed;
+    });
+    Peeking {
+        failed,
+        not_send: PhantomData,
+    }
+}
+
+pub(crate) struct Peeking {
+    failed: bool,
+    /// It must be dropped on its thread.
+    not_send: PhantomData<*const ()>,
+}
+
+impl Drop for Peeking {
+    fn drop(&mut self) {
+        note(|current| {
+            current.peeking = false;
+            current.drops_output &= !self.failed;
+        });
+    }
 }
 
 /// Marks the time until the guard is dropped as spent on connecting.

@@ -22,6 +22,8 @@ const FIRST_BUFFER: usize = 16 * 1024;
 pub(super) struct JsonStream<R> {
     form: Form<R>,
     limits: StreamLimits,
+    /// It ended before its first byte.
+    empty: bool,
 }
 
 /// How much of a stream is held in memory at once.
@@ -66,7 +68,11 @@ impl<R: Read> JsonStream<R> {
         } else {
             Form::Json(Scanner::new(reader))
         };
-        Self { form, limits }
+        Self {
+            form,
+            limits,
+            empty: false,
+        }
     }
 
     /// The next object.
@@ -84,6 +90,7 @@ impl<R: Read> JsonStream<R> {
             let (start, reader) = scanner.into_parts();
             self.form = Form::Events(event_reader(start, reader, self.limits));
         }
+        self.empty |= matches!(&self.form, Form::Json(scanner) if scanner.at_end && !scanner.read);
         let at_end = match &mut self.form {
             Form::Json(scanner) => match scanner.find(self.limits.object_bytes) {
                 Ok(Scanned::Object(_)) => false,
@@ -111,6 +118,22 @@ impl<R: Read> JsonStream<R> {
                 Err(error) => Err(error),
             },
             Form::Ended => Ok(Found::End),
+        }
+    }
+
+    /// Whether it ended before its first byte.
+    pub(super) fn is_empty(&self) -> bool {
+        match &self.form {
+            Form::Events(events) => events.bytes_read() == 0,
+            Form::Json(_) | Form::Ended => self.empty,
+        }
+    }
+
+    /// How the stream begins, where it is no JSON.
+    pub(super) fn head(&self) -> &[u8] {
+        match &self.form {
+            Form::Events(events) => events.head(),
+            Form::Json(_) | Form::Ended => &[],
         }
     }
 
@@ -154,6 +177,8 @@ struct Scanner<R> {
     lines: u64,
     past_mark: bool,
     began: bool,
+    /// A byte was read.
+    read: bool,
     at_end: bool,
 }
 
@@ -179,6 +204,7 @@ impl<R: Read> Scanner<R> {
             lines: 0,
             past_mark: false,
             began: false,
+            read: false,
             at_end: false,
         }
     }
@@ -320,6 +346,7 @@ impl<R: Read> Scanner<R> {
                 }
                 Ok(count) => {
                     self.end += count;
+                    self.read = true;
                     return Ok(());
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -145,15 +145,26 @@ impl Iterator for MessageStream {
                     }
                     return None;
                 }
-                Ok(Found::Cut) => Err(self.origin.truncated(self.seen, None)),
+                Ok(Found::Cut) => Err(self.cut()),
                 Err(Error::Transport(error)) => Err(self.origin.truncated(self.seen, Some(error.into_source()))),
                 Err(error) => Err(error),
             };
             if let Err(error) = taken {
                 self.objects = None;
-                return Some(Err(error));
+                return Some(Err(error.with_request_id(self.origin.request_id.as_deref())));
             }
         }
+    }
+}
+
+impl MessageStream {
+    /// The error of a stream that ended too early.
+    fn cut(&self) -> Error {
+        let head = self.objects.as_ref().map_or(&[][..], JsonStream::head);
+        let other = (self.seen == 0 && !head.is_empty()).then(|| self.origin.not_a_stream(head));
+        other
+            .flatten()
+            .unwrap_or_else(|| self.origin.truncated(self.seen, None))
     }
 }
 

@@ -189,6 +189,7 @@ impl RunStream {
                 self.connect()?;
                 continue;
             };
+            let mut nothing = false;
             let cause = match objects.next_object() {
                 Ok(Found::Object(object)) => {
                     let mut event = None;
@@ -203,12 +204,20 @@ impl RunStream {
                     self.objects = None;
                     return Ok(None);
                 }
-                Ok(Found::End | Found::Cut) => None,
+                Ok(Found::End | Found::Cut) => {
+                    nothing = objects.is_empty();
+                    let head = objects.head();
+                    // What is no stream is none the next time either.
+                    if let Some(error) = self.origin.not_a_stream(head).filter(|_| !head.is_empty()) {
+                        return Err(error);
+                    }
+                    None
+                }
                 Err(Error::Transport(error)) => Some(error.into_source()),
                 Err(error) => return Err(error),
             };
             self.objects = None;
-            self.broke_off(cause)?;
+            self.broke_off(cause, nothing)?;
         }
         Ok(None)
     }
@@ -238,11 +247,15 @@ impl RunStream {
     }
 
     /// Prepares another connection after one that ended before the run did.
-    fn broke_off(&mut self, cause: Option<std::io::Error>) -> Result<()> {
+    /// `nothing` says that not a byte came over it.
+    fn broke_off(&mut self, cause: Option<std::io::Error>, nothing: bool) -> Result<()> {
         self.failures += 1;
         let policy = Manner::Yandex.policy(self.options.max_retries);
         if self.failures > policy.max_retries {
-            return Err(self.origin.truncated(self.seen, cause));
+            let other = (nothing && self.seen == 0)
+                .then(|| self.origin.not_a_stream(&[]))
+                .flatten();
+            return Err(other.unwrap_or_else(|| self.origin.truncated(self.seen, cause)));
         }
         log::debug!(
             "{}: run {}: the connection ended early, listening again from event {}",
@@ -285,7 +298,9 @@ impl Iterator for RunStream {
             self.state = State::Ended;
             self.objects = None;
         }
-        outcome.transpose()
+        outcome
+            .map_err(|error| error.with_request_id(self.origin.request_id.as_deref()))
+            .transpose()
     }
 }
 
