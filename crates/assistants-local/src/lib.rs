@@ -41,8 +41,9 @@
 //!   A repeated request for a stream gets the events told again, each text in one piece, and then follows the run.
 //!   An answer is kept no longer than the object that it shows.
 //! - What is deleted is gone: its rows, passages and kept answers are overwritten when the deletion is acknowledged, and
-//!   5 seconds later nothing of it is left in the database's log or in the folder of files. A program that reads the
-//!   database meanwhile, or a backup, delays that until it ends. With a thread its messages and runs are deleted, and the
+//!   5 seconds later nothing of it is left in the database's log or in the folder of files, unless so much text is indexed
+//!   that taking the words out of the index takes longer (2 seconds for 8 MB). A program that reads the database
+//!   meanwhile, or a backup, delays that until it ends. With a thread its messages and runs are deleted, and the
 //!   vector store that was made for its attachments; with a file its passages, and the upload that it came from; the parts
 //!   of an upload when it ends. What expires is deleted within 30 seconds, without a request. Passages that a run has
 //!   quoted belong to the run.

@@ -4,6 +4,7 @@
 //! that lists and look-ups need, and does everything that must hold together inside one [`Transaction`].
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::search::TextIndex;
 
@@ -258,8 +259,9 @@ pub(crate) trait Storage: fmt::Debug + Send + Sync {
     /// Has `tell` called after each commit that deleted something. The first one given stays.
     fn on_deletion(&self, tell: Box<dyn Fn() + Send + Sync>);
 
-    /// Takes what was deleted out of the logs that the storage keeps; `false` if that is to be tried again.
-    fn purge(&self) -> Result<bool, StorageError>;
+    /// Takes what was deleted out of the logs and indexes that the storage keeps. Does a part of that, so that nobody
+    /// waits long for it, and returns how long to wait before the next part; `None` when it is done.
+    fn purge(&self) -> Result<Option<Duration>, StorageError>;
 }
 
 impl dyn Storage + '_ {

@@ -1,8 +1,8 @@
 //! The thread that sees to it that deleted means gone, without a later request.
 //!
 //! What a request deletes is overwritten in the database when its transaction commits. What remains is done here: the
-//! log of the database still has the old pages, bytes that a backup was copying are still there, and what expires is to
-//! go by the clock.
+//! text index and the log of the database still have what was in them, bytes that a backup was copying are still there,
+//! and what expires is to go by the clock.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,7 +12,7 @@ use super::Engine;
 use crate::object::now;
 use crate::storage::StorageError;
 
-/// How long after a deletion the log is emptied. More deletions in between are done with it.
+/// How long after a deletion the storage is purged. More deletions in between are done with it.
 const PURGE_DELAY: Duration = Duration::from_secs(1);
 
 /// How often the housekeeper looks what has expired.
@@ -33,7 +33,7 @@ pub(super) struct Housekeeper {
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the log is to be emptied.
+    /// When the storage is to be purged.
     purge: Option<Instant>,
     closed: bool,
 }
@@ -45,9 +45,15 @@ impl Housekeeper {
 
     /// Notes that something was deleted.
     pub(super) fn deleted(&self) {
+        self.purge_after(PURGE_DELAY);
+    }
+
+    /// Has the storage purged after this time, unless that comes earlier anyway.
+    fn purge_after(&self, wait: Duration) {
         let mut state = self.lock();
-        if state.purge.is_none() {
-            state.purge = Some(Instant::now() + PURGE_DELAY);
+        let at = Instant::now() + wait;
+        if state.purge.is_none_or(|purge| at < purge) {
+            state.purge = Some(at);
             self.changed.notify_all();
         }
     }
@@ -58,7 +64,7 @@ impl Housekeeper {
         self.changed.notify_all();
     }
 
-    /// Waits until there may be something to do. Returns whether the log is to be emptied, and `None` once closed.
+    /// Waits until there may be something to do. Returns whether the storage is to be purged, and `None` once closed.
     fn wait(&self) -> Option<bool> {
         let wake = Instant::now() + INTERVAL;
         let mut state = self.lock();
@@ -97,16 +103,15 @@ pub(super) fn work(housekeeper: &Arc<Housekeeper>, engine: &Weak<Engine>) {
 
 impl Engine {
     /// Ends what has expired by `now`, in seconds since 1970, and removes what is left of deleted objects; with `purge`
-    /// from the log of the storage too.
+    /// from the logs and indexes of the storage too.
     pub(super) fn keep_house(&self, now: i64, purge: bool) -> Result<(), StorageError> {
         self.sweep(now)?;
         self.expire_stores(now)?;
         self.storage
             .transact(|transaction| transaction.forget(now - ANSWERS_KEPT, now - PLACES_KEPT))?;
         self.remove_bytes()?;
-        if purge && !self.storage.purge()? {
-            // Another program reads an older state of the database.
-            self.housekeeper.deleted();
+        if purge && let Some(wait) = self.storage.purge()? {
+            self.housekeeper.purge_after(wait);
         }
         Ok(())
     }

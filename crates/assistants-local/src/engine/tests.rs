@@ -110,7 +110,7 @@ impl Storage for Failing {
         self.storage.on_deletion(tell);
     }
 
-    fn purge(&self) -> Result<bool, StorageError> {
+    fn purge(&self) -> Result<Option<Duration>, StorageError> {
         self.storage.purge()
     }
 }
@@ -135,8 +135,8 @@ impl Storage for Panicking {
 
     fn on_deletion(&self, _: Box<dyn Fn() + Send + Sync>) {}
 
-    fn purge(&self) -> Result<bool, StorageError> {
-        Ok(true)
+    fn purge(&self) -> Result<Option<Duration>, StorageError> {
+        Ok(None)
     }
 }
 

@@ -120,6 +120,8 @@ impl SqliteTransaction<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::sqlite::Sqlite;
     use super::super::{Document, Kind, Storage};
     use super::*;
@@ -154,11 +156,15 @@ mod tests {
     }
 
     fn find(storage: &Sqlite, words: &[&str], least_score: f64) -> Vec<(String, i64, f64)> {
+        find_in(storage, "c_1", words, least_score)
+    }
+
+    fn find_in(storage: &Sqlite, collection: &str, words: &[&str], least_score: f64) -> Vec<(String, i64, f64)> {
         let words: Vec<String> = words.iter().map(ToString::to_string).collect();
         let dyn_storage: &dyn Storage = storage;
         let found = dyn_storage.transact(|transaction| {
             transaction.find(&Find {
-                collection: "c_1",
+                collection,
                 words: &words,
                 accept: &|_| true,
                 least_score,
@@ -216,5 +222,41 @@ mod tests {
             })
             .unwrap();
         assert!(find(&storage, &["tests", "bread"], 0.0).is_empty());
+    }
+
+    #[test]
+    fn removed_words_leave_the_index_in_steps() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let storage = Sqlite::open(&path).unwrap();
+        let dyn_storage: &dyn Storage = &storage;
+        let text = |word: &str| (0..300).map(|number| format!("{word}{number} ")).collect::<String>();
+        for index in 0..60 {
+            let owner = format!("o{index}");
+            let word = if index == 30 { "zqxjvk" } else { "common" };
+            dyn_storage
+                .transact(|transaction| {
+                    transaction.insert(&document(&owner))?;
+                    transaction.add_passages("c", &owner, &vec![text(word).as_str(); 20])
+                })
+                .unwrap();
+        }
+        dyn_storage
+            .transact(|transaction| transaction.delete(Kind::Thread, "o30", 0))
+            .unwrap();
+        let mut steps = 0;
+        while let Some(wait) = storage.purge().unwrap() {
+            assert!(wait < Duration::from_secs(60));
+            steps += 1;
+            assert!(steps < 10_000);
+        }
+        assert!(steps > 2, "{steps}");
+        assert_eq!(storage.purge().unwrap(), None);
+        for end in ["", "-wal"] {
+            let bytes = std::fs::read(folder.path().join(format!("a.db{end}"))).unwrap();
+            assert!(!bytes.windows(6).any(|window| window == b"zqxjvk"), "a.db{end}");
+        }
+        let found = find_in(&storage, "c", &["common7"], 0.0);
+        assert_eq!(found.len(), 10);
     }
 }

@@ -120,8 +120,13 @@ pub(super) const MIGRATIONS: &[&str] = &[
     INSERT OR IGNORE INTO expiries SELECT id, kind, created_at + 86400 FROM objects
         WHERE kind = 'upload' AND json_extract(body, '$.status') IN ('cancelled', 'expired');
 
-    -- Removed words leave the index at once, and those that were removed before leave it now.
-    INSERT INTO passage_words (passage_words, rank) VALUES ('secure-delete', 1);
+    -- A removed word stays in the text index, beside a note that it is removed, until both are merged.
+    DROP TRIGGER passages_removed;
+    CREATE TRIGGER passages_removed AFTER DELETE ON passages BEGIN
+        INSERT INTO passage_words (passage_words, rowid, collection, text)
+            VALUES ('delete', old.id, old.collection, old.text);
+        INSERT OR IGNORE INTO meta VALUES ('merge', 'due');
+    END;
     INSERT INTO passage_words (passage_words) VALUES ('optimize');
 
     -- Pages that were freed before keep their old texts until the file is written anew, if it ever held an object.
