@@ -10,7 +10,7 @@ use assistants_blocking::yandex::{
 };
 use assistants_blocking::{CancelToken, Error, TimeoutPhase, Tools};
 use serde_json::{Value, json};
-use test_peer::{Connection, Listener, Peer, Scheme};
+use test_peer::{Connection, Listener, Peer, Response, Scheme, Step};
 
 const JSON: &[&str] = &["Content-Type: application/json", "Connection: close"];
 
@@ -612,6 +612,37 @@ fn a_stream_that_never_gets_on_is_truncated() {
     assert_eq!(error.events, 1);
     assert!(stream.next().is_none());
     peer.finish();
+}
+
+/// That the run has ended does not mean that its last event was seen.
+#[test]
+fn a_stream_without_its_last_event_is_truncated_though_the_run_has_ended() {
+    for whole in [false, true] {
+        let peer = Peer::serve(move |request| {
+            if request.target.starts_with("/assistants/v1/runs/run_1") {
+                return vec![Response::json(&run("COMPLETED")).into()];
+            }
+            let events = if request.target.contains("eventsStartIdx") {
+                Vec::new()
+            } else {
+                chunked(&[event(0, 3), event(1, 3)])
+            };
+            let mut body = [HEAD.as_bytes(), &events].concat();
+            if !whole {
+                body.truncate(body.len() - usize::min(events.len(), "0\r\n\r\n".len()));
+            } else if events.is_empty() {
+                body.extend_from_slice(b"0\r\n\r\n");
+            }
+            vec![Step::Send(body), Step::Close]
+        });
+        let stream = client(&peer).runs().listen("run_1").max_retries(2).send().unwrap();
+        let outcome: Vec<_> = stream.collect();
+        assert!(
+            matches!(outcome.as_slice(), [Ok(_), Ok(_), Err(Error::StreamTruncated(error))] if error.events == 2),
+            "{outcome:?}"
+        );
+        peer.finish();
+    }
 }
 
 #[test]

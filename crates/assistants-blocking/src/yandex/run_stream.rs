@@ -189,7 +189,7 @@ impl RunStream {
                 self.connect()?;
                 continue;
             };
-            let mut nothing = false;
+            let (mut nothing, mut in_order) = (false, false);
             let cause = match objects.next_object() {
                 Ok(Found::Object(object)) => {
                     let mut event = None;
@@ -204,7 +204,8 @@ impl RunStream {
                     self.objects = None;
                     return Ok(None);
                 }
-                Ok(Found::End | Found::Cut) => {
+                Ok(found @ (Found::End | Found::Cut)) => {
+                    in_order = matches!(found, Found::End);
                     nothing = objects.is_empty();
                     let head = objects.head();
                     // What is no stream is none the next time either.
@@ -217,7 +218,7 @@ impl RunStream {
                 Err(error) => return Err(error),
             };
             self.objects = None;
-            self.broke_off(cause, nothing)?;
+            self.broke_off(cause, nothing, in_order)?;
         }
         Ok(None)
     }
@@ -247,10 +248,13 @@ impl RunStream {
     }
 
     /// Prepares another connection after one that ended before the run did.
-    /// `nothing` says that not a byte came over it.
-    fn broke_off(&mut self, cause: Option<std::io::Error>, nothing: bool) -> Result<()> {
+    /// `nothing` says that not a byte came over it, `in_order` that its response was whole.
+    fn broke_off(&mut self, cause: Option<std::io::Error>, nothing: bool, in_order: bool) -> Result<()> {
         self.failures += 1;
         let policy = Manner::Yandex.policy(self.options.max_retries);
+        // Only a caller can have asked for a number past the last: a run has events from 0 on, and behind one of them
+        // comes another until the last.
+        let may_be_past_the_end = in_order && self.seen == 0 && self.next_index > 0;
         if self.failures > policy.max_retries {
             let other = (nothing && self.seen == 0)
                 .then(|| self.origin.not_a_stream(&[]))
@@ -267,7 +271,7 @@ impl RunStream {
             // Something came over the last connection, or it was the first.
             return Ok(());
         }
-        if self.failures == 2 && self.nothing_more()? {
+        if self.failures == 2 && may_be_past_the_end && self.nothing_more()? {
             return Ok(());
         }
         self.options
