@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ureq::http::HeaderMap;
-use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::authorization::Authorize;
 use crate::error::{Error, Result};
@@ -349,6 +349,7 @@ impl Endpoint {
             Shown(&response.headers)
         );
         if response.is_success() {
+            self.check_encoding(outgoing, &response)?;
             return receive(response);
         }
         let mut error = response.into_error();
@@ -378,6 +379,21 @@ impl Endpoint {
             secrets.add_named(name, value);
         }
         secrets
+    }
+
+    /// Refuses what the transport did not decode: its bytes are not those that were asked for. A server of files is let
+    /// through, since it may keep a file as it is encoded.
+    fn check_encoding(&self, outgoing: &Outgoing<'_>, response: &Response) -> Result<()> {
+        let encoding = response.headers.get(CONTENT_ENCODING);
+        match encoding.map(HeaderValue::as_bytes) {
+            None | Some(b"" | b"identity") => Ok(()),
+            Some(_) if self.config.manner == Manner::Plain => Ok(()),
+            Some(encoding) => Err(Error::unsupported(format!(
+                "{}: the response has the encoding `{}`, which was not asked for; `gzip` is a feature of this crate",
+                outgoing.what(),
+                encoding.escape_ascii()
+            ))),
+        }
     }
 
     fn headers(&self, request: &Request, options: &Options) -> Result<HeaderMap> {

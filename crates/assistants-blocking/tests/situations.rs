@@ -301,6 +301,13 @@ fn html_is_told_with_an_excerpt() {
 }
 
 #[test]
+fn an_encoding_that_was_not_asked_for_is_named() {
+    let error = answered("200 OK", &["Content-Encoding: br"], "compressed");
+    assert!(matches!(error, Error::Unsupported(_)), "{error:?}");
+    assert!(error.to_string().contains("encoding `br`"), "{error}");
+}
+
+#[test]
 fn an_answer_of_the_wrong_shape_names_the_place() {
     let error = answered("200 OK", &[JSON], r#"{"id":"thread_1","metadata":{"a":7}}"#);
     let Error::Decode(error) = error else { panic!("{error}") };
