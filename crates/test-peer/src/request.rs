@@ -1,6 +1,10 @@
 //! Requests as they arrived.
 
 use std::borrow::Cow;
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
+use crate::PATIENCE;
 
 /// A request as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +59,30 @@ impl Request {
     pub fn text(&self) -> String {
         let body: Cow<'_, str> = String::from_utf8_lossy(&self.body);
         format!("{}{body}", self.head)
+    }
+
+    /// Sends the request to a server of plain http and returns the bytes of its response: a script with this is a proxy
+    /// between client and server.
+    ///
+    /// # Errors
+    ///
+    /// The server is not there, or takes longer than [`PATIENCE`].
+    pub fn forward(&self, server: SocketAddr) -> io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let ours = ["connection", "content-length", "transfer-encoding"];
+        let mut bytes = format!("{} HTTP/1.1\r\n", self.line());
+        for (name, value) in &self.headers {
+            if !ours.iter().any(|ours| name.eq_ignore_ascii_case(ours)) {
+                bytes += &format!("{name}: {value}\r\n");
+            }
+        }
+        bytes += &format!("Connection: close\r\nContent-Length: {}\r\n\r\n", self.body.len());
+        stream.write_all(&[bytes.as_bytes(), &self.body].concat())?;
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response)?;
+        Ok(response)
     }
 
     pub(crate) fn length(&self) -> Option<usize> {
