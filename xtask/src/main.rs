@@ -5,6 +5,7 @@
 //! | `codegen [--check]` | writes, or compares, everything that is generated from `spec/` |
 //! | `drift --openai FILE`, `drift --yandex FILE` | compares `spec/` with a provider's published definition |
 //! | `ops [--json]` | lists every operation with its client method and server route |
+//! | `reliability [--check]` | writes, or compares, the table of `docs/reliability.md`, from a test run |
 //!
 //! The generator reads in three steps: [`spec`] parses a document, [`model`] turns it into the Rust items it stands
 //! for, [`emit`] writes these as text.
@@ -14,12 +15,13 @@ mod drift;
 mod emit;
 mod model;
 mod ops;
+mod reliability;
 mod spec;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask codegen [--check] | drift --openai FILE | drift --yandex FILE | ops [--json]";
+const USAGE: &str = "usage: cargo xtask codegen [--check] | drift --openai FILE | drift --yandex FILE | ops [--json] | reliability [--check]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
             "codegen" => codegen::run(rest),
             "drift" => drift::run(rest),
             "ops" => ops::run(rest),
+            "reliability" => reliability::run(rest),
             _ => Err(format!("no command `{command}`\n{USAGE}")),
         },
         None => Err(USAGE.to_owned()),

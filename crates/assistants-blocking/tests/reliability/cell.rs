@@ -1,0 +1,344 @@
+//! One call against one fault.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use assistants_blocking::{Error, Retry, TimeoutPhase};
+use test_peer::{Peer, Request, Response, Scheme, Step};
+
+use crate::calls::{Call, Clients, Good, Provider};
+use crate::faults::{self, Fault, Origins, Place};
+
+/// `timeout`, `idle_timeout` and `connect_timeout` of every call.
+pub(crate) const LIMIT: Duration = Duration::from_secs(2);
+/// `deadline` of every call.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(15);
+/// By how much a busy machine may be late.
+const LATE: Duration = Duration::from_secs(10);
+/// How often a call is made again that was late although nothing held it.
+const TRIES: usize = 4;
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Outcome {
+    pub(crate) seen: String,
+    /// How often the request was made that meets the fault.
+    pub(crate) attempts: usize,
+    pub(crate) time: String,
+    pub(crate) memory: &'static str,
+    /// What must not be.
+    pub(crate) failure: Option<String>,
+}
+
+/// Counts what a call reports about its attempts.
+#[derive(Clone, Default)]
+pub(crate) struct Observer(Arc<Mutex<Seen>>);
+
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    retries: usize,
+    /// Attempts that ended at a limit.
+    limits: u32,
+    waits: Duration,
+}
+
+impl Observer {
+    pub(crate) fn note(&self, retry: &Retry<'_>) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retries += 1;
+        seen.limits += u32::from(retry.cause.is_timeout());
+        seen.waits += retry.wait;
+    }
+
+    fn seen(&self) -> Seen {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs the cell, again if the machine was too busy for it.
+pub(crate) fn run(fault: &'static Fault, call: &'static Call) -> Outcome {
+    let mut outcome = try_once(fault, call);
+    for _ in 1..TRIES {
+        let late = !fault.stalls && outcome.time != AT_ONCE;
+        if !late {
+            break;
+        }
+        outcome = try_once(fault, call);
+    }
+    outcome
+}
+
+const AT_ONCE: &str = "at once";
+
+fn try_once(fault: &'static Fault, call: &'static Call) -> Outcome {
+    let observer = Observer::default();
+    let servers = Servers::start(fault, call);
+    let clients = Clients::new(&servers.url, &observer);
+    let start = Instant::now();
+    let mut result = None;
+    let memory = allocation_counter::measure(|| {
+        result = panic::catch_unwind(AssertUnwindSafe(|| (call.make)(&clients))).ok();
+    });
+    let took = start.elapsed();
+    let Some(result) = result else {
+        return Outcome::failed("panic".into());
+    };
+    let seen = observer.seen();
+    let (time, limit) = time(&result, &seen);
+    if took > limit + LATE {
+        return Outcome::failed(format!("hang: {took:?} for {time}"));
+    }
+    let Some(memory) = bound(memory.bytes_max) else {
+        return Outcome::failed(format!("unbounded memory: {} bytes", memory.bytes_max));
+    };
+    let words = match describe(&result, fault, call) {
+        Ok(words) => words,
+        Err(failure) => return Outcome::failed(failure),
+    };
+    let attempts = servers.attempts.load(Ordering::SeqCst).max(seen.retries + 1);
+    if let Some(failure) = servers.end(&clients, fault, call) {
+        return Outcome::failed(failure);
+    }
+    Outcome {
+        seen: words,
+        attempts,
+        time,
+        memory,
+        failure: None,
+    }
+}
+
+impl Outcome {
+    fn failed(failure: String) -> Self {
+        Self {
+            seen: String::new(),
+            attempts: 0,
+            time: AT_ONCE.into(),
+            memory: "",
+            failure: Some(failure),
+        }
+    }
+}
+
+/// By what limits the call was held, and how long it may have taken.
+fn time(result: &Result<String, Error>, seen: &Seen) -> (String, Duration) {
+    let last = match result {
+        Err(Error::Timeout(error)) if error.phase == TimeoutPhase::Deadline => return ("`deadline`".into(), DEADLINE),
+        Err(error) => u32::from(error.is_timeout()),
+        Ok(_) => 0,
+    };
+    let limits = seen.limits + last;
+    let time = match limits {
+        0 => AT_ONCE.into(),
+        1 => "1 limit".into(),
+        more => format!("{more} limits"),
+    };
+    (time, LIMIT * limits + seen.waits)
+}
+
+/// The bound on what the call held at once; `None` above the highest.
+fn bound(bytes: u64) -> Option<&'static str> {
+    match bytes {
+        0..=0xf_ffff => Some("1 MiB"),
+        0x10_0000..=0x3f_ffff => Some("4 MiB"),
+        _ => None,
+    }
+}
+
+/// The result in the words of the table; an error is one that must not be.
+fn describe(result: &Result<String, Error>, fault: &Fault, call: &Call) -> Result<String, String> {
+    let error = match result {
+        Ok(value) if value == call.want => return Ok("the result".into()),
+        Ok(value) => {
+            // Bytes are bytes, and chunks of a chat have no numbers: nobody can know.
+            let blind = call.name == if fault.needs_stream { "chat stream" } else { "download" };
+            return match fault.alters {
+                Some(what) if blind => Ok(format!("{what}, which nothing tells apart from a result")),
+                _ => Err(format!("silent: {value:?} instead of {:?}", call.want)),
+            };
+        }
+        Err(error) => error,
+    };
+    let shown = format!("{error} {error:?}");
+    if shown.contains("hush") || error.to_string().chars().any(char::is_control) {
+        return Err(format!("shows what it must not: {shown}"));
+    }
+    let sent = |sent| if sent { "sent" } else { "not sent" };
+    let kind = match error {
+        Error::Api(error) => match error.status {
+            Some(status) => format!("`Api`, status {status}"),
+            None => "`Api`, from the stream".into(),
+        },
+        Error::Transport(error) => format!("`Transport`, {}", sent(error.request_sent)),
+        Error::Timeout(error) => format!("`Timeout` (`{:?}`), {}", error.phase, sent(error.request_sent)),
+        Error::Decode(_) => "`Decode`".into(),
+        Error::StreamTruncated(error) => {
+            let plural = if error.events == 1 { "" } else { "s" };
+            format!("`StreamTruncated` after {} event{plural}", error.events)
+        }
+        Error::Stream(_) => "`Stream`".into(),
+        Error::NotAStream(_) => "`NotAStream`".into(),
+        Error::TooLarge(_) => "`TooLarge`".into(),
+        Error::Config(_) => "`Config`".into(),
+        Error::Unsupported(_) => "`Unsupported`".into(),
+        other => return Err(format!("an error that does not belong here: {other:?}")),
+    };
+    let retryable = if error.is_retryable() { ", retryable" } else { "" };
+    Ok(kind + retryable)
+}
+
+/// The server of a cell, and the one that some redirects lead to.
+struct Servers {
+    url: String,
+    peer: Option<Peer>,
+    other: Option<Peer>,
+    state: Arc<State>,
+    attempts: Arc<AtomicUsize>,
+}
+
+/// What the server knows of the requests so far.
+#[derive(Default)]
+struct State {
+    /// How many requests came, by method and path.
+    turns: Mutex<HashMap<String, usize>>,
+    /// The right response to the last request that met the fault: what a redirect leads to.
+    moved: Mutex<Option<Good>>,
+    /// How many requests were like those that meet the fault.
+    like_victim: AtomicUsize,
+    /// The fault is over.
+    healed: AtomicBool,
+}
+
+impl Servers {
+    fn start(fault: &'static Fault, call: &'static Call) -> Self {
+        let state = Arc::new(State::default());
+        let attempts = Arc::new(AtomicUsize::new(0));
+        let mut other = None;
+        let peer = match fault.place {
+            Place::Nobody => None,
+            Place::PlainForTls | Place::Untrusted => {
+                let scheme = if matches!(fault.place, Place::Untrusted) {
+                    Scheme::Https
+                } else {
+                    Scheme::Http
+                };
+                Some(Peer::start(scheme, |listener| {
+                    loop {
+                        drop(listener.accept().handshake());
+                    }
+                }))
+            }
+            Place::Connection(meet) => Some(Peer::start(Scheme::Http, move |listener| {
+                loop {
+                    meet(listener.accept());
+                }
+            })),
+            Place::Response(play) => {
+                let kept = Arc::clone(&state);
+                let stranger = Peer::serve(move |request| {
+                    let secret = ["authorization", "x-folder-id"]
+                        .iter()
+                        .find_map(|name| request.header(name));
+                    assert!(secret.is_none(), "a secret for another server: {}", request.text());
+                    vec![kept.moved()]
+                });
+                let elsewhere = stranger.url("/moved");
+                other = Some(stranger);
+                let (state, attempts) = (Arc::clone(&state), Arc::clone(&attempts));
+                Some(Peer::serve(move |request| {
+                    state.respond(request, (fault, call), play, &elsewhere, &attempts)
+                }))
+            }
+        };
+        let url = match (&peer, &fault.place) {
+            (None, _) => free_address(),
+            (Some(peer), Place::PlainForTls | Place::Untrusted) => format!("https://{}", peer.address()),
+            (Some(peer), _) => peer.url(""),
+        };
+        Self {
+            url,
+            peer,
+            other,
+            state,
+            attempts,
+        }
+    }
+
+    /// Whether the clients work again when the fault is over, and the servers saw what they expected: a failure.
+    fn end(self, clients: &Clients, fault: &Fault, call: &Call) -> Option<String> {
+        self.state.healed.store(true, Ordering::SeqCst);
+        let mut failure = None;
+        if matches!(fault.place, Place::Response(_)) {
+            let after = match call.provider {
+                Provider::OpenAi => clients
+                    .openai
+                    .threads()
+                    .retrieve("thread_1")
+                    .send()
+                    .map(|thread| thread.id),
+                Provider::Yandex => clients.yandex.threads().get("th_1").send().map(|thread| thread.id),
+            };
+            failure = after.err().map(|error| format!("the next call fails: {error:?}"));
+        }
+        for peer in [self.peer, self.other].into_iter().flatten() {
+            if panic::catch_unwind(AssertUnwindSafe(|| drop(peer))).is_err() {
+                failure = Some("a request that must not be, or a response taken without a bound".into());
+            }
+        }
+        failure
+    }
+}
+
+impl State {
+    fn moved(&self) -> Step {
+        let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        faults::right(moved.as_ref().expect("a redirect came first")).into()
+    }
+
+    fn respond(
+        &self,
+        request: &Request,
+        (fault, call): (&Fault, &Call),
+        play: fn(&Good, &Origins) -> Vec<Step>,
+        other: &str,
+        attempts: &AtomicUsize,
+    ) -> Vec<Step> {
+        let own = format!("http://{}", request.header("host").unwrap_or_default());
+        match request.target.as_str() {
+            "/moved" => return vec![self.moved()],
+            "/circle" => return vec![Response::redirect("307 Temporary Redirect", "/circle").into()],
+            _ => {}
+        }
+        let key = request.line().split('?').next().unwrap_or_default().to_owned();
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turns.entry(key).or_default();
+        let good = Good::response(request, *turn);
+        *turn += 1;
+        drop(turns);
+        let (line, before) = call.victim;
+        if self.healed.load(Ordering::SeqCst)
+            || !(request.line() + " ").starts_with(line)
+            || self.like_victim.fetch_add(1, Ordering::SeqCst) < before
+            || (attempts.fetch_add(1, Ordering::SeqCst) > 0 && fault.once)
+        {
+            return vec![faults::right(&good).into()];
+        }
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(good.clone());
+        let origins = Origins {
+            own: format!("{own}/moved"),
+            circle: format!("{own}/circle"),
+            other: other.to_owned(),
+        };
+        play(&good, &origins)
+    }
+}
+
+/// An address where nobody listens.
+fn free_address() -> String {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    format!("http://{}", socket.local_addr().expect("a bound socket has an address"))
+}
