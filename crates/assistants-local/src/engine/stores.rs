@@ -499,7 +499,7 @@ fn expire(transaction: &dyn Transaction, id: &str) -> Result<(), StorageError> {
 
 /// The request needs a vector store that has expired.
 pub(crate) fn expired(store_id: &str) -> Refusal {
-    Refusal::state(format!("The vector store {store_id} has expired."))
+    Refusal::state(format!("Vector store '{store_id}' has expired."))
 }
 
 impl Engine {

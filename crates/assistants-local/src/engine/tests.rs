@@ -459,6 +459,9 @@ fn a_vector_store_expires_when_it_is_not_used() {
     assert_eq!(status(), "completed");
     engine.expire_stores(at).unwrap();
     assert_eq!(status(), "expired");
+    // Programs match these words.
+    let refused = stores::expired(&made.id).to_string();
+    assert_eq!(refused, format!("Vector store '{}' has expired.", made.id));
     engine.stop(HOUR);
 }
 
