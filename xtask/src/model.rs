@@ -159,6 +159,8 @@ pub(crate) struct Member {
     pub(crate) in_new: bool,
     /// The type whose object may stand for the id.
     pub(crate) id_of: Option<String>,
+    /// Servers send it in other forms too: all numbers and metadata, and what `x-also` names the other form of.
+    pub(crate) loose: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +183,17 @@ pub(crate) enum Type {
     Attributes,
     Named(String),
     List(Box<Type>),
+}
+
+impl Type {
+    /// Whether servers spell every value of the type in several ways.
+    fn is_loose(&self) -> bool {
+        match self {
+            Self::Integer | Self::Number | Self::Metadata => true,
+            Self::List(item) => **item == Self::Integer,
+            _ => false,
+        }
+    }
 }
 
 impl Model {
@@ -575,6 +588,7 @@ impl<'d> Reader<'d> {
             field: rust_field(key),
             doc,
             in_new: place.required && !nullable,
+            loose: ty.is_loose() || property.get("x-also").is_some(),
             ty,
             presence,
             id_of: text(property, "x-id-of").map(str::to_owned),

@@ -11,7 +11,7 @@ use crate::secret::Secrets;
 use crate::sse::{Event, SseReader};
 use crate::transport::Response;
 
-/// Reads events up to the `[DONE]` that ends a stream; bytes that end before it are an [`Error::StreamTruncated`].
+/// Reads events up to the one that ends a stream, by its name `done` or its data `[DONE]`; bytes that end before it are an [`Error::StreamTruncated`].
 /// After an error there is nothing more.
 pub(crate) struct EventSource<R> {
     /// `None` once there is nothing more to read.
@@ -135,7 +135,8 @@ impl<R: Read> EventSource<R> {
     pub(crate) fn next<T>(&mut self, read: impl FnOnce(Event<'_>, &Origin) -> Result<T>) -> Option<Result<T>> {
         let reader = self.events.as_mut().filter(|_| !self.ended && !self.failed)?;
         let outcome = match reader.next_event() {
-            Ok(Some(event)) if event.data.starts_with("[DONE]") => {
+            // Servers differ in the data of the event that is named `done`.
+            Ok(Some(event)) if event.data.starts_with("[DONE]") || event.name == "done" => {
                 self.ended = true;
                 return None;
             }

@@ -96,6 +96,9 @@ mod token;
 mod transport;
 
 mod event_source;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod lines;
 pub mod sse;
 

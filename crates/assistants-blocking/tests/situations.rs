@@ -309,9 +309,13 @@ fn an_encoding_that_was_not_asked_for_is_named() {
 
 #[test]
 fn an_answer_of_the_wrong_shape_names_the_place() {
-    let error = answered("200 OK", &[JSON], r#"{"id":"thread_1","metadata":{"a":7}}"#);
+    let error = answered(
+        "200 OK",
+        &[JSON],
+        r#"{"id":"thread_1","tool_resources":{"file_search":7}}"#,
+    );
     let Error::Decode(error) = error else { panic!("{error}") };
-    assert_eq!(error.path, "metadata.a");
+    assert_eq!(error.path, "tool_resources.file_search");
     assert!(error.what.contains("/threads/thread_1"), "{error}");
 }
 

@@ -125,6 +125,20 @@ pub mod model;
 
 mod engine;
 mod files;
+/// What holds for any body of a request, for the fuzz targets.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzz {
+    /// Any bytes as a form.
+    pub fn form(input: &[u8]) {
+        crate::openai::fuzz::form(input);
+    }
+
+    /// Any JSON as the body of a request.
+    pub fn request(input: &[u8]) {
+        crate::openai::fuzz::request(input);
+    }
+}
 mod ids;
 mod object;
 mod openai;

@@ -24,6 +24,8 @@ mod error;
 mod file_bytes;
 mod files;
 mod form;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod legacy;
 mod messages;
 mod models;

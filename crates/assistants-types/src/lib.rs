@@ -3,7 +3,13 @@
 //! Every object of the protocol is a struct with public fields that parses and serializes without losing anything:
 //! fields this crate does not know stay in [`Extra`], enum values it does not know in an `Unknown` arm, union members
 //! it does not know as raw JSON. A field that a server left out never fails the object and is not written back with a
-//! made-up value. So a proxy can read, look at and pass on what it does not fully understand.
+//! made-up value; one that was `null` is written back as `null`, unless it was given a value. So a proxy can read, look
+//! at and pass on what it does not fully understand: what it writes is the same JSON as what it read. (In the messages
+//! of [`yandex`], JSON that means the same: null, default and missing are one thing there.)
+//!
+//! Values that servers write in other forms than the protocol's are read for what they mean and written back as they
+//! came: integers as `100.0`, times with a fraction or outside the calendar, metadata that is no text, error codes that
+//! are numbers, an error that is a bare string, a `search_query` that is one string.
 //!
 //! ```
 //! use assistants_types::openai::{Assistant, Tool};
@@ -35,6 +41,10 @@ mod choice;
 mod events;
 mod extra;
 mod field;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+mod loose;
 mod object;
 mod open_enum;
 mod proto_json;

@@ -10,6 +10,8 @@ use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::Extra;
+
 /// A struct of the protocol. Implemented by the `object!` macro only.
 pub(crate) trait Object: Sized {
     /// The struct's name, for error messages.
@@ -19,6 +21,8 @@ pub(crate) trait Object: Sized {
 
     /// The object before its first member was read.
     fn empty() -> Self;
+
+    fn extra_mut(&mut self) -> &mut Extra;
 
     /// Reads the value of one member, and notes in `seen` that it was there.
     fn read_member<'de, A: MapAccess<'de>>(
@@ -221,6 +225,27 @@ impl<'de, E: serde::de::Error> MapAccess<'de> for Buffered<E> {
     }
 }
 
+/// What was found in the place of a known member.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// A value, which its field holds now.
+    Value,
+    Null,
+    /// A value that its field cannot hold; it is kept with the unknown members.
+    Elsewhere,
+}
+
+impl Presence {
+    /// Takes note of it in the object's sets.
+    pub(crate) fn note(self, bit: u64, seen: &mut u64, extra: &mut Extra) {
+        match self {
+            Self::Value => *seen |= bit,
+            Self::Null => extra.set_null(bit),
+            Self::Elsewhere => {}
+        }
+    }
+}
+
 /// Reads and writes one kind of member. The kinds are those of the `object!` macro.
 pub(crate) mod member {
     use serde::de::MapAccess;
@@ -229,7 +254,8 @@ pub(crate) mod member {
     use serde_json::Value;
     use time::OffsetDateTime;
 
-    use super::TextOr;
+    use super::{Presence, TextOr};
+    use crate::loose::{Loose, Loosely};
     use crate::{Extra, Field, unix_time};
 
     /// A member that always has the same value, such as `object`. It has no Rust field; a value that differs is kept
@@ -239,47 +265,47 @@ pub(crate) mod member {
         key: &str,
         extra: &mut Extra,
         map: &mut A,
-    ) -> Result<bool, A::Error> {
+    ) -> Result<Presence, A::Error> {
         match map.next_value::<TextOr<'de>>()? {
-            TextOr::Text(text) if text.as_str() == want => Ok(true),
-            TextOr::Other(Value::Null) => Ok(false),
+            TextOr::Text(text) if text.as_str() == want => Ok(Presence::Value),
+            TextOr::Other(Value::Null) => Ok(Presence::Null),
             other => {
                 extra.insert(key.to_owned(), other.into_value());
-                Ok(false)
+                Ok(Presence::Elsewhere)
             }
         }
     }
 
-    /// A member that responses normally have. `false` when it was null.
+    /// A member that responses normally have.
     pub(crate) fn read_plain<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
         slot: &mut T,
         map: &mut A,
-    ) -> Result<bool, A::Error> {
-        match map.next_value::<Option<T>>()? {
+    ) -> Result<Presence, A::Error> {
+        Ok(match map.next_value::<Option<T>>()? {
             Some(value) => {
                 *slot = value;
-                Ok(true)
+                Presence::Value
             }
-            None => Ok(false),
-        }
+            None => Presence::Null,
+        })
     }
 
     /// A member that may be missing or null, which mean the same.
     pub(crate) fn read_optional<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
         slot: &mut Option<T>,
         map: &mut A,
-    ) -> Result<bool, A::Error> {
+    ) -> Result<Presence, A::Error> {
         *slot = map.next_value()?;
-        Ok(true)
+        Ok(presence(slot.as_ref()))
     }
 
     /// A member of a request where null and missing differ.
     pub(crate) fn read_field<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
         slot: &mut Field<T>,
         map: &mut A,
-    ) -> Result<bool, A::Error> {
+    ) -> Result<Presence, A::Error> {
         *slot = map.next_value::<Option<T>>()?.map_or(Field::Clear, Field::Set);
-        Ok(true)
+        Ok(Presence::Value)
     }
 
     /// A time. One that `time` cannot hold leaves the field empty and is kept as it was spelled.
@@ -288,103 +314,83 @@ pub(crate) mod member {
         key: &str,
         extra: &mut Extra,
         map: &mut A,
-    ) -> Result<bool, A::Error> {
+    ) -> Result<Presence, A::Error> {
         let raw: Value = map.next_value()?;
         *slot = unix_time::from_json(&raw);
-        if slot.is_none_or(|time| unix_time::to_json(time) != raw) && !raw.is_null() {
+        if raw.is_null() {
+            return Ok(Presence::Null);
+        }
+        if slot.is_none_or(|time| unix_time::to_json(time) != raw) {
             extra.keep_spelling(key, raw);
         }
-        Ok(true)
+        Ok(Presence::Value)
     }
 
-    /// A number with a fraction; `1` and `1.0` are the same number, but each is written back as it came.
-    pub(crate) fn read_number<'de, A: MapAccess<'de>>(
-        slot: &mut impl NumberSlot,
+    /// As [`read_plain`], for a type that servers spell in several ways.
+    pub(crate) fn read_loose<'de, T: Loose, A: MapAccess<'de>>(
+        slot: &mut T,
         key: &str,
         extra: &mut Extra,
         map: &mut A,
-    ) -> Result<bool, A::Error> {
-        let raw: Value = map.next_value()?;
-        let Some(number) = raw.as_f64() else {
-            if raw.is_null() {
-                return Ok(slot.clear());
+    ) -> Result<Presence, A::Error> {
+        let value = loose(key, extra, map)?;
+        let found = presence(value.as_ref());
+        if let Some(value) = value {
+            *slot = value;
+        }
+        Ok(found)
+    }
+
+    /// As [`read_optional`], for a type that servers spell in several ways.
+    pub(crate) fn read_loose_optional<'de, T: Loose, A: MapAccess<'de>>(
+        slot: &mut Option<T>,
+        key: &str,
+        extra: &mut Extra,
+        map: &mut A,
+    ) -> Result<Presence, A::Error> {
+        *slot = loose(key, extra, map)?;
+        Ok(presence(slot.as_ref()))
+    }
+
+    /// As [`read_field`], for a type that servers spell in several ways.
+    pub(crate) fn read_loose_field<'de, T: Loose, A: MapAccess<'de>>(
+        slot: &mut Field<T>,
+        key: &str,
+        extra: &mut Extra,
+        map: &mut A,
+    ) -> Result<Presence, A::Error> {
+        *slot = loose(key, extra, map)?.map_or(Field::Clear, Field::Set);
+        Ok(Presence::Value)
+    }
+
+    fn loose<'de, T: Loose, A: MapAccess<'de>>(
+        key: &str,
+        extra: &mut Extra,
+        map: &mut A,
+    ) -> Result<Option<T>, A::Error> {
+        Ok(map.next_value::<Loosely<T>>()?.0.map(|(value, spelling)| {
+            if let Some(raw) = spelling {
+                extra.keep_spelling(key, raw);
             }
-            return Err(serde::de::Error::custom(format_args!(
-                "invalid type for `{key}`: {raw}, expected a number"
-            )));
-        };
-        slot.set(number);
-        if !raw.is_f64() {
-            extra.keep_spelling(key, raw);
-        }
-        Ok(true)
+            value
+        }))
     }
 
-    /// The Rust forms of a number member.
-    pub(crate) trait NumberSlot {
-        fn set(&mut self, number: f64);
-        /// Takes a null; whether the member counts as present.
-        fn clear(&mut self) -> bool;
-        fn number(&self) -> Option<f64>;
-        /// Whether the member is to be written as null.
-        fn is_null(&self) -> bool {
-            false
-        }
-        /// Whether the field has no way to say that it is absent.
-        fn is_plain(&self) -> bool {
-            false
-        }
+    fn presence<T>(value: Option<&T>) -> Presence {
+        value.map_or(Presence::Null, |_| Presence::Value)
     }
 
-    impl NumberSlot for f64 {
-        fn set(&mut self, number: f64) {
-            *self = number;
+    pub(crate) fn write_constant<M: SerializeMap>(
+        value: &str,
+        key: &'static str,
+        bit: u64,
+        extra: &Extra,
+        map: &mut M,
+    ) -> Result<(), M::Error> {
+        if !extra.is_absent(bit) {
+            return map.serialize_entry(key, value);
         }
-
-        fn clear(&mut self) -> bool {
-            false
-        }
-
-        fn number(&self) -> Option<f64> {
-            Some(*self)
-        }
-
-        fn is_plain(&self) -> bool {
-            true
-        }
-    }
-
-    impl NumberSlot for Option<f64> {
-        fn set(&mut self, number: f64) {
-            *self = Some(number);
-        }
-
-        fn clear(&mut self) -> bool {
-            true
-        }
-
-        fn number(&self) -> Option<f64> {
-            *self
-        }
-    }
-
-    impl NumberSlot for Field<f64> {
-        fn set(&mut self, number: f64) {
-            *self = Self::Set(number);
-        }
-
-        fn clear(&mut self) -> bool {
-            *self = Self::Clear;
-            true
-        }
-
-        fn number(&self) -> Option<f64> {
-            self.as_ref().copied()
-        }
-
-        fn is_null(&self) -> bool {
-            matches!(self, Self::Clear)
-        }
+        write_null(key, bit, extra, map)
     }
 
     pub(crate) fn write_plain<T: Serialize + PartialEq + Default, M: SerializeMap>(
@@ -395,7 +401,7 @@ pub(crate) mod member {
         map: &mut M,
     ) -> Result<(), M::Error> {
         if extra.is_absent(bit) && *value == T::default() {
-            return Ok(());
+            return write_null(key, bit, extra, map);
         }
         map.serialize_entry(key, value)
     }
@@ -403,9 +409,14 @@ pub(crate) mod member {
     pub(crate) fn write_optional<T: Serialize, M: SerializeMap>(
         value: Option<&T>,
         key: &'static str,
+        bit: u64,
+        extra: &Extra,
         map: &mut M,
     ) -> Result<(), M::Error> {
-        value.map_or(Ok(()), |value| map.serialize_entry(key, value))
+        match value {
+            Some(value) => map.serialize_entry(key, value),
+            None => write_null(key, bit, extra, map),
+        }
     }
 
     pub(crate) fn write_field<T: Serialize, M: SerializeMap>(
@@ -423,30 +434,75 @@ pub(crate) mod member {
     pub(crate) fn write_time<M: SerializeMap>(
         value: Option<OffsetDateTime>,
         key: &'static str,
+        bit: u64,
         extra: &Extra,
         map: &mut M,
     ) -> Result<(), M::Error> {
-        match extra.spelling(key) {
-            Some(raw) if unix_time::from_json(raw) == value => map.serialize_entry(key, raw),
-            _ => value.map_or(Ok(()), |time| map.serialize_entry(key, &unix_time::to_json(time))),
+        match (extra.spelling(key), value) {
+            (Some(raw), _) if unix_time::from_json(raw) == value => map.serialize_entry(key, raw),
+            (_, Some(time)) => map.serialize_entry(key, &unix_time::to_json(time)),
+            (_, None) => write_null(key, bit, extra, map),
         }
     }
 
-    pub(crate) fn write_number<M: SerializeMap>(
-        slot: &impl NumberSlot,
+    pub(crate) fn write_loose<T: Loose + PartialEq + Default, M: SerializeMap>(
+        value: &T,
         key: &'static str,
         bit: u64,
         extra: &Extra,
         map: &mut M,
     ) -> Result<(), M::Error> {
-        match slot.number() {
-            None if slot.is_null() => map.serialize_entry(key, &Value::Null),
-            None => Ok(()),
-            Some(number) if slot.is_plain() && extra.is_absent(bit) && number == 0.0 => Ok(()),
-            Some(number) => match extra.spelling(key) {
-                Some(raw) if raw.as_f64() == Some(number) => map.serialize_entry(key, raw),
-                _ => map.serialize_entry(key, &number),
-            },
+        if extra.is_absent(bit) && *value == T::default() {
+            return write_null(key, bit, extra, map);
+        }
+        write_as_spelled(value, key, extra, map)
+    }
+
+    pub(crate) fn write_loose_optional<T: Loose + PartialEq, M: SerializeMap>(
+        value: Option<&T>,
+        key: &'static str,
+        bit: u64,
+        extra: &Extra,
+        map: &mut M,
+    ) -> Result<(), M::Error> {
+        match value {
+            Some(value) => write_as_spelled(value, key, extra, map),
+            None => write_null(key, bit, extra, map),
+        }
+    }
+
+    pub(crate) fn write_loose_field<T: Loose + PartialEq, M: SerializeMap>(
+        value: &Field<T>,
+        key: &'static str,
+        extra: &Extra,
+        map: &mut M,
+    ) -> Result<(), M::Error> {
+        match value {
+            Field::Keep => Ok(()),
+            Field::Clear => map.serialize_entry(key, &Value::Null),
+            Field::Set(value) => write_as_spelled(value, key, extra, map),
+        }
+    }
+
+    /// A value that still is the one that was read is written as it came.
+    fn write_as_spelled<T: Loose + PartialEq, M: SerializeMap>(
+        value: &T,
+        key: &'static str,
+        extra: &Extra,
+        map: &mut M,
+    ) -> Result<(), M::Error> {
+        match extra.spelling(key) {
+            Some(raw) if T::read(raw.clone()).is_ok_and(|(read, _)| read == *value) => map.serialize_entry(key, raw),
+            _ => map.serialize_entry(key, value),
+        }
+    }
+
+    /// A member without a value: null if that is what the peer sent, else nothing.
+    fn write_null<M: SerializeMap>(key: &'static str, bit: u64, extra: &Extra, map: &mut M) -> Result<(), M::Error> {
+        if extra.is_null(bit) {
+            map.serialize_entry(key, &Value::Null)
+        } else {
+            Ok(())
         }
     }
 }
@@ -456,9 +512,13 @@ pub(crate) mod member {
 /// - `const`: always the same value, no Rust field (`const("object" = "thread.run")`, before the braces);
 /// - `required`: parsing fails without it;
 /// - `plain`: normally there; an absent one reads as default and is not written back;
-/// - `optional`: `Option`; null and absent are the same;
+/// - `optional`: `Option`; null and absent mean the same;
 /// - `nullable`: [`Field`](crate::Field); null and absent differ;
-/// - `time`, `number`: as the `member` functions of that name say.
+/// - `time`: as the `member` functions of that name say;
+/// - `loose`, `loose_optional`, `loose_nullable`: as those above, for a type that servers spell in several ways
+///   ([`Loose`](crate::loose::Loose)).
+///
+/// What is null and may be absent is written back as null, unless the field has a value by then.
 macro_rules! object {
     ($name:ident $(const($($const_key:literal = $const_value:literal),+))? {
         $($field:ident: $kind:ident $key:literal,)*
@@ -471,10 +531,14 @@ macro_rules! object {
                 Self { $($field: Default::default(),)* extra: $crate::Extra::default() }
             }
 
+            fn extra_mut(&mut self) -> &mut $crate::Extra {
+                &mut self.extra
+            }
+
             fn read_member<'de, A: serde::de::MapAccess<'de>>(
                 &mut self, key: $crate::object::Text<'de>, seen: &mut u64, map: &mut A,
             ) -> Result<(), A::Error> {
-                let (bit, present) = match key.as_str() {
+                let (bit, presence) = match key.as_str() {
                     $($($const_key => (
                         const { $crate::object::bit(<$name as $crate::object::Object>::KEYS, $const_key) },
                         $crate::object::member::read_constant($const_value, $const_key, &mut self.extra, map)?,
@@ -486,12 +550,10 @@ macro_rules! object {
                     _ => {
                         let value = map.next_value()?;
                         self.extra.insert(key.into_string(), value);
-                        (0, false)
+                        (0, $crate::object::Presence::Elsewhere)
                     }
                 };
-                if present {
-                    *seen |= bit;
-                }
+                presence.note(bit, seen, &mut self.extra);
                 Ok(())
             }
 
@@ -506,11 +568,13 @@ macro_rules! object {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeMap as _;
                 let mut map = serializer.serialize_map(None)?;
-                $($(if !self.extra.is_absent(const {
-                    $crate::object::bit(<$name as $crate::object::Object>::KEYS, $const_key)
-                }) {
-                    map.serialize_entry($const_key, $const_value)?;
-                })+)?
+                $($($crate::object::member::write_constant(
+                    $const_value,
+                    $const_key,
+                    const { $crate::object::bit(<$name as $crate::object::Object>::KEYS, $const_key) },
+                    &self.extra,
+                    &mut map,
+                )?;)+)?
                 $($crate::object::object!(@write $kind $name, self.$field, $key, self.extra, map);)*
                 for (key, value) in self.extra.members() {
                     map.serialize_entry(key, value)?;
@@ -528,7 +592,7 @@ macro_rules! object {
 
     (@read required $slot:expr, $key:literal, $extra:expr, $map:ident) => {{
         $slot = $map.next_value()?;
-        true
+        $crate::object::Presence::Value
     }};
     (@read plain $slot:expr, $key:literal, $extra:expr, $map:ident) => {
         $crate::object::member::read_plain(&mut $slot, $map)?
@@ -542,8 +606,14 @@ macro_rules! object {
     (@read time $slot:expr, $key:literal, $extra:expr, $map:ident) => {
         $crate::object::member::read_time(&mut $slot, $key, &mut $extra, $map)?
     };
-    (@read number $slot:expr, $key:literal, $extra:expr, $map:ident) => {
-        $crate::object::member::read_number(&mut $slot, $key, &mut $extra, $map)?
+    (@read loose $slot:expr, $key:literal, $extra:expr, $map:ident) => {
+        $crate::object::member::read_loose(&mut $slot, $key, &mut $extra, $map)?
+    };
+    (@read loose_optional $slot:expr, $key:literal, $extra:expr, $map:ident) => {
+        $crate::object::member::read_loose_optional(&mut $slot, $key, &mut $extra, $map)?
+    };
+    (@read loose_nullable $slot:expr, $key:literal, $extra:expr, $map:ident) => {
+        $crate::object::member::read_loose_field(&mut $slot, $key, &mut $extra, $map)?
     };
 
     (@finish required $name:ident, $key:literal, $seen:ident) => {
@@ -566,16 +636,55 @@ macro_rules! object {
         )?
     };
     (@write optional $name:ident, $slot:expr, $key:literal, $extra:expr, $map:ident) => {
-        $crate::object::member::write_optional($slot.as_ref(), $key, &mut $map)?
+        $crate::object::member::write_optional(
+            $slot.as_ref(),
+            $key,
+            const { $crate::object::bit(<$name as $crate::object::Object>::KEYS, $key) },
+            &$extra,
+            &mut $map,
+        )?
     };
     (@write nullable $name:ident, $slot:expr, $key:literal, $extra:expr, $map:ident) => {
-        $crate::object::member::write_field(&$slot, $key, &mut $map)?
+        $crate::object::member::write_field(
+            &$slot,
+            $key,
+            &mut $map,
+        )?
     };
     (@write time $name:ident, $slot:expr, $key:literal, $extra:expr, $map:ident) => {
-        $crate::object::member::write_time($slot, $key, &$extra, &mut $map)?
+        $crate::object::member::write_time(
+            $slot,
+            $key,
+            const { $crate::object::bit(<$name as $crate::object::Object>::KEYS, $key) },
+            &$extra,
+            &mut $map,
+        )?
     };
-    (@write number $name:ident, $slot:expr, $key:literal, $extra:expr, $map:ident) => {
-        $crate::object::member::write_number(&$slot, $key, $crate::object::bit(<$name as $crate::object::Object>::KEYS, $key), &$extra, &mut $map)?
+    (@write loose $name:ident, $slot:expr, $key:literal, $extra:expr, $map:ident) => {
+        $crate::object::member::write_loose(
+            &$slot,
+            $key,
+            const { $crate::object::bit(<$name as $crate::object::Object>::KEYS, $key) },
+            &$extra,
+            &mut $map,
+        )?
+    };
+    (@write loose_optional $name:ident, $slot:expr, $key:literal, $extra:expr, $map:ident) => {
+        $crate::object::member::write_loose_optional(
+            $slot.as_ref(),
+            $key,
+            const { $crate::object::bit(<$name as $crate::object::Object>::KEYS, $key) },
+            &$extra,
+            &mut $map,
+        )?
+    };
+    (@write loose_nullable $name:ident, $slot:expr, $key:literal, $extra:expr, $map:ident) => {
+        $crate::object::member::write_loose_field(
+            &$slot,
+            $key,
+            &$extra,
+            &mut $map,
+        )?
     };
 }
 pub(crate) use object;

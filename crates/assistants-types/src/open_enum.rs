@@ -91,6 +91,14 @@ macro_rules! open_enum {
             }
         }
 
+        impl $crate::loose::Loose for $name {
+            /// Also a number, as its digits.
+            fn read(raw: serde_json::Value) -> serde_json::Result<(Self, Option<serde_json::Value>)> {
+                let (text, spelling) = <String as $crate::loose::Loose>::read(raw)?;
+                Ok((Self::from(text), spelling))
+            }
+        }
+
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())

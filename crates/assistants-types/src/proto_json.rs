@@ -466,6 +466,10 @@ macro_rules! message {
                 }
             }
 
+            fn extra_mut(&mut self) -> &mut $crate::Extra {
+                &mut self.extra
+            }
+
             fn read_member<'de, A: serde::de::MapAccess<'de>>(
                 &mut self, key: $crate::object::Text<'de>, _seen: &mut u64, map: &mut A,
             ) -> Result<(), A::Error> {

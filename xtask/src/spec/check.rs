@@ -68,6 +68,7 @@ const SCHEMA: &[&str] = &[
     "title",
     "type",
     "x-by-hand",
+    "x-also",
     "x-dispensable",
     "x-id-of",
     "x-mask-paths",

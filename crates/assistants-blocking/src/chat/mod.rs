@@ -22,6 +22,8 @@
 //! The types are those of [`assistants_types::chat`], re-exported here.
 
 mod chunk_reader;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod partial;
 mod stream;
 

@@ -132,6 +132,8 @@ fn parse_text(data: &str) -> Option<Cow<'_, str>> {
 
     #[derive(Deserialize)]
     struct Part<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Borrowed<'a>,
         #[serde(borrow, default)]
         text: Option<Text<'a>>,
     }
@@ -160,6 +162,7 @@ fn parse_text(data: &str) -> Option<Cow<'_, str>> {
                     }
                     Ok(Parts(
                         first
+                            .filter(|part| part.kind.0 == "text")
                             .and_then(|part| part.text)
                             .and_then(|text| text.value)
                             .map(|text| text.0),

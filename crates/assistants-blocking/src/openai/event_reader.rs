@@ -82,9 +82,14 @@ impl<R: Read> EventReader<R> {
         self.source.read_on(prepare);
     }
 
-    /// The text of the event that [`read`](Self::read) took as text.
+    /// The text of the event that [`read`](Self::read) took as text, or that was [kept](Self::keep_text).
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Keeps a text until the next event is read.
+    pub(super) fn keep_text(&mut self, text: &str) {
+        self.text.push_str(text);
     }
 
     /// Reads one event. With `text_only` a message delta that is nothing but text goes into the text buffer, and gives

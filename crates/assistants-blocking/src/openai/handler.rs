@@ -1,5 +1,7 @@
 //! Callbacks for a streamed run.
 
+use std::collections::HashMap;
+
 use super::{
     ImageFileContent, Message, MessageContent, MessageDelta, MessageDeltaContent, Run, RunStep, RunStepDelta,
     RunStream, StepDetailsDelta, StepToolCall, StepToolCallDelta, StreamEvent, TextContent, TextDelta,
@@ -96,27 +98,25 @@ pub(super) fn drive(stream: &mut RunStream, handler: &mut impl EventHandler, pro
 /// What the handler was told so far: how many parts of each message, how many calls of each step.
 #[derive(Default)]
 pub(super) struct Progress {
-    messages: Vec<Told>,
-    steps: Vec<Told>,
+    messages: Reports,
+    steps: Reports,
 }
 
+/// What was reported of each message or step.
+type Reports = HashMap<String, Told>;
+
 /// Of one message or step: parts that were announced, and parts that were declared done.
+#[derive(Default)]
 struct Told {
-    id: String,
     created: usize,
     done: usize,
 }
 
-fn told<'t>(all: &'t mut Vec<Told>, id: &str) -> &'t mut Told {
-    let at = all.iter().position(|told| told.id == id).unwrap_or_else(|| {
-        all.push(Told {
-            id: id.to_owned(),
-            created: 0,
-            done: 0,
-        });
-        all.len() - 1
-    });
-    &mut all[at]
+fn told<'t>(all: &'t mut Reports, id: &str) -> &'t mut Told {
+    if !all.contains_key(id) {
+        all.insert(id.to_owned(), Told::default());
+    }
+    all.get_mut(id).expect("it is there or was inserted just now")
 }
 
 impl Progress {
@@ -175,10 +175,7 @@ impl Progress {
                 MessageDeltaContent::Refusal(part) => part.index,
                 _ => continue,
             };
-            let Some((at, content)) = usize::try_from(at)
-                .ok()
-                .and_then(|at| Some((at, message.content.get(at)?)))
-            else {
+            let Some((at, content)) = message.place_of(at).and_then(|at| Some((at, message.content.get(at)?))) else {
                 continue;
             };
             // A part that begins ends the one before it.
@@ -228,8 +225,8 @@ impl Progress {
                     StepToolCallDelta::FileSearch(part) => part.index,
                     _ => continue,
                 };
-                let Some((at, call)) = usize::try_from(at)
-                    .ok()
+                let Some((at, call)) = step
+                    .place_of_call(at)
                     .and_then(|at| Some((at, step.tool_calls().get(at)?)))
                 else {
                     continue;

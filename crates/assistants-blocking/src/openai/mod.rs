@@ -74,6 +74,8 @@ mod client;
 mod delta_reader;
 mod event_reader;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod handler;
 mod messages;
 mod models;

@@ -236,9 +236,13 @@ impl RunStream {
     pub fn next_text(&mut self) -> Option<Result<&str>> {
         loop {
             match self.read(true)? {
-                Ok(None) if !self.events.text().is_empty() => break,
+                // A delta of several parts came as an event.
+                Ok(Some(StreamEvent::MessageDelta(delta))) => self.events.keep_text(&delta.text()),
                 Ok(_) => {}
                 Err(error) => return Some(Err(error)),
+            }
+            if !self.events.text().is_empty() {
+                break;
             }
         }
         Some(Ok(self.events.text()))
@@ -304,13 +308,13 @@ impl RunStream {
 
     /// Reads to the end and hands out the run in its last state, its messages and its steps.
     ///
-    /// A stream that broke off loses nothing: the run is then polled until it has ended, and its messages and steps
-    /// are read.
+    /// A stream that broke off, or sent what cannot be read, loses nothing: the run is then polled until it has ended,
+    /// and its messages and steps are read.
     ///
     /// # Errors
     ///
-    /// Everything but a stream that broke off, or went silent, after its run became known: [`Error::Api`] for an
-    /// `error` event, [`Error::Cancelled`], [`Error::Decode`], and what polling gives.
+    /// Everything but a stream that broke off, went silent, or could not be read, after its run became known:
+    /// [`Error::Api`] for an `error` event, [`Error::Cancelled`], and what polling gives.
     pub fn finish(mut self) -> Result<FinishedRun> {
         let finished = self.read_to_end();
         if finished.is_ok() {
@@ -352,7 +356,8 @@ impl RunStream {
     pub(super) fn can_recover(&self, error: &Error) -> bool {
         (self.snapshots.run.is_some() || self.known.is_some())
             && match error {
-                Error::StreamTruncated(_) => true,
+                // What cannot be read here can be asked for: the run goes on without this stream.
+                Error::StreamTruncated(_) | Error::Stream(_) | Error::Decode(_) => true,
                 // Nothing came at all, as where a connection is closed in order too early.
                 Error::NotAStream(error) => error.excerpt.is_empty(),
                 Error::Timeout(timeout) => timeout.phase == crate::TimeoutPhase::Idle,

@@ -1,6 +1,8 @@
 //! What a stream has told so far: the run, its messages, its steps.
 
-use super::{Message, Run, RunStep, StreamEvent, Thread};
+use std::collections::HashMap;
+
+use super::{Message, Run, RunStep, StepDetails, StreamEvent, Thread};
 
 /// The latest state of everything a stream spoke of, by id.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +14,8 @@ pub(super) struct Snapshots {
     /// Positions of the message and the step that the last event was about.
     last_message: Option<usize>,
     last_step: Option<usize>,
+    message_places: Places,
+    step_places: Places,
 }
 
 impl Snapshots {
@@ -29,19 +33,29 @@ impl Snapshots {
             | StreamEvent::RunCancelling(run)
             | StreamEvent::RunCancelled(run)
             | StreamEvent::RunExpired(run) => self.run = Some(Run::clone(run)),
-            StreamEvent::RunStepCreated(step)
-            | StreamEvent::RunStepInProgress(step)
-            | StreamEvent::RunStepCompleted(step)
+            StreamEvent::RunStepCreated(step) | StreamEvent::RunStepInProgress(step) => {
+                let known = self.step_mut(&step.id);
+                let before = std::mem::replace(known, RunStep::clone(step));
+                // Its deltas may have come before it.
+                if is_empty(&known.step_details) {
+                    known.step_details = before.step_details;
+                }
+            }
+            StreamEvent::RunStepCompleted(step)
             | StreamEvent::RunStepFailed(step)
             | StreamEvent::RunStepCancelled(step)
             | StreamEvent::RunStepExpired(step) => {
                 *self.step_mut(&step.id) = RunStep::clone(step);
             }
             StreamEvent::RunStepDelta(delta) => self.step_mut(&delta.id).apply(delta),
-            StreamEvent::MessageCreated(message)
-            | StreamEvent::MessageInProgress(message)
-            | StreamEvent::MessageCompleted(message)
-            | StreamEvent::MessageIncomplete(message) => {
+            StreamEvent::MessageCreated(message) | StreamEvent::MessageInProgress(message) => {
+                let known = self.message_mut(&message.id);
+                let before = std::mem::replace(known, Message::clone(message));
+                if known.content.is_empty() {
+                    known.content = before.content;
+                }
+            }
+            StreamEvent::MessageCompleted(message) | StreamEvent::MessageIncomplete(message) => {
                 *self.message_mut(&message.id) = Message::clone(message);
             }
             StreamEvent::MessageDelta(delta) => self.message_mut(&delta.id).apply(delta),
@@ -60,15 +74,15 @@ impl Snapshots {
     }
 
     fn message_mut(&mut self, id: &str) -> &mut Message {
-        // The one before is nearly always the one: look there first.
         let at = self.last_message.filter(|at| self.messages[*at].id == id);
-        let at = at.or_else(|| self.messages.iter().position(|message| message.id == id));
         let at = at.unwrap_or_else(|| {
-            self.messages.push(Message {
-                id: id.to_owned(),
-                ..Message::default()
-            });
-            self.messages.len() - 1
+            self.message_places.of(id, || {
+                self.messages.push(Message {
+                    id: id.to_owned(),
+                    ..Message::default()
+                });
+                self.messages.len() - 1
+            })
         });
         self.last_message = Some(at);
         &mut self.messages[at]
@@ -76,16 +90,46 @@ impl Snapshots {
 
     fn step_mut(&mut self, id: &str) -> &mut RunStep {
         let at = self.last_step.filter(|at| self.steps[*at].id == id);
-        let at = at.or_else(|| self.steps.iter().position(|step| step.id == id));
         let at = at.unwrap_or_else(|| {
-            self.steps.push(RunStep {
-                id: id.to_owned(),
-                ..RunStep::default()
-            });
-            self.steps.len() - 1
+            self.step_places.of(id, || {
+                self.steps.push(RunStep {
+                    id: id.to_owned(),
+                    ..RunStep::default()
+                });
+                self.steps.len() - 1
+            })
         });
         self.last_step = Some(at);
         &mut self.steps[at]
+    }
+}
+
+/// Whether the details of a step say nothing yet.
+fn is_empty(details: &StepDetails) -> bool {
+    match details {
+        StepDetails::ToolCalls(details) => details.tool_calls.is_empty(),
+        StepDetails::MessageCreation(details) => details.message_creation.message_id.is_empty(),
+        StepDetails::Unknown(raw) => raw.is_null(),
+        _ => false,
+    }
+}
+
+/// Where in a list the objects of a stream are, by id. The object of the event before is nearly always the one; the
+/// callers look there first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places(HashMap<String, usize>);
+
+impl Places {
+    /// The place of that id; `add` makes one for an id that is new.
+    pub(super) fn of(&mut self, id: &str, add: impl FnOnce() -> usize) -> usize {
+        match self.0.get(id) {
+            Some(at) => *at,
+            None => {
+                let at = add();
+                self.0.insert(id.to_owned(), at);
+                at
+            }
+        }
     }
 }
 
@@ -121,6 +165,70 @@ mod tests {
         let texts: Vec<String> = snapshots.messages.iter().map(Message::text).collect();
         assert_eq!(texts, ["one three", "two four"]);
         assert_eq!(snapshots.message().unwrap().id, "msg_b");
+    }
+
+    #[test]
+    fn an_object_that_is_announced_after_its_deltas_keeps_them() {
+        let call = r#"{"id":"step_1","delta":{"step_details":{"type":"tool_calls","tool_calls":[
+            {"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]}}}"#;
+        let late = text("msg_a", "early ");
+        let more = text("msg_a", "late");
+        let snapshots = apply(&[
+            ("thread.message.delta", &late),
+            (
+                "thread.message.created",
+                r#"{"id":"msg_a","role":"assistant","content":[]}"#,
+            ),
+            (
+                "thread.message.in_progress",
+                r#"{"id":"msg_a","role":"assistant","run_id":"run_1"}"#,
+            ),
+            ("thread.message.delta", &more),
+            ("thread.run.step.delta", call),
+            (
+                "thread.run.step.created",
+                r#"{"id":"step_1","run_id":"run_1","step_details":{"type":"tool_calls","tool_calls":[]}}"#,
+            ),
+        ]);
+        let message = snapshots.message().unwrap();
+        assert_eq!(
+            (message.text().as_str(), message.run_id.as_deref()),
+            ("early late", Some("run_1"))
+        );
+        let step = snapshots.step().unwrap();
+        assert_eq!((step.tool_calls().len(), step.run_id.as_str()), (1, "run_1"));
+        // The end has the last word.
+        let snapshots = apply(&[
+            ("thread.message.delta", &late),
+            ("thread.message.completed", r#"{"id":"msg_a","content":[]}"#),
+        ]);
+        assert_eq!(snapshots.message().unwrap().text(), "");
+    }
+
+    #[test]
+    fn ids_are_looked_up_and_not_searched_for() {
+        let mut places = Places::default();
+        let at: Vec<usize> = ["a", "b", "a", "c", "b"]
+            .iter()
+            .scan(0, |next, id| {
+                let at = places.of(id, || {
+                    *next += 1;
+                    *next - 1
+                });
+                Some(at)
+            })
+            .collect();
+        assert_eq!(at, [0, 1, 0, 2, 1]);
+
+        let mut snapshots = Snapshots::default();
+        for round in 0..2 {
+            for n in 0..12_000 {
+                let delta = text(&format!("msg_{n}"), if round == 0 { "a" } else { "b" });
+                snapshots.apply(&StreamEvent::parse("thread.message.delta", &delta).unwrap());
+            }
+        }
+        assert_eq!(snapshots.messages.len(), 12_000);
+        assert!(snapshots.messages.iter().all(|message| message.text() == "ab"));
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl<R: Read> JsonStream<R> {
         match &mut self.form {
             Form::Json(scanner) => Ok(Found::Object(scanner.found())),
             Form::Events(events) => match events.next_event() {
-                Ok(Some(event)) if event.data.starts_with("[DONE]") => Ok(Found::End),
+                Ok(Some(event)) if event.data.starts_with("[DONE]") || event.name == "done" => Ok(Found::End),
                 Ok(Some(event)) => Ok(Found::Object(event.data.as_bytes())),
                 Ok(None) => Ok(Found::Cut),
                 Err(error) => Err(error),
@@ -175,6 +175,8 @@ struct Scanner<R> {
     in_string: bool,
     escaped: bool,
     lines: u64,
+    /// How many lines there were before the object at hand.
+    lines_before: u64,
     past_mark: bool,
     began: bool,
     /// A byte was read.
@@ -202,6 +204,7 @@ impl<R: Read> Scanner<R> {
             in_string: false,
             escaped: false,
             lines: 0,
+            lines_before: 0,
             past_mark: false,
             began: false,
             read: false,
@@ -282,6 +285,7 @@ impl<R: Read> Scanner<R> {
                     b'{' => {
                         if self.depth == 0 {
                             self.start = self.at - 1;
+                            self.lines_before = self.lines;
                         }
                         self.depth += 1;
                     }
@@ -292,7 +296,7 @@ impl<R: Read> Scanner<R> {
                         if self.depth == 0 {
                             self.object = self.start..self.at;
                             self.start = self.at;
-                            self.check(self.object.len(), limit)?;
+                            self.check(self.object.clone(), limit)?;
                             return Ok(Scanned::Object(self.object.clone()));
                         }
                     }
@@ -304,7 +308,7 @@ impl<R: Read> Scanner<R> {
             if self.depth == 0 {
                 self.start = self.end;
             }
-            self.check(self.end - self.start, limit)?;
+            self.check(self.start..self.end, limit)?;
             if self.at_end {
                 let whole = self.depth == 0 && self.lists == 0;
                 return Ok(if whole { Scanned::End } else { Scanned::Cut });
@@ -313,9 +317,13 @@ impl<R: Read> Scanner<R> {
         }
     }
 
-    fn check(&self, length: usize, limit: usize) -> Result<()> {
-        if length > limit {
-            return Err(StreamError::new(self.lines + 1, StreamErrorKind::EventTooLarge { limit }).into());
+    /// Fails for an object above the limit, with the line on which it exceeds it: how far it was read before that was
+    /// seen depends on how the bytes arrive.
+    fn check(&self, object: Range<usize>, limit: usize) -> Result<()> {
+        if object.len() > limit {
+            let within = &self.buffer[object.start..object.start + limit];
+            let line = self.lines_before + within.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+            return Err(StreamError::new(line, StreamErrorKind::EventTooLarge { limit }).into());
         }
         Ok(())
     }
@@ -670,6 +678,27 @@ mod tests {
         while let Found::Object(_) = stream.next_object().unwrap() {
             if let Form::Json(scanner) = &stream.form {
                 assert_eq!(scanner.buffer.len(), FIRST_BUFFER);
+            }
+        }
+    }
+
+    #[test]
+    fn an_object_above_the_limit_is_on_the_same_line_however_it_arrives() {
+        let limits = StreamLimits {
+            object_bytes: 12,
+            ..StreamLimits::default()
+        };
+        for input in ["{}\n{\"a\":\n1,\n\"b\":\n2}\n", "{}\n{\"a\":\n1,\n\"b\":\n2,\n\n\n"] {
+            for step in 1..=input.len() {
+                let steps = Steps {
+                    left: input.as_bytes(),
+                    step,
+                };
+                let got = read(steps, limits);
+                assert_eq!(
+                    got, "0 !line 4 of the stream takes its event above 12 bytes of data",
+                    "{step} of {input:?}"
+                );
             }
         }
     }

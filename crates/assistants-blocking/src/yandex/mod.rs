@@ -86,6 +86,8 @@ pub mod chat;
 mod client;
 mod credentials;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod json_stream;
 mod list;
 mod messages;

@@ -182,7 +182,7 @@ impl StatusCall {
 pub struct WaitCall {
     runs: Runs,
     run: String,
-    options: Options,
+    pub(super) options: Options,
     poll_interval: Option<Duration>,
     poll_timeout: Duration,
 }

@@ -158,12 +158,24 @@ impl RunStream {
 
     /// Reads to the end of the events and asks for what the run came to.
     ///
+    /// Events that cannot be read lose nothing: the run is then polled until it has ended or waits for tool results.
+    ///
     /// # Errors
     ///
-    /// As those of the iterator and of [`Call::send`](crate::Call::send).
+    /// As those of the iterator, except for [`Error::Decode`] and [`Error::Stream`], and of
+    /// [`Call::send`](crate::Call::send).
     pub fn finish(mut self) -> Result<RunResult> {
-        for event in &mut self {
-            event?;
+        while let Some(event) = self.next() {
+            match event {
+                Ok(_) => {}
+                Err(error @ (Error::Decode(_) | Error::Stream(_))) => {
+                    log::debug!("{}: {error}; asking for the run instead", self.origin.what());
+                    let mut call = self.client.runs().wait(&self.id);
+                    call.options = self.options.follow_up();
+                    return call.send();
+                }
+                Err(error) => return Err(error),
+            }
         }
         let mut call = self.client.runs().get_result(&self.id);
         call.options = self.options.follow_up();

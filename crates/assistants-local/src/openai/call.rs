@@ -120,11 +120,8 @@ impl Call {
     }
 
     /// A value that came in the body, checked against the schema of that name. An optional member that is null is absent.
-    pub(crate) fn checked<T: DeserializeOwned>(&self, schema: &str, mut body: Value) -> Result<T, ApiError> {
-        self.schemas.drop_nulls(schema, &mut body);
-        self.schemas.check(schema, &body)?;
-        serde_json::from_value(body)
-            .map_err(|error| ApiError::invalid(format!("The body is not what was expected: {error}.")))
+    pub(crate) fn checked<T: DeserializeOwned>(&self, schema: &str, body: Value) -> Result<T, ApiError> {
+        checked(&self.schemas, schema, body)
     }
 
     /// The form in the body.
@@ -240,6 +237,14 @@ impl Call {
             Answer::Json(document.body)
         })
     }
+}
+
+/// As [`Call::checked`].
+pub(super) fn checked<T: DeserializeOwned>(schemas: &Schemas, schema: &str, mut body: Value) -> Result<T, ApiError> {
+    schemas.drop_nulls(schema, &mut body);
+    schemas.check(schema, &body)?;
+    serde_json::from_value(body)
+        .map_err(|error| ApiError::invalid(format!("The body is not what was expected: {error}.")))
 }
 
 /// The document of that id, if it is there and below `parent`.

@@ -75,6 +75,12 @@ impl Versions {
     }
 }
 
+/// The schemas that requests in version 1 are checked against: they know every member that the types have.
+#[cfg(any(test, fuzzing))]
+pub(super) fn schemas() -> Arc<Schemas> {
+    Versions::new(false).legacy
+}
+
 /// The router while it is built.
 pub(super) struct Routes {
     router: Router,

@@ -1,7 +1,9 @@
 //! Growing a message or a run step by the deltas of a stream.
 //!
 //! Deltas address the parts of a list by `index`. What is text is appended, what is a list again goes by index, and
-//! everything else replaces what stood there.
+//! everything else replaces what stood there. That holds for members that this crate does not know as well.
+
+use std::cmp::Ordering;
 
 use serde_json::Value;
 
@@ -10,10 +12,8 @@ use super::{
     CodeInterpreterOutputDelta, Message, MessageContent, MessageDelta, MessageDeltaContent, RunStep, RunStepDelta,
     StepDetails, StepDetailsDelta, StepToolCall, StepToolCallDelta, Text, TextDelta,
 };
-
-/// How far an index may lie behind the end of its list. A list is filled up to the index, so a hostile one must not
-/// decide how much memory that takes; what lies further out is put at the end.
-const LARGEST_GAP: usize = 128;
+use crate::Extra;
+use crate::object::Object;
 
 impl Message {
     /// Adds what a delta of this message says.
@@ -38,19 +38,42 @@ impl Message {
             let (index, start) = content(part);
             apply_at(&mut self.content, index, part, start, grow_content);
         }
+        grow_extra(self, &delta.delta.extra);
+        keep_latest(self, &delta.extra);
+    }
+
+    /// Where in `content` the part is that deltas call by this index.
+    ///
+    /// That is the index itself, unless deltas have left out indexes before it: such parts take no place.
+    #[must_use]
+    pub fn place_of(&self, index: i64) -> Option<usize> {
+        find(&self.content, index).ok()
     }
 }
 
 impl RunStep {
     /// Adds what a delta of this step says.
     pub fn apply(&mut self, delta: &RunStepDelta) {
-        match (&mut self.step_details, &delta.delta.step_details) {
+        self.apply_details(delta.delta.step_details.as_ref());
+        grow_extra(self, &delta.delta.extra);
+        keep_latest(self, &delta.extra);
+    }
+
+    /// Where in the tool calls the one is that deltas call by this index; as [`Message::place_of`].
+    #[must_use]
+    pub fn place_of_call(&self, index: i64) -> Option<usize> {
+        find(self.tool_calls(), index).ok()
+    }
+
+    fn apply_details(&mut self, delta: Option<&StepDetailsDelta>) {
+        match (&mut self.step_details, delta) {
             (_, None) => {}
             (StepDetails::ToolCalls(details), Some(StepDetailsDelta::ToolCalls(delta))) => {
                 for call in delta.tool_calls.iter().flatten() {
                     let (index, start) = tool_call(call);
                     apply_at(&mut details.tool_calls, index, call, start, grow_tool_call);
                 }
+                grow_extra(details, &delta.extra);
             }
             (StepDetails::MessageCreation(details), Some(StepDetailsDelta::MessageCreation(delta))) => {
                 if let Some(id) = delta
@@ -60,6 +83,7 @@ impl RunStep {
                 {
                     details.message_creation.message_id.clone_from(id);
                 }
+                grow_extra(details, &delta.extra);
             }
             (StepDetails::Unknown(raw), Some(StepDetailsDelta::Unknown(delta))) => merge(raw, delta),
             // The first delta of a step whose details are not known yet, or details of another kind: start anew.
@@ -71,41 +95,102 @@ impl RunStep {
                     }
                     StepDetailsDelta::Unknown(_) => StepDetails::Unknown(Value::Null),
                 };
-                let known = RunStepDelta {
-                    delta: super::RunStepDeltaBody {
-                        step_details: Some(delta.clone()),
-                        ..Default::default()
-                    },
-                    ..Default::default()
-                };
-                self.apply(&known);
+                self.apply_details(Some(delta));
             }
         }
     }
 }
 
-/// Applies one delta to the item at `index`, which is made first if it is not there.
-fn apply_at<T: Default, D>(
+/// An item of a list that deltas address by index.
+///
+/// Items are in the order of their indexes, and an index that no delta named takes no place, so that memory is in
+/// proportion to what arrived. An item whose index is not its place remembers it.
+trait Indexed {
+    /// The index that the item remembers.
+    fn index(&self) -> Option<i64>;
+
+    fn set_index(&mut self, index: i64);
+}
+
+macro_rules! indexed {
+    ($name:ident: $($arm:ident)+) => {
+        impl Indexed for $name {
+            fn index(&self) -> Option<i64> {
+                match self {
+                    $(Self::$arm(item) => item.extra.index(),)+
+                    // The delta it began with is in it, with its index.
+                    Self::Unknown(raw) => raw.get("index").and_then(Value::as_i64),
+                }
+            }
+
+            fn set_index(&mut self, index: i64) {
+                match self {
+                    $(Self::$arm(item) => item.extra.set_index(index),)+
+                    Self::Unknown(_) => {}
+                }
+            }
+        }
+    };
+}
+
+indexed!(MessageContent: Text Refusal ImageFile ImageUrl);
+indexed!(Annotation: FileCitation FilePath);
+indexed!(StepToolCall: CodeInterpreter FileSearch Function);
+indexed!(CodeInterpreterOutput: Logs Image);
+
+/// The place of the item of that index, or the place where it would be.
+fn find<T: Indexed>(items: &[T], index: i64) -> Result<usize, usize> {
+    let index_at = |at: usize| items[at].index().unwrap_or(at as i64);
+    // Nearly always the index is the place.
+    if let Ok(at) = usize::try_from(index)
+        && at < items.len()
+        && index_at(at) == index
+    {
+        return Ok(at);
+    }
+    let (mut low, mut high) = (0, items.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match index_at(middle).cmp(&index) {
+            Ordering::Less => low = middle + 1,
+            Ordering::Equal => return Ok(middle),
+            Ordering::Greater => high = middle,
+        }
+    }
+    Err(low)
+}
+
+/// Applies one delta to the item of that index, which is made first if it is not there. Without an index it is one more.
+fn apply_at<T: Indexed, D>(
     items: &mut Vec<T>,
     index: Option<i64>,
     delta: &D,
     start: impl Fn() -> T,
     grow: impl Fn(&mut T, &D) -> bool,
 ) {
-    let index = index
-        .and_then(|index| usize::try_from(index).ok())
-        .unwrap_or(items.len());
-    if index > items.len() + LARGEST_GAP {
-        items.push(start());
-    } else if index >= items.len() {
-        items.resize_with(index, T::default);
-        items.push(start());
-    }
-    let at = index.min(items.len() - 1);
-    if !grow(&mut items[at], delta) {
-        // Something of another kind stands there, such as the filling of a gap.
-        items[at] = start();
-        grow(&mut items[at], delta);
+    let found = match index {
+        Some(index) if index >= 0 => find(items, index).map_err(|at| (at, index)),
+        _ => {
+            let last = items.last().and_then(Indexed::index);
+            Err((
+                items.len(),
+                last.map_or(items.len() as i64, |last| last.saturating_add(1)),
+            ))
+        }
+    };
+    let begin = |index: i64, at: usize| {
+        let mut item = start();
+        grow(&mut item, delta);
+        if index != at as i64 {
+            item.set_index(index);
+        }
+        item
+    };
+    match found {
+        Ok(at) if grow(&mut items[at], delta) => {}
+        // Something of another kind stands there.
+        Ok(at) => items[at] = begin(index.unwrap_or(at as i64), at),
+        Err((at, index)) => items.insert(at, begin(index, at)),
     }
 }
 
@@ -134,21 +219,27 @@ fn grow_content(content: &mut MessageContent, delta: &MessageDeltaContent) -> bo
             if let Some(delta) = &delta.text {
                 grow_text(&mut content.text, delta);
             }
+            grow_extra(content, &delta.extra);
         }
         (MessageContent::Refusal(content), MessageDeltaContent::Refusal(delta)) => {
             content.refusal.push_str(delta.refusal.as_deref().unwrap_or_default());
+            grow_extra(content, &delta.extra);
         }
         (MessageContent::ImageFile(content), MessageDeltaContent::ImageFile(delta)) => {
             if let Some(delta) = &delta.image_file {
                 replace(&mut content.image_file.file_id, delta.file_id.as_ref());
                 content.image_file.detail = delta.detail.clone().or(content.image_file.detail.take());
+                grow_extra(&mut content.image_file, &delta.extra);
             }
+            grow_extra(content, &delta.extra);
         }
         (MessageContent::ImageUrl(content), MessageDeltaContent::ImageUrl(delta)) => {
             if let Some(delta) = &delta.image_url {
                 replace(&mut content.image_url.url, delta.url.as_ref());
                 content.image_url.detail = delta.detail.clone().or(content.image_url.detail.take());
+                grow_extra(&mut content.image_url, &delta.extra);
             }
+            grow_extra(content, &delta.extra);
         }
         (MessageContent::Unknown(raw), MessageDeltaContent::Unknown(delta)) => merge(raw, delta),
         _ => return false,
@@ -171,6 +262,7 @@ fn grow_text(text: &mut Text, delta: &TextDelta) {
         };
         apply_at(&mut text.annotations, index, annotation, start, grow_annotation);
     }
+    grow_extra(text, &delta.extra);
 }
 
 fn grow_annotation(annotation: &mut Annotation, delta: &AnnotationDelta) -> bool {
@@ -188,7 +280,9 @@ fn grow_annotation(annotation: &mut Annotation, delta: &AnnotationDelta) -> bool
                         .extra
                         .insert("quote".to_owned(), quote.as_str().into());
                 }
+                grow_extra(&mut annotation.file_citation, &citation.extra);
             }
+            grow_extra(annotation, &delta.extra);
         }
         (Annotation::FilePath(annotation), AnnotationDelta::FilePath(delta)) => {
             replace(&mut annotation.text, delta.text.as_ref());
@@ -196,7 +290,9 @@ fn grow_annotation(annotation: &mut Annotation, delta: &AnnotationDelta) -> bool
             replace(&mut annotation.end_index, delta.end_index.as_ref());
             if let Some(path) = &delta.file_path {
                 replace(&mut annotation.file_path.file_id, path.file_id.as_ref());
+                grow_extra(&mut annotation.file_path, &path.extra);
             }
+            grow_extra(annotation, &delta.extra);
         }
         (Annotation::Unknown(raw), AnnotationDelta::Unknown(delta)) => merge(raw, delta),
         _ => return false,
@@ -228,7 +324,7 @@ fn grow_tool_call(call: &mut StepToolCall, delta: &StepToolCallDelta) -> bool {
                 name,
                 arguments,
                 output,
-                ..
+                extra,
             }) = &delta.function
             {
                 // A name comes whole: some servers repeat it in every delta, none splits it.
@@ -239,11 +335,13 @@ fn grow_tool_call(call: &mut StepToolCall, delta: &StepToolCallDelta) -> bool {
                 if let Some(output) = output {
                     call.function.output = Some(output.clone());
                 }
+                grow_extra(&mut call.function, extra);
             }
+            grow_extra(call, &delta.extra);
         }
         (StepToolCall::CodeInterpreter(call), StepToolCallDelta::CodeInterpreter(delta)) => {
             replace(&mut call.id, delta.id.as_ref());
-            if let Some(CodeInterpreterDelta { input, outputs, .. }) = &delta.code_interpreter {
+            if let Some(CodeInterpreterDelta { input, outputs, extra }) = &delta.code_interpreter {
                 call.code_interpreter
                     .input
                     .push_str(input.as_deref().unwrap_or_default());
@@ -257,7 +355,9 @@ fn grow_tool_call(call: &mut StepToolCall, delta: &StepToolCallDelta) -> bool {
                         grow_code_output,
                     );
                 }
+                grow_extra(&mut call.code_interpreter, extra);
             }
+            grow_extra(call, &delta.extra);
         }
         (StepToolCall::FileSearch(call), StepToolCallDelta::FileSearch(delta)) => {
             replace(&mut call.id, delta.id.as_ref());
@@ -267,6 +367,7 @@ fn grow_tool_call(call: &mut StepToolCall, delta: &StepToolCallDelta) -> bool {
             {
                 call.file_search = file_search;
             }
+            grow_extra(call, &delta.extra);
         }
         (StepToolCall::Unknown(raw), StepToolCallDelta::Unknown(delta)) => merge(raw, delta),
         _ => return false,
@@ -291,10 +392,15 @@ fn grow_code_output(output: &mut CodeInterpreterOutput, delta: &CodeInterpreterO
     match (output, delta) {
         (CodeInterpreterOutput::Logs(output), CodeInterpreterOutputDelta::Logs(delta)) => {
             output.logs.push_str(delta.logs.as_deref().unwrap_or_default());
+            grow_extra(output, &delta.extra);
         }
         (CodeInterpreterOutput::Image(output), CodeInterpreterOutputDelta::Image(delta)) => {
             let id = delta.image.as_ref().and_then(|image| image.file_id.as_ref());
             replace(&mut output.image.file_id, id);
+            if let Some(image) = &delta.image {
+                grow_extra(&mut output.image, &image.extra);
+            }
+            grow_extra(output, &delta.extra);
         }
         (CodeInterpreterOutput::Unknown(raw), CodeInterpreterOutputDelta::Unknown(delta)) => merge(raw, delta),
         _ => return false,
@@ -308,13 +414,48 @@ fn replace<T: Clone>(slot: &mut T, value: Option<&T>) {
     }
 }
 
+/// Grows the members that this crate does not know, as raw JSON grows.
+fn grow_extra<T: Object>(object: &mut T, delta: &Extra) {
+    for_each_unknown(object, delta, |into, key, value| match into.get_mut(key) {
+        Some(there) if !is_label(key) => merge(there, value),
+        _ => {
+            into.insert(key.to_owned(), value.clone());
+        }
+    });
+}
+
+/// Takes over the unknown members of what is around a delta: they are about the event, and do not grow.
+fn keep_latest<T: Object>(object: &mut T, delta: &Extra) {
+    for_each_unknown(object, delta, |into, key, value| {
+        into.insert(key.to_owned(), value.clone());
+    });
+}
+
+/// Those members of a delta that are unknown to the object as well.
+fn for_each_unknown<T: Object>(object: &mut T, delta: &Extra, mut take: impl FnMut(&mut Extra, &str, &Value)) {
+    if delta.is_bare() {
+        return;
+    }
+    let into = object.extra_mut();
+    for (key, value) in delta.members() {
+        if !T::KEYS.contains(&key.as_str()) {
+            take(into, key, value);
+        }
+    }
+}
+
+/// Whether a text member says which object this is, and so comes whole.
+fn is_label(key: &str) -> bool {
+    matches!(key, "type" | "index" | "id")
+}
+
 /// Grows raw JSON: text is appended, objects member by member, items of lists by their `index`, the rest replaced.
 pub(crate) fn merge(into: &mut Value, delta: &Value) {
     match (into, delta) {
         (Value::Object(into), Value::Object(delta)) => {
             for (key, value) in delta {
                 match into.get_mut(key) {
-                    Some(slot) if key != "type" && key != "index" && key != "id" => merge(slot, value),
+                    Some(slot) if !is_label(key) => merge(slot, value),
                     _ => {
                         into.insert(key.clone(), value.clone());
                     }

@@ -12,6 +12,7 @@
 //! ```
 
 pub(crate) mod delta;
+mod error;
 mod generated;
 mod id;
 mod message;

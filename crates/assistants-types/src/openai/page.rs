@@ -27,6 +27,8 @@ pub struct Page<T> {
 
 const OBJECT: u64 = bit(KEYS, "object");
 const DATA: u64 = bit(KEYS, "data");
+const FIRST_ID: u64 = bit(KEYS, "first_id");
+const LAST_ID: u64 = bit(KEYS, "last_id");
 const HAS_MORE: u64 = bit(KEYS, "has_more");
 const KEYS: &[&str] = &["object", "data", "first_id", "last_id", "has_more"];
 
@@ -74,13 +76,17 @@ impl<T: DeserializeOwned> Object for Page<T> {
         Self::default()
     }
 
+    fn extra_mut(&mut self) -> &mut Extra {
+        &mut self.extra
+    }
+
     fn read_member<'de, A: MapAccess<'de>>(
         &mut self,
         key: Text<'de>,
         seen: &mut u64,
         map: &mut A,
     ) -> Result<(), A::Error> {
-        let present = match key.as_str() {
+        let presence = match key.as_str() {
             "object" => member::read_constant("list", "object", &mut self.extra, map)?,
             "data" => member::read_plain(&mut self.data, map)?,
             "first_id" => member::read_optional(&mut self.first_id, map)?,
@@ -92,9 +98,7 @@ impl<T: DeserializeOwned> Object for Page<T> {
                 return Ok(());
             }
         };
-        if present {
-            *seen |= bit(KEYS, key.as_str());
-        }
+        presence.note(bit(KEYS, key.as_str()), seen, &mut self.extra);
         Ok(())
     }
 
@@ -111,12 +115,10 @@ impl<T: DeserializeOwned> Object for Page<T> {
 impl<T: Serialize> Serialize for Page<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        if !self.extra.is_absent(OBJECT) {
-            map.serialize_entry("object", "list")?;
-        }
+        member::write_constant("list", "object", OBJECT, &self.extra, &mut map)?;
         map.serialize_entry("data", &self.data)?;
-        member::write_optional(self.first_id.as_ref(), "first_id", &mut map)?;
-        member::write_optional(self.last_id.as_ref(), "last_id", &mut map)?;
+        member::write_optional(self.first_id.as_ref(), "first_id", FIRST_ID, &self.extra, &mut map)?;
+        member::write_optional(self.last_id.as_ref(), "last_id", LAST_ID, &self.extra, &mut map)?;
         member::write_plain(&self.has_more, "has_more", HAS_MORE, &self.extra, &mut map)?;
         for (key, value) in self.extra.members() {
             map.serialize_entry(key, value)?;

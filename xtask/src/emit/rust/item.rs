@@ -126,8 +126,10 @@ fn struct_(out: &mut String, name: &str, text: &str, object: &Object) {
 fn kind(member: &Member) -> &'static str {
     match (&member.ty, member.presence) {
         (Type::Time, _) => "time",
-        (Type::Number, _) => "number",
         (_, Presence::Required) => "required",
+        (_, Presence::Plain) if member.loose => "loose",
+        (_, Presence::Optional) if member.loose => "loose_optional",
+        (_, Presence::Nullable) if member.loose => "loose_nullable",
         (_, Presence::Plain) => "plain",
         (_, Presence::Optional) => "optional",
         (_, Presence::Nullable) => "nullable",

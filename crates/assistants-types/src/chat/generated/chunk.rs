@@ -61,7 +61,7 @@ pub struct ChatChunkChoice {
 }
 
 object!(ChatChunkChoice {
-    index: plain "index",
+    index: loose "index",
     delta: plain "delta",
     finish_reason: optional "finish_reason",
     logprobs: optional "logprobs",
@@ -134,7 +134,7 @@ pub struct ChatToolCallDelta {
 }
 
 object!(ChatToolCallDelta {
-    index: plain "index",
+    index: loose "index",
     id: optional "id",
     type_: optional "type",
     function: optional "function",

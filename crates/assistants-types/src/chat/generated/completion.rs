@@ -44,7 +44,7 @@ object!(ChatCompletion const("object" = "chat.completion") {
     usage: optional "usage",
     service_tier: optional "service_tier",
     system_fingerprint: optional "system_fingerprint",
-    metadata: optional "metadata",
+    metadata: loose_optional "metadata",
     moderation: optional "moderation",
 });
 
@@ -64,7 +64,7 @@ pub struct ChatChoice {
 }
 
 object!(ChatChoice {
-    index: plain "index",
+    index: loose "index",
     message: plain "message",
     finish_reason: plain "finish_reason",
     logprobs: optional "logprobs",
@@ -167,8 +167,8 @@ pub struct ChatUrlCitation {
 }
 
 object!(ChatUrlCitation {
-    start_index: plain "start_index",
-    end_index: plain "end_index",
+    start_index: loose "start_index",
+    end_index: loose "end_index",
     url: plain "url",
     title: plain "title",
 });
@@ -228,8 +228,8 @@ pub struct ChatTokenLogprob {
 
 object!(ChatTokenLogprob {
     token: plain "token",
-    logprob: number "logprob",
-    bytes: optional "bytes",
+    logprob: loose "logprob",
+    bytes: loose_optional "bytes",
     top_logprobs: plain "top_logprobs",
 });
 
@@ -248,8 +248,8 @@ pub struct ChatTopLogprob {
 
 object!(ChatTopLogprob {
     token: plain "token",
-    logprob: number "logprob",
-    bytes: optional "bytes",
+    logprob: loose "logprob",
+    bytes: loose_optional "bytes",
 });
 
 /// Tokens taken by a completion.
@@ -270,9 +270,9 @@ pub struct ChatUsage {
 }
 
 object!(ChatUsage {
-    prompt_tokens: plain "prompt_tokens",
-    completion_tokens: plain "completion_tokens",
-    total_tokens: plain "total_tokens",
+    prompt_tokens: loose "prompt_tokens",
+    completion_tokens: loose "completion_tokens",
+    total_tokens: loose "total_tokens",
     prompt_tokens_details: optional "prompt_tokens_details",
     completion_tokens_details: optional "completion_tokens_details",
 });
@@ -295,11 +295,11 @@ pub struct ChatPromptTokensDetails {
 }
 
 object!(ChatPromptTokensDetails {
-    audio_tokens: optional "audio_tokens",
-    cached_tokens: optional "cached_tokens",
-    cache_write_tokens: optional "cache_write_tokens",
-    image_tokens: optional "image_tokens",
-    text_tokens: optional "text_tokens",
+    audio_tokens: loose_optional "audio_tokens",
+    cached_tokens: loose_optional "cached_tokens",
+    cache_write_tokens: loose_optional "cache_write_tokens",
+    image_tokens: loose_optional "image_tokens",
+    text_tokens: loose_optional "text_tokens",
 });
 
 /// What the tokens of answers were.
@@ -320,11 +320,11 @@ pub struct ChatCompletionTokensDetails {
 }
 
 object!(ChatCompletionTokensDetails {
-    accepted_prediction_tokens: optional "accepted_prediction_tokens",
-    audio_tokens: optional "audio_tokens",
-    reasoning_tokens: optional "reasoning_tokens",
-    rejected_prediction_tokens: optional "rejected_prediction_tokens",
-    text_tokens: optional "text_tokens",
+    accepted_prediction_tokens: loose_optional "accepted_prediction_tokens",
+    audio_tokens: loose_optional "audio_tokens",
+    reasoning_tokens: loose_optional "reasoning_tokens",
+    rejected_prediction_tokens: loose_optional "rejected_prediction_tokens",
+    text_tokens: loose_optional "text_tokens",
 });
 
 /// What the moderation model found.
@@ -413,6 +413,6 @@ pub struct ChatModerationError {
 }
 
 object!(ChatModerationError const("type" = "error") {
-    code: plain "code",
+    code: loose "code",
     message: plain "message",
 });

@@ -14,7 +14,7 @@ pub struct ErrorResponse {
 }
 
 object!(ErrorResponse {
-    error: plain "error",
+    error: loose "error",
 });
 
 /// What went wrong with a request or in a stream.
@@ -33,7 +33,7 @@ pub struct ErrorObject {
 }
 
 object!(ErrorObject {
-    code: optional "code",
+    code: loose_optional "code",
     message: plain "message",
     param: optional "param",
     type_: plain "type",

@@ -32,7 +32,7 @@ pub struct File {
 
 object!(File const("object" = "file") {
     id: required "id",
-    bytes: plain "bytes",
+    bytes: loose "bytes",
     created_at: time "created_at",
     expires_at: time "expires_at",
     filename: plain "filename",

@@ -58,7 +58,7 @@ object!(Message const("object" = "thread.message") {
     assistant_id: optional "assistant_id",
     run_id: optional "run_id",
     attachments: optional "attachments",
-    metadata: optional "metadata",
+    metadata: loose_optional "metadata",
 });
 
 /// A message to add to a thread.
@@ -80,7 +80,7 @@ object!(CreateMessage {
     role: required "role",
     content: required "content",
     attachments: nullable "attachments",
-    metadata: nullable "metadata",
+    metadata: loose_nullable "metadata",
 });
 
 impl CreateMessage {
@@ -133,7 +133,7 @@ pub struct UpdateMessage {
 }
 
 object!(UpdateMessage {
-    metadata: nullable "metadata",
+    metadata: loose_nullable "metadata",
 });
 
 impl UpdateMessage {
@@ -465,8 +465,8 @@ pub struct FileCitationAnnotation {
 object!(FileCitationAnnotation const("type" = "file_citation") {
     text: plain "text",
     file_citation: plain "file_citation",
-    start_index: plain "start_index",
-    end_index: plain "end_index",
+    start_index: loose "start_index",
+    end_index: loose "end_index",
 });
 
 /// A cited file.
@@ -500,8 +500,8 @@ pub struct FilePathAnnotation {
 object!(FilePathAnnotation const("type" = "file_path") {
     text: plain "text",
     file_path: plain "file_path",
-    start_index: plain "start_index",
-    end_index: plain "end_index",
+    start_index: loose "start_index",
+    end_index: loose "end_index",
 });
 
 /// A file that the code interpreter made.

@@ -74,7 +74,7 @@ pub struct TextDeltaContent {
 }
 
 object!(TextDeltaContent const("type" = "text") {
-    index: plain "index",
+    index: loose "index",
     text: optional "text",
 });
 
@@ -129,11 +129,11 @@ pub struct FileCitationAnnotationDelta {
 }
 
 object!(FileCitationAnnotationDelta const("type" = "file_citation") {
-    index: plain "index",
+    index: loose "index",
     text: optional "text",
     file_citation: optional "file_citation",
-    start_index: optional "start_index",
-    end_index: optional "end_index",
+    start_index: loose_optional "start_index",
+    end_index: loose_optional "end_index",
 });
 
 /// A cited file, as far as it is known yet.
@@ -170,11 +170,11 @@ pub struct FilePathAnnotationDelta {
 }
 
 object!(FilePathAnnotationDelta const("type" = "file_path") {
-    index: plain "index",
+    index: loose "index",
     text: optional "text",
     file_path: optional "file_path",
-    start_index: optional "start_index",
-    end_index: optional "end_index",
+    start_index: loose_optional "start_index",
+    end_index: loose_optional "end_index",
 });
 
 /// A generated file, as far as it is known yet.
@@ -202,7 +202,7 @@ pub struct ImageFileDeltaContent {
 }
 
 object!(ImageFileDeltaContent const("type" = "image_file") {
-    index: plain "index",
+    index: loose "index",
     image_file: optional "image_file",
 });
 
@@ -234,7 +234,7 @@ pub struct ImageUrlDeltaContent {
 }
 
 object!(ImageUrlDeltaContent const("type" = "image_url") {
-    index: plain "index",
+    index: loose "index",
     image_url: optional "image_url",
 });
 
@@ -266,6 +266,6 @@ pub struct RefusalDeltaContent {
 }
 
 object!(RefusalDeltaContent const("type" = "refusal") {
-    index: plain "index",
+    index: loose "index",
     refusal: optional "refusal",
 });

@@ -85,12 +85,12 @@ object!(Run const("object" = "thread.run") {
     model: plain "model",
     instructions: plain "instructions",
     tools: plain "tools",
-    metadata: optional "metadata",
+    metadata: loose_optional "metadata",
     usage: optional "usage",
-    temperature: number "temperature",
-    top_p: number "top_p",
-    max_prompt_tokens: optional "max_prompt_tokens",
-    max_completion_tokens: optional "max_completion_tokens",
+    temperature: loose_optional "temperature",
+    top_p: loose_optional "top_p",
+    max_prompt_tokens: loose_optional "max_prompt_tokens",
+    max_completion_tokens: loose_optional "max_completion_tokens",
     truncation_strategy: optional "truncation_strategy",
     tool_choice: optional "tool_choice",
     parallel_tool_calls: plain "parallel_tool_calls",
@@ -146,12 +146,12 @@ object!(CreateRun {
     additional_instructions: nullable "additional_instructions",
     additional_messages: nullable "additional_messages",
     tools: nullable "tools",
-    metadata: nullable "metadata",
-    temperature: number "temperature",
-    top_p: number "top_p",
+    metadata: loose_nullable "metadata",
+    temperature: loose_nullable "temperature",
+    top_p: loose_nullable "top_p",
     stream: nullable "stream",
-    max_prompt_tokens: nullable "max_prompt_tokens",
-    max_completion_tokens: nullable "max_completion_tokens",
+    max_prompt_tokens: loose_nullable "max_prompt_tokens",
+    max_completion_tokens: loose_nullable "max_completion_tokens",
     truncation_strategy: nullable "truncation_strategy",
     tool_choice: nullable "tool_choice",
     parallel_tool_calls: optional "parallel_tool_calls",
@@ -334,7 +334,7 @@ pub struct UpdateRun {
 }
 
 object!(UpdateRun {
-    metadata: nullable "metadata",
+    metadata: loose_nullable "metadata",
 });
 
 impl UpdateRun {
@@ -466,7 +466,7 @@ pub struct RunError {
 }
 
 object!(RunError {
-    code: plain "code",
+    code: loose "code",
     message: plain "message",
 });
 
@@ -534,9 +534,9 @@ pub struct Usage {
 }
 
 object!(Usage {
-    prompt_tokens: plain "prompt_tokens",
-    completion_tokens: plain "completion_tokens",
-    total_tokens: plain "total_tokens",
+    prompt_tokens: loose "prompt_tokens",
+    completion_tokens: loose "completion_tokens",
+    total_tokens: loose "total_tokens",
 });
 
 /// What is left out when a thread is too long for the model.
@@ -552,7 +552,7 @@ pub struct TruncationStrategy {
 
 object!(TruncationStrategy {
     type_: plain "type",
-    last_messages: optional "last_messages",
+    last_messages: loose_optional "last_messages",
 });
 
 impl TruncationStrategy {

@@ -61,7 +61,7 @@ object!(RunStep const("object" = "thread.run.step") {
     cancelled_at: time "cancelled_at",
     failed_at: time "failed_at",
     completed_at: time "completed_at",
-    metadata: optional "metadata",
+    metadata: loose_optional "metadata",
     usage: optional "usage",
 });
 
@@ -120,7 +120,7 @@ pub struct RunStepError {
 }
 
 object!(RunStepError {
-    code: plain "code",
+    code: loose "code",
     message: plain "message",
 });
 
@@ -350,7 +350,7 @@ pub struct FileSearchRanking {
 
 object!(FileSearchRanking {
     ranker: plain "ranker",
-    score_threshold: number "score_threshold",
+    score_threshold: loose "score_threshold",
 });
 
 /// A file in which something was found.
@@ -371,7 +371,7 @@ pub struct FileSearchResult {
 object!(FileSearchResult {
     file_id: plain "file_id",
     file_name: plain "file_name",
-    score: number "score",
+    score: loose "score",
     content: optional "content",
 });
 

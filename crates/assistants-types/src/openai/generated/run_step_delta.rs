@@ -125,7 +125,7 @@ pub struct CodeInterpreterCallDelta {
 }
 
 object!(CodeInterpreterCallDelta const("type" = "code_interpreter") {
-    index: plain "index",
+    index: loose "index",
     id: optional "id",
     code_interpreter: optional "code_interpreter",
 });
@@ -175,7 +175,7 @@ pub struct LogsOutputDelta {
 }
 
 object!(LogsOutputDelta const("type" = "logs") {
-    index: plain "index",
+    index: loose "index",
     logs: optional "logs",
 });
 
@@ -191,7 +191,7 @@ pub struct ImageOutputDelta {
 }
 
 object!(ImageOutputDelta const("type" = "image") {
-    index: plain "index",
+    index: loose "index",
     image: optional "image",
 });
 
@@ -222,7 +222,7 @@ pub struct FileSearchCallDelta {
 }
 
 object!(FileSearchCallDelta const("type" = "file_search") {
-    index: plain "index",
+    index: loose "index",
     id: optional "id",
     file_search: plain "file_search",
 });
@@ -241,7 +241,7 @@ pub struct FunctionCallDelta {
 }
 
 object!(FunctionCallDelta const("type" = "function") {
-    index: plain "index",
+    index: loose "index",
     id: optional "id",
     function: optional "function",
 });

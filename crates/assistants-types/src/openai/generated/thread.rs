@@ -29,7 +29,7 @@ object!(Thread const("object" = "thread") {
     id: required "id",
     created_at: time "created_at",
     tool_resources: optional "tool_resources",
-    metadata: optional "metadata",
+    metadata: loose_optional "metadata",
 });
 
 /// What a new thread starts with.
@@ -48,7 +48,7 @@ pub struct CreateThread {
 object!(CreateThread {
     messages: optional "messages",
     tool_resources: nullable "tool_resources",
-    metadata: nullable "metadata",
+    metadata: loose_nullable "metadata",
 });
 
 impl CreateThread {
@@ -99,7 +99,7 @@ pub struct UpdateThread {
 
 object!(UpdateThread {
     tool_resources: nullable "tool_resources",
-    metadata: nullable "metadata",
+    metadata: loose_nullable "metadata",
 });
 
 impl UpdateThread {
@@ -199,12 +199,12 @@ object!(CreateThreadAndRun {
     instructions: nullable "instructions",
     tools: nullable "tools",
     tool_resources: nullable "tool_resources",
-    metadata: nullable "metadata",
-    temperature: number "temperature",
-    top_p: number "top_p",
+    metadata: loose_nullable "metadata",
+    temperature: loose_nullable "temperature",
+    top_p: loose_nullable "top_p",
     stream: nullable "stream",
-    max_prompt_tokens: nullable "max_prompt_tokens",
-    max_completion_tokens: nullable "max_completion_tokens",
+    max_prompt_tokens: loose_nullable "max_prompt_tokens",
+    max_completion_tokens: loose_nullable "max_completion_tokens",
     truncation_strategy: nullable "truncation_strategy",
     tool_choice: nullable "tool_choice",
     parallel_tool_calls: optional "parallel_tool_calls",

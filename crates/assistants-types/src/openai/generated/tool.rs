@@ -94,7 +94,7 @@ pub struct FileSearchOptions {
 }
 
 object!(FileSearchOptions {
-    max_num_results: optional "max_num_results",
+    max_num_results: loose_optional "max_num_results",
     ranking_options: optional "ranking_options",
 });
 
@@ -127,7 +127,7 @@ pub struct RankingOptions {
 
 object!(RankingOptions {
     ranker: optional "ranker",
-    score_threshold: number "score_threshold",
+    score_threshold: loose "score_threshold",
 });
 
 impl RankingOptions {
@@ -435,7 +435,7 @@ pub struct NewVectorStore {
 object!(NewVectorStore {
     file_ids: optional "file_ids",
     chunking_strategy: optional "chunking_strategy",
-    metadata: nullable "metadata",
+    metadata: loose_nullable "metadata",
 });
 
 impl NewVectorStore {
@@ -538,8 +538,8 @@ pub struct StaticChunkingOptions {
 }
 
 object!(StaticChunkingOptions {
-    max_chunk_size_tokens: plain "max_chunk_size_tokens",
-    chunk_overlap_tokens: plain "chunk_overlap_tokens",
+    max_chunk_size_tokens: loose "max_chunk_size_tokens",
+    chunk_overlap_tokens: loose "chunk_overlap_tokens",
 });
 
 impl StaticChunkingOptions {

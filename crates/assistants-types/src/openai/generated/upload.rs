@@ -35,7 +35,7 @@ object!(Upload const("object" = "upload") {
     id: required "id",
     created_at: time "created_at",
     filename: plain "filename",
-    bytes: plain "bytes",
+    bytes: loose "bytes",
     purpose: plain "purpose",
     status: plain "status",
     expires_at: time "expires_at",

@@ -44,13 +44,13 @@ object!(VectorStore const("object" = "vector_store") {
     id: required "id",
     created_at: time "created_at",
     name: plain "name",
-    usage_bytes: plain "usage_bytes",
+    usage_bytes: loose "usage_bytes",
     file_counts: plain "file_counts",
     status: plain "status",
     expires_after: optional "expires_after",
     expires_at: time "expires_at",
     last_active_at: time "last_active_at",
-    metadata: optional "metadata",
+    metadata: loose_optional "metadata",
 });
 
 /// What a new vector store starts with.
@@ -78,7 +78,7 @@ object!(CreateVectorStore {
     description: optional "description",
     expires_after: optional "expires_after",
     chunking_strategy: optional "chunking_strategy",
-    metadata: nullable "metadata",
+    metadata: loose_nullable "metadata",
 });
 
 impl CreateVectorStore {
@@ -153,7 +153,7 @@ pub struct UpdateVectorStore {
 object!(UpdateVectorStore {
     name: nullable "name",
     expires_after: nullable "expires_after",
-    metadata: nullable "metadata",
+    metadata: loose_nullable "metadata",
 });
 
 impl UpdateVectorStore {
@@ -238,7 +238,7 @@ pub struct VectorStoreExpiration {
 
 object!(VectorStoreExpiration {
     anchor: plain "anchor",
-    days: plain "days",
+    days: loose "days",
 });
 
 impl VectorStoreExpiration {
@@ -285,11 +285,11 @@ pub struct FileCounts {
 }
 
 object!(FileCounts {
-    in_progress: plain "in_progress",
-    completed: plain "completed",
-    failed: plain "failed",
-    cancelled: plain "cancelled",
-    total: plain "total",
+    in_progress: loose "in_progress",
+    completed: loose "completed",
+    failed: loose "failed",
+    cancelled: loose "cancelled",
+    total: loose "total",
 });
 
 /// What to look for in a vector store.
@@ -312,7 +312,7 @@ pub struct SearchVectorStore {
 object!(SearchVectorStore {
     query: required "query",
     rewrite_query: optional "rewrite_query",
-    max_num_results: optional "max_num_results",
+    max_num_results: loose_optional "max_num_results",
     filters: optional "filters",
     ranking_options: optional "ranking_options",
 });
@@ -390,7 +390,7 @@ pub struct SearchRankingOptions {
 
 object!(SearchRankingOptions {
     ranker: optional "ranker",
-    score_threshold: number "score_threshold",
+    score_threshold: loose_optional "score_threshold",
 });
 
 impl SearchRankingOptions {
@@ -618,7 +618,7 @@ pub struct VectorStoreSearchResults {
 }
 
 object!(VectorStoreSearchResults const("object" = "vector_store.search_results.page") {
-    search_query: plain "search_query",
+    search_query: loose "search_query",
     data: plain "data",
     has_more: plain "has_more",
     next_page: optional "next_page",
@@ -644,7 +644,7 @@ pub struct VectorStoreSearchResult {
 object!(VectorStoreSearchResult {
     file_id: plain "file_id",
     filename: plain "filename",
-    score: number "score",
+    score: loose "score",
     attributes: optional "attributes",
     content: plain "content",
 });

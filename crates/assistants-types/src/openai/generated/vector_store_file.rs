@@ -38,7 +38,7 @@ pub struct VectorStoreFile {
 
 object!(VectorStoreFile const("object" = "vector_store.file") {
     id: required "id",
-    usage_bytes: plain "usage_bytes",
+    usage_bytes: loose "usage_bytes",
     created_at: time "created_at",
     vector_store_id: plain "vector_store_id",
     status: plain "status",
@@ -193,7 +193,7 @@ pub struct VectorStoreFileError {
 }
 
 object!(VectorStoreFileError {
-    code: plain "code",
+    code: loose "code",
     message: plain "message",
 });
 

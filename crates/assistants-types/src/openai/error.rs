@@ -1,0 +1,23 @@
+//! Errors as servers write them.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::ErrorObject;
+use crate::loose::Loose;
+
+impl Loose for ErrorObject {
+    /// Also a bare string: the message.
+    fn read(raw: Value) -> serde_json::Result<(Self, Option<Value>)> {
+        match raw {
+            Value::String(message) => {
+                let error = Self {
+                    message: message.clone(),
+                    ..Self::default()
+                };
+                Ok((error, Some(Value::String(message))))
+            }
+            raw => Self::deserialize(raw).map(|error| (error, None)),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Any bytes as JSON objects, one after the other, in a list or in server-sent events.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| assistants_blocking::fuzz::json_objects(input));
