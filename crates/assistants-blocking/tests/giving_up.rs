@@ -166,7 +166,7 @@ fn a_drop_waits_two_seconds_at_most_and_hardly_at_all_after_a_cancel() {
         }
         let started = Instant::now();
         drop(stream);
-        // On a machine that is not busy 2 s and 20 ms.
+        // On a machine that is not busy 2 s and 5 ms.
         let limit = if cancel {
             Duration::from_secs(2)
         } else {

@@ -15,7 +15,7 @@ use crate::{CancelToken, Error, Options};
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// How much of it is waited for once the caller's token was cancelled, who was promised to be free within 50 ms.
-const CANCELLED: Duration = Duration::from_millis(20);
+const CANCELLED: Duration = Duration::from_millis(5);
 
 /// A run that is given up.
 pub(super) enum Abandoned {

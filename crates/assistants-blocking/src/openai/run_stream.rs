@@ -69,7 +69,7 @@ impl StreamCall {
     /// answer nobody reads. Default: no.
     ///
     /// The request that does it has the headers and options of this call, and is sent also after the call's deadline and
-    /// when its token was cancelled. The drop waits for it, up to two seconds; once the token was cancelled, for 20 ms,
+    /// when its token was cancelled. The drop waits for it, up to two seconds; once the token was cancelled, for 5 ms,
     /// and the request goes on in the background. A stream that was not read at all is read up to the event that names
     /// the run, within the same time.
     pub fn cancel_run_on_drop(mut self, cancel: bool) -> Self {

@@ -11,7 +11,7 @@ use crate::{Options, Tools};
 /// A run whose function calls are answered until it has ended.
 ///
 /// A run that is given up, for whatever reason, is cancelled on the server: nobody would hand in outputs any more. That takes
-/// two seconds at most; once the call's token was cancelled it is waited for 20 ms and goes on in the background.
+/// two seconds at most; once the call's token was cancelled it is waited for 5 ms and goes on in the background.
 ///
 /// [`send`](Self::send) waits for the run, [`stream`](Self::stream) streams it. Either way the run is handed out in
 /// whatever state it ended; [`FinishedRun::completed`] makes an error of all but success.
