@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use ureq::http::HeaderMap;
 
-use crate::error::{self, Error, Result};
+use crate::error::{self, DecodeError, Error, Result};
 use crate::secret::Secrets;
 
 /// The whole answer to a call: status, headers, body, and what it took to get it.
@@ -115,6 +115,23 @@ impl<T> RawResponse<T> {
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.body
+    }
+}
+
+impl<T> RawResponse<T> {
+    /// Refuses a response about another object than the one that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Decode`] with the place `id`.
+    pub(crate) fn check_id(&self, asked: &str, found: &str) -> Result<()> {
+        if asked == found {
+            return Ok(());
+        }
+        let error = Error::from(DecodeError::another_object(&self.what, asked, found));
+        Err(error
+            .with_request_id(self.request_id().as_deref())
+            .redact(&self.secrets))
     }
 }
 

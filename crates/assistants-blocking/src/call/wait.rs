@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{DecodeError, Error, Result, TimeoutError, TimeoutPhase};
+use crate::error::{Error, Result, TimeoutError, TimeoutPhase};
 use crate::options::Options;
 use crate::transport::watch::{Limit, Watch};
 
@@ -122,18 +122,6 @@ fn with_state(mut error: Error, seen: Option<String>) -> Error {
         timeout.what = state;
     }
     error
-}
-
-/// Refuses a response about another object than the one that was asked for.
-///
-/// # Errors
-///
-/// [`Error::Decode`] with the place `id`.
-pub(crate) fn same_object(what: &str, asked: &str, found: &str) -> Result<()> {
-    if asked == found {
-        return Ok(());
-    }
-    Err(DecodeError::another_object(what, asked, found).into())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use assistants_types::openai::operations as op;
 
 use super::{Client, Run};
-use crate::call::wait::{Polled, Wait, same_object};
+use crate::call::wait::{Polled, Wait};
 use crate::error::Result;
 use crate::options::option_setters;
 use crate::{Call, Options};
@@ -113,7 +113,7 @@ impl PollCall {
             let response = call.send_raw()?;
             let run = response.parse()?;
             match &self.run {
-                Some(watched) => same_object(&what, &watched.run, &run.id)?,
+                Some(watched) => response.check_id(&watched.run, &run.id)?,
                 None => {
                     self.run = Some(Watched {
                         thread: run.thread_id.clone(),

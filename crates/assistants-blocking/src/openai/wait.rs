@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::File;
-use crate::call::wait::{Polled, Wait, same_object};
+use crate::call::wait::{Polled, Wait};
 use crate::error::Result;
 use crate::options::option_setters;
 use crate::{Call, Options};
@@ -138,7 +138,7 @@ impl<T: Awaited> WaitCall<T> {
             let response = call.send_raw()?;
             let object = response.parse()?;
             match &self.id {
-                Some(id) => same_object(&what, id, object.id())?,
+                Some(id) => response.check_id(id, object.id())?,
                 None => self.id = Some(object.id().to_owned()),
             }
             if object.is_done() {

@@ -8,7 +8,7 @@ use assistants_types::yandex::{self as types, ProtoMessage, operations as op};
 
 use super::{Client, IdOf, OperationError};
 use crate::Call;
-use crate::call::wait::{Polled, Wait, same_object};
+use crate::call::wait::{Polled, Wait};
 use crate::error::{Error, OperationFailedError, Result};
 use crate::options::{Options, option_setters};
 use crate::response::RawResponse;
@@ -138,10 +138,9 @@ impl<T: ProtoMessage> Operation<T> {
     ///
     /// As [`Call::send`]; a failure of the operation itself shows in [`result`](Self::result).
     pub fn poll(&mut self) -> Result<&types::Operation> {
-        let call = self.client.operations().get(&self.state.id);
-        let what = call.request.what();
-        let seen = call.send()?;
-        same_object(&what, &self.state.id, &seen.id)?;
+        let response = self.client.operations().get(&self.state.id).send_raw()?;
+        let seen = response.parse()?;
+        response.check_id(&self.state.id, &seen.id)?;
         self.state = seen;
         Ok(&self.state)
     }
@@ -232,9 +231,9 @@ impl<'o, T: ProtoMessage> OperationWait<'o, T> {
         Wait::new(&self.options, self.poll_interval, self.poll_timeout).until(|| {
             let mut call = operations.get(id);
             call.options = self.options.clone();
-            let what = call.request.what();
-            let seen = call.send()?;
-            same_object(&what, id, &seen.id)?;
+            let response = call.send_raw()?;
+            let seen = response.parse()?;
+            response.check_id(id, &seen.id)?;
             if let Some(observer) = &mut self.on_progress {
                 observer(&seen);
             }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{Citation, ContentPart, EventType, Message, MessageContent, Run, RunStatus, Runs, StreamEvent};
 use crate::Call;
-use crate::call::wait::{Polled, Wait, same_object};
+use crate::call::wait::{Polled, Wait};
 use crate::error::{Error, Result};
 use crate::options::{Options, option_setters};
 use crate::response::RawResponse;
@@ -225,9 +225,9 @@ impl WaitCall {
         Wait::new(&self.options, self.poll_interval, self.poll_timeout).until(|| {
             let mut call = self.runs.get(&self.run);
             call.options = self.options.clone();
-            let what = call.request.what();
-            let run = call.send()?;
-            same_object(&what, &self.run, &run.id)?;
+            let response = call.send_raw()?;
+            let run = response.parse()?;
+            response.check_id(&self.run, &run.id)?;
             let status = run.status();
             if status.is_succeeded() || status.is_failed() {
                 return Ok(Polled::Done(RunResult::from(run)));
