@@ -26,6 +26,15 @@ pub enum Error {
     /// The API key is empty.
     #[error("the API key is empty")]
     EmptyKey,
+    /// What was given is no origin of web pages.
+    #[error(
+        "'{origin}' is no origin that can be allowed: it must be a scheme, a host and perhaps a port, such as \
+         http://localhost:3000, or `*` with an API key"
+    )]
+    Origin {
+        /// The origin as it was given.
+        origin: String,
+    },
     /// The database cannot be used.
     #[error("{action}")]
     Storage {

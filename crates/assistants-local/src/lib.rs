@@ -8,7 +8,8 @@
 //!
 //! let server = LocalServer::builder().in_memory().start()?;
 //! let url = format!("{}/assistants", server.base_url());
-//! let created = ureq::post(&url).send(r#"{"model": "any", "name": "Clerk"}"#)?.into_body().read_to_string()?;
+//! let request = ureq::post(&url).content_type("application/json");
+//! let created = request.send(r#"{"model": "any", "name": "Clerk"}"#)?.into_body().read_to_string()?;
 //! assert!(created.contains(r#""id":"asst_"#));
 //! let listed = ureq::get(&url).call()?.into_body().read_to_string()?;
 //! assert!(listed.contains(r#""name":"Clerk""#));
@@ -60,8 +61,12 @@
 //! - `null` for an optional member of a request is the same as leaving it out, at any depth and over both protocols,
 //!   except in updates of the OpenAI protocol, where it clears. Members that the protocol does not know are ignored; a
 //!   [`strict`](Builder::strict) server refuses them.
-//! - Without an [`api_key`](Builder::api_key) every key is let in, and none. An address that other machines can reach
-//!   needs one.
+//! - Without an [`api_key`](Builder::api_key) every key is let in, and none, but only programs of this machine: no foreign
+//!   host names, no pages of other origins than those of [`allow_origin`](Builder::allow_origin), and bodies only as
+//!   `application/json` or, where one is taken, as a form. An address that other machines can reach needs a key.
+//! - What clients send has bounds ([`Limits`]); at one of them the server answers with status 503 and `retry-after`.
+//! - The log (of the crate `log`; the binary prints it as `RUST_LOG` says, `info` by default) has the start, refused
+//!   requests, failed runs and limits that are reached, and never a text, a file or a key.
 //!
 //! Chat completions store nothing: they are not repeated from an idempotency key, and their model is stopped as soon as
 //! their connection closes.
@@ -112,7 +117,7 @@
 //! | [`model`] | the trait for models and what it is made of |
 //! | [`model::scripted`] | the model that does what it is told |
 //!
-//! Inside: `openai` and `yandex` hold the routes, one file per resource; `engine` what happens to runs, whichever
+//! Inside: `http` lets requests in and reads them; `openai` and `yandex` hold the routes, one file per resource; `engine` what happens to runs, whichever
 //! protocol asks; `files` the bytes of files, `search` the way from files to passages that are found;
 //! `storage` the documents and their transactions; `stream` the way of events to a connection; `validate` the limits.
 #![forbid(unsafe_code)]
@@ -139,6 +144,7 @@ pub mod fuzz {
         crate::openai::fuzz::request(input);
     }
 }
+mod http;
 mod ids;
 mod object;
 mod openai;
@@ -151,5 +157,6 @@ mod yandex;
 
 pub use assistants_types::yandex::Dialect;
 pub use error::Error;
+pub use http::Limits;
 pub use search::write_pdf_text;
 pub use server::{Builder, LocalServer};

@@ -23,6 +23,9 @@ struct Command {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Serves until SIGINT or SIGTERM.
+    ///
+    /// Logs to the standard error: the start, refused keys and pages, failed runs, limits that are reached. `RUST_LOG` changes
+    /// how much: `warn`, `info` (the default), `debug` (each request), or `off`. Texts, files and keys are never logged.
     Serve(Serve),
     /// Copies the database and its files to a folder, also while a server uses them.
     Backup(commands::Backup),
@@ -76,6 +79,16 @@ struct Serve {
     )]
     max_running_runs: u32,
 
+    /// Origin whose web pages may use the server, such as `http://localhost:3000`; can be given several times, in the
+    /// environment with commas. Without an API key, pages of other origins are refused.
+    #[arg(
+        long,
+        env = "ASSISTANTS_LOCAL_ALLOW_ORIGIN",
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
+    allow_origin: Vec<String>,
+
     /// How answers of the Yandex protocol are spelled: as the provider documents it, or as its service answered, with
     /// defaults written out. Requests may come in either spelling.
     #[arg(
@@ -110,6 +123,7 @@ impl std::fmt::Debug for Serve {
             .field("database", &self.database)
             .field("in_memory", &self.in_memory)
             .field("max_running_runs", &self.max_running_runs)
+            .field("allow_origin", &self.allow_origin)
             .field("yandex_names", &self.yandex_names)
             .field("strict", &self.strict)
             .finish_non_exhaustive()
@@ -141,7 +155,8 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
-    env_logger::init();
+    start_log();
+    allow_many_files();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     // Signals are caught before anybody can read that the server is ready.
     let stopped = runtime.block_on(async { stop_signal() })?;
@@ -160,6 +175,9 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     } else {
         builder.database(options.database)
     };
+    for origin in options.allow_origin {
+        builder = builder.allow_origin(origin);
+    }
     if let Some(key) = options.api_key {
         builder = builder.api_key(key);
     }
@@ -176,6 +194,35 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     runtime.block_on(stopped);
     drop(server);
     Ok(())
+}
+
+/// Logs to the standard error, each line with its time in UTC. Without `RUST_LOG`, what this server has to say from
+/// `info` on; what its libraries say may hold what they read.
+fn start_log() {
+    let filter = env_logger::Env::default().default_filter_or("assistants_local=info");
+    let mut builder = env_logger::Builder::from_env(filter);
+    builder.format(|output, record| {
+        let now = time::OffsetDateTime::now_utc();
+        let (date, clock) = (now.date(), now.time());
+        let (level, target, message) = (record.level(), record.target(), record.args());
+        writeln!(
+            output,
+            "{date}T{:02}:{:02}:{:02}.{:03}Z {level:5} {target}: {message}",
+            clock.hour(),
+            clock.minute(),
+            clock.second(),
+            clock.millisecond()
+        )
+    });
+    builder.init();
+}
+
+/// Raises the limit on open files as far as it goes without asking anybody: each connection is one.
+fn allow_many_files() {
+    #[cfg(unix)]
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        log::debug!("the limit on open files stays as it is: {error}");
+    }
 }
 
 /// Ends when the program is asked to stop.

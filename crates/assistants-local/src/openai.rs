@@ -23,7 +23,6 @@ mod chat_yandex;
 mod error;
 mod file_bytes;
 mod files;
-mod form;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod legacy;
@@ -47,17 +46,17 @@ use assistants_types::openai::operations;
 use axum::Router;
 
 pub(crate) use self::file_bytes::FileBytes;
-pub(crate) use self::server::same;
 
 use self::call::{Answer, Call};
 use self::error::ApiError;
 use self::server::Routes;
 use crate::engine::Engine;
+use crate::http::Front;
 
-/// The routes of the protocol, open to those who know `key`, or to everybody if there is none. With `strict`, members of
-/// bodies that the spec does not know are refused.
-pub(crate) fn router(engine: Arc<Engine>, key: Option<String>, strict: bool) -> Router {
-    Routes::new(engine, key, strict)
+/// The routes of the protocol, for those whom `front` lets in. With `strict`, members of bodies that the spec does not
+/// know are refused.
+pub(crate) fn router(engine: Arc<Engine>, front: Arc<Front>, strict: bool) -> Router {
+    Routes::new(engine, front, strict)
         .mount(&operations::CREATE_ASSISTANT, assistants::create)
         .mount(&operations::LIST_ASSISTANTS, assistants::list)
         .mount(&operations::RETRIEVE_ASSISTANT, assistants::retrieve)
@@ -85,7 +84,7 @@ pub(crate) fn router(engine: Arc<Engine>, key: Option<String>, strict: bool) -> 
         .mount(&operations::SUBMIT_TOOL_OUTPUTS, runs::submit_tool_outputs)
         .mount(&operations::LIST_RUN_STEPS, run_steps::list)
         .mount(&operations::RETRIEVE_RUN_STEP, run_steps::retrieve)
-        .mount(&operations::CREATE_FILE, files::create)
+        .mount_form(&operations::CREATE_FILE, files::FORM, |_| Ok(()), files::create)
         .mount(&operations::LIST_FILES, files::list)
         .mount(&operations::RETRIEVE_FILE, files::retrieve)
         .mount(&operations::DELETE_FILE, files::delete)
@@ -122,7 +121,12 @@ pub(crate) fn router(engine: Arc<Engine>, key: Option<String>, strict: bool) -> 
             vector_store_batches::list_files,
         )
         .mount(&operations::CREATE_UPLOAD, uploads::create)
-        .mount(&operations::ADD_UPLOAD_PART, uploads::add_part)
+        .mount_form(
+            &operations::ADD_UPLOAD_PART,
+            uploads::PART,
+            uploads::before_part,
+            uploads::add_part,
+        )
         .mount(&operations::COMPLETE_UPLOAD, uploads::complete)
         .mount(&operations::CANCEL_UPLOAD, uploads::cancel)
         .mount(&operations::LIST_MODELS, models::list)

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::files::FileStore;
+use crate::http::{self, Front, Limits, Origins};
 use crate::ids;
 use crate::model::Model;
 use crate::model::scripted::Scripted;
@@ -103,6 +104,8 @@ pub struct Builder {
     yandex_dialect: Dialect,
     strict: bool,
     pdf_reader: Option<PathBuf>,
+    allowed_origins: Vec<String>,
+    limits: Limits,
 }
 
 impl fmt::Debug for Builder {
@@ -131,6 +134,8 @@ impl Default for Builder {
             yandex_dialect: Dialect::default(),
             strict: false,
             pdf_reader: None,
+            allowed_origins: Vec::new(),
+            limits: Limits::default(),
         }
     }
 }
@@ -155,7 +160,13 @@ impl Builder {
         self
     }
 
-    /// Lets in only requests with `Authorization: Bearer` and this key; those of the Yandex protocol with `Api-Key` too. Default: every key, and none, is let in.
+    /// Lets in only requests with this key: in `Authorization`, as `Bearer` or `Api-Key`, or in `api-key`. White space around
+    /// the key, such as the line break at the end of a file, is not part of it. Default: every key, and none, is let in.
+    ///
+    /// Without a key the server is for the programs of this machine. So that web pages, which a browser of this machine
+    /// runs, cannot use it, it then refuses requests with the status 403 that name another host than `localhost`, an
+    /// address of this machine or the one of [`bind`](Self::bind), or that come from a page of another origin, and with
+    /// the status 415 those with a body that is not `application/json` (or a form, where one is taken).
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into());
         self
@@ -166,6 +177,20 @@ impl Builder {
     /// An address that is not loopback needs an [`api_key`](Self::api_key).
     pub fn bind(mut self, address: impl Into<String>) -> Self {
         self.bind = address.into();
+        self
+    }
+
+    /// Lets web pages of this origin use the server, such as `http://localhost:3000`: it then answers what browsers ask
+    /// before they send their requests (CORS). Can be called several times. `*` means all origins, and needs an
+    /// [`api_key`](Self::api_key). Default: no page may.
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
+        self.allowed_origins.push(origin.into());
+        self
+    }
+
+    /// How much the server takes on at once, and how long it waits for its clients.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -224,7 +249,8 @@ impl Builder {
     /// # Errors
     ///
     /// [`Error::Bind`] when the address cannot be listened on, [`Error::KeyNeeded`] when it is not loopback and there
-    /// is no key, [`Error::EmptyKey`] for a key without a character, [`Error::Storage`] when the database cannot be
+    /// is no key, [`Error::EmptyKey`] for a key without a character, [`Error::Origin`] for what is no origin,
+    /// [`Error::Storage`] when the database cannot be
     /// used, [`Error::System`] when the operating system gives no random bytes, no thread or no pipe.
     pub fn start(self) -> Result<LocalServer, Error> {
         let Self {
@@ -237,10 +263,15 @@ impl Builder {
             yandex_dialect,
             strict,
             pdf_reader,
+            allowed_origins,
+            limits,
         } = self;
-        if api_key.as_deref().is_some_and(|key| key.trim().is_empty()) {
+        // No header can end in white space, so no request could ever bring such a key.
+        let api_key = api_key.as_deref().map(str::trim);
+        if api_key == Some("") {
             return Err(Error::EmptyKey);
         }
+        let origins = Origins::parse(&allowed_origins, api_key.is_some()).map_err(|origin| Error::Origin { origin })?;
         ids::check_randomness().map_err(|error| Error::System {
             action: "asking for random bytes",
             source: io::Error::other(error),
@@ -264,7 +295,17 @@ impl Builder {
         })?;
         let model_name = model.name().to_owned();
         let engine = Engine::start(storage, files, pdf_reader, model, run_lifetime, max_running_runs)?;
-        match serve(Arc::clone(&engine), api_key, yandex_dialect, strict, listener) {
+        let front = Front::new(api_key, origins, &bind, limits);
+        let guard = if api_key.is_some() {
+            "an API key"
+        } else {
+            "no API key: this machine only"
+        };
+        match &database {
+            Some(path) => log::info!("listening on {address}, database {}, {guard}", path.display()),
+            None => log::info!("listening on {address}, everything in memory, {guard}"),
+        }
+        match serve(Arc::clone(&engine), front, yandex_dialect, strict, listener) {
             Ok((stop, thread)) => Ok(LocalServer {
                 address,
                 model_name,
@@ -299,7 +340,7 @@ fn listen(bind: &str, has_key: bool) -> Result<TcpListener, Error> {
 
 fn serve(
     engine: Arc<Engine>,
-    api_key: Option<String>,
+    front: Arc<Front>,
     yandex_dialect: Dialect,
     strict: bool,
     listener: TcpListener,
@@ -314,13 +355,12 @@ fn serve(
     let guard = runtime.enter();
     let listener = tokio::net::TcpListener::from_std(listener)?;
     drop(guard);
-    let router = openai::router(Arc::clone(&engine), api_key.clone(), strict);
-    let router = yandex::in_front_of(router, engine, api_key, yandex_dialect, strict);
+    let router = openai::router(Arc::clone(&engine), Arc::clone(&front), strict);
+    let router = yandex::in_front_of(router, engine, Arc::clone(&front), yandex_dialect, strict);
+    let router = http::with_cors(router, Arc::clone(&front));
     let (stop, stopped) = oneshot::channel();
     let work = move || {
-        if let Err(error) = run(&runtime, listener, router, stopped) {
-            log::error!("serving ended: {error}");
-        }
+        run(&runtime, listener, router, front.limits.clone(), stopped);
         runtime.shutdown_timeout(STOP_PATIENCE);
     };
     Ok((
@@ -333,8 +373,9 @@ fn run(
     runtime: &Runtime,
     listener: tokio::net::TcpListener,
     router: axum::Router,
+    limits: Limits,
     stopped: oneshot::Receiver<()>,
-) -> io::Result<()> {
+) {
     runtime.block_on(async {
         let (closing, closed) = oneshot::channel::<()>();
         let until = async {
@@ -342,16 +383,12 @@ fn run(
             drop(stopped.await);
             drop(closing);
         };
-        let serving = axum::serve(listener, router).with_graceful_shutdown(until);
-        let serving = tokio::spawn(serving.into_future());
+        let serving = tokio::spawn(async move { http::serve(listener, router, &limits, until).await });
         drop(closed.await);
         match tokio::time::timeout(STOP_PATIENCE, serving).await {
-            Ok(Ok(served)) => served,
-            Ok(Err(panicked)) => Err(io::Error::other(panicked)),
-            Err(_) => {
-                log::warn!("connections are left open: they did not end in time");
-                Ok(())
-            }
+            Ok(Ok(())) => {}
+            Ok(Err(panicked)) => log::error!("serving ended: {panicked}"),
+            Err(_) => log::warn!("connections are left open: they did not end in time"),
         }
-    })
+    });
 }

@@ -53,16 +53,17 @@ use self::call::{Answer, Call};
 use self::error::ApiError;
 use self::server::Routes;
 use crate::engine::Engine;
+use crate::http::Front;
 
 /// Puts the protocol in front of `router`, which gets the requests for all other paths.
 pub(crate) fn in_front_of(
     router: Router,
     engine: Arc<Engine>,
-    key: Option<String>,
+    front: Arc<Front>,
     dialect: Dialect,
     strict: bool,
 ) -> Router {
-    Routes::new(engine, key, dialect, strict)
+    Routes::new(engine, front, dialect, strict)
         .mount(&op::LIST_ASSISTANTS, assistants::list)
         .mount(&op::CREATE_ASSISTANT, assistants::create)
         .mount(&op::LIST_ASSISTANT_VERSIONS, assistants::list_versions)

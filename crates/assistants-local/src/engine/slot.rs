@@ -104,6 +104,7 @@ impl Live {
     /// Ends the streams and the answer with the events that say how the run ended or what it waits for. Without such an
     /// event the run is gone, which the streams say.
     pub(super) fn end(&mut self, events: &[StreamEvent]) {
+        log_failure(events);
         if !self.end_history(events) {
             return self.end_deleted();
         }
@@ -176,6 +177,16 @@ impl Live {
     fn break_history(&self, gone: Gone) {
         if let Some(history) = &self.history {
             history.break_off(gone);
+        }
+    }
+}
+
+/// Logs that a run failed, without what its messages and its error say.
+fn log_failure(events: &[StreamEvent]) {
+    for event in events {
+        if let StreamEvent::RunFailed(run) = event {
+            let code = run.last_error.as_ref().map_or("no code", |error| error.code.as_str());
+            log::warn!("run {} of {} failed: {code:?}", run.id, run.thread_id);
         }
     }
 }

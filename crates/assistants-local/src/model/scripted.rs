@@ -6,7 +6,7 @@
 //! | line | what happens |
 //! | --- | --- |
 //! | `call NAME JSON` | the function is called with these arguments (`{}` if there are none); several lines, several calls |
-//! | `repeat N` | the answer has N words, one piece each: `word1 word2 …` |
+//! | `repeat N` | the answer has N words, one piece each: `word1 word2 …`; the run fails with `invalid_prompt` if N is more than 1,000,000 |
 //! | `sleep MS` | waits that many milliseconds, or until the run is over |
 //! | `fail CODE` | the run fails with that error code, and the provider's message for it where there is one |
 //!
@@ -30,6 +30,9 @@ use crate::search;
 /// How many passages an answer quotes, and how many lines of each.
 const MOST_QUOTES: usize = 3;
 const QUOTED_LINES: usize = 6;
+
+/// How many words `repeat` writes at most.
+const MOST_WORDS: u64 = 1_000_000;
 
 /// How many characters of arguments go into one piece.
 const ARGUMENTS_PIECE: usize = 12;
@@ -343,6 +346,10 @@ impl Answer<'_, '_> {
     }
 
     fn repeat(&mut self, count: u64) -> Result<(), End> {
+        if count > MOST_WORDS {
+            let message = format!("The message asked for {count} words, and the model writes at most {MOST_WORDS}.");
+            return Err(Failure::new("invalid_prompt", message).into());
+        }
         for number in 1..=count {
             let space = if number == 1 { "" } else { " " };
             self.count(1)?;
@@ -515,6 +522,11 @@ mod tests {
     fn repeats_sleeps_and_fails() {
         check(&request("repeat 3"), "[word1][ word2][ word3]");
         check(&request("repeat 0"), "");
+        check(
+            &request("repeat 1000001"),
+            " Failed { code: \"invalid_prompt\", \
+             message: \"The message asked for 1000001 words, and the model writes at most 1000000.\" }",
+        );
         check(&request("sleep 0"), "[Slept.]");
         check(&request("sleep 0\nrepeat 1"), "[word1]");
         check(

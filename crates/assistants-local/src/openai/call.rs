@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use assistants_types::openai::{Run, StreamEvent};
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::HeaderMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,10 +12,10 @@ use serde_json::{Map, Value};
 
 use super::chat::ChatAnswer;
 use super::error::ApiError;
-use super::form::Form;
 use super::runs::includes_content;
 use super::sse::EventStream;
 use crate::engine::{Engine, Refusal, Since};
+use crate::http::{HeldBody, Received};
 use crate::object::{Stored, to_json};
 use crate::repeat::{Repeat, digest};
 use crate::storage::{Document, Kind, Transaction};
@@ -33,9 +33,9 @@ pub(crate) struct Call {
     pub(super) path: Vec<(String, String)>,
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+    pub(super) body: HeldBody,
     /// A form instead of a body, until a handler takes it.
-    pub(super) form: Mutex<Option<Form>>,
+    pub(super) form: Mutex<Option<Received>>,
 }
 
 /// What a handler answers with status 200.
@@ -101,13 +101,10 @@ impl Call {
         schema: &str,
         put_right: impl FnOnce(&mut Value) -> Result<(), ApiError>,
     ) -> Result<T, ApiError> {
-        if self.lock_form().is_some() {
-            return Err(ApiError::invalid("The body must be JSON, not a form."));
-        }
-        let bytes: &[u8] = if self.body.trim_ascii().is_empty() {
+        let bytes: &[u8] = if self.body.bytes.trim_ascii().is_empty() {
             b"{}"
         } else {
-            &self.body
+            &self.body.bytes
         };
         let unreadable =
             |error| ApiError::invalid(format!("We could not parse the JSON body of your request: {error}."));
@@ -124,14 +121,10 @@ impl Call {
         checked(&self.schemas, schema, body)
     }
 
-    /// The form in the body.
-    pub(super) fn form(&self) -> Result<Form, ApiError> {
-        let form = self.lock_form().take();
+    /// The form in the body, of operations that take one.
+    pub(super) fn form(&self) -> Result<Received, ApiError> {
+        let form = self.form.lock().unwrap_or_else(PoisonError::into_inner).take();
         form.ok_or_else(|| ApiError::invalid("The body must be a form: `multipart/form-data`."))
-    }
-
-    fn lock_form(&self) -> std::sync::MutexGuard<'_, Option<Form>> {
-        self.form.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `work` in a transaction.
@@ -145,7 +138,7 @@ impl Call {
         &self,
         work: impl FnMut(&dyn Transaction) -> Result<(String, T), ApiError>,
     ) -> Result<Once<T>, ApiError> {
-        self.once_for(&digest(&self.body), work)
+        self.once_for(&digest(&self.body.bytes), work)
     }
 
     /// What tells this request from others, where `request` tells the body from others.
@@ -176,7 +169,7 @@ impl Call {
         &self,
         work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>,
     ) -> Result<Answer, ApiError> {
-        self.object_once(&digest(&self.body), work)
+        self.object_once(&digest(&self.body.bytes), work)
     }
 
     /// As [`object`](Self::object), where `request` tells the body from others.

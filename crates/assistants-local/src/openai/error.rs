@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::engine::Refusal;
+use crate::http::{FormError, Rejection};
 use crate::storage::{Kind, StorageError};
 use crate::validate::Violation;
 
@@ -107,5 +108,44 @@ impl From<StorageError> for ApiError {
             StatusCode::INTERNAL_SERVER_ERROR,
             format!("The server had an error processing your request. The storage failed: {error}."),
         )
+    }
+}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> Self {
+        let message = match &rejection {
+            Rejection::KeyMissing => {
+                "You didn't provide an API key. You need to provide your API key in an Authorization header using \
+                 Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
+                    .to_owned()
+            }
+            Rejection::KeyWrong => "Incorrect API key provided.".to_owned(),
+            Rejection::Panicked => "The server had an error processing your request. Sorry about that!".to_owned(),
+            other => other.to_string(),
+        };
+        Self {
+            param: rejection.param().map(str::to_owned),
+            code: rejection.code().map(Cow::Borrowed),
+            ..Self::new(rejection.status(), message)
+        }
+    }
+}
+
+impl From<FormError> for ApiError {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::Rejected(rejection) => rejection.into(),
+            FormError::Storage(error) => error.into(),
+            FormError::Invalid {
+                status,
+                message,
+                param,
+                code,
+            } => Self {
+                param,
+                code: code.map(Cow::Borrowed),
+                ..Self::new(status, message)
+            },
+        }
     }
 }

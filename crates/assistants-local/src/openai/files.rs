@@ -6,13 +6,14 @@ use serde_json::Value;
 use super::page::{Limits, page_of};
 use super::{Answer, ApiError, Call};
 use crate::engine::{Engine, files};
+use crate::http::Form;
 use crate::ids;
 use crate::object::{insert, now};
 use crate::storage::{Kind, StorageError, Transaction};
 use crate::validate::Violation;
 
 /// The largest file, in bytes: 512 MiB, as the provider has it.
-pub(super) const LARGEST_FILE: u64 = 512 * 1024 * 1024;
+const LARGEST_FILE: u64 = 512 * 1024 * 1024;
 
 /// How many files a page may have; by default it has as many.
 const LIMITS: Limits = Limits {
@@ -30,8 +31,14 @@ const PURPOSES: &[FilePurpose] = &[
     FilePurpose::Evals,
 ];
 
+/// The form of a file.
+pub(super) const FORM: Form = Form {
+    file: "file",
+    most: LARGEST_FILE,
+};
+
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    let received = call.form()?.receive(&call.engine.files, "file", LARGEST_FILE)?;
+    let received = call.form()?;
     let params = params(call, received.fields)?;
     check_purpose(&params.purpose)?;
     let filename = received.file_name.filter(|name| !name.is_empty());

@@ -12,9 +12,9 @@ use tokio::runtime::Runtime;
 
 use super::call;
 use super::error::ApiError;
-use super::form::Form;
 use super::server;
 use crate::files::FileStore;
+use crate::http::{Form, Front, Limits, Origins};
 use crate::validate::Schemas;
 
 /// The largest file that the form of a case may hold, in bytes.
@@ -48,6 +48,7 @@ fn receive(bytes: &[u8], longest: u8) -> Outcome {
             .build()
             .expect("a runtime for the forms of all cases")
     });
+    static FRONT: LazyLock<Arc<Front>> = LazyLock::new(|| Front::new(None, Origins::default(), "", Limits::default()));
     static STORE: LazyLock<FileStore> = LazyLock::new(|| FileStore::temporary().expect("a folder for the files"));
     let mut headers = HeaderMap::new();
     headers.insert(
@@ -59,12 +60,11 @@ fn receive(bytes: &[u8], longest: u8) -> Outcome {
         .map(|piece| Ok::<_, std::io::Error>(piece.to_vec()))
         .collect();
     let body = Body::from_stream(tokio_stream::iter(pieces));
-    let form = {
-        let _entered = RUNTIME.enter();
-        Form::of(&headers, body)?
+    let form = Form {
+        file: "file",
+        most: LARGEST,
     };
-    let form = form.map_err(|_| ApiError::invalid("the headers say that it is a form"))?;
-    let received = form.receive(&STORE, "file", LARGEST)?;
+    let received = RUNTIME.block_on(FRONT.read_form(&headers, body, form, &STORE))?;
     assert!(received.file.length() <= LARGEST && received.file.length() > 0);
     Ok((
         received.fields,

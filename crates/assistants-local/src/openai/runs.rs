@@ -1,19 +1,26 @@
 //! Runs.
 
 use assistants_types::openai::{CreateRun, RunInclude, StreamEvent, SubmitToolOutputs, UpdateRun};
+use serde_json::Value;
 
 use super::call::require_thread;
 use super::page::page;
 use super::{Answer, ApiError, Call, legacy};
 use crate::engine::{Engine, Since, load_run};
+use crate::http;
 use crate::object::to_json;
 use crate::repeat::digest;
 use crate::storage::Kind;
 use crate::validate::Violation;
 
+/// How many messages a run may add to its thread.
+const MOST_ADDED_MESSAGES: usize = 512;
+
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     includes_content(call)?;
     let params: CreateRun = call.body_after("CreateRun", |body| {
+        let messages = body.get("additional_messages").and_then(Value::as_array);
+        http::count("additional_messages", messages.map_or(0, Vec::len), MOST_ADDED_MESSAGES)?;
         legacy::put_all_right(call, body.get_mut("additional_messages"), "additional_messages")
     })?;
     let thread_id = call.id("thread_id");
@@ -52,7 +59,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
 
 /// Ends a run that is not over. The answer shows it as `cancelling`; the next look at it shows `cancelled`.
 pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
-    let repeat = call.repeat(digest(&call.body))?;
+    let repeat = call.repeat(digest(&call.body.bytes))?;
     let json = call.engine.cancel::<ApiError>(
         call.id("thread_id"),
         call.id("run_id"),

@@ -5,15 +5,22 @@ use assistants_types::openai::{
     UpdateThread,
 };
 
+use serde_json::Value;
+
 use super::assistants::tool_resources;
 use super::{Answer, ApiError, Call, legacy};
 use crate::engine::{Since, add_message};
+use crate::http;
 use crate::ids;
 use crate::object::{insert, load, now};
 use crate::storage::{Kind, Transaction};
 
+/// How many messages a thread may be created with, as the provider has it.
+const MOST_MESSAGES: usize = 32;
+
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateThread = call.body_after("CreateThread", |body| {
+        check_messages(body.get("messages"), "messages")?;
         legacy::put_all_right(call, body.get_mut("messages"), "messages")
     })?;
     call.object(|transaction| create_thread(transaction, &params, None))
@@ -54,6 +61,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
 pub(super) fn create_and_run(call: &Call) -> Result<Answer, ApiError> {
     let mut params: CreateThreadAndRun = call.body_after("CreateThreadAndRun", |body| {
         let messages = body.pointer_mut("/thread/messages");
+        check_messages(messages.as_deref(), "thread.messages")?;
         legacy::put_all_right(call, messages, "thread.messages")
     })?;
     let streamed = params.stream.as_ref() == Some(&true);
@@ -75,6 +83,12 @@ pub(super) fn create_and_run(call: &Call) -> Result<Answer, ApiError> {
         ];
         Ok((run, events))
     })
+}
+
+/// Before they are looked at one by one.
+fn check_messages(messages: Option<&Value>, param: &str) -> Result<(), ApiError> {
+    let given = messages.and_then(Value::as_array).map_or(0, Vec::len);
+    Ok(http::count(param, given, MOST_MESSAGES)?)
 }
 
 /// Creates a thread with its messages; `resources` take the place of its own.

@@ -10,6 +10,7 @@ use super::files::{check_purpose, insert_file, new_file};
 use super::{Answer, ApiError, Call};
 use crate::engine::{Engine, uploads};
 use crate::files::Unfinished;
+use crate::http::Form;
 use crate::ids;
 use crate::object::{Loaded, insert, load, now};
 use crate::repeat::digest;
@@ -58,15 +59,24 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(super) fn add_part(call: &Call) -> Result<Answer, ApiError> {
-    let upload_id = call.id("upload_id");
+/// The form of a part.
+pub(super) const PART: Form = Form {
+    file: "data",
+    most: LARGEST_PART,
+};
+
+/// Whether the upload takes a part, before its bytes come. If they come again, the upload may have ended.
+pub(super) fn before_part(call: &Call) -> Result<(), ApiError> {
     let repeat = call.repeat(String::new())?;
-    // Before the bytes come, unless they come again: then the upload may be over.
     call.transact(|transaction| match repeat.is_known(transaction)? {
         true => Ok(()),
-        false => pending(transaction, upload_id).map(|_| ()),
-    })?;
-    let received = call.form()?.receive(&call.engine.files, "data", LARGEST_PART)?;
+        false => pending(transaction, call.id("upload_id")).map(|_| ()),
+    })
+}
+
+pub(super) fn add_part(call: &Call) -> Result<Answer, ApiError> {
+    let upload_id = call.id("upload_id");
+    let received = call.form()?;
     let length = received.file.length();
     let part = UploadPart {
         id: ids::new("part_"),
@@ -92,7 +102,7 @@ pub(super) fn add_part(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn complete(call: &Call) -> Result<Answer, ApiError> {
     let params: CompleteUpload = call.body("CompleteUpload")?;
-    let request = digest(&call.body);
+    let request = digest(&call.body.bytes);
     let repeat = call.repeat(request.clone())?;
     if let Some(answer) = call.transact(|transaction| Ok(repeat.kept(transaction)?))? {
         return Ok(Answer::Json(answer));

@@ -8,6 +8,7 @@ use assistants_types::openai::{
 use super::page::page;
 use super::{Answer, ApiError, Call};
 use crate::engine::stores::{self, Hit, Search};
+use crate::http;
 use crate::object::{complete, now};
 use crate::search::check_filter;
 use crate::storage::Kind;
@@ -57,6 +58,9 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     Ok(Answer::json(&deleted))
 }
 
+/// How many queries a search may have.
+const MOST_QUERIES: usize = 64;
+
 /// A search is the same however often it is made, so its answers are not kept for idempotency keys.
 pub(super) fn search(call: &Call) -> Result<Answer, ApiError> {
     let params: SearchVectorStore = call.body("SearchVectorStore")?;
@@ -69,6 +73,7 @@ pub(super) fn search(call: &Call) -> Result<Answer, ApiError> {
         SearchQuery::Texts(texts) => texts,
         _ => Vec::new(),
     };
+    http::count("query", queries.len(), MOST_QUERIES)?;
     let ranking = params.ranking_options.unwrap_or_default();
     let id = call.id("vector_store_id");
     call.engine.expire_stores(now().unix_timestamp())?;

@@ -13,6 +13,7 @@ use tokio_stream::Stream;
 
 use super::error::{ApiError, Code};
 use crate::engine::Engine;
+use crate::http::HeldBody;
 use crate::repeat::{Repeat, digest};
 use crate::storage::Transaction;
 
@@ -31,7 +32,7 @@ pub(super) struct Call {
     pub(super) headers: HeaderMap,
     pub(super) path: Vec<(&'static str, String)>,
     pub(super) query: Vec<(String, String)>,
-    pub(super) body: Bytes,
+    pub(super) body: HeldBody,
 }
 
 /// Lines on their way to a connection.
@@ -91,10 +92,10 @@ impl Call {
 
     /// The body, in either spelling. No body counts as `{}`.
     pub(super) fn body<T: ProtoMessage>(&self) -> Result<T, ApiError> {
-        let bytes: &[u8] = if self.body.trim_ascii().is_empty() {
+        let bytes: &[u8] = if self.body.bytes.trim_ascii().is_empty() {
             b"{}"
         } else {
-            &self.body
+            &self.body.bytes
         };
         let unexpected = |error| ApiError::invalid(format!("The body is not what was expected: {error}."));
         if self.strict
@@ -121,7 +122,7 @@ impl Call {
         &self,
         mut work: impl FnMut(&dyn Transaction) -> Result<(M, T), ApiError>,
     ) -> Result<(Answer, Option<T>), ApiError> {
-        let repeat = Repeat::new(&self.headers, &self.place, digest(&self.body))?;
+        let repeat = Repeat::new(&self.headers, &self.place, digest(&self.body.bytes))?;
         self.transact(|transaction| {
             if let Some(answer) = repeat.kept(transaction)? {
                 return Ok((Answer::Json(answer), None));

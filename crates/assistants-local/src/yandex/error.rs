@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::engine::Refusal;
+use crate::http::Rejection;
 use crate::storage::{Kind, StorageError};
 
 /// Why a call failed: codes of gRPC, as far as this server uses them.
@@ -13,6 +14,7 @@ use crate::storage::{Kind, StorageError};
 pub(crate) enum Code {
     InvalidArgument = 3,
     NotFound = 5,
+    PermissionDenied = 7,
     FailedPrecondition = 9,
     Unimplemented = 12,
     Internal = 13,
@@ -26,6 +28,7 @@ impl Code {
         match self {
             Self::InvalidArgument | Self::FailedPrecondition => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::Unimplemented => StatusCode::NOT_IMPLEMENTED,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -83,5 +86,23 @@ impl From<StorageError> for ApiError {
         let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
         log::error!("{error}{cause}");
         Self::new(Code::Internal, format!("The storage failed: {error}."))
+    }
+}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> Self {
+        let code = match rejection.status() {
+            StatusCode::UNAUTHORIZED => Code::Unauthenticated,
+            StatusCode::FORBIDDEN => Code::PermissionDenied,
+            StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+            StatusCode::INTERNAL_SERVER_ERROR => Code::Internal,
+            _ => Code::InvalidArgument,
+        };
+        let message = match rejection {
+            Rejection::KeyMissing => "No key was given. Send it in the header `Authorization: Api-Key KEY`.".to_owned(),
+            Rejection::KeyWrong => "The key is wrong.".to_owned(),
+            other => other.to_string(),
+        };
+        Self::new(code, message)
     }
 }

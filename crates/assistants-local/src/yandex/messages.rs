@@ -22,6 +22,9 @@ use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 /// How many messages a thread may have.
 const MOST: u64 = 10_000;
 
+/// How many messages a request may add at once.
+pub(super) const MOST_AT_ONCE: usize = 512;
+
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateMessage = call.body()?;
     call.answer_once(|transaction| {

@@ -14,11 +14,17 @@ use super::error::Code;
 use super::resource::{self, SUBJECT};
 use super::{Answer, ApiError, Call, assistants, messages, page, search_indexes, threads, tools};
 use crate::engine::{Detail, Engine, RunNotes, failure_of, last_message};
+use crate::http;
 use crate::object::{Loaded, load};
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateRun = call.body()?;
+    http::count(
+        "additionalMessages",
+        params.additional_messages.len(),
+        messages::MOST_AT_ONCE,
+    )?;
     tools::check(&params.tools)?;
     assistants::check_options(
         params.custom_prompt_truncation_options.as_ref(),

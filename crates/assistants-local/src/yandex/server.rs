@@ -1,4 +1,4 @@
-//! What all requests share: paths, the key, the size limit, the headers of answers, the shape of errors.
+//! What all requests share: paths, reading them, the headers of responses, the shape of errors.
 //!
 //! Paths are matched here, not by axum's router: a verb may follow an id or a name after a colon
 //! (`/operations/{operationId}:cancel`), and what is not found is answered in the shape of this protocol.
@@ -9,19 +9,19 @@ use std::time::Instant;
 use assistants_types::openai::Operation;
 use assistants_types::yandex::{Dialect, operations as op};
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use tokio_stream::StreamExt;
 
 use super::call::{Answer, Call};
 use super::error::{ApiError, Code};
 use super::{files, resource};
 use crate::engine::Engine;
+use crate::http::{self, Front, LARGEST_BODY};
 use crate::ids;
-use crate::openai::{FileBytes, same};
+use crate::openai::FileBytes;
 
 /// Where the protocol lives. Everything below belongs to it.
 const PREFIXES: &[&str] = &[
@@ -33,10 +33,10 @@ const PREFIXES: &[&str] = &[
 ];
 
 /// The largest body of a request, in bytes: a file of 128 MiB in base64 and what is known of it.
-const LARGEST_BODY: usize = 180 * 1024 * 1024;
+const LARGEST_FILE_BODY: usize = 180 * 1024 * 1024;
 
-/// The largest body of a request that brings no file, in bytes.
-const LARGEST_SMALL_BODY: usize = 16 * 1024 * 1024;
+/// How many parameters a query may have.
+const MOST_QUERY_PARAMETERS: usize = 256;
 
 /// Answers one operation. May block.
 pub(super) type Handler = fn(&Call) -> Result<Answer, ApiError>;
@@ -45,17 +45,17 @@ pub(super) type Handler = fn(&Call) -> Result<Answer, ApiError>;
 #[derive(Debug)]
 pub(super) struct Routes {
     engine: Arc<Engine>,
-    key: Option<String>,
+    front: Arc<Front>,
     dialect: Dialect,
     strict: bool,
     routes: Vec<(&'static Operation, Handler)>,
 }
 
 impl Routes {
-    pub(super) fn new(engine: Arc<Engine>, key: Option<String>, dialect: Dialect, strict: bool) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, front: Arc<Front>, dialect: Dialect, strict: bool) -> Self {
         Self {
             engine,
-            key,
+            front,
             dialect,
             strict,
             routes: Vec::new(),
@@ -159,7 +159,11 @@ async fn divert(State(routes): State<Arc<Routes>>, request: Request, next: Next)
     let request_id = ids::uuid();
     let mut response = match answer(&routes, request).await {
         Ok(response) => response,
-        Err(error) => response(error.code.status(), "application/json", Body::from(error.body())),
+        Err(error) => {
+            let mut response = response(error.code.status(), "application/json", Body::from(error.body()));
+            http::say_when_to_retry(&mut response);
+            response
+        }
     };
     log::debug!(
         "{place}: {} after {} ms, {request_id}",
@@ -185,25 +189,27 @@ async fn divert(State(routes): State<Arc<Routes>>, request: Request, next: Next)
 async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
+    let place = format!("{} {path}", parts.method);
     // Who has such an address needs no key.
     let download = fit(files::DOWNLOAD, path).filter(|_| parts.method == "GET");
+    let admitted = routes.front.admit(&parts, download.is_none());
+    let admitted = admitted.and_then(|()| routes.front.check_content_type(&parts, false));
+    admitted.inspect_err(|rejection| http::log_rejection(rejection, &place, &parts))?;
     let found = match download {
         Some(ids) => Found {
             operation: &op::GET_FILE_URL,
             handler: files::download,
             ids,
         },
-        None => {
-            let_in(routes.key.as_deref(), &parts.headers)?;
-            routes.find(parts.method.as_str(), path)?
-        }
+        None => routes.find(parts.method.as_str(), path)?,
     };
     let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
     let Query(query) = query.map_err(|error| ApiError::invalid(format!("The query cannot be read: {error}.")))?;
+    http::count("query", query.len(), MOST_QUERY_PARAMETERS)?;
     let most = if found.operation.id == op::CREATE_FILE.id {
-        LARGEST_BODY
+        LARGEST_FILE_BODY
     } else {
-        LARGEST_SMALL_BODY
+        LARGEST_BODY
     };
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let call = Call {
@@ -211,24 +217,18 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
         dialect: routes.dialect,
         strict: routes.strict,
         origin: format!("http://{}", host.unwrap_or("localhost")),
-        place: format!("{} {path}", parts.method),
+        place,
         path: found.ids,
         query,
         headers: parts.headers,
-        body: read_body(body, most).await?,
+        body: routes.front.read_body(body, most).await?,
     };
-    let (handler, id) = (found.handler, found.operation.id);
+    let handler = found.handler;
     let work = move || {
         call.engine.sweep(resource::now().unix_timestamp())?;
         handler(&call)
     };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(answer) => answer.map(answer_response),
-        Err(error) => {
-            log::error!("{id}: {error}");
-            Err(ApiError::new(Code::Internal, "The server has an error of its own."))
-        }
-    }
+    routes.front.work(work).await?.map(answer_response)
 }
 
 fn answer_response(answer: Answer) -> Response {
@@ -254,46 +254,6 @@ fn answer_response(answer: Answer) -> Response {
             response
         }
     }
-}
-
-fn let_in(key: Option<&str>, headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(key) = key else { return Ok(()) };
-    let refused = |message: &str| Err(ApiError::new(Code::Unauthenticated, message));
-    let Some(given) = headers.get(header::AUTHORIZATION) else {
-        return refused("No key was given. Send it in the header `Authorization: Api-Key KEY`.");
-    };
-    let mut words = given.as_bytes().trim_ascii().splitn(2, u8::is_ascii_whitespace);
-    let (scheme, token) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let is_known = scheme.eq_ignore_ascii_case(b"api-key") || scheme.eq_ignore_ascii_case(b"bearer");
-    if is_known && same(token.trim_ascii(), key.trim().as_bytes()) {
-        Ok(())
-    } else {
-        refused("The key is wrong.")
-    }
-}
-
-/// Reads a body. Of one that is too large, as much again is read and thrown away: a client that still writes when the
-/// connection closes may never see the answer.
-async fn read_body(body: Body, most: usize) -> Result<Bytes, ApiError> {
-    let mut chunks = body.into_data_stream();
-    let mut bytes = Vec::new();
-    let mut length = 0_usize;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| ApiError::invalid(format!("The body could not be read: {error}.")))?;
-        length = length.saturating_add(chunk.len());
-        if length <= most {
-            bytes.extend_from_slice(&chunk);
-        } else {
-            bytes = Vec::new();
-        }
-        if length / 2 > most {
-            break;
-        }
-    }
-    if length > most {
-        return Err(ApiError::invalid(format!("The body is larger than {most} bytes.")));
-    }
-    Ok(bytes.into())
 }
 
 fn response(status: StatusCode, content_type: &'static str, body: Body) -> Response {

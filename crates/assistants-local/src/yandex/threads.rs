@@ -6,12 +6,14 @@ use assistants_types::yandex::{CreateThread, DeleteThreadResponse, ListThreadsRe
 use super::resource::{self, SUBJECT, noted, to_text, whole_seconds};
 use super::{Answer, ApiError, Call, messages, page, tools};
 use crate::engine::Engine;
+use crate::http;
 use crate::ids;
 use crate::object::{Loaded, insert_with_notes, to_json};
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateThread = call.body()?;
+    http::count("messages", params.messages.len(), messages::MOST_AT_ONCE)?;
     tools::check(&params.tools)?;
     let mut thread = Thread {
         folder_id: params.folder_id,

@@ -129,7 +129,7 @@ fn nothing_acknowledged_is_lost_when_the_kill_comes_in_the_middle() {
         .map(|_| {
             let (url, report) = (format!("{}/threads", client.base_url), report.clone());
             std::thread::spawn(move || {
-                while let Ok(response) = ureq::post(&url).send("{}") {
+                while let Ok(response) = ureq::post(&url).content_type("application/json").send("{}") {
                     let Ok(text) = response.into_body().read_to_string() else {
                         return;
                     };

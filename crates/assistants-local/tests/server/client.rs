@@ -114,6 +114,10 @@ impl Client {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
+        let is_named = self.headers.iter().any(|(name, _)| name == "content-type");
+        if matches!(method, "POST" | "PATCH") && !is_named {
+            request = request.header("content-type", "application/json");
+        }
         let sent = if matches!(method, "POST" | "PATCH") {
             request.body(body.to_owned()).unwrap().with_agent(&self.agent).run()
         } else {

@@ -127,6 +127,9 @@ impl Client {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
+        if matches!(method, "POST" | "PATCH") {
+            request = request.header("content-type", "application/json");
+        }
         let sent = if matches!(method, "POST" | "PATCH") {
             request.body(body.to_owned()).unwrap().with_agent(&self.agent).run()
         } else {

@@ -1,0 +1,75 @@
+//! One budget of memory for the bodies of all requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::Rejection;
+use super::quiet::Quiet;
+
+/// The unit that is counted in, in bytes.
+const UNIT: usize = 1024;
+
+/// The memory that bodies may take.
+#[derive(Debug)]
+pub(super) struct Budget {
+    units: Arc<Semaphore>,
+    all: usize,
+    patience: Duration,
+    used_up: Quiet,
+}
+
+/// A share of it, given back when it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Held(Option<OwnedSemaphorePermit>);
+
+impl Budget {
+    pub(super) fn new(bytes: usize, patience: Duration) -> Self {
+        let all = (bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            units: Arc::new(Semaphore::new(all)),
+            all,
+            patience,
+            used_up: Quiet::default(),
+        }
+    }
+
+    /// Enlarges `held` to at least `bytes`. Waits for others to give back, for a while.
+    pub(super) async fn enlarge(&self, held: &mut Held, bytes: usize) -> Result<(), Rejection> {
+        // What is larger than everything gets everything.
+        let wanted = bytes.div_ceil(UNIT).min(self.all);
+        let missing = wanted.saturating_sub(held.units());
+        let Some(missing) = u32::try_from(missing).ok().filter(|missing| *missing > 0) else {
+            return Ok(());
+        };
+        let taking = Arc::clone(&self.units).acquire_many_owned(missing);
+        match timeout(self.patience, taking).await {
+            Ok(Ok(more)) => {
+                match &mut held.0 {
+                    Some(permit) => permit.merge(more),
+                    none => *none = Some(more),
+                }
+                Ok(())
+            }
+            // The semaphore is never closed.
+            Ok(Err(_)) | Err(_) => {
+                self.used_up
+                    .warn(|| "the memory for bodies is used up: requests get status 503".to_owned());
+                Err(Rejection::Busy("memory for bodies"))
+            }
+        }
+    }
+}
+
+impl Held {
+    fn units(&self) -> usize {
+        self.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+    }
+
+    /// Gives everything back.
+    pub(super) fn clear(&mut self) {
+        self.0 = None;
+    }
+}

@@ -1,0 +1,203 @@
+//! Accepting connections, and ending those that rest.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Sleep, sleep};
+
+use super::Limits;
+use super::quiet::Quiet;
+
+/// How many connections beyond the limit are told so at once; still more are closed without a word.
+const MOST_SURPLUS: usize = 64;
+
+/// The largest head of a request, and what is read or written at once, in bytes.
+const LARGEST_HEAD: usize = 64 * 1024;
+
+/// How long to wait when no connection can be accepted: nearly always there are no more file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The connection that a request came over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Connection {
+    pub(crate) peer: SocketAddr,
+    /// There are more connections than there may be, and this one is only told so.
+    pub(crate) is_surplus: bool,
+}
+
+/// Serves `router` on `listener` until `stopped` ends, and then until the requests that are worked on have ended.
+pub(crate) async fn serve(listener: TcpListener, router: Router, limits: &Limits, stopped: impl Future<Output = ()>) {
+    let most = most_connections(limits.connections);
+    let (places, surplus) = (Arc::new(Semaphore::new(most)), Arc::new(Semaphore::new(MOST_SURPLUS)));
+    let graceful = GracefulShutdown::new();
+    let mut stopped = pin!(stopped);
+    let (refused, failed) = (Quiet::default(), Quiet::default());
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stopped => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // What a client did to its own connection is no trouble of the server's.
+                if !is_of_client(&error) {
+                    failed.warn(|| format!("no connection can be accepted: {error}"));
+                    sleep(ACCEPT_PAUSE).await;
+                }
+                continue;
+            }
+        };
+        let (permit, is_surplus) = match Arc::clone(&places).try_acquire_owned() {
+            Ok(permit) => (permit, false),
+            Err(_) => {
+                refused.warn(|| format!("the limit of {most} connections is reached: {peer} gets status 503"));
+                match Arc::clone(&surplus).try_acquire_owned() {
+                    Ok(permit) => (permit, true),
+                    Err(_) => continue,
+                }
+            }
+        };
+        let connection = Connection { peer, is_surplus };
+        spawn(stream, connection, permit, &router, limits, &graceful);
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+fn spawn(
+    stream: TcpStream,
+    connection: Connection,
+    permit: OwnedSemaphorePermit,
+    router: &Router,
+    limits: &Limits,
+    graceful: &GracefulShutdown,
+) {
+    // Events are small, and must not wait for the acknowledgement of the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        log::debug!("{}: {error}", connection.peer);
+    }
+    let inner = TowerToHyperService::new(router.clone());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(connection);
+        inner.call(request)
+    });
+    let head_time = if connection.is_surplus {
+        limits.head_time.min(Duration::from_secs(5))
+    } else {
+        limits.head_time
+    };
+    let stream = Impatient {
+        stream,
+        time: limits.write_time,
+        until: None,
+    };
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_time)
+        .keep_alive(!connection.is_surplus)
+        .max_buf_size(LARGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let serving = graceful.watch(serving);
+    tokio::spawn(async move {
+        if let Err(error) = serving.await {
+            log::debug!("the connection of {} ended: {error}", connection.peer);
+        }
+        drop(permit);
+    });
+}
+
+/// `wanted`, or what the limit on open files leaves room for: a connection may need a second one for a file, and the
+/// database needs some.
+fn most_connections(wanted: usize) -> usize {
+    #[cfg(unix)]
+    let room = rlimit::Resource::NOFILE.get_soft().map_or(usize::MAX, |files| {
+        usize::try_from(files.saturating_sub(64) / 2).unwrap_or(usize::MAX)
+    });
+    #[cfg(not(unix))]
+    let room = usize::MAX;
+    if room < wanted {
+        log::info!("at most {room} connections are served at once: the limit on open files allows no more");
+    }
+    wanted.min(room).clamp(1, Semaphore::MAX_PERMITS)
+}
+
+fn is_of_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// A connection that fails when its peer takes nothing for too long.
+struct Impatient {
+    stream: TcpStream,
+    time: Duration,
+    /// Ends when the peer has taken nothing for that long; there while there is something to take.
+    until: Option<Pin<Box<Sleep>>>,
+}
+
+impl Impatient {
+    fn watch(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.until = None;
+            return written;
+        }
+        let time = self.time;
+        let until = self.until.get_or_insert_with(|| Box::pin(sleep(time)));
+        ready!(until.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the client does not read its response",
+        )))
+    }
+}
+
+impl AsyncRead for Impatient {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Impatient {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.watch(context, written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(context, bytes);
+        this.watch(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,66 @@
+//! What browsers ask before a page of another origin may use the server (Fetch standard, "CORS protocol").
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+
+use super::Front;
+
+/// How long a browser may remember what it was told, in seconds.
+const REMEMBERED: &str = "600";
+
+/// What scripts may read of a response besides what they always may.
+const EXPOSED: &str = "x-request-id, openai-processing-ms, openai-version, openai-poll-after-ms, retry-after, \
+                       x-client-request-id, x-server-trace-id, content-disposition";
+
+const ASKED_HEADERS: HeaderName = header::ACCESS_CONTROL_REQUEST_HEADERS;
+const ASKED_METHOD: HeaderName = header::ACCESS_CONTROL_REQUEST_METHOD;
+const ASKED_NETWORK: HeaderName = HeaderName::from_static("access-control-request-private-network");
+const ALLOWED_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
+
+/// Puts the answers to browsers around `router`. Pages of other origins than the allowed ones get none.
+pub(crate) fn with_cors(router: Router, front: Arc<Front>) -> Router {
+    router.layer(middleware::from_fn_with_state(front, answer))
+}
+
+async fn answer(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let allowed = origin.filter(|origin| origin.to_str().is_ok_and(|origin| front.access.allows_origin(origin)));
+    let Some(origin) = allowed else {
+        return next.run(request).await;
+    };
+    // Browsers ask without a key.
+    let mut response = if request.method() == Method::OPTIONS && request.headers().contains_key(ASKED_METHOD) {
+        preflight(request.headers())
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    response
+}
+
+fn preflight(asked: &HeaderMap) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, POST, PATCH, DELETE"),
+    );
+    if let Some(names) = asked.get(ASKED_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+    }
+    if asked.contains_key(ASKED_NETWORK) {
+        headers.insert(ALLOWED_NETWORK, HeaderValue::from_static("true"));
+    }
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(REMEMBERED));
+    response
+}

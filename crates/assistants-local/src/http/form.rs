@@ -1,0 +1,326 @@
+//! Bodies of the form `multipart/form-data`, read as they arrive: no thread waits for them, and no more than a little
+//! of them is in memory.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, StatusCode, header};
+use multer::{Field, Multipart};
+use serde_json::{Map, Number, Value};
+use tokio_stream::Stream;
+
+use super::{Front, Pieces, Rejection};
+use crate::files::{Digest, FileStore, Unfinished};
+use crate::storage::StorageError;
+
+/// The longest text of all fields together, in bytes, and how many fields there may be.
+const LONGEST_TEXT: usize = 64 * 1024;
+const MOST_FIELDS: usize = 64;
+
+/// How much may come before the first part, and how long the headers of a part may be, in bytes.
+const LONGEST_HEADERS: usize = 16 * 1024;
+
+/// How much of a file is gathered before it is written, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// What a form must have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Form {
+    /// The name of the field that is the file.
+    pub(crate) file: &'static str,
+    /// The largest file, in bytes.
+    pub(crate) most: u64,
+}
+
+/// What was in a form: the text fields as JSON members, and the file.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) fields: Value,
+    pub(crate) file: Unfinished,
+    pub(crate) file_name: Option<String>,
+    /// Tells this form from another one.
+    pub(crate) digest: String,
+}
+
+/// Why a form was not taken.
+#[derive(Debug)]
+pub(crate) enum FormError {
+    Rejected(Rejection),
+    Storage(StorageError),
+    /// The form is not what it must be.
+    Invalid {
+        status: StatusCode,
+        message: String,
+        param: Option<String>,
+        code: Option<&'static str>,
+    },
+}
+
+impl FormError {
+    fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid {
+            status: StatusCode::BAD_REQUEST,
+            message: message.into(),
+            param: None,
+            code: None,
+        }
+    }
+
+    fn of_field(name: &str, code: Option<&'static str>, message: impl Into<String>) -> Self {
+        Self::Invalid {
+            status: StatusCode::BAD_REQUEST,
+            message: message.into(),
+            param: Some(name.to_owned()),
+            code,
+        }
+    }
+}
+
+impl From<StorageError> for FormError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl From<multer::Error> for FormError {
+    fn from(error: multer::Error) -> Self {
+        let error = match error {
+            multer::Error::StreamReadFailed(cause) => match cause.downcast::<Rejection>() {
+                Ok(rejection) => return Self::Rejected(*rejection),
+                Err(cause) => multer::Error::StreamReadFailed(cause),
+            },
+            error => error,
+        };
+        Self::invalid(format!("The form could not be read: {error}."))
+    }
+}
+
+/// Whether a content type is that of a form.
+pub(crate) fn is_form(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("multipart/form-data")
+}
+
+impl Front {
+    /// Reads a form. Its file goes to `store`.
+    pub(crate) async fn read_form(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        form: Form,
+        store: &FileStore,
+    ) -> Result<Received, FormError> {
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let Some(content_type) = content_type.filter(|value| is_form(value)) else {
+            return Err(FormError::invalid("The body must be a form: `multipart/form-data`."));
+        };
+        let boundary = multer::parse_boundary(content_type)
+            .map_err(|error| FormError::invalid(format!("The form has no boundary: {error}.")))?;
+        let pieces = Arc::new(Mutex::new(Pieces::new(body, self.limits.body_time)));
+        let ahead = Arc::new(AtomicUsize::new(0));
+        let guarded = Guarded {
+            pieces: Arc::clone(&pieces),
+            ahead: Arc::clone(&ahead),
+            resting: false,
+        };
+        let reader = Reader {
+            multipart: Multipart::new(guarded, boundary),
+            ahead,
+        };
+        let received = reader.read(form, store).await;
+        if let Err(error) = &received
+            && !matches!(error, FormError::Rejected(Rejection::TooSlow))
+        {
+            // Nobody else has them any more: the form was dropped.
+            let pieces =
+                Arc::into_inner(pieces).map(|pieces| pieces.into_inner().unwrap_or_else(PoisonError::into_inner));
+            if let Some(mut pieces) = pieces {
+                pieces.waste().await;
+            }
+        }
+        received
+    }
+}
+
+/// A form that is being read.
+struct Reader {
+    multipart: Multipart<'static>,
+    /// See [`Guarded`].
+    ahead: Arc<AtomicUsize>,
+}
+
+impl Reader {
+    async fn read(mut self, form: Form, store: &FileStore) -> Result<Received, FormError> {
+        let part = form.file;
+        let (mut fields, mut digest) = (Map::new(), Digest::default());
+        let (mut file, mut room) = (None, LONGEST_TEXT);
+        for _ in 0..MOST_FIELDS {
+            let Some(mut field) = self.next_field().await? else {
+                let Some((file, file_name)) = file else {
+                    let message = format!("Missing required parameter: '{part}'.");
+                    return Err(FormError::of_field(part, Some("missing_required_parameter"), message));
+                };
+                return Ok(Received {
+                    fields: Value::Object(fields),
+                    file,
+                    file_name,
+                    digest: digest.finish(),
+                });
+            };
+            let name = field.name().unwrap_or_default().to_owned();
+            digest.update(name.as_bytes());
+            if name == part {
+                if file.is_some() {
+                    let message = format!("The form has more than one '{part}'.");
+                    return Err(FormError::of_field(part, None, message));
+                }
+                let file_name = field.file_name().map(str::to_owned);
+                let unfinished = self.write(&mut field, form, store).await?;
+                digest.update(file_name.as_deref().unwrap_or_default().as_bytes());
+                digest.update(unfinished.digest().as_bytes());
+                file = Some((unfinished, file_name));
+            } else {
+                let text = self.read_text(&mut field, &name, room).await?;
+                room -= text.len();
+                digest.update(text.as_bytes());
+                set(&mut fields, &name, text);
+            }
+        }
+        let message = format!("The form has more than {MOST_FIELDS} fields.");
+        Err(FormError::invalid(message))
+    }
+
+    async fn next_field(&mut self) -> Result<Option<Field<'static>>, FormError> {
+        let field = self.multipart.next_field().await?;
+        self.ahead.store(0, Ordering::Relaxed);
+        Ok(field)
+    }
+
+    async fn chunk(&self, field: &mut Field<'_>) -> Result<Option<Bytes>, FormError> {
+        let chunk = field.chunk().await?;
+        self.ahead.store(0, Ordering::Relaxed);
+        Ok(chunk)
+    }
+
+    async fn write(&self, field: &mut Field<'_>, form: Form, store: &FileStore) -> Result<Unfinished, FormError> {
+        let (part, most) = (form.file, form.most);
+        let store = store.clone();
+        let mut file = blocking(move || store.create()).await?;
+        let mut gathered = Vec::new();
+        while let Some(chunk) = self.chunk(field).await? {
+            if file.length() + (gathered.len() + chunk.len()) as u64 > most {
+                return Err(FormError::Invalid {
+                    status: StatusCode::PAYLOAD_TOO_LARGE,
+                    message: format!("'{part}' is larger than {most} bytes."),
+                    param: Some(part.to_owned()),
+                    code: Some("file_too_large"),
+                });
+            }
+            gathered.extend_from_slice(&chunk);
+            if gathered.len() >= PIECE {
+                file = append(file, std::mem::take(&mut gathered)).await?;
+            }
+        }
+        let file = append(file, gathered).await?;
+        if file.length() == 0 {
+            let message = format!("'{part}' is empty, and empty files are not accepted.");
+            return Err(FormError::of_field(part, Some("empty_file"), message));
+        }
+        Ok(file)
+    }
+
+    async fn read_text(&self, field: &mut Field<'_>, name: &str, room: usize) -> Result<String, FormError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.chunk(field).await? {
+            if bytes.len() + chunk.len() > room {
+                let message =
+                    format!("'{name}' is too long: the text fields of a form have at most {LONGEST_TEXT} bytes.");
+                return Err(FormError::of_field(name, None, message));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        String::from_utf8(bytes).map_err(|_| FormError::of_field(name, None, format!("'{name}' is not UTF-8.")))
+    }
+}
+
+/// Writes to a file where it may block.
+pub(super) async fn append(mut file: Unfinished, bytes: Vec<u8>) -> Result<Unfinished, StorageError> {
+    blocking(move || file.write(&bytes).map(|()| file)).await
+}
+
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+) -> Result<T, StorageError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(StorageError {
+            action: "writing what arrives".to_owned(),
+            source: Some(Box::new(error)),
+        }),
+    }
+}
+
+/// A body as multer reads it: with a bound on how far, and a rest after each piece.
+///
+/// multer keeps all that it has read until it has found the first boundary, or the end of a part's headers. So `ahead`
+/// counts what was read since it last gave something out.
+///
+/// It also takes pieces for as long as there are some, which could be the whole file when the network is faster than
+/// the disk, and it looks at the stream a second time before it gives up on the first boundary, and then does not see
+/// what came with the end of the stream in between. With a rest after each piece, neither happens.
+struct Guarded {
+    pieces: Arc<Mutex<Pieces>>,
+    ahead: Arc<AtomicUsize>,
+    resting: bool,
+}
+
+impl Stream for Guarded {
+    type Item = Result<Bytes, Rejection>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if std::mem::take(&mut this.resting) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if this.ahead.load(Ordering::Relaxed) > LONGEST_HEADERS {
+            let message = format!("no part begins, or ends its headers, within {LONGEST_HEADERS} bytes");
+            return Poll::Ready(Some(Err(Rejection::Broken(message))));
+        }
+        let piece = ready!(this.pieces.lock().unwrap_or_else(PoisonError::into_inner).poll(context)).transpose();
+        if let Some(Ok(piece)) = &piece {
+            this.ahead.fetch_add(piece.len(), Ordering::Relaxed);
+            this.resting = true;
+        }
+        Poll::Ready(piece)
+    }
+}
+
+/// Puts a field among the members; `expires_after[seconds]` is a member of a member. Digits are a number there.
+fn set(fields: &mut Map<String, Value>, name: &str, text: String) {
+    let nested = name
+        .split_once('[')
+        .and_then(|(outer, rest)| Some((outer, rest.strip_suffix(']')?)));
+    match nested {
+        Some((outer, inner)) => {
+            let value = text
+                .parse::<i64>()
+                .map_or(Value::String(text), |number| Number::from(number).into());
+            let member = fields.entry(outer).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(member) = member {
+                member.insert(inner.to_owned(), value);
+            }
+        }
+        // Some clients send an object as JSON text.
+        None => {
+            let object = text
+                .starts_with('{')
+                .then(|| serde_json::from_str(&text).ok())
+                .flatten();
+            fields.insert(name.to_owned(), object.unwrap_or(Value::String(text)));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Why a request is refused before its handler sees it.
+
+use axum::http::StatusCode;
+
+/// A request that is refused for what it is, not for what it asks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Rejection {
+    #[error("no API key was given")]
+    KeyMissing,
+    #[error("the API key is wrong")]
+    KeyWrong,
+    /// Without a key the server is for this machine alone, and a foreign name is how web pages reach it.
+    #[error(
+        "The host '{0}' is not this server: without an API key it is reached by names of this machine only, such as localhost."
+    )]
+    Host(String),
+    #[error(
+        "The request comes from a web page of '{0}'. Start the server with `--allow-origin` and that origin if it may use it."
+    )]
+    Origin(String),
+    /// What a web page could send without asking first.
+    #[error("The content type of the body must be {wanted}, not {given}.")]
+    ContentType { wanted: &'static str, given: String },
+    #[error("The body is larger than {0} bytes.")]
+    TooLarge(usize),
+    #[error("The body has more than {0} values.")]
+    TooManyValues(usize),
+    #[error(
+        "Invalid '{param}': array too long. Expected an array with maximum length {most}, but got an array with length {given} instead."
+    )]
+    TooMany { param: String, given: usize, most: usize },
+    #[error("The body did not arrive in time.")]
+    TooSlow,
+    #[error("The body could not be read: {0}.")]
+    Broken(String),
+    /// There are as many of these as there may be.
+    #[error("The server is busy: it has no more {0} to give. Try again in a moment.")]
+    Busy(&'static str),
+    #[error("The server has an error of its own.")]
+    Panicked,
+}
+
+impl Rejection {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::KeyMissing | Self::KeyWrong => StatusCode::UNAUTHORIZED,
+            Self::Host(_) | Self::Origin(_) => StatusCode::FORBIDDEN,
+            Self::ContentType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyValues(_) | Self::TooMany { .. } | Self::Broken(_) => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// A word for programs.
+    pub(crate) fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::KeyMissing | Self::KeyWrong => Some("invalid_api_key"),
+            Self::Host(_) => Some("host_not_allowed"),
+            Self::Origin(_) => Some("origin_not_allowed"),
+            Self::ContentType { .. } => Some("unsupported_content_type"),
+            Self::TooLarge(_) => Some("body_too_large"),
+            Self::TooManyValues(_) => Some("too_many_values"),
+            Self::TooMany { .. } => Some("array_above_max_length"),
+            Self::TooSlow => Some("body_timeout"),
+            Self::Busy(_) => Some("server_busy"),
+            Self::Broken(_) | Self::Panicked => None,
+        }
+    }
+
+    /// The parameter that is at fault.
+    pub(crate) fn param(&self) -> Option<&str> {
+        match self {
+            Self::TooMany { param, .. } => Some(param),
+            _ => None,
+        }
+    }
+}

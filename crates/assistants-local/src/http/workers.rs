@@ -1,0 +1,87 @@
+//! Work that blocks, on a bounded number of threads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::Rejection;
+use super::quiet::Quiet;
+
+/// Threads that can be had.
+#[derive(Debug)]
+pub(super) struct Workers {
+    free: Arc<Semaphore>,
+    patience: Duration,
+    used_up: Quiet,
+}
+
+impl Workers {
+    pub(super) fn new(most: usize, patience: Duration) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS))),
+            patience,
+            used_up: Quiet::default(),
+        }
+    }
+
+    /// Runs `work` on a thread of its own once there is one. Work that was begun is done, whether anybody waits for it
+    /// or not.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Rejection> {
+        let waiting = Arc::clone(&self.free).acquire_owned();
+        let Ok(Ok(permit)) = timeout(self.patience, waiting).await else {
+            self.used_up
+                .warn(|| "all threads for requests are taken: requests get status 503".to_owned());
+            return Err(Rejection::Busy("threads for requests"));
+        };
+        let working = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(permit);
+            done
+        });
+        working.await.map_err(|error| {
+            log::error!("a request was given up: {error}");
+            Rejection::Panicked
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn work_beyond_the_limit_is_refused_until_a_thread_is_free() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let workers = Workers::new(1, Duration::from_millis(50));
+        let (begin, begun) = channel();
+        let (end, ended) = channel::<()>();
+        runtime.block_on(async {
+            let slow = workers.run(move || {
+                begin.send(()).unwrap();
+                ended.recv().unwrap();
+            });
+            let other = async {
+                // On the same thread as the first, which has been polled: its work begins soon.
+                begun.recv().unwrap();
+                assert!(matches!(workers.run(|| 1).await, Err(Rejection::Busy(_))));
+                end.send(()).unwrap();
+            };
+            let (slow, ()) = tokio::join!(slow, other);
+            assert_eq!(slow, Ok(()));
+            assert_eq!(workers.run(|| 1).await, Ok(1));
+            let panicked = workers.run(|| -> u32 { panic!("of the handler") }).await;
+            assert_eq!(panicked, Err(Rejection::Panicked));
+            assert_eq!(workers.run(|| 1).await, Ok(1));
+        });
+    }
+}

@@ -1,0 +1,266 @@
+//! Who is let in: programs of this machine, those with the key, and no web page that was not asked for.
+
+use std::net::SocketAddr;
+
+use assistants_local::{Builder, Error, LocalServer};
+
+use super::raw::request;
+
+const JSON: &str = "content-type: application/json\r\n";
+
+/// Sends requests to both protocols and expects the same status from both.
+#[track_caller]
+fn check(address: SocketAddr, method: &str, headers: &str, body: &str, want: u16) {
+    for path in ["/v1/threads", "/users/v1/users?folderId=f"] {
+        let (openai, method_, body) = (path.starts_with("/v1"), method, body);
+        // Each protocol has its own operation for the method.
+        let path = match (openai, method) {
+            (true, "GET") => "/v1/assistants",
+            _ => path,
+        };
+        let (status, response) = request(address, method_, path, headers, body);
+        // The gateway of the other protocol has 400 for what is wrong with a body.
+        let want = if !openai && want == 415 { 400 } else { want };
+        assert_eq!(status, want, "{path} {headers:?} {body:?}: {response}");
+        let is_page = response.contains("access-control-allow-origin");
+        assert!(!is_page, "{response}");
+        if want >= 400 {
+            let shape = if openai { "{\"error\":{" } else { "{\"code\":" };
+            assert!(response.contains(shape), "{response}");
+        }
+    }
+}
+
+fn start(builder: Builder) -> (LocalServer, SocketAddr) {
+    let server = builder.start().unwrap();
+    let address = server.address();
+    (server, address)
+}
+
+#[test]
+fn without_a_key_only_names_of_this_machine_are_answered() {
+    let (_server, address) = start(LocalServer::builder());
+    let port = address.port();
+    for (host, want) in [
+        ("localhost".to_owned(), 200),
+        (format!("localhost:{port}"), 200),
+        (format!("LOCALHOST:{port}"), 200),
+        ("localhost.".to_owned(), 200),
+        ("app.localhost:1".to_owned(), 200),
+        (format!("127.0.0.1:{port}"), 200),
+        ("127.9.8.7".to_owned(), 200),
+        (format!("[::1]:{port}"), 200),
+        ("evil.example".to_owned(), 403),
+        (format!("evil.example:{port}"), 403),
+        ("localhost.evil.example".to_owned(), 403),
+        ("127.0.0.1.evil.example".to_owned(), 403),
+        ("localhost@evil.example".to_owned(), 403),
+        ("192.168.0.1".to_owned(), 403),
+        (String::new(), 403),
+        ("\u{e4}".to_owned(), 403),
+    ] {
+        let headers = format!("host: {host}\r\n");
+        check(address, "GET", &headers, "", want);
+        check(
+            address,
+            "POST",
+            &format!("{headers}{JSON}"),
+            r#"{"folderId":"f"}"#,
+            want,
+        );
+    }
+    check(address, "GET", "", "", 403);
+    check(address, "GET", "host: localhost\r\nhost: evil.example\r\n", "", 403);
+    // The target can name a host too.
+    let (status, _) = request(
+        address,
+        "GET",
+        "http://evil.example/v1/assistants",
+        "host: localhost\r\n",
+        "",
+    );
+    assert_eq!(status, 403);
+}
+
+#[test]
+fn a_name_that_the_server_was_told_to_listen_on_is_its_own() {
+    let (_server, address) = start(LocalServer::builder().bind("localhost:0"));
+    check(address, "GET", "host: localhost\r\n", "", 200);
+    check(address, "GET", "host: other\r\n", "", 403);
+}
+
+#[test]
+fn without_a_key_no_page_of_another_origin_is_answered() {
+    let (_server, address) = start(LocalServer::builder());
+    let own = format!("http://{address}");
+    for (origin, want) in [
+        (own.as_str(), 200),
+        ("https://evil.example", 403),
+        ("http://localhost:3000", 403),
+        ("http://127.0.0.1", 403),
+        ("null", 403),
+        ("", 403),
+        ("\u{e4}", 403),
+    ] {
+        let headers = format!("host: {address}\r\norigin: {origin}\r\n");
+        check(address, "GET", &headers, "", want);
+        check(
+            address,
+            "POST",
+            &format!("{headers}{JSON}"),
+            r#"{"folderId":"f"}"#,
+            want,
+        );
+    }
+    // Browsers that keep the origin to themselves say at least this.
+    for (site, post) in [
+        ("cross-site", 403),
+        ("same-site", 403),
+        ("same-origin", 200),
+        ("none", 200),
+    ] {
+        let headers = format!("host: {address}\r\nsec-fetch-site: {site}\r\n");
+        check(address, "GET", &headers, "", 200);
+        check(
+            address,
+            "POST",
+            &format!("{headers}{JSON}"),
+            r#"{"folderId":"f"}"#,
+            post,
+        );
+    }
+    // A preflight of a stranger is refused like anything else of theirs.
+    let headers = format!("host: {address}\r\norigin: https://evil.example\r\naccess-control-request-method: POST\r\n");
+    check(address, "OPTIONS", &headers, "", 403);
+}
+
+#[test]
+fn without_a_key_bodies_are_what_pages_cannot_send_unasked() {
+    let (_server, address) = start(LocalServer::builder());
+    for (content_type, want) in [
+        ("content-type: application/json\r\n", 200),
+        ("content-type: Application/JSON; charset=utf-8\r\n", 200),
+        ("content-type: application/merge-patch+json\r\n", 200),
+        ("content-type: text/plain\r\n", 415),
+        ("content-type: text/plain; application/json\r\n", 415),
+        ("content-type: application/x-www-form-urlencoded\r\n", 415),
+        ("content-type: multipart/form-data; boundary=x\r\n", 415),
+        ("content-type: \r\n", 415),
+        ("", 415),
+    ] {
+        let headers = format!("host: localhost\r\n{content_type}");
+        check(address, "POST", &headers, r#"{"folderId":"f"}"#, want);
+    }
+    // No body, no type.
+    let (status, _) = request(address, "POST", "/v1/threads", "host: localhost\r\n", "");
+    assert_eq!(status, 200);
+    // An operation that takes a form takes nothing else.
+    for (content_type, want) in [
+        ("multipart/form-data; boundary=x", 200),
+        ("application/json", 400),
+        ("text/plain", 415),
+    ] {
+        let form = "--x\r\ncontent-disposition: form-data; name=purpose\r\n\r\nassistants\r\n\
+                    --x\r\ncontent-disposition: form-data; name=file; filename=a\r\n\r\ntext\r\n--x--";
+        let headers = format!("host: localhost\r\ncontent-type: {content_type}\r\n");
+        let (status, response) = request(address, "POST", "/v1/files", &headers, form);
+        assert_eq!(status, want, "{response}");
+    }
+}
+
+#[test]
+fn with_a_key_only_the_key_counts() {
+    let (_server, address) = start(LocalServer::builder().api_key("secret"));
+    let page = "host: evil.example\r\norigin: https://evil.example\r\ncontent-type: text/plain\r\n";
+    for key in [
+        "authorization: Bearer secret",
+        "authorization: Api-Key secret",
+        "api-key: secret",
+    ] {
+        let headers = format!("{page}{key}\r\n");
+        check(address, "GET", &headers, "", 200);
+        check(address, "POST", &headers, r#"{"folderId":"f"}"#, 200);
+    }
+    check(address, "GET", page, "", 401);
+    check(address, "POST", page, r#"{"folderId":"f"}"#, 401);
+}
+
+#[test]
+fn white_space_around_a_key_is_no_part_of_it() {
+    for key in ["secret\n", " secret", "secret\r\n", "\tsecret "] {
+        let (_server, address) = start(LocalServer::builder().api_key(key));
+        check(address, "GET", "host: a\r\nauthorization: Bearer secret\r\n", "", 200);
+        check(address, "GET", "host: a\r\nauthorization: Bearer secre\r\n", "", 401);
+    }
+    for key in ["", " ", "\n"] {
+        assert!(matches!(
+            LocalServer::builder().api_key(key).start(),
+            Err(Error::EmptyKey)
+        ));
+    }
+}
+
+#[test]
+fn pages_of_allowed_origins_are_answered() {
+    for key in [None, Some("secret")] {
+        let mut builder = LocalServer::builder()
+            .allow_origin("http://localhost:3000")
+            .allow_origin("https://App.example/");
+        if let Some(key) = key {
+            builder = builder.api_key(key);
+        }
+        let (_server, address) = start(builder);
+        let authorization = key.map_or(String::new(), |key| format!("authorization: Bearer {key}\r\n"));
+        for (origin, allowed) in [
+            ("http://localhost:3000", true),
+            ("https://app.example", true),
+            ("http://localhost:3001", false),
+            ("https://app.example.evil.example", false),
+        ] {
+            let headers = format!("host: localhost\r\norigin: {origin}\r\n");
+            let asked = "access-control-request-method: POST\r\n\
+                         access-control-request-headers: authorization,x-stainless-os\r\n";
+            for path in ["/v1/threads", "/assistants/v1/threads"] {
+                // Browsers ask without a key.
+                let (status, response) = request(address, "OPTIONS", path, &format!("{headers}{asked}"), "");
+                assert_eq!(status == 204, allowed, "{response}");
+                let says = |line: &str| response.contains(&format!("{line}\r\n"));
+                assert_eq!(
+                    says(&format!("access-control-allow-origin: {origin}")),
+                    allowed,
+                    "{response}"
+                );
+                assert_eq!(
+                    says("access-control-allow-headers: authorization,x-stainless-os"),
+                    allowed,
+                    "{response}"
+                );
+                assert_eq!(says("vary: origin"), allowed, "{response}");
+            }
+            let headers = format!("{headers}{authorization}");
+            let (status, response) = request(address, "GET", "/v1/assistants", &headers, "");
+            // With the key the request is done; but no page may read the response.
+            assert_eq!(status == 200, allowed || key.is_some(), "{response}");
+            let says = response.contains(&format!("access-control-allow-origin: {origin}\r\n"));
+            assert_eq!(says, allowed, "{response}");
+        }
+        // A refusal can be read by the page too.
+        let headers = "host: localhost\r\norigin: http://localhost:3000\r\n";
+        let (status, response) = request(address, "GET", "/v1/nowhere", headers, "");
+        assert_eq!(status, if key.is_some() { 401 } else { 404 });
+        assert!(response.contains("access-control-allow-origin: http://localhost:3000\r\n"));
+    }
+}
+
+#[test]
+fn what_is_no_origin_cannot_be_allowed() {
+    for origin in ["", "null", "localhost:3000", "http://a/b", "*"] {
+        let refused = LocalServer::builder().allow_origin(origin).start().unwrap_err();
+        assert!(matches!(refused, Error::Origin { .. }), "{refused}");
+    }
+    let (_server, address) = start(LocalServer::builder().api_key("secret").allow_origin("*"));
+    let headers = "host: a\r\norigin: https://any.example\r\nauthorization: Bearer secret\r\n";
+    let (status, response) = request(address, "GET", "/v1/assistants", headers, "");
+    assert_eq!(status, 200);
+    assert!(response.contains("access-control-allow-origin: https://any.example\r\n"));
+}
