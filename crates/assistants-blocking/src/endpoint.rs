@@ -189,7 +189,13 @@ impl Endpoint {
         receive: impl Fn(Response) -> Result<R>,
     ) -> Result<(u32, R)> {
         let path = request.path()?;
-        let own_query = [request.query.as_slice(), options.query.as_slice()].concat();
+        if options.shared_key {
+            return Err(Error::config(
+                "an idempotency key belongs to one call: with the same key for all calls of a client, a server would answer \
+                 the first call again and again; give it to the call",
+            ));
+        }
+        let own_query = request.query_with(&options.query);
         let url = self.base.url(path, &options.client_query, &own_query)?;
         let mut headers = self.headers(request, options)?;
         let body = request.body(options)?;
@@ -365,7 +371,7 @@ impl Endpoint {
 
     /// What calls with these options know of secrets, with the key or token at hand.
     pub(crate) fn secrets(&self, options: &Options) -> Secrets {
-        let mut secrets = Secrets::default();
+        let mut secrets = options.secrets.clone();
         if let Some(key) = self.authorization.held() {
             secrets.add(key.expose());
         }

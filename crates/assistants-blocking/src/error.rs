@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assistants_types::openai::Run;
+
+use crate::openai::BatchUpload;
 use serde::de::DeserializeOwned;
 
 use crate::retry;
@@ -77,6 +79,10 @@ pub enum Error {
     #[error(transparent)]
     RepeatedCursor(Box<RepeatedCursorError>),
 
+    /// The server said that a list goes on behind a page, but not where.
+    #[error(transparent)]
+    MissingCursor(Box<MissingCursorError>),
+
     /// A [`CancelToken`](crate::CancelToken) ended the call. Holds what was being done.
     #[error("{}: cancelled", Printable(.0))]
     Cancelled(Box<str>),
@@ -101,6 +107,10 @@ pub enum Error {
     #[error(transparent)]
     Operation(Box<OperationFailedError>),
 
+    /// Files were uploaded, but putting them into the vector store failed. Holds what has been done.
+    #[error(transparent)]
+    BatchUpload(Box<BatchUploadError>),
+
     /// A tool function failed, and the tools were set to stop the run then.
     #[error(transparent)]
     Tool(Box<ToolError>),
@@ -124,6 +134,7 @@ impl Error {
         match self {
             Self::Api(error) => error.status,
             Self::NotAStream(error) => Some(error.status),
+            Self::BatchUpload(error) => error.source.status(),
             _ => None,
         }
     }
@@ -141,6 +152,7 @@ impl Error {
             Self::NotAStream(error) => error.request_id.as_deref(),
             Self::Stream(error) => error.request_id.as_deref(),
             Self::TooLarge(error) => error.request_id.as_deref(),
+            Self::BatchUpload(error) => error.source.request_id(),
             _ => None,
         }
     }
@@ -169,6 +181,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Api(error) => error.retry_after,
+            Self::BatchUpload(error) => error.source.retry_after(),
             _ => None,
         }
     }
@@ -186,7 +199,11 @@ impl Error {
     /// Whether a limit on time was reached.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::Timeout(_))
+        match self {
+            Self::Timeout(_) => true,
+            Self::BatchUpload(error) => error.source.is_timeout(),
+            _ => false,
+        }
     }
 
     /// Whether the server did not take what the request proved itself with.
@@ -280,10 +297,12 @@ boxed! {
     Stream(StreamError),
     TooLarge(TooLargeError),
     RepeatedCursor(RepeatedCursorError),
+    MissingCursor(MissingCursorError),
     Tool(ToolError),
     Token(TokenError),
     File(FileError),
     Operation(OperationFailedError),
+    BatchUpload(BatchUploadError),
 }
 
 /// Why a run did not complete, in words.
@@ -319,6 +338,16 @@ pub struct RepeatedCursorError {
     pub cursor: String,
 }
 
+/// A page with `has_more` that names nothing to go on behind: it has no items and no `last_id`. Ending the list there would
+/// lose what follows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: the server says that more follows a page, but not where")]
+#[non_exhaustive]
+pub struct MissingCursorError {
+    /// Which list, for example `GET /assistants`.
+    pub what: String,
+}
+
 /// Work on the server that has failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("operation {}: {}", Printable(.id), Printable(.fault))]
@@ -340,6 +369,20 @@ impl OperationFailedError {
             fault: fault.into(),
         }
     }
+}
+
+/// Files that arrived and were not all put into the vector store; why is behind [`source`](StdError::source).
+///
+/// Nothing is lost: [`done`](Self::done) has the uploaded files, the uploads that failed, and the batches that were made.
+/// The ids go into another attempt by
+/// [`BatchUploadCall::file_ids`](crate::openai::BatchUploadCall::file_ids).
+#[derive(Debug, thiserror::Error)]
+#[error("{} of the files were uploaded, but not all were put into the vector store", .done.files.len())]
+#[non_exhaustive]
+pub struct BatchUploadError {
+    /// What had been done.
+    pub done: BatchUpload,
+    pub(crate) source: Error,
 }
 
 /// A tool function that failed.

@@ -106,9 +106,9 @@ pub use call::Call;
 pub use cancel::CancelToken;
 pub use endpoint::Retry;
 pub use error::{
-    ApiError, DecodeError, Error, FileError, FileErrorKind, NotAStreamError, OperationFailedError, RepeatedCursorError,
-    Result, StreamError, StreamErrorKind, StreamTruncatedError, TimeoutError, TimeoutPhase, TokenError, TooLargeError,
-    ToolError, TransportError,
+    ApiError, BatchUploadError, DecodeError, Error, FileError, FileErrorKind, MissingCursorError, NotAStreamError,
+    OperationFailedError, RepeatedCursorError, Result, StreamError, StreamErrorKind, StreamTruncatedError,
+    TimeoutError, TimeoutPhase, TokenError, TooLargeError, ToolError, TransportError,
 };
 pub use options::Options;
 pub use pager::{Items, ListCall, ListPage, Pages};

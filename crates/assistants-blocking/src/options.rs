@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::CancelToken;
 use crate::call::deadline::Deadline;
+use crate::secret::Secrets;
 use crate::transport::watch::Watch;
 
 /// Options of a call, or defaults for all calls of a client.
@@ -27,6 +28,10 @@ pub struct Options {
     pub(crate) client_body_fields: Vec<(String, Value)>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) cancel: Option<CancelToken>,
+    /// An idempotency key was given to a client instead of a call.
+    pub(crate) shared_key: bool,
+    /// Secrets that an earlier request of the same call carried: a server may repeat them later.
+    pub(crate) secrets: Secrets,
 }
 
 impl Options {
@@ -74,8 +79,8 @@ impl Options {
         self
     }
 
-    /// Adds a query parameter. One of a call replaces those of that name that the client would send by itself; given
-    /// twice in one place, a name is sent twice.
+    /// Adds a query parameter. One of a call replaces those of that name that the client or the method of the call would
+    /// send by itself, such as the limit of a list; given twice in one place, a name is sent twice.
     #[must_use]
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into(), value.into()));
@@ -92,6 +97,9 @@ impl Options {
     /// Sends this idempotency key instead of one made up for the call. A server that knows such keys carries out
     /// requests with the same key once. Yandex' services ignore them; where a server like `assistants-local` does not,
     /// giving a key says so, and the call is repeated as one that is safe to repeat.
+    ///
+    /// A key is for one call. A client with a key ([`with_options`](crate::openai::Client::with_options)) refuses every
+    /// call with an [`Error::Config`](crate::Error::Config), and sends nothing.
     #[must_use]
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.idempotency_key = Some(key.into());
@@ -122,6 +130,7 @@ impl Options {
             idle_timeout: self.idle_timeout,
             max_retries: self.max_retries,
             cancel: self.cancel.clone(),
+            secrets: self.secrets.clone(),
             ..Self::default()
         }
     }
@@ -138,7 +147,12 @@ impl Options {
 
     /// The same options for a request that follows the first one of a call: without what the caller added to that one.
     pub(crate) fn follow_up(&self) -> Self {
+        let mut secrets = self.secrets.clone();
+        for (name, value) in &self.query {
+            secrets.add_named(name, value);
+        }
         Self {
+            secrets,
             query: Vec::new(),
             body_fields: Vec::new(),
             idempotency_key: None,
@@ -177,7 +191,9 @@ impl Options {
                 .cloned()
                 .chain(self.body_fields)
                 .collect(),
-            idempotency_key: self.idempotency_key.or_else(|| defaults.idempotency_key.clone()),
+            idempotency_key: None,
+            secrets: Secrets::default(),
+            shared_key: defaults.shared_key || self.idempotency_key.is_some(),
             cancel: self.cancel.or_else(|| defaults.cancel.clone()),
         }
     }
@@ -242,8 +258,8 @@ macro_rules! default_setters {
             self
         }
 
-        /// Adds a query parameter. It replaces those of that name that the client would send by itself; given twice,
-        /// a name is sent twice.
+        /// Adds a query parameter. It replaces those of that name that the client or this call would send by itself, such
+        /// as the limit of a list; given twice, a name is sent twice.
         pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
             self.options = self.options.query(name, value);
             self

@@ -9,7 +9,7 @@ use assistants_types::openai::{IdOf, Page, SortOrder};
 use serde::de::DeserializeOwned;
 
 use crate::endpoint::Endpoint;
-use crate::error::{Error, RepeatedCursorError, Result};
+use crate::error::{Error, MissingCursorError, RepeatedCursorError, Result};
 use crate::options::{Options, option_setters};
 use crate::request::Request;
 use crate::response::RawResponse;
@@ -44,6 +44,12 @@ pub trait ListPage: DeserializeOwned + sealed::Sealed + 'static {
     /// The cursor to what follows this page; `None` when nothing does.
     fn next_cursor(&self) -> Option<String>;
 
+    /// Whether the page says that something follows but not where.
+    #[doc(hidden)]
+    fn lacks_cursor(&self) -> bool {
+        false
+    }
+
     /// The items.
     fn into_items(self) -> Vec<Self::Item>;
 }
@@ -72,6 +78,10 @@ where
             None => last,
         }
         .filter(|cursor| !cursor.is_empty())
+    }
+
+    fn lacks_cursor(&self) -> bool {
+        self.more() == Some(true) && self.next_cursor().is_none()
     }
 
     fn into_items(self) -> Vec<T> {
@@ -156,12 +166,16 @@ impl<T: 'static, P: ListPage<Item = T>> ListCall<T, P> {
         let secrets = self.endpoint.secrets(&self.options);
         let fetch = move |cursor: Option<&str>| {
             self.options.begin();
-            let mut request = self.request.clone();
-            if let Some(cursor) = cursor {
-                request.query.retain(|(name, _)| name != P::CURSOR);
-                request.query.push((P::CURSOR.to_owned(), cursor.to_owned()));
+            let Some(cursor) = cursor else {
+                return self.endpoint.execute(&self.request, &self.options)?.parse();
+            };
+            let (mut request, mut options) = (self.request.clone(), self.options.clone());
+            // The caller's own was where the walk began.
+            for query in [&mut request.query, &mut options.query] {
+                query.retain(|(name, _)| name != P::CURSOR);
             }
-            self.endpoint.execute(&request, &self.options)?.parse()
+            request.query.push((P::CURSOR.to_owned(), cursor.to_owned()));
+            self.endpoint.execute(&request, &options)?.parse()
         };
         Pages {
             one_page,
@@ -279,9 +293,14 @@ impl<T, P: ListPage<Item = T>> Iterator for Pages<T, P> {
             Ok(page) => page,
             Err(error) => return Some(Err(error)),
         };
-        if !self.one_page
-            && let Some(cursor) = page.next_cursor()
-        {
+        if self.one_page {
+            return Some(Ok(page));
+        }
+        if page.lacks_cursor() {
+            let what = self.what.clone();
+            return Some(Err(MissingCursorError { what }.into()));
+        }
+        if let Some(cursor) = page.next_cursor() {
             if self.seen.again(&cursor) {
                 let error = RepeatedCursorError {
                     what: self.what.clone(),
@@ -383,10 +402,22 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_page_with_a_cursor_goes_on_and_one_without_ends() {
+    fn a_page_that_promises_more_and_says_not_where_is_an_error() {
+        for page in [
+            r#"{"data":[],"has_more":true}"#,
+            r#"{"data":[],"has_more":true,"last_id":""}"#,
+        ] {
+            assert_eq!(
+                walk(&[page]),
+                "[]GET /x: the server says that more follows a page, but not where"
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_page_with_a_cursor_goes_on() {
         let empty = r#"{"data":[],"has_more":true,"last_id":"x"}"#;
         assert_eq!(walk(&[empty, r#"{"data":[{"id":"y"}],"has_more":false}"#]), "[][x]y");
-        assert_eq!(walk(&[r#"{"data":[],"has_more":true}"#]), "[]");
     }
 
     #[test]

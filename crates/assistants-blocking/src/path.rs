@@ -118,7 +118,8 @@ impl BaseUrl {
     }
 
     /// The URL of `path` with the query of the base, that of the client (`usual`), that of the path and that of the
-    /// call (`query`). A name that is in the last two leaves the first two out, and one of the client's the base's.
+    /// call (`query`). A name that is in the last two leaves the first two out, one of the client's the base's, and one of
+    /// the call's the path's.
     ///
     /// `path` is encoded already (see [`fill`]); a slash at its front may be missing, and it may bring a query.
     ///
@@ -161,7 +162,9 @@ impl BaseUrl {
                 push(&pair(name, value));
             }
         }
-        parts(own_query).for_each(&mut push);
+        parts(own_query)
+            .filter(|part| !among(query, &name_of(part)))
+            .for_each(&mut push);
         for (name, value) in query {
             push(&pair(name, value));
         }
@@ -344,6 +347,11 @@ mod tests {
                 "/a?trace=path&kept=path",
                 query(&[]),
                 "x%5B%5D=1&x%5B%5D=2&version=client&trace=path&kept=path",
+            ),
+            (
+                "/a?limit=20&x=y",
+                query(&[("limit", "5")]),
+                "kept=base&x%5B%5D=1&x%5B%5D=2&version=client&trace=client&trace=again&x=y&limit=5",
             ),
         ] {
             assert_eq!(base.url(path, &usual, &own).unwrap(), format!("https://h/a?{want}"));

@@ -138,6 +138,13 @@ impl Request {
         self
     }
 
+    /// The parameters of the operation and those of the caller, which replace the former where they have their name.
+    pub(crate) fn query_with(&self, own: &[(String, String)]) -> Vec<(String, String)> {
+        let replaced = |name: &String| own.iter().any(|(other, _)| other == name);
+        let kept = self.query.iter().filter(|(name, _)| !replaced(name));
+        kept.chain(own).cloned().collect()
+    }
+
     /// Says that a repeat changes nothing.
     pub(crate) fn harmless(mut self) -> Self {
         self.harmless = true;
@@ -230,6 +237,32 @@ mod tests {
             body(&request.streamed(), &Options::new()),
             json!({"a": 1, "stream": true})
         );
+    }
+
+    #[test]
+    fn a_parameter_of_the_caller_replaces_that_of_the_operation() {
+        let request = Request::new("GET", "/threads", &[])
+            .parameter("limit", "20")
+            .parameter("include[]", "a")
+            .parameter("include[]", "b");
+        let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
+            list.iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect()
+        };
+        for (own, want) in [
+            (&[][..], &[("limit", "20"), ("include[]", "a"), ("include[]", "b")][..]),
+            (
+                &[("limit", "5")],
+                &[("include[]", "a"), ("include[]", "b"), ("limit", "5")],
+            ),
+            (
+                &[("include[]", "c"), ("x", "1"), ("x", "2")],
+                &[("limit", "20"), ("include[]", "c"), ("x", "1"), ("x", "2")],
+            ),
+        ] {
+            assert_eq!(request.query_with(&pairs(own)), pairs(want));
+        }
     }
 
     #[test]

@@ -7,13 +7,16 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 use ureq::http::HeaderMap;
 
 use crate::error::{ApiError, Error, TimeoutPhase};
+use crate::http::date;
 
 /// The longest wait a server can ask for; above it there is no retry, and the error names the wait.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
+
+/// What a wait counts for that is longer than any clock holds.
+const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// How often and how patiently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +134,7 @@ pub(crate) fn verdict(error: &Error) -> Option<Verdict> {
     let unanswered = |sent| if sent { Verdict::MaybeSeen } else { Verdict::NeverSent };
     match error {
         Error::Api(error) => answer_is_retryable(error).then_some(Verdict::ServerSaidSo),
+        Error::BatchUpload(error) => verdict(&error.source),
         Error::Transport(error) => Some(unanswered(error.request_sent)),
         Error::Timeout(error) => match error.phase {
             TimeoutPhase::Connect | TimeoutPhase::Attempt | TimeoutPhase::Idle => Some(unanswered(error.request_sent)),
@@ -182,16 +186,21 @@ impl Hints {
     }
 }
 
-/// A positive number of `unit`s. Zero, negative and other values do not count.
+/// A positive number of `unit`s, of which one that no clock holds is [`FOREVER`]. What is zero, negative or no number asks
+/// for no wait, and ours is taken.
 fn seconds(value: &str, unit: f64) -> Option<Duration> {
     let seconds = value.parse::<f64>().ok()? * unit;
-    Duration::try_from_secs_f64(seconds).ok().filter(|wait| !wait.is_zero())
+    let wait = match Duration::try_from_secs_f64(seconds) {
+        Ok(wait) => wait.min(FOREVER),
+        Err(_) if seconds > 0.0 => FOREVER,
+        Err(_) => return None,
+    };
+    Some(wait).filter(|wait| !wait.is_zero())
 }
 
-/// The time left until an HTTP date (RFC 9110, section 5.6.7, in the form that may be sent today).
-fn until(date: &str, now: OffsetDateTime) -> Option<Duration> {
-    // The form is that of a mail header, but for the name of the zone, which RFC 2822 knows as obsolete.
-    let at = OffsetDateTime::parse(date, &Rfc2822).ok()?;
+/// The time left until an HTTP date; one of the past asks for no wait.
+fn until(text: &str, now: OffsetDateTime) -> Option<Duration> {
+    let at = date::parse(text, now)?;
     Duration::try_from(at - now).ok().filter(|wait| !wait.is_zero())
 }
 
@@ -387,6 +396,23 @@ mod tests {
         let error = answer(429, &[("retry-after", "300")], "");
         assert_eq!(error.retry_after(), Some(Duration::from_secs(300)));
         assert!(error.to_string().ends_with("it asks to wait 300s"), "{error}");
+        for absurd in ["1e300", "inf", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            let error = answer(429, &[("retry-after", absurd)], "");
+            assert_eq!(
+                delay(0, &error, Safety::Read, &Policy::default(), 0.0),
+                None,
+                "{absurd}"
+            );
+        }
+        for past in ["-1", "0", "nan", "soon", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+            let error = answer(429, &[("retry-after", past)], "");
+            let ours = Policy::default().wait(0, 0.0);
+            assert_eq!(
+                delay(0, &error, Safety::Read, &Policy::default(), 0.0),
+                Some(ours),
+                "{past}"
+            );
+        }
     }
 
     #[test]
@@ -403,8 +429,15 @@ mod tests {
             (&[("retry-after", "0")], None),
             (&[("retry-after", "-3")], None),
             (&[("retry-after", "NaN")], None),
-            (&[("retry-after", "inf")], None),
-            (&[("retry-after", "1e300")], None),
+            (&[("retry-after", "-inf")], None),
+            (&[("retry-after", "inf")], Some(FOREVER)),
+            (&[("retry-after", "1e300")], Some(FOREVER)),
+            (&[("retry-after", "99999999999999999999999")], Some(FOREVER)),
+            (&[("retry-after-ms", "1e300"), ("retry-after", "1")], Some(FOREVER)),
+            (&[("retry-after", "1e-300")], None),
+            (&[("retry-after", "Sunday, 06-Nov-94 08:49:47 GMT")], ms(10_000)),
+            (&[("retry-after", "Sun Nov  6 08:49:47 1994")], ms(10_000)),
+            (&[("retry-after", "Sun Nov  6 08:49:00 1994")], None),
             (&[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")], ms(10_000)),
             (&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], None),
             (&[("retry-after", "Sun, 06 Nov 1994 08:49:00 GMT")], None),

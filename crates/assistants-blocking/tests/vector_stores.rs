@@ -14,6 +14,7 @@ use assistants_blocking::openai::{
 use assistants_blocking::{Error, FileErrorKind, FileSource, ListCall};
 use assistants_local::LocalServer;
 use serde_json::json;
+use test_peer::{Peer, Response};
 
 struct World {
     client: Client,
@@ -570,5 +571,46 @@ impl WithResources for CreateAssistant {
     fn body(self, resources: serde_json::Value) -> Self {
         let resources: assistants_blocking::openai::CreateToolResources = serde_json::from_value(resources).unwrap();
         self.tool_resources(resources)
+    }
+}
+
+/// Whatever fails behind the uploads: the creation of a batch, or the wait for it.
+#[test]
+fn an_upload_whose_batch_fails_loses_no_id() {
+    for (fails, batches) in [("POST", 0), ("GET", 1)] {
+        let uploads = std::sync::atomic::AtomicU32::new(0);
+        let peer = Peer::serve(move |request| {
+            let body = if request.target.starts_with("/v1/files") {
+                let number = uploads.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                format!(r#"{{"id":"file-{number}","filename":"f","bytes":1}}"#)
+            } else if request.method == fails {
+                let refusal = Response::new("400 Bad Request").body(r#"{"error":{"message":"no room"}}"#);
+                return vec![refusal.into()];
+            } else {
+                r#"{"id":"batch_1","vector_store_id":"vs_1","status":"in_progress"}"#.to_owned()
+            };
+            vec![Response::json(&body).into()]
+        });
+        let client = assistants_blocking::openai::Client::builder()
+            .base_url(peer.url("/v1"))
+            .build()
+            .unwrap();
+        let sources = ["a", "b", "c"].map(|name| FileSource::bytes(name, "words"));
+        let call = client.vector_store_batches("vs_1").upload_and_poll(sources);
+        let error = call.file_ids(["file-earlier"]).parallel(1).send().unwrap_err();
+        assert_eq!((error.status(), error.is_retryable()), (Some(400), false));
+        let Error::BatchUpload(error) = error else {
+            panic!("{error:?}")
+        };
+        let ids: Vec<&str> = error.done.files.iter().map(|file| file.id.as_str()).collect();
+        assert_eq!(ids, ["file-0", "file-1", "file-2"]);
+        assert_eq!(error.done.batch.iter().count(), batches, "{fails}");
+        assert!(
+            std::error::Error::source(&*error)
+                .unwrap()
+                .to_string()
+                .contains("no room")
+        );
+        peer.finish();
     }
 }

@@ -31,7 +31,11 @@ pub struct ApiError {
     pub request_id: Option<String>,
     /// The id under which a Yandex client sent the request, to be told to the support together with the other one.
     pub client_request_id: Option<String>,
-    /// How long the server asked to wait, from `retry-after-ms`, `retry-after`, or a `RetryInfo` in the body.
+    /// How long the server asked to wait, from `retry-after-ms`, `retry-after` (seconds, also fractions of them, or a date
+    /// in any of the forms of RFC 9110), or a `RetryInfo` in the body.
+    ///
+    /// Up to two minutes are waited for; a longer wait, however absurd, ends the attempts. A value that is zero, negative,
+    /// past or unreadable is `None`, and the client waits as long as it would have by itself.
     pub retry_after: Option<Duration>,
     /// The body as it came, at most [`ApiError::MAX_BODY`] bytes of it, what is not UTF-8 replaced.
     pub body: String,

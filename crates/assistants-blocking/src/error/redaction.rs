@@ -49,13 +49,14 @@ impl Error {
             }
             Self::TooLarge(error) => clean(&mut error.what),
             Self::RepeatedCursor(error) => clean(&mut error.cursor),
+            Self::MissingCursor(error) => clean(&mut error.what),
             Self::Cancelled(text) | Self::Config(text) | Self::Unsupported(text) => clean_box(text),
             Self::RunFailed(run) => clean_object(&mut **run, secrets),
             Self::YandexRunFailed(run) => clean_object(&mut **run, secrets),
             Self::Operation(error) => clean(&mut error.fault),
             Self::Tool(error) => clean(&mut error.name),
-            // The program's own words.
-            Self::Token(_) | Self::File(_) => {}
+            // The program's own words, or an error that went through here before.
+            Self::Token(_) | Self::File(_) | Self::BatchUpload(_) => {}
         }
         self
     }

@@ -8,7 +8,7 @@ use assistants_types::openai::operations as op;
 
 use super::wait::Awaited;
 use super::{Client, CreateVectorStoreFileBatch, File, IdOf, VectorStoreFile, VectorStoreFileBatch, WaitCall};
-use crate::error::{Error, Result};
+use crate::error::{BatchUploadError, Error, Result};
 use crate::http::log;
 use crate::options::option_setters;
 use crate::source::FileSource;
@@ -184,7 +184,8 @@ impl BatchUploadCall {
     ///
     /// # Errors
     ///
-    /// Those of the batches. Uploads that fail are in [`BatchUpload::failed`].
+    /// Those of the batches; where files were uploaded before, an [`Error::BatchUpload`] that holds them. Uploads that fail
+    /// are in [`BatchUpload::failed`].
     pub fn send(self) -> Result<BatchUpload> {
         let Self {
             batches,
@@ -225,22 +226,47 @@ impl BatchUploadCall {
             parts.push(None);
         }
         for (index, file_ids) in parts.into_iter().enumerate() {
-            let mut call = batches.create_and_poll(CreateVectorStoreFileBatch {
+            let mut call = batches.create(CreateVectorStoreFileBatch {
                 file_ids,
                 ..params.clone()
             });
             call.options = options.clone();
-            match &done.batch {
-                None => done.batch = Some(call.send()?),
-                Some(_) => {
-                    // The caller's key is that of the first batch.
-                    let key = call.options.idempotency_key.take();
-                    call.options.idempotency_key = key.map(|key| format!("{key}-{}", index + 1));
-                    done.further_batches.push(call.send()?);
-                }
+            if index > 0 {
+                // The caller's key is that of the first batch.
+                let key = call.options.idempotency_key.take();
+                call.options.idempotency_key = key.map(|key| format!("{key}-{}", index + 1));
+            }
+            match done.make(call, &batches) {
+                Ok(()) => {}
+                Err(source) if done.files.is_empty() && done.batch.is_none() => return Err(source),
+                Err(source) => return Err(BatchUploadError { done, source }.into()),
             }
         }
         Ok(done)
+    }
+}
+
+impl BatchUpload {
+    /// Makes a batch and waits for it.
+    fn make(&mut self, call: Call<VectorStoreFileBatch>, batches: &VectorStoreBatches) -> Result<()> {
+        let options = call.options.follow_up();
+        let batch = call.send()?;
+        let waits = (!batch.is_done()).then(|| batches.poll(&batch));
+        let place = self.place(batch);
+        if let Some(mut wait) = waits {
+            wait.options = options;
+            *place = wait.send()?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a batch as soon as there is one, so that no failure after it loses its id.
+    fn place(&mut self, batch: VectorStoreFileBatch) -> &mut VectorStoreFileBatch {
+        if self.batch.is_none() {
+            return self.batch.insert(batch);
+        }
+        self.further_batches.push(batch);
+        self.further_batches.last_mut().expect("one was pushed")
     }
 }
 
