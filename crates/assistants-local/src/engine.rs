@@ -54,7 +54,7 @@ pub(crate) use self::event_log::{Follower, PATIENCE, Taken};
 pub(crate) use self::history::{Detail, Gone, History, Moment, Place, Told, failure_of, last_message};
 pub(crate) use self::housekeeping::ANSWERS_KEPT;
 use self::housekeeping::Housekeeper;
-use self::indexing::Bell;
+use self::indexing::{INDEXERS, Indexing};
 pub(crate) use self::messages::{add_message, add_message_with_notes, delete_message};
 pub(crate) use self::notes::RunNotes;
 use self::runs::Ending;
@@ -77,9 +77,8 @@ pub(crate) struct Engine {
     pub(crate) files: FileStore,
     /// Reads PDF files elsewhere; without it they are read here.
     pdf_reader: Option<PdfReader>,
-    /// Calls the thread that indexes files.
-    bell: Arc<Bell>,
-    indexer: Mutex<Option<JoinHandle<()>>>,
+    indexing: Arc<Indexing>,
+    indexers: Mutex<Vec<JoinHandle<()>>>,
     model: Arc<dyn Model>,
     /// How long a run may take from its creation.
     run_lifetime: Duration,
@@ -169,8 +168,8 @@ impl Engine {
             storage,
             files,
             pdf_reader,
-            bell: Arc::default(),
-            indexer: Mutex::default(),
+            indexing: Arc::default(),
+            indexers: Mutex::default(),
             model,
             run_lifetime,
             slots: Mutex::default(),
@@ -191,17 +190,8 @@ impl Engine {
             source: Some(Box::new(error)),
         })?;
         *engine.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
-        let (bell, weak) = (Arc::clone(&engine.bell), Arc::downgrade(&engine));
-        let work = move || indexing::work(&bell, &weak);
-        let indexer = thread::Builder::new().name("indexer".to_owned()).spawn(work);
-        let indexer = indexer.map_err(|error| StorageError {
-            action: "starting the thread that indexes files".to_owned(),
-            source: Some(Box::new(error)),
-        });
-        let indexer = indexer.map(|indexer| {
-            *engine.indexer.lock().unwrap_or_else(PoisonError::into_inner) = Some(indexer);
-        });
-        match indexer
+        match engine
+            .start_indexers()
             .and_then(|()| engine.recover_files())
             .and_then(|()| engine.recover())
             .and_then(|()| engine.start_housekeeping())
@@ -212,6 +202,23 @@ impl Engine {
                 Err(error)
             }
         }
+    }
+
+    fn start_indexers(self: &Arc<Self>) -> Result<(), StorageError> {
+        for _ in 0..INDEXERS {
+            let (indexing, weak) = (Arc::clone(&self.indexing), Arc::downgrade(self));
+            let work = move || indexing::work(&indexing, &weak);
+            let indexer = thread::Builder::new().name("indexer".to_owned()).spawn(work);
+            let indexer = indexer.map_err(|error| StorageError {
+                action: "starting the threads that index files".to_owned(),
+                source: Some(Box::new(error)),
+            })?;
+            self.indexers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(indexer);
+        }
+        Ok(())
     }
 
     /// Takes up the runs, and the files to be indexed, that an earlier process left behind.
@@ -282,7 +289,7 @@ impl Engine {
         self.chat_workers.close();
         self.stop_chats();
         self.deadlines.close();
-        self.bell.close();
+        self.indexing.close();
         self.housekeeper.close();
         if let Some(reader) = &self.pdf_reader {
             reader.stop();
@@ -300,9 +307,11 @@ impl Engine {
                 self.forget(&run_id, live);
             });
         }
-        let indexer = self.indexer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if indexer.is_some_and(|indexer| indexer.join().is_err()) {
-            log::error!("the thread that indexes files panicked");
+        let indexers = std::mem::take(&mut *self.indexers.lock().unwrap_or_else(PoisonError::into_inner));
+        for indexer in indexers {
+            if indexer.join().is_err() {
+                log::error!("a thread that indexes files panicked");
+            }
         }
         let housekeeping = self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner).take();
         if housekeeping.is_some_and(|thread| thread.join().is_err()) {

@@ -73,7 +73,7 @@
 //!
 //! - Files stand in a folder beside the database, written and renamed before they are acknowledged, and go through
 //!   memory in pieces. Any file can be downloaded, whatever its purpose.
-//! - Files of vector stores are indexed in the background, one after the other: text in UTF-8, HTML without its tags,
+//! - Files of vector stores are indexed in the background, two at a time: text in UTF-8, HTML without its tags,
 //!   the text of PDF. Other kinds and PDFs that need a password fail as `unsupported_file`; damaged files, those without
 //!   text and those above 32 MiB as `invalid_file`. A token of a chunk is an estimate: what stands between white space, in
 //!   pieces of at most 16 characters.

@@ -1,5 +1,7 @@
 //! The file search tool of a run: a step with what was found, and citations in the answer.
 
+use std::sync::Arc;
+
 use assistants_types::openai::{
     Annotation, AnnotationDelta, Assistant, FileCitation, FileCitationAnnotation, FileCitationAnnotationDelta,
     FileCitationDelta, FileSearch, FileSearchCall, FileSearchCallDelta, FileSearchOptions, FileSearchRanking,
@@ -15,7 +17,7 @@ use super::stores::{self, Hit, Search};
 use super::turn::{Origin, new_step};
 use super::{Engine, RunNotes};
 use crate::ids;
-use crate::model::Passage;
+use crate::model::{Passage, Stop};
 use crate::object::{insert, load, now};
 use crate::storage::{Kind, StorageError, Transaction};
 
@@ -37,11 +39,12 @@ fn options(run: &Run) -> Option<FileSearchOptions> {
 }
 
 impl Engine {
-    /// Indexes what waits for it in the vector stores of the run's assistant and thread.
-    pub(super) fn index_attached(&self, origin: &Origin) -> Result<(), StorageError> {
+    /// Waits until the files in the vector stores of the run's assistant and thread are indexed, or until the run has
+    /// ended.
+    pub(super) fn wait_for_attached(&self, origin: &Origin, stop: &Arc<Stop>) -> Result<(), StorageError> {
         self.expire_stores(now().unix_timestamp())?;
         let store_ids = self.storage.transact(|transaction| attached(transaction, origin))?;
-        store_ids.iter().try_for_each(|id| self.index_pending(Some(id)))
+        self.wait_for_files(store_ids, stop)
     }
 
     /// Searches the vector stores of the run's assistant and thread, in a step of its own.

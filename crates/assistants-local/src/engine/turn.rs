@@ -183,7 +183,7 @@ impl Engine {
     fn piece(&self, work: &Work, piece: Piece<'_>) -> Result<ControlFlow<()>, StorageError> {
         if let Piece::Search { .. } = piece {
             // The run waits for files that were just attached; without the lock, so that it can still be ended.
-            self.index_attached(&work.origin)?;
+            self.wait_for_attached(&work.origin, &work.stop)?;
         }
         let mut live = work.slot.lock();
         // Looked at under the lock: whoever ends the run does so under it too.

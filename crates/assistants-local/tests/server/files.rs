@@ -460,6 +460,93 @@ fn errors_name_no_path_of_the_server() {
     }
 }
 
+/// A reader of PDFs that counts how often it is started, and that waits, where `go` does not stand beside it, until what
+/// opens its pipe for writing closes it again. Its text has 300 words.
+#[cfg(unix)]
+fn waiting_reader(folder: &Path) -> PathBuf {
+    let made = Command::new("mkfifo").arg(folder.join("reader.pipe")).status();
+    assert!(made.unwrap().success());
+    let lines = "echo >>\"$0.count\"; [ -e \"$0.go\" ] || cat <\"$0.pipe\"; \
+                 i=0; while [ $i -lt 300 ]; do echo lighthouse; i=$((i+1)); done";
+    script(folder.join("reader"), lines)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_attached_again_while_it_is_indexed_gets_the_last_sizes() {
+    let directory = tempfile::tempdir().unwrap();
+    let reader = waiting_reader(directory.path());
+    let server = LocalServer::builder().pdf_reader(reader).start().unwrap();
+    let client = client(&server);
+    let file = upload_bytes(&client, "a.pdf", TWO_PAGES);
+    let store = id(&client.post("/vector_stores", json!({})).ok());
+    let files = format!("/vector_stores/{store}/files");
+    let attach = |size: u32| {
+        let sizes = json!({"max_chunk_size_tokens": size, "chunk_overlap_tokens": 0});
+        let body = json!({"file_id": file, "chunking_strategy": {"type": "static", "static": sizes}});
+        client.post(&files, body).ok();
+    };
+    attach(100);
+    // Returns once the reader has opened it too: the file is being indexed.
+    let pipe = fs::OpenOptions::new()
+        .write(true)
+        .open(directory.path().join("reader.pipe"))
+        .unwrap();
+    attach(150);
+    fs::write(directory.path().join("reader.go"), "").unwrap();
+    drop(pipe);
+    let done = client.wait_for(&format!("{files}/{file}"), "completed");
+    assert_eq!(done["chunking_strategy"]["static"]["max_chunk_size_tokens"], 150);
+    let content = client.get(&format!("{files}/{file}/content")).ok();
+    assert_eq!(content["data"].as_array().unwrap().len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn runs_that_search_a_file_wait_for_the_one_who_indexes_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let reader = waiting_reader(directory.path());
+    let server = LocalServer::builder().pdf_reader(reader).start().unwrap();
+    let client = client(&server);
+    let (store, _) = index(&client, "a.pdf", TWO_PAGES);
+    let assistant = json!({
+        "model": "test",
+        "tools": [{"type": "file_search"}],
+        "tool_resources": {"file_search": {"vector_store_ids": [store]}},
+    });
+    let assistant = id(&client.post("/assistants", assistant).ok());
+    let begin = || {
+        let runs = format!("/threads/{}/runs", client.thread("Where is the lighthouse?"));
+        let mut events = client.stream(&runs, json!({"assistant_id": assistant, "stream": true}));
+        let run = id(&events.skip_to("run.in_progress").data);
+        (format!("{runs}/{run}"), events)
+    };
+    let runs: Vec<_> = (0..8).map(|_| begin()).collect();
+    // One that is cancelled does not wait.
+    let (cancelled, events) = begin();
+    client.post(&format!("{cancelled}/cancel"), json!({})).ok();
+    assert_eq!(
+        super::client::names(&events.collect::<Vec<_>>()),
+        "run.cancelling run.cancelled done"
+    );
+    let pipe = fs::OpenOptions::new()
+        .write(true)
+        .open(directory.path().join("reader.pipe"))
+        .unwrap();
+    fs::write(directory.path().join("reader.go"), "").unwrap();
+    drop(pipe);
+    for (run, events) in runs {
+        let events: Vec<_> = events.collect();
+        assert_eq!(events[events.len() - 2].name, "run.completed");
+        let steps = client.get(&format!("{run}/steps?order=asc")).ok();
+        assert_eq!(steps["data"][0]["step_details"]["tool_calls"][0]["type"], "file_search");
+        let text: String = events.iter().filter_map(super::client::Event::text).collect();
+        assert!(text.contains("lighthouse"), "{text}");
+    }
+    let started = fs::read_to_string(directory.path().join("reader.count")).unwrap();
+    assert_eq!(started.lines().count(), 1);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_stop_ends_the_reader_of_pdfs_and_the_next_start_reads_again() {

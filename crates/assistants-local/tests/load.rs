@@ -1,0 +1,242 @@
+//! Thousands of live streams at once, as a measurement:
+//!
+//! ```sh
+//! cargo test --release -p assistants-local --test load -- --ignored --nocapture
+//! ```
+//!
+//! Checks that every stream is complete and in order. Prints how long a request beside them takes, how long the first
+//! event of a stream, and how much memory the server has. `ASSISTANTS_LOCAL_STREAMS` is the number of streams (5,000),
+//! `ASSISTANTS_LOCAL_MAX_RUNNING_RUNS` reaches the server; `ASSISTANTS_LOCAL_IN_MEMORY=true` leaves the disk out.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+/// What each run does: ten words, a second of silence, ten words.
+const MESSAGE: &str = "repeat 10\nsleep 1000\nrepeat 10";
+
+/// How many connections are being made at a time: more would overflow the queue of the listening socket.
+const CONNECTING: usize = 64;
+
+/// The program, which ends with the test.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// What one stream came to.
+struct Seen {
+    first_event: Duration,
+    whole: Duration,
+    text: String,
+}
+
+async fn send(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(bytes) {
+            Ok(sent) => bytes = &bytes[sent..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Follows a run from its creation to the end of its stream.
+async fn follow(address: SocketAddr, body: Arc<str>, connecting: Arc<Semaphore>) -> io::Result<Seen> {
+    let permit = connecting.acquire().await.expect("the semaphore is not closed");
+    let stream = TcpStream::connect(address).await?;
+    let start = Instant::now();
+    // Version 1.0: the body comes as it is, up to the end of the connection.
+    let head = format!(
+        "POST /v1/threads/runs HTTP/1.0\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    send(&stream, head.as_bytes()).await?;
+    send(&stream, body.as_bytes()).await?;
+    let (mut received, mut first_event, mut permit) = (Vec::new(), None, Some(permit));
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        stream.readable().await?;
+        match stream.try_read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => received.extend_from_slice(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        if first_event.is_none() && received.windows(7).any(|window| window == b"event: ") {
+            first_event = Some(start.elapsed());
+            drop(permit.take());
+        }
+    }
+    let received = String::from_utf8(received).map_err(io::Error::other)?;
+    Ok(Seen {
+        first_event: first_event.ok_or_else(|| io::Error::other(format!("no event came: {received}")))?,
+        whole: start.elapsed(),
+        text: received,
+    })
+}
+
+/// The names of the events of a stream without repetitions, and its text.
+fn read(response: &str) -> (Vec<&str>, String) {
+    let (mut names, mut text) = (Vec::new(), String::new());
+    for event in response.split("\n\n") {
+        let Some((name, data)) = event
+            .lines()
+            .filter(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+            .rchunks(2)
+            .next()
+            .and_then(|lines| {
+                Some((
+                    lines.first()?.strip_prefix("event: ")?,
+                    lines.get(1)?.strip_prefix("data: ")?,
+                ))
+            })
+        else {
+            continue;
+        };
+        if names.last() != Some(&name) {
+            names.push(name);
+        }
+        if name == "thread.message.delta" {
+            let data: Value = serde_json::from_str(data).unwrap();
+            text.push_str(data["delta"]["content"][0]["text"]["value"].as_str().unwrap());
+        }
+    }
+    (names, text)
+}
+
+fn quantiles(mut times: Vec<Duration>) -> String {
+    times.sort_unstable();
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+    format!(
+        "p50 {:?}, p99 {:?}, worst {:?} of {}",
+        at(50),
+        at(99),
+        at(100),
+        times.len()
+    )
+}
+
+fn status(pid: u32, name: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap_or_default().trim_start_matches(':').trim().to_owned()
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn thousands_of_live_streams_are_complete_and_in_order() {
+    let count: usize = std::env::var("ASSISTANTS_LOCAL_STREAMS").map_or(5000, |count| count.parse().unwrap());
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_assistants-local"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--database"])
+        .arg(directory.path().join("a.db"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let program = Program(child);
+    let pid = program.0.id();
+    let url = line
+        .split_whitespace()
+        .find(|word| word.starts_with("http"))
+        .unwrap()
+        .to_owned();
+    let address: SocketAddr = url["http://".len()..url.len() - "/v1".len()].parse().unwrap();
+    let made = ureq::post(format!("{url}/assistants"))
+        .content_type("application/json")
+        .send(r#"{"model": "test"}"#);
+    let made: Value = serde_json::from_str(&made.unwrap().into_body().read_to_string().unwrap()).unwrap();
+    let assistant = made["id"].as_str().unwrap().to_owned();
+    let idle = status(pid, "VmRSS");
+
+    let going = Arc::new(AtomicBool::new(true));
+    let probe = {
+        let (going, place) = (Arc::clone(&going), format!("{url}/assistants/{assistant}"));
+        thread::spawn(move || {
+            let agent = ureq::Agent::new_with_defaults();
+            let (mut times, mut threads) = (Vec::new(), 0);
+            while going.load(Ordering::SeqCst) {
+                let start = Instant::now();
+                agent.get(&place).call().unwrap().into_body().read_to_string().unwrap();
+                times.push(start.elapsed());
+                threads = threads.max(status(pid, "Threads").parse().unwrap_or(0));
+                thread::sleep(Duration::from_millis(10));
+            }
+            (times, threads)
+        })
+    };
+    let thread = json!({"messages": [{"role": "user", "content": MESSAGE}]});
+    let body: Arc<str> = json!({"assistant_id": assistant, "stream": true, "thread": thread})
+        .to_string()
+        .into();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let start = Instant::now();
+    let seen: Vec<Seen> = runtime.block_on(async {
+        let connecting = Arc::new(Semaphore::new(CONNECTING));
+        let streams: Vec<_> = (0..count)
+            .map(|_| tokio::spawn(follow(address, Arc::clone(&body), Arc::clone(&connecting))))
+            .collect();
+        let mut seen = Vec::new();
+        for stream in streams {
+            seen.push(stream.await.unwrap().unwrap());
+        }
+        seen
+    });
+    let whole = start.elapsed();
+    going.store(false, Ordering::SeqCst);
+    let (times, threads) = probe.join().unwrap();
+
+    let words: Vec<String> = (1..=10).map(|number| format!("word{number}")).collect();
+    let words = words.join(" ");
+    for stream in &seen {
+        let (names, text) = read(&stream.text);
+        let want = "thread.created thread.run.created thread.run.queued thread.run.in_progress thread.run.step.created \
+            thread.run.step.in_progress thread.message.created thread.message.in_progress thread.message.delta \
+            thread.message.completed thread.run.step.completed thread.run.completed done";
+        assert_eq!(names.join(" "), want);
+        assert_eq!(text.replace(' ', ""), format!("{words}{words}").replace(' ', ""));
+    }
+    println!(
+        "{count} streams in {whole:?}, load {}",
+        fs::read_to_string("/proc/loadavg").unwrap().trim()
+    );
+    println!(
+        "first event: {}",
+        quantiles(seen.iter().map(|stream| stream.first_event).collect())
+    );
+    println!(
+        "whole stream: {}",
+        quantiles(seen.iter().map(|stream| stream.whole).collect())
+    );
+    println!("GET beside them: {}", quantiles(times));
+    println!(
+        "memory: {idle} idle, {} at most; {threads} threads at most",
+        status(pid, "VmHWM")
+    );
+}
