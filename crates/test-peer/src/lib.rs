@@ -28,7 +28,7 @@ use std::time::Duration;
 
 pub use connection::{Connection, Listener};
 pub use gate::Gate;
-pub use peer::{Peer, SCHEMES, Scheme};
+pub use peer::{Nobody, Peer, SCHEMES, Scheme};
 pub use request::Request;
 pub use response::{Response, gzip};
 pub use step::Step;

@@ -7,6 +7,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use socket2::{Domain, Socket, Type};
+
 use crate::PATIENCE;
 use crate::connection::{Connection, Listener, Shared, Stopped};
 use crate::request::Request;
@@ -168,6 +170,36 @@ impl Drop for Peer {
         {
             panic::resume_unwind(panic);
         }
+    }
+}
+
+/// An address of 127.0.0.1 where connections are refused, also while other tests look for free ports: it is taken, and
+/// nobody listens.
+#[derive(Debug)]
+pub struct Nobody {
+    address: SocketAddr,
+    _socket: Socket,
+}
+
+impl Nobody {
+    /// Takes a free port.
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "it has a side effect")]
+    pub fn new() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        socket.bind(&any.into()).expect("a free port");
+        let address = socket.local_addr().expect("a bound socket has an address");
+        Self {
+            address: address.as_socket().expect("an address of IPv4"),
+            _socket: socket,
+        }
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 

@@ -6,7 +6,7 @@ use std::panic;
 use std::thread;
 use std::time::Duration;
 
-use test_peer::{Gate, PATIENCE, Peer, Response, Scheme, Step};
+use test_peer::{Gate, Nobody, PATIENCE, Peer, Response, Scheme, Step};
 
 fn send(peer: &Peer, request: &str) -> TcpStream {
     let mut stream = TcpStream::connect(peer.address()).unwrap();
@@ -68,6 +68,13 @@ fn a_reset_reaches_the_client_as_one() {
     let error = get(&peer, "/").read(&mut [0]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     peer.finish();
+}
+
+#[test]
+fn nobody_refuses_connections() {
+    let nobody = Nobody::new();
+    let error = TcpStream::connect(nobody.address()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }
 
 #[test]
