@@ -63,6 +63,7 @@ pub trait ProtoMessage: Serialize + DeserializeOwned + sealed::Sealed {
     /// `tools[0].functionTool.mood`; `None` if there is none.
     ///
     /// Reading keeps such members in `extra`. A server that is strict refuses them.
+    #[must_use]
     fn unknown_member(json: &Value) -> Option<String> {
         dialect::unknown_member(Self::descriptor(), json, "")
     }

@@ -251,6 +251,10 @@ impl Servers {
             Place::Response(play) => {
                 let kept = Arc::clone(&state);
                 let stranger = Peer::serve(move |request| {
+                    // The late request of another cell, whose server had this port before.
+                    if request.target != "/moved" {
+                        return vec![Step::Close];
+                    }
                     let secret = ["authorization", "x-folder-id"]
                         .iter()
                         .find_map(|name| request.header(name));
