@@ -157,9 +157,9 @@ impl Error {
         }
     }
 
-    /// Notes under which id the server logged the request, unless the error knows it already.
-    pub(crate) fn with_request_id(mut self, id: Option<&str>) -> Self {
-        let known = match &mut self {
+    /// Where the id of the request is kept, in errors that can have one of their own.
+    fn request_id_mut(&mut self) -> Option<&mut Option<String>> {
+        Some(match self {
             Self::Api(error) => &mut error.request_id,
             Self::Transport(error) => &mut error.request_id,
             Self::Timeout(error) => &mut error.request_id,
@@ -168,12 +168,17 @@ impl Error {
             Self::NotAStream(error) => &mut error.request_id,
             Self::Stream(error) => &mut error.request_id,
             Self::TooLarge(error) => &mut error.request_id,
-            _ => return self,
-        };
-        if known.is_none() {
+            _ => return None,
+        })
+    }
+
+    /// The error of a response: notes under which id the server logged the request, unless the error knows it already,
+    /// and hides the secrets of the call.
+    pub(crate) fn of_response(mut self, id: Option<&str>, secrets: &Secrets) -> Self {
+        if let Some(known @ None) = self.request_id_mut() {
             *known = id.map(str::to_owned);
         }
-        self
+        self.redact(secrets)
     }
 
     /// How long the server asked to wait before the next attempt, also where that was too long to be waited for.

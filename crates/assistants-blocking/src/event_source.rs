@@ -71,6 +71,11 @@ impl Origin {
         format!("{} {}", self.method, self.path)
     }
 
+    /// What leaves the stream as an error.
+    pub(crate) fn error(&self, error: Error) -> Error {
+        error.of_response(self.request_id.as_deref(), &self.secrets)
+    }
+
     /// The error of a stream that ended early, after so many events.
     pub(crate) fn truncated(&self, events: u64, source: Option<io::Error>) -> Error {
         StreamTruncatedError {
@@ -92,7 +97,7 @@ impl Origin {
             request_id: self.request_id.clone(),
             excerpt: excerpt(&String::from_utf8_lossy(head)),
         };
-        Some(Error::from(error).redact(&self.secrets))
+        Some(error.into())
     }
 
     /// The error that the data of an event stands for.
@@ -152,7 +157,7 @@ impl<R: Read> EventSource<R> {
             Err(Error::Transport(error)) => Err(self.truncated(Some((*error).into_source()))),
             Err(error) => Err(error),
         };
-        let outcome = outcome.map_err(|error| error.with_request_id(self.origin.request_id.as_deref()));
+        let outcome = outcome.map_err(|error| self.origin.error(error));
         if let Err(error) = &outcome {
             self.failed = true;
             // Nobody waits any more, but the connection is whole: who cleans up can read on.

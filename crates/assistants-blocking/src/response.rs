@@ -129,9 +129,7 @@ impl<T> RawResponse<T> {
             return Ok(());
         }
         let error = Error::from(DecodeError::another_object(&self.what, asked, found));
-        Err(error
-            .with_request_id(self.request_id().as_deref())
-            .redact(&self.secrets))
+        Err(error.of_response(self.request_id().as_deref(), &self.secrets))
     }
 }
 
@@ -142,11 +140,8 @@ impl<T: DeserializeOwned> RawResponse<T> {
     ///
     /// [`Error::Decode`] with the place in the document that does not fit.
     pub fn parse(&self) -> Result<T> {
-        Error::decode(&self.body, &self.secrets, || self.what.clone()).map_err(|error: Error| {
-            error
-                .with_request_id(self.request_id().as_deref())
-                .redact(&self.secrets)
-        })
+        Error::decode(&self.body, &self.secrets, || self.what.clone())
+            .map_err(|error: Error| error.of_response(self.request_id().as_deref(), &self.secrets))
     }
 }
 

@@ -562,10 +562,7 @@ impl Read for Incoming {
                 }
                 .into(),
             };
-            error
-                .with_request_id(self.request_id.as_deref())
-                .redact(&self.secrets)
-                .into_io()
+            error.of_response(self.request_id.as_deref(), &self.secrets).into_io()
         })
     }
 }

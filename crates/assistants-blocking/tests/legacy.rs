@@ -68,13 +68,15 @@ fn a_run_retrieves() {
         .unwrap();
     assert_eq!(run.tools, [Tool::retrieval()]);
     let steps = client.run_steps(&thread, &run).list();
-    let searched = steps.into_iter().any(|step| {
+    // Version 2 has no such call, so that it is read as raw JSON.
+    let retrieved = steps.into_iter().any(|step| {
         let step = step.unwrap();
-        step.tool_calls()
-            .iter()
-            .any(|call| matches!(call, StepToolCall::FileSearch(_)))
+        step.tool_calls().iter().any(|call| match call {
+            StepToolCall::Unknown(call) => call["type"] == "retrieval" && call["id"].is_string(),
+            _ => false,
+        })
     });
-    assert!(searched);
+    assert!(retrieved);
     let answer = client.messages(&thread).list().into_iter().next().unwrap().unwrap();
     let cited = answer.annotations().any(|annotation| match annotation {
         Annotation::FileCitation(citation) => citation.file_citation.file_id == bread.id,

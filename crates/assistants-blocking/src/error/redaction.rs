@@ -24,9 +24,13 @@ impl Error {
                 *text = shown.into();
             }
         };
+        self.request_id_mut().into_iter().flatten().for_each(clean);
         match &mut self {
             Self::Api(error) => error.redact(secrets),
-            Self::Transport(error) => clean_io(&mut error.source, secrets),
+            Self::Transport(error) => {
+                clean(&mut error.path);
+                clean_io(&mut error.source, secrets);
+            }
             Self::Timeout(error) => clean(&mut error.what),
             Self::Decode(error) => {
                 clean(&mut error.what);
@@ -48,12 +52,18 @@ impl Error {
                 source.into_iter().for_each(|source| clean_source(source, secrets));
             }
             Self::TooLarge(error) => clean(&mut error.what),
-            Self::RepeatedCursor(error) => clean(&mut error.cursor),
+            Self::RepeatedCursor(error) => {
+                clean(&mut error.what);
+                clean(&mut error.cursor);
+            }
             Self::MissingCursor(error) => clean(&mut error.what),
             Self::Cancelled(text) | Self::Config(text) | Self::Unsupported(text) => clean_box(text),
             Self::RunFailed(run) => clean_object(&mut **run, secrets),
             Self::YandexRunFailed(run) => clean_object(&mut **run, secrets),
-            Self::Operation(error) => clean(&mut error.fault),
+            Self::Operation(error) => {
+                clean(&mut error.id);
+                clean(&mut error.fault);
+            }
             Self::Tool(error) => clean(&mut error.name),
             // The program's own words, or an error that went through here before.
             Self::Token(_) | Self::File(_) | Self::BatchUpload(_) => {}
@@ -64,8 +74,8 @@ impl Error {
 
 impl ApiError {
     fn redact(&mut self, secrets: &Secrets) {
-        let named = [&mut self.type_, &mut self.code, &mut self.param, &mut self.request_id];
-        let given = [&mut self.message, &mut self.body];
+        let named = [&mut self.type_, &mut self.code, &mut self.param];
+        let given = [&mut self.message, &mut self.body, &mut self.path];
         given
             .into_iter()
             .chain(named.into_iter().flatten())

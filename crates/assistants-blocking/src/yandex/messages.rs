@@ -151,7 +151,7 @@ impl Iterator for MessageStream {
             };
             if let Err(error) = taken {
                 self.objects = None;
-                return Some(Err(error.with_request_id(self.origin.request_id.as_deref())));
+                return Some(Err(self.origin.error(error)));
             }
         }
     }

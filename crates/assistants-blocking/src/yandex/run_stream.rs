@@ -314,9 +314,7 @@ impl Iterator for RunStream {
             self.state = State::Ended;
             self.objects = None;
         }
-        outcome
-            .map_err(|error| error.with_request_id(self.origin.request_id.as_deref()))
-            .transpose()
+        outcome.map_err(|error| self.origin.error(error)).transpose()
     }
 }
 
