@@ -1,9 +1,12 @@
 //! What is on the disk: who can read it, what belongs together, and that deleted means gone.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use assistants_local::LocalServer;
@@ -25,15 +28,31 @@ fn bytes_of(database: &Path, file: &Value) -> PathBuf {
     folder_of(database).join(id(file))
 }
 
-/// A start that must be refused; what it prints.
+/// How long a start may take to be refused, with room for a slow machine.
+const REFUSED: Duration = Duration::from_secs(60);
+
+/// A start that must be refused; what it prints. A server that starts all the same is ended.
 fn refused(database: &Path) -> String {
-    let output = Command::new(PROGRAM)
+    let mut server = Command::new(PROGRAM)
         .args(["serve", "--listen", "127.0.0.1:0", "--database"])
         .arg(database)
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    String::from_utf8(output.stderr).unwrap()
+    // The pipe ends with the server.
+    let mut stderr = server.stderr.take().unwrap();
+    let (sender, printed) = mpsc::channel();
+    thread::spawn(move || {
+        let mut text = String::new();
+        let _ = sender.send(stderr.read_to_string(&mut text).map(|_| text));
+    });
+    let printed = printed.recv_timeout(REFUSED);
+    let _ = server.kill();
+    let status = server.wait().unwrap();
+    let text = printed.expect("the server is refused and ends").unwrap();
+    assert_eq!(status.code(), Some(1), "{text}");
+    text
 }
 
 #[test]
