@@ -5,7 +5,6 @@ pub(crate) mod wait;
 
 use std::fmt;
 use std::io::Read;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -14,7 +13,7 @@ use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::options::{Options, option_setters};
 use crate::request::Request;
-use crate::response::RawResponse;
+use crate::response::{Adopt, RawResponse};
 
 /// A request that has been described but not sent.
 ///
@@ -25,7 +24,7 @@ pub struct Call<T> {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) request: Request,
     pub(crate) options: Options,
-    answer: PhantomData<fn() -> T>,
+    pub(crate) adopt: Adopt<T>,
 }
 
 impl<T> Call<T> {
@@ -34,7 +33,7 @@ impl<T> Call<T> {
             endpoint: Arc::clone(endpoint),
             request,
             options: options.clone(),
-            answer: PhantomData,
+            adopt: |_, _| {},
         }
     }
 
@@ -58,7 +57,9 @@ impl<T> Call<T> {
     /// As [`send`](Self::send), but for [`Error::Decode`](crate::Error::Decode), which only
     /// [`RawResponse::parse`] gives.
     pub fn send_raw(self) -> Result<RawResponse<T>> {
-        self.endpoint.execute(&self.request, &self.options)
+        let mut response = self.endpoint.execute(&self.request, &self.options)?;
+        response.adopt = self.adopt;
+        Ok(response)
     }
 }
 

@@ -180,13 +180,31 @@ impl Endpoint {
             .map(|(_, response)| response)
     }
 
-    /// Repeats attempts as the rules of [`retry`] say. `receive` takes what belongs to an attempt out of its answer.
+    /// Sends the request, and hides what the call knows of secrets in its error, whatever that comes from.
     fn repeat<R>(
         &self,
         request: &Request,
         options: &Options,
         expect: Expect,
         receive: impl Fn(Response) -> Result<R>,
+    ) -> Result<(u32, R)> {
+        let mut secrets = self.secrets(options);
+        if let Some(secret) = &request.secret {
+            secrets.add(secret.expose());
+        }
+        self.attempts(request, options, expect, receive, &mut secrets)
+            .map_err(|error| error.redact(&secrets))
+    }
+
+    /// Repeats attempts as the rules of [`retry`] say. `receive` takes what belongs to an attempt out of its answer. The
+    /// keys and tokens of the attempts join `secrets`.
+    fn attempts<R>(
+        &self,
+        request: &Request,
+        options: &Options,
+        expect: Expect,
+        receive: impl Fn(Response) -> Result<R>,
+        secrets: &mut Secrets,
     ) -> Result<(u32, R)> {
         let path = request.path()?;
         if options.shared_key {
@@ -202,10 +220,6 @@ impl Endpoint {
         let form = request.multipart(options, || format!("form-{:016x}{:016x}", random(), random()))?;
         if let Some(form) = &form {
             headers.insert(CONTENT_TYPE, form.content_type());
-        }
-        let mut secrets = self.secrets(options);
-        if let Some(secret) = &request.secret {
-            secrets.add(secret.expose());
         }
         if let Some(body) = &body {
             log::trace!(secrets; "{}: request {}", request.what(), request.shown(body));
@@ -265,11 +279,11 @@ impl Endpoint {
                     client: &options.client_query,
                     call: &options.query,
                 },
-                secrets: &secrets,
+                secrets,
             };
             let mut error = match self.attempt(&outgoing, &watch, attempt, &receive) {
                 Ok(answer) => return Ok((attempt, answer)),
-                Err(error) => error,
+                Err(error) => error.redact(secrets),
             };
             // A reader that was used up has nothing for another attempt, and what happened first says more than that.
             let repeatable = form.as_ref().is_none_or(Source::is_whole);
@@ -281,6 +295,7 @@ impl Endpoint {
                 && self.authorization.refused(secret)
             {
                 log::debug!(
+                    secrets;
                     "{}: attempt {attempt}: the token was refused, another one follows",
                     request.what()
                 );
@@ -300,13 +315,14 @@ impl Endpoint {
                 return Err(error);
             }
             log::debug!(
+                secrets;
                 "{}: attempt {attempt} failed, next in {wait:?}: {error}",
                 request.what()
             );
             if let Some(observer) = &self.config.on_retry {
                 observer(&Retry {
                     method: request.method,
-                    path,
+                    path: &secrets.redact(path),
                     attempt,
                     wait,
                     cause: &error,

@@ -1,7 +1,6 @@
 //! Answers before they are parsed.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -19,8 +18,12 @@ pub struct RawResponse<T> {
     attempts: u32,
     elapsed: Duration,
     secrets: Secrets,
-    parsed: PhantomData<fn() -> T>,
+    /// Lets what was parsed keep what its own errors must not show.
+    pub(crate) adopt: Adopt<T>,
 }
+
+/// Hands an object of a response the secrets of its call.
+pub(crate) type Adopt<T> = fn(&mut T, &Secrets);
 
 impl<T> RawResponse<T> {
     pub(crate) fn new(
@@ -40,7 +43,7 @@ impl<T> RawResponse<T> {
             attempts,
             elapsed,
             secrets,
-            parsed: PhantomData,
+            adopt: |_, _| {},
         }
     }
 
@@ -128,8 +131,17 @@ impl<T> RawResponse<T> {
         if asked == found {
             return Ok(());
         }
-        let error = Error::from(DecodeError::another_object(&self.what, asked, found));
-        Err(error.of_response(self.request_id().as_deref(), &self.secrets))
+        Err(self.error(DecodeError::another_object(&self.what, asked, found).into()))
+    }
+
+    /// An error about the response: with its request id, and without the secrets of its call.
+    pub(crate) fn error(&self, error: Error) -> Error {
+        error.of_response(self.request_id().as_deref(), &self.secrets)
+    }
+
+    /// What the call knew of secrets when the response came.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 }
 
@@ -140,8 +152,10 @@ impl<T: DeserializeOwned> RawResponse<T> {
     ///
     /// [`Error::Decode`] with the place in the document that does not fit.
     pub fn parse(&self) -> Result<T> {
-        Error::decode(&self.body, &self.secrets, || self.what.clone())
-            .map_err(|error: Error| error.of_response(self.request_id().as_deref(), &self.secrets))
+        let mut parsed =
+            Error::decode(&self.body, &self.secrets, || self.what.clone()).map_err(|error| self.error(error))?;
+        (self.adopt)(&mut parsed, &self.secrets);
+        Ok(parsed)
     }
 }
 

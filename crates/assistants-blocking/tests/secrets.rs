@@ -402,6 +402,85 @@ fn a_run_that_failed_shows_no_secret() {
 }
 
 #[test]
+fn what_a_wait_or_a_result_reports_shows_no_secret() {
+    type Attempt = fn(&Peer) -> Error;
+    let _one = listen();
+    let said = said();
+    let failed = format!(r#"{{"id":"r","state":{{"status":"FAILED","error":{{"code":"3","message":"{said}"}}}}}}"#);
+    let operation = format!(r#"{{"id":"op_1","done":true,"error":{{"code":3,"message":"{said}"}}}}"#);
+    let attempts: [(&str, String, Attempt); 6] = [
+        ("result of a run", failed.clone(), |peer| {
+            let call = yandex_client(peer).runs().get_result("r").query("key", SECRETS[3]);
+            call.send().unwrap().succeeded().unwrap_err()
+        }),
+        ("wait for a run", failed, |peer| {
+            let call = yandex_client(peer).runs().wait("r").query("key", SECRETS[3]);
+            call.send().unwrap().succeeded().unwrap_err()
+        }),
+        (
+            "status of a run",
+            format!(r#"{{"id":"r","state":{{"status":"{said}"}}}}"#),
+            |peer| {
+                let call = yandex_client(peer).runs().wait("r").query("key", SECRETS[3]);
+                call.poll_timeout(Duration::ZERO).send().unwrap_err()
+            },
+        ),
+        (
+            "status of a run of OpenAI",
+            format!(r#"{{"id":"r","thread_id":"t","status":"{said}"}}"#),
+            |peer| {
+                let call = openai_client(peer).runs("t").poll("r").query("key", SECRETS[3]);
+                call.poll_timeout(Duration::ZERO).send().unwrap_err()
+            },
+        ),
+        ("result of an operation", operation.clone(), |peer| {
+            let params = yandex::CreateSearchIndex::new("folder").file_id("f");
+            let call = yandex_client(peer).search_indexes().create(params);
+            let operation = call.query("key", SECRETS[3]).send().unwrap();
+            operation.result().unwrap().unwrap_err()
+        }),
+        ("wait for an operation", operation, |peer| {
+            let state = serde_json::from_str(r#"{"id":"op_1"}"#).unwrap();
+            let operation = yandex_client(peer).operations().of::<yandex::SearchIndex>(state);
+            operation.wait().query("key", SECRETS[3]).send().unwrap_err()
+        }),
+    ];
+    for (what, body, attempt) in attempts {
+        let peer = peer(1, move |connection| {
+            answer(connection, "200 OK", "application/json", &body);
+        });
+        let error = attempt(&peer);
+        peer.finish();
+        assert!(error.to_string().contains("***"), "{what}: {error:?}");
+        assert_error_is_clean(&error);
+    }
+    logged();
+}
+
+#[test]
+fn the_address_of_a_download_shows_no_secret() {
+    let _one = listen();
+    let files = Peer::start(Scheme::Http, |listener| {
+        let mut connection = listener.accept();
+        let request = connection.request();
+        assert!(request.starts_with("GET /bucket/hush-in-header/"), "{request}");
+        connection.answer("404 Not Found", &["Connection: close"], "");
+    });
+    let path = format!("/bucket/{}", SECRETS[1..].join("/"));
+    let url = format!(r#"{{"url":"{}"}}"#, files.url(&path));
+    let service = peer(1, move |connection| {
+        answer(connection, "200 OK", "application/json", &url);
+    });
+    let call = yandex_client(&service).files().download("file_1");
+    let error = call.query("key", SECRETS[3]).send().unwrap_err();
+    assert_eq!(error.status(), Some(404));
+    assert_error_is_clean(&error);
+    service.finish();
+    files.finish();
+    logged();
+}
+
+#[test]
 fn options_show_no_value_of_headers_query_or_body_fields() {
     let options = assistants_blocking::Options::new()
         .header("api-key", SECRETS[0])

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result, TimeoutError, TimeoutPhase};
 use crate::options::Options;
+use crate::response::RawResponse;
 use crate::transport::watch::{Limit, Watch};
 
 /// The wait after the first poll; small things are done by then.
@@ -32,6 +33,16 @@ pub(crate) enum Polled<T> {
         /// When the server wants to be asked again.
         poll_after: Option<Duration>,
     },
+}
+
+impl<T> Polled<T> {
+    /// The server still works on it, says this response.
+    pub(crate) fn running<R>(response: &RawResponse<R>, state: &str) -> Self {
+        Self::Running {
+            state: response.secrets().redact(state).into_owned(),
+            poll_after: response.poll_after(),
+        }
+    }
 }
 
 /// A wait with its limits and intervals.

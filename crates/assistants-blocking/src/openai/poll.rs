@@ -124,10 +124,10 @@ impl PollCall {
             if is_done(&run) {
                 return Ok(Polled::Done(run));
             }
-            Ok(Polled::Running {
-                state: format!("{what}: the run is `{}`", run.status),
-                poll_after: response.poll_after(),
-            })
+            Ok(Polled::running(
+                &response,
+                &format!("{what}: the run is `{}`", run.status),
+            ))
         })
     }
 }

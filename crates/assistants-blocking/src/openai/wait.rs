@@ -144,10 +144,8 @@ impl<T: Awaited> WaitCall<T> {
             if object.is_done() {
                 return Ok(Polled::Done(object));
             }
-            Ok(Polled::Running {
-                state: format!("{what}: the {} is `{}`", T::NOUN, object.status()),
-                poll_after: response.poll_after(),
-            })
+            let state = format!("{what}: the {} is `{}`", T::NOUN, object.status());
+            Ok(Polled::running(&response, &state))
         })
     }
 }

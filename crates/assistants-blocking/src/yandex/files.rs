@@ -112,12 +112,13 @@ impl DownloadCall {
         self.options.begin();
         let mut call = self.files.get_url(&self.file);
         call.options = self.options.clone();
-        let url = call.send()?.url;
+        let response = call.send_raw()?;
+        let url = response.parse()?.url;
         let fault = || {
-            Error::config(format!(
-                "file {}: the server gave no address to fetch it from",
-                self.file
-            ))
+            let file = &self.file;
+            response.error(Error::config(format!(
+                "file {file}: the server gave no address to fetch it from"
+            )))
         };
         let (address, query) = url.split_once('?').unwrap_or((&url, ""));
         let host = address.find("://").map(|at| at + 3).ok_or_else(fault)?;
@@ -126,7 +127,11 @@ impl DownloadCall {
             None => (address, "/"),
         };
         let base = BaseUrl::parse(&format!("{server}?{query}")).map_err(|_| fault())?;
-        let options = self.options.follow_up().limits();
+        // The address is the server's word, and may repeat what the call carried.
+        let options = Options {
+            secrets: response.secrets().clone(),
+            ..self.options.limits()
+        };
         let request = Request::to_path("GET", path).confidential();
         Ok((self.files.client.stranger(base)?, request, options))
     }

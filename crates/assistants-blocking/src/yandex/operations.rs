@@ -12,6 +12,7 @@ use crate::call::wait::{Polled, Wait};
 use crate::error::{Error, OperationFailedError, Result};
 use crate::options::{Options, option_setters};
 use crate::response::RawResponse;
+use crate::secret::Secrets;
 
 /// The operations of the cloud. From [`Client::operations`].
 #[derive(Clone, Debug)]
@@ -35,6 +36,7 @@ impl Operations {
     pub fn of<T: ProtoMessage>(&self, operation: types::Operation) -> Operation<T> {
         Operation {
             client: self.client.clone(),
+            secrets: self.client.endpoint(op::GET_OPERATION).secrets(&self.client.options),
             state: operation,
             makes: PhantomData,
         }
@@ -69,7 +71,13 @@ impl<T: ProtoMessage> OperationCall<T> {
     /// As [`Call::send`].
     pub fn send(self) -> Result<Operation<T>> {
         let client = self.client.clone();
-        Ok(client.operations().of(self.send_raw()?.parse()?))
+        let response = self.send_raw()?;
+        Ok(Operation {
+            client,
+            secrets: response.secrets().clone(),
+            state: response.parse()?,
+            makes: PhantomData,
+        })
     }
 
     /// Starts the operation; the answer is not parsed.
@@ -105,6 +113,8 @@ impl<T> fmt::Debug for OperationCall<T> {
 /// ```
 pub struct Operation<T> {
     client: Client,
+    /// What an error made of it must not show.
+    secrets: Secrets,
     state: types::Operation,
     makes: PhantomData<fn() -> T>,
 }
@@ -129,7 +139,7 @@ impl<T: ProtoMessage> Operation<T> {
     /// [`Error::Operation`] when it failed, or made something else.
     #[must_use]
     pub fn result(&self) -> Option<Result<T>> {
-        result(&self.state)
+        Some(result(&self.state)?.map_err(|error| error.redact(&self.secrets)))
     }
 
     /// Looks at it once more.
@@ -138,9 +148,12 @@ impl<T: ProtoMessage> Operation<T> {
     ///
     /// As [`Call::send`]; a failure of the operation itself shows in [`result`](Self::result).
     pub fn poll(&mut self) -> Result<&types::Operation> {
-        let response = self.client.operations().get(&self.state.id).send_raw()?;
+        let mut call = self.client.operations().get(&self.state.id);
+        call.options = self.options();
+        let response = call.send_raw()?;
         let seen = response.parse()?;
         response.check_id(&self.state.id, &seen.id)?;
+        self.secrets = response.secrets().clone();
         self.state = seen;
         Ok(&self.state)
     }
@@ -149,10 +162,18 @@ impl<T: ProtoMessage> Operation<T> {
     pub fn wait(&self) -> OperationWait<'_, T> {
         OperationWait {
             operation: self,
-            options: self.client.options.clone(),
+            options: self.options(),
             poll_interval: None,
             poll_timeout: Duration::from_secs(3600),
             on_progress: None,
+        }
+    }
+
+    /// The options of what follows: those of the client, with the secrets of what went before.
+    fn options(&self) -> Options {
+        Options {
+            secrets: self.secrets.clone(),
+            ..self.client.options.clone()
         }
     }
 
@@ -238,11 +259,8 @@ impl<'o, T: ProtoMessage> OperationWait<'o, T> {
                 observer(&seen);
             }
             match result(&seen) {
-                Some(done) => done.map(Polled::Done),
-                None => Ok(Polled::Running {
-                    state: format!("operation {id}"),
-                    poll_after: None,
-                }),
+                Some(done) => done.map(Polled::Done).map_err(|error| response.error(error)),
+                None => Ok(Polled::running(&response, &format!("operation {id}"))),
             }
         })
     }

@@ -11,14 +11,24 @@ use crate::call::wait::{Polled, Wait};
 use crate::error::{Error, Result};
 use crate::options::{Options, option_setters};
 use crate::response::RawResponse;
+use crate::secret::Secrets;
 
 /// What a run has come to: a message, tool calls, an error.
 ///
 /// It derefs to the [`Run`], with its `status()`, `text()`, `message()`, `tool_calls()`, `usage()` and `error()`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct RunResult {
     run: Run,
+    /// What an error made of it must not show.
+    #[serde(skip)]
+    secrets: Secrets,
+}
+
+impl PartialEq for RunResult {
+    fn eq(&self, other: &Self) -> bool {
+        self.run == other.run
+    }
 }
 
 impl RunResult {
@@ -41,10 +51,15 @@ impl RunResult {
     /// [`Error::YandexRunFailed`] with the run.
     pub fn succeeded(self) -> Result<Self> {
         if self.run.status().is_failed() {
-            Err(Error::YandexRunFailed(Box::new(self.run)))
+            Err(Error::YandexRunFailed(Box::new(self.run)).redact(&self.secrets))
         } else {
             Ok(self)
         }
+    }
+
+    /// Keeps what the call that it came from knows of secrets.
+    pub(super) fn adopt(&mut self, secrets: &Secrets) {
+        self.secrets = secrets.clone();
     }
 
     /// The run itself.
@@ -56,7 +71,10 @@ impl RunResult {
 
 impl From<Run> for RunResult {
     fn from(run: Run) -> Self {
-        Self { run }
+        Self {
+            run,
+            secrets: Secrets::default(),
+        }
     }
 }
 
@@ -230,12 +248,11 @@ impl WaitCall {
             response.check_id(&self.run, &run.id)?;
             let status = run.status();
             if status.is_succeeded() || status.is_failed() {
-                return Ok(Polled::Done(RunResult::from(run)));
+                let mut result = RunResult::from(run);
+                result.adopt(response.secrets());
+                return Ok(Polled::Done(result));
             }
-            Ok(Polled::Running {
-                state: format!("run {} is `{status}`", self.run),
-                poll_after: None,
-            })
+            Ok(Polled::running(&response, &format!("run {} is `{status}`", self.run)))
         })
     }
 }

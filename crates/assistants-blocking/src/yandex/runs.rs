@@ -88,7 +88,9 @@ impl Runs {
 
     /// What a run has come to by now. `GET /assistants/v1/runs/{runId}`.
     pub fn get_result(&self, run: impl IdOf<Run>) -> Call<RunResult> {
-        self.client.call(op::GET_RUN, &[run.as_id()])
+        let mut call: Call<RunResult> = self.client.call(op::GET_RUN, &[run.as_id()]);
+        call.adopt = RunResult::adopt;
+        call
     }
 
     /// Waits until a run has ended or asks for tool results.
