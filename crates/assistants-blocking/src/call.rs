@@ -5,6 +5,7 @@ pub(crate) mod wait;
 
 use std::fmt;
 use std::io::Read;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -19,21 +20,42 @@ use crate::response::{Adopt, RawResponse};
 ///
 /// Nothing happens before [`send`](Self::send), [`send_raw`](Self::send_raw) or
 /// [`send_streaming`](Self::send_streaming). Options given here hold for this call only.
+///
+/// `Kind` says which setters the call has beside those of all calls: [`UploadKind`](crate::openai::UploadKind),
+/// [`RunKind`](crate::openai::RunKind), or none.
 #[must_use = "a call does nothing until `send`"]
-pub struct Call<T> {
+pub struct Call<T, Kind = Plain> {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) request: Request,
     pub(crate) options: Options,
     pub(crate) adopt: Adopt<T>,
+    kind: PhantomData<fn() -> Kind>,
 }
 
-impl<T> Call<T> {
+/// The kind of a [`Call`] that has the setters of all calls only.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Plain;
+
+impl<T, Kind> Call<T, Kind> {
     pub(crate) fn new(endpoint: &Arc<Endpoint>, options: &Options, request: Request) -> Self {
         Self {
             endpoint: Arc::clone(endpoint),
             request,
             options: options.clone(),
             adopt: |_, _| {},
+            kind: PhantomData,
+        }
+    }
+
+    /// The same call without the setters of its kind.
+    pub(crate) fn plain(self) -> Call<T> {
+        Call {
+            endpoint: self.endpoint,
+            request: self.request,
+            options: self.options,
+            adopt: self.adopt,
+            kind: PhantomData,
         }
     }
 
@@ -63,7 +85,7 @@ impl<T> Call<T> {
     }
 }
 
-impl<T: DeserializeOwned> Call<T> {
+impl<T: DeserializeOwned, Kind> Call<T, Kind> {
     /// Sends the request, again if that is safe and sensible, and reads the answer.
     ///
     /// # Errors
@@ -78,7 +100,7 @@ impl<T: DeserializeOwned> Call<T> {
     }
 }
 
-impl<T> fmt::Debug for Call<T> {
+impl<T, Kind> fmt::Debug for Call<T, Kind> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("request", &self.request.what())

@@ -102,7 +102,7 @@ pub mod fuzz;
 mod lines;
 pub mod sse;
 
-pub use call::Call;
+pub use call::{Call, Plain};
 pub use cancel::CancelToken;
 pub use endpoint::Retry;
 pub use error::{

@@ -41,7 +41,7 @@ impl Files {
     /// # Errors
     ///
     /// At `send`: [`Error::File`] for a file that is missing, is none, is empty, or shrinks while it is sent.
-    pub fn upload(&self, file: impl Into<FileSource>, purpose: impl Into<FilePurpose>) -> Call<File> {
+    pub fn upload(&self, file: impl Into<FileSource>, purpose: impl Into<FilePurpose>) -> Call<File, UploadKind> {
         let mut form = Form::new("file", file.into());
         form.set("purpose", &purpose.into().as_str().into());
         let request = Request::new(op::CREATE_FILE.method, op::CREATE_FILE.path, &[]).form(form);
@@ -77,7 +77,22 @@ impl Files {
     }
 }
 
-impl Call<File> {
+/// The kind of a [`Call`] that uploads a file. No other call has its setters:
+///
+/// ```compile_fail,E0599
+/// let client = assistants_blocking::openai::Client::builder().base_url("http://127.0.0.1:1").build().unwrap();
+/// let _ = client.files().retrieve("file-1").file_name("notes.txt");
+/// ```
+///
+/// ```
+/// let client = assistants_blocking::openai::Client::builder().base_url("http://127.0.0.1:1").build().unwrap();
+/// let _ = client.files().upload("Cargo.toml", "assistants").file_name("notes.txt");
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct UploadKind;
+
+impl Call<File, UploadKind> {
     /// The name that an uploaded file gets on the server. Default: that of the [`FileSource`].
     pub fn file_name(mut self, name: impl Into<String>) -> Self {
         if let Some(form) = &mut self.request.form {

@@ -6,7 +6,7 @@ use super::abandon::{self, Abandoned};
 use super::event_reader::EventReader;
 use super::handler::{self, Progress};
 use super::snapshots::Snapshots;
-use super::{Client, EventHandler, Message, Run, RunStatus, RunStep, SortOrder, StreamEvent, Thread, Usage};
+use super::{Client, EventHandler, Message, Run, RunKind, RunStatus, RunStep, SortOrder, StreamEvent, Thread, Usage};
 use crate::error::{Error, Result};
 use crate::event_source::Origin;
 use crate::http::log;
@@ -16,12 +16,12 @@ use crate::sse::SseReader;
 use crate::transport::Incoming;
 use crate::{Call, Options};
 
-/// A run that will be streamed.
+/// A run that will be streamed. `Kind` is that of a [`Call`].
 #[must_use = "a call does nothing until `send`"]
 #[derive(Debug)]
-pub struct StreamCall {
+pub struct StreamCall<Kind = RunKind> {
     client: Client,
-    call: Call<Run>,
+    call: Call<Run, Kind>,
     pub(super) options: Options,
     cancel_run_on_drop: bool,
     /// The run, where it is known before the first event.
@@ -36,7 +36,15 @@ struct Known {
 }
 
 impl StreamCall {
-    pub(super) fn new(client: &Client, mut call: Call<Run>) -> Self {
+    /// Also what is normally left out of the steps that the stream reports.
+    pub fn include(mut self, what: impl Into<super::RunInclude>) -> Self {
+        self.call = self.call.include(what);
+        self
+    }
+}
+
+impl<Kind> StreamCall<Kind> {
+    pub(super) fn new(client: &Client, mut call: Call<Run, Kind>) -> Self {
         let options = std::mem::take(&mut call.options);
         call.request = call.request.streamed();
         Self {
@@ -58,12 +66,6 @@ impl StreamCall {
     }
 
     option_setters!();
-
-    /// Also what is normally left out of the steps that the stream reports.
-    pub fn include(mut self, what: impl Into<super::RunInclude>) -> Self {
-        self.call = self.call.include(what);
-        self
-    }
 
     /// Whether a stream that is dropped before its end cancels the run on the server, so that nobody pays for an
     /// answer nobody reads. Default: no.

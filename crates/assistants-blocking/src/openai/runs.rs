@@ -7,6 +7,8 @@ use super::{
     Client, CreateRun, IdOf, PollCall, Run, RunInclude, StreamCall, SubmitToolOutputs, ToolOutput, ToolRunCall,
     UpdateRun,
 };
+use crate::call::Plain;
+use crate::request::Request;
 use crate::tools::Tools;
 use crate::{Call, ListCall};
 
@@ -23,8 +25,9 @@ impl Runs {
     /// Starts a run, which goes on in the background.
     ///
     /// `POST /threads/{thread_id}/runs`. Refused with status 400 while another run on the thread is active.
-    pub fn create(&self, params: CreateRun) -> Call<Run> {
-        self.client.call_with(op::CREATE_RUN, &[&self.thread], &params)
+    pub fn create(&self, params: CreateRun) -> Call<Run, RunKind> {
+        let request = Request::new(op::CREATE_RUN.method, op::CREATE_RUN.path, &[&self.thread]).json(&params);
+        Call::new(&self.client.endpoint, &self.client.options, request)
     }
 
     /// Reads one run. `GET /threads/{thread_id}/runs/{run_id}`.
@@ -73,7 +76,7 @@ impl Runs {
         &self,
         run: impl IdOf<Run>,
         outputs: impl IntoIterator<Item = impl Into<ToolOutput>>,
-    ) -> StreamCall {
+    ) -> StreamCall<Plain> {
         let run = run.into_id();
         StreamCall::new(&self.client, self.submit_tool_outputs(&run, outputs)).about(&self.thread, &run)
     }
@@ -85,7 +88,7 @@ impl Runs {
 
     /// Starts a run, and waits until it has ended or needs tool outputs.
     pub fn create_and_poll(&self, params: CreateRun) -> PollCall {
-        PollCall::after(&self.client, self.create(params))
+        PollCall::after(&self.client, self.create(params).plain())
     }
 
     /// As [`submit_tool_outputs`](Self::submit_tool_outputs), and waits until the run has ended or needs more outputs.
@@ -104,7 +107,35 @@ impl Runs {
     }
 }
 
-impl Call<Run> {
+/// The kind of a [`Call`] or [`StreamCall`] that starts a run on a thread. No other call has its setter:
+///
+/// ```compile_fail,E0599
+/// let client = assistants_blocking::openai::Client::builder().base_url("http://127.0.0.1:1").build().unwrap();
+/// let _ = client.runs("thread_1").retrieve("run_1").include("step_details.tool_calls[*].file_search.results[*].content");
+/// ```
+///
+/// ```compile_fail,E0599
+/// use assistants_blocking::openai::ToolOutput;
+/// let client = assistants_blocking::openai::Client::builder().base_url("http://127.0.0.1:1").build().unwrap();
+/// let outputs = [ToolOutput::default().tool_call_id("call_1").output("4")];
+/// let call = client.runs("thread_1").submit_tool_outputs_stream("run_1", outputs);
+/// let _ = call.include("step_details.tool_calls[*].file_search.results[*].content");
+/// ```
+///
+/// ```
+/// use assistants_blocking::openai::{CreateRun, ToolOutput};
+/// let client = assistants_blocking::openai::Client::builder().base_url("http://127.0.0.1:1").build().unwrap();
+/// let content = "step_details.tool_calls[*].file_search.results[*].content";
+/// let runs = client.runs("thread_1");
+/// let _ = runs.create(CreateRun::new("asst_1")).include(content);
+/// let _ = runs.stream(CreateRun::new("asst_1")).include(content);
+/// let _ = runs.submit_tool_outputs_stream("run_1", [ToolOutput::default().tool_call_id("call_1").output("4")]);
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RunKind;
+
+impl Call<Run, RunKind> {
     /// Also what is normally left out of the steps that a streamed run reports.
     pub fn include(mut self, what: impl Into<RunInclude>) -> Self {
         self.request.query.push(include(&what.into()));

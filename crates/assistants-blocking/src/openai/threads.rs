@@ -6,6 +6,7 @@ use super::{
     Client, CreateThread, CreateThreadAndRun, IdOf, PollCall, Run, StreamCall, Thread, ThreadDeleted, UpdateThread,
 };
 use crate::Call;
+use crate::call::Plain;
 
 /// Threads: conversations that the server keeps. From [`Client::threads`].
 ///
@@ -42,7 +43,7 @@ impl Threads {
     }
 
     /// As [`create_and_run`](Self::create_and_run), and streams the events of the run.
-    pub fn create_and_run_stream(&self, params: CreateThreadAndRun) -> StreamCall {
+    pub fn create_and_run_stream(&self, params: CreateThreadAndRun) -> StreamCall<Plain> {
         StreamCall::new(&self.client, self.create_and_run(params))
     }
 

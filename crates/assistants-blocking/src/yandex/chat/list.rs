@@ -65,6 +65,6 @@ impl ListModels {
         // The folder goes first, so that a header of the caller's wins.
         let folder = ("OpenAI-Project".to_owned(), self.client.folder_id().to_owned());
         options.headers.insert(0, folder);
-        Call::new(self.client.chat_endpoint(), &options, request).send_raw()
+        Call::<_>::new(self.client.chat_endpoint(), &options, request).send_raw()
     }
 }
