@@ -1,4 +1,8 @@
 //! What holds for any bytes read as the chunks of a chat.
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "a panic is how a property says that it does not hold"
+)]
 
 use super::{ChatAccumulator, ChunkReader};
 use crate::fuzz::{Pieces, settings};

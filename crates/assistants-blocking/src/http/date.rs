@@ -28,12 +28,10 @@ fn full_year(year: &str, now: OffsetDateTime) -> Option<i32> {
         return Some(number);
     }
     let this_century = now.year() - now.year().rem_euclid(100) + number;
-    Some(
-        [100, 0, -100]
-            .map(|shift| this_century + shift)
-            .into_iter()
-            .find(|year| *year <= now.year() + 50)?,
-    )
+    [100, 0, -100]
+        .map(|shift| this_century + shift)
+        .into_iter()
+        .find(|year| *year <= now.year() + 50)
 }
 
 fn named(month: &str) -> Option<Month> {

@@ -1,4 +1,8 @@
 //! What holds for any bytes read as the events of a run.
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "a panic is how a property says that it does not hold"
+)]
 
 use super::event_reader::EventReader;
 use super::snapshots::Snapshots;
@@ -21,7 +25,7 @@ pub fn run_events(input: &[u8]) {
     };
     let mut source = reader(bytes, first);
     let (mut events, mut error) = (Vec::new(), None);
-    while let Some(event) = source.next() {
+    for event in source.by_ref() {
         match event {
             Ok(event) => events.push(event),
             Err(failure) => error = Some(failure.to_string()),

@@ -1,4 +1,8 @@
 //! What holds for any bytes read as a stream of Yandex.
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "a panic is how a property says that it does not hold"
+)]
 
 use serde_json::Value;
 
