@@ -138,7 +138,17 @@ pub(crate) fn insert_with_notes<T: Stored>(
     tag: Option<&str>,
     notes: Option<String>,
 ) -> Result<(), StorageError> {
-    transaction.insert(&Document {
+    transaction.insert(&document(object, parent, tag, notes))
+}
+
+/// The document of an object that is new.
+pub(crate) fn document<T: Stored>(
+    object: &T,
+    parent: Option<&str>,
+    tag: Option<&str>,
+    notes: Option<String>,
+) -> Document {
+    Document {
         kind: T::KIND,
         id: object.key(),
         parent: parent.map(str::to_owned),
@@ -146,7 +156,7 @@ pub(crate) fn insert_with_notes<T: Stored>(
         created_at: object.created_at().map_or(0, OffsetDateTime::unix_timestamp),
         body: to_json(object),
         notes,
-    })
+    }
 }
 
 /// The JSON of an object, complete with its nulls.

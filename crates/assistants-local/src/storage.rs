@@ -177,6 +177,11 @@ pub(crate) trait Transaction: TextIndex {
     /// Gives an existing object a new tag, body and notes; its place in the list stays.
     fn update(&self, document: &Document) -> Result<(), StorageError>;
 
+    /// Stores an object in the place of the one with its id, which must exist, and puts it at the end of the list. It is
+    /// the same object still: answers that show it stay. What was indexed of it goes. Nothing below it and no folder
+    /// may refer to it.
+    fn replace(&self, document: &Document) -> Result<(), StorageError>;
+
     /// Removes an object and everything below it; `false` if there is none. `now` is in seconds since 1970.
     ///
     /// The place of the object stays known until [`forget`](Self::forget), so that a walk that deletes what it reads can

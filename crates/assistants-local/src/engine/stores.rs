@@ -10,7 +10,7 @@ use assistants_types::openai::{
 
 use super::{Engine, Refusal};
 use crate::ids;
-use crate::object::{Loaded, insert, load, now};
+use crate::object::{Loaded, document, insert, load, now};
 use crate::search::{self, Find, Found};
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
@@ -147,7 +147,7 @@ pub(crate) fn attach(
         return Err(Refusal::not_found(Kind::File, new.file_id));
     }
     let chunking = sizes(new.chunking)?;
-    detach(transaction, store, new.file_id)?;
+    let old = load_file(transaction, &store.object.id, new.file_id)?;
     let file = VectorStoreFile {
         id: new.file_id.to_owned(),
         created_at: Some(now()),
@@ -159,17 +159,19 @@ pub(crate) fn attach(
         attributes: Some(new.attributes.cloned().unwrap_or_default()),
         ..VectorStoreFile::default()
     };
-    insert(
-        transaction,
+    let document = document(
         &file,
         Some(&store.object.id),
         Some(VectorStoreFileStatus::InProgress.as_str()),
-    )?;
-    if let Some(batch_id) = new.batch_id
-        && let Some(mut stored) = load_file(transaction, &store.object.id, new.file_id)?
-    {
-        stored.document.notes = Some(batch_id.to_owned());
-        stored.save(transaction)?;
+        new.batch_id.map(str::to_owned),
+    );
+    match old {
+        // The same file still: what shows it is kept.
+        Some(mut old) => {
+            discount(transaction, store, &mut old)?;
+            transaction.replace(&document)?;
+        }
+        None => transaction.insert(&document)?,
     }
     store.object.file_counts.total += 1;
     *counter(&mut store.object.file_counts, &VectorStoreFileStatus::InProgress) += 1;
@@ -205,16 +207,26 @@ pub(crate) fn detach(
     let Some(mut file) = load_file(transaction, &store.object.id, file_id)? else {
         return Ok(false);
     };
+    discount(transaction, store, &mut file)?;
+    transaction.delete(Kind::VectorStoreFile, &file.document.id, now().unix_timestamp())?;
+    Ok(true)
+}
+
+/// Counts a file no more in its vector store and its batch. The caller stores the vector store.
+fn discount(
+    transaction: &dyn Transaction,
+    store: &mut Loaded<VectorStore>,
+    file: &mut Loaded<VectorStoreFile>,
+) -> Result<(), StorageError> {
     if file.object.status == VectorStoreFileStatus::InProgress {
         // Its batch waits for it no more.
-        set_status(transaction, store, &mut file, VectorStoreFileStatus::Cancelled)?;
+        set_status(transaction, store, file, VectorStoreFileStatus::Cancelled)?;
     }
-    transaction.delete(Kind::VectorStoreFile, &file.document.id, now().unix_timestamp())?;
     store.object.file_counts.total -= 1;
     *counter(&mut store.object.file_counts, &file.object.status) -= 1;
     store.object.usage_bytes -= file.object.usage_bytes;
     settle(&mut store.object);
-    Ok(true)
+    Ok(())
 }
 
 /// Takes a file out of every vector store that it is in.

@@ -4,6 +4,7 @@ use rusqlite::{Params, Row, ToSql, named_params, params};
 
 use super::sqlite::{SqliteTransaction, failure};
 use super::{Document, FolderListing, KeptAnswer, Kind, List, Listing, Order, StorageError, Transaction};
+use crate::search::TextIndex;
 
 impl SqliteTransaction<'_> {
     fn documents(&self, kind: Kind, sql: &str, values: impl Params) -> Result<Vec<Document>, StorageError> {
@@ -73,6 +74,20 @@ impl Transaction for SqliteTransaction<'_> {
             }),
             _ => Ok(()),
         }
+    }
+
+    fn replace(&self, document: &Document) -> Result<(), StorageError> {
+        let action = "replacing an object";
+        self.remove_passages(&document.id)?;
+        // The end of the list is where the next new object would go, and that one goes behind it.
+        let next = "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'objects'";
+        self.execute(action, next, [])?;
+        let moved = "UPDATE objects SET created_at = ?3,
+                sequence = (SELECT seq FROM sqlite_sequence WHERE name = 'objects')
+            WHERE id = ?1 AND kind = ?2";
+        let values = params![document.id, document.kind.as_str(), document.created_at];
+        self.execute(action, moved, values)?;
+        self.update(document)
     }
 
     fn delete(&self, kind: Kind, id: &str, now: i64) -> Result<bool, StorageError> {
@@ -588,6 +603,47 @@ mod tests {
             })
             .unwrap();
         }
+    }
+
+    #[test]
+    fn answers_stay_when_the_object_that_they_show_is_replaced() {
+        let kept = KeptAnswer {
+            request: "digest".to_owned(),
+            answer: r#"{"id": "b"}"#.to_owned(),
+        };
+        transact(&filled(), |transaction| {
+            transaction.add_passages("t", "b", &["old words"])?;
+            transaction.keep_answer("key", "POST /threads", &kept, 100)?;
+            let new = Document {
+                created_at: 8,
+                body: "new".to_owned(),
+                ..message("b", "t", None)
+            };
+            let place = transaction.sequence(Kind::Message, Some("t"), "b")?;
+            transaction.replace(&new)?;
+            assert_eq!(transaction.get(Kind::Message, "b")?.as_ref(), Some(&new));
+            assert!(transaction.sequence(Kind::Message, Some("t"), "b")? > place);
+            assert!(transaction.passages("b")?.is_empty());
+            assert!(transaction.kept_answer("key", "POST /threads", 0)?.is_some());
+            // Behind it comes what is stored next.
+            transaction.insert(&message("g", "t", None))?;
+            let list = List {
+                kind: Kind::Message,
+                parent: Some("t"),
+                tag: None,
+                order: Order::Ascending,
+                after: None,
+                before: None,
+                limit: 9,
+            };
+            let ids = transaction.list(&list)?.documents.into_iter().map(|document| document.id);
+            assert_eq!(ids.collect::<String>(), "acdefbg");
+            assert!(transaction.replace(&message("h", "t", None)).is_err());
+            assert!(transaction.delete(Kind::Message, "b", 0)?);
+            assert!(transaction.kept_answer("key", "POST /threads", 0)?.is_none());
+            Ok(())
+        })
+        .unwrap();
     }
 
     #[test]

@@ -212,7 +212,8 @@ fn every_keyed_write_is_answered_again() {
     let store = format!("/vector_stores/{}", id(&twice(&client, "/vector_stores", none())));
     twice(&client, &store, json!({"name": "n"}).to_string());
     let attached = json!({"file_id": kept}).to_string();
-    twice(&client, &format!("{store}/files"), attached.clone());
+    let with_attributes = json!({"file_id": kept, "attributes": {"a": 0}}).to_string();
+    twice(&client, &format!("{store}/files"), with_attributes);
     twice(
         &client,
         &format!("{store}/files/{kept}"),
@@ -234,6 +235,9 @@ fn every_keyed_write_is_answered_again() {
         (count("/assistants"), count("/files"), count("/vector_stores")),
         (1, 2, 1)
     );
+    // As the batch has attached it again: of what came before, nothing was done anew.
+    let file = client.get(&format!("{store}/files/{kept}")).ok();
+    assert_eq!(file["attributes"], json!({}));
 }
 
 #[test]
