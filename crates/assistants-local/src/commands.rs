@@ -127,6 +127,13 @@ impl Check {
                 report.unfinished
             )?;
         }
+        if report.removals > 0 {
+            writeln!(
+                output,
+                "{} deleted files whose bytes the server removes once no backup copies",
+                report.removals
+            )?;
+        }
         if report.lost > 0 {
             writeln!(
                 output,

@@ -29,6 +29,9 @@ pub struct Report {
     /// How many files are being uploaded; without a server, how many a crash has left half done. The next start of a
     /// server removes those.
     pub unfinished: u64,
+    /// How many deleted files still have bytes, because a backup was copying when they were deleted. The server removes
+    /// them when the backup has ended, or at its next start.
+    pub removals: u64,
     /// How many entries `lost+found` has: bytes that the database did not know when a server started.
     pub lost: u64,
     /// What is wrong.
@@ -179,8 +182,7 @@ pub(super) fn check(database: &Path) -> Result<Report, StorageError> {
     };
     let failed = |error| failure("checking the database", error);
     check_rows(&connection, &mut report).map_err(failed)?;
-    let known = known_files(&connection).map_err(failed)?;
-    let mut doubts = check_bytes(&folder, &known, &mut report)?;
+    let mut doubts = check_bytes(&folder, &known_files(&connection).map_err(failed)?, &mut report)?;
     doubts.extend(check_pair(database, &connection)?);
     // A server may have changed the one between the looks at it and at the other: what is wrong is so at a second look.
     if !doubts.is_empty() {
@@ -234,7 +236,19 @@ fn check_rows(connection: &Connection, report: &mut Report) -> rusqlite::Result<
     transaction.finish()
 }
 
-fn known_files(connection: &Connection) -> rusqlite::Result<Vec<Known>> {
+/// The files of which the database knows, and those that are deleted and whose bytes are still to be removed: both of one
+/// moment.
+fn known_files(connection: &Connection) -> rusqlite::Result<(Vec<Known>, HashSet<String>)> {
+    let transaction = connection.unchecked_transaction()?;
+    let removals = {
+        let mut statement = transaction.prepare("SELECT id FROM removals")?;
+        let ids = statement.query_map([], |row| row.get(0))?;
+        ids.collect::<rusqlite::Result<_>>()?
+    };
+    Ok((stored_files(&transaction)?, removals))
+}
+
+fn stored_files(connection: &Connection) -> rusqlite::Result<Vec<Known>> {
     let sql = "SELECT id, iif(kind = 'file', iif(json_valid(body), body ->> '$.bytes', NULL), notes)
         FROM objects WHERE kind IN ('file', 'upload_part')";
     let mut statement = connection.prepare(sql)?;
@@ -254,7 +268,11 @@ fn known_files(connection: &Connection) -> rusqlite::Result<Vec<Known>> {
 }
 
 /// Compares what the database knows with what the folder has.
-fn check_bytes(folder: &Path, known: &[Known], report: &mut Report) -> Result<Vec<Fault>, StorageError> {
+fn check_bytes(
+    folder: &Path,
+    (known, removals): &(Vec<Known>, HashSet<String>),
+    report: &mut Report,
+) -> Result<Vec<Fault>, StorageError> {
     let mut faults = Vec::new();
     let mut add = |kind, what| faults.push(Fault { kind, what });
     for file in known {
@@ -277,6 +295,10 @@ fn check_bytes(folder: &Path, known: &[Known], report: &mut Report) -> Result<Ve
     }
     for (path, kind) in kinds {
         let is_stray = match &kind {
+            Entry::Bytes(id) if removals.contains(id) => {
+                report.removals += 1;
+                false
+            }
             Entry::Bytes(id) => !ids.contains(id.as_str()),
             Entry::Other => true,
             Entry::Unfinished | Entry::Staged(_) => {

@@ -110,6 +110,26 @@ fn a_backup_is_whole_while_the_server_works() {
 }
 
 #[test]
+fn bytes_whose_removal_waits_for_a_backup_are_no_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("a.db");
+    let program = Program::on(&database);
+    let gone = upload(&program.client, "gone words");
+    let bytes = bytes_of(&database, &gone);
+    // As a backup does while it copies.
+    let copying = fs::File::open(bytes.with_file_name("backup.lock")).unwrap();
+    copying.lock_shared().unwrap();
+    program.client.delete(&format!("/files/{}", id(&gone))).ok();
+    assert_eq!(report(&database)["removals"], 1);
+    program.kill();
+    assert_eq!(report(&database)["removals"], 1);
+    drop(copying);
+    drop(start(LocalServer::builder().database(&database)));
+    assert!(!bytes.exists());
+    assert_eq!(report(&database)["removals"], 0);
+}
+
+#[test]
 fn other_programs_can_read_the_database_while_it_is_served() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
