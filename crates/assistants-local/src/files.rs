@@ -352,6 +352,11 @@ impl Unfinished {
         self.length
     }
 
+    /// What was written so far, from its beginning.
+    pub(crate) fn read(&self) -> Result<File, StorageError> {
+        File::open(&self.path).map_err(|error| self.store.failed("opening a file", error))
+    }
+
     /// Tells these bytes from others.
     pub(crate) fn digest(&self) -> String {
         self.digest.finish()

@@ -3,17 +3,20 @@
 //! Nothing here knows a protocol. What is refused is a [`Rejection`], which each protocol puts into its own shape.
 
 mod access;
+mod base64;
 mod body;
 mod budget;
 mod connections;
 mod cors;
 mod form;
+mod json_member;
 mod json_size;
 mod limits;
 mod origin;
 mod pace;
 mod quiet;
 mod rejection;
+mod upload;
 mod workers;
 
 use std::sync::Arc;
@@ -31,6 +34,7 @@ pub(crate) use self::limits::{LARGEST_BODY, count};
 pub(crate) use self::origin::Origins;
 pub(crate) use self::pace::Pieces;
 pub(crate) use self::rejection::Rejection;
+pub(crate) use self::upload::{Member, Upload, UploadError};
 
 use self::access::Access;
 use self::budget::Budget;

@@ -32,6 +32,7 @@ mod error;
 mod files;
 mod listen;
 mod messages;
+mod mime_type;
 mod operations;
 mod page;
 mod resource;

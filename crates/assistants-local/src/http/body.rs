@@ -10,6 +10,14 @@ use super::{Front, Pieces, Rejection};
 /// limit on connections bounds what all of them take, and that on handlers what is parsed at once.
 const SMALL: usize = 16 * 1024;
 
+/// A body that is being read.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    bytes: Vec<u8>,
+    size: JsonSize,
+    held: Held,
+}
+
 /// A body, and the share of the budget that it takes until this is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct HeldBody {
@@ -22,47 +30,53 @@ impl Front {
     /// Reads a JSON body of at most `most` bytes.
     pub(crate) async fn read_body(&self, body: Body, most: usize) -> Result<HeldBody, Rejection> {
         let mut pieces = Pieces::new(body, self.limits.body_time);
-        let (mut bytes, mut held) = (Vec::new(), Held::default());
-        let read = self.fill(&mut pieces, &mut bytes, &mut held, most).await;
-        if let Err(rejection) = read {
-            drop(bytes);
-            held.clear();
-            if rejection.status().is_client_error() {
-                pieces.waste().await;
+        match self.gather(&mut pieces, most).await {
+            Ok(body) => Ok(body),
+            Err(rejection) => {
+                // Nothing of it is held any more.
+                if rejection.status().is_client_error() {
+                    pieces.waste().await;
+                }
+                Err(rejection)
             }
-            return Err(rejection);
+        }
+    }
+
+    async fn gather(&self, pieces: &mut Pieces, most: usize) -> Result<HeldBody, Rejection> {
+        let mut gathered = Gathered::default();
+        while let Some(piece) = pieces.next().await? {
+            self.add(&mut gathered, &piece, most).await?;
+        }
+        self.finish(gathered).await
+    }
+
+    /// Adds a piece to a JSON body of at most `most` bytes.
+    pub(super) async fn add(&self, gathered: &mut Gathered, piece: &[u8], most: usize) -> Result<(), Rejection> {
+        let Gathered { bytes, size, held } = gathered;
+        if bytes.len() + piece.len() > most {
+            return Err(Rejection::TooLarge(most));
+        }
+        size.add(piece);
+        if size.values() > MOST_VALUES {
+            return Err(Rejection::TooManyValues(MOST_VALUES));
+        }
+        if bytes.len() + piece.len() > SMALL {
+            // A vector that grows has twice the room for a moment.
+            self.budget.enlarge(held, 2 * (bytes.len() + piece.len())).await?;
+        }
+        bytes.extend_from_slice(piece);
+        Ok(())
+    }
+
+    /// The body, once there is room for what it becomes when it is parsed.
+    pub(super) async fn finish(&self, gathered: Gathered) -> Result<HeldBody, Rejection> {
+        let Gathered { bytes, size, mut held } = gathered;
+        if size.memory() > 3 * SMALL {
+            self.budget.enlarge(&mut held, size.memory()).await?;
         }
         Ok(HeldBody {
             bytes: bytes.into(),
             _held: held,
         })
-    }
-
-    async fn fill(
-        &self,
-        pieces: &mut Pieces,
-        bytes: &mut Vec<u8>,
-        held: &mut Held,
-        most: usize,
-    ) -> Result<(), Rejection> {
-        let mut size = JsonSize::default();
-        while let Some(piece) = pieces.next().await? {
-            if bytes.len() + piece.len() > most {
-                return Err(Rejection::TooLarge(most));
-            }
-            size.add(&piece);
-            if size.values() > MOST_VALUES {
-                return Err(Rejection::TooManyValues(MOST_VALUES));
-            }
-            if bytes.len() + piece.len() > SMALL {
-                // A vector that grows has twice the room for a moment.
-                self.budget.enlarge(held, 2 * (bytes.len() + piece.len())).await?;
-            }
-            bytes.extend_from_slice(&piece);
-        }
-        if size.memory() > 3 * SMALL {
-            self.budget.enlarge(held, size.memory()).await?;
-        }
-        Ok(())
     }
 }

@@ -67,9 +67,4 @@ impl Held {
     fn units(&self) -> usize {
         self.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }
-
-    /// Gives everything back.
-    pub(super) fn clear(&mut self) {
-        self.0 = None;
-    }
 }

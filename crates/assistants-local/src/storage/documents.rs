@@ -636,7 +636,11 @@ mod tests {
                 before: None,
                 limit: 9,
             };
-            let ids = transaction.list(&list)?.documents.into_iter().map(|document| document.id);
+            let ids = transaction
+                .list(&list)?
+                .documents
+                .into_iter()
+                .map(|document| document.id);
             assert_eq!(ids.collect::<String>(), "acdefbg");
             assert!(transaction.replace(&message("h", "t", None)).is_err());
             assert!(transaction.delete(Kind::Message, "b", 0)?);

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::fs::File;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use assistants_types::yandex::{Dialect, ProtoMessage};
 use axum::body::Bytes;
@@ -13,6 +13,7 @@ use tokio_stream::Stream;
 
 use super::error::{ApiError, Code};
 use crate::engine::Engine;
+use crate::files::Unfinished;
 use crate::http::HeldBody;
 use crate::repeat::{Repeat, digest};
 use crate::storage::Transaction;
@@ -33,6 +34,10 @@ pub(super) struct Call {
     pub(super) path: Vec<(&'static str, String)>,
     pub(super) query: Vec<(String, String)>,
     pub(super) body: HeldBody,
+    /// The file that was in the body, until a handler takes it.
+    pub(super) content: Mutex<Option<Unfinished>>,
+    /// Tells that file from others.
+    pub(super) content_digest: Option<String>,
 }
 
 /// Lines on their way to a connection.
@@ -111,6 +116,14 @@ impl Call {
         }
     }
 
+    /// The file that was in the body.
+    pub(super) fn content(&self) -> Unfinished {
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        content
+            .take()
+            .expect("the one operation whose body has a file takes it once")
+    }
+
     /// Runs `work` in a transaction.
     pub(super) fn transact<T>(&self, work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>) -> Result<T, ApiError> {
         self.engine.storage.transact(work)
@@ -122,7 +135,9 @@ impl Call {
         &self,
         mut work: impl FnMut(&dyn Transaction) -> Result<(M, T), ApiError>,
     ) -> Result<(Answer, Option<T>), ApiError> {
-        let repeat = Repeat::new(&self.headers, &self.place, digest(&self.body.bytes))?;
+        let content = self.content_digest.as_deref().unwrap_or_default();
+        let digest = digest(&self.body.bytes) + content;
+        let repeat = Repeat::new(&self.headers, &self.place, digest)?;
         self.transact(|transaction| {
             if let Some(answer) = repeat.kept(transaction)? {
                 return Ok((Answer::Json(answer), None));

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::engine::Refusal;
-use crate::http::Rejection;
+use crate::http::{Rejection, UploadError};
 use crate::storage::{Kind, StorageError};
 
 /// Why a call failed: codes of gRPC, as far as this server uses them.
@@ -104,5 +104,18 @@ impl From<Rejection> for ApiError {
             other => other.to_string(),
         };
         Self::new(code, message)
+    }
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        let unexpected = |what| Self::invalid(format!("The body is not what was expected: {what}."));
+        match error {
+            UploadError::Rejected(rejection) => rejection.into(),
+            UploadError::Storage(error) => error.into(),
+            UploadError::NotBase64 => unexpected("the file is no base64"),
+            UploadError::Twice => unexpected("it has more than one file"),
+            UploadError::TooLarge(most) => Self::invalid(format!("The file is larger than {most} bytes.")),
+        }
     }
 }

@@ -6,8 +6,9 @@ use assistants_types::yandex::{
 };
 
 use super::resource::{self, SUBJECT, noted, to_text, whole_seconds};
-use super::{Answer, ApiError, Call, page};
+use super::{Answer, ApiError, Call, mime_type, page};
 use crate::engine::files;
+use crate::http::Member;
 use crate::ids;
 use crate::object::{Loaded, insert_with_notes};
 use crate::storage::{Document, Kind, StorageError, Transaction};
@@ -18,16 +19,15 @@ pub(super) const DOWNLOAD: &str = "/files/v1/download/{token}";
 /// How long such an address is good, in seconds.
 const DOWNLOAD_SECONDS: i64 = 3600;
 
-/// The largest file, in bytes.
-const LARGEST_FILE: usize = 128 * 1024 * 1024;
+/// The file in the body of its creation: at most 128 MiB, as the provider has it.
+pub(super) const CONTENT: Member = Member {
+    name: "content",
+    most: 128 * 1024 * 1024,
+};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateFile = call.body()?;
-    if params.content.len() > LARGEST_FILE {
-        return Err(ApiError::invalid(format!(
-            "The file is larger than {LARGEST_FILE} bytes."
-        )));
-    }
+    let content = call.content();
     let mut file = File {
         folder_id: params.folder_id,
         name: params.name,
@@ -38,16 +38,15 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         ..File::default()
     };
     if file.mime_type.is_empty() {
-        mime_type(&params.content).clone_into(&mut file.mime_type);
+        file.mime_type = mime_type::of(content.read()?)?.to_owned();
     }
     resource::begin(&mut file, ids::new("file-"))?;
     let notes = to_text(&file)?;
-    let mut bytes = call.engine.files.create()?;
-    bytes.write(&params.content)?;
-    let bytes = bytes.stage(&file.id)?;
+    let length = content.length();
+    let bytes = content.stage(&file.id)?;
     let mut stored = false;
     let answer = call.answer_once(|transaction| {
-        let shared = project(&file, params.content.len());
+        let shared = project(&file, length);
         let purpose = shared.purpose.as_str();
         insert_with_notes(transaction, &shared, None, Some(purpose), Some(notes.clone()))?;
         transaction.put_in_folder(Kind::File, &file.id, &file.folder_id)?;
@@ -148,7 +147,7 @@ pub(super) fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, 
 }
 
 /// The file as the other protocol has it.
-fn project(file: &File, length: usize) -> OpenAiFile {
+fn project(file: &File, length: u64) -> OpenAiFile {
     let name = if file.name.is_empty() { "upload" } else { &file.name };
     OpenAiFile {
         id: file.id.clone(),
@@ -178,48 +177,4 @@ pub(super) fn view(document: Document) -> Result<File, StorageError> {
         expires_at: file.expires_at,
         ..File::default()
     })
-}
-
-/// What bytes look like.
-fn mime_type(bytes: &[u8]) -> &'static str {
-    let begins: [(&[u8], &str); 6] = [
-        (b"%PDF-", "application/pdf"),
-        (b"\x89PNG\r\n\x1a\n", "image/png"),
-        (b"\xff\xd8\xff", "image/jpeg"),
-        (b"GIF8", "image/gif"),
-        (b"PK\x03\x04", "application/zip"),
-        (b"\x1f\x8b", "application/gzip"),
-    ];
-    if let Some((_, known)) = begins.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return known;
-    }
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') => {
-            let start = text.trim_start().as_bytes();
-            let begins = |with: &[u8]| start.get(..with.len()).is_some_and(|is| is.eq_ignore_ascii_case(with));
-            if begins(b"<!doctype") || begins(b"<html") {
-                "text/html"
-            } else {
-                "text/plain"
-            }
-        }
-        _ => "application/octet-stream",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sees_what_bytes_are() {
-        assert_eq!(mime_type(b"plain words"), "text/plain");
-        assert_eq!(mime_type("привет, мир".as_bytes()), "text/plain");
-        assert_eq!(mime_type(b""), "text/plain");
-        assert_eq!(mime_type(b"\n<!DOCTYPE html><p>"), "text/html");
-        assert_eq!(mime_type("<HTML>привет".as_bytes()), "text/html");
-        assert_eq!(mime_type(b"<html>"), "text/html");
-        assert_eq!(mime_type(b"%PDF-1.7"), "application/pdf");
-        assert_eq!(mime_type(b"\0\x01"), "application/octet-stream");
-    }
 }

@@ -3,7 +3,7 @@
 //! Paths are matched here, not by axum's router: a verb may follow an id or a name after a colon
 //! (`/operations/{operationId}:cancel`), and what is not found is answered in the shape of this protocol.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use assistants_types::openai::Operation;
@@ -19,7 +19,8 @@ use super::call::{Answer, Call};
 use super::error::{ApiError, Code};
 use super::{files, resource};
 use crate::engine::Engine;
-use crate::http::{self, Front, LARGEST_BODY};
+use crate::files::Unfinished;
+use crate::http::{self, Front, LARGEST_BODY, Upload};
 use crate::ids;
 use crate::openai::FileBytes;
 
@@ -31,9 +32,6 @@ const PREFIXES: &[&str] = &[
     "/operations",
     "/foundationModels/v1",
 ];
-
-/// The largest body of a request, in bytes: a file of 128 MiB in base64 and what is known of it.
-const LARGEST_FILE_BODY: usize = 180 * 1024 * 1024;
 
 /// How many parameters a query may have.
 const MOST_QUERY_PARAMETERS: usize = 256;
@@ -206,10 +204,12 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
     let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
     let Query(query) = query.map_err(|error| ApiError::invalid(format!("The query cannot be read: {error}.")))?;
     http::count("query", query.len(), MOST_QUERY_PARAMETERS)?;
-    let most = if found.operation.id == op::CREATE_FILE.id {
-        LARGEST_FILE_BODY
+    let (body, content) = if found.operation.id == op::CREATE_FILE.id {
+        let upload = routes.front.read_upload(body, files::CONTENT, &routes.engine.files);
+        let Upload { body, file } = upload.await?;
+        (body, Some(file))
     } else {
-        LARGEST_BODY
+        (routes.front.read_body(body, LARGEST_BODY).await?, None)
     };
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let call = Call {
@@ -221,7 +221,9 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
         path: found.ids,
         query,
         headers: parts.headers,
-        body: routes.front.read_body(body, most).await?,
+        body,
+        content_digest: content.as_ref().map(Unfinished::digest),
+        content: Mutex::new(content),
     };
     let handler = found.handler;
     let work = move || {

@@ -54,6 +54,15 @@ impl Program {
         )
     }
 
+    /// The most memory that the program has used so far, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(super) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let peak: u64 = peak.trim().strip_suffix(" kB").unwrap().parse().unwrap();
+        peak * 1024
+    }
+
     /// SIGKILL: the program gets no chance to tidy up.
     pub(super) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -1,0 +1,303 @@
+//! One string of a JSON object, taken out while the object passes by in pieces.
+//!
+//! What is left has another string in its place. So it is JSON if the whole was, and can be parsed as ever, and the
+//! string can be as long as it likes.
+
+/// What stands for characters that are not ASCII, and for what no JSON string may contain. It is part of no UTF-8 text.
+const NOT_ASCII: u8 = 0xff;
+
+/// Takes the string of one member out of an object. Members of inner objects stay, as do values of the member that are
+/// no strings.
+#[derive(Debug)]
+pub(super) struct JsonMember {
+    name: &'static str,
+    /// What is left in the place of a string that is not empty.
+    substitute: &'static str,
+    is_empty: bool,
+    depth: usize,
+    /// Whether the next string of the object is the name of a member.
+    name_is_next: bool,
+    /// Whether the name before the next value is the one.
+    is_it: bool,
+    /// The string that is passing by.
+    string: Option<Passing>,
+    escape: Escape,
+    strings: usize,
+}
+
+/// What a string is.
+#[derive(Clone, Copy, Debug)]
+enum Passing {
+    /// A name of a member, of which so many characters are those that are looked for; none if there was another one.
+    Name(Option<usize>),
+    Wanted,
+    Other,
+}
+
+/// How far an escape has come.
+#[derive(Clone, Copy, Debug)]
+enum Escape {
+    None,
+    Begun,
+    /// Digits after `\u`: how many, and what they say so far.
+    Digits(u8, u32),
+}
+
+impl JsonMember {
+    /// `name` is ASCII, and `substitute`, which is left in the place of a string that is not empty, needs no escapes.
+    pub(super) fn new(name: &'static str, substitute: &'static str) -> Self {
+        Self {
+            name,
+            substitute,
+            is_empty: true,
+            depth: 0,
+            name_is_next: false,
+            is_it: false,
+            string: None,
+            escape: Escape::None,
+            strings: 0,
+        }
+    }
+
+    /// How many strings were taken: more than one if the object has the member again.
+    pub(super) fn strings(&self) -> usize {
+        self.strings
+    }
+
+    /// Appends what the next piece has of the string to `taken`, with its escapes resolved, and what it has besides to
+    /// `rest`.
+    pub(super) fn split(&mut self, mut piece: &[u8], taken: &mut Vec<u8>, rest: &mut Vec<u8>) {
+        while let Some((byte, behind)) = piece.split_first() {
+            if matches!((self.string, self.escape), (Some(Passing::Wanted), Escape::None)) {
+                // Nearly all of a body is this.
+                let plain = piece.iter().position(|byte| !is_plain(*byte)).unwrap_or(piece.len());
+                if plain > 0 {
+                    let (plain, behind) = piece.split_at(plain);
+                    taken.extend_from_slice(plain);
+                    self.is_empty = false;
+                    piece = behind;
+                    continue;
+                }
+            }
+            piece = behind;
+            match self.string {
+                None => {
+                    rest.push(*byte);
+                    self.outside(*byte);
+                }
+                Some(passing) => {
+                    let ends = *byte == b'"' && matches!(self.escape, Escape::None);
+                    if ends && matches!(passing, Passing::Wanted) && !self.is_empty {
+                        rest.extend_from_slice(self.substitute.as_bytes());
+                    }
+                    if ends || !matches!(passing, Passing::Wanted) {
+                        rest.push(*byte);
+                    }
+                    if ends {
+                        self.end(passing);
+                    } else if let Some(character) = self.resolve(*byte) {
+                        self.string = Some(self.see(passing, character, taken));
+                    }
+                }
+            }
+        }
+    }
+
+    fn outside(&mut self, byte: u8) {
+        match byte {
+            b'"' => {
+                self.string = Some(match (self.depth, self.name_is_next) {
+                    (1, true) => Passing::Name(Some(0)),
+                    (1, false) if self.is_it => {
+                        self.strings += 1;
+                        self.is_empty = true;
+                        Passing::Wanted
+                    }
+                    _ => Passing::Other,
+                });
+            }
+            b'{' | b'[' => {
+                self.depth += 1;
+                if self.depth == 1 {
+                    self.name_is_next = byte == b'{';
+                }
+            }
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            b',' if self.depth == 1 => {
+                // In a list no name was the one, and none comes.
+                self.name_is_next = true;
+                self.is_it = false;
+            }
+            b':' if self.depth == 1 => self.name_is_next = false,
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, passing: Passing) {
+        if let Passing::Name(seen) = passing {
+            self.is_it = seen == Some(self.name.len());
+        }
+        self.string = None;
+    }
+
+    fn see(&mut self, passing: Passing, character: u8, taken: &mut Vec<u8>) -> Passing {
+        match passing {
+            Passing::Name(seen) => {
+                let next = seen.filter(|seen| self.name.as_bytes().get(*seen) == Some(&character));
+                Passing::Name(next.map(|seen| seen + 1))
+            }
+            Passing::Wanted => {
+                taken.push(character);
+                self.is_empty = false;
+                passing
+            }
+            Passing::Other => passing,
+        }
+    }
+
+    /// The character that ends with this byte of a string.
+    fn resolve(&mut self, byte: u8) -> Option<u8> {
+        match std::mem::replace(&mut self.escape, Escape::None) {
+            Escape::None if byte == b'\\' => {
+                self.escape = Escape::Begun;
+                None
+            }
+            Escape::None => Some(if (b' '..0x80).contains(&byte) { byte } else { NOT_ASCII }),
+            Escape::Begun if byte == b'u' => {
+                self.escape = Escape::Digits(0, 0);
+                None
+            }
+            Escape::Begun => Some(match byte {
+                b'"' | b'\\' | b'/' => byte,
+                b'b' => 0x08,
+                b'f' => 0x0c,
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                _ => NOT_ASCII,
+            }),
+            Escape::Digits(count, value) => {
+                let Some(digit) = char::from(byte).to_digit(16) else {
+                    return Some(NOT_ASCII);
+                };
+                let value = value * 16 + digit;
+                if count == 3 {
+                    let ascii = u8::try_from(value).ok().filter(u8::is_ascii);
+                    return Some(ascii.unwrap_or(NOT_ASCII));
+                }
+                self.escape = Escape::Digits(count + 1, value);
+                None
+            }
+        }
+    }
+}
+
+/// Whether a byte of a string stands for itself.
+fn is_plain(byte: u8) -> bool {
+    (b' '..0x80).contains(&byte) && !matches!(byte, b'"' | b'\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn split<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (String, String, usize) {
+        let mut member = JsonMember::new("content", "-");
+        let (mut taken, mut rest) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            member.split(piece, &mut taken, &mut rest);
+        }
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (text(taken), text(rest), member.strings())
+    }
+
+    #[track_caller]
+    fn check(json: &str, taken: &str, rest: &str, strings: usize) {
+        for step in 1..=json.len() {
+            let seen = split(json.as_bytes().chunks(step));
+            assert_eq!(seen, (taken.to_owned(), rest.to_owned(), strings), "{step} at a time");
+        }
+    }
+
+    #[test]
+    fn takes_the_string_of_the_member_and_nothing_else() {
+        check(
+            r#"{"a": 1, "content": "YQ==", "b": []}"#,
+            "YQ==",
+            r#"{"a": 1, "content": "-", "b": []}"#,
+            1,
+        );
+        check(
+            r#"{"content":"\/\u002b\n\"\\\u00e9é\q"}"#,
+            "/+\n\"\\\u{fffd}\u{fffd}\u{fffd}\u{fffd}",
+            r#"{"content":"-"}"#,
+            1,
+        );
+        check(r#"{"c\u006fntent":"x"}"#, "x", r#"{"c\u006fntent":"-"}"#, 1);
+        check(
+            r#"{"content":"a","content":"b"}"#,
+            "ab",
+            r#"{"content":"-","content":"-"}"#,
+            2,
+        );
+        check(r#"{"content": ""}"#, "", r#"{"content": ""}"#, 1);
+        for whole in [
+            r#"{"a": {"content": "x"}, "b": [{"content": "x"}], "contents": "x", "conten": "x", "content\u0000": "x"}"#,
+            r#"{"content": null, "a": "content", "b": "x"}"#,
+            r#"{"content": ["x", {"content": "x"}], "a": "\",\"content\":\"x"}"#,
+            r#"["content", "x", {"content": "x"}]"#,
+            r#""content""#,
+            "",
+        ] {
+            check(&format!("{whole} "), "", &format!("{whole} "), 0);
+        }
+    }
+
+    /// Any JSON value, spelled as `serde_json` spells it.
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i32>().prop_map(Value::from),
+            "[a-z\"\\\\/\n:,{}\\[\\]é]{0,8}".prop_map(Value::from),
+            Just(Value::from("content")),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("content|[a-c\"\\\\]{1,3}", inner, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_taken_and_what_is_left_are_the_whole(whole in value(), cuts in proptest::collection::vec(0_usize..200, 0..6)) {
+            let json = whole.to_string();
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(json.len())).collect();
+            cuts.extend([0, json.len()]);
+            cuts.sort_unstable();
+            let (taken, rest, strings) = split(cuts.windows(2).map(|cut| &json.as_bytes()[cut[0]..cut[1]]));
+            let mut left = whole.clone();
+            if let Some(Value::String(string)) = left.get_mut("content") {
+                let ascii: String = string
+                    .chars()
+                    .flat_map(|one| std::iter::repeat_n(if one.is_ascii() { one } else { '\u{fffd}' }, one.len_utf8()))
+                    .collect();
+                prop_assert_eq!(taken, ascii);
+                prop_assert_eq!(strings, 1);
+                if !string.is_empty() {
+                    "-".clone_into(string);
+                }
+            } else {
+                prop_assert_eq!((taken.as_str(), strings), ("", 0));
+            }
+            prop_assert_eq!(rest, left.to_string());
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! JSON bodies that bring the bytes of a file in a string: the bytes go to the disk as they arrive, and only what else
+//! is in the body is held in memory.
+
+use axum::body::Body;
+
+use super::base64::{Base64, NotBase64};
+use super::body::Gathered;
+use super::form::{append, blocking};
+use super::json_member::JsonMember;
+use super::{Front, HeldBody, LARGEST_BODY, Pieces, Rejection};
+use crate::files::{FileStore, Unfinished};
+use crate::storage::StorageError;
+
+/// How much of a file is gathered before it is written, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// What stands in a body for a file that is not empty: base64 too, so that a type for the whole body can read the rest.
+const SUBSTITUTE: &str = "AA==";
+
+/// Where in a body a file is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    /// The name of the member whose string is the file in base64.
+    pub(crate) name: &'static str,
+    /// The largest file, in bytes.
+    pub(crate) most: u64,
+}
+
+/// A body without its file, and the file.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    /// Something short is where the file was.
+    pub(crate) body: HeldBody,
+    pub(crate) file: Unfinished,
+}
+
+/// Why an upload was not taken.
+#[derive(Debug)]
+pub(crate) enum UploadError {
+    Rejected(Rejection),
+    Storage(StorageError),
+    /// The string is no base64.
+    NotBase64,
+    /// The body has the member more than once.
+    Twice,
+    /// The file is larger than that many bytes.
+    TooLarge(u64),
+}
+
+impl From<Rejection> for UploadError {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl From<StorageError> for UploadError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl From<NotBase64> for UploadError {
+    fn from(_: NotBase64) -> Self {
+        Self::NotBase64
+    }
+}
+
+impl Front {
+    /// Reads a JSON body with a file in it, which goes to `store`.
+    pub(crate) async fn read_upload(
+        &self,
+        body: Body,
+        member: Member,
+        store: &FileStore,
+    ) -> Result<Upload, UploadError> {
+        let mut pieces = Pieces::new(body, self.limits.body_time);
+        let upload = self.receive(&mut pieces, member, store).await;
+        if let Err(error) = &upload {
+            let is_clients_fault = match error {
+                UploadError::Rejected(rejection) => rejection.status().is_client_error(),
+                UploadError::Storage(_) => false,
+                UploadError::NotBase64 | UploadError::Twice | UploadError::TooLarge(_) => true,
+            };
+            if is_clients_fault {
+                pieces.waste().await;
+            }
+        }
+        upload
+    }
+
+    async fn receive(&self, pieces: &mut Pieces, member: Member, store: &FileStore) -> Result<Upload, UploadError> {
+        let store = store.clone();
+        let mut file = blocking(move || store.create()).await?;
+        let (mut json, mut base64) = (JsonMember::new(member.name, SUBSTITUTE), Base64::default());
+        let (mut gathered, mut text, mut rest, mut bytes) = (Gathered::default(), Vec::new(), Vec::new(), Vec::new());
+        while let Some(piece) = pieces.next().await? {
+            text.clear();
+            rest.clear();
+            json.split(&piece, &mut text, &mut rest);
+            if json.strings() > 1 {
+                return Err(UploadError::Twice);
+            }
+            self.add(&mut gathered, &rest, LARGEST_BODY).await?;
+            base64.decode(&text, &mut bytes)?;
+            if file.length() + bytes.len() as u64 > member.most {
+                return Err(UploadError::TooLarge(member.most));
+            }
+            if bytes.len() >= PIECE {
+                file = append(file, std::mem::take(&mut bytes)).await?;
+            }
+        }
+        base64.finish()?;
+        Ok(Upload {
+            body: self.finish(gathered).await?,
+            file: append(file, bytes).await?,
+        })
+    }
+}
