@@ -200,7 +200,8 @@ fn filled(client: &Client, path: &str, file: &str) -> String {
     format!("{before}{place}{after}")
 }
 
-/// An answer without what differs between any two objects: ids and times.
+/// An answer without what differs between any two objects: ids and times, and without nulls: one that the schema has is
+/// given back as it came, and means what its absence means.
 fn without_chance(value: &Value) -> Value {
     match value {
         Value::Object(members) => members
@@ -212,6 +213,7 @@ fn without_chance(value: &Value) -> Value {
                 };
                 (name.clone(), value)
             })
+            .filter(|(_, value)| !value.is_null())
             .collect(),
         Value::Array(items) => items.iter().map(without_chance).collect(),
         Value::String(text) => {

@@ -167,7 +167,7 @@ impl Client {
             if seen["state"]["status"] == status {
                 return seen;
             }
-            assert!(start.elapsed().as_secs() < 10, "the run is not {status} but {seen}");
+            assert!(start.elapsed().as_secs() < 120, "the run is not {status} but {seen}");
         }
     }
 }
