@@ -65,7 +65,7 @@ use crate::files::FileStore;
 use crate::model::Model;
 use crate::object::{Loaded, now};
 use crate::search::PdfReader;
-use crate::storage::{ACTIVE, Kind, Storage, StorageError};
+use crate::storage::{ACTIVE, Kind, Storage, StorageError, work_in_background};
 
 /// How long to wait before threads that could not be started are started again.
 const THREAD_RETRY: Duration = Duration::from_millis(200);
@@ -183,7 +183,10 @@ impl Engine {
             chat_workers: Workers::new("chat", max_running_runs),
         });
         let (deadlines, weak) = (Arc::clone(&engine.deadlines), Arc::downgrade(&engine));
-        let watch = move || deadlines.watch(|due| do_due(&weak, due));
+        let watch = move || {
+            work_in_background();
+            deadlines.watch(|due| do_due(&weak, due));
+        };
         let watcher = thread::Builder::new().name("run-deadlines".to_owned()).spawn(watch);
         let watcher = watcher.map_err(|error| StorageError {
             action: "starting the thread that watches deadlines".to_owned(),

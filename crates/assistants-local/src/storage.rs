@@ -6,9 +6,11 @@
 use std::fmt;
 use std::time::Duration;
 
+pub(crate) use self::gate::work_in_background;
 use crate::search::TextIndex;
 
 mod documents;
+mod gate;
 pub(crate) mod pair;
 mod passages;
 pub(crate) mod private;
@@ -261,6 +263,15 @@ pub(crate) trait Storage: fmt::Debug + Send + Sync {
     /// called again from its start when the storage has to repeat the transaction.
     fn transaction(&self, work: &mut dyn FnMut(&dyn Transaction) -> Outcome) -> Result<(), StorageError>;
 
+    /// As [`transaction`](Self::transaction), for `work` that only reads: it sees what was committed before, and need not
+    /// wait for those who write.
+    fn reading(&self, work: &mut dyn FnMut(&dyn Transaction)) -> Result<(), StorageError> {
+        self.transaction(&mut |transaction| {
+            work(transaction);
+            Outcome::RollBack
+        })
+    }
+
     /// Has `tell` called after each commit that deleted something. The first one given stays.
     fn on_deletion(&self, tell: Box<dyn Fn() + Send + Sync>);
 
@@ -286,6 +297,16 @@ impl dyn Storage + '_ {
             result = Some(worked);
             outcome
         })?;
+        result.expect("a storage that returns Ok has called the work")
+    }
+
+    /// Runs `work`, which only reads, on one state of the storage.
+    pub(crate) fn read<T, E: From<StorageError>>(
+        &self,
+        mut work: impl FnMut(&dyn Transaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut result = None;
+        self.reading(&mut |transaction| result = Some(work(transaction)))?;
         result.expect("a storage that returns Ok has called the work")
     }
 }

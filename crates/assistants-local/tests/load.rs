@@ -4,8 +4,11 @@
 //! cargo test --release -p assistants-local --test load -- --ignored --nocapture
 //! ```
 //!
-//! Checks that every stream is complete and in order. Prints how long a request beside them takes, how long the first
-//! event of a stream, and how much memory the server has. `ASSISTANTS_LOCAL_STREAMS` is the number of streams (5,000),
+//! The first runs hold all threads of the server until all streams are open. Then all of them are answered.
+//!
+//! Checks that every stream is complete and in order. Prints how many were open at once, how long a request beside them
+//! takes, how long the first event of a stream, and how much memory the server has. `ASSISTANTS_LOCAL_STREAMS` is the
+//! number of streams (5,000), `ASSISTANTS_LOCAL_HOLD` how long the first runs hold the threads, in seconds (30).
 //! `ASSISTANTS_LOCAL_MAX_RUNNING_RUNS` reaches the server; `ASSISTANTS_LOCAL_IN_MEMORY=true` leaves the disk out.
 #![cfg(target_os = "linux")]
 
@@ -14,7 +17,7 @@ use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,8 +25,11 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-/// What each run does: ten words, a second of silence, ten words.
+/// What the runs do that come after the first: ten words, a second of silence, ten words.
 const MESSAGE: &str = "repeat 10\nsleep 1000\nrepeat 10";
+
+/// How many runs are running at a time, unless `ASSISTANTS_LOCAL_MAX_RUNNING_RUNS` says otherwise.
+const MAX_RUNNING_RUNS: usize = 256;
 
 /// How many connections are being made at a time: more would overflow the queue of the listening socket.
 const CONNECTING: usize = 64;
@@ -37,6 +43,43 @@ impl Drop for Program {
         drop(self.0.wait());
     }
 }
+
+/// How many streams are open, and how many were.
+#[derive(Default)]
+struct Open {
+    now: AtomicUsize,
+    most: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+impl Open {
+    fn begin(&self) {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+    }
+
+    fn end(&self) {
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        self.ended.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// What happens while a request is made, of `count` streams.
+    fn phase(&self, count: usize) -> usize {
+        let (most, ended) = (self.most.load(Ordering::SeqCst), self.ended.load(Ordering::SeqCst));
+        match ended {
+            0 if most < count => 0,
+            0 => 1,
+            _ => 2,
+        }
+    }
+}
+
+/// The names of the phases.
+const PHASES: [&str; 3] = [
+    "while streams are opened",
+    "while all are open and none has ended",
+    "while they are answered and end",
+];
 
 /// What one stream came to.
 struct Seen {
@@ -58,7 +101,7 @@ async fn send(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Follows a run from its creation to the end of its stream.
-async fn follow(address: SocketAddr, body: Arc<str>, connecting: Arc<Semaphore>) -> io::Result<Seen> {
+async fn follow(address: SocketAddr, body: Arc<str>, connecting: Arc<Semaphore>, open: Arc<Open>) -> io::Result<Seen> {
     let permit = connecting.acquire().await.expect("the semaphore is not closed");
     let stream = TcpStream::connect(address).await?;
     let start = Instant::now();
@@ -81,9 +124,11 @@ async fn follow(address: SocketAddr, body: Arc<str>, connecting: Arc<Semaphore>)
         }
         if first_event.is_none() && received.windows(7).any(|window| window == b"event: ") {
             first_event = Some(start.elapsed());
+            open.begin();
             drop(permit.take());
         }
     }
+    open.end();
     let received = String::from_utf8(received).map_err(io::Error::other)?;
     Ok(Seen {
         first_event: first_event.ok_or_else(|| io::Error::other(format!("no event came: {received}")))?,
@@ -140,10 +185,14 @@ fn status(pid: u32, name: &str) -> String {
     line.unwrap_or_default().trim_start_matches(':').trim().to_owned()
 }
 
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |number| number.parse().unwrap())
+}
+
 #[test]
 #[ignore = "a measurement"]
 fn thousands_of_live_streams_are_complete_and_in_order() {
-    let count: usize = std::env::var("ASSISTANTS_LOCAL_STREAMS").map_or(5000, |count| count.parse().unwrap());
+    let count = number("ASSISTANTS_LOCAL_STREAMS", 5000);
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_assistants-local"))
@@ -171,26 +220,31 @@ fn thousands_of_live_streams_are_complete_and_in_order() {
     let assistant = made["id"].as_str().unwrap().to_owned();
     let idle = status(pid, "VmRSS");
 
-    let going = Arc::new(AtomicBool::new(true));
+    let (going, open) = (Arc::new(AtomicBool::new(true)), Arc::new(Open::default()));
     let probe = {
-        let (going, place) = (Arc::clone(&going), format!("{url}/assistants/{assistant}"));
+        let (going, open) = (Arc::clone(&going), Arc::clone(&open));
+        let place = format!("{url}/assistants/{assistant}");
         thread::spawn(move || {
             let agent = ureq::Agent::new_with_defaults();
             let (mut times, mut threads) = (Vec::new(), 0);
             while going.load(Ordering::SeqCst) {
-                let start = Instant::now();
+                let (start, phase) = (Instant::now(), open.phase(count));
                 agent.get(&place).call().unwrap().into_body().read_to_string().unwrap();
-                times.push(start.elapsed());
+                times.push((phase, start.elapsed()));
                 threads = threads.max(status(pid, "Threads").parse().unwrap_or(0));
                 thread::sleep(Duration::from_millis(10));
             }
             (times, threads)
         })
     };
-    let thread = json!({"messages": [{"role": "user", "content": MESSAGE}]});
-    let body: Arc<str> = json!({"assistant_id": assistant, "stream": true, "thread": thread})
-        .to_string()
-        .into();
+    let body = |message: &str| -> Arc<str> {
+        let thread = json!({"messages": [{"role": "user", "content": message}]});
+        let body = json!({"assistant_id": assistant, "stream": true, "thread": thread});
+        body.to_string().into()
+    };
+    let hold = number("ASSISTANTS_LOCAL_HOLD", 30) * 1000;
+    let (first, other) = (body(&format!("repeat 10\nsleep {hold}\nrepeat 10")), body(MESSAGE));
+    let held = number("ASSISTANTS_LOCAL_MAX_RUNNING_RUNS", MAX_RUNNING_RUNS);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -200,7 +254,10 @@ fn thousands_of_live_streams_are_complete_and_in_order() {
     let seen: Vec<Seen> = runtime.block_on(async {
         let connecting = Arc::new(Semaphore::new(CONNECTING));
         let streams: Vec<_> = (0..count)
-            .map(|_| tokio::spawn(follow(address, Arc::clone(&body), Arc::clone(&connecting))))
+            .map(|index| {
+                let body = Arc::clone(if index < held { &first } else { &other });
+                tokio::spawn(follow(address, body, Arc::clone(&connecting), Arc::clone(&open)))
+            })
             .collect();
         let mut seen = Vec::new();
         for stream in streams {
@@ -234,7 +291,18 @@ fn thousands_of_live_streams_are_complete_and_in_order() {
         "whole stream: {}",
         quantiles(seen.iter().map(|stream| stream.whole).collect())
     );
-    println!("GET beside them: {}", quantiles(times));
+    println!("open at once: {}", open.most.load(Ordering::SeqCst));
+    for (number, phase) in PHASES.iter().enumerate() {
+        let of_phase = times.iter().filter(|(phase, _)| *phase == number);
+        let of_phase: Vec<Duration> = of_phase.map(|(_, time)| *time).collect();
+        if !of_phase.is_empty() {
+            println!("GET {phase}: {}", quantiles(of_phase));
+        }
+    }
+    println!(
+        "GET in all: {}",
+        quantiles(times.iter().map(|(_, time)| *time).collect())
+    );
     println!(
         "memory: {idle} idle, {} at most; {threads} threads at most",
         status(pid, "VmHWM")

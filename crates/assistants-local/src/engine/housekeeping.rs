@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use crate::object::now;
-use crate::storage::StorageError;
+use crate::storage::{StorageError, work_in_background};
 
 /// How long after a deletion the storage is purged. More deletions in between are done with it.
 const PURGE_DELAY: Duration = Duration::from_secs(1);
@@ -89,6 +89,7 @@ impl Housekeeper {
 
 /// Works until the housekeeper is closed.
 pub(super) fn work(housekeeper: &Arc<Housekeeper>, engine: &Weak<Engine>) {
+    work_in_background();
     while let Some(purge) = housekeeper.wait() {
         let Some(engine) = engine.upgrade() else { return };
         let done = catch_unwind(AssertUnwindSafe(|| engine.keep_house(now().unix_timestamp(), purge)));

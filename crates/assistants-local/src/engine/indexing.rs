@@ -20,7 +20,7 @@ use super::stores::end_indexing;
 use crate::model::Stop;
 use crate::object::{Stored, load};
 use crate::search::{LARGEST_TEXT, Unreadable, chunks, is_pdf, text_of};
-use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
+use crate::storage::{Document, Kind, List, Order, StorageError, Transaction, work_in_background};
 
 /// How many files are indexed at a time.
 pub(super) const INDEXERS: usize = 2;
@@ -166,6 +166,7 @@ impl Drop for Waits<'_> {
 
 /// Works until the indexing is closed.
 pub(super) fn work(indexing: &Indexing, engine: &Weak<Engine>) {
+    work_in_background();
     let mut failed: Option<Duration> = None;
     while indexing.wait(failed) {
         let Some(engine) = engine.upgrade() else { return };

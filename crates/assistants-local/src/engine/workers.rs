@@ -11,6 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::storage::work_in_background;
+
 /// How long a thread without a job waits for one.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -141,6 +143,7 @@ impl Workers {
     }
 
     fn work(&self) {
+        work_in_background();
         let mut state = self.lock();
         loop {
             if let Some(job) = state.queue.pop_front() {

@@ -55,7 +55,7 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
 pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
     require_version(call)?;
     let (assistant_id, file_id) = (call.id("assistant_id"), call.id("file_id"));
-    call.transact(|transaction| {
+    call.read(|transaction| {
         find(transaction, Kind::Assistant, assistant_id, None)?;
         let file = stores::load_file(transaction, &legacy::store_id(assistant_id), file_id)?;
         let file = file.ok_or_else(|| not_attached(assistant_id, file_id))?;

@@ -132,6 +132,11 @@ impl Call {
         self.engine.storage.transact(work)
     }
 
+    /// Runs `work`, which only reads, on one state of the storage.
+    pub(crate) fn read<T>(&self, work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>) -> Result<T, ApiError> {
+        self.engine.storage.read(work)
+    }
+
     /// Runs `work` in a transaction, unless a request with the same idempotency key has done it before. `work` returns
     /// the answer to keep, and what the caller needs.
     pub(crate) fn once<T>(
@@ -223,7 +228,7 @@ impl Call {
 
     /// The stored object of that id below `parent`, as it goes over the wire.
     pub(crate) fn stored(&self, kind: Kind, id: &str, parent: Option<&str>) -> Result<Answer, ApiError> {
-        let document = self.transact(|transaction| find(transaction, kind, id, parent))?;
+        let document = self.read(|transaction| find(transaction, kind, id, parent))?;
         Ok(if kind == Kind::Run {
             Answer::Run(document.body)
         } else {

@@ -122,7 +122,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
 /// The bytes of a file, whatever its purpose.
 pub(super) fn content(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("file_id");
-    call.transact(|transaction| match transaction.get(Kind::File, id)? {
+    call.read(|transaction| match transaction.get(Kind::File, id)? {
         Some(_) => Ok(()),
         None => Err(ApiError::not_found(Kind::File, id)),
     })?;

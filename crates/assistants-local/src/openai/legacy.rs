@@ -84,7 +84,7 @@ fn completed(call: &Call, json: &str) -> Result<String, ApiError> {
     let Ok(mut value) = serde_json::from_str::<Value>(json) else {
         return Ok(json.to_owned());
     };
-    call.transact(|transaction| {
+    call.read(|transaction| {
         let objects = match &mut value {
             Value::Object(members) if is(members, "list") => members.get_mut("data").and_then(Value::as_array_mut),
             _ => None,

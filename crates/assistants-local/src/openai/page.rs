@@ -62,7 +62,7 @@ fn listing(
 ) -> Result<Listing, ApiError> {
     let limit = limit(call.query("limit"), limits)?;
     let order = order(call.query("order"))?;
-    call.transact(|transaction| {
+    call.read(|transaction| {
         check(transaction)?;
         let cursor = |name: &str| match call.query(name) {
             None | Some("") => Ok(None),

@@ -22,7 +22,7 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
     let shown = includes_content(call)?;
-    call.transact(|transaction| check_run(call, transaction))?;
+    call.read(|transaction| check_run(call, transaction))?;
     Ok(
         match call.stored(Kind::RunStep, call.id("step_id"), Some(call.id("run_id")))? {
             Answer::Json(json) if !shown => Answer::Json(without_content(&json)),

@@ -38,7 +38,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
     let (store_id, batch_id) = (call.id("vector_store_id"), call.id("batch_id"));
-    let batch = call.transact(|transaction| Ok(stores::load_batch(transaction, store_id, batch_id)?))?;
+    let batch = call.read(|transaction| Ok(stores::load_batch(transaction, store_id, batch_id)?))?;
     Ok(Answer::Json(batch.document.body))
 }
 
@@ -51,7 +51,7 @@ pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
 pub(super) fn list_files(call: &Call) -> Result<Answer, ApiError> {
     let (store_id, batch_id) = (call.id("vector_store_id"), call.id("batch_id"));
     let status = status_filter(call)?;
-    let files = call.transact(|transaction| {
+    let files = call.read(|transaction| {
         let batch = stores::load_batch(transaction, store_id, batch_id)?;
         Ok(stores::batch_files(transaction, &batch)?)
     })?;

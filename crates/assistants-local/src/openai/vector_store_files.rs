@@ -58,7 +58,7 @@ pub(super) fn status_filter(call: &Call) -> Result<Option<&str>, ApiError> {
 
 pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
     let (store_id, file_id) = (call.id("vector_store_id"), call.id("file_id"));
-    call.transact(|transaction| {
+    call.read(|transaction| {
         require_store(transaction, store_id)?;
         match stores::load_file(transaction, store_id, file_id)? {
             Some(file) => Ok(Answer::Json(file.document.body)),
@@ -101,7 +101,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
 /// The text of a file as it was indexed; nothing before it is.
 pub(super) fn content(call: &Call) -> Result<Answer, ApiError> {
     let (store_id, file_id) = (call.id("vector_store_id"), call.id("file_id"));
-    let passages = call.transact(|transaction| {
+    let passages = call.read(|transaction| {
         if stores::load_store(transaction, store_id)?.object.status == VectorStoreStatus::Expired {
             return Err(stores::expired(store_id).into());
         }

@@ -12,11 +12,12 @@ use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior, params};
 
+use super::gate::{Gate, Turn};
 use super::schema::{MIGRATIONS, migrate};
 use super::{Outcome, Storage, StorageError, Transaction};
 use super::{pair, private};
@@ -32,7 +33,10 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Documents in SQLite.
 pub(crate) struct Sqlite {
-    connection: Mutex<Connection>,
+    /// Reads beside the one that writes, which waits for the disk; `None` in memory. Closed first, so that the other one
+    /// can put the log away.
+    reader: Option<Gate<Connection>>,
+    connection: Gate<Connection>,
     /// Called after commits that deleted something.
     on_deletion: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// Keeps other servers out; `None` in memory. Released after the connection is closed.
@@ -66,7 +70,14 @@ impl Sqlite {
             private::tighten(&private::beside(path, log)).map_err(failed)?;
         }
         let opened = open_file(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .and_then(|connection| Self::prepare(connection, Some(lock)));
+            .and_then(|connection| Self::prepare(connection, Some(lock)))
+            .and_then(|storage| {
+                let reader = open_file(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+                Ok(Self {
+                    reader: Some(Gate::new(reader)),
+                    ..storage
+                })
+            });
         opened.map_err(|error| StorageError {
             action: format!("{}: {error}", action()),
             ..error
@@ -94,7 +105,8 @@ impl Sqlite {
         migrate(&mut connection, MIGRATIONS)?;
         vacuum_once(&connection)?;
         Ok(Self {
-            connection: Mutex::new(connection),
+            reader: None,
+            connection: Gate::new(connection),
             on_deletion: OnceLock::new(),
             lock,
         })
@@ -137,7 +149,7 @@ impl Sqlite {
         action: &str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StorageError> {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = self.connection.enter();
         work(&connection).map_err(|error| failure(action, error))
     }
 }
@@ -176,8 +188,8 @@ fn vacuum_once(connection: &Connection) -> Result<(), StorageError> {
 
 impl Storage for Sqlite {
     fn transaction(&self, work: &mut dyn FnMut(&dyn Transaction) -> Outcome) -> Result<(), StorageError> {
-        // After a panic in `work` the lock is poisoned, but the transaction was rolled back when it was dropped.
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        // After a panic in `work` the transaction was rolled back when it was dropped.
+        let mut connection = self.connection.enter();
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|error| failure("beginning a transaction", error))?;
@@ -204,6 +216,18 @@ impl Storage for Sqlite {
         Ok(())
     }
 
+    fn reading(&self, work: &mut dyn FnMut(&dyn Transaction)) -> Result<(), StorageError> {
+        let mut connection = self.reader.as_ref().unwrap_or(&self.connection).enter();
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Deferred)
+            .map_err(|error| failure("beginning to read", error))?;
+        work(&SqliteTransaction {
+            connection: &transaction,
+            deleted: Cell::new(false),
+        });
+        transaction.rollback().map_err(|error| failure("ending to read", error))
+    }
+
     fn on_deletion(&self, tell: Box<dyn Fn() + Send + Sync>) {
         // The first one stays: a storage has one engine.
         drop(self.on_deletion.set(tell));
@@ -220,6 +244,8 @@ impl Storage for Sqlite {
             return Ok(Some(start.elapsed()));
         }
         self.with("emptying the log", |connection| {
+            // The log cannot be emptied while it is read.
+            let _reader: Option<Turn<'_, Connection>> = self.reader.as_ref().map(Gate::enter);
             // Others wait for the connection, so this does not wait for a program that reads an older state.
             connection.busy_timeout(Duration::ZERO)?;
             let busy: rusqlite::Result<i64> =
@@ -342,6 +368,43 @@ mod tests {
         insert(&Sqlite::open(&path).unwrap()).unwrap();
         let get = |storage: &dyn Storage| storage.transact(|transaction| transaction.get(Kind::Thread, "t"));
         assert_eq!(get(&Sqlite::open(&path).unwrap()).unwrap(), Some(thread));
+    }
+
+    #[test]
+    fn reading_waits_for_nobody_who_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let storage = Sqlite::open(&directory.path().join("a.db")).unwrap();
+        let storage: &dyn Storage = &storage;
+        let thread = Document {
+            kind: Kind::Thread,
+            id: "t".to_owned(),
+            parent: None,
+            tag: None,
+            created_at: 7,
+            body: "{}".to_owned(),
+            notes: None,
+        };
+        let get = || storage.read(|transaction| transaction.get(Kind::Thread, "t"));
+        std::thread::scope(|scope| {
+            let (read, seen) = std::sync::mpsc::channel();
+            let inserted = storage.transact(|transaction| {
+                transaction.insert(&thread)?;
+                let read = read.clone();
+                scope.spawn(move || read.send(get().unwrap().is_some()));
+                // Before the commit.
+                assert_eq!(seen.recv_timeout(Duration::from_secs(20)), Ok(false));
+                Ok::<_, StorageError>(())
+            });
+            inserted.unwrap();
+        });
+        assert_eq!(get().unwrap().as_ref(), Some(&thread));
+        let written = storage.read(|transaction| {
+            transaction.insert(&Document {
+                id: "other".to_owned(),
+                ..thread.clone()
+            })
+        });
+        written.unwrap_err();
     }
 
     #[test]

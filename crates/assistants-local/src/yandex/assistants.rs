@@ -43,7 +43,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
-    let page = call.transact(|transaction| page::of_folder(call, transaction, Kind::Assistant))?;
+    let page = call.read(|transaction| page::of_folder(call, transaction, Kind::Assistant))?;
     call.answer(&ListAssistantsResponse {
         assistants: page.documents.into_iter().map(view).collect::<Result<_, _>>()?,
         next_page_token: page.next,
@@ -53,7 +53,7 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn list_versions(call: &Call) -> Result<Answer, ApiError> {
     let id = call.required("assistantId")?;
-    let page = call.transact(|transaction| {
+    let page = call.read(|transaction| {
         find(transaction, id)?;
         page::below(call, transaction, Kind::AssistantVersion, id)
     })?;
@@ -71,7 +71,7 @@ pub(super) fn list_versions(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
-    let document = call.transact(|transaction| find(transaction, call.id("assistantId")))?;
+    let document = call.read(|transaction| find(transaction, call.id("assistantId")))?;
     call.answer(&view(document)?)
 }
 

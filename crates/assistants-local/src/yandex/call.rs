@@ -129,6 +129,11 @@ impl Call {
         self.engine.storage.transact(work)
     }
 
+    /// Runs `work`, which only reads, on one state of the storage.
+    pub(super) fn read<T>(&self, work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>) -> Result<T, ApiError> {
+        self.engine.storage.read(work)
+    }
+
     /// Does `work` in a transaction and answers with the message that it returns. A request that comes again with the
     /// same idempotency key gets the first one's answer, and nothing is done: then there is nothing beside the answer.
     pub(super) fn once<M: ProtoMessage, T>(

@@ -60,7 +60,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
-    let page = call.transact(|transaction| page::of_folder(call, transaction, Kind::File))?;
+    let page = call.read(|transaction| page::of_folder(call, transaction, Kind::File))?;
     call.answer(&ListFilesResponse {
         files: page.documents.into_iter().map(view).collect::<Result<_, _>>()?,
         next_page_token: page.next,
@@ -69,7 +69,7 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
-    let document = call.transact(|transaction| find(transaction, call.id("fileId")))?;
+    let document = call.read(|transaction| find(transaction, call.id("fileId")))?;
     call.answer(&view(document)?)
 }
 
@@ -125,7 +125,7 @@ pub(super) fn get_url(call: &Call) -> Result<Answer, ApiError> {
 pub(super) fn download(call: &Call) -> Result<Answer, ApiError> {
     let token = call.id("token");
     let now = resource::now().unix_timestamp();
-    let file = call.transact(|transaction| {
+    let file = call.read(|transaction| {
         let download = transaction.get(Kind::Download, token)?;
         let download = download.filter(|download| now < download.created_at + DOWNLOAD_SECONDS);
         let file = download.and_then(|download| download.parent);

@@ -44,7 +44,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 /// All messages of a thread, newest first, each on a line of its own.
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
     let thread_id = call.required("threadId")?;
-    let messages = call.transact(|transaction| {
+    let messages = call.read(|transaction| {
         threads::find(transaction, thread_id)?;
         let listing = transaction.list(&List {
             kind: Kind::Message,
@@ -72,7 +72,7 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
     let (thread_id, id) = (call.required("threadId")?, call.id("messageId"));
-    let message = call.transact(|transaction| {
+    let message = call.read(|transaction| {
         threads::find(transaction, thread_id)?;
         let document = transaction.get(Kind::Message, id)?;
         let document = document.filter(|document| document.parent.as_deref() == Some(thread_id));

@@ -132,7 +132,7 @@ fn run_params(params: &CreateRun, assistant: &Assistant, all_tools: &[Tool]) -> 
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
-    let response = call.transact(|transaction| {
+    let response = call.read(|transaction| {
         let page = page::of_folder(call, transaction, Kind::Run)?;
         let runs = page.documents.into_iter().map(|document| view(transaction, document));
         Ok(ListRunsResponse {
@@ -145,13 +145,13 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
-    let run = call.transact(|transaction| Ok(view(transaction, find(transaction, call.id("runId"))?)?))?;
+    let run = call.read(|transaction| Ok(view(transaction, find(transaction, call.id("runId"))?)?))?;
     call.answer(&run)
 }
 
 pub(super) fn get_last_by_thread(call: &Call) -> Result<Answer, ApiError> {
     let thread_id = call.required("threadId")?;
-    let run = call.transact(|transaction| {
+    let run = call.read(|transaction| {
         threads::find(transaction, thread_id)?;
         let newest = transaction.list(&List {
             kind: Kind::Run,

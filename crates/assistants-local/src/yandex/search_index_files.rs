@@ -30,7 +30,7 @@ pub(super) fn batch_create(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("searchIndexId");
-    let page = call.transact(|transaction| {
+    let page = call.read(|transaction| {
         find(transaction, id)?;
         page::below(call, transaction, Kind::VectorStoreFile, id)
     })?;
@@ -43,7 +43,7 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
 
 pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
     let (index_id, file_id) = (call.id("searchIndexId"), call.id("fileId"));
-    let file = call.transact(|transaction| {
+    let file = call.read(|transaction| {
         find(transaction, index_id)?;
         stores::load_file(transaction, index_id, file_id)?.ok_or_else(|| ApiError::not_found(Kind::File, file_id))
     })?;

@@ -70,7 +70,7 @@ pub(super) fn check_files(file_ids: &[String]) -> Result<(), ApiError> {
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
-    let page = call.transact(|transaction| page::of_folder(call, transaction, Kind::VectorStore))?;
+    let page = call.read(|transaction| page::of_folder(call, transaction, Kind::VectorStore))?;
     call.answer(&ListSearchIndicesResponse {
         indices: page.documents.into_iter().map(view).collect::<Result<_, _>>()?,
         next_page_token: page.next,
@@ -79,7 +79,7 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
-    let document = call.transact(|transaction| find(transaction, call.id("searchIndexId")))?;
+    let document = call.read(|transaction| find(transaction, call.id("searchIndexId")))?;
     call.answer(&view(document)?)
 }
 

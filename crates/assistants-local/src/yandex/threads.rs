@@ -42,7 +42,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
-    let page = call.transact(|transaction| page::of_folder(call, transaction, Kind::Thread))?;
+    let page = call.read(|transaction| page::of_folder(call, transaction, Kind::Thread))?;
     call.answer(&ListThreadsResponse {
         threads: page.documents.into_iter().map(view).collect::<Result<_, _>>()?,
         next_page_token: page.next,
@@ -51,7 +51,7 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
-    let document = call.transact(|transaction| find(transaction, call.id("threadId")))?;
+    let document = call.read(|transaction| find(transaction, call.id("threadId")))?;
     call.answer(&view(document)?)
 }
 

@@ -38,7 +38,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
-    let page = call.transact(|transaction| page::of_folder(call, transaction, Kind::User))?;
+    let page = call.read(|transaction| page::of_folder(call, transaction, Kind::User))?;
     let users = page.documents.iter().map(read).collect::<Result<_, _>>()?;
     call.answer(&ListUsersResponse {
         users,
@@ -48,7 +48,7 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
-    let document = call.transact(|transaction| find(transaction, call.id("userId")))?;
+    let document = call.read(|transaction| find(transaction, call.id("userId")))?;
     call.answer(&read(&document)?)
 }
 
