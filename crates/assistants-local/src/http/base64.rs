@@ -1,5 +1,26 @@
 //! Base64 that arrives in pieces.
 
+/// Of characters that one alphabet alone has. A character that has both marks is in neither.
+const STANDARD: u8 = 0x40;
+const URL_SAFE: u8 = 0x80;
+const BOTH: u8 = STANDARD | URL_SAFE;
+
+/// The values of all characters, with their marks.
+const VALUES: [u8; 256] = {
+    let shared = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut values = [BOTH; 256];
+    let mut value = 0;
+    while value < shared.len() {
+        values[shared[value] as usize] = value as u8;
+        value += 1;
+    }
+    values[b'+' as usize] = 62 | STANDARD;
+    values[b'/' as usize] = 63 | STANDARD;
+    values[b'-' as usize] = 62 | URL_SAFE;
+    values[b'_' as usize] = 63 | URL_SAFE;
+    values
+};
+
 /// Decodes either alphabet of RFC 4648, with or without padding, but not both alphabets in one text. As the types of the
 /// protocol do, it takes a last character that says more than there is room for.
 #[derive(Debug, Default)]
@@ -9,8 +30,8 @@ pub(super) struct Base64 {
     /// How many characters the last group of four has.
     characters: u8,
     padding: u8,
-    /// Which alphabet it is, once that is known.
-    url_safe: Option<bool>,
+    /// The marks of all characters so far.
+    marks: u8,
 }
 
 /// The text is no base64.
@@ -19,24 +40,53 @@ pub(super) struct NotBase64;
 
 impl Base64 {
     /// Appends what the next piece says to `bytes`.
-    pub(super) fn decode(&mut self, piece: &[u8], bytes: &mut Vec<u8>) -> Result<(), NotBase64> {
-        for character in piece {
-            if *character == b'=' {
-                self.padding += 1;
-                if self.characters < 2 || self.characters + self.padding > 4 {
-                    return Err(NotBase64);
-                }
-                continue;
+    pub(super) fn decode(&mut self, mut piece: &[u8], bytes: &mut Vec<u8>) -> Result<(), NotBase64> {
+        loop {
+            if self.characters == 0 {
+                piece = self.decode_groups(piece, bytes);
             }
-            if self.padding > 0 {
-                return Err(NotBase64);
+            let Some((character, behind)) = piece.split_first() else {
+                return Ok(());
+            };
+            self.add(*character, bytes)?;
+            piece = behind;
+        }
+    }
+
+    /// Decodes groups of four as long as nothing is special about them, and returns what is left.
+    fn decode_groups<'a>(&mut self, mut piece: &'a [u8], bytes: &mut Vec<u8>) -> &'a [u8] {
+        while let Some((group, behind)) = piece.split_first_chunk::<4>() {
+            let values = group.map(|character| VALUES[usize::from(character)]);
+            let marks = self.marks | (values[0] | values[1] | values[2] | values[3]) & BOTH;
+            if marks == BOTH || self.padding > 0 {
+                break;
             }
-            self.bits = self.bits << 6 | u32::from(self.value(*character)?);
-            self.characters = (self.characters + 1) % 4;
-            if self.characters != 1 {
-                let surplus = (4 - self.characters) % 4 * 2;
-                bytes.push((self.bits >> surplus).to_le_bytes()[0]);
-            }
+            self.marks = marks;
+            let bits = values
+                .iter()
+                .fold(0, |bits, value| bits << 6 | u32::from(value & !BOTH));
+            bytes.extend_from_slice(&bits.to_be_bytes()[1..]);
+            piece = behind;
+        }
+        piece
+    }
+
+    fn add(&mut self, character: u8, bytes: &mut Vec<u8>) -> Result<(), NotBase64> {
+        if character == b'=' {
+            self.padding += 1;
+            let is_due = self.characters >= 2 && self.characters + self.padding <= 4;
+            return if is_due { Ok(()) } else { Err(NotBase64) };
+        }
+        let value = VALUES[usize::from(character)];
+        self.marks |= value & BOTH;
+        if self.marks == BOTH || self.padding > 0 {
+            return Err(NotBase64);
+        }
+        self.bits = self.bits << 6 | u32::from(value & !BOTH);
+        self.characters = (self.characters + 1) % 4;
+        if self.characters != 1 {
+            let surplus = (4 - self.characters) % 4 * 2;
+            bytes.push((self.bits >> surplus).to_le_bytes()[0]);
         }
         Ok(())
     }
@@ -44,21 +94,6 @@ impl Base64 {
     /// Whether the text may end here.
     pub(super) fn finish(&self) -> Result<(), NotBase64> {
         if self.characters == 1 { Err(NotBase64) } else { Ok(()) }
-    }
-
-    fn value(&mut self, character: u8) -> Result<u8, NotBase64> {
-        let url_safe = matches!(character, b'-' | b'_');
-        if (url_safe || matches!(character, b'+' | b'/')) && *self.url_safe.get_or_insert(url_safe) != url_safe {
-            return Err(NotBase64);
-        }
-        Ok(match character {
-            b'A'..=b'Z' => character - b'A',
-            b'a'..=b'z' => character - b'a' + 26,
-            b'0'..=b'9' => character - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return Err(NotBase64),
-        })
     }
 }
 
