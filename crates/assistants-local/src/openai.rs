@@ -84,7 +84,7 @@ pub(crate) fn router(engine: Arc<Engine>, front: Arc<Front>, strict: bool) -> Ro
         .mount(&operations::SUBMIT_TOOL_OUTPUTS, runs::submit_tool_outputs)
         .mount(&operations::LIST_RUN_STEPS, run_steps::list)
         .mount(&operations::RETRIEVE_RUN_STEP, run_steps::retrieve)
-        .mount_form(&operations::CREATE_FILE, files::FORM, |_| Ok(()), files::create)
+        .mount_form(&operations::CREATE_FILE, files::create, files::FORM, |_| Ok(()))
         .mount(&operations::LIST_FILES, files::list)
         .mount(&operations::RETRIEVE_FILE, files::retrieve)
         .mount(&operations::DELETE_FILE, files::delete)
@@ -123,9 +123,9 @@ pub(crate) fn router(engine: Arc<Engine>, front: Arc<Front>, strict: bool) -> Ro
         .mount(&operations::CREATE_UPLOAD, uploads::create)
         .mount_form(
             &operations::ADD_UPLOAD_PART,
+            uploads::add_part,
             uploads::PART,
             uploads::before_part,
-            uploads::add_part,
         )
         .mount(&operations::COMPLETE_UPLOAD, uploads::complete)
         .mount(&operations::CANCEL_UPLOAD, uploads::cancel)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// The server's methods that take an operation and its handler.
-const MOUNTS: &[&str] = &["mount", "route"];
+const MOUNTS: &[&str] = &["mount", "mount_form", "route"];
 
 /// One source file without comments, literals and test modules.
 #[derive(Debug)]
@@ -422,6 +422,10 @@ mod tests {
         check_handlers(
             "fn r() { mount(operations::CREATE_RUN, super::runs::create, true) }",
             &["super::runs::create"],
+        );
+        check_handlers(
+            "fn r() { x.mount_form(&op::CREATE_RUN, runs::create, FORM, |_| Ok(())) }",
+            &["runs::create"],
         );
         check_handlers("fn r() { x.mount(&op::LIST_RUNS, CREATE_RUN) }", &[]);
         check_handlers("fn r() { check(&op::CREATE_RUN, body) }", &[]);

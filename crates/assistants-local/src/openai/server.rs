@@ -111,9 +111,9 @@ impl Routes {
     pub(super) fn mount_form(
         self,
         operation: &'static Operation,
+        handler: Handler,
         form: Form,
         before: fn(&Call) -> Result<(), ApiError>,
-        handler: Handler,
     ) -> Self {
         self.mount_taking(operation, Takes::Form(form, before), handler)
     }
