@@ -92,7 +92,7 @@ impl EventParser {
     ///
     /// # Errors
     ///
-    /// [`Error::Stream`](crate::Error::Stream) for a field that is not UTF-8 and for an event above the limit.
+    /// [`Error::Stream`] for a field that is not UTF-8 and for an event above the limit.
     pub fn line(&mut self, line: &[u8]) -> Result<Option<Event<'_>>> {
         Ok(if self.feed(line)? { Some(self.event()) } else { None })
     }
