@@ -139,7 +139,7 @@ impl Error {
         }
     }
 
-    /// The id under which the server logged the request, to be told to its support. Every error that a response gave
+    /// The id under which the server logged the request, to be given to its support. Every error that a response gave
     /// has it, also one that came while its body was being read, if the server sent one.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {

@@ -161,7 +161,7 @@ impl Options {
     }
 
     /// The same options for a request that cleans up after a call: it is sent although the token was cancelled and the
-    /// deadline is over, and takes `limit` at most, from now on.
+    /// deadline has passed, and takes `limit` at most, from now on.
     pub(crate) fn clean_up(&self, limit: Duration) -> Self {
         Self {
             cancel: None,

@@ -128,7 +128,7 @@ const CASES: [(&str, Script, Blocked); 5] = [
             let mut connection = listener.accept();
             connection.request();
             connection.answer("200 OK", &["Content-Type: application/json"], &asks_for_a_call());
-            // The cancel of the run comes over this connection, or not before the test is over.
+            // The cancel of the run comes over this connection, or not before the test has ended.
             if connection.next_request().is_some() {
                 connection.answer("200 OK", &["Content-Type: application/json"], RUN);
             }

@@ -50,7 +50,7 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// `bound_to` is the host that the server was told to listen on.
+    /// `bound_to` is the host that the server was configured to listen on.
     pub(crate) fn new(key: Option<&str>, origins: Origins, bound_to: &str, limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             access: Access::new(key, origins, bound_to),

@@ -1,4 +1,4 @@
-//! The program `assistants-local`: a server on one address and one database, until it is told to stop.
+//! The program `assistants-local`: a server on one address and one database, until it is stopped.
 
 use std::error::Error;
 use std::future::poll_fn;

@@ -416,7 +416,7 @@ impl<'a> Output<'a> {
     }
 }
 
-/// Says once that a run is over, and wakes who waits for something else until then.
+/// Reports once that a run has ended, and wakes who waits for something else until then.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     state: Mutex<StopState>,

@@ -29,7 +29,7 @@ pub struct ApiError {
     pub message: String,
     /// The id under which the server logged the request.
     pub request_id: Option<String>,
-    /// The id under which a Yandex client sent the request, to be told to the support together with the other one.
+    /// The id under which a Yandex client sent the request, to be given to the support together with the other one.
     pub client_request_id: Option<String>,
     /// How long the server asked to wait, from `retry-after-ms`, `retry-after` (seconds, also fractions of them, or a date
     /// in any of the forms of RFC 9110), or a `RetryInfo` in the body.

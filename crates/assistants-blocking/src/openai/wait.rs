@@ -112,7 +112,7 @@ impl<T> WaitCall<T> {
 impl<T: Awaited> WaitCall<T> {
     /// Waits, and hands out the object.
     ///
-    /// A status newer than this crate counts as "still at work"; an object without a status is not waited for.
+    /// A status newer than this crate counts as still running; an object without a status is not waited for.
     ///
     /// # Errors
     ///

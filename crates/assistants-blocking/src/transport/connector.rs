@@ -195,7 +195,7 @@ struct Duplex<T> {
     connection: T,
     /// What ends the request early has come; the connection serves no other request.
     answered: bool,
-    /// Something is in the input buffer that ureq was not told about.
+    /// Something is in the input buffer that ureq does not know of.
     unseen: bool,
 }
 
@@ -298,7 +298,7 @@ impl Socket {
         }
     }
     /// Sends what is pending and then `output`. Where the peer takes nothing but has sent something, what is left becomes
-    /// pending, and the caller is told to look at the input.
+    /// pending, and the caller is asked to read the input first.
     fn send(stream: &TcpStream, pending: &mut Vec<u8>, output: &[u8]) -> io::Result<()> {
         const MOST_PENDING: usize = 1024 * 1024;
         let queued = mem::take(pending);

@@ -220,7 +220,7 @@ struct State {
     moved: Mutex<Option<Good>>,
     /// How many requests were like those that meet the fault.
     like_victim: AtomicUsize,
-    /// The fault is over.
+    /// The fault has ended.
     healed: AtomicBool,
 }
 
@@ -285,7 +285,7 @@ impl Servers {
         }
     }
 
-    /// Whether the clients work again when the fault is over, and the servers saw what they expected: a failure.
+    /// Whether the clients work again when the fault has ended, and the servers saw what they expected: a failure.
     fn end(self, clients: &Clients, fault: &Fault, call: &Call) -> Option<String> {
         self.state.healed.store(true, Ordering::SeqCst);
         let mut failure = None;

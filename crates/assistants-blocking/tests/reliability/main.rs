@@ -2,7 +2,7 @@
 //! how much memory.
 //!
 //! `cargo xtask reliability` writes the outcome to `docs/reliability.md`. The outcome holds no figure that depends on
-//! the machine: times are told by the limit that ended the call, memory by a bound.
+//! the machine: times are reported by the limit that ended the call, memory by a bound.
 
 mod calls;
 mod cell;

@@ -80,7 +80,7 @@ impl Engine {
     fn turn_or_end(&self, run_id: &str) {
         if catch_unwind(AssertUnwindSafe(|| self.turn(run_id))).is_err() {
             log::error!("the turn of the run {run_id} panicked");
-            // Nobody else would end it before its time is over.
+            // Nobody else would end it before it expires.
             let ending = Ending::Failed(server_error("The server has an error of its own."));
             self.end_surely(run_id, &ending);
         }

@@ -24,7 +24,7 @@ impl Engine {
         self.expires(transaction, Kind::Upload, &upload.object.id, now + ENDED_KEPT)
     }
 
-    /// Ends an upload whose time is over, or deletes it if it came to nothing before.
+    /// Ends an upload that has expired, or deletes it if it came to nothing before.
     pub(super) fn expire_upload(&self, transaction: &dyn Transaction, id: &str, now: i64) -> Result<(), StorageError> {
         match load::<Upload>(transaction, id)? {
             Some(mut upload) if upload.object.status == UploadStatus::Pending => {

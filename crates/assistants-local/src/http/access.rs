@@ -25,7 +25,7 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) struct Access {
     key: Option<Arc<str>>,
     origins: Origins,
-    /// The host that the server was told to listen on. Whoever chose it may use it.
+    /// The host that the server was configured to listen on. Whoever chose it may use it.
     bound_to: String,
 }
 

@@ -23,7 +23,7 @@ use tokio::time::{Sleep, sleep};
 use super::Limits;
 use super::quiet::Quiet;
 
-/// How many connections beyond the limit are told so at once; still more are closed without a word.
+/// How many connections beyond the limit get a response that says so at once; still more are closed without a word.
 const MOST_SURPLUS: usize = 64;
 
 /// The largest head of a request, and what is read or written at once, in bytes.
@@ -36,7 +36,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
-    /// There are more connections than there may be, and this one is only told so.
+    /// There are more connections than there may be, and this one only gets a response that says so.
     pub(crate) is_surplus: bool,
 }
 

@@ -11,7 +11,7 @@ use axum::response::Response;
 
 use super::Front;
 
-/// How long a browser may remember what it was told, in seconds.
+/// How long a browser may remember the response, in seconds.
 const REMEMBERED: &str = "600";
 
 /// What scripts may read of a response besides what they always may.

@@ -12,7 +12,7 @@ use tokio_stream::Stream;
 use super::Rejection;
 use super::limits::LARGEST_WASTE;
 
-/// How much a body must bring, in bytes a second, once its first time is over.
+/// How much a body must bring, in bytes a second, once its grace period has ended.
 const LEAST_RATE: u64 = 1024;
 
 /// The pieces of a body.

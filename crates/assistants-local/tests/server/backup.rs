@@ -45,7 +45,7 @@ fn bytes_of(database: &Path, file: &Value) -> PathBuf {
     database.with_file_name(name).join(id(file))
 }
 
-/// Uploads files and deletes every second one, until it is told to stop.
+/// Uploads files and deletes every second one, until it is stopped.
 fn work(client: &Client, stop: &AtomicBool) {
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
