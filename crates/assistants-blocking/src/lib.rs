@@ -120,5 +120,5 @@ pub use tools::{OnToolError, Tools};
 
 /// Compiles the programs of the README.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

@@ -160,3 +160,8 @@ pub use error::Error;
 pub use http::Limits;
 pub use search::write_pdf_text;
 pub use server::{Builder, LocalServer};
+
+/// Runs the programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -61,3 +61,8 @@ pub use open_enum::UnknownValue;
 /// The crate that describes Rust types as JSON schemas, in the version that `of` takes.
 #[cfg(feature = "schemars")]
 pub use schemars;
+
+/// Runs the programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
