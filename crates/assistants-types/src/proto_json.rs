@@ -41,7 +41,7 @@ pub use dialect::Dialect;
 pub use field_mask::{FieldMask, MaskError};
 pub use one_of::UnknownMember;
 pub(crate) use one_of::{OneOf, one_of, read_one_of, take_unknown};
-pub(crate) use proto_enum::{proto_enum, read_enum, write_enum};
+pub(crate) use proto_enum::{known_by_number, proto_enum, read_enum, write_enum};
 
 /// A message of the protocol: a struct that knows its provider's name and its fields.
 ///

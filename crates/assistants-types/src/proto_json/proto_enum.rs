@@ -5,12 +5,9 @@ use std::fmt;
 use serde::de::Visitor;
 use serde::{Deserializer, Serializer};
 
-/// Reads a value; `known` lists the names in the order of their numbers.
-pub(crate) fn read_enum<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
-    known: &'static [&'static str],
-    deserializer: D,
-) -> Result<T, D::Error> {
-    struct EnumVisitor<T>(&'static [&'static str], std::marker::PhantomData<T>);
+/// Reads a value from its name or its number.
+pub(crate) fn read_enum<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(deserializer: D) -> Result<T, D::Error> {
+    struct EnumVisitor<T>(std::marker::PhantomData<T>);
 
     impl<T: for<'a> From<&'a str>> Visitor<'_> for EnumVisitor<T> {
         type Value = T;
@@ -24,13 +21,11 @@ pub(crate) fn read_enum<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
         }
 
         fn visit_i64<E>(self, number: i64) -> Result<T, E> {
-            let name = usize::try_from(number).ok().and_then(|number| self.0.get(number));
-            Ok(name.map_or_else(|| T::from(&number.to_string()), |name| T::from(name)))
+            Ok(T::from(&number.to_string()))
         }
 
         fn visit_u64<E>(self, number: u64) -> Result<T, E> {
-            let name = usize::try_from(number).ok().and_then(|number| self.0.get(number));
-            Ok(name.map_or_else(|| T::from(&number.to_string()), |name| T::from(name)))
+            Ok(T::from(&number.to_string()))
         }
 
         fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<T, E> {
@@ -43,7 +38,15 @@ pub(crate) fn read_enum<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
         }
     }
 
-    deserializer.deserialize_any(EnumVisitor(known, std::marker::PhantomData))
+    deserializer.deserialize_any(EnumVisitor(std::marker::PhantomData))
+}
+
+/// The value of `known`, a list in the order of numbers, whose number has the digits `raw`.
+///
+/// A number that comes as a string means the number: protobuf's own parsers read it so, and it is written as a number.
+pub(crate) fn known_by_number<T: Clone>(known: &[T], raw: &str) -> Option<T> {
+    let number = raw.parse::<usize>().ok().filter(|number| number.to_string() == raw)?;
+    known.get(number).cloned()
 }
 
 /// Writes a name; an unknown number as the number it was.
@@ -61,8 +64,6 @@ macro_rules! proto_enum {
             /// Every value this crate knows, each at the place of its number.
             pub const KNOWN: &'static [Self] = &[Self::$first $(, Self::$arm)*];
 
-            const NAMES: &'static [&'static str] = &[$first_wire $(, $wire)*];
-
             /// The value as it is sent: its name, or the digits of a number without known name.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -79,7 +80,8 @@ macro_rules! proto_enum {
                 match raw {
                     $first_wire => Self::$first,
                     $($wire => Self::$arm,)*
-                    _ => Self::Unknown($crate::UnknownValue::new(raw)),
+                    _ => $crate::proto_json::known_by_number(Self::KNOWN, raw)
+                        .unwrap_or_else(|| Self::Unknown($crate::UnknownValue::new(raw))),
                 }
             }
         }
@@ -125,7 +127,7 @@ macro_rules! proto_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::proto_json::read_enum(Self::NAMES, deserializer)
+                $crate::proto_json::read_enum(deserializer)
             }
         }
 
@@ -147,3 +149,34 @@ macro_rules! proto_enum {
     };
 }
 pub(crate) use proto_enum;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::yandex::RunStatus;
+
+    #[track_caller]
+    fn check(read: Value, value: &RunStatus, written: &Value) {
+        let status: RunStatus = serde_json::from_value(read).unwrap();
+        assert_eq!(&status, value);
+        assert_eq!(&serde_json::to_value(&status).unwrap(), written);
+    }
+
+    #[test]
+    fn a_value_is_known_by_its_name_and_by_its_number_in_either_form() {
+        let pending = &RunStatus::Pending;
+        for read in [json!("PENDING"), json!(1), json!(1.0), json!("1")] {
+            check(read, pending, &json!("PENDING"));
+        }
+        for raw in ["777", "-1"] {
+            let unknown = &RunStatus::from(raw);
+            assert!(matches!(unknown, RunStatus::Unknown(_)));
+            let number: i64 = raw.parse().unwrap();
+            check(json!(number), unknown, &json!(number));
+            check(json!(raw), unknown, &json!(number));
+        }
+        check(json!("01"), &RunStatus::from("01"), &json!("01"));
+        check(json!("PAUSED"), &RunStatus::from("PAUSED"), &json!("PAUSED"));
+    }
+}
