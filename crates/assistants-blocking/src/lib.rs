@@ -39,6 +39,7 @@
 //! | [`BearerToken`] | what a token provider gives; see [`openai::ClientBuilder::token_provider`] |
 //! | [`Error`] | everything that can go wrong |
 //! | [`sse`] | the reader of event streams, usable on any bytes |
+//! | [`guide`] | how to do common things, chapter by chapter; also for those who come from Python |
 //!
 //! # Features
 //!
@@ -70,6 +71,7 @@
 #![warn(clippy::unwrap_used)]
 
 pub mod chat;
+pub mod guide;
 pub mod openai;
 pub mod yandex;
 
