@@ -3,7 +3,7 @@
 //! Both are found in the sources, by the operation's constant: a client method sends a request for it, the server
 //! mounts a handler with it. So an operation cannot be described and then forgotten on one side.
 
-mod rust_source;
+mod source;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
-use self::rust_source::Source;
+use self::source::Source;
 use crate::{root, spec};
 
 const SPECS: &str = "spec";
