@@ -6,7 +6,8 @@ use std::{fs, io};
 
 use crate::emit;
 use crate::model::Model;
-use crate::{root, spec};
+use crate::spec;
+use crate::workspace::root;
 
 /// The folder of each provider's generated files and the document they come from.
 const PROVIDERS: &[Provider] = &[

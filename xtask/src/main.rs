@@ -6,6 +6,7 @@
 //! | `drift --openai FILE`, `drift --yandex FILE` | compares `spec/` with a provider's published definition |
 //! | `ops [--json]` | lists every operation with its client method and server route |
 //! | `reliability [--check]` | writes, or compares, the table of `docs/reliability.md`, from a test run |
+//! | `tidy` | checks what must hold of the sources as a whole: circles, layers, lengths, names, docs, dependencies |
 //!
 //! The generator reads in three steps: [`spec`] parses a document, [`model`] turns it into the Rust items it stands
 //! for, [`emit`] writes these as text.
@@ -17,11 +18,13 @@ mod model;
 mod ops;
 mod reliability;
 mod spec;
+mod tidy;
+mod tokens;
+mod workspace;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask codegen [--check] | drift --openai FILE | drift --yandex FILE | ops [--json] | reliability [--check]";
+const USAGE: &str = "usage: cargo xtask codegen [--check] | drift --openai FILE | drift --yandex FILE | ops [--json] | reliability [--check] | tidy";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
             "drift" => drift::run(rest),
             "ops" => ops::run(rest),
             "reliability" => reliability::run(rest),
+            "tidy" => tidy::run(rest),
             _ => Err(format!("no command `{command}`\n{USAGE}")),
         },
         None => Err(USAGE.to_owned()),
@@ -41,18 +45,5 @@ fn main() -> ExitCode {
             eprintln!("{message}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// The root of the workspace that the command is started in.
-///
-/// It is looked up when the command runs, not when it is built: a binary may outlive the checkout it was built in, or be
-/// shared with another one.
-fn root() -> Result<PathBuf, String> {
-    let here = std::env::current_dir().map_err(|error| format!("the current directory: {error}"))?;
-    let is_root = |folder: &&Path| folder.join("xtask").is_dir() && folder.join("spec").is_dir();
-    match here.ancestors().find(is_root) {
-        Some(root) => Ok(root.to_owned()),
-        None => Err(format!("{} is not inside the workspace", here.display())),
     }
 }

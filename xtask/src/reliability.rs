@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::root;
+use crate::workspace::root;
 
 const DOCUMENT: &str = "docs/reliability.md";
 const BEGIN: &str = "<!-- begin: written by `cargo xtask reliability` -->\n";

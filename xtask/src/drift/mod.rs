@@ -20,7 +20,8 @@ use serde_json::{Map, Value};
 
 use self::allowed::Allowed;
 use self::compare::{Counts, Difference};
-use crate::{root, spec};
+use crate::spec;
+use crate::workspace::root;
 
 const USAGE: &str = "usage: cargo xtask drift --openai FILE | --yandex FILE";
 /// Our documents of each provider: what one publishes as a single document is two here.

@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use self::source::Source;
-use crate::{root, spec};
+use crate::spec;
+use crate::workspace::root;
 
 const SPECS: &str = "spec";
 const CLIENT: &str = "crates/assistants-blocking/src";
@@ -108,7 +109,7 @@ fn documents(root: &Path) -> Result<Vec<(String, Value)>, String> {
 fn read(folder: &Path, others: &[&str]) -> Result<Vec<Source>, String> {
     let mut sources = Vec::new();
     for path in entries(folder)? {
-        let name = stem(&path);
+        let name = module(&path);
         if others.contains(&name.as_str()) {
             continue;
         }
@@ -136,6 +137,14 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
 
 fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The name of the module in a file: that of the folder for a `mod.rs`.
+fn module(path: &Path) -> String {
+    match stem(path) {
+        name if name == "mod" => path.parent().map(stem).unwrap_or_default(),
+        name => name,
+    }
 }
 
 /// A row for each operation of the document, in its order.

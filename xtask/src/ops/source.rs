@@ -1,36 +1,28 @@
-//! Just enough of Rust's grammar to see which function mentions a constant: words and signs, braces, `fn` and `pub`.
+//! Which functions of a source file mention a constant, and which handlers are mounted with it.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
+
+use crate::tokens::{self, Function, is_word};
 
 /// The server's methods that take an operation and its handler.
 const MOUNTS: &[&str] = &["mount", "mount_form", "route"];
 
-/// One source file without comments, literals and test modules.
+/// One source file without comments, literals and tests.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// Name of the file, without its ending.
+    /// Name of the module.
     pub(crate) name: String,
     tokens: Vec<String>,
     functions: Vec<Function>,
 }
 
-#[derive(Debug)]
-struct Function {
-    name: String,
-    /// `pub` without a restriction.
-    public: bool,
-    body: Range<usize>,
-}
-
 impl Source {
     pub(crate) fn parse(name: &str, text: &str) -> Self {
-        let tokens = without_tests(tokens(text));
-        let functions = functions(&tokens);
+        let tokens = tokens::of_program(text);
         Self {
             name: name.to_owned(),
-            tokens,
-            functions,
+            functions: tokens::functions(&tokens),
+            tokens: tokens.iter().map(|token| token.text.to_owned()).collect(),
         }
     }
 
@@ -152,182 +144,6 @@ impl Source {
     fn token(&self, at: usize) -> &str {
         self.tokens.get(at).map_or("", String::as_str)
     }
-}
-
-/// The words and signs of a source text. `::` is one sign; comments and literals are left out.
-fn tokens(text: &str) -> Vec<String> {
-    let mut tokens = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let length = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            block_comment(rest)
-        } else if let Some(length) = text_literal(rest) {
-            length
-        } else if first == '\'' {
-            quote(rest)
-        } else if first.is_alphanumeric() || first == '_' {
-            let length = rest
-                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-                .unwrap_or(rest.len());
-            tokens.push(rest[..length].to_owned());
-            length
-        } else if rest.starts_with("::") {
-            tokens.push("::".to_owned());
-            2
-        } else {
-            if !first.is_whitespace() {
-                tokens.push(first.to_string());
-            }
-            first.len_utf8()
-        };
-        rest = &rest[length..];
-    }
-    tokens
-}
-
-/// The length of a block comment, with those inside it.
-fn block_comment(text: &str) -> usize {
-    let mut depth = 0usize;
-    let mut at = 0;
-    while at < text.len() {
-        let rest = &text.as_bytes()[at..];
-        if rest.starts_with(b"/*") {
-            depth += 1;
-            at += 2;
-        } else if rest.starts_with(b"*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += 1;
-        }
-    }
-    text.len()
-}
-
-/// The length of a string literal of any kind, if the text starts with one.
-fn text_literal(text: &str) -> Option<usize> {
-    let prefix = text
-        .find(|c: char| !matches!(c, 'b' | 'c' | 'r'))
-        .filter(|prefix| *prefix <= 2)?;
-    let raw = text[..prefix].ends_with('r');
-    let hashes = if raw {
-        text[prefix..].chars().take_while(|c| *c == '#').count()
-    } else {
-        0
-    };
-    let content = prefix + hashes + 1;
-    if !text[prefix + hashes..].starts_with('"') {
-        return None;
-    }
-    if raw {
-        let end = format!("\"{}", "#".repeat(hashes));
-        return Some(
-            text[content..]
-                .find(&end)
-                .map_or(text.len(), |at| content + at + end.len()),
-        );
-    }
-    let mut escaped = false;
-    for (at, c) in text[content..].char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => return Some(content + at + 1),
-            _ => {}
-        }
-    }
-    Some(text.len())
-}
-
-/// The length of a character literal, or of the quote of a lifetime.
-fn quote(text: &str) -> usize {
-    let mut chars = text.char_indices().skip(1);
-    match chars.next() {
-        Some((_, '\\')) => {
-            // The escaped character may itself be a quote.
-            chars.next();
-            chars.find(|(_, c)| *c == '\'').map_or(text.len(), |(at, _)| at + 1)
-        }
-        Some(_) => chars.next().filter(|(_, c)| *c == '\'').map_or(1, |(at, _)| at + 1),
-        None => 1,
-    }
-}
-
-/// The tokens without the modules that are compiled for tests only.
-fn without_tests(tokens: Vec<String>) -> Vec<String> {
-    const MARK: &[&str] = &["#", "[", "cfg", "(", "test", ")", "]", "mod"];
-    let mut kept = Vec::with_capacity(tokens.len());
-    let mut at = 0;
-    while at < tokens.len() {
-        let marked = tokens[at..]
-            .iter()
-            .zip(MARK)
-            .filter(|(token, mark)| token == *mark)
-            .count()
-            == MARK.len();
-        let body = at + MARK.len() + 1;
-        if marked && tokens.get(body).is_some_and(|token| token == "{") {
-            at = closing(&tokens, body) + 1;
-        } else {
-            kept.push(tokens[at].clone());
-            at += 1;
-        }
-    }
-    kept
-}
-
-/// Where the brace closes that opens here.
-fn closing(tokens: &[String], open: usize) -> usize {
-    let mut depth = 0usize;
-    for (at, token) in tokens.iter().enumerate().skip(open) {
-        match token.as_str() {
-            "{" => depth += 1,
-            "}" if depth == 1 => return at,
-            "}" => depth -= 1,
-            _ => {}
-        }
-    }
-    tokens.len()
-}
-
-fn functions(tokens: &[String]) -> Vec<Function> {
-    let mut functions = Vec::new();
-    for at in (0..tokens.len()).filter(|at| tokens[*at] == "fn") {
-        // `fn(` is the type of a function.
-        let Some(name) = tokens.get(at + 1).filter(|name| is_word(name)) else {
-            continue;
-        };
-        let mut depth = 0usize;
-        let start = (at..tokens.len()).find(|at| {
-            match tokens[*at].as_str() {
-                "(" | "[" => depth += 1,
-                ")" | "]" => depth -= 1,
-                "{" | ";" => return depth == 0,
-                _ => {}
-            }
-            false
-        });
-        let Some(start) = start.filter(|start| tokens[*start] == "{") else {
-            continue;
-        };
-        let is_modifier = |token: &&String| ["const", "async", "unsafe", "extern"].contains(&token.as_str());
-        let before = tokens[..at].iter().rev().find(|token| !is_modifier(token));
-        functions.push(Function {
-            name: name.clone(),
-            public: before.is_some_and(|token| token == "pub"),
-            body: start..closing(tokens, start),
-        });
-    }
-    functions
-}
-
-fn is_word(token: &str) -> bool {
-    token.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
 #[cfg(test)]

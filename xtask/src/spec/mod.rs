@@ -207,7 +207,7 @@ mod tests {
             }
         }
         for name in ["openai.yaml", "chat.yaml"] {
-            let document = load(&crate::root().unwrap().join("spec").join(name)).unwrap();
+            let document = load(&crate::workspace::root().unwrap().join("spec").join(name)).unwrap();
             walk(&document, &document);
         }
     }

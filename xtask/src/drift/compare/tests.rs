@@ -1,3 +1,5 @@
+//! Pairs of small documents, and the differences between them.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! One fault in a small document at a time, and what is reported.
+
 use super::*;
 
 /// A small document in which nothing is wrong. A case replaces one text in it.

@@ -1,0 +1,71 @@
+//! The faults that are meant to be there, from `xtask/tidy.toml`.
+
+use serde::Deserialize;
+
+use super::fault::Fault;
+
+/// The list of allowances.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Allowed {
+    #[serde(default)]
+    allow: Vec<Allowance>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Allowance {
+    /// The file, or the function in it, as faults name it.
+    at: String,
+    reason: String,
+}
+
+impl Allowed {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let allowed: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        match allowed.allow.iter().find(|one| one.reason.trim().is_empty()) {
+            Some(one) => Err(format!("`{}` has no reason", one.at)),
+            None => Ok(allowed),
+        }
+    }
+
+    /// The faults that are not allowed, and one for each allowance that allows nothing.
+    pub(super) fn judge(&self, document: &str, mut faults: Vec<Fault>) -> Vec<Fault> {
+        for one in &self.allow {
+            let before = faults.len();
+            faults.retain(|fault| fault.at != one.at);
+            if faults.len() == before {
+                faults.push(Fault::new(
+                    document,
+                    format!("`{}` allows nothing any more: delete it", one.at),
+                ));
+            }
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allowance_has_a_reason_and_a_use() {
+        let text = "[[allow]]\nat = \"a.rs: fn b\"\nreason = \"a table\"\n[[allow]]\nat = \"c.rs\"\nreason = \"d\"\n";
+        let faults = vec![
+            Fault::new("a.rs: fn b", "61 lines".to_owned()),
+            Fault::new("a.rs", "451 lines".to_owned()),
+        ];
+        let judged: Vec<String> = Allowed::parse(text)
+            .unwrap()
+            .judge("e.toml", faults)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            judged,
+            ["a.rs: 451 lines", "e.toml: `c.rs` allows nothing any more: delete it"]
+        );
+        assert!(Allowed::parse("[[allow]]\nat = \"a\"\nreason = \" \"\n").is_err());
+    }
+}

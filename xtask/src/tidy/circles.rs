@@ -1,0 +1,176 @@
+//! No file may use another one that uses it, not even through others: such files can only be understood together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fault::Fault;
+use super::modules::Crate;
+
+/// The names that a file uses of another one, by the two files.
+type Edges<'f> = BTreeMap<(&'f str, &'f str), BTreeSet<&'f str>>;
+
+/// A fault for each circle of the crate, with every step of it.
+///
+/// A file may be used by the files of its folder and use them: such a circle is only reported where no other is left,
+/// since it would hide the others.
+pub(super) fn check(read: &Crate<'_>) -> Vec<Fault> {
+    let all = edges(read);
+    let mut without_parents = all.clone();
+    without_parents.retain(|(from, to), _| !is_parent(to, from));
+    let faults = faults(&without_parents);
+    if faults.is_empty() { self::faults(&all) } else { faults }
+}
+
+fn faults(edges: &Edges<'_>) -> Vec<Fault> {
+    circles(edges)
+        .into_iter()
+        .map(|circle| {
+            let steps = edges
+                .iter()
+                .filter(|((from, to), _)| circle.contains(from) && circle.contains(to))
+                .map(|((from, to), names)| {
+                    let names: Vec<&str> = names.iter().copied().collect();
+                    format!("\n    {from} -> {to}: {}", names.join(", "))
+                });
+            let what = format!("a circle of {} files{}", circle.len(), steps.collect::<String>());
+            Fault::new(circle.first().copied().unwrap_or_default(), what)
+        })
+        .collect()
+}
+
+/// Whether the file is that of a module around the other one.
+fn is_parent(file: &str, other: &str) -> bool {
+    let ends = ["mod.rs", "lib.rs", "main.rs"];
+    let folder = match ends.iter().find_map(|name| file.strip_suffix(name)) {
+        Some(folder) => folder.to_owned(),
+        None => format!("{}/", file.trim_end_matches(".rs")),
+    };
+    other.starts_with(&folder)
+}
+
+/// A module that only declares and re-exports takes no part: what goes through it goes to the file that defines the
+/// name. The files of a `generated` folder are one, since they come from one document.
+fn edges<'f>(read: &Crate<'f>) -> Edges<'f> {
+    let mut edges = Edges::new();
+    let name = |module: usize| {
+        let path = read.modules[module].file.path.as_str();
+        path.find("/generated/")
+            .map_or(path, |at| &path[..at + "/generated".len()])
+    };
+    for one in read.uses() {
+        let counts = !one.passed_on && !read.is_bare(one.from) && !read.is_bare(one.to);
+        let (from, to) = (name(one.from), name(one.to));
+        // A module is imported for its names, which are mentioned by themselves.
+        if let Some(item) = one.item.filter(|_| counts && from != to) {
+            edges.entry((from, to)).or_default().insert(item);
+        }
+    }
+    edges
+}
+
+/// The sets of files in which each leads to each.
+fn circles<'f>(edges: &Edges<'f>) -> Vec<BTreeSet<&'f str>> {
+    let mut next: BTreeMap<&'f str, Vec<&'f str>> = BTreeMap::new();
+    for (from, to) in edges.keys() {
+        next.entry(*from).or_default().push(*to);
+    }
+    let reach = |start: &'f str| {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![start];
+        while let Some(file) = open.pop() {
+            open.extend(next.get(file).into_iter().flatten().filter(|to| seen.insert(**to)));
+        }
+        seen
+    };
+    let reached: BTreeMap<&'f str, BTreeSet<&'f str>> = next.keys().map(|file| (*file, reach(file))).collect();
+    let mut circles: Vec<BTreeSet<&str>> = reached
+        .iter()
+        .filter(|(file, seen)| seen.contains(*file))
+        .map(|(file, seen)| {
+            let back = |other: &&&str| reached.get(**other).is_some_and(|seen| seen.contains(file));
+            seen.iter().filter(back).copied().collect()
+        })
+        .collect();
+    circles.sort();
+    circles.dedup();
+    circles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::files::files;
+    use super::*;
+
+    #[track_caller]
+    fn check(texts: &[(&str, &str)], want: &[&str]) {
+        let files = files(texts);
+        let read = Crate::read(&files, "lib.rs").unwrap();
+        let faults: Vec<String> = super::check(&read).iter().map(ToString::to_string).collect();
+        assert_eq!(faults, want);
+    }
+
+    #[test]
+    fn a_circle_is_named_with_what_ties_it() {
+        check(
+            &[
+                ("lib.rs", "mod a; mod b; mod c; mod d;"),
+                ("a.rs", "use crate::b::{B, b}; pub struct A;"),
+                ("b.rs", "pub struct B; pub fn b() { crate::c::c() }"),
+                ("c.rs", "use super::a; pub fn c() -> a::A {}"),
+                ("d.rs", "use super::a::A;"),
+            ],
+            &["a.rs: a circle of 3 files\n    a.rs -> b.rs: B, b\n    b.rs -> c.rs: c\n    c.rs -> a.rs: A"],
+        );
+    }
+
+    #[test]
+    fn a_module_that_only_re_exports_ties_nothing() {
+        let a = ("a/a.rs", "pub struct A;");
+        let b = ("a/b.rs", "use super::A; pub struct B;");
+        check(
+            &[
+                ("lib.rs", "mod a;"),
+                ("a/mod.rs", "mod a; mod b; pub use a::A; pub use b::B;"),
+                a,
+                b,
+            ],
+            &[],
+        );
+        check(
+            &[
+                ("lib.rs", "mod a;"),
+                ("a/mod.rs", "mod a; mod b; use b::B; pub struct A; pub fn f(b: B) {}"),
+                a,
+                b,
+            ],
+            &["a/b.rs: a circle of 2 files\n    a/b.rs -> a/mod.rs: A\n    a/mod.rs -> a/b.rs: B"],
+        );
+    }
+
+    #[test]
+    fn a_circle_with_the_module_around_is_the_last_to_be_reported() {
+        let lib = ("lib.rs", "mod a;");
+        let a = ("a/mod.rs", "mod b; mod c; pub struct A(b::B);");
+        let b = ("a/b.rs", "pub struct B; impl super::A {} use super::c::C;");
+        let with_parent = "a/b.rs: a circle of 2 files\n    a/b.rs -> a/mod.rs: A\n    a/mod.rs -> a/b.rs: B";
+        check(&[lib, a, b, ("a/c.rs", "pub struct C;")], &[with_parent]);
+        let without = "a/b.rs: a circle of 2 files\n    a/b.rs -> a/c.rs: C\n    a/c.rs -> a/b.rs: B";
+        check(&[lib, a, b, ("a/c.rs", "use super::b::B; pub struct C;")], &[without]);
+    }
+
+    #[test]
+    fn what_is_generated_from_one_document_is_one_file() {
+        check(
+            &[
+                ("lib.rs", "mod generated; mod by_hand;"),
+                ("src/generated/mod.rs", ""),
+                ("generated/mod.rs", "mod a; mod b; pub use a::A; pub use b::B;"),
+                ("generated/a.rs", "pub struct A(super::B);"),
+                ("generated/b.rs", "pub struct B(super::A);"),
+                ("by_hand.rs", "impl crate::generated::A {}"),
+            ],
+            &[
+                "generated/a.rs: a circle of 2 files\n    generated/a.rs -> generated/b.rs: B\n    generated/b.rs -> generated/a.rs: A",
+            ],
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! `cargo xtask tidy`: checks what must hold of the sources as a whole, which no compiler looks at.
+//!
+//! | check | what it asks for |
+//! | --- | --- |
+//! | [`docs`] | every module says what it is for; every file that ARCHITECTURE.md names exists |
+//! | [`circles`] | no file uses another one that uses it, not even through others |
+//! | [`layers`] | the protocols know nothing of each other, the storage nothing of the engine, `http/` of no protocol |
+//! | [`lengths`] | files and functions that can be read at once |
+//! | [`names`] | names in the terms of the field |
+//! | [`generated`] | generated files are marked as such |
+//! | [`dependencies`] | the budgets of crates, and no async runtime below the client |
+//!
+//! What is longer than it should be and has a reason is listed in `xtask/tidy.toml` ([`allowed`]).
+
+mod allowed;
+mod circles;
+mod contents;
+mod dependencies;
+mod docs;
+mod fault;
+mod files;
+mod generated;
+mod layers;
+mod lengths;
+mod modules;
+mod names;
+
+use std::fs;
+use std::path::Path;
+
+use self::allowed::Allowed;
+use self::fault::Fault;
+use self::modules::Crate;
+use crate::workspace::root;
+
+/// The crates whose structure is checked, each by its root.
+const CRATES: &[&str] = &[
+    "crates/assistants-types/src/lib.rs",
+    "crates/assistants-blocking/src/lib.rs",
+    "crates/assistants-local/src/lib.rs",
+    "crates/assistants-local/src/main.rs",
+    "crates/test-peer/src/lib.rs",
+    "xtask/src/main.rs",
+];
+
+const ARCHITECTURE: &str = "ARCHITECTURE.md";
+const ATTRIBUTES: &str = ".gitattributes";
+const ALLOWED: &str = "xtask/tidy.toml";
+
+/// Runs the command: an error lists every fault that is not allowed and every allowance that is not needed.
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    if !args.is_empty() {
+        return Err("usage: cargo xtask tidy".to_owned());
+    }
+    let root = root()?;
+    let files = files::read(&root)?;
+    let mut faults: Vec<Fault> = Vec::new();
+    for file in files.iter().filter(|file| file.is_rust()) {
+        faults.extend(docs::module_doc(file));
+        faults.extend(names::check(file));
+    }
+    faults.extend(docs::file_names(ARCHITECTURE, &text(&root, ARCHITECTURE)?, &files));
+    faults.extend(generated::check(&files, &text(&root, ATTRIBUTES)?));
+    for path in CRATES {
+        let mut read = Crate::read(&files, path)?;
+        faults.append(&mut read.missing);
+        faults.extend(circles::check(&read));
+        faults.extend(layers::check(&read));
+        faults.extend(lengths::check(&read));
+    }
+    faults.extend(dependencies::check(&root)?);
+    let allowed = Allowed::parse(&text(&root, ALLOWED)?).map_err(|error| format!("{ALLOWED}: {error}"))?;
+    let faults = allowed.judge(ALLOWED, faults);
+    if faults.is_empty() {
+        println!("{} files are tidy", files.iter().filter(|file| file.is_rust()).count());
+        return Ok(());
+    }
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    Err(format!("{}\n{} faults", lines.join("\n"), faults.len()))
+}
+
+fn text(root: &Path, path: &str) -> Result<String, String> {
+    fs::read_to_string(root.join(path)).map_err(|error| format!("{path}: {error}"))
+}

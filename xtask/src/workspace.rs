@@ -1,0 +1,16 @@
+//! Where the workspace is.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the workspace that the command is started in.
+///
+/// It is looked up when the command runs, not when it is built: a binary may outlive the checkout it was built in, or be
+/// shared with another one.
+pub(crate) fn root() -> Result<PathBuf, String> {
+    let here = std::env::current_dir().map_err(|error| format!("the current directory: {error}"))?;
+    let is_root = |folder: &&Path| folder.join("xtask").is_dir() && folder.join("spec").is_dir();
+    match here.ancestors().find(is_root) {
+        Some(root) => Ok(root.to_owned()),
+        None => Err(format!("{} is not inside the workspace", here.display())),
+    }
+}
