@@ -1,72 +1,93 @@
-//! Blocking client for the Assistants protocol: no async runtime, lists as iterators, streams line by line.
-//!
-//! A program of a few lines, against the local server (see the `assistants-local` crate) or any other that speaks the
-//! protocol:
+//! A blocking client for the Assistants protocol: OpenAI Assistants v2 and whatever is compatible with it (Azure,
+//! self-hosted servers), Yandex AI Studio, and the chat completions of both. It is built on `ureq` and needs no async
+//! runtime: calls block the thread that makes them, lists and streams are iterators, and another thread can cancel any
+//! wait.
 //!
 //! ```
-//! use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread, StreamEvent};
+//! use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let server = assistants_local::LocalServer::builder().start()?;
 //! # let url = server.base_url();
-//!
 //! let client = Client::builder().base_url(url).api_key("any").build()?; // or Client::from_env()?
 //! let assistant = client.assistants().create(CreateAssistant::new("scripted").instructions("Be brief.")).send()?;
 //! let thread = client.threads().create(CreateThread::default()).send()?;
 //! client.messages(&thread).create(CreateMessage::user("Hello")).send()?;
+//!
 //! let mut stream = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?;
-//! for event in &mut stream {
-//!     if let StreamEvent::MessageDelta(delta) = event? {
-//!         print!("{}", delta.text());
-//!     }
+//! while let Some(text) = stream.next_text() {
+//!     print!("{}", text?);
 //! }
 //! let finished = stream.finish()?.completed()?;
-//! assert!(finished.text().contains("Hello"));
-//! for assistant in client.assistants().list().limit(100) {
-//!     println!("{}", assistant?.id);
+//! assert_eq!(finished.text(), "Hello");
+//!
+//! for message in client.messages(&thread).list() {
+//!     let message = message?;
+//!     println!("{}: {}", message.role, message.text());
 //! }
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! | module or type | what it is |
+//! Here `url` is the address of a local server, which runs inside the program: the crate `assistants-local`. With the
+//! default base URL the client speaks to `api.openai.com`, where files, vector stores, models and chat completions remain;
+//! the hosted Assistants API was switched off on 2026-08-26.
+//!
+//! # Where to go from here
+//!
+//! The [guide] explains errors and retries, timeouts, streaming, tools, files, testing, Azure, proxies and Yandex, one
+//! chapter each, and has a chapter for those who [come from openai-python](guide::openai_python).
+//!
+//! | module | what is in it |
 //! | --- | --- |
-//! | [`openai`] | the client for OpenAI Assistants v2: handles, run streams, pollers; models and chat completions |
-//! | [`chat`] | chat completions: their types, and their streams |
-//! | [`yandex`] | the client for Yandex AI Studio: the same, and search indexes, users, credentials |
-//! | [`Call`], [`ListCall`] | what every method returns: a request with its options, sent by `send` |
-//! | [`Options`] | the options of a call, or defaults for all calls of a client |
-//! | [`FileSource`] | where the bytes of an upload come from: a path, bytes, a reader |
-//! | [`Tools`] | functions of your program that a model may call |
-//! | [`CancelToken`] | ends a blocked call from another thread |
-//! | [`BearerToken`] | what a token provider gives; see [`openai::ClientBuilder::token_provider`] |
+//! | [`openai`] | the client for OpenAI Assistants v2, Azure and compatible servers: assistants, threads, messages, runs, files, vector stores, models |
+//! | [`chat`] | chat completions: their types and their streams |
+//! | [`yandex`] | the client for Yandex AI Studio: assistants, threads, runs, search indexes, files, users, chat completions |
+//! | [`sse`] | a reader of server-sent events, for any source of bytes |
+//! | [`guide`] | the guide |
+//!
+//! Both clients share these types:
+//!
+//! | type | what it is |
+//! | --- | --- |
+//! | [`Call`], [`ListCall`] | a request that has been described but not sent; a list that has not been asked for |
+//! | [`Options`] | options of a call, or defaults of a client: timeouts, retries, headers |
+//! | [`RawResponse`] | a response before it is parsed: status, headers, request id, rate limits |
 //! | [`Error`] | everything that can go wrong |
-//! | [`sse`] | the reader of event streams, usable on any bytes |
-//! | [`guide`] | how to do common things, chapter by chapter; also for those who come from Python |
+//! | [`CancelToken`] | ends blocked calls from another thread |
+//! | [`Tools`] | functions of your program that a model may call |
+//! | [`FileSource`] | the bytes of an upload: a path, bytes, a reader |
+//! | [`BearerToken`] | what a token provider returns |
 //!
 //! # Features
 //!
-//! | feature | what it does |
-//! | --- | --- |
-//! | `rustls` (default) | TLS by rustls, the web's root certificates compiled in |
-//! | `platform-verifier` | rustls with the certificates of the operating system |
-//! | `native-tls` | TLS by the operating system's library and certificates; takes the place of rustls where both are on |
-//! | `schemars` | `Tools::typed`, `FunctionTool::of`, `ResponseFormat::of`: schemas from Rust types |
-//! | `gzip` | asks for compressed answers; a proxy that compresses a stream holds its events back |
+//! Without any features the client speaks plain `http` only, with 30 crates in all.
 //!
-//! # The log
+//! | feature | what it does | what it pulls in |
+//! | --- | --- | --- |
+//! | `rustls` (default) | TLS by rustls, with the web's root certificates compiled in | 12 crates, `ring` and `webpki-roots` among them |
+//! | `platform-verifier` | rustls with the certificates of the operating system | `rustls`, and `rustls-platform-verifier` |
+//! | `native-tls` | TLS by the operating system's library and certificates; used instead of rustls where both are on | `native-tls`, which needs the headers of OpenSSL on Linux |
+//! | `schemars` | schemas from Rust types: `Tools::typed`, `FunctionTool::of`, `ResponseFormat::of` | `schemars` and 3 more crates |
+//! | `gzip` | asks for compressed responses; a proxy that compresses a stream holds events back | `flate2`, in Rust alone |
 //!
-//! Through the `log` crate: one debug line for each attempt (method, path, attempt, status, duration, request id), bodies
-//! and a short list of harmless headers at trace.
+//! # Logging
+//!
+//! The client logs through the crate `log`: one line at `debug` for each attempt (method, path, attempt, status, duration,
+//! request id); bodies and a fixed list of headers at `trace`.
 //!
 //! # Secrets
 //!
 //! The key or token of a call, and what the caller gives in a header or query parameter whose name contains `auth`, `key`,
 //! `token`, `secret`, `password`, `credential`, `cookie` or `signature`, is replaced by `***` wherever a server repeats it:
-//! in the texts and fields of every [`Error`], in their causes, in `Debug` output and in the log. Values shorter than seven
-//! bytes are not replaced. What a server sent is shown with its control characters escaped, so that it cannot act on a
-//! terminal; a line of the log is always one line. [`RawResponse`] and the objects of the protocol hold what the server
-//! sent, unchanged.
+//! in the messages and fields of every [`Error`], in their causes, in `Debug` output and in the log. Values shorter than
+//! seven bytes are not replaced. Control characters in what a server sent are escaped before it is shown, so that it cannot
+//! control a terminal, and a line of the log is always one line. [`RawResponse`] and the objects of the protocol hold what
+//! the server sent, unchanged.
 //!
 //! Neither credentials nor the caller's own query parameters follow a redirect to another origin, and the body of a
-//! request is not sent there at all: that is an [`Error::Api`] with the status of the redirect.
+//! request is never sent there: that is an [`Error::Api`] with the status of the redirect.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
 

@@ -120,6 +120,7 @@
 //! Inside: `http` lets requests in and reads them; `openai` and `yandex` hold the routes, one file per resource; `engine` what happens to runs, whichever
 //! protocol asks; `files` the bytes of files, `search` the way from files to passages that are found;
 //! `storage` the documents and their transactions; `stream` the way of events to a connection; `validate` the limits.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod error;

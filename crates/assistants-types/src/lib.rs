@@ -34,6 +34,7 @@
 //!
 //! Structs and enums are generated from the documents in `spec/`; helper methods such as
 //! [`Message::text`](openai::Message::text) are written by hand beside them.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
 
