@@ -256,10 +256,18 @@ fn a_tool_loop_that_is_given_up_cancels_its_run() {
 fn a_tool_loop_whose_stream_fails_cancels_its_run() {
     let (_, tool_run) = TOOL_RUNS[1];
     let broken = event("thread.run.in_progress", &run("in_progress")) + &event("error", r#"{"message":"broken"}"#);
-    let world = calling(move || stream(&broken));
-    let tools = Tools::new().function("look", json!({}), |_: Value| Ok::<_, String>(7));
-    assert!(matches!(tool_run(&world.peer, &tools, None), Error::Api(_)));
-    world.expect_cancel("an error in the stream");
+    let first = broken.clone();
+    for (name, world) in [
+        (
+            "the first stream",
+            World::new(move |request| (request.line() == RUNS).then(|| stream(&first))),
+        ),
+        ("the stream of the outputs", calling(move || stream(&broken))),
+    ] {
+        let tools = Tools::new().function("look", json!({}), |_: Value| Ok::<_, String>(7));
+        assert!(matches!(tool_run(&world.peer, &tools, None), Error::Api(_)), "{name}");
+        world.expect_cancel(name);
+    }
 }
 
 #[test]

@@ -8,7 +8,6 @@ use assistants_blocking::openai::{
     Client, CreateRun, CreateVectorStore, CreateVectorStoreFile, CreateVectorStoreFileBatch, ToolOutput,
 };
 use assistants_blocking::{Error, TimeoutError, TimeoutPhase, Tools, yandex};
-use assistants_local::LocalServer;
 use serde_json::{Value, json};
 use test_peer::{Peer, Request, Response, Step};
 
@@ -281,15 +280,18 @@ fn responses(bodies: Vec<Value>) -> Peer {
 
 #[test]
 fn the_last_poll_is_made_when_the_limit_is_reached() {
+    // Longer than the first interval of our own, shorter than the first two.
+    let limit = Duration::from_millis(80);
     for kind in kinds() {
         let body = |status| (kind.body)(kind.id, status);
         let peer = responses(vec![body("in_progress"), body(kind.done)]);
-        let id = (kind.wait)(&peer, HOUR, Duration::from_millis(30));
+        let id = (kind.wait)(&peer, HOUR, limit);
         assert_eq!(id.unwrap(), kind.id, "{}", kind.name);
+        assert_eq!(peer.finish().len(), 2, "{}", kind.name);
         let peer = responses(vec![body("in_progress"), body("in_progress")]);
-        let error = timeout((kind.wait)(&peer, HOUR, Duration::from_millis(30)).unwrap_err());
-        let limit = (error.phase, error.after);
-        assert_eq!(limit, (TimeoutPhase::Poll, Duration::from_millis(30)), "{}", kind.name);
+        let error = timeout((kind.wait)(&peer, HOUR, limit).unwrap_err());
+        assert_eq!((error.phase, error.after), (TimeoutPhase::Poll, limit), "{}", kind.name);
+        assert_eq!(peer.finish().len(), 2, "{}", kind.name);
     }
 }
 
@@ -300,6 +302,7 @@ fn a_status_that_is_not_known_is_waited_for() {
         let peer = responses(vec![body("hibernating"), body("hibernating"), body(kind.done)]);
         let id = (kind.wait)(&peer, Duration::from_millis(1), HOUR);
         assert_eq!(id.unwrap(), kind.id, "{}", kind.name);
+        assert_eq!(peer.finish().len(), 3, "{}", kind.name);
     }
 }
 
@@ -329,14 +332,17 @@ fn an_object_without_a_status_is_not_waited_for() {
 }
 
 #[test]
-fn a_small_search_index_is_waited_for_no_longer_than_it_takes() {
-    let server = LocalServer::builder().start().unwrap();
-    let builder = yandex::Client::builder().base_url(server.yandex_url()).folder_id("f");
-    let client = builder.credentials(yandex::Credentials::none()).build().unwrap();
-    let file = client.files().upload("Opening hours: 9 to 5.").send().unwrap();
-    let params = yandex::CreateSearchIndex::new("f").file_id(&file);
-    let operation = client.search_indexes().create(params).send().unwrap();
+fn what_is_soon_done_is_not_waited_for_longer_than_it_takes() {
+    let kinds = kinds();
+    let operation = kinds.iter().find(|kind| kind.name == "operation").unwrap();
+    let body = |status| (operation.body)(operation.id, status);
+    let peer = responses(vec![body("in_progress"), body("in_progress"), body("done")]);
+    let operations = yandex(&peer).operations();
+    let state = serde_json::from_value(json!({"id": operation.id})).unwrap();
     let started = Instant::now();
-    operation.wait().send().unwrap();
-    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
+    let wait = operations.of::<yandex::SearchIndex>(state).wait().send();
+    assert_eq!(wait.unwrap().id, operation.id);
+    // By default after 50 and 75 ms.
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert_eq!(peer.finish().len(), 3);
 }
