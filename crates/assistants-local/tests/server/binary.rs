@@ -1,13 +1,19 @@
 //! The program: what it prints, how it ends, and what it has kept when it is killed.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::client::{Client, id};
+use super::files::upload;
+use super::raw::{Raw, request};
 
 pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_assistants-local");
 
@@ -52,6 +58,12 @@ impl Program {
                 .args(["serve", "--listen", "127.0.0.1:0", "--database"])
                 .arg(database),
         )
+    }
+
+    /// The address that the program listens on.
+    pub(super) fn address(&self) -> SocketAddr {
+        let url = self.client.base_url.strip_prefix("http://").unwrap();
+        url.split('/').next().unwrap().parse().unwrap()
     }
 
     /// The most memory that the program has used so far, in bytes.
@@ -326,4 +338,124 @@ fn the_spelling_of_the_other_protocol_can_be_chosen() {
         let users = client.get("/users/v1/users?folderId=f").ok();
         assert_eq!(users, serde_json::from_str::<serde_json::Value>(want).unwrap());
     }
+}
+
+/// What a program prints on its standard error.
+struct Log {
+    lines: mpsc::Receiver<String>,
+    seen: String,
+}
+
+impl Log {
+    /// Starts a program whose log is read, with the default level.
+    fn of(command: &mut Command) -> (Program, Self) {
+        let mut program = Program::start(command.env_remove("RUST_LOG").stderr(Stdio::piped()));
+        let stderr = BufReader::new(program.child.stderr.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            stderr
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| sender.send(line))
+        });
+        let seen = String::new();
+        (program, Self { lines, seen })
+    }
+
+    /// Reads up to a line with all these words.
+    #[track_caller]
+    fn expect(&mut self, words: &[&str]) {
+        loop {
+            // As long as the slowest machine may need: the line is written before the response that goes with it.
+            let Ok(line) = self.lines.recv_timeout(Duration::from_secs(60)) else {
+                panic!("no line with {words:?} in {}", self.seen);
+            };
+            self.seen.push_str(&format!("{line}\n"));
+            if words.iter().all(|word| line.contains(word)) {
+                return;
+            }
+        }
+    }
+
+    /// All of it, once the program has ended.
+    fn whole(mut self) -> String {
+        self.lines
+            .iter()
+            .for_each(|line| self.seen.push_str(&format!("{line}\n")));
+        self.seen
+    }
+}
+
+#[test]
+fn the_log_reports_trouble_and_no_contents() {
+    const KEY: &str = "zqxkey-of-the-server";
+    const TEXT: &str = "zqxtext";
+    let (program, mut log) = Log::of(
+        Command::new(PROGRAM)
+            .args(["serve", "--listen", "127.0.0.1:0", "--in-memory"])
+            .env("ASSISTANTS_LOCAL_API_KEY", KEY),
+    );
+    log.expect(&["INFO", "listening on 127.0.0.1:", "everything in memory", "an API key"]);
+
+    let wrong = program.client.header("authorization", "Bearer zqxkey-of-somebody");
+    assert_eq!(wrong.get("/assistants").status, 401);
+    log.expect(&[
+        "WARN",
+        "401 for GET /v1/assistants from 127.0.0.1:",
+        "the API key is wrong",
+    ]);
+    assert_eq!(program.client.post("/threads", json!({})).status, 401);
+    log.expect(&[
+        "WARN",
+        "401 for POST /v1/threads from 127.0.0.1:",
+        "no API key was given",
+    ]);
+
+    let client = program.client.header("authorization", &format!("Bearer {KEY}"));
+    let assistant = json!({"model": "test", "instructions": TEXT, "metadata": {"k": TEXT}});
+    let assistant = id(&client.post("/assistants", assistant).ok());
+    upload(&client, TEXT);
+    assert_eq!(client.call("POST", "/threads", &format!("{{\"{TEXT}")).status, 400);
+    let thread = client.thread(TEXT);
+    let (messages, runs) = (format!("/threads/{thread}/messages"), format!("/threads/{thread}/runs"));
+    client
+        .post(
+            &messages,
+            json!({"role": "user", "content": "fail rate_limit_exceeded"}),
+        )
+        .ok();
+    let mut events = client.stream(&runs, json!({"assistant_id": assistant, "stream": true}));
+    let run = id(&events.skip_to("run.failed").data);
+    log.expect(&[
+        "WARN",
+        &format!("run {run} of {thread} failed: \"rate_limit_exceeded\""),
+    ]);
+    program.kill();
+    let log = log.whole();
+    assert!(!log.contains("zqx"), "{log}");
+
+    let (program, mut log) = Log::of(Command::new(PROGRAM).args(["serve", "--listen", "127.0.0.1:0", "--in-memory"]));
+    log.expect(&["INFO", "listening on", "no API key: this machine only"]);
+    let headers = format!("host: evil.example\r\nauthorization: Bearer {KEY}\r\n");
+    assert_eq!(request(program.address(), "GET", "/v1/assistants", &headers, "").0, 403);
+    log.expect(&[
+        "WARN",
+        "403 for GET /v1/assistants from 127.0.0.1:",
+        "The host 'evil.example' is not this server",
+    ]);
+    program.kill();
+    let log = log.whole();
+    assert!(!log.contains("zqx"), "{log}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_log_reports_connections_that_cannot_be_accepted() {
+    let script = "ulimit -n 48; exec \"$0\" serve --listen 127.0.0.1:0 --in-memory";
+    let (program, mut log) = Log::of(Command::new("sh").args(["-c", script, PROGRAM]));
+    let address = program.address();
+    // The system takes connections for the server before the server does.
+    let connections: Vec<Raw> = (0..64).map(|_| Raw::connect(address)).collect();
+    log.expect(&["WARN", "no connection can be accepted: "]);
+    drop(connections);
 }

@@ -312,8 +312,7 @@ fn idle_connections_and_stalled_uploads_hold_nobody_up() {
 fn a_file_in_base64_is_not_held_in_memory() {
     const LENGTH: usize = 64 * 1024 * 1024;
     let program = Program::start(Command::new(PROGRAM).args(["serve", "--listen", "127.0.0.1:0", "--in-memory"]));
-    let url = program.client.base_url.strip_prefix("http://").unwrap();
-    let address: SocketAddr = url.split('/').next().unwrap().parse().unwrap();
+    let address = program.address();
     let upload = |length: usize| {
         let (start, end) = (r#"{"folderId": "fld", "content": ""#, r#"", "name": "long"}"#);
         let piece = "bG9u".repeat(256 * 1024);
