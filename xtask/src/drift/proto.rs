@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::compare::{Counts, Difference};
 use super::side::{is_true, member, text};
-use crate::model::proto::snake;
+use crate::model::snake;
 use crate::spec;
 
 /// A field as both sides can say it.

@@ -1,93 +1,15 @@
 //! Messages, enums and oneofs of a document whose JSON is that of protocol buffers.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
 
-use super::{Arm, CALL_OPTIONS, Item, Reader, Shape, Usage, paths, schema_name, text};
+use serde_json::{Map, Value};
+
+use super::document::{Reader, Usage, paths};
+use super::items::{Arm, Item, Shape};
+use super::operations::CALL_OPTIONS;
+use super::proto_items::{Field, Group, Kind, Message, Nested, Type};
+use super::schema::{pascal, schema_name, text};
 use crate::spec::rust_field;
-
-/// A message.
-#[derive(Debug)]
-pub(crate) struct Message {
-    /// The provider's name.
-    pub(crate) full_name: String,
-    pub(crate) usage: Usage,
-    /// Body of a request.
-    pub(crate) body: bool,
-    /// Body of an update: setters record what they set.
-    pub(crate) update: bool,
-    pub(crate) fields: Vec<Field>,
-    pub(crate) groups: Vec<Group>,
-    /// Fields inside of fields that have a setter of their own.
-    pub(crate) nested: Vec<Nested>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Field {
-    /// The name on the wire, in lowerCamelCase.
-    pub(crate) json: String,
-    /// The same in `snake_case`.
-    pub(crate) proto: String,
-    /// The name in Rust.
-    pub(crate) name: String,
-    pub(crate) doc: String,
-    pub(crate) ty: Type,
-    pub(crate) kind: Kind,
-    /// Whether the constructor takes it.
-    pub(crate) in_new: bool,
-    /// The type whose object may stand for the identifier.
-    pub(crate) id_of: Option<String>,
-}
-
-/// How the `message!` macro treats a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Field,
-    Needed,
-    Path,
-    Time,
-}
-
-/// A oneof.
-#[derive(Debug)]
-pub(crate) struct Group {
-    /// The field's name in Rust.
-    pub(crate) name: String,
-    /// The enum's name.
-    pub(crate) ty: String,
-    pub(crate) doc: String,
-    /// Whether an unknown object counts as a new member.
-    pub(crate) open: bool,
-    pub(crate) members: Vec<Field>,
-    /// Whether this message is where the enum is defined, and not only used.
-    pub(crate) defines: bool,
-}
-
-/// A field inside of a message field.
-#[derive(Debug)]
-pub(crate) struct Nested {
-    pub(crate) outer: String,
-    pub(crate) path: String,
-    pub(crate) field: Field,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Type {
-    Text,
-    Integer64,
-    Integer32,
-    Number,
-    Flag,
-    Time,
-    Bytes,
-    Mask,
-    Struct,
-    Any,
-    Labels,
-    Message(String),
-    Enum(String),
-    Wrapper(Box<Type>),
-    List(Box<Type>),
-}
 
 impl Reader<'_> {
     pub(super) fn proto_item(&self, name: &str, schema: &Value) -> Result<Item, String> {
@@ -131,39 +53,10 @@ impl Reader<'_> {
             .get("properties")
             .and_then(Value::as_object)
             .ok_or("properties is missing")?;
-        let mut grouped = Vec::new();
-        for (group, one) in schema.get("x-oneof").and_then(Value::as_object).into_iter().flatten() {
-            let hint = |key: &str| text(one, key).ok_or_else(|| format!("x-oneof {group}: {key} is missing"));
-            let keys: Vec<&str> = one
-                .get("members")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect();
-            let mut members = Vec::new();
-            for key in &keys {
-                let property = properties
-                    .get(*key)
-                    .ok_or_else(|| format!("x-oneof {group}: no property `{key}`"))?;
-                members.push(self.proto_field(key, property, usage, false)?);
-            }
-            let (field, ty) = (hint("field")?.to_owned(), hint("type")?.to_owned());
-            let alone = keys.len() == properties.len();
-            message.groups.push(Group {
-                defines: ty.starts_with(name) || !self.defined_elsewhere(name, &ty),
-                name: field,
-                ty,
-                doc: hint("description")?.to_owned(),
-                open: alone || one.get("open") == Some(&Value::Bool(true)),
-                members,
-            });
-            grouped.extend(keys);
-        }
-        for (key, property) in properties {
-            if grouped.contains(&key.as_str()) {
-                continue;
-            }
+        message.groups = self.groups(name, schema, properties, usage)?;
+        let members = message.groups.iter().flat_map(|group| &group.members);
+        let grouped: BTreeSet<String> = members.map(|member| member.json.clone()).collect();
+        for (key, property) in properties.iter().filter(|(key, _)| !grouped.contains(*key)) {
             let mut field = self
                 .proto_field(key, property, usage, required(key))
                 .map_err(|error| format!("{key}: {error}"))?;
@@ -189,6 +82,45 @@ impl Reader<'_> {
             );
         }
         Ok(message)
+    }
+
+    /// The oneofs of a message.
+    fn groups(
+        &self,
+        name: &str,
+        schema: &Value,
+        properties: &Map<String, Value>,
+        usage: Usage,
+    ) -> Result<Vec<Group>, String> {
+        let mut groups = Vec::new();
+        for (group, one) in schema.get("x-oneof").and_then(Value::as_object).into_iter().flatten() {
+            let hint = |key: &str| text(one, key).ok_or_else(|| format!("x-oneof {group}: {key} is missing"));
+            let keys: Vec<&str> = one
+                .get("members")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            let mut members = Vec::new();
+            for key in &keys {
+                let property = properties
+                    .get(*key)
+                    .ok_or_else(|| format!("x-oneof {group}: no property `{key}`"))?;
+                members.push(self.proto_field(key, property, usage, false)?);
+            }
+            let (field, ty) = (hint("field")?.to_owned(), hint("type")?.to_owned());
+            let alone = keys.len() == properties.len();
+            groups.push(Group {
+                defines: ty.starts_with(name) || !self.defined_elsewhere(name, &ty),
+                name: field,
+                ty,
+                doc: hint("description")?.to_owned(),
+                open: alone || one.get("open") == Some(&Value::Bool(true)),
+                members,
+            });
+        }
+        Ok(groups)
     }
 
     /// Whether another message names the enum of a oneof after itself.
@@ -316,7 +248,7 @@ fn arm(schema: &Value) -> Result<Arm, String> {
     let doc = text(schema, "description")
         .ok_or_else(|| format!("{wire}: description is missing"))?
         .to_owned();
-    let name = text(schema, "title").map_or_else(|| super::pascal(&wire.to_lowercase()), str::to_owned);
+    let name = text(schema, "title").map_or_else(|| pascal(&wire.to_lowercase()), str::to_owned);
     Ok(Arm { name, wire, doc })
 }
 

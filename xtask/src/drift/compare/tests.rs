@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::spec;
+use crate::spec::parse;
 
 /// Compares two documents both ways; `want` are the lines of the first way.
 #[track_caller]
@@ -57,7 +57,7 @@ fn same(ours: &str, theirs: &str) {
 }
 
 fn yaml(text: &str) -> Value {
-    spec::parse(text).unwrap()
+    parse(text).unwrap()
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{doc, proto};
+use super::proto;
+use super::text::doc;
 use crate::model::{
     Arm, ChoiceMember, Event, EventPayload, Item, Member, Object, Presence, Shape, Type, UnionMember, Usage,
 };

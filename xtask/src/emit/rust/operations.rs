@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::doc;
+use super::text::doc;
 use crate::model::Model;
 
 /// Source of `operations.rs`.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::doc;
-use crate::model::proto::{Field, Group, Kind, Message, Nested, Type};
+use super::text::doc;
+use crate::model::proto_items::{Field, Group, Kind, Message, Nested, Type};
 use crate::model::{Arm, Item, Usage};
 
 /// The enums of oneofs that a message brings along.

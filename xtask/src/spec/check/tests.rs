@@ -1,6 +1,7 @@
 //! One fault in a small document at a time, and what is reported.
 
-use super::*;
+use super::document::check_text;
+use crate::spec::document::parse;
 
 /// A small document in which nothing is wrong. A case replaces one text in it.
 const GOOD: &str = "\
@@ -50,8 +51,8 @@ components:
 
 #[track_caller]
 fn faults(text: &str) -> String {
-    let document = crate::spec::parse(text).unwrap();
-    check(&document, text, "spec/a.yaml").err().unwrap_or_default()
+    let document = parse(text).unwrap();
+    check_text(&document, text, "spec/a.yaml").err().unwrap_or_default()
 }
 
 /// Replaces a part of the good document that occurs once: the fault has to be reported for the line that holds `place`.
