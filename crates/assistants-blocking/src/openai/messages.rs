@@ -20,6 +20,17 @@ impl Messages {
     ///
     /// Servers of version 1 take files as `body_field("file_ids", ["file-…"])`, and show them in
     /// [`extra`](Message#structfield.extra).
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let thread = client.threads().create(assistants_blocking::openai::CreateThread::default()).send()?;
+    /// use assistants_blocking::openai::CreateMessage;
+    ///
+    /// let message = client.messages(&thread).create(CreateMessage::user("Hello").metadata([("from", "cli")])).send()?;
+    /// assert_eq!(message.text(), "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, params: CreateMessage) -> Call<Message> {
         self.client.call_with(op::CREATE_MESSAGE, &[&self.thread], &params)
     }
@@ -41,6 +52,19 @@ impl Messages {
     }
 
     /// Lists messages, newest first unless told otherwise. `GET /threads/{thread_id}/messages`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let thread = client.threads().create(assistants_blocking::openai::CreateThread::default()).send()?;
+    /// # use assistants_blocking::openai::CreateMessage;
+    /// # client.messages(&thread).create(CreateMessage::user("Hello")).send()?;
+    /// for message in client.messages(&thread).list().order("asc") {
+    ///     let message = message?;
+    ///     println!("{}: {}", message.role, message.text());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> ListCall<Message> {
         self.client.list(op::LIST_MESSAGES, &[&self.thread])
     }

@@ -21,6 +21,22 @@ impl RunSteps {
     }
 
     /// Lists steps, newest first unless told otherwise. `GET /threads/{thread_id}/runs/{run_id}/steps`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// # let run = client.runs(&thread).create_and_poll(run).send()?;
+    /// for step in client.run_steps(&thread, &run).list().order("asc") {
+    ///     let step = step?;
+    ///     println!("{} {}", step.type_, step.status);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> ListCall<RunStep> {
         self.client.list(op::LIST_RUN_STEPS, &[&self.thread, &self.run])
     }

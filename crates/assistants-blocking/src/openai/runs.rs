@@ -25,6 +25,21 @@ impl Runs {
     /// Starts a run, which goes on in the background.
     ///
     /// `POST /threads/{thread_id}/runs`. Refused with status 400 while another run on the thread is active.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::openai::CreateRun;
+    ///
+    /// let run = client.runs(&thread).create(CreateRun::new(&assistant).temperature(0.2)).send()?;
+    /// let run = client.runs(&thread).poll(&run).send()?; // whenever its result is needed
+    /// println!("{}", run.status);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, params: CreateRun) -> Call<Run, RunKind> {
         let request = Request::new(op::CREATE_RUN.method, op::CREATE_RUN.path, &[&self.thread]).json(&params);
         Call::new(&self.client.endpoint, &self.client.options, request)
@@ -49,6 +64,21 @@ impl Runs {
     /// Asks the server to stop a run, whose status is then `cancelling` and soon `cancelled`.
     ///
     /// `POST /threads/{thread_id}/runs/{run_id}/cancel`. Refused with status 400 when the run has ended.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # use assistants_blocking::openai::{CreateMessage, CreateRun};
+    /// # client.messages(&thread).create(CreateMessage::user("sleep 60000")).send()?;
+    /// let run = client.runs(&thread).create(CreateRun::new(&assistant)).send()?;
+    /// let run = client.runs(&thread).cancel(&run).send()?;
+    /// println!("{}", run.status); // cancelling, or cancelled
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancel(&self, run: impl IdOf<Run>) -> Call<Run> {
         self.client.call(op::CANCEL_RUN, &[&self.thread, run.as_id()])
     }
@@ -56,6 +86,24 @@ impl Runs {
     /// Hands in the outputs of all function calls that the run waits for; they must come in one request.
     ///
     /// `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateThread, Tool};
+    /// # let tool = Tool::function("now", serde_json::json!({"type": "object"}));
+    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted").tool(tool)).send()?;
+    /// # let thread = CreateThread::default().message(CreateMessage::user("call now {}"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::openai::CreateRun;
+    ///
+    /// let runs = client.runs(&thread);
+    /// let run = runs.create_and_poll(CreateRun::new(&assistant)).send()?;
+    /// let outputs = run.tool_calls().iter().map(|call| call.output("noon"));
+    /// let run = runs.submit_tool_outputs(&run, outputs).send()?;
+    /// assert_eq!(runs.poll(&run).send()?.status.as_str(), "completed");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn submit_tool_outputs(
         &self,
         run: impl IdOf<Run>,
@@ -67,11 +115,47 @@ impl Runs {
     }
 
     /// Starts a run and streams its events. `POST /threads/{thread_id}/runs` with `stream`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::openai::CreateRun;
+    ///
+    /// let mut stream = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?;
+    /// while let Some(text) = stream.next_text() {
+    ///     print!("{}", text?);
+    /// }
+    /// let finished = stream.finish()?.completed()?;
+    /// assert_eq!(finished.text(), "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stream(&self, params: CreateRun) -> StreamCall {
         StreamCall::new(&self.client, self.create(params))
     }
 
     /// As [`submit_tool_outputs`](Self::submit_tool_outputs), and streams the events of the run as it goes on.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateThread, Tool};
+    /// # let tool = Tool::function("now", serde_json::json!({"type": "object"}));
+    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted").tool(tool)).send()?;
+    /// # let thread = CreateThread::default().message(CreateMessage::user("call now {}"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::openai::CreateRun;
+    ///
+    /// let runs = client.runs(&thread);
+    /// let waiting = runs.stream(CreateRun::new(&assistant)).send()?.finish()?;
+    /// let outputs = waiting.run.tool_calls().iter().map(|call| call.output("noon"));
+    /// let finished = runs.submit_tool_outputs_stream(&waiting.run, outputs).send()?.finish()?;
+    /// assert_eq!(finished.text(), "now returned noon");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn submit_tool_outputs_stream(
         &self,
         run: impl IdOf<Run>,
@@ -82,11 +166,47 @@ impl Runs {
     }
 
     /// Waits until a run has ended or needs tool outputs.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use std::time::Duration;
+    /// # use assistants_blocking::openai::CreateRun;
+    /// # let run = client.runs(&thread).create(CreateRun::new(&assistant)).send()?;
+    ///
+    /// let run = client.runs(&thread).poll(&run).poll_timeout(Duration::from_secs(60)).send()?;
+    /// assert_eq!(run.status.as_str(), "completed");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn poll(&self, run: impl IdOf<Run>) -> PollCall {
         PollCall::of(&self.client, &self.thread, run.as_id())
     }
 
     /// Starts a run, and waits until it has ended or needs tool outputs.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::openai::{CreateRun, RunStatus};
+    ///
+    /// let run = client.runs(&thread).create_and_poll(CreateRun::new(&assistant)).send()?;
+    /// match run.status {
+    ///     RunStatus::Completed => {
+    ///         let messages = client.messages(&thread).list().run_id(&run).send()?;
+    ///         println!("{}", messages.data[0].text());
+    ///     }
+    ///     other => println!("ended as {other}: {:?}", run.last_error),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create_and_poll(&self, params: CreateRun) -> PollCall {
         PollCall::after(&self.client, self.create(params).plain())
     }
@@ -102,6 +222,25 @@ impl Runs {
     }
 
     /// Starts a run and answers its function calls with `tools` until it has ended.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateThread, Tool};
+    /// # let tool = Tool::function("now", serde_json::json!({"type": "object"}));
+    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted").tool(tool)).send()?;
+    /// # let thread = CreateThread::default().message(CreateMessage::user("call now {}"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::Tools;
+    /// use assistants_blocking::openai::CreateRun;
+    /// use serde_json::{Value, json};
+    ///
+    /// let tools = Tools::new().function("now", json!({"type": "object"}), |_: Value| Ok::<_, String>("noon"));
+    /// let run = client.runs(&thread).run_with_tools(CreateRun::new(&assistant), &tools);
+    /// let finished = run.send()?.completed()?;
+    /// assert_eq!(finished.text(), "now returned noon");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run_with_tools(&self, params: CreateRun, tools: &Tools) -> ToolRunCall {
         ToolRunCall::new(self, params, tools)
     }

@@ -18,6 +18,18 @@ pub struct Threads {
 
 impl Threads {
     /// Creates a thread, empty or with first messages. `POST /threads`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::openai::{CreateMessage, CreateThread};
+    ///
+    /// let empty = client.threads().create(CreateThread::default()).send()?;
+    /// let params = CreateThread::default().message(CreateMessage::user("Hello")).metadata([("user", "42")]);
+    /// let thread = client.threads().create(params).send()?;
+    /// # assert_ne!(empty.id, thread.id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, params: CreateThread) -> Call<Thread> {
         self.client.call_with(op::CREATE_THREAD, &[], &params)
     }
@@ -43,11 +55,39 @@ impl Threads {
     }
 
     /// As [`create_and_run`](Self::create_and_run), and streams the events of the run.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// use assistants_blocking::openai::{CreateMessage, CreateThread, CreateThreadAndRun};
+    ///
+    /// let thread = CreateThread::default().message(CreateMessage::user("Hello"));
+    /// let params = CreateThreadAndRun::new(&assistant).thread(thread);
+    /// let mut stream = client.threads().create_and_run_stream(params).send()?;
+    /// while let Some(text) = stream.next_text() {
+    ///     print!("{}", text?);
+    /// }
+    /// println!("{:?}", stream.thread().map(|thread| &thread.id));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create_and_run_stream(&self, params: CreateThreadAndRun) -> StreamCall<Plain> {
         StreamCall::new(&self.client, self.create_and_run(params))
     }
 
     /// As [`create_and_run`](Self::create_and_run), and waits until the run has ended or needs tool outputs.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// use assistants_blocking::openai::{CreateMessage, CreateThread, CreateThreadAndRun, RunStatus};
+    ///
+    /// let thread = CreateThread::default().message(CreateMessage::user("Hello"));
+    /// let run = client.threads().create_and_run_poll(CreateThreadAndRun::new(&assistant).thread(thread)).send()?;
+    /// assert_eq!(run.status, RunStatus::Completed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create_and_run_poll(&self, params: CreateThreadAndRun) -> PollCall {
         PollCall::after(&self.client, self.create_and_run(params))
     }
