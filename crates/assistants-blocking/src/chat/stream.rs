@@ -62,6 +62,20 @@ impl ChatStreamCall {
 /// [`completion`](Self::completion) is the answer so far. A stream that ends without `[DONE]` is an
 /// [`Error::StreamTruncated`](crate::Error::StreamTruncated), even when every answer had a reason to end;
 /// [`completion`](Self::completion) has what came. The server keeps nothing, so it cannot be asked for the rest.
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// # use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
+/// # let params = CreateChatCompletion::new("scripted", [ChatMessage::user("Hello")]);
+/// let mut stream = client.chat().stream(params).send()?;
+/// for chunk in &mut stream {
+///     let chunk = chunk?;
+///     print!("{}", chunk.text());
+/// }
+/// assert_eq!(stream.finish()?.text(), "Hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ChatStream {
     chunks: ChunkReader<Incoming>,
     answer: ChatAccumulator,

@@ -16,6 +16,17 @@ impl Chat {
     /// Answers a conversation. `POST /chat/completions`.
     ///
     /// The answer may wait for a long time: the server sends nothing before it is whole.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
+    ///
+    /// let messages = [ChatMessage::system("Be brief."), ChatMessage::user("Hello")];
+    /// let completion = client.chat().create(CreateChatCompletion::new("gpt-4o", messages).temperature(0.2)).send()?;
+    /// assert_eq!(completion.text(), "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, params: CreateChatCompletion) -> Call<ChatCompletion> {
         self.call(&params)
     }
@@ -24,6 +35,21 @@ impl Chat {
     ///
     /// Tokens taken are told only if `stream_options` asks for it, see
     /// [`include_usage`](crate::chat::ChatStreamOptions::include_usage).
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::chat::{ChatMessage, ChatStreamOptions, CreateChatCompletion};
+    ///
+    /// let params = CreateChatCompletion::new("gpt-4o", [ChatMessage::user("Hello")])
+    ///     .stream_options(ChatStreamOptions::default().include_usage(true));
+    /// let mut stream = client.chat().stream(params).send()?;
+    /// for text in stream.text_deltas() {
+    ///     print!("{}", text?);
+    /// }
+    /// println!("\n{:?} tokens", stream.finish()?.usage.map(|usage| usage.total_tokens));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stream(&self, params: CreateChatCompletion) -> ChatStreamCall {
         ChatStreamCall::new(self.create(params))
     }

@@ -49,11 +49,33 @@ impl Files {
     }
 
     /// Reads what is known about one file, without its bytes. `GET /files/{file_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// let found = client.files().retrieve(&file).send()?;
+    /// assert_eq!((found.filename.as_str(), found.bytes), ("notes.txt", 12));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn retrieve(&self, file: impl IdOf<File>) -> Call<File> {
         self.client.call(op::RETRIEVE_FILE, &[file.as_id()])
     }
 
     /// Lists files, newest first unless told otherwise. `GET /files`. A page has up to 10,000 files.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// for file in client.files().list().purpose("assistants") {
+    ///     let file = file?;
+    ///     println!("{} {} {}", file.id, file.bytes, file.filename);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> ListCall<File> {
         self.client.list(op::LIST_FILES, &[])
     }
@@ -64,6 +86,16 @@ impl Files {
     }
 
     /// Downloads one file, as a whole, into a writer or to a path. `GET /files/{file_id}/content`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// let bytes = client.files().content(&file).send()?;
+    /// assert_eq!(bytes, b"nine to five");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn content(&self, file: impl IdOf<File>) -> Call<Content> {
         let operation = op::RETRIEVE_FILE_CONTENT;
         let request = Request::new(operation.method, operation.path, &[file.as_id()]).binary();
@@ -71,6 +103,16 @@ impl Files {
     }
 
     /// Waits until the server has processed a file. Most servers are done before `upload` returns.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// let file = client.files().wait_for_processing(&file).send()?;
+    /// println!("{}", file.status);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_for_processing(&self, file: impl IdOf<File>) -> WaitCall<File> {
         let files = self.clone();
         WaitCall::of(&self.client.options, file.into_id(), move |id| files.retrieve(id))
@@ -157,6 +199,17 @@ impl Call<Content> {
     ///
     /// Attempts are repeated until the first byte. One that breaks off later has written a part of the file.
     ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// let mut copy = Vec::new(); // or a file, a socket, a hasher
+    /// let length = client.files().content(&file).write_to(&mut copy)?;
+    /// assert_eq!(length, 12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As other calls; [`Error::File`] when `writer` fails.
@@ -169,6 +222,20 @@ impl Call<Content> {
     ///
     /// The bytes go to a temporary name in the same folder, which is renamed at the end: under the final name there is
     /// the whole file or what was there before.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// # let folder = std::env::temp_dir().join(format!("assistants-save-to-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// let path = folder.join("copy.txt");
+    /// let length = client.files().content(&file).save_to(&path)?;
+    /// assert_eq!(std::fs::metadata(&path)?.len(), length);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

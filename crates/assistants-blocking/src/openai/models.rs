@@ -13,6 +13,15 @@ pub struct Models {
 
 impl Models {
     /// Lists all models: there is one page of them. `GET /models`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// for model in client.models().list() {
+    ///     println!("{}", model?.id);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> ListCall<Model> {
         self.client.list(op::LIST_MODELS, &[]).one_page()
     }

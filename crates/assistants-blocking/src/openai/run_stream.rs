@@ -74,6 +74,20 @@ impl<Kind> StreamCall<Kind> {
     /// when its token was cancelled. The drop waits for it, up to two seconds; once the token was cancelled, for 5 ms,
     /// and the request goes on in the background. A stream that was not read at all is read up to the event that names
     /// the run, within the same time.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// let mut stream = client.runs(&thread).stream(run).cancel_run_on_drop(true).send()?;
+    /// let first = stream.next_text().transpose()?;
+    /// drop(stream); // the run ends on the server too
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancel_run_on_drop(mut self, cancel: bool) -> Self {
         self.cancel_run_on_drop = cancel;
         self
@@ -109,6 +123,29 @@ impl<Kind> StreamCall<Kind> {
 /// An iterator of [`StreamEvent`]s; after an error it ends. While it is read it keeps snapshots of the run, its
 /// messages and steps. A stream that ends without the event that ends it is an [`Error::StreamTruncated`];
 /// [`finish`](Self::finish) gets the run's result all the same.
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+/// # let thread = assistants_blocking::openai::CreateThread::default();
+/// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+/// # let thread = client.threads().create(thread).send()?;
+/// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+/// use assistants_blocking::openai::StreamEvent;
+///
+/// let mut stream = client.runs(&thread).stream(run).send()?;
+/// for event in &mut stream {
+///     match event? {
+///         StreamEvent::MessageDelta(delta) => print!("{}", delta.text()),
+///         StreamEvent::RunStepCreated(step) => println!("step {}", step.id),
+///         _ => {}
+///     }
+/// }
+/// let finished = stream.finish()?.completed()?;
+/// assert_eq!(finished.text(), "Hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RunStream {
     client: Client,
     options: Options,
@@ -186,6 +223,24 @@ impl FinishedRun {
 
     /// The run as a result: an error unless it completed.
     ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// use assistants_blocking::Error;
+    ///
+    /// match client.runs(&thread).stream(run).send()?.finish()?.completed() {
+    ///     Ok(finished) => println!("{}", finished.text()),
+    ///     Err(Error::RunFailed(run)) => println!("{}: {:?}", run.status, run.last_error),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::RunFailed`] with the run.
@@ -232,6 +287,23 @@ impl RunStream {
     /// until the next call. The snapshots of messages do not grow by what is read here; a message is complete in them
     /// when the server has finished it, and [`finish`](Self::finish) asks for what they do not have.
     ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// let mut stream = client.runs(&thread).stream(run).send()?;
+    /// let mut length = 0;
+    /// while let Some(text) = stream.next_text() {
+    ///     length += text?.len();
+    /// }
+    /// assert_eq!(length, "Hello".len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As those of the iterator.
@@ -251,6 +323,20 @@ impl RunStream {
     }
 
     /// The pieces of text that the assistant writes, as strings of their own.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// let mut stream = client.runs(&thread).stream(run).send()?;
+    /// let text: String = stream.text_deltas().collect::<Result<_, _>>()?;
+    /// assert_eq!(text, "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn text_deltas(&mut self) -> TextDeltas<'_> {
         TextDeltas { stream: self }
     }
@@ -262,6 +348,22 @@ impl RunStream {
     }
 
     /// The run as the last event showed it.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// let mut stream = client.runs(&thread).stream(run).send()?;
+    /// while let Some(event) = stream.next() {
+    ///     event?;
+    ///     println!("{:?}", stream.run().map(|run| &run.status)); // queued, in progress, …
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn run(&self) -> Option<&Run> {
         self.snapshots.run.as_ref()
@@ -299,6 +401,23 @@ impl RunStream {
 
     /// Reads to the end, calling the handler for what arrives.
     ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// use assistants_blocking::openai::StreamEvent;
+    ///
+    /// let mut names = Vec::new();
+    /// let mut stream = client.runs(&thread).stream(run).send()?;
+    /// stream.handle(&mut |event: &StreamEvent| names.push(event.name().to_owned()))?;
+    /// assert_eq!(names[0], "thread.run.created");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As those of the iterator; the handler was told of it too.
@@ -312,6 +431,19 @@ impl RunStream {
     ///
     /// A stream that broke off, or sent what cannot be read, loses nothing: the run is then polled until it has ended,
     /// and its messages and steps are read.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// let finished = client.runs(&thread).stream(run).send()?.finish()?;
+    /// println!("{} after {} steps", finished.run.status, finished.steps.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -96,6 +96,27 @@ impl ToolRunCall {
     /// A stream that breaks off ends the events of its round, not the run: that is polled, as by
     /// [`RunStream::finish`].
     ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// use assistants_blocking::Tools;
+    /// use assistants_blocking::openai::StreamEvent;
+    ///
+    /// let mut show = |event: &StreamEvent| {
+    ///     if let StreamEvent::MessageDelta(delta) = event {
+    ///         print!("{}", delta.text());
+    ///     }
+    /// };
+    /// let finished = client.runs(&thread).run_with_tools(run, &Tools::new()).stream(&mut show)?;
+    /// assert_eq!(finished.text(), "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`send`](Self::send), and those of a stream that cannot be made up for by polling.

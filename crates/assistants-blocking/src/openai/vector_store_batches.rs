@@ -60,6 +60,24 @@ impl VectorStoreBatches {
     }
 
     /// Puts files into the vector store, and waits as [`poll`](Self::poll).
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let store = assistants_blocking::openai::CreateVectorStore::default();
+    /// # let store = client.vector_stores().create(store).send()?;
+    /// use assistants_blocking::FileSource;
+    /// use assistants_blocking::openai::CreateVectorStoreFileBatch;
+    ///
+    /// let mut ids = Vec::new();
+    /// for name in ["a.txt", "b.txt"] {
+    ///     ids.push(client.files().upload(FileSource::bytes(name, "some text"), "assistants").send()?.id);
+    /// }
+    /// let params = CreateVectorStoreFileBatch::default().file_ids(ids);
+    /// let batch = client.vector_store_batches(&store).create_and_poll(params).send()?;
+    /// assert!(batch.is_complete());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create_and_poll(&self, params: CreateVectorStoreFileBatch) -> WaitCall<VectorStoreFileBatch> {
         let (batches, first) = (self.clone(), self.create(params));
         WaitCall::after(&self.client.options, |_| Ok(first), move |id| batches.retrieve(id))

@@ -65,6 +65,24 @@ impl VectorStoreFiles {
     }
 
     /// Puts a file into the vector store, and waits as [`poll`](Self::poll).
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let store = assistants_blocking::openai::CreateVectorStore::default();
+    /// # let store = client.vector_stores().create(store).send()?;
+    /// use assistants_blocking::FileSource;
+    /// use assistants_blocking::openai::{CreateVectorStoreFile, SearchVectorStore, Filter};
+    ///
+    /// let notes = FileSource::bytes("notes.txt", "The office opens at nine.");
+    /// let file = client.files().upload(notes, "assistants").send()?;
+    /// let params = CreateVectorStoreFile::new(&file).attributes([("floor", 3)]);
+    /// client.vector_store_files(&store).create_and_poll(params).send()?;
+    ///
+    /// let query = SearchVectorStore::new("office").filters(Filter::eq("floor", 3));
+    /// assert_eq!(client.vector_stores().search(&store, query).send()?.data.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create_and_poll(&self, params: CreateVectorStoreFile) -> WaitCall<VectorStoreFile> {
         let first = self.create(params);
         self.wait(|_| Ok(first))
@@ -72,6 +90,19 @@ impl VectorStoreFiles {
 
     /// Uploads a file for assistants, puts it into the vector store, and waits as [`poll`](Self::poll). Fields of the
     /// body are those of [`create`](Self::create).
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let store = assistants_blocking::openai::CreateVectorStore::default();
+    /// # let store = client.vector_stores().create(store).send()?;
+    /// use assistants_blocking::FileSource;
+    ///
+    /// let notes = FileSource::bytes("notes.txt", "The office opens at nine."); // or a path
+    /// let file = client.vector_store_files(&store).upload_and_poll(notes).send()?;
+    /// assert_eq!(file.status.as_str(), "completed", "{:?}", file.last_error);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -20,6 +20,17 @@ impl VectorStores {
     ///
     /// `POST /vector_stores`. Carries an idempotency key, so that a retry does not create a second one on servers that
     /// know such keys.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::openai::{CreateVectorStore, VectorStoreExpiration};
+    ///
+    /// let params = CreateVectorStore::default().name("handbook").expires_after(VectorStoreExpiration::days(7));
+    /// let store = client.vector_stores().create(params).send()?;
+    /// assert_eq!(store.name, "handbook");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, params: CreateVectorStore) -> Call<VectorStore> {
         self.client.call_with(op::CREATE_VECTOR_STORE, &[], &params)
     }
@@ -48,6 +59,22 @@ impl VectorStores {
     /// Finds the passages that fit a query best: text, several texts, or [`SearchVectorStore`] with filters.
     ///
     /// `POST /vector_stores/{vector_store_id}/search`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// use assistants_blocking::openai::{CreateVectorStore, SearchVectorStore};
+    ///
+    /// let params = CreateVectorStore::default().file_id(&file.id);
+    /// let store = client.vector_stores().create_and_poll(params).send()?;
+    /// let query = SearchVectorStore::new("nine").max_num_results(3);
+    /// for found in client.vector_stores().search(&store, query).send()?.data {
+    ///     println!("{:.2} {}: {}", found.score, found.filename, found.text());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn search(
         &self,
         store: impl IdOf<VectorStore>,
@@ -59,6 +86,19 @@ impl VectorStores {
 
     /// Creates a vector store, and waits until its files are indexed or have failed: look at its
     /// [`file_counts`](VectorStore::file_counts).
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// use assistants_blocking::openai::CreateVectorStore;
+    ///
+    /// let params = CreateVectorStore::default().file_id(&file.id);
+    /// let store = client.vector_stores().create_and_poll(params).send()?;
+    /// assert_eq!((store.file_counts.completed, store.file_counts.failed), (1, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create_and_poll(&self, params: CreateVectorStore) -> WaitCall<VectorStore> {
         let (stores, first) = (self.clone(), self.create(params));
         WaitCall::after(&self.client.options, |_| Ok(first), move |id| stores.retrieve(id))
