@@ -10,7 +10,7 @@ use clap::Args;
 
 #[derive(Args, Debug)]
 pub(crate) struct Backup {
-    /// Folder to copy to; created if it is missing, and must be empty.
+    /// Folder to copy to; created if it does not exist, else it must be empty.
     dir: PathBuf,
 
     #[command(flatten)]
@@ -26,29 +26,28 @@ pub(crate) struct Check {
     #[arg(long)]
     json: bool,
 
-    /// First removes what is in `lost+found` of the folder of files: bytes that the database did not know when a server
-    /// started.
+    /// Deletes the contents of `lost+found` first: files that the database did not know when a server started.
     #[arg(long)]
     remove_lost: bool,
 
-    /// First makes the database and the folder beside it a pair, as they are, when a server refuses to start on them.
+    /// Makes the database and the folder beside it a pair first, for a server that refuses to start on them.
     #[arg(long)]
     adopt: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Restore {
-    /// Folder that `backup` has made.
+    /// Folder written by `backup`.
     dir: PathBuf,
 
-    /// SQLite file to create, with the folder of files beside it. Nothing is overwritten.
+    /// SQLite database file to create, with the folder of files beside it. Existing files are not overwritten.
     #[arg(long, value_name = "FILE")]
     database: PathBuf,
 }
 
 #[derive(Args, Debug)]
 struct Database {
-    /// SQLite file of the server.
+    /// SQLite database file of the server.
     #[arg(
         long,
         env = "ASSISTANTS_LOCAL_DATABASE",

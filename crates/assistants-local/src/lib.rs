@@ -1,7 +1,8 @@
-//! A local server for the Assistants protocols: OpenAI Assistants v2, files, vector stores and chat completions under
-//! `/v1`, and the AI Assistant API of Yandex AI Studio over REST; kept in one SQLite file or in memory, answered by a
-//! model of your choice. It runs inside a program, as here, or as the binary `assistants-local`. Programs written for a
-//! hosted service only need another base URL.
+//! A local server for the Assistants protocol.
+//!
+//! It implements OpenAI Assistants v2 with files, vector stores and chat completions (under `/v1`) and the AI Assistant API of
+//! Yandex AI Studio over REST. Data is kept in one SQLite database or in memory. The server runs inside a program, as in this
+//! example, or as the binary `assistants-local`. Programs written for a hosted service only need another base URL.
 //!
 //! ```
 //! use assistants_local::LocalServer;
@@ -16,110 +17,107 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What answers
+//! # Models
 //!
-//! A [`Model`](model::Model) is a blocking function from what a run knows to pieces of an answer. The default,
-//! [`Scripted`](model::scripted::Scripted), is no language model: it does what the user's message says (`repeat 3`,
-//! `call get_weather {"city":"Paris"}`), or repeats the message, always in the same way and without a network.
+//! A [`Model`](model::Model) is a blocking function that receives what a run knows and produces the pieces of an answer. The
+//! default, [`Scripted`](model::scripted::Scripted), is not a language model. It follows commands in the user's message
+//! (`repeat 3`, `call get_weather {"city":"Paris"}`) or else repeats the message. It is deterministic and needs no network.
 //!
-//! # What to rely on
+//! # Durability
 //!
-//! - What was answered is stored: a commit is on the disk before its answer leaves, so neither `kill -9` nor a power cut
-//!   takes back an object that a client has seen.
-//! - A run goes on whether anybody follows it or not. Its events come as they happen, in the provider's order. Each reader
-//!   reads at its own pace; a slow one holds up neither the run nor other readers. One that reads nothing for 30 seconds
-//!   although there are events is cut off.
-//! - Every stream ends with the last event of its run or with an `error` event, and then `done`: also when the run is
-//!   cancelled while it is created, its thread is deleted, the disk is full, the reader is cut off or the server stops.
-//! - At most [`max_running_runs`](Builder::max_running_runs) runs are running at a time; others are `queued`.
-//! - A run that is cancelled has ended at once, whatever its model does. A run expires ten minutes after its creation.
-//! - A run whose events cannot be stored, because the disk is full for example, ends its streams with an error at once, and
-//!   is `failed` as soon as that can be stored: it is tried after 100 ms, then after twice as long each time, up to 5 s.
-//! - After a restart, queued runs start, runs that wait for outputs of functions go on waiting, and runs that were at
-//!   work end as `failed` with `server_error`, or as `expired` when their time is over.
-//! - A POST with an `Idempotency-Key` is done once; over the protocol of Yandex a PATCH too. The same
-//!   request with the same key gets the first one's answer for 24 hours; another body with the same key gets status 400.
-//!   A repeated request for a stream gets the events told again, each text in one piece, and then follows the run.
-//!   An answer is kept no longer than the object that it shows.
-//! - What is deleted is gone: its rows, passages and kept answers are overwritten when the deletion is acknowledged, and
-//!   5 seconds later nothing of it is left in the database's log or in the folder of files, unless so much text is indexed
-//!   that taking the words out of the index takes longer (2 seconds for 8 MB). A program that reads the database
-//!   meanwhile, or a backup, delays that until it ends. With a thread its messages and runs are deleted, and the
-//!   vector store that was made for its attachments; with a file its passages, and the upload that it came from; the parts
-//!   of an upload when it ends. What expires is deleted within 30 seconds, without a request. Passages that a run has
-//!   quoted belong to the run.
-//! - Nobody else on the machine can read the database, its log and the folder: their rights are those of the owner alone.
-//! - A database and its folder belong together. A server does not start on a database whose folder is missing or belongs
-//!   to another one, or on a folder whose database is missing. Files that the database does not know, because it is an
-//!   older copy, are moved to `lost+found` in the folder and never deleted.
-//! - `assistants-local backup DIR` copies the database and its files, of one moment, while the server works;
-//!   `assistants-local restore DIR --database FILE` puts such a copy elsewhere, and `assistants-local check` says what is
-//!   wrong with either and ends with code 1 if something is. [`maintenance`] has the same for programs. Other programs
-//!   can read the database while it is served.
-//! - Bodies are checked against the limits of the spec. Errors have the hosted service's words where programs match them
-//!   (`docs/error-texts.md` of the repository lists them).
-//! - `null` for an optional member of a request is the same as leaving it out, at any depth and over both protocols,
-//!   except in updates of the OpenAI protocol, where it clears. Members that the protocol does not know are ignored; a
-//!   [`strict`](Builder::strict) server refuses them.
-//! - Without an [`api_key`](Builder::api_key) every key is let in, and none, but only programs of this machine: no foreign
-//!   host names, no pages of other origins than those of [`allow_origin`](Builder::allow_origin), and bodies only as
-//!   `application/json` or, where one is taken, as a form. An address that other machines can reach needs a key.
-//! - What clients send has bounds ([`Limits`]); at one of them the server answers with status 503 and `retry-after`.
-//! - The log (of the crate `log`; the binary prints it as `RUST_LOG` says, `info` by default) has the start, refused
-//!   requests, failed runs and limits that are reached, and never a text, a file or a key.
+//! - A request is acknowledged after its transaction is on disk. Neither `kill -9` nor a power failure loses an object that a
+//!   client has seen.
+//! - Files are written, synced and renamed before they are acknowledged. They are kept in a folder beside the database and
+//!   are never held in memory as a whole. Any file can be downloaded, whatever its purpose.
+//! - A database and its folder are a pair. A server does not start if one of them is missing or belongs to another. Files that
+//!   the database does not know, for example because it is an older copy, are moved to `lost+found`, never deleted.
+//! - Only the owner has access to the database, its log and the folder.
+//! - `assistants-local backup DIR` copies the database and its files as of one moment while the server runs;
+//!   `assistants-local restore DIR --database FILE` installs such a copy; `assistants-local check` reports faults of either and
+//!   exits with code 1 if there is one. [`maintenance`] has the same functions for programs. Other programs can read the
+//!   database while the server runs.
+//! - Deleted data is removed: its rows, passages and stored responses are overwritten before the deletion is acknowledged.
+//!   Within 5 seconds nothing is left of it in the write-ahead log or the folder, unless removing the words of much indexed text
+//!   takes longer (2 seconds for 8 MB). A backup, or another program that reads the database, delays this until it ends.
+//!   Deleting a thread also deletes its messages, its runs and the vector store made for its attachments; deleting a file also
+//!   deletes its passages and the upload that produced it. The parts of an upload are deleted when it ends. Expired data is
+//!   deleted within 30 seconds. Passages that a run has quoted belong to the run.
 //!
-//! Chat completions store nothing: they are not repeated from an idempotency key, and their model is stopped as soon as
-//! their connection closes.
+//! # Runs and streams
 //!
-//! - Files stand in a folder beside the database, written and renamed before they are acknowledged, and go through
-//!   memory in pieces. Any file can be downloaded, whatever its purpose.
-//! - Files of vector stores are indexed in the background, two at a time: text in UTF-8, HTML without its tags,
-//!   the text of PDF. Other kinds and PDFs that need a password fail as `unsupported_file`; damaged files, those without
-//!   text and those above 32 MiB as `invalid_file`. A token of a chunk is an estimate: what stands between white space, in
-//!   pieces of at most 16 characters.
-//! - The binary reads each PDF in a process of its own, with 512 MiB of memory (on Linux), 30 seconds of work (on Unix)
-//!   and 60 seconds in all; one that needs more is `invalid_file`. A server inside a program reads PDFs without these
-//!   limits, and a file made for it can end the program, at every start again, unless it is told a
-//!   [`pdf_reader`](Builder::pdf_reader).
-//! - Scanned pages have no text, and neither have texts in fonts that do not say what their codes stand for.
-//! - A search goes by words, without case, accents and English endings; it knows no synonyms. A score from 0 to 1 says
-//!   how many of the query's words a passage has, rare ones counting more. A vector store that expires keeps its files
-//!   and cannot be searched.
+//! - A run proceeds whether or not a client follows it. Its events are sent as they happen, in the provider's order. Readers
+//!   are independent: a slow one delays neither the run nor other readers. A reader that reads nothing for 30 seconds while
+//!   events are pending is disconnected.
+//! - A stream ends with the last event of its run or with an `error` event, followed by `done`. This also holds if the run is
+//!   cancelled while it is being created, its thread is deleted, the disk is full, the reader is disconnected or the server
+//!   stops.
+//! - At most [`max_running_runs`](Builder::max_running_runs) runs execute at a time; further runs are `queued`.
+//! - Cancelling ends a run at once, whatever its model does. A run expires ten minutes after its creation.
+//! - If the events of a run cannot be stored, for example because the disk is full, its streams end with an error, and the run
+//!   becomes `failed` as soon as that can be stored. The server tries after 100 ms and doubles the pause up to 5 s.
+//! - After a restart, queued runs start and runs that wait for tool outputs keep waiting. Runs that were in progress become
+//!   `failed` with the code `server_error`, or `expired` if their time has passed.
+//! - A POST with an `Idempotency-Key` is executed once; for the Yandex protocol this includes PATCH. For 24 hours, the same
+//!   request with the same key gets the first response, and a different body with the same key gets status 400. A repeated
+//!   request for a stream gets all events again, each text in one piece, and then follows the run. A response is stored no
+//!   longer than the object it shows.
+//! - Chat completions store nothing. They are not replayed for an idempotency key, and their model is stopped as soon as the
+//!   connection closes.
 //!
-//! # What it does not do
+//! # Validation and access
 //!
-//! It runs no code. Assistants, threads and messages may name the tool `code_interpreter`, as data; a run that has it
-//! among its tools, its own or else its assistant's, ends as `failed` with `last_error.code` `unsupported_tool` before
-//! any model is asked, over either protocol. Give such a run tools of its own without it.
+//! - Request bodies are checked against the limits of the spec. Error messages that programs match have the hosted service's
+//!   wording (`docs/error-texts.md` in the repository lists them).
+//! - `null` for an optional member of a request means that it is absent, at any depth and for both protocols, except in updates
+//!   of the OpenAI protocol, where it clears the member. Unknown members are ignored; a [`strict`](Builder::strict) server
+//!   rejects them.
+//! - Without an [`api_key`](Builder::api_key) the server accepts any key or none, but serves only programs of this machine: it
+//!   rejects foreign host names, pages of origins other than those of [`allow_origin`](Builder::allow_origin), and bodies that
+//!   are neither `application/json` nor, where one is expected, a form. Listening on an address that other machines can reach
+//!   requires a key.
+//! - What clients can make the server hold or do is bounded by [`Limits`]. At a bound it responds with status 503 and
+//!   `retry-after`.
+//! - The log (of the crate `log`; the binary prints it as `RUST_LOG` says, by default from `info`) contains the start, rejected
+//!   requests, failed runs and limits that were reached. It never contains texts of messages, keys or contents of files.
 //!
-//! Clients that send `OpenAI-Beta: assistants=v1` get what version 1 of the protocol had: `file_ids` of assistants, the
-//! operations on them, and the tool `retrieval`, which searches those files and shows its steps as `retrieval`.
-//! Citations carry the `quote` that they stand for, though not in the events of streams. Messages take `file_ids` too, at most 10, and keep them as attachments for `file_search`; answers, though not the
-//! events of streams, show them on messages, and on runs those that the assistant has.
+//! # File search
 //!
-//! # Yandex
+//! - Files of vector stores are indexed in the background, two at a time: UTF-8 text, HTML without its tags, and the text of
+//!   PDF. Other formats and PDF files with a password fail with `unsupported_file`; damaged files, files without text and files
+//!   above 32 MiB fail with `invalid_file`. Token counts of chunks are estimates: words, split after 16 characters.
+//! - The binary reads each PDF file in a process of its own, with 512 MiB of memory (on Linux), 30 seconds of CPU time (on Unix)
+//!   and 60 seconds in total; a file that needs more is an `invalid_file`. An embedded server reads PDF files without these
+//!   limits unless it has a [`pdf_reader`](Builder::pdf_reader): a malicious file can then end the program, again at each
+//!   start.
+//! - Scanned pages have no text, nor does text in a font without a mapping to Unicode.
+//! - Searches match words, ignoring case, accents and English inflections; synonyms are not known. The score, from 0 to 1, is
+//!   the share of the query's words found in a passage, with rare words weighted higher. An expired vector store keeps its
+//!   files and cannot be searched.
 //!
-//! Clients of Yandex AI Studio take [`yandex_url`](LocalServer::yandex_url) as the base of all its services. Both
-//! protocols see the same objects: an assistant made over one of them can be run over the other. Keys come as `Api-Key`
-//! or `Bearer`. Requests may be spelled in lowerCamelCase or in `snake_case`; [`yandex_dialect`](Builder::yandex_dialect)
-//! chooses how answers are. The events of a run are kept and told again from any of them. Assistants, threads, users,
-//! search indexes and files go at their `expiresAt`, for both protocols; with `SINCE_LAST_ACTIVE` a run moves that of
-//! all that it works with, a message that of its thread, and files that are added that of their index.
+//! # Not supported
 //!
-//! Chats with models named by a URI (`gpt://…`) are answered as Yandex answers them, and `/v1/models` lists the model by
-//! its URI where `OpenAI-Project` names a folder.
+//! The server executes no code. Assistants, threads and messages may name the tool `code_interpreter`, but a run with this tool,
+//! from its own list or its assistant's, ends as `failed` with `last_error.code` `unsupported_tool` before a model is called.
+//! This applies to both protocols. Give such a run a list of tools without it.
 //!
-//! # Modules
+//! # Version 1
 //!
-//! | module | what it holds |
-//! | --- | --- |
-//! | [`maintenance`] | backups, and checks of what is stored |
-//! | [`model`] | the trait for models and what it is made of |
-//! | [`model::scripted`] | the model that does what it is told |
+//! Clients that send `OpenAI-Beta: assistants=v1` can use what version 1 of the protocol had: `file_ids` of assistants with
+//! their operations, and the tool `retrieval`, which searches those files and appears as `retrieval` in run steps. Citations
+//! carry the `quote` they refer to, except in stream events. Messages accept up to 10 `file_ids`, which are kept as attachments
+//! for `file_search`. Responses, but not stream events, show `file_ids` on messages, and on runs those of the assistant.
 //!
-//! Inside: `http` lets requests in and reads them; `openai` and `yandex` hold the routes, one file per resource; `engine` what happens to runs, whichever
-//! protocol asks; `files` the bytes of files, `search` the way from files to passages that are found;
-//! `storage` the documents and their transactions; `stream` the way of events to a connection; `validate` the limits.
+//! # Yandex AI Studio
+//!
+//! Clients of Yandex AI Studio use [`yandex_url`](LocalServer::yandex_url) as the base of all services. Both protocols share
+//! their objects: an assistant created over one can be run over the other. Keys are sent as `Api-Key` or `Bearer`. Requests may
+//! use lowerCamelCase or `snake_case`; [`yandex_dialect`](Builder::yandex_dialect) selects the form of responses. The events of
+//! a run are stored and can be replayed from any index. Assistants, threads, users, search indexes and files are deleted at
+//! their `expiresAt`, for both protocols. With `SINCE_LAST_ACTIVE`, a run extends the expiry of everything it uses, a message
+//! that of its thread, and an added file that of its index.
+//!
+//! Chat completions with models named by a URI (`gpt://…`) follow the conventions of Yandex, and `/v1/models` lists the model by
+//! its URI if the header `OpenAI-Project` names a folder.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The program `assistants-local`: a server on one address and one database, until it is stopped.
+//! The program `assistants-local`: serves one database at one address, and maintains databases.
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod commands;
 
-/// Local server for the Assistants protocols of OpenAI and of Yandex AI Studio.
+/// Local server for the Assistants protocols of OpenAI and Yandex AI Studio.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Command {
@@ -24,25 +24,25 @@ struct Command {
 enum Verb {
     /// Serves until SIGINT or SIGTERM.
     ///
-    /// Logs to the standard error: the start, refused keys and pages, failed runs, limits that are reached. `RUST_LOG` changes
-    /// how much: `warn`, `info` (the default), `debug` (each request), or `off`. Texts, files and keys are never logged.
+    /// Logs to standard error: the start, rejected requests, failed runs, and limits that were reached. `RUST_LOG` sets the
+    /// level: `warn`, `info` (the default), `debug` (each request) or `off`. Texts of messages, keys and contents of files are
+    /// never logged.
     Serve(Serve),
-    /// Copies the database and its files to a folder, also while a server uses them.
+    /// Copies the database and its files to a folder. The server can keep running.
     Backup(commands::Backup),
-    /// Looks for what is wrong with the database and its files, also while a server uses them. Ends with code 1 if
-    /// something is.
+    /// Checks the database and its files for faults, and exits with code 1 if there is one. The server can keep running.
     Check(commands::Check),
-    /// Puts a backup where a server can be started on it.
+    /// Installs a backup, so that a server can be started on it.
     Restore(commands::Restore),
-    /// Writes the text of a PDF file to the standard output, within limits. The server starts this for each file, and
-    /// keeps the standard input open as long as it lives.
+    /// Writes the text of a PDF file to standard output, within limits. The server runs this for each file; the process
+    /// ends when its standard input closes, so that it does not outlive the server.
     #[command(hide = true)]
     PdfText { file: PathBuf },
 }
 
 #[derive(Args)]
 struct Serve {
-    /// Host and port to listen on; port 0 takes a free one. An address that is not loopback needs an API key.
+    /// Host and port to listen on; port 0 selects a free one. An address that is not loopback requires an API key.
     #[arg(
         long,
         env = "ASSISTANTS_LOCAL_LISTEN",
@@ -51,7 +51,7 @@ struct Serve {
     )]
     listen: String,
 
-    /// SQLite file that keeps everything; created if it is missing.
+    /// SQLite database file; created if it does not exist.
     #[arg(
         long,
         env = "ASSISTANTS_LOCAL_DATABASE",
@@ -60,16 +60,16 @@ struct Serve {
     )]
     database: PathBuf,
 
-    /// Keeps everything in memory, and nothing after the end.
+    /// Keeps all data in memory; it is lost when the server stops.
     #[arg(long, env = "ASSISTANTS_LOCAL_IN_MEMORY")]
     in_memory: bool,
 
-    /// Key that clients must send as `Authorization: Bearer KEY`. Other users of the machine can see the command line:
-    /// prefer the environment. Without a key, every key is let in.
+    /// Key that clients must send as `Authorization: Bearer KEY`. Prefer the environment variable: other users of the machine
+    /// can see the command line. Without this option, any key is accepted.
     #[arg(long, env = "ASSISTANTS_LOCAL_API_KEY", hide_env_values = true, value_name = "KEY")]
     api_key: Option<String>,
 
-    /// How many runs are running at a time, and how many chat completions. Others wait in a queue.
+    /// Number of runs that execute at a time, and of chat completions. Further ones wait in a queue.
     #[arg(
         long,
         env = "ASSISTANTS_LOCAL_MAX_RUNNING_RUNS",
@@ -79,8 +79,8 @@ struct Serve {
     )]
     max_running_runs: u32,
 
-    /// Origin whose web pages may use the server, such as `http://localhost:3000`; can be given several times, in the
-    /// environment with commas. Without an API key, pages of other origins are refused.
+    /// Origin whose web pages may use the server, such as `http://localhost:3000`. Can be repeated; separate origins with
+    /// commas in the environment variable. Without an API key, pages of other origins are rejected.
     #[arg(
         long,
         env = "ASSISTANTS_LOCAL_ALLOW_ORIGIN",
@@ -89,8 +89,8 @@ struct Serve {
     )]
     allow_origin: Vec<String>,
 
-    /// How answers of the Yandex protocol are spelled: as the provider documents it, or as its service answered, with
-    /// defaults written out. Requests may come in either spelling.
+    /// Spelling of field names in responses of the Yandex protocol: `camel` as the provider documents it, or `snake` as its
+    /// service responded, with default values written out. Requests can use either.
     #[arg(
         long,
         env = "ASSISTANTS_LOCAL_YANDEX_NAMES",
@@ -100,8 +100,7 @@ struct Serve {
     )]
     yandex_names: Names,
 
-    /// Refuses requests with members that the protocol does not know, as the providers do. Without it such members are
-    /// ignored.
+    /// Rejects requests with unknown members, as the providers do. Without this option they are ignored.
     #[arg(long, env = "ASSISTANTS_LOCAL_STRICT")]
     strict: bool,
 }
