@@ -23,6 +23,24 @@ use crate::response::{Adopt, RawResponse};
 ///
 /// `Kind` says which setters the call has beside those of all calls: [`UploadKind`](crate::openai::UploadKind),
 /// [`RunKind`](crate::openai::RunKind), or none.
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// use std::time::Duration;
+/// use assistants_blocking::openai::CreateThread;
+///
+/// let call = client
+///     .threads()
+///     .create(CreateThread::default())
+///     .timeout(Duration::from_secs(5)) // for each attempt
+///     .deadline(Duration::from_secs(20)) // for everything
+///     .header("X-Trace", "42")
+///     .max_retries(1);
+/// let thread = call.send()?;
+/// println!("{}", thread.id);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a call does nothing until `send`"]
 pub struct Call<T, Kind = Plain> {
     pub(crate) endpoint: Arc<Endpoint>,
@@ -65,6 +83,20 @@ impl<T, Kind> Call<T, Kind> {
     ///
     /// Attempts are repeated until an answer begins; a failure while reading is the reader's.
     ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = assistants_blocking::openai::CreateAssistant::new("scripted");
+    /// # let id = client.assistants().create(assistant).send()?.id;
+    /// use std::io::{BufRead as _, BufReader};
+    ///
+    /// let body = client.assistants().retrieve(&id).send_streaming()?;
+    /// for line in BufReader::new(body).lines() {
+    ///     println!("{}", line?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`send`](Self::send). A failed read is an `io::Error` that holds this crate's [`Error`](crate::Error).
@@ -73,6 +105,17 @@ impl<T, Kind> Call<T, Kind> {
     }
 
     /// Sends the request and reads the whole answer, but does not parse it.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::CreateThread;
+    /// let response = client.threads().create(CreateThread::default()).send_raw()?;
+    /// println!("{} {:?} after {:?}", response.status(), response.request_id(), response.elapsed());
+    /// let thread = response.parse()?;
+    /// println!("{}", thread.id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

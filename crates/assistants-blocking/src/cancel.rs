@@ -12,13 +12,22 @@ use std::time::{Duration, Instant};
 /// There is no way back: a token that was cancelled stays so, and calls that are given it fail at once.
 ///
 /// ```
-/// use assistants_blocking::CancelToken;
-/// use std::thread;
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateThread, CreateThreadAndRun};
+/// use assistants_blocking::{CancelToken, Error};
 ///
 /// let token = CancelToken::new();
-/// let for_the_other_thread = token.clone();
-/// thread::spawn(move || for_the_other_thread.cancel()).join().expect("the thread does not panic");
-/// assert!(token.is_cancelled());
+/// let stop = token.clone();
+/// let other = std::thread::spawn(move || stop.cancel()); // a button, a signal handler, a shutdown
+///
+/// let assistant = client.assistants().create(CreateAssistant::new("scripted")).send()?;
+/// let thread = CreateThread::default().message(CreateMessage::user("sleep 60000")); // a slow model
+/// let params = CreateThreadAndRun::new(&assistant).thread(thread);
+/// let outcome = client.threads().create_and_run_poll(params).cancel_with(&token).send();
+/// assert!(matches!(outcome, Err(Error::Cancelled(_))));
+/// # other.join().map_err(|_| "the thread panicked")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct CancelToken(Arc<Shared>);

@@ -40,6 +40,21 @@ type Source = Box<dyn StdError + Send + Sync>;
 /// What most programs ask has a method: [`status`](Self::status), [`request_id`](Self::request_id),
 /// [`is_retryable`](Self::is_retryable), [`is_timeout`](Self::is_timeout), [`retry_after`](Self::retry_after). The
 /// message says what was being done to what; the cause is behind [`source`](StdError::source) and not in the message.
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// use assistants_blocking::Error;
+///
+/// match client.assistants().retrieve("asst_missing").send() {
+///     Ok(assistant) => println!("{}", assistant.id),
+///     Err(error) if error.status() == Some(404) => println!("there is none"),
+///     Err(error) if error.is_timeout() => println!("too slow"),
+///     Err(Error::Api(error)) => println!("{:?}: {}", error.code, error.message),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -129,6 +144,16 @@ const _: () = assert!(size_of::<Error>() <= 3 * size_of::<usize>());
 
 impl Error {
     /// The HTTP status of the answer, where there was one.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// let Err(error) = client.assistants().retrieve("asst_missing").send() else {
+    ///     return Err("there is such an assistant".into());
+    /// };
+    /// assert_eq!(error.status(), Some(404));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -141,6 +166,17 @@ impl Error {
 
     /// The id under which the server logged the request, to be given to its support. Every error that a response gave
     /// has it, also one that came while its body was being read, if the server sent one.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// let Err(error) = client.assistants().retrieve("asst_missing").send() else {
+    ///     return Err("there is such an assistant".into());
+    /// };
+    /// eprintln!("{error}, request id {}", error.request_id().unwrap_or("unknown"));
+    /// # assert!(error.request_id().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         match self {
@@ -196,6 +232,18 @@ impl Error {
     ///
     /// Says nothing about safety: a write that is repeated may take effect twice. See
     /// [`TransportError::request_sent`].
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
+    ///
+    /// // The scripted model of the local server fails as it is told.
+    /// let params = CreateChatCompletion::new("scripted", [ChatMessage::user("fail rate_limit_exceeded")]);
+    /// let outcome = client.chat().create(params).max_retries(0).send();
+    /// assert!(outcome.is_err_and(|error| error.is_retryable()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         retry::verdict(self).is_some()

@@ -14,6 +14,20 @@ use crate::transport::watch::Watch;
 ///
 /// None of them is a parameter of the protocol: they say how a request is sent. A call's own option wins over the
 /// client's; headers, query parameters and body fields add up, and a call's takes the place of the client's of that name.
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// use std::time::Duration;
+/// use assistants_blocking::Options;
+/// # use assistants_blocking::openai::CreateThread;
+///
+/// let defaults = Options::new().timeout(Duration::from_secs(30)).header("X-Team", "blue");
+/// let client = client.with_options(defaults);
+/// let call = client.threads().create(CreateThread::default());
+/// call.timeout(Duration::from_secs(5)).send()?; // 5 seconds, and the header of the client
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Options {
     pub(crate) timeout: Option<Duration>,
@@ -43,6 +57,15 @@ impl Options {
 
     /// Limits one attempt, from connecting to the last byte of the answer; of a stream, to the end of its headers.
     /// Default: 10 minutes; 60 seconds with Yandex.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use std::time::Duration;
+    ///
+    /// client.assistants().list().timeout(Duration::from_secs(5)).send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
@@ -51,6 +74,22 @@ impl Options {
 
     /// Limits everything a call does, from `send` on: attempts, waits between them, polls, tool rounds, reading a
     /// stream; of a list the whole walk, from the request for its first page on. Default: no limit.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use std::time::{Duration, Instant};
+    /// use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateThread, CreateThreadAndRun};
+    ///
+    /// let assistant = client.assistants().create(CreateAssistant::new("scripted")).send()?;
+    /// let thread = CreateThread::default().message(CreateMessage::user("sleep 60000")); // a slow model
+    /// let params = CreateThreadAndRun::new(&assistant).thread(thread);
+    /// let started = Instant::now();
+    /// let outcome = client.threads().create_and_run_poll(params).deadline(Duration::from_millis(100)).send();
+    /// assert!(outcome.is_err_and(|error| error.is_timeout()));
+    /// assert!(started.elapsed() < Duration::from_secs(30));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.deadline = Some(Deadline::After(limit));
@@ -73,6 +112,13 @@ impl Options {
 
     /// Adds a header; it replaces one that the client would send by itself. A name or value that cannot be sent is an
     /// [`Error::Config`](crate::Error::Config) at `send`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// client.assistants().list().header("X-Trace", "42").send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -81,6 +127,13 @@ impl Options {
 
     /// Adds a query parameter. One of a call replaces those of that name that the client or the method of the call would
     /// send by itself, such as the limit of a list; given twice in one place, a name is sent twice.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// client.assistants().list().query("limit", "5").query("debug", "on").send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into(), value.into()));
@@ -88,6 +141,16 @@ impl Options {
     }
 
     /// Adds a field to the JSON body, or replaces the one of that name. Requests without a body ignore it.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::CreateThread;
+    /// let call = client.threads().create(CreateThread::default());
+    /// let thread = call.body_field("metadata", serde_json::json!({"order": "4711"})).send()?;
+    /// # assert_eq!(thread.metadata.as_ref().and_then(|all| all.get("order")).map(String::as_str), Some("4711"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn body_field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.body_fields.push((name.into(), value.into()));
@@ -100,6 +163,15 @@ impl Options {
     ///
     /// A key is for one call. A client with a key ([`with_options`](crate::openai::Client::with_options)) refuses every
     /// call with an [`Error::Config`](crate::Error::Config), and sends nothing.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::CreateThread;
+    /// let create = || client.threads().create(CreateThread::default()).idempotency_key("order-4711");
+    /// assert_eq!(create().send()?.id, create().send()?.id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.idempotency_key = Some(key.into());
@@ -107,6 +179,18 @@ impl Options {
     }
 
     /// Ends the call when the token is cancelled.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::{CancelToken, Error};
+    ///
+    /// let token = CancelToken::new();
+    /// token.cancel(); // usually from another thread
+    /// let outcome = client.assistants().list().cancel_with(&token).send();
+    /// assert!(matches!(outcome, Err(Error::Cancelled(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn cancel_with(mut self, token: &CancelToken) -> Self {
         self.cancel = Some(token.clone());
@@ -227,6 +311,8 @@ macro_rules! default_setters {
     () => {
         /// Limits one attempt, from connecting to the last byte of the answer; of a stream, to the end of its headers.
         /// Default: 10 minutes; with Yandex 60 seconds, 180 for answers of a chat.
+        ///
+        /// [`Options::timeout`](crate::Options::timeout) has an example.
         pub fn timeout(mut self, limit: std::time::Duration) -> Self {
             self.options = self.options.timeout(limit);
             self
@@ -234,6 +320,8 @@ macro_rules! default_setters {
 
         /// Limits everything a call does, from `send` on: attempts, waits between them, polls, tool rounds, reading a
         /// stream; of a list the whole walk, from the request for its first page on. Default: no limit.
+        ///
+        /// [`Options::deadline`](crate::Options::deadline) has an example.
         pub fn deadline(mut self, limit: std::time::Duration) -> Self {
             self.options = self.options.deadline(limit);
             self
@@ -253,6 +341,8 @@ macro_rules! default_setters {
 
         /// Adds a header; it replaces one that the client would send by itself. A name or value that cannot be sent is
         /// an [`Error::Config`](crate::Error::Config) at `send`.
+        ///
+        /// [`Options::header`](crate::Options::header) has an example.
         pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
             self.options = self.options.header(name, value);
             self
@@ -260,6 +350,8 @@ macro_rules! default_setters {
 
         /// Adds a query parameter. It replaces those of that name that the client or this call would send by itself, such
         /// as the limit of a list; given twice, a name is sent twice.
+        ///
+        /// [`Options::query`](crate::Options::query) has an example.
         pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
             self.options = self.options.query(name, value);
             self
@@ -274,18 +366,24 @@ macro_rules! option_setters {
         $crate::options::default_setters!();
 
         /// Adds a field to the JSON body, or replaces the one of that name. Requests without a body ignore it.
+        ///
+        /// [`Options::body_field`](crate::Options::body_field) has an example.
         pub fn body_field(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
             self.options = self.options.body_field(name, value);
             self
         }
 
         /// Sends this idempotency key instead of one made up for the call.
+        ///
+        /// [`Options::idempotency_key`](crate::Options::idempotency_key) has an example.
         pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
             self.options = self.options.idempotency_key(key);
             self
         }
 
         /// Ends the call when the token is cancelled, within 50 ms also where it waits for the server.
+        ///
+        /// [`Options::cancel_with`](crate::Options::cancel_with) has an example.
         pub fn cancel_with(mut self, token: &crate::CancelToken) -> Self {
             self.options = self.options.cancel_with(token);
             self

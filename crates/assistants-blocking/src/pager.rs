@@ -22,6 +22,29 @@ use crate::secret::Secrets;
 /// deadline: that of a walk counts from the request for its first page to the end, the time between pages included.
 ///
 /// `T` is an item, `P` a page as the server sends it: [`Page`] unless the provider has pages of its own.
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// # use assistants_blocking::openai::CreateAssistant;
+/// # for name in ["Ada", "Bob", "Eve"] {
+/// #     client.assistants().create(CreateAssistant::new("scripted").name(name)).send()?;
+/// # }
+/// for assistant in client.assistants().list().limit(2) {
+///     println!("{:?}", assistant?.name);
+/// }
+///
+/// // What a list yields is a `Result`: an error ends it.
+/// let names: Vec<_> = client
+///     .assistants()
+///     .list()
+///     .order("asc")
+///     .into_iter()
+///     .map(|assistant| Ok(assistant?.name.unwrap_or_default()))
+///     .collect::<Result<_, assistants_blocking::Error>>()?;
+/// assert_eq!(names, ["Ada", "Bob", "Eve"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a list does nothing until it is walked or sent"]
 pub struct ListCall<T, P = Page<T>> {
     endpoint: Arc<Endpoint>,
@@ -141,6 +164,18 @@ impl<T> ListCall<T> {
 impl<T, P: DeserializeOwned> ListCall<T, P> {
     /// Gets one page.
     ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::CreateAssistant;
+    /// # for name in ["Ada", "Bob", "Eve"] {
+    /// #     client.assistants().create(CreateAssistant::new("scripted").name(name)).send()?;
+    /// # }
+    /// let page = client.assistants().list().limit(2).send()?;
+    /// assert_eq!((page.data.len(), page.has_more), (2, true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Call::send`](crate::Call::send).
@@ -160,6 +195,19 @@ impl<T, P: DeserializeOwned> ListCall<T, P> {
 
 impl<T: 'static, P: ListPage<Item = T>> ListCall<T, P> {
     /// Walks the list page by page.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::CreateAssistant;
+    /// # for name in ["Ada", "Bob", "Eve"] {
+    /// #     client.assistants().create(CreateAssistant::new("scripted").name(name)).send()?;
+    /// # }
+    /// for page in client.assistants().list().limit(2).pages() {
+    ///     println!("{} assistants", page?.data.len());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pages(mut self) -> Pages<T, P> {
         let what = self.request.what();
         let one_page = self.one_page;
@@ -270,6 +318,23 @@ impl<T, P> Pages<T, P> {
     /// The cursor of the next page: given to [`ListCall::after`], or with Yandex to
     /// [`page_token`](ListCall::page_token), it takes the walk up where this one stands. `None` before the first page
     /// and after the last.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::CreateAssistant;
+    /// # for name in ["Ada", "Bob", "Eve"] {
+    /// #     client.assistants().create(CreateAssistant::new("scripted").name(name)).send()?;
+    /// # }
+    /// let mut pages = client.assistants().list().limit(2).pages();
+    /// let first = pages.next().transpose()?;
+    /// let cursor = pages.cursor().map(str::to_owned).ok_or("there is only one page")?;
+    ///
+    /// // Later, in another process:
+    /// let rest = client.assistants().list().limit(2).after(&cursor);
+    /// assert_eq!(rest.into_iter().count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn cursor(&self) -> Option<&str> {
         match &self.next {

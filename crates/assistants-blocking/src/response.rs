@@ -10,6 +10,17 @@ use crate::error::{self, DecodeError, Error, Result};
 use crate::secret::Secrets;
 
 /// The whole answer to a call: status, headers, body, and what it took to get it.
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// let response = client.assistants().list().send_raw()?;
+/// println!("{} {:?}", response.status(), response.header("content-type"));
+/// println!("{:?} requests left, {} attempts", response.rate_limits().requests.remaining, response.attempts());
+/// let page = response.parse()?;
+/// println!("{} assistants", page.data.len());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RawResponse<T> {
     what: String,
     status: u16,

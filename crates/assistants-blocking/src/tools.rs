@@ -94,6 +94,15 @@ impl Tools {
     /// `schema` is the JSON schema of the arguments; its `description` also describes the function to the model. The
     /// arguments are parsed into `Args` before `body` is called. A string goes back to the model as it is, any other
     /// output as JSON.
+    ///
+    /// ```
+    /// use assistants_blocking::Tools;
+    /// use serde_json::{Value, json};
+    ///
+    /// let schema = json!({"description": "The time of day.", "type": "object", "properties": {}});
+    /// let tools = Tools::new().function("now", schema, |_: Value| Ok::<_, std::io::Error>("noon"));
+    /// # assert_eq!(tools.definitions().len(), 1);
+    /// ```
     #[must_use]
     pub fn function<Args, Out, E>(
         self,
@@ -143,6 +152,24 @@ impl Tools {
 
     /// Adds a function whose schema is made from the type of its arguments, in strict mode; the type's doc comment
     /// describes the function to the model.
+    ///
+    /// ```
+    /// use assistants_blocking::Tools;
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    ///
+    /// /// Adds two whole numbers.
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Add {
+    ///     /// The first number.
+    ///     a: i64,
+    ///     /// The second number.
+    ///     b: i64,
+    /// }
+    ///
+    /// let tools = Tools::new().typed("add", |args: Add| args.a.checked_add(args.b).ok_or("the sum is too large"));
+    /// assert_eq!(tools.definitions().len(), 1);
+    /// ```
     #[cfg(feature = "schemars")]
     #[must_use]
     pub fn typed<Args, Out, E>(
@@ -210,6 +237,24 @@ impl Tools {
     }
 
     /// Carries out the calls of one round; the outputs are in their order.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::Tools;
+    /// use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateRun, CreateThread};
+    /// # let schema = serde_json::json!({"type": "object"});
+    /// # let tools = Tools::new().function("now", schema, |_: serde_json::Value| Ok::<_, String>("noon"));
+    ///
+    /// let assistant = CreateAssistant::new("scripted").tools(tools.definitions());
+    /// let assistant = client.assistants().create(assistant).send()?;
+    /// let thread = CreateThread::default().message(CreateMessage::user("call now {}"));
+    /// let thread = client.threads().create(thread).send()?;
+    /// let run = client.runs(&thread).create_and_poll(CreateRun::new(&assistant)).send()?;
+    /// let outputs = tools.answer_all(run.tool_calls(), None)?;
+    /// client.runs(&thread).submit_tool_outputs_and_poll(&run, outputs).send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -14,6 +14,19 @@ use crate::retry::Hints;
 use crate::secret::Secrets;
 
 /// An error that the server reported.
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// use assistants_blocking::Error;
+/// use assistants_blocking::openai::CreateAssistant;
+///
+/// match client.assistants().create(CreateAssistant::new("scripted").temperature(9.0)).send() {
+///     Err(Error::Api(error)) => println!("{:?} {:?}: {}", error.status, error.param, error.message),
+///     outcome => println!("{}", outcome?.id),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiError {

@@ -61,6 +61,16 @@ impl Client {
     ///
     /// An empty variable counts as missing.
     ///
+    /// ```no_run
+    /// use assistants_blocking::openai::Client;
+    ///
+    /// let client = Client::from_env()?;
+    /// for model in client.models().list() {
+    ///     println!("{}", model?.id);
+    /// }
+    /// # Ok::<(), assistants_blocking::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Config`] naming the variable that is missing or wrong.
@@ -69,6 +79,20 @@ impl Client {
     }
 
     /// Sets a client up step by step.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use assistants_blocking::openai::Client;
+    ///
+    /// let client = Client::builder()
+    ///     .base_url("http://127.0.0.1:8787/v1")
+    ///     .api_key("any")
+    ///     .timeout(Duration::from_secs(30))
+    ///     .max_retries(5)
+    ///     .build()?;
+    /// assert_eq!(client.base_url(), "http://127.0.0.1:8787/v1");
+    /// # Ok::<(), assistants_blocking::Error>(())
+    /// ```
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
@@ -105,6 +129,17 @@ impl Client {
     }
 
     /// A copy with other defaults: `options` win over those this client has. It shares the connections.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use std::time::Duration;
+    /// use assistants_blocking::Options;
+    ///
+    /// let patient = client.with_options(Options::new().timeout(Duration::from_secs(3600)).max_retries(10));
+    /// patient.assistants().list().send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with_options(&self, options: Options) -> Self {
         Self {
