@@ -45,9 +45,11 @@ mod field;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
+mod id;
 mod loose;
 mod object;
 mod open_enum;
+mod operation;
 mod proto_json;
 mod tagged;
 mod unix_time;
@@ -58,7 +60,9 @@ pub mod yandex;
 
 pub use extra::Extra;
 pub use field::Field;
+pub use id::IdOf;
 pub use open_enum::UnknownValue;
+pub use operation::Operation;
 /// The crate that describes Rust types as JSON schemas, in the version that `of` takes.
 #[cfg(feature = "schemars")]
 pub use schemars;

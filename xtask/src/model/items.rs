@@ -53,6 +53,8 @@ pub(crate) enum Shape {
         members: Vec<ChoiceMember>,
     },
     Events(Vec<Event>),
+    /// Names that the user chooses, with values of one type.
+    Map(Type),
     Message(proto_items::Message),
     ProtoEnum(Vec<Arm>),
 }

@@ -21,9 +21,8 @@ impl Model {
         let borrows = reader.schemas.values().any(|schema| schema.get(LENT_BY).is_some());
         let mut modules: BTreeMap<String, Vec<Item>> = BTreeMap::new();
         for (name, schema) in reader.schemas {
-            let by_hand = matches!(name.as_str(), "Metadata" | "Attributes") || schema.get("x-by-hand").is_some();
-            if by_hand || schema.get("x-page-of").is_some() {
-                continue; // `Metadata`, `Attributes` and `Page<T>` are written by hand.
+            if schema.get("x-by-hand").is_some() || schema.get("x-page-of").is_some() {
+                continue; // `Page<T>` is written by hand.
             }
             if schema.get(LENT_BY).is_some() {
                 continue; // Generated from the document that lent it.

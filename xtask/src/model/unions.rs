@@ -10,7 +10,10 @@ use super::schema::{pascal, schema_name, text};
 impl Reader<'_> {
     pub(super) fn shape(&self, name: &str, schema: &Value) -> Result<Shape, String> {
         let Some(alternatives) = schema.get("oneOf").and_then(Value::as_array) else {
-            return self.object(name, schema).map(Shape::Object);
+            return match schema.get("additionalProperties").filter(|values| values.is_object()) {
+                Some(values) => self.ty(values).map(Shape::Map),
+                None => self.object(name, schema).map(Shape::Object),
+            };
         };
         if alternatives
             .iter()

@@ -1,83 +1,25 @@
-//! Ids, or the objects they belong to.
+//! The objects that may stand for their ids.
 
 use super::{
     Assistant, AssistantFile, File, Message, Model, Run, RunStep, Thread, Upload, UploadPart, VectorStore,
     VectorStoreFile, VectorStoreFileBatch,
 };
-
-/// Something that names a `T`: its id as text, or the object itself.
-///
-/// A method that needs a thread takes `&str`, `&String` or `&Thread`, but never an `&Assistant`.
-pub trait IdOf<T: ?Sized>: sealed::Sealed {
-    /// The id.
-    fn as_id(&self) -> &str;
-
-    /// The id as a string of its own.
-    fn into_id(self) -> String
-    where
-        Self: Sized,
-    {
-        self.as_id().to_owned()
-    }
-}
-
-pub(crate) mod sealed {
-    pub trait Sealed {}
-}
-
-impl sealed::Sealed for &str {}
-impl<T: ?Sized> IdOf<T> for &str {
-    fn as_id(&self) -> &str {
-        self
-    }
-}
-
-impl sealed::Sealed for String {}
-impl<T: ?Sized> IdOf<T> for String {
-    fn as_id(&self) -> &str {
-        self
-    }
-}
-
-impl sealed::Sealed for &String {}
-impl<T: ?Sized> IdOf<T> for &String {
-    fn as_id(&self) -> &str {
-        self
-    }
-}
-
-macro_rules! id_of {
-    ($($object:ident),+) => {$(
-        impl sealed::Sealed for &$object {}
-        impl IdOf<$object> for &$object {
-            fn as_id(&self) -> &str {
-                &self.id
-            }
-        }
-
-        impl sealed::Sealed for &mut $object {}
-        impl IdOf<$object> for &mut $object {
-            fn as_id(&self) -> &str {
-                &self.id
-            }
-        }
-    )+};
-}
+use crate::id::{IdOf, id_of};
 
 id_of!(
-    Assistant,
-    AssistantFile,
-    File,
-    Message,
-    Model,
-    Run,
-    RunStep,
-    Thread,
-    Upload,
-    UploadPart,
-    VectorStore,
-    VectorStoreFile,
-    VectorStoreFileBatch
+    Assistant for Assistant,
+    AssistantFile for AssistantFile,
+    File for File,
+    Message for Message,
+    Model for Model,
+    Run for Run,
+    RunStep for RunStep,
+    Thread for Thread,
+    Upload for Upload,
+    UploadPart for UploadPart,
+    VectorStore for VectorStore,
+    VectorStoreFile for VectorStoreFile,
+    VectorStoreFileBatch for VectorStoreFileBatch,
 );
 
 // A file has the same id in a vector store as outside of it.

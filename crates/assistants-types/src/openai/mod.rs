@@ -16,7 +16,6 @@ mod error;
 mod generated;
 mod id;
 mod message;
-mod operation;
 mod page;
 mod run;
 mod run_step;
@@ -27,13 +26,7 @@ mod usage;
 mod vector_store;
 
 pub use generated::*;
-pub use id::IdOf;
-pub(crate) use id::sealed;
-pub use operation::Operation;
 pub use page::Page;
 
-/// Up to 16 pairs that the server keeps with an object: keys of at most 64, values of at most 512 characters.
-pub type Metadata = std::collections::BTreeMap<String, String>;
-
-/// Up to 16 values that the server keeps with a file of a vector store, and that a search can filter by.
-pub type Attributes = std::collections::BTreeMap<String, AttributeValue>;
+pub use crate::id::IdOf;
+pub use crate::operation::Operation;

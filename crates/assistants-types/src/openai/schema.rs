@@ -186,10 +186,10 @@ mod tests {
     use super::*;
     use schemars::JsonSchema;
 
-    /// A place.
+    /// A station.
     #[derive(JsonSchema)]
     #[expect(dead_code, reason = "only its schema is looked at")]
-    struct Place {
+    struct Station {
         city: String,
         country: Option<String>,
     }
@@ -198,8 +198,8 @@ mod tests {
     #[expect(dead_code, reason = "only its schema is looked at")]
     struct Journey {
         /// Where it begins.
-        from: Place,
-        to: Vec<Place>,
+        from: Station,
+        to: Vec<Station>,
     }
 
     #[derive(JsonSchema)]
@@ -240,10 +240,10 @@ mod tests {
         // A sibling beside a reference: the definition stands there itself, with the field's own description.
         assert_eq!(schema["properties"]["from"]["description"], "Where it begins.");
         assert_eq!(schema["properties"]["from"]["required"], json!(["city", "country"]));
-        assert_eq!(schema["properties"]["to"]["items"], json!({"$ref": "#/$defs/Place"}));
-        assert_eq!(schema["$defs"]["Place"]["additionalProperties"], json!(false));
+        assert_eq!(schema["properties"]["to"]["items"], json!({"$ref": "#/$defs/Station"}));
+        assert_eq!(schema["$defs"]["Station"]["additionalProperties"], json!(false));
         assert_eq!(
-            schema["$defs"]["Place"]["properties"]["country"],
+            schema["$defs"]["Station"]["properties"]["country"],
             json!({"type": ["string", "null"]})
         );
         assert_eq!(schema.get("$schema"), None);
@@ -275,7 +275,7 @@ mod tests {
         /// What to work out.
         term: Term,
         /// Where.
-        place: Place,
+        place: Station,
     }
 
     #[test]
@@ -294,11 +294,11 @@ mod tests {
 
     #[test]
     fn a_response_format_names_its_type() {
-        let ResponseFormat::JsonSchema(format) = ResponseFormat::of::<Place>() else {
+        let ResponseFormat::JsonSchema(format) = ResponseFormat::of::<Station>() else {
             panic!("a schema")
         };
-        assert_eq!(format.json_schema.name, "Place");
+        assert_eq!(format.json_schema.name, "Station");
         assert_eq!(format.json_schema.strict, Some(true));
-        assert_eq!(format.json_schema.description.as_deref(), Some("A place."));
+        assert_eq!(format.json_schema.description.as_deref(), Some("A station."));
     }
 }

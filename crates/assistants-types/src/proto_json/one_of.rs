@@ -4,7 +4,7 @@ use serde::de::MapAccess;
 use serde::ser::SerializeMap;
 use serde_json::Value;
 
-use super::FieldDescriptor;
+use super::descriptor::FieldDescriptor;
 use crate::Extra;
 
 /// The Rust enum of a oneof. Implemented by the `one_of!` macro only.
@@ -96,7 +96,7 @@ macro_rules! one_of {
             const MEMBERS: &'static [$crate::proto_json::FieldDescriptor] = &[$(
                 $crate::proto_json::FieldDescriptor {
                     json: $json,
-                    proto: $crate::proto_json::message!(@proto $json $(, $proto)?),
+                    proto: $crate::proto_json::proto_name!($json $(, $proto)?),
                     shape: <$payload as $crate::proto_json::Wire>::SHAPE,
                 },
             )+];

@@ -47,7 +47,7 @@ pub use generated::*;
 pub use list::List;
 pub use operation::OperationError;
 
-pub use crate::openai::IdOf;
+pub use crate::id::IdOf;
 pub use crate::proto_json::{
     Any, Bytes, Descriptor, Dialect, FieldMask, MaskError, ProtoMessage, UnknownMember, UnpackError,
 };

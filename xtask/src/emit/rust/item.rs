@@ -16,6 +16,7 @@ pub(crate) fn write(out: &mut String, item: &Item) {
         Shape::Tagged { tag, strings, members } => tagged(out, item, tag, strings, members),
         Shape::Choice { strings, members } => choice(out, item, strings, members),
         Shape::Events(events) => stream_events(out, item, events),
+        Shape::Map(values) => map(out, item, values),
         Shape::Message(message) => proto::message(out, item, message),
         Shape::ProtoEnum(arms) => proto::enum_(out, item, arms),
     }
@@ -45,7 +46,7 @@ pub(crate) fn named(item: &Item) -> BTreeSet<&str> {
                     names.insert("AttributeValue"); // in the setter
                 }
                 if let Some(target) = member.id_of.as_deref().filter(|_| object.usage != Usage::Response) {
-                    names.extend(["IdOf", target]);
+                    names.insert(target);
                 }
             }
         }
@@ -53,6 +54,7 @@ pub(crate) fn named(item: &Item) -> BTreeSet<&str> {
         Shape::Message(message) => proto::named(message, &mut names),
         Shape::Tagged { members, .. } => names.extend(members.iter().map(|member| member.payload.as_str())),
         Shape::Choice { members, .. } => members.iter().for_each(|member| type_names(&member.ty, &mut names)),
+        Shape::Map(values) => type_names(values, &mut names),
         Shape::Events(events) => {
             for event in events {
                 if let EventPayload::Object { ty, beside, .. } = &event.payload {
@@ -79,6 +81,15 @@ fn type_names<'m>(ty: &'m Type, names: &mut BTreeSet<&'m str>) {
         Type::List(item) => type_names(item, names),
         Type::Text | Type::Integer | Type::Number | Type::Flag | Type::Time | Type::Json => {}
     }
+}
+
+fn map(out: &mut String, item: &Item, values: &Type) {
+    doc(out, "", &item.doc);
+    out.push_str(&format!(
+        "pub type {} = BTreeMap<String, {}>;\n\n",
+        item.name,
+        rust_type(values)
+    ));
 }
 
 fn has_companion(event: &Event) -> bool {

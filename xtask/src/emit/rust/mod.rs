@@ -42,8 +42,8 @@ pub(crate) fn type_list(model: &Model) -> Result<String, String> {
     let mut source = header(model, "");
     source.push_str("/// Calls a macro with the name of every type.\nmacro_rules! for_each_type {\n    ($call:ident) => { $call! {\n");
     for item in model.modules.values().flatten() {
-        if matches!(item.shape, Shape::ProtoEnum(_)) {
-            continue; // A value, not a message; it is met in the messages that hold it.
+        if matches!(item.shape, Shape::ProtoEnum(_) | Shape::Map(_)) {
+            continue; // A value, not an object; it is met in the objects that hold it.
         }
         source.push_str(&format!("        {},\n", item.name));
     }
@@ -89,11 +89,13 @@ fn imports(source: &str, model: &Model, own: &[Item]) -> String {
         .collect();
     let mut lines = String::new();
     for (word, path) in [
+        ("BTreeMap", "std::collections::BTreeMap"),
         ("Value", "serde_json::Value"),
         ("Number", "serde_json::Number"),
         ("OffsetDateTime", "time::OffsetDateTime"),
         ("Extra", "crate::Extra"),
         ("Field", "crate::Field"),
+        ("IdOf", "crate::IdOf"),
         ("UnknownValue", "crate::UnknownValue"),
         ("choice!", "crate::choice::choice"),
         ("companion!", "crate::events::companion"),

@@ -17,7 +17,7 @@ pub(crate) fn source(header: &str, model: &Model) -> String {
             operation.id, operation.method, operation.path
         );
     }
-    out.push_str("\nuse crate::openai::Operation;\n\n");
+    out.push_str("\nuse crate::Operation;\n\n");
     for operation in &model.operations {
         doc(&mut out, "", &operation.summary);
         let _infallible = writeln!(

@@ -31,7 +31,7 @@ pub(super) fn named<'m>(message: &'m Message, names: &mut BTreeSet<&'m str>) {
     {
         type_names(&field.ty, names);
         if let Some(target) = field.id_of.as_deref().filter(|_| message.usage != Usage::Response) {
-            names.extend(["IdOf", target]);
+            names.insert(target);
         }
     }
     names.extend(

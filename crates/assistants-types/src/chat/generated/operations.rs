@@ -5,7 +5,7 @@
 //! | --- | --- | --- |
 //! | `chat.create` | POST | `/chat/completions` |
 
-use crate::openai::Operation;
+use crate::Operation;
 
 /// Answers a conversation.
 pub const CREATE_CHAT_COMPLETION: Operation = Operation {

@@ -2,8 +2,9 @@
 //! Types of the assistant file part of the protocol.
 
 use crate::Extra;
+use crate::IdOf;
 use crate::object::object;
-use crate::openai::{File, IdOf};
+use crate::openai::File;
 use time::OffsetDateTime;
 
 /// A file attached to an assistant. Legacy, of version 1 of the protocol.

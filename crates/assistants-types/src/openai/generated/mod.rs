@@ -7,6 +7,7 @@ mod error;
 mod file;
 mod message;
 mod message_delta;
+mod metadata;
 mod model;
 pub mod operations;
 mod page;
@@ -37,6 +38,7 @@ pub use message_delta::{
     ImageFileDelta, ImageFileDeltaContent, ImageUrlDelta, ImageUrlDeltaContent, MessageDelta, MessageDeltaBody,
     MessageDeltaContent, RefusalDeltaContent, TextDelta, TextDeltaContent,
 };
+pub use metadata::Metadata;
 pub use model::{Model, ModelDeleted};
 pub use page::SortOrder;
 pub use response_format::{
@@ -75,8 +77,8 @@ pub use vector_store::{
     VectorStoreExpirationAnchor, VectorStoreSearchResult, VectorStoreSearchResults, VectorStoreStatus,
 };
 pub use vector_store_file::{
-    AttributeValue, CreateVectorStoreFile, FileContentPart, OtherChunking, UpdateVectorStoreFile, VectorStoreFile,
-    VectorStoreFileChunking, VectorStoreFileContent, VectorStoreFileDeleted, VectorStoreFileError,
+    AttributeValue, Attributes, CreateVectorStoreFile, FileContentPart, OtherChunking, UpdateVectorStoreFile,
+    VectorStoreFile, VectorStoreFileChunking, VectorStoreFileContent, VectorStoreFileDeleted, VectorStoreFileError,
     VectorStoreFileErrorCode, VectorStoreFileStatus,
 };
 pub use vector_store_file_batch::{CreateVectorStoreFileBatch, VectorStoreFileBatch, VectorStoreFileBatchStatus};

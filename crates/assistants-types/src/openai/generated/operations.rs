@@ -59,7 +59,7 @@
 //! | `models.retrieve` | GET | `/models/{model}` |
 //! | `models.delete` | DELETE | `/models/{model}` |
 
-use crate::openai::Operation;
+use crate::Operation;
 
 /// Lists assistants.
 pub const LIST_ASSISTANTS: Operation = Operation {

@@ -3,10 +3,11 @@
 
 use crate::Extra;
 use crate::Field;
+use crate::IdOf;
 use crate::UnknownValue;
 use crate::object::object;
 use crate::open_enum::open_enum;
-use crate::openai::{Assistant, CreateMessage, IdOf, Metadata, ReasoningEffort, ResponseFormat, Tool, ToolChoice};
+use crate::openai::{Assistant, CreateMessage, Metadata, ReasoningEffort, ResponseFormat, Tool, ToolChoice};
 use time::OffsetDateTime;
 
 /// An execution of an assistant on a thread.

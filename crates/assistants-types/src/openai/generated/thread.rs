@@ -3,9 +3,10 @@
 
 use crate::Extra;
 use crate::Field;
+use crate::IdOf;
 use crate::object::object;
 use crate::openai::{
-    Assistant, CreateMessage, CreateToolResources, IdOf, Metadata, ResponseFormat, Tool, ToolChoice, ToolResources,
+    Assistant, CreateMessage, CreateToolResources, Metadata, ResponseFormat, Tool, ToolChoice, ToolResources,
     TruncationStrategy,
 };
 use time::OffsetDateTime;

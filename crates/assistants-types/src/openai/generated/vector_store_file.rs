@@ -3,14 +3,16 @@
 
 use crate::Extra;
 use crate::Field;
+use crate::IdOf;
 use crate::UnknownValue;
 use crate::choice::choice;
 use crate::object::object;
 use crate::open_enum::open_enum;
-use crate::openai::{Attributes, ChunkingStrategy, File, IdOf, StaticChunking};
+use crate::openai::{ChunkingStrategy, File, StaticChunking};
 use crate::tagged::tagged;
 use serde_json::Number;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 /// A file in a vector store.
@@ -137,6 +139,10 @@ impl UpdateVectorStoreFile {
         self
     }
 }
+
+/// Up to 16 values that the server keeps with a file of a vector store, and that a search can filter by; names have
+/// at most 64, texts at most 512 characters.
+pub type Attributes = BTreeMap<String, AttributeValue>;
 
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,11 +2,12 @@
 //! Types of the assistant part of the protocol.
 
 use crate::Extra;
+use crate::IdOf;
 use crate::proto_json::UnknownMember;
 use crate::proto_json::message;
 use crate::proto_json::message_field;
 use crate::proto_json::one_of;
-use crate::yandex::{ExpirationConfig, ExpirationPolicy, FieldMask, IdOf, Labels, Tool};
+use crate::yandex::{ExpirationConfig, ExpirationPolicy, FieldMask, Labels, Tool};
 use serde_json::Value;
 use time::OffsetDateTime;
 

@@ -2,9 +2,10 @@
 //! Types of the file part of the protocol.
 
 use crate::Extra;
+use crate::IdOf;
 use crate::proto_json::message;
 use crate::proto_json::message_field;
-use crate::yandex::{Bytes, ExpirationConfig, ExpirationPolicy, FieldMask, IdOf, Labels};
+use crate::yandex::{Bytes, ExpirationConfig, ExpirationPolicy, FieldMask, Labels};
 use time::OffsetDateTime;
 
 /// A file of the folder.

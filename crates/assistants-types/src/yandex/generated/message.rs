@@ -2,13 +2,14 @@
 //! Types of the message part of the protocol.
 
 use crate::Extra;
+use crate::IdOf;
 use crate::UnknownValue;
 use crate::proto_json::UnknownMember;
 use crate::proto_json::message;
 use crate::proto_json::message_field;
 use crate::proto_json::one_of;
 use crate::proto_json::proto_enum;
-use crate::yandex::{File, IdOf, Labels, SearchIndex, Thread};
+use crate::yandex::{File, Labels, SearchIndex, Thread};
 use time::OffsetDateTime;
 
 /// A message of a thread.

@@ -47,7 +47,7 @@
 //! | `operations.get` | GET | `/operations/{operationId}` |
 //! | `operations.cancel` | GET | `/operations/{operationId}:cancel` |
 
-use crate::openai::Operation;
+use crate::Operation;
 
 /// Lists the assistants of a folder.
 pub const LIST_ASSISTANTS: Operation = Operation {

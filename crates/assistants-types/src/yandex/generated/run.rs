@@ -2,6 +2,7 @@
 //! Types of the run part of the protocol.
 
 use crate::Extra;
+use crate::IdOf;
 use crate::UnknownValue;
 use crate::proto_json::UnknownMember;
 use crate::proto_json::message;
@@ -9,8 +10,8 @@ use crate::proto_json::message_field;
 use crate::proto_json::one_of;
 use crate::proto_json::proto_enum;
 use crate::yandex::{
-    Assistant, CompletionOptions, Error, IdOf, Labels, Message, MessageData, PromptTruncationOptions, ResponseFormat,
-    Thread, Tool, ToolCallList, ToolResultList,
+    Assistant, CompletionOptions, Error, Labels, Message, MessageData, PromptTruncationOptions, ResponseFormat, Thread,
+    Tool, ToolCallList, ToolResultList,
 };
 use time::OffsetDateTime;
 

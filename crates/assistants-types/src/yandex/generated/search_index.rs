@@ -2,13 +2,14 @@
 //! Types of the search index part of the protocol.
 
 use crate::Extra;
+use crate::IdOf;
 use crate::UnknownValue;
 use crate::proto_json::UnknownMember;
 use crate::proto_json::message;
 use crate::proto_json::message_field;
 use crate::proto_json::one_of;
 use crate::proto_json::proto_enum;
-use crate::yandex::{ExpirationConfig, ExpirationPolicy, FieldMask, File, IdOf, Labels};
+use crate::yandex::{ExpirationConfig, ExpirationPolicy, FieldMask, File, Labels};
 use time::OffsetDateTime;
 
 /// Files of a folder, prepared for search.

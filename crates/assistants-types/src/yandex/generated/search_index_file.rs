@@ -2,9 +2,10 @@
 //! Types of the search index file part of the protocol.
 
 use crate::Extra;
+use crate::IdOf;
 use crate::proto_json::message;
 use crate::proto_json::message_field;
-use crate::yandex::{File, IdOf, SearchIndex};
+use crate::yandex::{File, SearchIndex};
 use time::OffsetDateTime;
 
 /// A file in a search index.

@@ -2,9 +2,10 @@
 //! Types of the thread part of the protocol.
 
 use crate::Extra;
+use crate::IdOf;
 use crate::proto_json::message;
 use crate::proto_json::message_field;
-use crate::yandex::{ExpirationConfig, ExpirationPolicy, FieldMask, IdOf, Labels, MessageData, Tool};
+use crate::yandex::{ExpirationConfig, ExpirationPolicy, FieldMask, Labels, MessageData, Tool};
 use time::OffsetDateTime;
 
 /// A conversation: a list of messages.

@@ -2,9 +2,10 @@
 //! Types of the user part of the protocol.
 
 use crate::Extra;
+use crate::IdOf;
 use crate::proto_json::message;
 use crate::proto_json::message_field;
-use crate::yandex::{ExpirationConfig, ExpirationPolicy, FieldMask, IdOf, Labels};
+use crate::yandex::{ExpirationConfig, ExpirationPolicy, FieldMask, Labels};
 use time::OffsetDateTime;
 
 /// A person who writes messages.
