@@ -128,7 +128,6 @@ pub mod maintenance;
 pub mod model;
 
 mod engine;
-mod files;
 /// What holds for any body of a request, for the fuzz targets.
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -145,13 +144,9 @@ pub mod fuzz {
 }
 mod http;
 mod ids;
-mod object;
 mod openai;
-mod repeat;
 mod search;
 mod storage;
-mod stream;
-mod validate;
 mod yandex;
 
 pub use assistants_types::yandex::Dialect;

@@ -14,13 +14,13 @@ use tokio::sync::oneshot;
 
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::files::FileStore;
 use crate::http::{self, Front, Limits, Origins};
 use crate::ids;
 use crate::model::Model;
 use crate::model::scripted::Scripted;
 use crate::openai;
 use crate::search::PdfReader;
+use crate::storage::blobs::FileStore;
 use crate::storage::sqlite::Sqlite;
 use crate::storage::{Storage, pair};
 use crate::yandex;

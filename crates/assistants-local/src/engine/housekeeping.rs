@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::Engine;
-use crate::object::now;
+use crate::storage::document::now;
 use crate::storage::{StorageError, work_in_background};
 
 /// How long after a deletion the storage is purged. More deletions in between are done with it.

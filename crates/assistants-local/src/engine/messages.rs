@@ -5,10 +5,11 @@ use assistants_types::openai::{
     Thread, VectorStoreExpiration,
 };
 
-use super::stores::{NewFile, attach, create_store, load_store, touch};
-use super::{Refusal, history};
+use super::Refusal;
+use super::runs::history;
+use super::vector_stores::{NewFile, attach, create_store, load_store, touch};
 use crate::ids;
-use crate::object::{insert_with_notes, load, now};
+use crate::storage::document::{insert_with_notes, load, now};
 use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
 
 /// Adds a message at the end of an existing thread that no run is at work on.

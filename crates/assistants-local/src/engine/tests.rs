@@ -12,12 +12,12 @@ use assistants_types::openai::{
     UploadPart, UploadStatus, VectorStoreFile, VectorStoreFileStatus,
 };
 
+use super::runs::live_run::Live;
 use super::runs::{Ending, end_run};
-use super::slot::Live;
-use super::{ANSWERS_KEPT, Engine, Follower, Refusal, Since, Taken, add_message, stores};
-use crate::files::{COPYING, FileStore};
+use super::{ANSWERS_KEPT, Engine, Follower, Refusal, Since, Taken, add_message, vector_stores};
 use crate::model::scripted::Scripted;
-use crate::object::{insert, load};
+use crate::storage::blobs::{COPYING, FileStore};
+use crate::storage::document::{insert, load};
 use crate::storage::sqlite::Sqlite;
 use crate::storage::{Document, KeptAnswer, Kind, Outcome, Storage, StorageError, Transaction};
 
@@ -446,7 +446,7 @@ fn a_vector_store_expires_when_it_is_not_used() {
     let params = CreateVectorStore::default().expires_after(VectorStoreExpiration::days(1));
     let made = engine
         .storage
-        .transact(|transaction| super::stores::create_store(transaction, &params));
+        .transact(|transaction| super::vector_stores::create_store(transaction, &params));
     let made: VectorStore = made.unwrap();
     let at = made.expires_at.unwrap().unix_timestamp();
     let status = || {
@@ -460,7 +460,7 @@ fn a_vector_store_expires_when_it_is_not_used() {
     engine.expire_stores(at).unwrap();
     assert_eq!(status(), "expired");
     // Programs match these words.
-    let refused = stores::expired(&made.id).to_string();
+    let refused = vector_stores::expired(&made.id).to_string();
     assert_eq!(refused, format!("Vector store '{}' has expired.", made.id));
     engine.stop(HOUR);
 }
@@ -477,15 +477,15 @@ fn waiting_file(engine: &Engine) -> String {
     };
     let stored = engine.storage.transact(|transaction| {
         insert(transaction, &file, None, None)?;
-        let store = stores::create_store(transaction, &CreateVectorStore::default())?;
-        let mut store = stores::load_store(transaction, &store.id)?;
-        let new = stores::NewFile {
+        let store = vector_stores::create_store(transaction, &CreateVectorStore::default())?;
+        let mut store = vector_stores::load_store(transaction, &store.id)?;
+        let new = vector_stores::NewFile {
             file_id: "file-1",
             chunking: None,
             attributes: None,
             batch_id: None,
         };
-        stores::attach(transaction, &mut store, new)?;
+        vector_stores::attach(transaction, &mut store, new)?;
         store.save(transaction)?;
         Ok::<_, Refusal>(format!("{}/file-1", store.object.id))
     });

@@ -1,8 +1,8 @@
 //! How threads end, whichever protocol deletes them.
 
 use super::runs::active_runs;
-use super::stores;
-use crate::object::now;
+use super::vector_stores;
+use crate::storage::document::now;
 use crate::storage::{Kind, StorageError, Transaction};
 
 /// Deletes a thread with its messages, its runs, and the vector stores that were made for files attached to its messages,
@@ -20,7 +20,7 @@ pub(super) fn delete(transaction: &dyn Transaction, id: &str) -> Result<Option<V
             store.tag = None;
             transaction.update(&store)?;
         } else {
-            stores::delete(transaction, &store.id)?;
+            vector_stores::delete(transaction, &store.id)?;
         }
     }
     Ok(Some(active))

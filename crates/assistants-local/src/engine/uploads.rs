@@ -3,7 +3,7 @@
 use assistants_types::openai::{Upload, UploadStatus};
 
 use super::Engine;
-use crate::object::{Loaded, load};
+use crate::storage::document::{Loaded, load};
 use crate::storage::{Kind, List, Order, StorageError, Transaction};
 
 /// How long an upload that came to nothing can still be seen, in seconds.

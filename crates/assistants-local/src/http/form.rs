@@ -13,8 +13,8 @@ use serde_json::{Map, Number, Value};
 use tokio_stream::Stream;
 
 use super::{Front, Pieces, Rejection};
-use crate::files::{Digest, FileStore, Unfinished};
 use crate::storage::StorageError;
+use crate::storage::blobs::{Digest, FileStore, Unfinished};
 
 /// The longest text of all fields together, in bytes, and how many fields there may be.
 const LONGEST_TEXT: usize = 64 * 1024;

@@ -8,8 +8,8 @@ use super::body::Gathered;
 use super::form::{append, blocking};
 use super::json_member::JsonMember;
 use super::{Front, HeldBody, LARGEST_BODY, Pieces, Rejection};
-use crate::files::{FileStore, Unfinished};
 use crate::storage::StorageError;
+use crate::storage::blobs::{FileStore, Unfinished};
 
 /// How much of a file is gathered before it is written, in bytes.
 const PIECE: usize = 64 * 1024;

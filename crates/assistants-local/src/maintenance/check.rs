@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::{open_by_id, reader};
-use crate::files::{Entry, FileStore, LOST, entries};
+use crate::storage::blobs::{Entry, FileStore, LOST, entries};
 use crate::storage::sqlite::failure;
 use crate::storage::{StorageError, pair, private};
 

@@ -11,7 +11,7 @@ use rusqlite::backup::{Backup, StepResult};
 use serde::Serialize;
 
 use super::{check, failed, open_by_id, reader, refuse};
-use crate::files::{COPYING, FileStore};
+use crate::storage::blobs::{COPYING, FileStore};
 use crate::storage::sqlite::{failure, open_file};
 use crate::storage::{StorageError, pair, private};
 

@@ -386,8 +386,8 @@ impl Answer<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Function, ModelMessage, Piece, Role, Stop};
     use super::*;
+    use crate::model::{Function, ModelMessage, Piece, Role, Stop};
     use std::fmt::Write as _;
     use std::ops::ControlFlow;
 

@@ -7,11 +7,11 @@ use assistants_types::openai::{
 };
 
 use super::page::page;
-use super::{Answer, ApiError, Call, assistant_files};
-use crate::engine::legacy;
-use crate::engine::stores::create_store;
+use super::v1::assistant_files;
+use super::{Answer, ApiError, Call};
+use crate::engine::vector_stores::{self, create_store};
 use crate::ids;
-use crate::object::{insert, load, now};
+use crate::storage::document::{insert, load, now};
 use crate::storage::{Kind, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
@@ -40,7 +40,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         };
         insert(transaction, &assistant, None, None)?;
         if call.legacy {
-            legacy::set_files(transaction, &assistant.id, file_ids.as_deref())?;
+            vector_stores::assistant_files::set_files(transaction, &assistant.id, file_ids.as_deref())?;
         }
         Ok(assistant)
     })
@@ -63,7 +63,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
         apply(&mut assistant.object, params.clone());
         assistant.save(transaction)?;
         if call.legacy {
-            legacy::set_files(transaction, id, params.file_ids.as_deref())?;
+            vector_stores::assistant_files::set_files(transaction, id, params.file_ids.as_deref())?;
         }
         Ok(assistant.object)
     })

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::engine::Refusal;
 use crate::http::{FormError, Rejection};
+use crate::openai::request_schema::Violation;
 use crate::storage::{Kind, StorageError};
-use crate::validate::Violation;
 
 /// An answer with an error status.
 #[derive(Debug, PartialEq, Eq)]

@@ -10,12 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use super::call;
 use super::error::ApiError;
-use super::server;
-use crate::files::FileStore;
+use super::request;
+use super::router;
 use crate::http::{Form, Front, Limits, Origins};
-use crate::validate::Schemas;
+use crate::openai::request_schema::Schemas;
+use crate::storage::blobs::FileStore;
 
 /// The largest file that the form of a case may hold, in bytes.
 const LARGEST: u64 = 4096;
@@ -108,7 +108,7 @@ const BODIES: &[Read] = bodies!(
 );
 
 fn read<T: DeserializeOwned>(schemas: &Schemas, name: &str, body: Value) -> Result<(), ApiError> {
-    call::checked::<T>(schemas, name, body).map(drop)
+    request::checked::<T>(schemas, name, body).map(drop)
 }
 
 /// A body is taken, or refused with the parameter that is wrong and in words. What passes the checks can be read.
@@ -123,7 +123,7 @@ pub(crate) fn request(input: &[u8]) {
 }
 
 fn check(which: usize, body: Value) {
-    static SCHEMAS: LazyLock<Arc<Schemas>> = LazyLock::new(server::schemas);
+    static SCHEMAS: LazyLock<Arc<Schemas>> = LazyLock::new(router::schemas);
     if let Err(error) = BODIES[which](&SCHEMAS, body.clone()) {
         assert!(error.status.is_client_error() && !error.message.is_empty(), "{error:?}");
         assert!(

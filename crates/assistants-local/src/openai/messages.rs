@@ -2,15 +2,15 @@
 
 use assistants_types::openai::{CreateMessage, Message, MessageDeleted, UpdateMessage};
 
-use super::call::{find, require_thread};
 use super::page::page;
-use super::{Answer, ApiError, Call, legacy};
+use super::request::{find, require_thread};
+use super::{Answer, ApiError, Call, v1};
 use crate::engine::{add_message, delete_message};
-use crate::object::Loaded;
+use crate::storage::document::Loaded;
 use crate::storage::{Kind, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    let params: CreateMessage = call.body_after("CreateMessage", |body| legacy::put_right(call, body, ""))?;
+    let params: CreateMessage = call.body_after("CreateMessage", |body| v1::put_right(call, body, ""))?;
     let thread_id = call.id("thread_id");
     call.object(|transaction| {
         require_thread(transaction, thread_id)?;

@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::call::{Answer, Call};
-use super::chat_yandex as yandex;
+use super::chat::conventions as yandex;
 use super::error::ApiError;
+use super::request::{Answer, Call};
 
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
     Ok(Answer::json(&json!({"object": "list", "data": [own(call)]})))

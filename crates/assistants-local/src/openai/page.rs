@@ -1,10 +1,10 @@
 //! Lists: the page arguments that all of them take, and the page they answer with.
 
-use super::call::{Answer, Call};
 use super::error::ApiError;
-use crate::engine::stores::file_key;
+use super::request::{Answer, Call};
+use crate::engine::vector_stores::file_key;
+use crate::openai::request_schema::Violation;
 use crate::storage::{Document, Kind, List, Listing, Order, StorageError, Transaction};
-use crate::validate::Violation;
 
 /// How many objects a page may have.
 #[derive(Clone, Copy, Debug)]

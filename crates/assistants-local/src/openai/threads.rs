@@ -8,11 +8,11 @@ use assistants_types::openai::{
 use serde_json::Value;
 
 use super::assistants::tool_resources;
-use super::{Answer, ApiError, Call, legacy};
+use super::{Answer, ApiError, Call, v1};
 use crate::engine::{Since, add_message};
 use crate::http;
 use crate::ids;
-use crate::object::{insert, load, now};
+use crate::storage::document::{insert, load, now};
 use crate::storage::{Kind, Transaction};
 
 /// How many messages a thread may be created with, as the provider has it.
@@ -21,7 +21,7 @@ const MOST_MESSAGES: usize = 32;
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     let params: CreateThread = call.body_after("CreateThread", |body| {
         check_messages(body.get("messages"), "messages")?;
-        legacy::put_all_right(call, body.get_mut("messages"), "messages")
+        v1::put_all_right(call, body.get_mut("messages"), "messages")
     })?;
     call.object(|transaction| create_thread(transaction, &params, None))
 }
@@ -62,7 +62,7 @@ pub(super) fn create_and_run(call: &Call) -> Result<Answer, ApiError> {
     let mut params: CreateThreadAndRun = call.body_after("CreateThreadAndRun", |body| {
         let messages = body.pointer_mut("/thread/messages");
         check_messages(messages.as_deref(), "thread.messages")?;
-        legacy::put_all_right(call, messages, "thread.messages")
+        v1::put_all_right(call, messages, "thread.messages")
     })?;
     let streamed = params.stream.as_ref() == Some(&true);
     let new_thread = params.thread.take().unwrap_or_default();

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::sqlite::Sqlite;
 use super::{StorageError, private};
-use crate::files::{Entry, FileStore, entries};
 use crate::ids;
+use crate::storage::blobs::{Entry, FileStore, entries};
 
 /// Opens a database and its folder for a server. Both are created if both are missing.
 pub(crate) fn open(database: &Path) -> Result<(Sqlite, FileStore), StorageError> {

@@ -12,11 +12,11 @@ use assistants_types::yandex::{
 };
 use axum::body::Bytes;
 
-use super::call::to_json;
+use super::request::to_json;
 use super::resource::{SUBJECT, noted, to_text};
 use super::{Answer, ApiError, Call, files, search_indexes, threads};
-use crate::engine::{Refusal, RunNotes, add_message_with_notes, steps, stores};
-use crate::object::Loaded;
+use crate::engine::{Refusal, RunNotes, add_message_with_notes, steps, vector_stores};
+use crate::storage::document::Loaded;
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
 /// How many messages a thread may have.
@@ -191,7 +191,7 @@ fn index_of(transaction: &dyn Transaction, run_id: &str, file_id: &str) -> Resul
     for file in transaction.ending(Kind::VectorStoreFile, file_id)? {
         let Some(store_id) = file.parent else { continue };
         if searched.as_ref().is_none_or(|searched| searched.contains(&store_id))
-            && let Some(store) = stores::find(transaction, &store_id)?
+            && let Some(store) = vector_stores::find(transaction, &store_id)?
         {
             return search_indexes::view(store).map(Some);
         }

@@ -9,11 +9,12 @@ use assistants_types::yandex::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::call::to_json;
 use super::error::Code;
+use super::request::to_json;
 use super::resource::{self, SUBJECT, to_text};
-use super::{Answer, ApiError, Call, search_index_files, search_indexes};
-use crate::engine::stores::{self, NewFile};
+use super::search_indexes;
+use super::{Answer, ApiError, Call};
+use crate::engine::vector_stores::{self, NewFile};
 use crate::ids;
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
@@ -44,7 +45,7 @@ pub(super) fn begin(
     work: Work,
 ) -> Result<Operation, ApiError> {
     let chunking = search_indexes::chunking(index);
-    let mut store = stores::load_store(transaction, &index.id)?;
+    let mut store = vector_stores::load_store(transaction, &index.id)?;
     for file_id in &work.file_ids {
         let new = NewFile {
             file_id,
@@ -52,9 +53,9 @@ pub(super) fn begin(
             attributes: None,
             batch_id: None,
         };
-        stores::attach(transaction, &mut store, new)?;
+        vector_stores::attach(transaction, &mut store, new)?;
     }
-    stores::touch(transaction, &mut store)?;
+    vector_stores::touch(transaction, &mut store)?;
     let now = resource::now();
     let operation = Operation {
         id: ids::new("operation_"),
@@ -124,10 +125,12 @@ fn result(transaction: &dyn Transaction, work: &Work) -> Result<Option<Operation
     let mut files = Vec::new();
     let mut faults = Vec::new();
     for file_id in &work.file_ids {
-        let file = stores::load_file(transaction, &work.index_id, file_id)?.map(|file| file.object);
+        let file = vector_stores::load_file(transaction, &work.index_id, file_id)?.map(|file| file.object);
         match file {
             Some(file) if file.status == VectorStoreFileStatus::InProgress => return Ok(None),
-            Some(file) if file.status == VectorStoreFileStatus::Completed => files.push(search_index_files::of(&file)),
+            Some(file) if file.status == VectorStoreFileStatus::Completed => {
+                files.push(search_indexes::files::of(&file));
+            }
             Some(file) => {
                 let reason = file.last_error.map(|error| error.message).unwrap_or_default();
                 faults.push((file_id, reason));
@@ -138,11 +141,11 @@ fn result(transaction: &dyn Transaction, work: &Work) -> Result<Option<Operation
     if let Some((file_id, reason)) = faults.first() {
         let message = format!("The file {file_id} could not be indexed. {reason}");
         if work.creates {
-            stores::delete(transaction, &work.index_id)?;
+            vector_stores::delete(transaction, &work.index_id)?;
         } else {
-            let mut store = stores::load_store(transaction, &work.index_id)?;
+            let mut store = vector_stores::load_store(transaction, &work.index_id)?;
             for (file_id, _) in &faults {
-                stores::detach(transaction, &mut store, file_id)?;
+                vector_stores::detach(transaction, &mut store, file_id)?;
             }
             store.save(transaction)?;
         }

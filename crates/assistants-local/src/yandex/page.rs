@@ -1,7 +1,7 @@
 //! Lists: the page arguments that all of them take.
 
-use super::call::Call;
 use super::error::ApiError;
+use super::request::Call;
 use crate::storage::{Document, Kind, List, Order, Transaction};
 
 const DEFAULT_SIZE: usize = 100;

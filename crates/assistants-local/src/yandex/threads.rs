@@ -8,7 +8,7 @@ use super::{Answer, ApiError, Call, messages, page, tools};
 use crate::engine::Engine;
 use crate::http;
 use crate::ids;
-use crate::object::{Loaded, insert_with_notes, to_json};
+use crate::storage::document::{Loaded, insert_with_notes, to_json};
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {

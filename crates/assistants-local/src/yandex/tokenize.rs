@@ -5,7 +5,7 @@ use assistants_types::yandex::{
     TokenizeResponse, ToolCallKind, ToolResultKind,
 };
 
-use super::call::to_json;
+use super::request::to_json;
 use super::{Answer, ApiError, Call};
 
 pub(super) fn text(call: &Call) -> Result<Answer, ApiError> {

@@ -12,7 +12,7 @@ use assistants_types::yandex::{
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
-use crate::object::Loaded;
+use crate::storage::document::Loaded;
 use crate::storage::{Document, StorageError};
 
 /// The tools as the other protocol has them. It knows functions and search; the others are kept beside them.

@@ -1,0 +1,238 @@
+//! The file search tool of a run: a step with what was found, and citations in the answer.
+
+use std::sync::Arc;
+
+use assistants_types::openai::{
+    Annotation, AnnotationDelta, Assistant, FileCitation, FileCitationAnnotation, FileCitationAnnotationDelta,
+    FileCitationDelta, FileSearch, FileSearchCall, FileSearchCallDelta, FileSearchOptions, FileSearchRanking,
+    FileSearchResult, FileSearchResultContent, Ranker, Run, RunStepDelta, RunStepDeltaBody, RunStepStatus, RunStepType,
+    StepDetailsDelta, StepToolCall, StepToolCallDelta, StreamEvent, Thread, Tool, ToolCallsDetails,
+    ToolCallsDetailsDelta, ToolChoice, ToolResources,
+};
+
+use super::deltas::text_delta;
+use super::live_run::{Live, OpenMessage};
+use super::turn::{Origin, new_step};
+use crate::engine::vector_stores::assistant_files::store_id as legacy_store_id;
+use crate::engine::vector_stores::{self, Hit, Search};
+use crate::engine::{Engine, RunNotes};
+use crate::ids;
+use crate::model::{Passage, Stop};
+use crate::storage::document::{insert, load, now};
+use crate::storage::{Kind, StorageError, Transaction};
+
+/// How many passages a search gives where the tool does not say, as the provider has it for its larger models.
+const RESULTS: i64 = 20;
+
+/// Whether a run may search files.
+pub(crate) fn is_on(run: &Run) -> bool {
+    options(run).is_some() && !matches!(run.tool_choice, Some(ToolChoice::None))
+}
+
+/// How the tool searches, if the run has it.
+fn options(run: &Run) -> Option<FileSearchOptions> {
+    run.tools.iter().find_map(|tool| match tool {
+        Tool::FileSearch(tool) => Some(tool.file_search.clone().unwrap_or_default()),
+        Tool::Retrieval(_) => Some(FileSearchOptions::default()),
+        _ => None,
+    })
+}
+
+impl Engine {
+    /// Waits until the files in the vector stores of the run's assistant and thread are indexed, or until the run has
+    /// ended.
+    pub(crate) fn wait_for_attached(&self, origin: &Origin, stop: &Arc<Stop>) -> Result<(), StorageError> {
+        self.expire_stores(now().unix_timestamp())?;
+        let store_ids = self.storage.transact(|transaction| attached(transaction, origin))?;
+        self.wait_for_files(store_ids, stop)
+    }
+
+    /// Searches the vector stores of the run's assistant and thread, in a step of its own.
+    pub(crate) fn file_search(
+        &self,
+        origin: &Origin,
+        live: &mut Live,
+        query: &str,
+    ) -> Result<Vec<Passage>, StorageError> {
+        let found = self.storage.transact(|transaction| {
+            let Some(run) = load::<Run>(transaction, &origin.run_id)? else {
+                return Ok(None);
+            };
+            let Some(options) = options(&run.object) else {
+                return Ok::<_, StorageError>(None);
+            };
+            Ok(Some((options, attached(transaction, origin)?)))
+        })?;
+        let Some((options, store_ids)) = found else {
+            return Ok(Vec::new());
+        };
+        let mut step = new_step(origin, RunStepType::ToolCalls, ToolCallsDetails::default().into());
+        self.storage
+            .transact(|transaction| insert(transaction, &step, Some(&origin.run_id), Some(crate::storage::ACTIVE)))?;
+        let mut call = FileSearchCall {
+            id: ids::new("call_"),
+            ..FileSearchCall::default()
+        };
+        let begun = Box::new(step.clone());
+        live.publish(&[
+            StreamEvent::RunStepCreated(begun.clone()),
+            StreamEvent::RunStepInProgress(begun),
+            call_delta(&step.id, &call),
+        ]);
+        let ranking = options.ranking_options.unwrap_or_default();
+        let hits = self.storage.transact(|transaction| {
+            let search = Search {
+                store_ids: &store_ids,
+                queries: &[query.to_owned()],
+                filter: None,
+                limit: usize::try_from(options.max_num_results.unwrap_or(RESULTS)).unwrap_or_default(),
+                least_score: ranking.score_threshold,
+            };
+            vector_stores::search(transaction, search)
+        })?;
+        call.file_search = FileSearch {
+            ranking_options: Some(FileSearchRanking {
+                ranker: ranking.ranker.unwrap_or(Ranker::Default20240821),
+                score_threshold: ranking.score_threshold,
+                ..FileSearchRanking::default()
+            }),
+            results: Some(hits.iter().map(result).collect()),
+            ..FileSearch::default()
+        };
+        let details = ToolCallsDetails {
+            tool_calls: vec![StepToolCall::FileSearch(call)],
+            ..ToolCallsDetails::default()
+        };
+        step.step_details = details.into();
+        step.status = RunStepStatus::Completed;
+        step.completed_at = Some(now());
+        self.storage.transact(|transaction| {
+            let Some(mut stored) = load::<assistants_types::openai::RunStep>(transaction, &step.id)? else {
+                return Ok::<_, StorageError>(());
+            };
+            stored.object = step.clone();
+            stored.document.tag = None;
+            stored.save(transaction)
+        })?;
+        live.publish(&[StreamEvent::RunStepCompleted(Box::new(step))]);
+        if let Some(turn) = &mut live.turn {
+            turn.searches += 1;
+        }
+        Ok(hits.into_iter().map(passage).collect())
+    }
+}
+
+/// The vector stores of the assistant, with the one for its own files, and of the thread, or those that the run names.
+fn attached(transaction: &dyn Transaction, origin: &Origin) -> Result<Vec<String>, StorageError> {
+    if let Some(run) = transaction.get(Kind::Run, &origin.run_id)?
+        && let Some(stores) = RunNotes::of(&run)?.stores
+    {
+        return vector_stores::existing(transaction, stores);
+    }
+    let legacy = legacy_store_id(&origin.assistant_id);
+    let assistant = load::<Assistant>(transaction, &origin.assistant_id)?;
+    let thread = load::<Thread>(transaction, &origin.thread_id)?;
+    let resources = [
+        assistant.and_then(|assistant| assistant.object.tool_resources),
+        thread.and_then(|thread| thread.object.tool_resources),
+    ];
+    let named = resources.into_iter().flatten().flat_map(stores_of).collect();
+    let mut store_ids = vector_stores::existing(transaction, named)?;
+    if transaction.get(Kind::VectorStore, &legacy)?.is_some() {
+        store_ids.insert(0, legacy);
+    }
+    Ok(store_ids)
+}
+
+fn stores_of(resources: ToolResources) -> Vec<String> {
+    let file_search = resources.file_search;
+    file_search
+        .and_then(|file_search| file_search.vector_store_ids)
+        .unwrap_or_default()
+}
+
+fn result(hit: &Hit) -> FileSearchResult {
+    let content = FileSearchResultContent {
+        text: Some(hit.text.clone()),
+        ..FileSearchResultContent::default()
+    };
+    FileSearchResult {
+        file_id: hit.file_id.clone(),
+        file_name: hit.file_name.clone(),
+        score: hit.score,
+        content: Some(vec![content]),
+        ..FileSearchResult::default()
+    }
+}
+
+fn passage(hit: Hit) -> Passage {
+    Passage {
+        file_id: hit.file_id,
+        file_name: hit.file_name,
+        score: hit.score,
+        text: hit.text,
+    }
+}
+
+fn call_delta(step_id: &str, call: &FileSearchCall) -> StreamEvent {
+    let call = FileSearchCallDelta {
+        index: 0,
+        id: Some(call.id.clone()),
+        file_search: serde_json::json!({}),
+        ..FileSearchCallDelta::default()
+    };
+    let details = ToolCallsDetailsDelta {
+        tool_calls: Some(vec![StepToolCallDelta::FileSearch(call)]),
+        ..ToolCallsDetailsDelta::default()
+    };
+    StreamEvent::RunStepDelta(RunStepDelta {
+        id: step_id.to_owned(),
+        delta: RunStepDeltaBody {
+            step_details: Some(StepDetailsDelta::ToolCalls(details)),
+            ..RunStepDeltaBody::default()
+        },
+        ..RunStepDelta::default()
+    })
+}
+
+/// Adds a marker for a passage to an open message, and tells of it. The marker names the search, the citation and the
+/// file: `【1:0†README.md】`.
+pub(crate) fn cite(message: &mut OpenMessage, search: usize, passage: &Passage) -> StreamEvent {
+    let index = message.annotations.len();
+    let marker = format!("【{search}:{index}†{}】", passage.file_name);
+    let position = |text: &str| i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
+    let start_index = position(&message.text);
+    let annotation = Annotation::from(FileCitationAnnotation {
+        text: marker.clone(),
+        file_citation: FileCitation {
+            file_id: passage.file_id.clone(),
+            ..FileCitation::default()
+        },
+        start_index,
+        end_index: start_index.saturating_add(position(&marker)),
+        ..FileCitationAnnotation::default()
+    });
+    message.text.push_str(&marker);
+    let event = annotation_delta(&message.id, index, &annotation, &marker);
+    message.annotations.push(annotation);
+    event
+}
+
+/// An annotation as part of a stream, with the text that comes with it.
+pub(crate) fn annotation_delta(message_id: &str, index: usize, annotation: &Annotation, text: &str) -> StreamEvent {
+    let annotations = match annotation {
+        Annotation::FileCitation(citation) => vec![AnnotationDelta::FileCitation(FileCitationAnnotationDelta {
+            index: i64::try_from(index).unwrap_or(i64::MAX),
+            text: Some(citation.text.clone()),
+            file_citation: Some(FileCitationDelta {
+                file_id: Some(citation.file_citation.file_id.clone()),
+                ..FileCitationDelta::default()
+            }),
+            start_index: Some(citation.start_index),
+            end_index: Some(citation.end_index),
+            ..FileCitationAnnotationDelta::default()
+        })],
+        _ => Vec::new(),
+    };
+    text_delta(message_id, false, text, annotations)
+}

@@ -1,0 +1,679 @@
+//! One turn of a run: the model is asked once, and its answer becomes steps, a message and events.
+
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use assistants_types::openai::{
+    Annotation, CalledFunction, FunctionCall, Message, MessageContent, MessageCreation, MessageCreationDetails,
+    MessageStatus, RequiredAction, RequiredToolOutputs, Role, Run, RunError, RunErrorCode, RunIncompleteReason,
+    RunStatus, RunStep, RunStepStatus, RunStepType, StepDetails, StepToolCall, StreamEvent, Tool, ToolCall,
+    ToolCallFunction, ToolCallsDetails, ToolChoice,
+};
+
+use super::deltas::call_delta;
+use super::event_log::Entry;
+use super::file_search::cite;
+use super::history;
+use super::live_run::{Live, OpenCalls, OpenMessage, Slot, Turn};
+use super::{Ending, end_run, state_event, steps, wire_usage, write_usage};
+use crate::engine::workers::Submitted;
+use crate::engine::{Engine, History, RunNotes, server_error};
+use crate::ids;
+use crate::model::{
+    self, CompletedCall, Failure, Finish, FinishReason, Function, ModelMessage, ModelRequest, Output, Piece, Stop,
+    Usage,
+};
+use crate::storage::document::{Loaded, insert, load, now};
+use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
+
+/// The ids that everything a turn makes refers to.
+pub(crate) struct Origin {
+    pub(crate) run_id: String,
+    pub(crate) thread_id: String,
+    pub(crate) assistant_id: String,
+}
+
+/// A turn as its thread knows it.
+struct Work {
+    origin: Origin,
+    slot: Arc<Slot>,
+    stop: Arc<Stop>,
+    /// What the model is asked, or why none is.
+    request: Result<ModelRequest, RunError>,
+}
+
+/// A queued run when its turn comes.
+enum Begin {
+    /// Nothing has begun if another thread has taken the run before.
+    Begun(Option<Box<Begun>>),
+    /// It ended in the queue.
+    Ended(Box<Run>),
+    Deleted,
+}
+
+struct Begun {
+    run: Run,
+    request: Result<ModelRequest, RunError>,
+    /// What happened before, if it is kept and not here yet.
+    history: Option<History>,
+}
+
+impl Engine {
+    /// Queues the next turn of a queued run for a thread.
+    pub(crate) fn queue_turn(self: &Arc<Self>, run_id: &str) {
+        let (engine, id) = (Arc::downgrade(self), run_id.to_owned());
+        let turn = move || {
+            if let Some(engine) = engine.upgrade() {
+                engine.turn_or_end(&id);
+            }
+        };
+        match self.run_workers.submit(Box::new(turn)) {
+            Submitted::Queued => {}
+            Submitted::NoThread => self.start_threads_later(),
+            Submitted::Closed => self.on(run_id, |_, live| {
+                live.leave();
+                self.forget(run_id, live);
+            }),
+        }
+    }
+
+    fn turn_or_end(&self, run_id: &str) {
+        if catch_unwind(AssertUnwindSafe(|| self.turn(run_id))).is_err() {
+            log::error!("the turn of the run {run_id} panicked");
+            // Nobody else would end it before it expires.
+            let ending = Ending::Failed(server_error("The server has an error of its own."));
+            self.end_surely(run_id, &ending);
+        }
+    }
+
+    fn turn(&self, run_id: &str) {
+        let work = match self.begin(run_id) {
+            Ok(Some(work)) => work,
+            Ok(None) => return,
+            Err(error) => return self.break_off(run_id, &error),
+        };
+        let request = match &work.request {
+            Ok(request) => request,
+            Err(unsupported) => return self.end_surely(run_id, &Ending::Failed(unsupported.clone())),
+        };
+        let mut broken = None;
+        let mut take = |piece: Piece<'_>| match self.piece(&work, piece) {
+            Ok(flow) => flow,
+            Err(error) => {
+                broken = Some(error);
+                ControlFlow::Break(())
+            }
+        };
+        let mut output = Output::new(&mut take, &work.stop);
+        let answered = catch_unwind(AssertUnwindSafe(|| self.model.respond(request, &mut output)));
+        if let Some(error) = broken {
+            return self.break_off(run_id, &error);
+        }
+        match answered {
+            Ok(Ok(finish)) => {
+                if let Err(error) = self.finish(&work, finish) {
+                    self.break_off(run_id, &error);
+                }
+            }
+            // The run is over: whoever ended it has said so.
+            Ok(Err(Failure::Stopped)) if work.stop.is_set() => {}
+            Ok(Err(Failure::Stopped)) => {
+                self.end_surely(
+                    run_id,
+                    &Ending::Failed(server_error("The model stopped before its answer was complete.")),
+                );
+            }
+            Ok(Err(Failure::Failed { code, message })) => {
+                let error = RunError {
+                    code: RunErrorCode::from(code.as_str()),
+                    message,
+                    ..RunError::default()
+                };
+                self.end_surely(run_id, &Ending::Failed(error));
+            }
+            Err(_) => self.end_surely(run_id, &Ending::Failed(server_error("The model panicked."))),
+        }
+    }
+
+    /// Takes a run from `queued` to `in_progress`. `None` if it is not queued any more.
+    fn begin(&self, run_id: &str) -> Result<Option<Work>, StorageError> {
+        self.on(run_id, |slot, live| {
+            // Looked at under the slot's lock: a server that stops closes the queue before it looks at the slots, so it
+            // either keeps this turn from beginning or finds it running. The run stays queued for the next server.
+            if self.run_workers.is_closed() {
+                live.leave();
+                return Ok(None);
+            }
+            let begun = self
+                .storage
+                .transact(|transaction| begin_run(transaction, run_id, live))?;
+            let Begun { run, request, history } = match begun {
+                Begin::Begun(Some(begun)) => *begun,
+                Begin::Begun(None) => return Ok(None),
+                Begin::Ended(run) => {
+                    live.end(&[state_event(*run)]);
+                    self.forget(run_id, live);
+                    return Ok(None);
+                }
+                Begin::Deleted => {
+                    live.end_deleted();
+                    self.forget(run_id, live);
+                    return Ok(None);
+                }
+            };
+            live.begin_history(history);
+            let turn = Turn::default();
+            let work = Work {
+                origin: Origin {
+                    run_id: run.id.clone(),
+                    thread_id: run.thread_id.clone(),
+                    assistant_id: run.assistant_id.clone(),
+                },
+                slot: Arc::clone(slot),
+                stop: Arc::clone(&turn.stop),
+                request,
+            };
+            live.turn = Some(turn);
+            live.publish(&[state_event(run)]);
+            Ok(Some(work))
+        })
+    }
+
+    /// Takes one piece of the answer.
+    fn piece(&self, work: &Work, piece: Piece<'_>) -> Result<ControlFlow<()>, StorageError> {
+        if let Piece::Search { .. } = piece {
+            // The run waits for files that were just attached; without the lock, so that it can still be ended.
+            self.wait_for_attached(&work.origin, &work.stop)?;
+        }
+        let mut live = work.slot.lock();
+        // Looked at under the lock: whoever ends the run does so under it too.
+        if work.stop.is_set() {
+            return Ok(ControlFlow::Break(()));
+        }
+        match piece {
+            Piece::Text("") => return Ok(ControlFlow::Continue(())),
+            Piece::Text(text) => {
+                self.open_message(&work.origin, &mut live)?;
+                if let Some(history) = &live.history {
+                    history.say(text);
+                }
+                if let Some(message) = live.turn.as_mut().and_then(|turn| turn.message.as_mut()) {
+                    let first = message.text.is_empty();
+                    message.text.push_str(text);
+                    let message_id = Arc::clone(&message.id);
+                    live.publish_piece(|| Entry::Text {
+                        message_id,
+                        first,
+                        text: text.into(),
+                    });
+                }
+            }
+            Piece::Call { name } => {
+                self.close_message(&mut live, None)?;
+                self.open_calls(&work.origin, &mut live)?;
+                if let Some(open) = live.turn.as_mut().and_then(|turn| turn.calls.as_mut()) {
+                    let function = ToolCallFunction {
+                        name: name.to_owned(),
+                        ..ToolCallFunction::default()
+                    };
+                    let call = ToolCall {
+                        id: ids::new("call_"),
+                        function,
+                        ..ToolCall::default()
+                    };
+                    let event = call_delta(&open.step_id, open.calls.len(), &call);
+                    open.calls.push(call);
+                    live.publish(&[event]);
+                }
+            }
+            Piece::Search { query, found } => {
+                self.close_message(&mut live, None)?;
+                *found = self.file_search(&work.origin, &mut live, query)?;
+            }
+            Piece::Citation(passage) => {
+                self.open_message(&work.origin, &mut live)?;
+                if let Some(turn) = &mut live.turn
+                    && let Some(message) = &mut turn.message
+                {
+                    let event = cite(message, turn.searches, passage);
+                    live.publish(&[event]);
+                }
+            }
+            Piece::Arguments { index, text } => {
+                let open = live.turn.as_mut().and_then(|turn| turn.calls.as_mut());
+                if let Some(open) = open
+                    && let Some(call) = open.calls.get_mut(index)
+                {
+                    call.function.arguments.push_str(text);
+                    let step_id = Arc::clone(&open.step_id);
+                    live.publish_piece(|| Entry::Arguments {
+                        step_id,
+                        index,
+                        text: text.into(),
+                    });
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Makes the message and its step, unless there is one being written.
+    fn open_message(&self, origin: &Origin, live: &mut Live) -> Result<(), StorageError> {
+        if live.turn.as_ref().is_some_and(|turn| turn.message.is_some()) {
+            return Ok(());
+        }
+        let message = Message {
+            id: ids::new("msg_"),
+            created_at: Some(now()),
+            thread_id: origin.thread_id.clone(),
+            status: MessageStatus::InProgress,
+            role: Role::Assistant,
+            assistant_id: Some(origin.assistant_id.clone()),
+            run_id: Some(origin.run_id.clone()),
+            attachments: Some(Vec::new()),
+            metadata: Some(std::collections::BTreeMap::new()),
+            ..Message::default()
+        };
+        let message_creation = MessageCreation {
+            message_id: message.id.clone(),
+            ..MessageCreation::default()
+        };
+        let details = MessageCreationDetails {
+            message_creation,
+            ..MessageCreationDetails::default()
+        };
+        let step = new_step(origin, RunStepType::MessageCreation, details.into());
+        self.storage.transact(|transaction| {
+            insert(transaction, &step, Some(&origin.run_id), Some(ACTIVE))?;
+            insert(transaction, &message, Some(&origin.thread_id), Some(&origin.run_id))
+        })?;
+        if let Some(turn) = &mut live.turn {
+            turn.message = Some(OpenMessage {
+                id: message.id.as_str().into(),
+                step_id: step.id.as_str().into(),
+                text: String::new(),
+                annotations: Vec::new(),
+            });
+        }
+        let (step, message) = (Box::new(step), Box::new(message));
+        live.publish(&[
+            StreamEvent::RunStepCreated(step.clone()),
+            StreamEvent::RunStepInProgress(step),
+            StreamEvent::MessageCreated(message.clone()),
+            StreamEvent::MessageInProgress(message),
+        ]);
+        Ok(())
+    }
+
+    /// Completes the message that is being written, if there is one.
+    fn close_message(&self, live: &mut Live, usage: Option<Usage>) -> Result<(), StorageError> {
+        let Some(open) = open_message_of(live) else {
+            return Ok(());
+        };
+        let events = self
+            .storage
+            .transact(|transaction| complete_message(transaction, open, usage))?;
+        if let Some(turn) = &mut live.turn {
+            turn.message = None;
+        }
+        live.publish(&events);
+        Ok(())
+    }
+
+    /// Makes the step for calls, unless there is one.
+    fn open_calls(&self, origin: &Origin, live: &mut Live) -> Result<(), StorageError> {
+        if live.turn.as_ref().is_some_and(|turn| turn.calls.is_some()) {
+            return Ok(());
+        }
+        let step = new_step(origin, RunStepType::ToolCalls, ToolCallsDetails::default().into());
+        self.storage
+            .transact(|transaction| insert(transaction, &step, Some(&origin.run_id), Some(ACTIVE)))?;
+        if let Some(turn) = &mut live.turn {
+            turn.calls = Some(OpenCalls {
+                step_id: step.id.as_str().into(),
+                calls: Vec::new(),
+            });
+        }
+        let step = Box::new(step);
+        live.publish(&[
+            StreamEvent::RunStepCreated(step.clone()),
+            StreamEvent::RunStepInProgress(step),
+        ]);
+        Ok(())
+    }
+
+    /// The model has answered: the run is completed, waits for outputs, or has come to a limit.
+    fn finish(&self, work: &Work, finish: Finish) -> Result<(), StorageError> {
+        let run_id = &work.origin.run_id;
+        let mut live = work.slot.lock();
+        if work.stop.is_set() {
+            return Ok(());
+        }
+        let limit = match finish.reason {
+            FinishReason::Stop => None,
+            FinishReason::MaxCompletionTokens => Some(RunIncompleteReason::MaxCompletionTokens),
+            FinishReason::MaxPromptTokens => Some(RunIncompleteReason::MaxPromptTokens),
+        };
+        let calls = live.turn.as_mut().and_then(|turn| turn.calls.take());
+        let over = limit.is_some() || calls.is_none();
+        if over && limit.is_none() {
+            // A message is made even for an answer without a word: a completed run has one.
+            self.open_message(&work.origin, &mut live)?;
+        }
+        let events = self.storage.transact(|transaction| match (&limit, &calls) {
+            (Some(reason), _) => {
+                let ending = Ending::Incomplete(reason.clone());
+                Ok(end_run(transaction, run_id, &ending, &live, Some(finish.usage))?.unwrap_or_default())
+            }
+            (None, Some(calls)) => require_outputs(transaction, run_id, &live, calls, finish.usage),
+            (None, None) => complete(transaction, run_id, &live, finish.usage),
+        })?;
+        live.end(&events);
+        if over {
+            self.forget(run_id, &mut live);
+        } else {
+            self.forget_unused(run_id, &mut live);
+        }
+        Ok(())
+    }
+
+    /// The storage does not take what happens in a run. It fails, as soon as the storage takes that.
+    fn break_off(&self, run_id: &str, error: &StorageError) {
+        let ending = Ending::Failed(server_error("The server could not store the run."));
+        self.end_later(run_id, &ending, error);
+    }
+}
+
+fn begin_run(transaction: &dyn Transaction, run_id: &str, live: &Live) -> Result<Begin, StorageError> {
+    let Some(mut run) = load::<Run>(transaction, run_id)? else {
+        return Ok(Begin::Deleted);
+    };
+    match &run.object.status {
+        RunStatus::Queued => {}
+        status if status.is_terminal() => return Ok(Begin::Ended(Box::new(run.object))),
+        _ => return Ok(Begin::Begun(None)),
+    }
+    let notes = RunNotes::of(&run.document)?;
+    let request = match unsupported(&run.object.tools) {
+        None => Ok(model_request(transaction, &run.object, &notes)?),
+        Some(error) => Err(error),
+    };
+    let history = match &live.history {
+        None if notes.history.is_some() => Some(History::load(transaction, &run)?),
+        _ => None,
+    };
+    run.object.status = RunStatus::InProgress;
+    run.object.started_at = run.object.started_at.or_else(|| Some(now()));
+    run.save(transaction)?;
+    Ok(Begin::Begun(Some(Box::new(Begun {
+        run: run.object,
+        request,
+        history,
+    }))))
+}
+
+pub(crate) fn new_step(origin: &Origin, type_: RunStepType, step_details: StepDetails) -> RunStep {
+    RunStep {
+        id: ids::new("step_"),
+        created_at: Some(now()),
+        assistant_id: origin.assistant_id.clone(),
+        thread_id: origin.thread_id.clone(),
+        run_id: origin.run_id.clone(),
+        type_,
+        status: RunStepStatus::InProgress,
+        step_details,
+        metadata: Some(std::collections::BTreeMap::new()),
+        ..RunStep::default()
+    }
+}
+
+fn complete_message(
+    transaction: &dyn Transaction,
+    open: &OpenMessage,
+    usage: Option<Usage>,
+) -> Result<Vec<StreamEvent>, StorageError> {
+    let mut events = Vec::new();
+    if let Some(mut message) = load::<Message>(transaction, &open.id)? {
+        message.object.status = MessageStatus::Completed;
+        message.object.completed_at = Some(now());
+        message.object.content = content(&open.text, &open.annotations);
+        message.save(transaction)?;
+        events.push(StreamEvent::MessageCompleted(Box::new(message.object)));
+    }
+    if let Some(mut step) = load::<RunStep>(transaction, &open.step_id)? {
+        step.object.status = RunStepStatus::Completed;
+        step.object.completed_at = Some(now());
+        step.object.usage = usage.map(wire_usage);
+        step.document.tag = None;
+        step.save(transaction)?;
+        events.push(StreamEvent::RunStepCompleted(Box::new(step.object)));
+    }
+    Ok(events)
+}
+
+/// The content of a message: one part of text.
+pub(crate) fn content(text: &str, annotations: &[Annotation]) -> Vec<MessageContent> {
+    let mut part = MessageContent::from(text.to_owned());
+    if let MessageContent::Text(part) = &mut part {
+        part.text.annotations = annotations.to_vec();
+    }
+    vec![part]
+}
+
+fn open_message_of(live: &Live) -> Option<&OpenMessage> {
+    live.turn.as_ref()?.message.as_ref()
+}
+
+/// Ends a run as it should.
+fn complete(
+    transaction: &dyn Transaction,
+    run_id: &str,
+    live: &Live,
+    usage: Usage,
+) -> Result<Vec<StreamEvent>, StorageError> {
+    let Some(mut run) = load::<Run>(transaction, run_id)? else {
+        return Ok(Vec::new());
+    };
+    let mut events = match open_message_of(live) {
+        Some(open) => complete_message(transaction, open, Some(usage))?,
+        None => Vec::new(),
+    };
+    let mut notes = RunNotes::of(&run.document)?;
+    notes.spend(usage);
+    run.object.status = RunStatus::Completed;
+    run.object.completed_at = Some(now());
+    run.object.expires_at = None;
+    run.object.usage = Some(wire_usage(notes.spent()));
+    run.document.tag = None;
+    run.save(transaction)?;
+    events.push(state_event(run.object));
+    history::store(transaction, run_id, &notes, live, &events)?;
+    Ok(events)
+}
+
+/// Lets a run wait for the outputs of calls.
+fn require_outputs(
+    transaction: &dyn Transaction,
+    run_id: &str,
+    live: &Live,
+    open: &OpenCalls,
+    usage: Usage,
+) -> Result<Vec<StreamEvent>, StorageError> {
+    let Some(mut run) = load::<Run>(transaction, run_id)? else {
+        return Ok(Vec::new());
+    };
+    // Text that came after the calls.
+    let mut events = match open_message_of(live) {
+        Some(message) => complete_message(transaction, message, None)?,
+        None => Vec::new(),
+    };
+    if let Some(mut step) = load::<RunStep>(transaction, &open.step_id)? {
+        let tool_calls = open.calls.iter().map(|call| {
+            let ToolCallFunction { name, arguments, .. } = call.function.clone();
+            let function = CalledFunction {
+                name,
+                arguments,
+                ..CalledFunction::default()
+            };
+            StepToolCall::from(FunctionCall {
+                id: call.id.clone(),
+                function,
+                ..FunctionCall::default()
+            })
+        });
+        let details = ToolCallsDetails {
+            tool_calls: tool_calls.collect(),
+            ..ToolCallsDetails::default()
+        };
+        step.object.step_details = details.into();
+        step.document.notes = Some(write_usage(usage));
+        step.save(transaction)?;
+    }
+    let mut notes = RunNotes::of(&run.document)?;
+    notes.spend(usage);
+    run.document.notes = Some(notes.to_text());
+    run.object.status = RunStatus::RequiresAction;
+    run.object.required_action = Some(RequiredAction {
+        submit_tool_outputs: RequiredToolOutputs {
+            tool_calls: open.calls.clone(),
+            ..RequiredToolOutputs::default()
+        },
+        ..RequiredAction::default()
+    });
+    run.save(transaction)?;
+    events.push(state_event(run.object));
+    history::store(transaction, run_id, &notes, live, &events)?;
+    Ok(events)
+}
+
+/// What the model gets to know.
+fn model_request(transaction: &dyn Transaction, run: &Run, notes: &RunNotes) -> Result<ModelRequest, StorageError> {
+    let spent = notes.spent();
+    let left = |limit: Option<i64>, spent: u64| {
+        limit.map(|limit| u64::try_from(limit).unwrap_or_default().saturating_sub(spent))
+    };
+    let mut messages = model_messages(transaction, run)?;
+    if notes.fit_prompt
+        && let Some(most) = run.max_prompt_tokens
+    {
+        fit(&mut messages, &run.instructions, most);
+    }
+    Ok(ModelRequest {
+        model: run.model.clone(),
+        instructions: Some(run.instructions.clone()).filter(|instructions| !instructions.is_empty()),
+        messages,
+        functions: run.tools.iter().filter_map(model_function).collect(),
+        file_search: super::file_search::is_on(run),
+        tool_choice: match &run.tool_choice {
+            Some(ToolChoice::None) => model::ToolChoice::None,
+            Some(ToolChoice::Required) => model::ToolChoice::Required,
+            Some(ToolChoice::Named(choice)) => choice.function.as_ref().map_or(model::ToolChoice::Auto, |function| {
+                model::ToolChoice::Function(function.name.clone())
+            }),
+            _ => model::ToolChoice::Auto,
+        },
+        parallel_tool_calls: run.parallel_tool_calls,
+        rounds: rounds(transaction, run)?,
+        temperature: run.temperature,
+        top_p: run.top_p,
+        max_completion_tokens: left(run.max_completion_tokens, spent.completion_tokens),
+        // A limit that the prompt is made to fit counts for each prompt, otherwise for all of them together.
+        max_prompt_tokens: left(
+            run.max_prompt_tokens,
+            if notes.fit_prompt { 0 } else { spent.prompt_tokens },
+        ),
+        response_format: run
+            .response_format
+            .as_ref()
+            .map(|format| serde_json::to_value(format).expect("an object of the protocol has a JSON form")),
+    })
+}
+
+/// Drops messages, the oldest first, until the words of the rest and of the instructions are at most `most`. The newest
+/// one stays.
+fn fit(messages: &mut Vec<ModelMessage>, instructions: &str, most: i64) {
+    let words = |text: &str| text.split_whitespace().count();
+    let most = usize::try_from(most).unwrap_or_default();
+    let mut room = most.saturating_sub(words(instructions));
+    let fitting = messages.iter().rev().take_while(|message| {
+        let fits = words(&message.text) <= room;
+        room = room.saturating_sub(words(&message.text));
+        fits
+    });
+    let kept = fitting.count().max(1).min(messages.len());
+    messages.drain(..messages.len() - kept);
+}
+
+fn model_messages(transaction: &dyn Transaction, run: &Run) -> Result<Vec<ModelMessage>, StorageError> {
+    let newest = run
+        .truncation_strategy
+        .as_ref()
+        .and_then(|strategy| strategy.last_messages);
+    let list = List {
+        kind: Kind::Message,
+        parent: Some(&run.thread_id),
+        tag: None,
+        order: Order::Descending,
+        after: None,
+        before: None,
+        limit: newest.map_or(usize::MAX, |newest| usize::try_from(newest).unwrap_or_default()),
+    };
+    let newest_first = transaction.list(&list)?.documents;
+    let oldest_first = newest_first.into_iter().rev().map(|document| {
+        let message = Loaded::<Message>::parse(document)?.object;
+        let role = if message.role == Role::Assistant {
+            model::Role::Assistant
+        } else {
+            model::Role::User
+        };
+        Ok(ModelMessage::new(role, message.texts().collect::<Vec<_>>().join("\n")))
+    });
+    oldest_first.collect()
+}
+
+fn model_function(tool: &Tool) -> Option<Function> {
+    let Tool::Function(tool) = tool else { return None };
+    let definition = &tool.function;
+    let mut function = Function::new(&definition.name);
+    function.description.clone_from(&definition.description);
+    function.parameters.clone_from(&definition.parameters);
+    function.strict = definition.strict;
+    Some(function)
+}
+
+/// The calls of the run that have their outputs.
+fn rounds(transaction: &dyn Transaction, run: &Run) -> Result<Vec<Vec<CompletedCall>>, StorageError> {
+    let steps = steps(transaction, &run.id, None)?;
+    let rounds = steps
+        .iter()
+        .map(|step| step.object.tool_calls().iter().filter_map(completed_call).collect());
+    Ok(rounds.filter(|round: &Vec<CompletedCall>| !round.is_empty()).collect())
+}
+
+fn completed_call(call: &StepToolCall) -> Option<CompletedCall> {
+    let StepToolCall::Function(call) = call else {
+        return None;
+    };
+    let function = &call.function;
+    Some(CompletedCall::new(
+        &call.id,
+        &function.name,
+        &function.arguments,
+        function.output.as_ref()?,
+    ))
+}
+
+/// Why no run with these tools can do what it is asked for, if so.
+///
+/// The code is this server's own: the provider, who has all tools, has none for it.
+fn unsupported(tools: &[Tool]) -> Option<RunError> {
+    let runs_code = tools.iter().any(|tool| matches!(tool, Tool::CodeInterpreter(_)));
+    runs_code.then(|| RunError {
+        code: RunErrorCode::from("unsupported_tool"),
+        message: "The tool 'code_interpreter' is not supported: this server runs no code. \
+                  Leave the tool out, of the assistant or by giving the run tools of its own."
+            .to_owned(),
+        ..RunError::default()
+    })
+}

@@ -1,0 +1,94 @@
+//! Requests that come again: what a client sends more than once with the same idempotency key is done once.
+
+use axum::http::HeaderMap;
+
+use crate::engine::{ANSWERS_KEPT, Refusal};
+use crate::storage::document::now;
+use crate::storage::{KeptAnswer, StorageError, Transaction};
+
+/// The longest idempotency key, in bytes.
+const LONGEST_KEY: usize = 255;
+
+/// What tells a request that comes again from a new one. Without a key every request is new.
+#[derive(Debug)]
+pub(crate) struct Repeat<'a> {
+    key: Option<&'a str>,
+    place: &'a str,
+    request: String,
+}
+
+impl<'a> Repeat<'a> {
+    /// `place` is the method and the path; `request` tells bodies apart.
+    pub(crate) fn new(headers: &'a HeaderMap, place: &'a str, request: String) -> Result<Self, Refusal> {
+        let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
+            None | Some(Ok("")) => None,
+            Some(Ok(key)) if key.len() <= LONGEST_KEY => Some(key),
+            Some(_) => {
+                return Err(Refusal::Invalid {
+                    message: format!(
+                        "The header Idempotency-Key must have at most {LONGEST_KEY} visible ASCII characters."
+                    ),
+                    param: None,
+                    code: None,
+                });
+            }
+        };
+        Ok(Self { key, place, request })
+    }
+
+    /// Whether there was a request with this key, whatever its body.
+    pub(crate) fn is_known(&self, transaction: &dyn Transaction) -> Result<bool, StorageError> {
+        Ok(self.stored(transaction)?.is_some())
+    }
+
+    /// The answer to the first request with this key. A refusal if that one had another body.
+    pub(crate) fn kept(&self, transaction: &dyn Transaction) -> Result<Option<String>, Refusal> {
+        match (self.stored(transaction)?, self.key) {
+            (Some(kept), Some(key)) if kept.request != self.request => Err(Refusal::Invalid {
+                message: format!("The idempotency key '{key}' was used before with another body."),
+                param: None,
+                code: Some("idempotency_key_reused"),
+            }),
+            (kept, _) => Ok(kept.map(|kept| kept.answer)),
+        }
+    }
+
+    /// Keeps the answer for requests that come again.
+    pub(crate) fn keep(&self, transaction: &dyn Transaction, answer: &str) -> Result<(), StorageError> {
+        let Some(key) = self.key else { return Ok(()) };
+        let now = now().unix_timestamp();
+        let kept = KeptAnswer {
+            request: self.request.clone(),
+            answer: answer.to_owned(),
+        };
+        transaction.keep_answer(key, self.place, &kept, now)
+    }
+
+    fn stored(&self, transaction: &dyn Transaction) -> Result<Option<KeptAnswer>, StorageError> {
+        let Some(key) = self.key else { return Ok(None) };
+        let since = now().unix_timestamp() - ANSWERS_KEPT;
+        transaction.kept_answer(key, self.place, since)
+    }
+}
+
+/// Tells apart bodies sent with the same key by mistake: FNV-1a with 128 bits. Whoever makes two bodies collide on
+/// purpose only gets an earlier answer of their own.
+pub(crate) fn digest(body: &[u8]) -> String {
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let hash = body
+        .iter()
+        .fold(OFFSET, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME));
+    format!("{hash:032x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_those_of_fnv() {
+        assert_eq!(digest(b""), "6c62272e07bb014262b821756295c58d");
+        assert_eq!(digest(b"a"), "d228cb696f1a8caf78912b704e4a8964");
+    }
+}

@@ -1,0 +1,390 @@
+//! Chat completions.
+//!
+//! Nothing is stored, so an idempotency key has no effect: a repeated request is answered anew. What the model makes use
+//! of is handed on (messages, functions, sampling, the limit on tokens, the form of the answer); `n` answers are written
+//! one after the other; `stop`, `logprobs`, audio and the like have no effect.
+//!
+//! A model asked for by a URI of Yandex is answered as Yandex answers, see [`Manner`].
+
+pub(crate) mod conventions;
+pub(crate) mod request;
+
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use assistants_types::chat::{
+    ChatCalledFunction, ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatCompletionMessage,
+    ChatDelta, ChatFinishReason, ChatFunctionDelta, ChatFunctionToolCall, ChatToolCallDelta, ChatToolCallType,
+    ChatUsage, CreateChatCompletion,
+};
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tokio::sync::oneshot;
+use tokio_stream::Stream;
+
+use self::conventions::{self as yandex, Manner};
+use self::request::model_request;
+use super::error::ApiError;
+use super::request::{Answer, Call};
+use crate::engine::{ChatHandle, ChatOutput};
+use crate::http::event_channel::{self, Reader, Writer};
+use crate::ids;
+use crate::model::{Failure, Finish, FinishReason, ModelRequest, Piece, Usage};
+use crate::storage::document::now;
+
+pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+    let params: CreateChatCompletion = call.body_after("CreateChatCompletion", |body| {
+        yandex::put_right(body);
+        Ok(())
+    })?;
+    let request = model_request(&params)?;
+    let manner = Manner::of(&params.model);
+    let options = params.stream_options.into_value();
+    let work = Work {
+        id: manner.completion_id(),
+        manner,
+        created: now(),
+        answers: params.n.into_value().unwrap_or(1),
+        include_usage: options.and_then(|options| options.include_usage) == Some(true),
+        request,
+    };
+    let streamed = params.stream.into_value() == Some(true);
+    let (begun, begins) = oneshot::channel();
+    let chat = call.engine.start_chat(&work.id.clone(), move |output| {
+        if streamed {
+            work.streamed(output, begun);
+        } else {
+            tell(begun, work.whole(output).map(Begun::Whole));
+        }
+    });
+    Ok(Answer::Chat(ChatAnswer { begins, chat }))
+}
+
+/// An answer that is being written. Dropping it gives the answer up: its model is stopped.
+#[derive(Debug)]
+pub(crate) struct ChatAnswer {
+    begins: oneshot::Receiver<Result<Begun, ApiError>>,
+    chat: ChatHandle,
+}
+
+/// What a client gets first.
+#[derive(Debug)]
+enum Begun {
+    /// All of it.
+    Whole(Answer),
+    /// The stream, with the first piece in it.
+    Stream(Reader),
+}
+
+impl ChatAnswer {
+    /// Waits for the whole answer or for its first piece, so that a model that fails at once is answered with a status.
+    pub(super) async fn answer(self) -> Result<Answer, ApiError> {
+        match self.begins.await {
+            Ok(Ok(Begun::Whole(answer))) => Ok(answer),
+            Ok(Ok(Begun::Stream(reader))) => Ok(Answer::Events(Body::from_stream(ChatEvents {
+                reader,
+                _chat: self.chat,
+            }))),
+            Ok(Err(error)) => Err(error),
+            // No thread took it.
+            Err(_) => Err(given_up()),
+        }
+    }
+}
+
+/// The body of a streamed answer.
+#[derive(Debug)]
+struct ChatEvents {
+    reader: Reader,
+    /// Stops the model when the client goes.
+    _chat: ChatHandle,
+}
+
+impl Stream for ChatEvents {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.reader).poll_next(context)
+    }
+}
+
+/// One request, ready to be worked on.
+struct Work {
+    id: String,
+    manner: Manner,
+    created: OffsetDateTime,
+    /// How many answers to write.
+    answers: i64,
+    /// Whether a stream ends with the tokens that it took.
+    include_usage: bool,
+    request: ModelRequest,
+}
+
+/// How the thread of an answer says that it has begun; taken when it has.
+type Start = Option<(oneshot::Sender<Result<Begun, ApiError>>, Reader)>;
+
+impl Work {
+    /// Writes all answers, then sends them.
+    fn whole(&self, output: &ChatOutput<'_>) -> Result<Answer, ApiError> {
+        let mut usage = Usage::default();
+        let mut choices = Vec::new();
+        for index in 0..self.answers {
+            let mut message = ChatCompletionMessage::default();
+            let finish = self.ask(output, &mut |piece| {
+                add(&mut message, piece, self.manner);
+                ControlFlow::Continue(())
+            })?;
+            count(&mut usage, finish);
+            self.manner.finish(&mut message);
+            choices.push(ChatChoice {
+                index,
+                finish_reason: finish_reason(finish, message.tool_calls.is_some()),
+                message,
+                ..ChatChoice::default()
+            });
+        }
+        let completion = ChatCompletion {
+            id: self.id.clone(),
+            created: Some(self.created),
+            model: self.request.model.clone(),
+            choices,
+            usage: Some(wire_usage(usage)),
+            ..ChatCompletion::default()
+        };
+        Ok(match self.manner {
+            Manner::OpenAi => Answer::json(&with_nulls(&completion)),
+            Manner::Yandex => Answer::json(&completion),
+        })
+    }
+
+    /// Sends the answers as they are written.
+    fn streamed(&self, output: &ChatOutput<'_>, begun: oneshot::Sender<Result<Begun, ApiError>>) {
+        let (writer, reader) = event_channel::channel(event(&failed("The answer broke off.").body()));
+        let mut start = Some((begun, reader));
+        if let Err(error) = self.write(output, &writer, &mut start) {
+            match start.take() {
+                Some((begun, _)) => tell(begun, Err(error)),
+                None => data(&writer, &error.body()),
+            }
+        }
+        writer.finish();
+    }
+
+    fn write(&self, output: &ChatOutput<'_>, writer: &Writer, start: &mut Start) -> Result<(), ApiError> {
+        let mut usage = Usage::default();
+        for index in 0..self.answers {
+            let (mut begun, mut calls) = (false, 0);
+            let mut whole = ChatCompletionMessage::default();
+            let mut send = |delta: ChatDelta, reason: Option<ChatFinishReason>| {
+                if let Some((begun, reader)) = start.take() {
+                    tell(begun, Ok(Begun::Stream(reader)));
+                }
+                let choice = ChatChunkChoice {
+                    index,
+                    delta,
+                    finish_reason: reason,
+                    ..ChatChunkChoice::default()
+                };
+                data(writer, &json(&self.chunk(vec![choice], None)));
+            };
+            let finish = self.ask(output, &mut |piece| {
+                // A chat has no files to search and to cite.
+                if matches!(piece, Piece::Text("") | Piece::Search { .. } | Piece::Citation(_)) {
+                    return ControlFlow::Continue(());
+                }
+                let text = matches!(piece, Piece::Text(_));
+                let is_call = matches!(piece, Piece::Call { .. });
+                if !std::mem::replace(&mut begun, true) {
+                    send(self.manner.first_delta(text), None);
+                }
+                if text || self.manner == Manner::OpenAi {
+                    send(delta(piece, calls), None);
+                } else {
+                    add(&mut whole, piece, self.manner);
+                }
+                calls += i64::from(is_call);
+                writer.wait();
+                if writer.is_gone() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })?;
+            if !begun {
+                send(self.manner.first_delta(true), None);
+            }
+            send(yandex::calls_at_once(whole), Some(finish_reason(finish, calls > 0)));
+            count(&mut usage, finish);
+        }
+        if self.include_usage || self.manner == Manner::Yandex {
+            data(writer, &json(&self.chunk(Vec::new(), Some(wire_usage(usage)))));
+        }
+        data(writer, "[DONE]");
+        Ok(())
+    }
+
+    /// Asks the model once.
+    fn ask(
+        &self,
+        output: &ChatOutput<'_>,
+        take: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
+    ) -> Result<Finish, ApiError> {
+        output.ask(&self.request, take).map_err(|failure| match failure {
+            Failure::Stopped => given_up(),
+            Failure::Failed { code, message } => model_failure(code, message),
+        })
+    }
+
+    fn chunk(&self, choices: Vec<ChatChunkChoice>, usage: Option<ChatUsage>) -> ChatCompletionChunk {
+        ChatCompletionChunk {
+            id: self.id.clone(),
+            created: Some(self.created),
+            model: self.request.model.clone(),
+            choices,
+            usage,
+            ..ChatCompletionChunk::default()
+        }
+    }
+}
+
+/// Adds a piece to a whole answer.
+fn add(message: &mut ChatCompletionMessage, piece: Piece<'_>, manner: Manner) {
+    match piece {
+        Piece::Text(text) => message.content.get_or_insert_default().push_str(text),
+        Piece::Call { name } => {
+            let function = ChatCalledFunction::new(name, "");
+            let call = ChatFunctionToolCall::new(manner.call_id(name), function);
+            message.tool_calls.get_or_insert_default().push(call.into());
+        }
+        Piece::Arguments { index, text } => {
+            let calls = message.tool_calls.as_deref_mut().unwrap_or_default();
+            if let Some(assistants_types::chat::ChatToolCall::Function(call)) = calls.get_mut(index) {
+                call.function.arguments.push_str(text);
+            }
+        }
+        Piece::Search { .. } | Piece::Citation(_) => {}
+    }
+}
+
+/// What a piece adds; `calls` were begun before it.
+fn delta(piece: Piece<'_>, calls: i64) -> ChatDelta {
+    let of_call = |call| ChatDelta {
+        tool_calls: Some(vec![call]),
+        ..ChatDelta::default()
+    };
+    match piece {
+        Piece::Text(text) => ChatDelta {
+            content: Some(text.to_owned()),
+            ..ChatDelta::default()
+        },
+        Piece::Call { name } => of_call(ChatToolCallDelta {
+            index: calls,
+            id: Some(ids::new("call_")),
+            type_: Some(ChatToolCallType::Function),
+            function: Some(ChatFunctionDelta {
+                name: Some(name.to_owned()),
+                arguments: Some(String::new()),
+                ..ChatFunctionDelta::default()
+            }),
+            ..ChatToolCallDelta::default()
+        }),
+        Piece::Arguments { index, text } => of_call(ChatToolCallDelta {
+            index: i64::try_from(index).unwrap_or(i64::MAX),
+            function: Some(ChatFunctionDelta {
+                arguments: Some(text.to_owned()),
+                ..ChatFunctionDelta::default()
+            }),
+            ..ChatToolCallDelta::default()
+        }),
+        Piece::Search { .. } | Piece::Citation(_) => ChatDelta::default(),
+    }
+}
+
+fn finish_reason(finish: Finish, called: bool) -> ChatFinishReason {
+    match finish.reason {
+        FinishReason::MaxCompletionTokens | FinishReason::MaxPromptTokens => ChatFinishReason::Length,
+        FinishReason::Stop if called => ChatFinishReason::ToolCalls,
+        FinishReason::Stop => ChatFinishReason::Stop,
+    }
+}
+
+/// The prompt counts once, each answer for itself.
+fn count(usage: &mut Usage, finish: Finish) {
+    usage.prompt_tokens = finish.usage.prompt_tokens;
+    usage.completion_tokens += finish.usage.completion_tokens;
+}
+
+fn wire_usage(usage: Usage) -> ChatUsage {
+    let wire = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+    ChatUsage {
+        prompt_tokens: wire(usage.prompt_tokens),
+        completion_tokens: wire(usage.completion_tokens),
+        total_tokens: wire(usage.prompt_tokens.saturating_add(usage.completion_tokens)),
+        ..ChatUsage::default()
+    }
+}
+
+/// The completion with what is null in it: clients of typed languages count on these members.
+fn with_nulls(completion: &ChatCompletion) -> Value {
+    let mut value = json!(completion);
+    let choices = value.get_mut("choices").and_then(Value::as_array_mut);
+    for choice in choices.into_iter().flatten() {
+        for (place, names) in [("", &["logprobs"][..]), ("/message", &["content", "refusal"])] {
+            if let Some(Value::Object(members)) = choice.pointer_mut(place) {
+                for name in names {
+                    members.entry(*name).or_insert(Value::Null);
+                }
+            }
+        }
+    }
+    value
+}
+
+fn json(chunk: &ChatCompletionChunk) -> String {
+    serde_json::to_string(chunk).expect("an object of the protocol has a JSON form")
+}
+
+/// Writes an event.
+fn data(writer: &Writer, data: &str) {
+    writer.push(|bytes| bytes.extend_from_slice(event(data).as_bytes()));
+}
+
+/// An event without a name. JSON has no line breaks: one data line is enough.
+fn event(data: &str) -> String {
+    format!("data: {data}\n\n")
+}
+
+/// Says how the answer began.
+fn tell(begun: oneshot::Sender<Result<Begun, ApiError>>, outcome: Result<Begun, ApiError>) {
+    if begun.send(outcome).is_err() {
+        log::debug!("nobody waits for the answer any more");
+    }
+}
+
+/// The response to a model's failure, with the status and type that the provider gives for the code.
+fn model_failure(code: String, message: String) -> ApiError {
+    let (status, type_, param) = match code.as_str() {
+        "rate_limit_exceeded" => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", None),
+        "insufficient_quota" => (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", None),
+        "context_length_exceeded" => (StatusCode::BAD_REQUEST, "invalid_request_error", Some("messages")),
+        "invalid_prompt" => (StatusCode::BAD_REQUEST, "invalid_request_error", None),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", None),
+    };
+    ApiError {
+        type_,
+        param: param.map(str::to_owned),
+        ..ApiError::new(status, message).code(code)
+    }
+}
+
+fn given_up() -> ApiError {
+    failed("The answer was given up: it took too long, or the server stops.")
+}
+
+fn failed(message: &str) -> ApiError {
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+}

@@ -1,0 +1,217 @@
+//! From a chat completion that is asked for to what a model is told.
+
+use std::collections::BTreeSet;
+
+use assistants_types::chat::{
+    ChatAllowedToolsMode, ChatAssistantContent, ChatAssistantMessage, ChatAssistantPart, ChatMessage, ChatTool,
+    ChatToolCall, ChatToolChoice, ChatUserContent, ChatUserPart, CreateChatCompletion,
+};
+
+use crate::model::{CompletedCall, Function, ModelMessage, ModelRequest, Role, ToolChoice};
+use crate::openai::error::ApiError;
+use crate::openai::request_schema::Violation;
+
+/// What the model is told. The outputs of functions are those that follow the last message of the user; of earlier ones
+/// only what was said about them is left.
+pub(crate) fn model_request(params: &CreateChatCompletion) -> Result<ModelRequest, ApiError> {
+    let mut request = ModelRequest {
+        model: params.model.clone(),
+        functions: functions(params.tools.as_deref().unwrap_or_default())?,
+        parallel_tool_calls: params.parallel_tool_calls.unwrap_or(true),
+        temperature: params.temperature.as_ref().copied(),
+        top_p: params.top_p.as_ref().copied(),
+        max_completion_tokens: limit(params)?,
+        response_format: params
+            .response_format
+            .as_ref()
+            .map(|format| serde_json::to_value(format).expect("an object of the protocol has a JSON form")),
+        ..ModelRequest::default()
+    };
+    if let Some(choice) = &params.tool_choice {
+        request.tool_choice = tool_choice(choice, &mut request.functions)?;
+    }
+    conversation(&params.messages, &mut request)?;
+    Ok(request)
+}
+
+fn limit(params: &CreateChatCompletion) -> Result<Option<u64>, ApiError> {
+    for (name, value) in [
+        ("max_completion_tokens", &params.max_completion_tokens),
+        ("max_tokens", &params.max_tokens),
+    ] {
+        if let Some(tokens) = value.as_ref() {
+            return match Violation::outside(name, &tokens.to_string(), 1, i64::MAX) {
+                Some(violation) => Err(violation.into()),
+                None => Ok(u64::try_from(*tokens).ok()),
+            };
+        }
+    }
+    Ok(None)
+}
+
+fn functions(tools: &[ChatTool]) -> Result<Vec<Function>, ApiError> {
+    let function = |(index, tool): (usize, &ChatTool)| match tool {
+        ChatTool::Function(tool) => {
+            let mut function = Function::new(&tool.function.name);
+            function.description.clone_from(&tool.function.description);
+            function.parameters.clone_from(&tool.function.parameters);
+            function.strict = tool.function.strict;
+            Ok(function)
+        }
+        _ => Err(ApiError::invalid("The models of this server call functions only.")
+            .param(format!("tools[{index}].type"))
+            .code("unsupported_value")),
+    };
+    tools.iter().enumerate().map(function).collect()
+}
+
+fn tool_choice(choice: &ChatToolChoice, functions: &mut Vec<Function>) -> Result<ToolChoice, ApiError> {
+    match choice {
+        ChatToolChoice::None => Ok(ToolChoice::None),
+        ChatToolChoice::Required => Ok(ToolChoice::Required),
+        ChatToolChoice::Function(choice) => {
+            let name = &choice.function.name;
+            if !functions.iter().any(|function| function.name == *name) {
+                let message = format!("Tool choice '{name}' is not among 'tools'.");
+                return Err(ApiError::invalid(message).param("tool_choice"));
+            }
+            Ok(ToolChoice::Function(name.clone()))
+        }
+        ChatToolChoice::AllowedTools(choice) => {
+            let allowed: BTreeSet<&str> = choice
+                .allowed_tools
+                .tools
+                .iter()
+                .filter_map(|tool| tool.pointer("/function/name")?.as_str())
+                .collect();
+            functions.retain(|function| allowed.contains(function.name.as_str()));
+            Ok(if choice.allowed_tools.mode == ChatAllowedToolsMode::Required {
+                ToolChoice::Required
+            } else {
+                ToolChoice::Auto
+            })
+        }
+        ChatToolChoice::Custom(_) => Err(ApiError::invalid("The models of this server call functions only.")
+            .param("tool_choice")
+            .code("unsupported_value")),
+        _ => Ok(ToolChoice::Auto),
+    }
+}
+
+/// Calls of an assistant's message whose outputs are still to come.
+struct Open {
+    calls: Vec<(CompletedCall, bool)>,
+}
+
+impl Open {
+    fn missing(&self) -> Vec<&str> {
+        let open = self.calls.iter().filter(|(_, answered)| !answered);
+        open.map(|(call, _)| call.id.as_str()).collect()
+    }
+}
+
+fn conversation(messages: &[ChatMessage], request: &mut ModelRequest) -> Result<(), ApiError> {
+    let mut instructions: Vec<String> = Vec::new();
+    let mut open: Option<Open> = None;
+    for (index, message) in messages.iter().enumerate() {
+        if let ChatMessage::Tool(output) = message {
+            // Two calls of one function may share an id; each output answers the first that has none.
+            let call = open
+                .as_mut()
+                .and_then(|open| {
+                    open.calls
+                        .iter_mut()
+                        .find(|(call, answered)| !answered && call.id == output.tool_call_id)
+                })
+                .ok_or_else(|| {
+                    // The provider spells it so.
+                    let message = "messages with role 'tool' must be a response to a preceeding message with \
+                                   'tool_calls'.";
+                    ApiError::invalid(message).param(format!("messages.[{index}].role"))
+                })?;
+            call.0.output = output.content.text();
+            call.1 = true;
+            continue;
+        }
+        close(open.take(), index, request)?;
+        match message {
+            ChatMessage::System(message) => instructions.push(message.content.text()),
+            ChatMessage::Developer(message) => instructions.push(message.content.text()),
+            ChatMessage::User(message) => {
+                request.rounds.clear();
+                request
+                    .messages
+                    .push(ModelMessage::new(Role::User, user_text(&message.content)));
+            }
+            ChatMessage::Assistant(message) => {
+                if let Some(text) = assistant_text(message).filter(|text| !text.is_empty()) {
+                    request.messages.push(ModelMessage::new(Role::Assistant, text));
+                }
+                let calls = message
+                    .tool_calls
+                    .iter()
+                    .flatten()
+                    .filter_map(ChatToolCall::as_function);
+                let calls: Vec<_> = calls
+                    .map(|call| {
+                        let call = CompletedCall::new(&call.id, &call.function.name, &call.function.arguments, "");
+                        (call, false)
+                    })
+                    .collect();
+                open = Some(Open { calls }).filter(|open| !open.calls.is_empty());
+            }
+            _ => {}
+        }
+    }
+    close(open, messages.len(), request)?;
+    request.instructions = Some(instructions.join("\n")).filter(|text| !text.is_empty());
+    Ok(())
+}
+
+/// Takes the calls of a message as done; 400 if one has no output. `index` is the message after the outputs.
+fn close(open: Option<Open>, index: usize, request: &mut ModelRequest) -> Result<(), ApiError> {
+    let Some(open) = open else { return Ok(()) };
+    let missing = open.missing();
+    if !missing.is_empty() {
+        let message = format!(
+            "An assistant message with 'tool_calls' must be followed by tool messages responding to each \
+             'tool_call_id'. The following tool_call_ids did not have response messages: {}",
+            missing.join(", ")
+        );
+        return Err(ApiError::invalid(message).param(format!("messages.[{index}].role")));
+    }
+    request
+        .rounds
+        .push(open.calls.into_iter().map(|(call, _)| call).collect());
+    Ok(())
+}
+
+/// The text parts, joined by line breaks; the model does not see or hear the others.
+fn user_text(content: &ChatUserContent) -> String {
+    match content {
+        ChatUserContent::Text(text) => text.clone(),
+        ChatUserContent::Parts(parts) => {
+            let texts = parts.iter().filter_map(|part| match part {
+                ChatUserPart::Text(part) => Some(part.text.as_str()),
+                _ => None,
+            });
+            texts.collect::<Vec<_>>().join("\n")
+        }
+        _ => String::new(),
+    }
+}
+
+fn assistant_text(message: &ChatAssistantMessage) -> Option<String> {
+    match message.content.as_ref()? {
+        ChatAssistantContent::Text(text) => Some(text.clone()),
+        ChatAssistantContent::Parts(parts) => {
+            let texts = parts.iter().filter_map(|part| match part {
+                ChatAssistantPart::Text(part) => Some(part.text.as_str()),
+                _ => None,
+            });
+            Some(texts.collect::<Vec<_>>().join("\n"))
+        }
+        ChatAssistantContent::Unknown(raw) => raw.as_str().map(str::to_owned),
+        _ => None,
+    }
+}

@@ -1,0 +1,230 @@
+//! Files that are uploaded in parts.
+
+use std::io::Read;
+
+use assistants_types::openai::{CompleteUpload, CreateFile, CreateUpload, File, Upload, UploadPart, UploadStatus};
+use md5::{Digest as _, Md5};
+use serde::de::DeserializeOwned;
+
+use super::{check_purpose, insert_file, new_file};
+use crate::engine::{Engine, uploads};
+use crate::http::Form;
+use crate::http::idempotency::digest;
+use crate::ids;
+use crate::openai::{Answer, ApiError, Call};
+use crate::storage::blobs::Unfinished;
+use crate::storage::document::{Loaded, insert, load, now};
+use crate::storage::{Document, Kind, StorageError, Transaction};
+
+/// The largest part and the largest file, in bytes, and how long an upload lives, in seconds; as the provider has them.
+const LARGEST_PART: u64 = 64 * 1024 * 1024;
+const LARGEST_UPLOAD: i64 = 8 * 1024 * 1024 * 1024;
+const LIFETIME: i64 = 60 * 60;
+
+pub(crate) fn create(call: &Call) -> Result<Answer, ApiError> {
+    let params: CreateUpload = call.body("CreateUpload")?;
+    check_purpose(&params.purpose)?;
+    if !(1..=LARGEST_UPLOAD).contains(&params.bytes) {
+        let message = format!(
+            "Invalid 'bytes': an upload has from 1 to {LARGEST_UPLOAD} bytes, not {}.",
+            params.bytes
+        );
+        return Err(ApiError::invalid(message).param("bytes"));
+    }
+    call.object(|transaction| {
+        let created_at = now();
+        let expires_at = created_at + time::Duration::seconds(LIFETIME);
+        let upload = Upload {
+            id: ids::new("upload_"),
+            created_at: Some(created_at),
+            filename: params.filename.clone(),
+            bytes: params.bytes,
+            purpose: params.purpose.as_str().to_owned(),
+            status: UploadStatus::Pending,
+            expires_at: Some(expires_at),
+            ..Upload::default()
+        };
+        insert(transaction, &upload, None, None)?;
+        if let Some(mut stored) = load::<Upload>(transaction, &upload.id)? {
+            // What the file will need, and the upload does not show.
+            let expiration = params.expires_after.as_ref();
+            let text =
+                |expiration| serde_json::to_string(expiration).expect("an object of the protocol has a JSON form");
+            stored.document.notes = expiration.map(text);
+            stored.save(transaction)?;
+        }
+        call.engine
+            .expires(transaction, Kind::Upload, &upload.id, expires_at.unix_timestamp())?;
+        Ok(upload)
+    })
+}
+
+/// The form of a part.
+pub(crate) const PART: Form = Form {
+    file: "data",
+    most: LARGEST_PART,
+};
+
+/// Whether the upload takes a part, before its bytes come. If they come again, the upload may have ended.
+pub(crate) fn before_part(call: &Call) -> Result<(), ApiError> {
+    let repeat = call.repeat(String::new())?;
+    call.transact(|transaction| match repeat.is_known(transaction)? {
+        true => Ok(()),
+        false => pending(transaction, call.id("upload_id")).map(|_| ()),
+    })
+}
+
+pub(crate) fn add_part(call: &Call) -> Result<Answer, ApiError> {
+    let upload_id = call.id("upload_id");
+    let received = call.form()?;
+    let length = received.file.length();
+    let part = UploadPart {
+        id: ids::new("part_"),
+        created_at: Some(now()),
+        upload_id: upload_id.to_owned(),
+        ..UploadPart::default()
+    };
+    let bytes = received.file.stage(&part.id)?;
+    let mut stored = false;
+    let answer = call.object_once(&received.digest, |transaction| {
+        pending(transaction, upload_id)?;
+        insert(transaction, &part, Some(upload_id), None)?;
+        if let Some(mut inserted) = load::<UploadPart>(transaction, &part.id)? {
+            inserted.document.notes = Some(length.to_string());
+            inserted.save(transaction)?;
+        }
+        stored = true;
+        Ok(part.clone())
+    });
+    bytes.settle(stored, answer.is_ok());
+    answer
+}
+
+pub(crate) fn complete(call: &Call) -> Result<Answer, ApiError> {
+    let params: CompleteUpload = call.body("CompleteUpload")?;
+    let request = digest(&call.body.bytes);
+    let repeat = call.repeat(request.clone())?;
+    if let Some(answer) = call.transact(|transaction| Ok(repeat.kept(transaction)?))? {
+        return Ok(Answer::Json(answer));
+    }
+    let upload_id = call.id("upload_id");
+    let upload = call.transact(|transaction| {
+        let upload = pending(transaction, upload_id)?;
+        check_parts(transaction, &upload.object, &params.part_ids)?;
+        Ok(upload)
+    })?;
+    // Outside of any transaction: it may take a while.
+    let unfinished = put_together(&call.engine, &params)?;
+    let file = made(&upload, unfinished.length())?;
+    let bytes = unfinished.stage(&file.id)?;
+    let mut stored = false;
+    let answer = call.object_once(&request, |transaction| {
+        let mut upload = pending(transaction, upload_id)?;
+        upload.object.status = UploadStatus::Completed;
+        upload.object.file = Some(file.clone());
+        upload.document.tag = Some(file.id.clone());
+        upload.save(transaction)?;
+        transaction.expire(Kind::Upload, upload_id, None)?;
+        insert_file(&call.engine, transaction, &file)?;
+        uploads::delete_parts(transaction, upload_id, now().unix_timestamp())?;
+        stored = true;
+        Ok(upload.object)
+    });
+    bytes.settle(stored, answer.is_ok());
+    call.engine.remove_bytes()?;
+    answer
+}
+
+pub(crate) fn cancel(call: &Call) -> Result<Answer, ApiError> {
+    let upload_id = call.id("upload_id");
+    let answer = call.object(|transaction| {
+        let mut upload = pending(transaction, upload_id)?;
+        let now = now().unix_timestamp();
+        call.engine
+            .end_upload(transaction, &mut upload, UploadStatus::Cancelled, now)?;
+        Ok(upload.object)
+    })?;
+    call.engine.remove_bytes()?;
+    Ok(answer)
+}
+
+/// The upload of that id, if parts can still be added.
+fn pending(transaction: &dyn Transaction, upload_id: &str) -> Result<Loaded<Upload>, ApiError> {
+    let upload = load::<Upload>(transaction, upload_id)?.ok_or_else(|| ApiError::not_found(Kind::Upload, upload_id))?;
+    if upload.object.status == UploadStatus::Pending {
+        return Ok(upload);
+    }
+    let status = &upload.object.status;
+    Err(ApiError::invalid(format!(
+        "The upload {upload_id} takes nothing more: its status is '{status}'."
+    )))
+}
+
+/// The parts must be those of the upload, each once, and have its size together.
+fn check_parts(transaction: &dyn Transaction, upload: &Upload, part_ids: &[String]) -> Result<(), ApiError> {
+    let mut bytes = 0_i64;
+    for (index, id) in part_ids.iter().enumerate() {
+        let param = || format!("part_ids[{index}]");
+        let part = load::<UploadPart>(transaction, id)?.filter(|part| part.object.upload_id == upload.id);
+        let Some(part) = part else {
+            return Err(ApiError::invalid(format!("The upload {} has no part '{id}'.", upload.id)).param(param()));
+        };
+        if part_ids[..index].contains(id) {
+            return Err(ApiError::invalid(format!("The part '{id}' is given twice.")).param(param()));
+        }
+        let length: Option<i64> = noted(&part.document)?;
+        bytes = bytes.saturating_add(length.unwrap_or(0));
+    }
+    if bytes != upload.bytes {
+        let message = format!(
+            "The parts have {bytes} bytes together, and the upload was to have {}.",
+            upload.bytes
+        );
+        return Err(ApiError::invalid(message).param("part_ids"));
+    }
+    Ok(())
+}
+
+/// The parts one after the other, and checked.
+fn put_together(engine: &Engine, params: &CompleteUpload) -> Result<Unfinished, ApiError> {
+    let mut whole = engine.files.create()?;
+    let mut md5 = Md5::new();
+    let mut buffer = vec![0; 256 * 1024];
+    for id in &params.part_ids {
+        let (mut part, _) = engine.files.read(id)?;
+        loop {
+            let count = part.read(&mut buffer).map_err(|error| StorageError {
+                action: format!("reading the bytes of {id}"),
+                source: Some(Box::new(error)),
+            })?;
+            if count == 0 {
+                break;
+            }
+            md5.update(&buffer[..count]);
+            whole.write(&buffer[..count])?;
+        }
+    }
+    let found: String = md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    match &params.md5 {
+        Some(wanted) if !wanted.eq_ignore_ascii_case(&found) => {
+            let message = format!("The file has the MD5 digest {found}, not '{wanted}'.");
+            Err(ApiError::invalid(message).param("md5"))
+        }
+        _ => Ok(whole),
+    }
+}
+
+fn made(upload: &Loaded<Upload>, length: u64) -> Result<File, StorageError> {
+    let mut params = CreateFile::new(upload.object.purpose.as_str());
+    params.expires_after = noted(&upload.document)?;
+    Ok(new_file(&upload.object.filename, length, &params))
+}
+
+/// What is noted beside an upload or a part, as JSON.
+fn noted<T: DeserializeOwned>(document: &Document) -> Result<Option<T>, StorageError> {
+    let Some(notes) = &document.notes else { return Ok(None) };
+    serde_json::from_str(notes).map(Some).map_err(|error| StorageError {
+        action: format!("reading the notes of {}: what is stored is damaged", document.id),
+        source: Some(Box::new(error)),
+    })
+}

@@ -1,0 +1,327 @@
+//! What all requests share: reading them, the headers of responses, the shape of errors.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use assistants_types::openai::Operation;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Query, RawPathParams, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{MethodFilter, on};
+
+use super::error::ApiError;
+use super::request::{Answer, Call};
+use super::v1;
+use crate::engine::Engine;
+use crate::http::file_stream::FileBytes;
+use crate::http::{self, Form, Front, HeldBody, LARGEST_BODY, Pieces};
+use crate::ids;
+use crate::openai::request_schema::Schemas;
+use crate::storage::document::now;
+
+/// How many parameters a query may have.
+const MOST_QUERY_PARAMETERS: usize = 256;
+
+/// When to look at a run again. The provider's clients wait a second if nobody tells them; here nothing is far away.
+const POLL_AFTER_MS: &str = "50";
+
+/// Where the protocol lives: the provider's own place, then those of Azure, whose clients know no other. The version that
+/// they name in the query is not looked at.
+const PREFIXES: &[&str] = &[
+    "/v1",
+    "/openai",
+    "/openai/v1",
+    "/openai/deployments/{deployment}",
+    "/api/projects/{project}",
+];
+
+/// Answers one operation. May block.
+pub(super) type Handler = fn(&Call) -> Result<Answer, ApiError>;
+
+/// What an operation takes.
+#[derive(Clone, Copy, Debug)]
+enum Takes {
+    /// JSON, or no body.
+    Json,
+    /// A form. The function looks at the request before the form is read.
+    Form(Form, fn(&Call) -> Result<(), ApiError>),
+}
+
+/// The schemas of requests, in both versions of the protocol.
+#[derive(Clone, Debug)]
+struct Versions {
+    current: Arc<Schemas>,
+    legacy: Arc<Schemas>,
+}
+
+impl Versions {
+    fn new(strict: bool) -> Self {
+        let all = || {
+            Schemas::parse(include_str!("generated/request_schemas.json"))
+                .and_then(|schemas| schemas.and(include_str!("generated/chat_request_schemas.json")))
+                .expect("the generated schemas have the form that the generator gave them")
+                .strict(strict)
+        };
+        let current = all()
+            .without_member("Tool", "RetrievalTool")
+            .without_property("CreateAssistant", "file_ids")
+            .without_property("UpdateAssistant", "file_ids");
+        Self {
+            current: Arc::new(current),
+            legacy: Arc::new(all()),
+        }
+    }
+}
+
+/// The schemas that requests in version 1 are checked against: they know every member that the types have.
+#[cfg(any(test, fuzzing))]
+pub(super) fn schemas() -> Arc<Schemas> {
+    Versions::new(false).legacy
+}
+
+/// The router while it is built.
+pub(super) struct Routes {
+    router: Router,
+    engine: Arc<Engine>,
+    schemas: Versions,
+    front: Arc<Front>,
+}
+
+impl Routes {
+    pub(super) fn new(engine: Arc<Engine>, front: Arc<Front>, strict: bool) -> Self {
+        Self {
+            router: Router::new(),
+            engine,
+            schemas: Versions::new(strict),
+            front,
+        }
+    }
+
+    /// Lets `handler` answer `operation`.
+    pub(super) fn mount(self, operation: &'static Operation, handler: Handler) -> Self {
+        self.mount_taking(operation, Takes::Json, handler)
+    }
+
+    /// As [`mount`](Self::mount), for an operation that takes a form. `before` looks at the request before the form is
+    /// read.
+    pub(super) fn mount_form(
+        self,
+        operation: &'static Operation,
+        handler: Handler,
+        form: Form,
+        before: fn(&Call) -> Result<(), ApiError>,
+    ) -> Self {
+        self.mount_taking(operation, Takes::Form(form, before), handler)
+    }
+
+    fn mount_taking(mut self, operation: &'static Operation, takes: Takes, handler: Handler) -> Self {
+        let filter = Method::from_bytes(operation.method.as_bytes())
+            .ok()
+            .and_then(|method| MethodFilter::try_from(method).ok())
+            .expect("an operation of the spec has a method that the router knows");
+        let reader = Reader {
+            engine: Arc::clone(&self.engine),
+            schemas: self.schemas.clone(),
+            front: Arc::clone(&self.front),
+            takes,
+        };
+        let route = on(filter, move |request: Request| answer(reader, handler, request));
+        for prefix in PREFIXES {
+            let path = format!("{prefix}{}", operation.path);
+            self.router = self.router.route(&path, route.clone());
+        }
+        self
+    }
+
+    pub(super) fn into_router(self) -> Router {
+        let Self { router, front, .. } = self;
+        router
+            .fallback(async |request: Request| {
+                let message = format!("Invalid URL ({} {})", request.method(), request.uri().path());
+                error_response(&ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url"))
+            })
+            .method_not_allowed_fallback(async |request: Request| {
+                let message = format!("Invalid method for URL ({} {})", request.method(), request.uri().path());
+                error_response(&ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).code("method_not_allowed"))
+            })
+            .layer(middleware::from_fn_with_state(front, frame))
+    }
+}
+
+/// Lets a request in or not, and gives every answer its headers.
+async fn frame(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let request_id = ids::new("req_");
+    let place = format!("{} {}", request.method(), request.uri().path());
+    // Clients of Yandex number their calls.
+    let client_request_id = request.headers().get("x-client-request-id").cloned();
+    let (parts, body) = request.into_parts();
+    let mut response = match front.admit(&parts, true) {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(rejection) => {
+            http::log_rejection(&rejection, &place, &parts);
+            error_response(&rejection.into())
+        }
+    };
+    let elapsed = start.elapsed().as_millis();
+    log::debug!(
+        "{place}: {} after {elapsed} ms, {request_id}",
+        response.status().as_u16()
+    );
+    let headers = response.headers_mut();
+    headers.insert("openai-version", HeaderValue::from_static("2020-10-01"));
+    if let Some(id) = client_request_id {
+        headers.insert("x-client-request-id", id);
+    }
+    for (name, value) in [
+        ("x-request-id", request_id),
+        ("openai-processing-ms", elapsed.to_string()),
+    ] {
+        let value = HeaderValue::from_str(&value).expect("letters and digits are a header value");
+        headers.insert(name, value);
+    }
+    response
+}
+
+async fn answer(reader: Reader, handler: Handler, request: Request) -> Response {
+    let front = Arc::clone(&reader.front);
+    let call = match reader.read(request).await {
+        Ok(call) => call,
+        Err(error) => return error_response(&error),
+    };
+    let work = move || {
+        call.engine.sweep(now().unix_timestamp())?;
+        v1::show(&call, handler(&call)?)
+    };
+    let mut worked = front.work(work).await;
+    if let Ok(Ok(Answer::Chat(chat))) = worked {
+        // Dropped with this future when the client goes, which stops the model.
+        worked = Ok(chat.answer().await);
+    }
+    match worked {
+        Ok(Ok(Answer::Json(json))) => response(StatusCode::OK, "application/json", Body::from(json)),
+        Ok(Ok(Answer::Run(json))) => {
+            let mut response = response(StatusCode::OK, "application/json", Body::from(json));
+            response
+                .headers_mut()
+                .insert("openai-poll-after-ms", HeaderValue::from_static(POLL_AFTER_MS));
+            response
+        }
+        Ok(Ok(Answer::File { file, length })) => {
+            let bytes = FileBytes::new(file, length);
+            let mut response = response(StatusCode::OK, "application/octet-stream", Body::from_stream(bytes));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            response
+        }
+        Ok(Ok(Answer::Events(events))) => {
+            let mut response = response(StatusCode::OK, "text/event-stream; charset=utf-8", events);
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            response
+        }
+        Ok(Ok(Answer::Chat(_))) => error_response(&ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The answer was not written.",
+        )),
+        Ok(Err(error)) => error_response(&error),
+        Err(rejection) => error_response(&rejection.into()),
+    }
+}
+
+/// Makes calls of the requests for one operation.
+#[derive(Clone)]
+struct Reader {
+    engine: Arc<Engine>,
+    schemas: Versions,
+    front: Arc<Front>,
+    takes: Takes,
+}
+
+impl Reader {
+    async fn read(self, request: Request) -> Result<Call, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let takes_form = matches!(self.takes, Takes::Form(..));
+        let checked = self.front.check_content_type(&parts, takes_form);
+        checked.inspect_err(|rejection| http::log_rejection(rejection, &place(&parts), &parts))?;
+        let mut call = self.head(&mut parts).await?;
+        match self.takes {
+            Takes::Json => {
+                if http::has_form(&call.headers) {
+                    return Err(ApiError::invalid("The body must be JSON, not a form."));
+                }
+                call.body = self.front.read_body(body, LARGEST_BODY).await?;
+                Ok(call)
+            }
+            Takes::Form(form, before) => {
+                let before = move || before(&call).map(|()| call);
+                let mut call = match self.front.work(before).await? {
+                    Ok(call) => call,
+                    Err(error) => {
+                        Pieces::new(body, self.front.limits.body_time).waste().await;
+                        return Err(error);
+                    }
+                };
+                let files = &self.engine.files;
+                let received = self.front.read_form(&call.headers, body, form, files).await?;
+                call.form = Mutex::new(Some(received));
+                Ok(call)
+            }
+        }
+    }
+
+    /// What the head of a request says.
+    async fn head(&self, parts: &mut Parts) -> Result<Call, ApiError> {
+        let path = RawPathParams::from_request_parts(parts, &()).await;
+        let path = path.map_err(|error| ApiError::invalid(format!("The path cannot be read: {error}.")))?;
+        let path = path
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        let Query(query) = query.map_err(|error| ApiError::invalid(format!("The query cannot be read: {error}.")))?;
+        http::count("query", query.len(), MOST_QUERY_PARAMETERS)?;
+        let legacy = v1::asked_for(&parts.headers);
+        let schemas = if legacy {
+            &self.schemas.legacy
+        } else {
+            &self.schemas.current
+        };
+        Ok(Call {
+            engine: Arc::clone(&self.engine),
+            schemas: Arc::clone(schemas),
+            legacy,
+            place: place(parts),
+            path,
+            query,
+            headers: std::mem::take(&mut parts.headers),
+            body: HeldBody::default(),
+            form: Mutex::default(),
+        })
+    }
+}
+
+fn place(parts: &Parts) -> String {
+    format!("{} {}", parts.method, parts.uri.path())
+}
+
+fn error_response(error: &ApiError) -> Response {
+    let mut response = response(error.status, "application/json", Body::from(error.body()));
+    http::say_when_to_retry(&mut response);
+    response
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

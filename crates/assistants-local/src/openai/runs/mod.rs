@@ -1,0 +1,112 @@
+//! Runs.
+
+pub(crate) mod events;
+pub(crate) mod steps;
+
+use assistants_types::openai::{CreateRun, RunInclude, StreamEvent, SubmitToolOutputs, UpdateRun};
+use serde_json::Value;
+
+use super::page::page;
+use super::request::require_thread;
+use super::{Answer, ApiError, Call, v1};
+use crate::engine::{Engine, Since, load_run};
+use crate::http;
+use crate::http::idempotency::digest;
+use crate::openai::request_schema::Violation;
+use crate::storage::Kind;
+use crate::storage::document::to_json;
+
+/// How many messages a run may add to its thread.
+const MOST_ADDED_MESSAGES: usize = 512;
+
+pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+    includes_content(call)?;
+    let params: CreateRun = call.body_after("CreateRun", |body| {
+        let messages = body.get("additional_messages").and_then(Value::as_array);
+        http::count("additional_messages", messages.map_or(0, Vec::len), MOST_ADDED_MESSAGES)?;
+        v1::put_all_right(call, body.get_mut("additional_messages"), "additional_messages")
+    })?;
+    let thread_id = call.id("thread_id");
+    call.run(params.stream.as_ref() == Some(&true), Since::Run, |transaction| {
+        let run = call.engine.create_run(transaction, thread_id, &params)?;
+        let events = vec![
+            StreamEvent::RunCreated(Box::new(run.clone())),
+            StreamEvent::RunQueued(Box::new(run.clone())),
+        ];
+        Ok((run, events))
+    })
+}
+
+pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+    let thread_id = call.id("thread_id");
+    page(call, Kind::Run, Some(thread_id), None, |transaction| {
+        require_thread(transaction, thread_id)
+    })
+}
+
+pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+    call.stored(Kind::Run, call.id("run_id"), Some(call.id("thread_id")))
+}
+
+pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+    let params: UpdateRun = call.body("UpdateRun")?;
+    let (thread_id, id) = (call.id("thread_id"), call.id("run_id"));
+    call.object(|transaction| {
+        let mut run = load_run(transaction, thread_id, id)?;
+        params.metadata.clone().apply_to(&mut run.object.metadata);
+        run.object.metadata.get_or_insert_default();
+        run.save(transaction)?;
+        Ok(run.object)
+    })
+}
+
+/// Ends a run that is not over. The answer shows it as `cancelling`; the next look at it shows `cancelled`.
+pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
+    let repeat = call.repeat(digest(&call.body.bytes))?;
+    let json = call.engine.cancel::<ApiError>(
+        call.id("thread_id"),
+        call.id("run_id"),
+        |transaction| Ok(repeat.kept(transaction)?),
+        |transaction, run| {
+            let json = to_json(run);
+            repeat.keep(transaction, &json)?;
+            Ok(json)
+        },
+    )?;
+    Ok(Answer::Run(json))
+}
+
+pub(super) fn submit_tool_outputs(call: &Call) -> Result<Answer, ApiError> {
+    let params: SubmitToolOutputs = call.body("SubmitToolOutputs")?;
+    let (thread_id, id) = (call.id("thread_id"), call.id("run_id"));
+    let first_call = params
+        .tool_outputs
+        .first()
+        .and_then(|output| output.tool_call_id.as_deref());
+    let since = Since::Outputs(first_call.unwrap_or_default());
+    call.run(params.stream.as_ref() == Some(&true), since, |transaction| {
+        Ok(Engine::submit_outputs(
+            transaction,
+            thread_id,
+            id,
+            &params.tool_outputs,
+        )?)
+    })
+}
+
+/// Whether the texts of passages are asked for by `include[]`; an error if something is that does not exist.
+pub(super) fn includes_content(call: &Call) -> Result<bool, ApiError> {
+    let asked = call
+        .query
+        .iter()
+        .filter(|(name, _)| name == "include[]" || name == "include");
+    let mut included = false;
+    for (_, part) in asked {
+        included = true;
+        if !RunInclude::KNOWN.iter().any(|known| known.as_str() == part) {
+            let known = RunInclude::KNOWN.iter().map(RunInclude::as_str);
+            return Err(Violation::invalid_value("include[]", part, known).into());
+        }
+    }
+    Ok(included)
+}

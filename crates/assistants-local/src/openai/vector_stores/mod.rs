@@ -1,0 +1,119 @@
+//! Vector stores.
+
+pub(crate) mod batches;
+pub(crate) mod files;
+
+use assistants_types::openai::{
+    CreateVectorStore, SearchQuery, SearchResultText, SearchVectorStore, UpdateVectorStore, VectorStoreDeleted,
+    VectorStoreSearchResult, VectorStoreSearchResults, VectorStoreStatus,
+};
+
+use super::page::page;
+use super::{Answer, ApiError, Call};
+use crate::engine::vector_stores::{self, Hit, Search};
+use crate::http;
+use crate::search::check_filter;
+use crate::storage::Kind;
+use crate::storage::document::{complete, now};
+
+pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+    let params: CreateVectorStore = call.body("CreateVectorStore")?;
+    call.object(|transaction| Ok(vector_stores::create_store(transaction, &params)?))
+}
+
+pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+    call.engine.expire_stores(now().unix_timestamp())?;
+    page(call, Kind::VectorStore, None, None, |_| Ok(()))
+}
+
+pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+    call.engine.expire_stores(now().unix_timestamp())?;
+    call.stored(Kind::VectorStore, call.id("vector_store_id"), None)
+}
+
+pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+    let params: UpdateVectorStore = call.body("UpdateVectorStore")?;
+    let id = call.id("vector_store_id");
+    call.object(|transaction| {
+        let mut store = vector_stores::load_store(transaction, id)?;
+        let mut name = Some(store.object.name.clone());
+        params.name.clone().apply_to(&mut name);
+        store.object.name = name.unwrap_or_default();
+        params.expires_after.clone().apply_to(&mut store.object.expires_after);
+        params.metadata.clone().apply_to(&mut store.object.metadata);
+        store.object.metadata.get_or_insert_default();
+        vector_stores::touch(transaction, &mut store)?;
+        Ok(store.object)
+    })
+}
+
+pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+    let id = call.id("vector_store_id");
+    call.transact(|transaction| {
+        vector_stores::load_store(transaction, id)?;
+        Ok::<_, ApiError>(vector_stores::delete(transaction, id)?)
+    })?;
+    let deleted = VectorStoreDeleted {
+        id: id.to_owned(),
+        deleted: true,
+        ..VectorStoreDeleted::default()
+    };
+    Ok(Answer::json(&deleted))
+}
+
+/// How many queries a search may have.
+const MOST_QUERIES: usize = 64;
+
+/// A search is the same however often it is made, so its answers are not kept for idempotency keys.
+pub(super) fn search(call: &Call) -> Result<Answer, ApiError> {
+    let params: SearchVectorStore = call.body("SearchVectorStore")?;
+    if let Some(filter) = &params.filters {
+        check_filter(filter)
+            .map_err(|fault| ApiError::invalid(format!("Invalid 'filters': {fault}.")).param("filters"))?;
+    }
+    let queries = match params.query {
+        SearchQuery::Text(text) => vec![text],
+        SearchQuery::Texts(texts) => texts,
+        _ => Vec::new(),
+    };
+    http::count("query", queries.len(), MOST_QUERIES)?;
+    let ranking = params.ranking_options.unwrap_or_default();
+    let id = call.id("vector_store_id");
+    call.engine.expire_stores(now().unix_timestamp())?;
+    let hits = call.transact(|transaction| {
+        if vector_stores::load_store(transaction, id)?.object.status == VectorStoreStatus::Expired {
+            return Err(vector_stores::expired(id).into());
+        }
+        Ok(vector_stores::search(
+            transaction,
+            Search {
+                store_ids: &[id.to_owned()],
+                queries: &queries,
+                filter: params.filters.as_ref(),
+                limit: usize::try_from(params.max_num_results.unwrap_or(10)).unwrap_or(10),
+                least_score: ranking.score_threshold.unwrap_or_default(),
+            },
+        )?)
+    })?;
+    let results = VectorStoreSearchResults {
+        search_query: queries,
+        data: hits.into_iter().map(result).collect(),
+        ..VectorStoreSearchResults::default()
+    };
+    Ok(Answer::Json(complete(&results, &["next_page"])))
+}
+
+fn result(hit: Hit) -> VectorStoreSearchResult {
+    let content = SearchResultText {
+        text: hit.text,
+        ..SearchResultText::default()
+    };
+    VectorStoreSearchResult {
+        file_id: hit.file_id,
+        filename: hit.file_name,
+        score: hit.score,
+        attributes: hit.attributes,
+        content: vec![content],
+        ..VectorStoreSearchResult::default()
+    }
+}

@@ -1,0 +1,207 @@
+//! Who gets the database next: requests before the server's own threads, and in the order in which they came.
+//!
+//! A plain lock lets whoever happens to run take it, so a request could wait behind hundreds of runs. Here it waits for
+//! the requests before it and for little else.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::mem;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
+
+/// How many requests in a row go before background work that waits, so that it does go on.
+const MOST_AHEAD: usize = 8;
+
+thread_local! {
+    static IS_BACKGROUND: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says that no client waits for what this thread does from now on: it lets requests go first.
+pub(crate) fn work_in_background() {
+    IS_BACKGROUND.set(true);
+}
+
+/// Something that one thread has at a time.
+#[derive(Debug)]
+pub(crate) struct Gate<T> {
+    line: Mutex<Line>,
+    /// Locked only by the thread whose turn it is.
+    value: Mutex<T>,
+}
+
+/// The threads that wait.
+#[derive(Debug, Default)]
+struct Line {
+    taken: bool,
+    requests: VecDeque<Arc<Waiter>>,
+    background: VecDeque<Arc<Waiter>>,
+    /// How many requests in a row went before background work.
+    ahead: usize,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    thread: Thread,
+    is_next: AtomicBool,
+}
+
+/// The value, for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Turn<'a, T> {
+    value: Option<MutexGuard<'a, T>>,
+    line: &'a Mutex<Line>,
+}
+
+impl<T> Gate<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self {
+            line: Mutex::default(),
+            value: Mutex::new(value),
+        }
+    }
+
+    /// Waits for the turn of this thread.
+    pub(crate) fn enter(&self) -> Turn<'_, T> {
+        self.wait();
+        // After a panic the value is as its own guards left it.
+        let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        Turn {
+            value: Some(value),
+            line: &self.line,
+        }
+    }
+
+    fn wait(&self) {
+        let mut line = lock(&self.line);
+        if !mem::replace(&mut line.taken, true) {
+            return;
+        }
+        let waiter = Arc::new(Waiter {
+            thread: thread::current(),
+            is_next: AtomicBool::new(false),
+        });
+        let waiting = if IS_BACKGROUND.get() {
+            &mut line.background
+        } else {
+            &mut line.requests
+        };
+        waiting.push_back(Arc::clone(&waiter));
+        drop(line);
+        while !waiter.is_next.load(Ordering::Acquire) {
+            thread::park();
+        }
+    }
+}
+
+impl Line {
+    fn next(&mut self) -> Option<Arc<Waiter>> {
+        if self.background.is_empty() {
+            self.ahead = 0;
+        } else if self.ahead >= MOST_AHEAD || self.requests.is_empty() {
+            self.ahead = 0;
+            return self.background.pop_front();
+        } else {
+            self.ahead += 1;
+        }
+        self.requests.pop_front()
+    }
+}
+
+fn lock(line: &Mutex<Line>) -> MutexGuard<'_, Line> {
+    line.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T> Deref for Turn<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("the value is there until the turn ends")
+    }
+}
+
+impl<T> DerefMut for Turn<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.value.as_mut().expect("the value is there until the turn ends")
+    }
+}
+
+impl<T> Drop for Turn<'_, T> {
+    fn drop(&mut self) {
+        drop(self.value.take());
+        let mut line = lock(self.line);
+        let Some(next) = line.next() else {
+            line.taken = false;
+            return;
+        };
+        drop(line);
+        next.is_next.store(true, Ordering::Release);
+        next.thread.unpark();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Enters from a thread of its own, and returns once that waits.
+    fn line_up<'a>(scope: &'a thread::Scope<'a, '_>, gate: &'a Gate<Vec<&'static str>>, name: &'static str) {
+        let waiting = || {
+            let line = lock(&gate.line);
+            line.requests.len() + line.background.len()
+        };
+        let before = waiting();
+        scope.spawn(move || {
+            if name.starts_with("run") {
+                work_in_background();
+            }
+            gate.enter().push(name);
+        });
+        while waiting() == before {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn requests_go_before_background_work_that_waits() {
+        let gate = Gate::new(Vec::new());
+        thread::scope(|scope| {
+            let turn = gate.enter();
+            for name in ["run 1", "run 2", "request 1", "run 3", "request 2"] {
+                line_up(scope, &gate, name);
+            }
+            drop(turn);
+        });
+        let order = gate.enter().clone();
+        assert_eq!(order, ["request 1", "request 2", "run 1", "run 2", "run 3"]);
+    }
+
+    #[test]
+    fn background_work_goes_on_among_many_requests() {
+        let gate = Gate::new(Vec::new());
+        thread::scope(|scope| {
+            let turn = gate.enter();
+            line_up(scope, &gate, "run");
+            for _ in 0..2 * MOST_AHEAD {
+                line_up(scope, &gate, "request");
+            }
+            drop(turn);
+        });
+        let place = gate.enter().iter().position(|name| *name == "run");
+        assert_eq!(place, Some(MOST_AHEAD));
+    }
+
+    #[test]
+    fn a_panic_ends_a_turn() {
+        let gate = Gate::new(Vec::new());
+        thread::scope(|scope| {
+            let panicking = scope.spawn(|| {
+                let _turn = gate.enter();
+                panic!("this panic is part of the test");
+            });
+            assert!(panicking.join().is_err());
+        });
+        gate.enter().push("request");
+    }
+}

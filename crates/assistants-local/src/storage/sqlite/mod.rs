@@ -1,0 +1,431 @@
+//! The embedded storage: one SQLite file, or memory.
+//!
+//! The file is in WAL mode with `synchronous=FULL`: a commit is on the disk before it is answered, so neither
+//! `kill -9` nor a power cut loses what was acknowledged. A second server on the same file would take the first one's
+//! runs for leftovers of a crash, so a server holds the lock of a file beside the database. SQLite's own lock is the
+//! usual one: other programs can read the database, and a backup can be made, while a server runs.
+//!
+//! What is deleted is overwritten (`secure_delete`). [`Storage::purge`] takes it out of the text index too, and empties
+//! the log, which still has the pages as they were before.
+
+pub(crate) mod documents;
+pub(crate) mod gate;
+pub(crate) mod schema;
+pub(crate) mod text_index;
+
+use std::cell::Cell;
+use std::fmt;
+use std::fs::File;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior, params};
+
+use self::gate::{Gate, Turn};
+use self::schema::{MIGRATIONS, migrate};
+use super::{Outcome, Storage, StorageError, Transaction};
+use super::{pair, private};
+
+/// How long an opening server waits for one that is closing, and a write for another program's.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many pages of the text index, of 4 KB, are merged in one transaction.
+const MERGED_PAGES: i64 = 64;
+
+/// How long to wait for a program that reads an older state of the database.
+const PURGE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Documents in SQLite.
+pub(crate) struct Sqlite {
+    /// Reads beside the one that writes, which waits for the disk; `None` in memory. Closed first, so that the other one
+    /// can put the log away.
+    reader: Option<Gate<Connection>>,
+    connection: Gate<Connection>,
+    /// Called after commits that deleted something.
+    on_deletion: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Keeps other servers out; `None` in memory. Released after the connection is closed.
+    lock: Option<File>,
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Sqlite").finish_non_exhaustive()
+    }
+}
+
+impl Sqlite {
+    /// Opens the database in a file for a server, and creates it if it is missing.
+    pub(crate) fn open(path: &Path) -> Result<Self, StorageError> {
+        let action = || format!("opening the database {}", path.display());
+        let failed = |error: std::io::Error| StorageError {
+            action: format!("{}: {error}", action()),
+            source: Some(Box::new(error)),
+        };
+        let path = &private::real_path(path).map_err(failed)?;
+        let Some(lock) = private::lock(&private::beside(path, ".lock"), LOCK_PATIENCE).map_err(failed)? else {
+            return Err(StorageError {
+                action: format!("{}: another process uses the database: a server that runs", action()),
+                source: None,
+            });
+        };
+        // SQLite gives its log the rights of the database.
+        private::open(path).map_err(failed)?;
+        for log in ["-wal", "-shm"] {
+            private::tighten(&private::beside(path, log)).map_err(failed)?;
+        }
+        let opened = open_file(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .and_then(|connection| Self::prepare(connection, Some(lock)))
+            .and_then(|storage| {
+                let reader = open_file(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+                Ok(Self {
+                    reader: Some(Gate::new(reader)),
+                    ..storage
+                })
+            });
+        opened.map_err(|error| StorageError {
+            action: format!("{}: {error}", action()),
+            ..error
+        })
+    }
+
+    /// A database that is gone when it is dropped.
+    pub(crate) fn in_memory() -> Result<Self, StorageError> {
+        let connection =
+            Connection::open_in_memory().map_err(|error| failure("opening a database in memory", error))?;
+        Self::prepare(connection, None)
+    }
+
+    fn prepare(mut connection: Connection, lock: Option<File>) -> Result<Self, StorageError> {
+        let failed = |error| failure("setting the database up", error);
+        let pragmas = "
+            PRAGMA journal_mode = WAL;
+            PRAGMA synchronous = FULL;
+            PRAGMA foreign_keys = ON;
+            PRAGMA secure_delete = ON;
+            PRAGMA temp_store = MEMORY;
+            PRAGMA journal_size_limit = 16777216;
+        ";
+        connection.execute_batch(pragmas).map_err(failed)?;
+        migrate(&mut connection, MIGRATIONS)?;
+        vacuum_once(&connection)?;
+        Ok(Self {
+            reader: None,
+            connection: Gate::new(connection),
+            on_deletion: OnceLock::new(),
+            lock,
+        })
+    }
+
+    /// The identity that the database shares with the folder of its files, and whether the folder may not have it yet.
+    pub(crate) fn identity(&self) -> Result<(Option<String>, bool), StorageError> {
+        self.with("reading the identity", pair::identity_in)
+    }
+
+    /// Sets the identity, which the folder is to get next; `None`: there is none.
+    pub(crate) fn set_identity(&self, identity: Option<&str>) -> Result<(), StorageError> {
+        self.with("writing the identity", |connection| {
+            let Some(identity) = identity else {
+                connection.execute("DELETE FROM meta WHERE name IN ('identity', 'adopting')", [])?;
+                return Ok(());
+            };
+            let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('identity', ?1), ('adopting', '')";
+            connection.execute(sql, [identity]).map(|_| ())
+        })
+    }
+
+    /// Notes that the folder has the identity too.
+    pub(crate) fn end_adoption(&self) -> Result<(), StorageError> {
+        self.with("writing the identity", |connection| {
+            connection
+                .execute("DELETE FROM meta WHERE name = 'adopting'", [])
+                .map(|_| ())
+        })
+    }
+
+    /// The ids of everything that has bytes.
+    pub(crate) fn known_files(&self) -> Result<Vec<String>, StorageError> {
+        self.with("listing files", pair::known_in)
+    }
+
+    /// Runs `work` on the connection, outside any transaction.
+    pub(super) fn with<T>(
+        &self,
+        action: &str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StorageError> {
+        let connection = self.connection.enter();
+        work(&connection).map_err(|error| failure(action, error))
+    }
+}
+
+/// Opens a database that exists.
+pub(crate) fn open_file(path: &Path, flags: OpenFlags) -> Result<Connection, StorageError> {
+    let open = || {
+        // Without `SQLITE_OPEN_URI`: a path is a path.
+        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(LOCK_PATIENCE)?;
+        Ok(connection)
+    };
+    open().map_err(|error| failure("opening the file", error))
+}
+
+/// Writes a database anew that was made by a version which left deleted texts in it.
+fn vacuum_once(connection: &Connection) -> Result<(), StorageError> {
+    let failed = |error| failure("reading what is due", error);
+    let due = connection
+        .query_row("SELECT 1 FROM meta WHERE name = 'vacuum'", [], |_| Ok(()))
+        .optional()
+        .map_err(failed)?;
+    if due.is_none() {
+        return Ok(());
+    }
+    log::info!("the database is written anew once, so that no deleted text is left in it");
+    let vacuum = "VACUUM; PRAGMA wal_checkpoint(TRUNCATE); DELETE FROM meta WHERE name = 'vacuum';";
+    if let Err(error) = connection.execute_batch(vacuum) {
+        // It takes as much room again as the database; the next start tries again.
+        log::warn!(
+            "texts that an earlier version deleted may still be in the database: writing it anew failed: {error}"
+        );
+    }
+    Ok(())
+}
+
+impl Storage for Sqlite {
+    fn transaction(&self, work: &mut dyn FnMut(&dyn Transaction) -> Outcome) -> Result<(), StorageError> {
+        // After a panic in `work` the transaction was rolled back when it was dropped.
+        let mut connection = self.connection.enter();
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|error| failure("beginning a transaction", error))?;
+        let working = SqliteTransaction {
+            connection: &transaction,
+            deleted: Cell::new(false),
+        };
+        let outcome = work(&working);
+        let deleted = working.deleted.get();
+        match outcome {
+            Outcome::Commit => transaction
+                .commit()
+                .map_err(|error| failure("committing a transaction", error))?,
+            Outcome::RollBack => {
+                return transaction
+                    .rollback()
+                    .map_err(|error| failure("taking a transaction back", error));
+            }
+        }
+        drop(connection);
+        if deleted && let Some(tell) = self.on_deletion.get() {
+            tell();
+        }
+        Ok(())
+    }
+
+    fn reading(&self, work: &mut dyn FnMut(&dyn Transaction)) -> Result<(), StorageError> {
+        let mut connection = self.reader.as_ref().unwrap_or(&self.connection).enter();
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Deferred)
+            .map_err(|error| failure("beginning to read", error))?;
+        work(&SqliteTransaction {
+            connection: &transaction,
+            deleted: Cell::new(false),
+        });
+        transaction.rollback().map_err(|error| failure("ending to read", error))
+    }
+
+    fn on_deletion(&self, tell: Box<dyn Fn() + Send + Sync>) {
+        // The first one stays: a storage has one engine.
+        drop(self.on_deletion.set(tell));
+    }
+
+    fn purge(&self) -> Result<Option<Duration>, StorageError> {
+        if self.lock.is_none() {
+            // In memory there is no log, and nothing to read on the disk.
+            return Ok(None);
+        }
+        let start = Instant::now();
+        if self.with("merging the text index", merge_step)? {
+            // As long for others as for this.
+            return Ok(Some(start.elapsed()));
+        }
+        self.with("emptying the log", |connection| {
+            // The log cannot be emptied while it is read.
+            let _reader: Option<Turn<'_, Connection>> = self.reader.as_ref().map(Gate::enter);
+            // Others wait for the connection, so this does not wait for a program that reads an older state.
+            connection.busy_timeout(Duration::ZERO)?;
+            let busy: rusqlite::Result<i64> =
+                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+            connection.busy_timeout(LOCK_PATIENCE)?;
+            Ok((busy? != 0).then_some(PURGE_INTERVAL))
+        })
+    }
+}
+
+/// Merges a part of the text index, if words were removed from it; `true` if there is more to do.
+///
+/// All of the index is merged into one piece, since only that takes out what was removed. FTS5's own option for this,
+/// `secure-delete`, rewrites a page for each word of each removed passage: 55 times the time of the removal itself was
+/// measured, in one transaction that everybody waits for.
+fn merge_step(connection: &Connection) -> rusqlite::Result<bool> {
+    let transaction = connection.unchecked_transaction()?;
+    let note = |name: &str| transaction.execute("DELETE FROM meta WHERE name = ?1", [name]);
+    let is_merging = transaction
+        .query_row("SELECT 1 FROM meta WHERE name = 'merging'", [], |_| Ok(()))
+        .optional()?
+        .is_some();
+    // A negative number begins a merge of everything, a positive one goes on with it.
+    let pages = if is_merging {
+        MERGED_PAGES
+    } else if note("merge")? > 0 {
+        transaction.execute("INSERT INTO meta VALUES ('merging', '')", [])?;
+        -MERGED_PAGES
+    } else {
+        return Ok(false);
+    };
+    let before = transaction.total_changes();
+    let merge = "INSERT INTO passage_words (passage_words, rank) VALUES ('merge', ?1)";
+    transaction.execute(merge, [pages])?;
+    // The statement itself is one change, and the least that a merge does is another.
+    if transaction.total_changes() - before < 2 {
+        note("merging")?;
+    }
+    transaction.commit()?;
+    Ok(true)
+}
+
+pub(super) struct SqliteTransaction<'a> {
+    connection: &'a Connection,
+    /// Whether something was deleted.
+    deleted: Cell<bool>,
+}
+
+impl SqliteTransaction<'_> {
+    pub(super) fn connection(&self) -> &Connection {
+        self.connection
+    }
+
+    /// Notes that something is deleted, so that the log is emptied after the commit.
+    pub(super) fn note_deletion(&self) {
+        self.deleted.set(true);
+    }
+
+    pub(super) fn execute(&self, action: &str, sql: &str, values: impl Params) -> Result<usize, StorageError> {
+        let run = || self.connection.prepare_cached(sql)?.execute(values);
+        run().map_err(|error| failure(action, error))
+    }
+
+    /// Deletes the rows of one owner.
+    pub(super) fn delete_rows(&self, action: &str, sql: &str, owner: &str) -> Result<(), StorageError> {
+        if self.execute(action, sql, params![owner])? > 0 {
+            self.deleted.set(true);
+        }
+        Ok(())
+    }
+
+    pub(super) fn first<T>(
+        &self,
+        action: &str,
+        sql: &str,
+        values: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StorageError> {
+        let run = || self.connection.prepare_cached(sql)?.query_row(values, read).optional();
+        run().map_err(|error| failure(action, error))
+    }
+}
+
+pub(crate) fn failure(action: &str, error: rusqlite::Error) -> StorageError {
+    let hint = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => ": the disk is full",
+        Some(ErrorCode::ReadOnly) => ": the database cannot be written to",
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ": another process uses the database",
+        Some(ErrorCode::CannotOpen) => ": the file cannot be opened",
+        Some(ErrorCode::NotADatabase) => ": the file is not a database",
+        Some(ErrorCode::DatabaseCorrupt) => ": the database is damaged",
+        Some(ErrorCode::SystemIoFailure) => ": the disk reported an error",
+        _ => "",
+    };
+    StorageError {
+        action: format!("{action}{hint}"),
+        source: Some(Box::new(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Document, Kind};
+
+    #[test]
+    fn a_file_keeps_its_objects_and_its_version() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.db");
+        let thread = Document {
+            kind: Kind::Thread,
+            id: "t".to_owned(),
+            parent: None,
+            tag: None,
+            created_at: 7,
+            body: "{}".to_owned(),
+            notes: None,
+        };
+        let insert = |storage: &dyn Storage| storage.transact(|transaction| transaction.insert(&thread));
+        insert(&Sqlite::open(&path).unwrap()).unwrap();
+        let get = |storage: &dyn Storage| storage.transact(|transaction| transaction.get(Kind::Thread, "t"));
+        assert_eq!(get(&Sqlite::open(&path).unwrap()).unwrap(), Some(thread));
+    }
+
+    #[test]
+    fn reading_waits_for_nobody_who_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let storage = Sqlite::open(&directory.path().join("a.db")).unwrap();
+        let storage: &dyn Storage = &storage;
+        let thread = Document {
+            kind: Kind::Thread,
+            id: "t".to_owned(),
+            parent: None,
+            tag: None,
+            created_at: 7,
+            body: "{}".to_owned(),
+            notes: None,
+        };
+        let get = || storage.read(|transaction| transaction.get(Kind::Thread, "t"));
+        std::thread::scope(|scope| {
+            let (read, seen) = std::sync::mpsc::channel();
+            let inserted = storage.transact(|transaction| {
+                transaction.insert(&thread)?;
+                let read = read.clone();
+                scope.spawn(move || read.send(get().unwrap().is_some()));
+                // Before the commit.
+                assert_eq!(seen.recv_timeout(Duration::from_secs(20)), Ok(false));
+                Ok::<_, StorageError>(())
+            });
+            inserted.unwrap();
+        });
+        assert_eq!(get().unwrap().as_ref(), Some(&thread));
+        let written = storage.read(|transaction| {
+            transaction.insert(&Document {
+                id: "other".to_owned(),
+                ..thread.clone()
+            })
+        });
+        written.unwrap_err();
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.db");
+        std::fs::write(
+            &path,
+            "not a database, but long enough to be read as a header by SQLite: ".repeat(9),
+        )
+        .unwrap();
+        assert!(
+            Sqlite::open(&path)
+                .unwrap_err()
+                .action
+                .ends_with("the file is not a database")
+        );
+    }
+}

@@ -1,0 +1,203 @@
+//! One request as its handler sees it.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::fs::File;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use assistants_types::yandex::{Dialect, ProtoMessage};
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use tokio_stream::Stream;
+
+use super::error::{ApiError, Code};
+use crate::engine::Engine;
+use crate::http::HeldBody;
+use crate::http::idempotency::{Repeat, digest};
+use crate::storage::Transaction;
+use crate::storage::blobs::Unfinished;
+
+/// A request, read and let in.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) engine: Arc<Engine>,
+    /// How answers are spelled.
+    pub(super) dialect: Dialect,
+    /// Whether members of bodies that the protocol does not know are refused.
+    pub(super) strict: bool,
+    /// Where the client has reached the server, such as `http://127.0.0.1:8787`.
+    pub(super) origin: String,
+    /// The method and the path, for the log and to tell requests with the same key apart.
+    pub(super) place: String,
+    pub(super) headers: HeaderMap,
+    pub(super) path: Vec<(&'static str, String)>,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) body: HeldBody,
+    /// The file that was in the body, until a handler takes it.
+    pub(super) content: Mutex<Option<Unfinished>>,
+    /// Tells that file from others.
+    pub(super) content_digest: Option<String>,
+}
+
+/// Lines on their way to a connection.
+pub(super) type Lines = Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>>;
+
+/// What a handler answers with status 200.
+pub(super) enum Answer {
+    Json(String),
+    /// JSON objects, each on a line of its own.
+    Lines(Lines),
+    /// The bytes of a file.
+    File {
+        file: File,
+        length: u64,
+        mime_type: String,
+    },
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Json(json) => json,
+            Self::Lines(_) => "lines",
+            Self::File { .. } => "a file",
+        })
+    }
+}
+
+impl Call {
+    /// An id of the path.
+    pub(super) fn id(&self, name: &str) -> &str {
+        let (_, id) = self
+            .path
+            .iter()
+            .find(|(known, _)| *known == name)
+            .expect("handlers ask for the ids that their operation's path names");
+        id
+    }
+
+    /// A parameter of the query, by its name in lowerCamelCase; it may be spelled in `snake_case` too. An empty value
+    /// counts as none.
+    pub(super) fn query(&self, name: &str) -> Option<&str> {
+        let snake = snake_case(name);
+        let given = self
+            .query
+            .iter()
+            .rev()
+            .find(|(known, _)| known == name || *known == snake);
+        given.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter that must be there.
+    pub(super) fn required(&self, name: &str) -> Result<&str, ApiError> {
+        self.query(name)
+            .ok_or_else(|| ApiError::invalid(format!("The query needs `{name}`.")))
+    }
+
+    /// The body, in either spelling. No body counts as `{}`.
+    pub(super) fn body<T: ProtoMessage>(&self) -> Result<T, ApiError> {
+        let bytes: &[u8] = if self.body.bytes.trim_ascii().is_empty() {
+            b"{}"
+        } else {
+            &self.body.bytes
+        };
+        let unexpected = |error| ApiError::invalid(format!("The body is not what was expected: {error}."));
+        if self.strict
+            && let Some(member) = T::unknown_member(&serde_json::from_slice(bytes).map_err(unexpected)?)
+        {
+            // The words of protocol buffers' own JSON parser.
+            return Err(ApiError::invalid(format!("proto: unknown field \"{member}\"")));
+        }
+        let message: T = serde_json::from_slice(bytes).map_err(unexpected)?;
+        match message.conflict() {
+            Some(conflict) => Err(ApiError::invalid(format!("The body contradicts itself: {conflict}."))),
+            None => Ok(message),
+        }
+    }
+
+    /// The file that was in the body.
+    pub(super) fn content(&self) -> Unfinished {
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        content
+            .take()
+            .expect("the one operation whose body has a file takes it once")
+    }
+
+    /// Runs `work` in a transaction.
+    pub(super) fn transact<T>(&self, work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>) -> Result<T, ApiError> {
+        self.engine.storage.transact(work)
+    }
+
+    /// Runs `work`, which only reads, on one state of the storage.
+    pub(super) fn read<T>(&self, work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>) -> Result<T, ApiError> {
+        self.engine.storage.read(work)
+    }
+
+    /// Does `work` in a transaction and answers with the message that it returns. A request that comes again with the
+    /// same idempotency key gets the first one's answer, and nothing is done: then there is nothing beside the answer.
+    pub(super) fn once<M: ProtoMessage, T>(
+        &self,
+        mut work: impl FnMut(&dyn Transaction) -> Result<(M, T), ApiError>,
+    ) -> Result<(Answer, Option<T>), ApiError> {
+        let content = self.content_digest.as_deref().unwrap_or_default();
+        let digest = digest(&self.body.bytes) + content;
+        let repeat = Repeat::new(&self.headers, &self.place, digest)?;
+        self.transact(|transaction| {
+            if let Some(answer) = repeat.kept(transaction)? {
+                return Ok((Answer::Json(answer), None));
+            }
+            let (message, beside) = work(transaction)?;
+            let json = to_json(self.dialect, &message)?;
+            repeat.keep(transaction, &json)?;
+            Ok((Answer::Json(json), Some(beside)))
+        })
+    }
+
+    /// As [`once`](Self::once), with nothing beside the answer.
+    pub(super) fn answer_once<M: ProtoMessage>(
+        &self,
+        mut work: impl FnMut(&dyn Transaction) -> Result<M, ApiError>,
+    ) -> Result<Answer, ApiError> {
+        let (answer, _) = self.once(|transaction| Ok((work(transaction)?, ())))?;
+        Ok(answer)
+    }
+
+    /// A message as the answer.
+    pub(super) fn answer<T: ProtoMessage>(&self, message: &T) -> Result<Answer, ApiError> {
+        Ok(Answer::Json(to_json(self.dialect, message)?))
+    }
+}
+
+/// The JSON of a message.
+pub(super) fn to_json<T: ProtoMessage>(dialect: Dialect, message: &T) -> Result<String, ApiError> {
+    match dialect.to_value(message) {
+        Ok(value) => Ok(value.to_string()),
+        Err(error) => Err(ApiError::new(
+            Code::Internal,
+            format!("The answer has no JSON form: {error}."),
+        )),
+    }
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    for character in name.chars() {
+        if character.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(character.to_ascii_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn respells_names() {
+        assert_eq!(snake_case("eventsStartIdx"), "events_start_idx");
+        assert_eq!(snake_case("url"), "url");
+    }
+}

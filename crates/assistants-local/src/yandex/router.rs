@@ -1,0 +1,296 @@
+//! What all requests share: paths, reading them, the headers of responses, the shape of errors.
+//!
+//! Paths are matched here, not by axum's router: a verb may follow an id or a name after a colon
+//! (`/operations/{operationId}:cancel`), and what is not found is answered in the shape of this protocol.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use assistants_types::openai::Operation;
+use assistants_types::yandex::{Dialect, operations as op};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+
+use super::error::{ApiError, Code};
+use super::request::{Answer, Call};
+use super::{files, resource};
+use crate::engine::Engine;
+use crate::http::{self, Front, LARGEST_BODY, Upload};
+use crate::ids;
+use crate::openai::FileBytes;
+use crate::storage::blobs::Unfinished;
+
+/// Where the protocol lives. Everything below belongs to it.
+const PREFIXES: &[&str] = &[
+    "/assistants/v1",
+    "/files/v1",
+    "/users/v1",
+    "/operations",
+    "/foundationModels/v1",
+];
+
+/// How many parameters a query may have.
+const MOST_QUERY_PARAMETERS: usize = 256;
+
+/// Answers one operation. May block.
+pub(super) type Handler = fn(&Call) -> Result<Answer, ApiError>;
+
+/// The routes of the protocol.
+#[derive(Debug)]
+pub(super) struct Routes {
+    engine: Arc<Engine>,
+    front: Arc<Front>,
+    dialect: Dialect,
+    strict: bool,
+    routes: Vec<(&'static Operation, Handler)>,
+}
+
+impl Routes {
+    pub(super) fn new(engine: Arc<Engine>, front: Arc<Front>, dialect: Dialect, strict: bool) -> Self {
+        Self {
+            engine,
+            front,
+            dialect,
+            strict,
+            routes: Vec::new(),
+        }
+    }
+
+    /// Lets `handler` answer `operation`. Of two operations that a path fits, the one mounted first answers.
+    pub(super) fn mount(mut self, operation: &'static Operation, handler: Handler) -> Self {
+        self.routes.push((operation, handler));
+        self
+    }
+
+    pub(super) fn in_front_of(self, router: Router) -> Router {
+        router.layer(middleware::from_fn_with_state(Arc::new(self), divert))
+    }
+
+    /// The operation for a method and a path, with the ids in the path.
+    fn find(&self, method: &str, path: &str) -> Result<Found, ApiError> {
+        let mut path_is_known = false;
+        for (operation, handler) in &self.routes {
+            let Some(ids) = fit(operation.path, path) else { continue };
+            // The guide of the provider cancels with POST, its definition with GET.
+            let is_cancel = operation.id == op::CANCEL_OPERATION.id && method == "POST";
+            if operation.method == method || is_cancel {
+                return Ok(Found {
+                    operation,
+                    handler: *handler,
+                    ids,
+                });
+            }
+            path_is_known = true;
+        }
+        // The gateway's own words and codes.
+        Err(if path_is_known {
+            ApiError::new(Code::Unimplemented, "Method Not Allowed")
+        } else {
+            ApiError::new(Code::NotFound, "Not Found")
+        })
+    }
+}
+
+struct Found {
+    operation: &'static Operation,
+    handler: Handler,
+    ids: Vec<(&'static str, String)>,
+}
+
+/// The ids in `path` if it has the form of `template`.
+fn fit(template: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
+    let mut ids = Vec::new();
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(ids),
+            (Some(wanted), Some(given)) => match wanted.strip_prefix('{') {
+                None if wanted == given => {}
+                None => return None,
+                Some(rest) => {
+                    let (name, verb) = rest.split_once('}')?;
+                    let id = given.strip_suffix(verb).filter(|id| !id.is_empty())?;
+                    // A colon begins a verb: an id has none.
+                    if id.contains(':') {
+                        return None;
+                    }
+                    ids.push((name, decode(id)?));
+                }
+            },
+            _ => return None,
+        }
+    }
+}
+
+/// Text without percent-encoding.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let mut digit = || char::from(rest.next()?).to_digit(16);
+            bytes.push(u8::try_from(digit()? * 16 + digit()?).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// Answers what belongs to the protocol, and hands on the rest.
+async fn divert(State(routes): State<Arc<Routes>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let belongs = PREFIXES.iter().any(|prefix| {
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':']))
+    });
+    if !belongs {
+        return next.run(request).await;
+    }
+    let start = Instant::now();
+    let place = format!("{} {path}", request.method());
+    let client_request_id = request.headers().get("x-client-request-id").cloned();
+    let request_id = ids::uuid();
+    let mut response = match answer(&routes, request).await {
+        Ok(response) => response,
+        Err(error) => {
+            let mut response = response(error.code.status(), "application/json", Body::from(error.body()));
+            http::say_when_to_retry(&mut response);
+            response
+        }
+    };
+    log::debug!(
+        "{place}: {} after {} ms, {request_id}",
+        response.status().as_u16(),
+        start.elapsed().as_millis()
+    );
+    let headers = response.headers_mut();
+    let trace = ids::uuid().replace('-', "");
+    let (one, other) = trace.split_at(16);
+    for (name, value) in [
+        ("x-request-id", request_id.as_str()),
+        ("x-server-trace-id", &format!("{one}:{other}:{one}:0")),
+    ] {
+        let value = HeaderValue::from_str(value).expect("digits, letters, hyphens and colons are a header value");
+        headers.insert(name, value);
+    }
+    if let Some(id) = client_request_id {
+        headers.insert("x-client-request-id", id);
+    }
+    response
+}
+
+async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let place = format!("{} {path}", parts.method);
+    // Who has such an address needs no key.
+    let download = fit(files::DOWNLOAD, path).filter(|_| parts.method == "GET");
+    let admitted = routes.front.admit(&parts, download.is_none());
+    let admitted = admitted.and_then(|()| routes.front.check_content_type(&parts, false));
+    admitted.inspect_err(|rejection| http::log_rejection(rejection, &place, &parts))?;
+    let found = match download {
+        Some(ids) => Found {
+            operation: &op::GET_FILE_URL,
+            handler: files::download,
+            ids,
+        },
+        None => routes.find(parts.method.as_str(), path)?,
+    };
+    let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+    let Query(query) = query.map_err(|error| ApiError::invalid(format!("The query cannot be read: {error}.")))?;
+    http::count("query", query.len(), MOST_QUERY_PARAMETERS)?;
+    let (body, content) = if found.operation.id == op::CREATE_FILE.id {
+        let upload = routes.front.read_upload(body, files::CONTENT, &routes.engine.files);
+        let Upload { body, file } = upload.await?;
+        (body, Some(file))
+    } else {
+        (routes.front.read_body(body, LARGEST_BODY).await?, None)
+    };
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let call = Call {
+        engine: Arc::clone(&routes.engine),
+        dialect: routes.dialect,
+        strict: routes.strict,
+        origin: format!("http://{}", host.unwrap_or("localhost")),
+        place,
+        path: found.ids,
+        query,
+        headers: parts.headers,
+        body,
+        content_digest: content.as_ref().map(Unfinished::digest),
+        content: Mutex::new(content),
+    };
+    let handler = found.handler;
+    let work = move || {
+        call.engine.sweep(resource::now().unix_timestamp())?;
+        handler(&call)
+    };
+    routes.front.work(work).await?.map(answer_response)
+}
+
+fn answer_response(answer: Answer) -> Response {
+    match answer {
+        Answer::Json(json) => response(StatusCode::OK, "application/json", Body::from(json)),
+        Answer::Lines(lines) => response(StatusCode::OK, "application/json", Body::from_stream(lines)),
+        Answer::File {
+            file,
+            length,
+            mime_type,
+        } => {
+            let bytes = Body::from_stream(FileBytes::new(file, length));
+            let mut response = response(StatusCode::OK, "application/octet-stream", bytes);
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            // What a user has stored must not run as a page of this server.
+            headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            // A type that no header can carry says nothing.
+            if let Ok(mime_type) = HeaderValue::from_str(&mime_type) {
+                headers.insert(header::CONTENT_TYPE, mime_type);
+            }
+            response
+        }
+    }
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(template: &'static str, path: &str, want: Option<&[&str]>) {
+        let ids = fit(template, path);
+        let ids: Option<Vec<&str>> = ids.as_ref().map(|ids| ids.iter().map(|(_, id)| id.as_str()).collect());
+        assert_eq!(ids.as_deref(), want, "{path}");
+    }
+
+    #[test]
+    fn fits_ids_and_verbs() {
+        check("/a/v1/x/{id}", "/a/v1/x/1", Some(&["1"]));
+        check("/a/v1/x/{id}", "/a/v1/x/a%2Fb", Some(&["a/b"]));
+        check("/a/v1/x/{id}", "/a/v1/x/%zz", None);
+        check("/a/v1/x/{id}", "/a/v1/x/", None);
+        check("/a/v1/x/{id}", "/a/v1/x", None);
+        check("/a/v1/x/{id}", "/a/v1/x/1/2", None);
+        check("/a/v1/x/{id}", "/a/v1/x/1:cancel", None);
+        check("/o/{id}:cancel", "/o/1:cancel", Some(&["1"]));
+        check("/o/{id}:cancel", "/o/:cancel", None);
+        check("/o/{id}:cancel", "/o/1", None);
+        check("/a/x:list", "/a/x:list", Some(&[]));
+        check("/a/{one}/{other}", "/a/1/2", Some(&["1", "2"]));
+    }
+}

@@ -1,0 +1,138 @@
+//! The events of a run, told from any of them on: one JSON object a line.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use assistants_types::openai::{Message, ToolCall};
+use assistants_types::yandex::{Dialect, Error, EventType, MessageContent, StreamCursor, StreamEvent, StreamEventData};
+use axum::body::Bytes;
+use tokio_stream::Stream;
+
+use crate::engine::{Engine, Gone, History, Moment, Place, Told};
+use crate::yandex::error::Code;
+use crate::yandex::request::to_json;
+use crate::yandex::{Answer, ApiError, Call, messages, tools};
+
+/// How many bytes are handed to the connection at once, unless one line is longer.
+const ENOUGH: usize = 64 * 1024;
+
+pub(crate) fn listen(call: &Call) -> Result<Answer, ApiError> {
+    let run_id = call.required("runId")?;
+    let first = match call.query("eventsStartIdx") {
+        None => 0,
+        Some(text) => text
+            .parse()
+            .map_err(|_| ApiError::invalid(format!("`eventsStartIdx` is the number of an event, not '{text}'.")))?,
+    };
+    Ok(Answer::Lines(Box::pin(Listening {
+        engine: Arc::clone(&call.engine),
+        history: call.engine.history(run_id)?,
+        place: Place::at(first),
+        dialect: call.dialect,
+    })))
+}
+
+/// A client that listens to a run.
+#[derive(Debug)]
+struct Listening {
+    engine: Arc<Engine>,
+    history: Arc<History>,
+    place: Place,
+    dialect: Dialect,
+}
+
+impl Stream for Listening {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let mut lines = String::new();
+        let mut answer = None;
+        let told = this.history.read(&mut this.place, context.waker(), |number, moment| {
+            if let Moment::Message(message) = moment {
+                // What it cites is looked up once the history is let go of: runs are stored before they are told.
+                answer = Some((number, message.clone()));
+                return false;
+            }
+            lines.push_str(&line(this.dialect, number, moment));
+            lines.len() < ENOUGH
+        });
+        if let Some((number, message)) = answer {
+            lines.push_str(&tokio::task::block_in_place(|| this.done(number, &message)));
+        }
+        match told {
+            Told::Something => Poll::Ready(Some(Ok(lines.into()))),
+            Told::Nothing => Poll::Pending,
+            Told::All | Told::Gone(Gone::Stopped) => Poll::Ready(None),
+            Told::Gone(Gone::Deleted(message)) => Poll::Ready(Some(Ok(failure(Code::NotFound, message)))),
+            Told::Gone(Gone::Broken(message)) => Poll::Ready(Some(Ok(failure(Code::Unavailable, message)))),
+        }
+    }
+}
+
+impl Listening {
+    /// The line of the last event of a run that has an answer.
+    fn done(&self, number: u64, message: &Message) -> String {
+        let message = self
+            .engine
+            .storage
+            .transact(|transaction| messages::written(transaction, message));
+        match message {
+            Ok(message) => event(
+                self.dialect,
+                number,
+                EventType::Done,
+                StreamEventData::CompletedMessage(message),
+            ),
+            Err(error) => format!("{{\"error\":{}}}\n", ApiError::from(error).body()),
+        }
+    }
+}
+
+fn failure(code: Code, message: String) -> Bytes {
+    format!("{{\"error\":{}}}\n", ApiError::new(code, message).body()).into()
+}
+
+fn line(dialect: Dialect, number: u64, moment: Moment<'_>) -> String {
+    let (event_type, data) = match moment {
+        Moment::Text(text) => (
+            EventType::PartialMessage,
+            StreamEventData::PartialMessage(MessageContent::from(text)),
+        ),
+        Moment::Calls(calls) => (EventType::ToolCalls, call_data(calls)),
+        Moment::Message(message) => (
+            EventType::Done,
+            StreamEventData::CompletedMessage(messages::view(message, None)),
+        ),
+        Moment::Failure(reason) => (
+            EventType::Error,
+            StreamEventData::Error(Error {
+                message: reason.to_owned(),
+                ..Error::default()
+            }),
+        ),
+    };
+    event(dialect, number, event_type, data)
+}
+
+fn event(dialect: Dialect, number: u64, event_type: EventType, data: StreamEventData) -> String {
+    let event = StreamEvent {
+        event_type,
+        stream_cursor: Some(StreamCursor {
+            current_event_idx: i64::try_from(number).unwrap_or(i64::MAX),
+            ..StreamCursor::default()
+        }),
+        data: Some(data),
+        ..StreamEvent::default()
+    };
+    match to_json(dialect, &event) {
+        Ok(json) => format!("{{\"result\":{json}}}\n"),
+        Err(error) => format!("{{\"error\":{}}}\n", error.body()),
+    }
+}
+
+fn call_data(calls: &[ToolCall]) -> StreamEventData {
+    StreamEventData::ToolCallList(tools::calls(calls))
+}
