@@ -18,6 +18,21 @@ impl Assistants {
     /// Creates an assistant. `POST /assistants/v1/assistants`.
     ///
     /// A name of a model stands for its URI, see [`Client::model_uri`]; without a folder it is created in the client's.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// use assistants_blocking::yandex::{CreateAssistant, ExpirationPolicy};
+    ///
+    /// let params = CreateAssistant::new(client.folder_id(), "yandexgpt")
+    ///     .instruction("Be brief.")
+    ///     .temperature(0.3)
+    ///     .ttl_days(7)
+    ///     .expiration_policy(ExpirationPolicy::SinceLastActive);
+    /// let assistant = client.assistants().create(params).send()?;
+    /// println!("{} {:?}", assistant.model_uri, assistant.expires_at);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, mut params: CreateAssistant) -> Call<Assistant> {
         self.client.or_folder(&mut params.folder_id);
         params.model_uri = self.client.model_uri(&params.model_uri);
@@ -30,6 +45,18 @@ impl Assistants {
     }
 
     /// Changes what `params` sets or clears, and keeps the rest. `PATCH /assistants/v1/assistants/{assistantId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// use assistants_blocking::yandex::UpdateAssistant;
+    ///
+    /// let changes = UpdateAssistant::new(&assistant).name("Clerk").clear_description();
+    /// assert_eq!(client.assistants().update(changes).send()?.name, "Clerk");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn update(&self, mut params: UpdateAssistant) -> Call<Assistant> {
         params.model_uri = self.client.model_uri(&params.model_uri);
         self.client
@@ -42,6 +69,17 @@ impl Assistants {
     }
 
     /// Lists the assistants of the client's folder, newest first. `GET /assistants/v1/assistants`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// for assistant in client.assistants().list().page_size(100) {
+    ///     println!("{}", assistant?.id);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> ListCall<Assistant, ListAssistantsResponse> {
         self.client
             .list(op::LIST_ASSISTANTS, &[], &[("folderId", self.client.folder_id())])
@@ -58,11 +96,40 @@ impl Assistants {
 
     /// Runs the assistant on a thread. The run goes on in the background: [`Runs::wait`](super::Runs::wait) waits for
     /// its result.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// let run = client.assistants().run(&assistant, &thread).custom_temperature(0.1).send()?;
+    /// let result = client.runs().wait(&run).send()?.succeeded()?;
+    /// assert_eq!(result.text().as_deref(), Some("Hello"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(&self, assistant: impl IdOf<Assistant>, thread: impl IdOf<Thread>) -> RunCall {
         RunCall::new(&self.client, CreateRun::new(assistant.as_id(), thread.as_id()))
     }
 
     /// Runs the assistant on a thread and hands out events while it writes.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// let mut stream = client.assistants().run_stream(&assistant, &thread).send()?;
+    /// for delta in stream.text_deltas() {
+    ///     print!("{}", delta?);
+    /// }
+    /// let result = stream.finish()?.succeeded()?;
+    /// assert_eq!(result.text().as_deref(), Some("Hello"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run_stream(&self, assistant: impl IdOf<Assistant>, thread: impl IdOf<Thread>) -> RunStreamCall {
         RunStreamCall::new(&self.client, CreateRun::new(assistant.as_id(), thread.as_id()))
     }

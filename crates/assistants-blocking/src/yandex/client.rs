@@ -36,13 +36,15 @@ type Op = assistants_types::openai::Operation;
 ///
 /// Cheap to clone and safe to share between threads: all copies use one pool of connections and one token.
 ///
-/// ```no_run
+/// ```
 /// use assistants_blocking::yandex::{Client, CreateAssistant};
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let url = server.yandex_url();
 ///
-/// let client = Client::from_env()?;
+/// let client = Client::builder().base_url(url).folder_id("my-folder").build()?;
 /// let assistant = client.assistants().create(CreateAssistant::new(client.folder_id(), "yandexgpt")).send()?;
 /// assert_eq!(client.assistants().get(&assistant).send()?.id, assistant.id);
-/// # Ok::<(), assistants_blocking::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Client {
@@ -69,6 +71,15 @@ impl Client {
     /// | `YC_API_ENDPOINT` | the cloud, default `api.cloud.yandex.net:443`; or the URL of one server for everything, such as `http://127.0.0.1:8080`, which needs no credentials when it is on this machine |
     /// | `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` | the way through a proxy |
     ///
+    /// ```no_run
+    /// use assistants_blocking::yandex::Client;
+    ///
+    /// let client = Client::from_env()?;
+    /// let answer = client.chat().model("yandexgpt").run("Hello").send()?;
+    /// println!("{}", answer.text());
+    /// # Ok::<(), assistants_blocking::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Config`] naming what is missing.
@@ -77,6 +88,14 @@ impl Client {
     }
 
     /// Sets a client up step by step.
+    ///
+    /// ```
+    /// use assistants_blocking::yandex::{Client, Credentials};
+    ///
+    /// let client = Client::builder().folder_id("my-folder").credentials(Credentials::api_key("my-key")).build()?;
+    /// assert_eq!(client.model_uri("yandexgpt"), "gpt://my-folder/yandexgpt/latest");
+    /// # Ok::<(), assistants_blocking::Error>(())
+    /// ```
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }

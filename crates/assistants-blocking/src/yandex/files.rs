@@ -24,12 +24,31 @@ impl Files {
     /// Stores a file; its content goes along as base64 in the JSON of the request. `POST /files/v1/files`.
     ///
     /// Without a folder it is stored in the client's.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// use assistants_blocking::yandex::CreateFile;
+    ///
+    /// let params = CreateFile::new(client.folder_id(), "The office opens at nine.").name("office.txt");
+    /// let file = client.files().create(params.mime_type("text/plain")).send()?;
+    /// assert_eq!(file.name, "office.txt");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, mut params: CreateFile) -> Call<File> {
         self.client.or_folder(&mut params.folder_id);
         self.client.call_with(op::CREATE_FILE, &[], &params)
     }
 
     /// Stores a file that has nothing but content, at most 128 MB. See [`create`](Self::create) for all else.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// let file = client.files().upload("The office opens at nine.").send()?; // or bytes
+    /// assert_eq!(client.files().download(&file).send()?, b"The office opens at nine.");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn upload(&self, content: impl Into<Bytes>) -> Call<File> {
         self.create(CreateFile::new(self.client.folder_id(), content))
     }

@@ -27,6 +27,20 @@ pub struct Messages {
 impl Messages {
     /// Adds a message to the end of the thread: a text, several parts, or [`MessageData`] with author and labels.
     /// `POST /assistants/v1/messages`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// use assistants_blocking::yandex::MessageData;
+    ///
+    /// client.messages(&thread).create("How are you?").send()?;
+    /// let labelled = MessageData::from("And you?").labels([("source", "cli")]);
+    /// let message = client.messages(&thread).create(labelled).send()?;
+    /// assert_eq!(message.text(), "And you?");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, message: impl Into<MessageData>) -> Call<Message> {
         let MessageData {
             author,
@@ -51,6 +65,17 @@ impl Messages {
     }
 
     /// Lists the messages, newest first. The service streams them all, without pages. `GET /assistants/v1/messages`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// for message in client.messages(&thread).list() {
+    ///     println!("{}", message?.text());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> MessageListCall {
         let call = self.client.query(op::LIST_MESSAGES, &[], &[("threadId", &self.thread)]);
         MessageListCall {

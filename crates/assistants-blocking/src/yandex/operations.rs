@@ -102,14 +102,15 @@ impl<T> fmt::Debug for OperationCall<T> {
 
 /// Work on the server that makes a `T`, as it was seen last.
 ///
-/// ```no_run
-/// use assistants_blocking::yandex::{Client, CreateSearchIndex};
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+/// use assistants_blocking::yandex::CreateSearchIndex;
 ///
-/// let client = Client::from_env()?;
 /// let file = client.files().upload("Opening hours: 9 to 5.").send()?;
 /// let index = client.search_indexes().create(CreateSearchIndex::new(client.folder_id()).file_id(&file)).send()?;
 /// println!("{}", index.wait().on_progress(|seen| println!("{}", seen.description)).send()?.id);
-/// # Ok::<(), assistants_blocking::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Operation<T> {
     client: Client,

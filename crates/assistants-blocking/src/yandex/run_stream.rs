@@ -80,6 +80,22 @@ impl ListenCall {
 /// A connection that breaks off is made again, and the events go on behind the last one. Where nothing new comes over
 /// several connections in a row (one more than the retries of a call), the stream ends in
 /// [`Error::StreamTruncated`].
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+/// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+/// # let assistant = client.assistants().create(params).send()?;
+/// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+/// # let thread = client.threads().create(params).send()?;
+/// let mut stream = client.assistants().run_stream(&assistant, &thread).send()?;
+/// for event in &mut stream {
+///     let event = event?;
+///     println!("{}: {:?}", event.status(), event.text());
+/// }
+/// println!("the next event would be number {}", stream.next_index());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RunStream {
     client: Client,
     id: String,

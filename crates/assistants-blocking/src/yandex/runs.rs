@@ -29,6 +29,19 @@ impl Runs {
     }
 
     /// Reads the last run of a thread. `GET /assistants/v1/runs:getByThread`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// # let run = client.assistants().run(&assistant, &thread).send()?;
+    /// let last = client.runs().get_last_by_thread(&thread).send()?;
+    /// assert_eq!(last.id, run.id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get_last_by_thread(&self, thread: impl IdOf<Thread>) -> Call<Run> {
         self.client
             .query(op::GET_LAST_RUN_BY_THREAD, &[], &[("threadId", thread.as_id())])
@@ -45,6 +58,21 @@ impl Runs {
     ///
     /// A connection that breaks off is made again and goes on behind the last event, so that each event comes once and
     /// in order.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// # let run = client.assistants().run(&assistant, &thread).send()?;
+    /// for event in client.runs().listen(&run).send()? {
+    ///     let event = event?;
+    ///     println!("{} {} {:?}", event.index(), event.status(), event.text());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn listen(&self, run: impl IdOf<Run>) -> ListenCall {
         let request = needed(op::LISTEN_RUN, &[], &[("runId", run.as_id())]);
         ListenCall::new(&self.client, run.as_id(), request)
@@ -54,6 +82,24 @@ impl Runs {
     ///
     /// The calls of an assistant have no ids: results stand in the order of the calls and carry their names. Not
     /// idempotent, so it is sent again only when the service cannot have seen it or says that it did not do it.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// use assistants_blocking::yandex::{CreateAssistant, CreateThread, FunctionResult, FunctionTool};
+    ///
+    /// let assistant = CreateAssistant::new(client.folder_id(), "yandexgpt").tool(FunctionTool::new("now"));
+    /// let assistant = client.assistants().create(assistant).send()?;
+    /// let thread = client.threads().create(CreateThread::new(client.folder_id()).message("call now {}")).send()?;
+    /// let run = client.assistants().run(&assistant, &thread).send()?;
+    ///
+    /// let waiting = client.runs().wait(&run).send()?;
+    /// let results = waiting.function_calls().map(|call| FunctionResult::new(&call.name, "noon"));
+    /// client.runs().submit_tool_results(&run, results).send()?;
+    /// let result = client.runs().wait(&run).send()?;
+    /// assert_eq!(result.text().as_deref(), Some("now returned noon"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn submit_tool_results(
         &self,
         run: impl IdOf<Run>,
@@ -94,11 +140,42 @@ impl Runs {
     }
 
     /// Waits until a run has ended or asks for tool results.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// # let run = client.assistants().run(&assistant, &thread).send()?;
+    /// use std::time::Duration;
+    ///
+    /// let result = client.runs().wait(&run).poll_timeout(Duration::from_secs(60)).send()?.succeeded()?;
+    /// println!("{:?}, {:?}", result.text(), result.usage().map(|usage| usage.total_tokens));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait(&self, run: impl IdOf<Run>) -> WaitCall {
         WaitCall::new(self, run.as_id())
     }
 
     /// Starts a run and answers its function calls with `tools` until it has ended.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// use assistants_blocking::Tools;
+    /// use assistants_blocking::yandex::{CreateRun, CreateThread};
+    /// use serde_json::{Value, json};
+    ///
+    /// let tools = Tools::new().function("now", json!({"type": "object"}), |_: Value| Ok::<_, String>("noon"));
+    /// let thread = client.threads().create(CreateThread::new(client.folder_id()).message("call now {}")).send()?;
+    /// let result = client.runs().run_with_tools(CreateRun::new(&assistant, &thread), &tools).send()?;
+    /// assert_eq!(result.text().as_deref(), Some("now returned noon"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run_with_tools(&self, params: CreateRun, tools: &Tools) -> ToolRunCall {
         ToolRunCall::new(self, params, tools)
     }

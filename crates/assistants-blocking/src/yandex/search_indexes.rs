@@ -18,6 +18,20 @@ pub struct SearchIndexes {
 impl SearchIndexes {
     /// Prepares files for search; the answer is an [`Operation`](super::Operation) that makes the index.
     /// `POST /assistants/v1/searchIndex`. Without a folder it is created in the client's.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// use assistants_blocking::yandex::CreateSearchIndex;
+    ///
+    /// let file = client.files().upload("The office opens at nine.").send()?;
+    /// let params = CreateSearchIndex::new(client.folder_id()).file_id(&file);
+    /// let index = client.search_indexes().create(params).send()?.wait().send()?;
+    /// for file in client.search_indexes().list_files(&index) {
+    ///     println!("{}", file?.id);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, mut params: CreateSearchIndex) -> OperationCall<SearchIndex> {
         self.client.or_folder(&mut params.folder_id);
         OperationCall::new(

@@ -13,6 +13,17 @@ pub struct Threads {
 
 impl Threads {
     /// Creates a thread. `POST /assistants/v1/threads`. Without a folder it is created in the client's.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// use assistants_blocking::yandex::CreateThread;
+    ///
+    /// let params = CreateThread::new(client.folder_id()).name("Order 4711").message("Where is my order?");
+    /// let thread = client.threads().create(params).send()?;
+    /// assert_eq!(thread.name, "Order 4711");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, mut params: CreateThread) -> Call<Thread> {
         self.client.or_folder(&mut params.folder_id);
         self.client.call_with(op::CREATE_THREAD, &[], &params)

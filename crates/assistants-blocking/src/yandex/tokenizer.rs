@@ -14,6 +14,14 @@ pub struct Tokenizer {
 
 impl Tokenizer {
     /// The tokens of a text. `POST /foundationModels/v1/tokenize`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// let tokens = client.tokenizer().tokenize("yandexgpt", "How many tokens?").send()?.tokens;
+    /// println!("{} tokens", tokens.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn tokenize(&self, model: &str, text: impl Into<String>) -> Call<TokenizeResponse> {
         let params = Tokenize::default().model_uri(self.client.model_uri(model)).text(text);
         let request = Request::new(op::TOKENIZE.method, op::TOKENIZE.path, &[]);

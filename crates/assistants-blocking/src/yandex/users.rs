@@ -13,6 +13,18 @@ pub struct Users {
 
 impl Users {
     /// Creates a user. `POST /users/v1/users`. Without a folder it is created in the client's.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// use assistants_blocking::yandex::{CreateThread, CreateUser};
+    ///
+    /// let user = client.users().create(CreateUser::new(client.folder_id()).name("Ada")).send()?;
+    /// let thread = CreateThread::new(client.folder_id()).default_message_author_id(&user.id);
+    /// let thread = client.threads().create(thread).send()?;
+    /// # assert_eq!(thread.default_message_author_id, user.id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, mut params: CreateUser) -> Call<User> {
         self.client.or_folder(&mut params.folder_id);
         self.client.call_with(op::CREATE_USER, &[], &params)

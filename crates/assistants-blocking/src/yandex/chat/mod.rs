@@ -70,12 +70,30 @@ pub struct Chat {
 
 impl Chat {
     /// Lists the models that the folder can chat with. `GET /models`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// for model in client.chat().list().send()? {
+    ///     println!("{} by {}", model.uri(), model.owner().unwrap_or("somebody"));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> ListModels {
         ListModels::new(&self.client)
     }
 
     /// A model by its name, in its latest version; `name/version` and whole URIs serve as well. See
     /// [`Client::model_uri`].
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// let model = client.chat().model("yandexgpt").temperature(0.2);
+    /// assert_eq!(model.uri(), "gpt://f/yandexgpt/latest");
+    /// assert_eq!(model.run("Hello").send()?.text(), "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn model(&self, name: impl AsRef<str>) -> ChatModel {
         ChatModel::new(&self.client, self.client.model_uri(name.as_ref()))

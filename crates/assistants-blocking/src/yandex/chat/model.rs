@@ -81,6 +81,15 @@ impl ChatModel {
     ///
     /// Limited to 180 seconds where neither the client nor the call says something else: the server sends nothing before
     /// the answer is whole.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let model = client.chat().model("yandexgpt");
+    /// let answer = model.run([("system", "Be brief."), ("user", "Hello")]).send()?;
+    /// println!("{} ({:?} tokens)", answer.text(), answer.usage.as_ref().map(|usage| usage.total_tokens));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(&self, messages: impl Into<ChatMessages>) -> Call<ChatCompletion> {
         self.call(messages.into(), false)
     }
@@ -89,6 +98,17 @@ impl ChatModel {
     ///
     /// What the service takes back for its contents (`content_filter`) is replaced by what it says instead. Not every model
     /// tells in a stream how many tokens it took.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let model = client.chat().model("yandexgpt");
+    /// let mut stream = model.run_stream("Hello").send()?;
+    /// while let Some(partial) = stream.next_partial()? {
+    ///     print!("{}", partial.delta());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run_stream(&self, messages: impl Into<ChatMessages>) -> ChatStreamCall {
         ChatStreamCall::new(self.call(messages.into(), true)).put_together_by(ChatAccumulator::replacing_filtered())
     }
