@@ -883,9 +883,9 @@ open_enum!(ChatCacheRetention {
 pub enum ChatResponseFormat {
     /// Plain text.
     Text(ResponseFormatText),
-    /// JSON that follows a schema.
+    /// JSON that conforms to a schema.
     JsonSchema(ResponseFormatJsonSchema),
-    /// Some valid JSON object; the instructions must ask for JSON as well.
+    /// Any valid JSON object; the instructions must ask for JSON as well.
     JsonObject(ResponseFormatJsonObject),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),

@@ -13,7 +13,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatTool {
-    /// Lets the model call a function of the program that uses the API.
+    /// Lets the model call a function of the calling program.
     Function(FunctionTool),
     /// A tool that takes free text instead of JSON arguments.
     Custom(ChatCustomTool),

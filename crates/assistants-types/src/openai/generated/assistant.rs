@@ -9,35 +9,35 @@ use crate::open_enum::open_enum;
 use crate::openai::{CreateToolResources, Metadata, ResponseFormat, Tool, ToolResources};
 use time::OffsetDateTime;
 
-/// A model with instructions, tools and settings, kept under an identifier.
+/// A model with instructions, tools and settings, stored on the server.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Assistant {
     /// Identifier, starting with `asst_`.
     pub id: String,
     /// When the assistant was created.
     pub created_at: Option<OffsetDateTime>,
-    /// Display name of at most 256 characters; null if it has none.
+    /// Display name of at most 256 characters; null if not set.
     pub name: Option<String>,
-    /// What the assistant is for, in at most 512 characters; null if not said.
+    /// Description of at most 512 characters; null if not set.
     pub description: Option<String>,
-    /// Name of the model that answers.
+    /// Name of the model that the assistant uses.
     pub model: String,
-    /// System instructions of at most 256,000 characters; null if it has none.
+    /// System instructions of at most 256,000 characters; null if not set.
     pub instructions: Option<String>,
-    /// Tools the assistant may use, at most 128.
+    /// Tools that the assistant may use, at most 128.
     pub tools: Vec<Tool>,
     /// Files and vector stores for the tools; null if there are none.
     pub tool_resources: Option<ToolResources>,
-    /// The user's own key-value pairs; null counts as none.
+    /// Caller-defined key-value pairs; null means none.
     pub metadata: Option<Metadata>,
-    /// Sampling temperature from 0 to 2; null means the default. Default: 1.
+    /// Sampling temperature, 0 to 2; null means the default, 1.
     pub temperature: Option<f64>,
-    /// Share of probability mass that is sampled from, 0 to 1; null means the default.
+    /// Nucleus sampling: the share of the probability mass to sample from, 0 to 1; null means the default, 1.
     pub top_p: Option<f64>,
-    /// Form the answers take; null means the default.
+    /// Response format; null means the default.
     pub response_format: Option<ResponseFormat>,
-    /// Identifiers of the attached files, at most 20, oldest first. Legacy, shown in version 1 of the protocol
-    /// only; `tool_resources` has taken its place.
+    /// Identifiers of the attached files, at most 20, oldest first. Legacy, present in version 1 of the protocol
+    /// only; superseded by `tool_resources`.
     pub file_ids: Option<Vec<String>>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -59,33 +59,33 @@ object!(Assistant const("object" = "assistant") {
     file_ids: optional "file_ids",
 });
 
-/// What a new assistant is made of.
+/// Parameters of a new assistant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateAssistant {
-    /// Name of the model that answers.
+    /// Name of the model that the assistant uses.
     pub model: String,
     /// Display name of at most 256 characters.
     pub name: Field<String>,
-    /// What the assistant is for, in at most 512 characters.
+    /// Description of at most 512 characters.
     pub description: Field<String>,
     /// System instructions of at most 256,000 characters.
     pub instructions: Field<String>,
-    /// How long a reasoning model thinks before it answers; null means the model's default.
+    /// Reasoning effort, for reasoning models; null means the model's default.
     pub reasoning_effort: Field<ReasoningEffort>,
-    /// Tools the assistant may use, at most 128.
+    /// Tools that the assistant may use, at most 128.
     pub tools: Option<Vec<Tool>>,
     /// Files and vector stores for the tools.
     pub tool_resources: Field<CreateToolResources>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub metadata: Field<Metadata>,
-    /// Sampling temperature from 0 to 2; 1 if not given.
+    /// Sampling temperature, 0 to 2; defaults to 1.
     pub temperature: Field<f64>,
-    /// Share of probability mass that is sampled from, 0 to 1; 1 if not given.
+    /// Nucleus sampling: the share of the probability mass to sample from, 0 to 1; defaults to 1.
     pub top_p: Field<f64>,
-    /// Form the answers take; `auto` if not given.
+    /// Response format; defaults to `auto`.
     pub response_format: Field<ResponseFormat>,
-    /// Identifiers of files to attach, at most 20. Legacy, for version 1 of the protocol only; `tool_resources` has
-    /// taken its place.
+    /// Identifiers of files to attach, at most 20. Legacy, version 1 of the protocol only; superseded by
+    /// `tool_resources`.
     pub file_ids: Option<Vec<String>>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -134,7 +134,7 @@ impl CreateAssistant {
         self
     }
 
-    /// Sets `description`. What the assistant is for, in at most 512 characters.
+    /// Sets `description`. Description of at most 512 characters.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Field::Set(description.into());
@@ -148,15 +148,14 @@ impl CreateAssistant {
         self
     }
 
-    /// Sets `reasoning_effort`. How long a reasoning model thinks before it answers; null means the model's
-    /// default.
+    /// Sets `reasoning_effort`. Reasoning effort, for reasoning models; null means the model's default.
     #[must_use]
     pub fn reasoning_effort(mut self, reasoning_effort: impl Into<ReasoningEffort>) -> Self {
         self.reasoning_effort = Field::Set(reasoning_effort.into());
         self
     }
 
-    /// Sets `tools`. Tools the assistant may use, at most 128.
+    /// Sets `tools`. Tools that the assistant may use, at most 128.
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
         self.tools = Some(tools.into_iter().map(Into::into).collect());
@@ -177,7 +176,7 @@ impl CreateAssistant {
         self
     }
 
-    /// Sets `metadata`. The user's own key-value pairs.
+    /// Sets `metadata`. Caller-defined key-value pairs.
     #[must_use]
     pub fn metadata(mut self, metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.metadata = Field::Set(
@@ -189,29 +188,29 @@ impl CreateAssistant {
         self
     }
 
-    /// Sets `temperature`. Sampling temperature from 0 to 2; 1 if not given.
+    /// Sets `temperature`. Sampling temperature, 0 to 2; defaults to 1.
     #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.temperature = Field::Set(temperature);
         self
     }
 
-    /// Sets `top_p`. Share of probability mass that is sampled from, 0 to 1; 1 if not given.
+    /// Sets `top_p`. Nucleus sampling: the share of the probability mass to sample from, 0 to 1; defaults to 1.
     #[must_use]
     pub fn top_p(mut self, top_p: f64) -> Self {
         self.top_p = Field::Set(top_p);
         self
     }
 
-    /// Sets `response_format`. Form the answers take; `auto` if not given.
+    /// Sets `response_format`. Response format; defaults to `auto`.
     #[must_use]
     pub fn response_format(mut self, response_format: impl Into<ResponseFormat>) -> Self {
         self.response_format = Field::Set(response_format.into());
         self
     }
 
-    /// Sets `file_ids`. Identifiers of files to attach, at most 20. Legacy, for version 1 of the protocol only;
-    /// `tool_resources` has taken its place.
+    /// Sets `file_ids`. Identifiers of files to attach, at most 20. Legacy, version 1 of the protocol only;
+    /// superseded by `tool_resources`.
     #[must_use]
     pub fn file_ids(mut self, file_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.file_ids = Some(file_ids.into_iter().map(Into::into).collect());
@@ -226,33 +225,33 @@ impl CreateAssistant {
     }
 }
 
-/// Changes to an assistant; members left out keep their value.
+/// Changes to an assistant; omitted members keep their values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateAssistant {
-    /// Name of the model that answers.
+    /// Name of the model that the assistant uses.
     pub model: Option<String>,
     /// Display name of at most 256 characters; null removes it.
     pub name: Field<String>,
-    /// What the assistant is for, in at most 512 characters; null removes it.
+    /// Description of at most 512 characters; null removes it.
     pub description: Field<String>,
     /// System instructions of at most 256,000 characters; null removes them.
     pub instructions: Field<String>,
-    /// How long a reasoning model thinks before it answers; null means the model's default.
+    /// Reasoning effort, for reasoning models; null means the model's default.
     pub reasoning_effort: Field<ReasoningEffort>,
-    /// Tools the assistant may use, at most 128; replaces the former list.
+    /// Tools that the assistant may use, at most 128; replaces the previous list.
     pub tools: Option<Vec<Tool>>,
     /// Files and vector stores for the tools; null removes them.
     pub tool_resources: Field<ToolResources>,
-    /// The user's own key-value pairs; null removes them.
+    /// Caller-defined key-value pairs; null removes them.
     pub metadata: Field<Metadata>,
-    /// Sampling temperature from 0 to 2; null means the default. Default: 1.
+    /// Sampling temperature, 0 to 2; null means the default, 1.
     pub temperature: Field<f64>,
-    /// Share of probability mass that is sampled from, 0 to 1; null means the default.
+    /// Nucleus sampling: the share of the probability mass to sample from, 0 to 1; null means the default, 1.
     pub top_p: Field<f64>,
-    /// Form the answers take; null means the default.
+    /// Response format; null means the default.
     pub response_format: Field<ResponseFormat>,
-    /// Identifiers of the files that are attached from then on, at most 20; others are taken off. Legacy, for
-    /// version 1 of the protocol only.
+    /// Identifiers of the attached files, at most 20; replaces the previous list. Legacy, version 1 of the protocol
+    /// only.
     pub file_ids: Option<Vec<String>>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -274,7 +273,7 @@ object!(UpdateAssistant {
 });
 
 impl UpdateAssistant {
-    /// Sets `model`. Name of the model that answers.
+    /// Sets `model`. Name of the model that the assistant uses.
     #[must_use]
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.model = Some(model.into());
@@ -295,7 +294,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `description`. What the assistant is for, in at most 512 characters; null removes it.
+    /// Sets `description`. Description of at most 512 characters; null removes it.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Field::Set(description.into());
@@ -323,8 +322,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `reasoning_effort`. How long a reasoning model thinks before it answers; null means the model's
-    /// default.
+    /// Sets `reasoning_effort`. Reasoning effort, for reasoning models; null means the model's default.
     #[must_use]
     pub fn reasoning_effort(mut self, reasoning_effort: impl Into<ReasoningEffort>) -> Self {
         self.reasoning_effort = Field::Set(reasoning_effort.into());
@@ -338,7 +336,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `tools`. Tools the assistant may use, at most 128; replaces the former list.
+    /// Sets `tools`. Tools that the assistant may use, at most 128; replaces the previous list.
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
         self.tools = Some(tools.into_iter().map(Into::into).collect());
@@ -366,7 +364,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `metadata`. The user's own key-value pairs; null removes them.
+    /// Sets `metadata`. Caller-defined key-value pairs; null removes them.
     #[must_use]
     pub fn metadata(mut self, metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.metadata = Field::Set(
@@ -385,7 +383,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `temperature`. Sampling temperature from 0 to 2; null means the default. Default: 1.
+    /// Sets `temperature`. Sampling temperature, 0 to 2; null means the default, 1.
     #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.temperature = Field::Set(temperature);
@@ -399,7 +397,8 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `top_p`. Share of probability mass that is sampled from, 0 to 1; null means the default.
+    /// Sets `top_p`. Nucleus sampling: the share of the probability mass to sample from, 0 to 1; null means the
+    /// default, 1.
     #[must_use]
     pub fn top_p(mut self, top_p: f64) -> Self {
         self.top_p = Field::Set(top_p);
@@ -413,7 +412,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `response_format`. Form the answers take; null means the default.
+    /// Sets `response_format`. Response format; null means the default.
     #[must_use]
     pub fn response_format(mut self, response_format: impl Into<ResponseFormat>) -> Self {
         self.response_format = Field::Set(response_format.into());
@@ -427,8 +426,8 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `file_ids`. Identifiers of the files that are attached from then on, at most 20; others are taken off.
-    /// Legacy, for version 1 of the protocol only.
+    /// Sets `file_ids`. Identifiers of the attached files, at most 20; replaces the previous list. Legacy, version
+    /// 1 of the protocol only.
     #[must_use]
     pub fn file_ids(mut self, file_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.file_ids = Some(file_ids.into_iter().map(Into::into).collect());
@@ -446,9 +445,9 @@ impl UpdateAssistant {
 /// Confirms that an assistant was deleted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AssistantDeleted {
-    /// Identifier of the assistant that was deleted.
+    /// Identifier of the deleted assistant.
     pub id: String,
-    /// Whether the assistant is gone.
+    /// Whether the assistant was deleted.
     pub deleted: bool,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -459,23 +458,23 @@ object!(AssistantDeleted const("object" = "assistant.deleted") {
     deleted: plain "deleted",
 });
 
-/// How long a reasoning model thinks before it answers.
+/// How much a reasoning model reasons before it answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReasoningEffort {
-    /// No reasoning at all.
+    /// No reasoning.
     None,
-    /// As little reasoning as the model can do.
+    /// The least reasoning that the model supports.
     Minimal,
-    /// Little reasoning, for quick and cheap answers.
+    /// Little reasoning, for fast and cheap answers.
     Low,
-    /// The balance that most models use by default.
+    /// Moderate reasoning, the default of most models.
     Medium,
     /// Thorough reasoning.
     High,
     /// More than `high`.
     Xhigh,
-    /// As much reasoning as the model can do.
+    /// The most reasoning that the model supports.
     Max,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),

@@ -7,12 +7,12 @@ use crate::object::object;
 use crate::openai::File;
 use time::OffsetDateTime;
 
-/// A file attached to an assistant. Legacy, of version 1 of the protocol.
+/// A file attached to an assistant. Legacy, version 1 of the protocol only.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AssistantFile {
-    /// Identifier of the file, which it has outside the assistant too.
+    /// Identifier of the file, the same as in `files`.
     pub id: String,
-    /// When it was attached.
+    /// When the file was attached.
     pub created_at: Option<OffsetDateTime>,
     /// Identifier of the assistant.
     pub assistant_id: String,
@@ -26,7 +26,7 @@ object!(AssistantFile const("object" = "assistant.file") {
     assistant_id: plain "assistant_id",
 });
 
-/// A file to attach to an assistant. Legacy, of version 1 of the protocol.
+/// A file to attach to an assistant. Legacy, version 1 of the protocol only.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateAssistantFile {
     /// Identifier of the file.
@@ -50,12 +50,12 @@ impl CreateAssistantFile {
     }
 }
 
-/// Confirms that a file was taken from an assistant. Legacy, of version 1 of the protocol.
+/// Confirms that a file was detached from an assistant. Legacy, version 1 of the protocol only.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AssistantFileDeleted {
     /// Identifier of the file.
     pub id: String,
-    /// Whether it is attached no more.
+    /// Whether the file was detached.
     pub deleted: bool,
     /// Members that this crate does not know.
     pub extra: Extra,

@@ -4,10 +4,10 @@
 use crate::Extra;
 use crate::object::object;
 
-/// The body of an answer with an error status.
+/// Body of an error response.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ErrorResponse {
-    /// What went wrong.
+    /// The error.
     pub error: ErrorObject,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -17,16 +17,16 @@ object!(ErrorResponse {
     error: loose "error",
 });
 
-/// What went wrong with a request or in a stream.
+/// An error of a request or a stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ErrorObject {
-    /// Short name of the error, such as `invalid_api_key`; null where there is none.
+    /// Error code, such as `invalid_api_key`; null if there is none.
     pub code: Option<String>,
-    /// Explanation for a person.
+    /// Human-readable description of the error.
     pub message: String,
-    /// The request parameter at fault; null where there is none.
+    /// The request parameter that caused the error; null if there is none.
     pub param: Option<String>,
-    /// Class of the error, such as `invalid_request_error`.
+    /// Error type, such as `invalid_request_error`.
     pub type_: String,
     /// Members that this crate does not know.
     pub extra: Extra,

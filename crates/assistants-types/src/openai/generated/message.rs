@@ -19,27 +19,27 @@ pub struct Message {
     pub id: String,
     /// When the message was created.
     pub created_at: Option<OffsetDateTime>,
-    /// Identifier of the thread it belongs to.
+    /// Identifier of the thread that the message belongs to.
     pub thread_id: String,
-    /// How far the message has come.
+    /// Status of the message.
     pub status: MessageStatus,
     /// Why the message is incomplete; null unless it is.
     pub incomplete_details: Option<MessageIncompleteDetails>,
     /// When the message was completed; null unless it was.
     pub completed_at: Option<OffsetDateTime>,
-    /// When the message was given up as incomplete; null unless it was.
+    /// When the message ended as incomplete; null unless it did.
     pub incomplete_at: Option<OffsetDateTime>,
-    /// Who wrote the message.
+    /// Role of the author.
     pub role: Role,
-    /// The parts of the message, in order.
+    /// Content parts, in order.
     pub content: Vec<MessageContent>,
-    /// Identifier of the assistant that wrote it; null for a message of the user.
+    /// Identifier of the assistant that wrote it; null for a user message.
     pub assistant_id: Option<String>,
-    /// Identifier of the run that wrote it; null for a message added through the API.
+    /// Identifier of the run that wrote it; null if the message was added through the API.
     pub run_id: Option<String>,
-    /// Files that came with the message; null if there are none.
+    /// Attached files; null if there are none.
     pub attachments: Option<Vec<Attachment>>,
-    /// The user's own key-value pairs; null counts as none.
+    /// Caller-defined key-value pairs; null means none.
     pub metadata: Option<Metadata>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -64,13 +64,13 @@ object!(Message const("object" = "thread.message") {
 /// A message to add to a thread.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateMessage {
-    /// Who the message is from.
+    /// Role of the author.
     pub role: Role,
-    /// What the message says.
+    /// Content of the message.
     pub content: MessageInput,
     /// Files to attach, each with the tools that may use it. At most 10 items.
     pub attachments: Field<Vec<Attachment>>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub metadata: Field<Metadata>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -110,7 +110,7 @@ impl CreateMessage {
         self
     }
 
-    /// Sets `metadata`. The user's own key-value pairs.
+    /// Sets `metadata`. Caller-defined key-value pairs.
     #[must_use]
     pub fn metadata(mut self, metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.metadata = Field::Set(
@@ -123,10 +123,10 @@ impl CreateMessage {
     }
 }
 
-/// Changes to a message; members left out keep their value.
+/// Changes to a message; omitted members keep their values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateMessage {
-    /// The user's own key-value pairs; null removes them.
+    /// Caller-defined key-value pairs; null removes them.
     pub metadata: Field<Metadata>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -137,7 +137,7 @@ object!(UpdateMessage {
 });
 
 impl UpdateMessage {
-    /// Sets `metadata`. The user's own key-value pairs; null removes them.
+    /// Sets `metadata`. Caller-defined key-value pairs; null removes them.
     #[must_use]
     pub fn metadata(mut self, metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.metadata = Field::Set(
@@ -160,9 +160,9 @@ impl UpdateMessage {
 /// Confirms that a message was deleted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageDeleted {
-    /// Identifier of the message that was deleted.
+    /// Identifier of the deleted message.
     pub id: String,
-    /// Whether the message is gone.
+    /// Whether the message was deleted.
     pub deleted: bool,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -173,13 +173,13 @@ object!(MessageDeleted const("object" = "thread.message.deleted") {
     deleted: plain "deleted",
 });
 
-/// Who a message is from.
+/// Role of the author of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {
-    /// The user of the program.
+    /// The user.
     User,
-    /// The assistant, or words put into its mouth.
+    /// The assistant; also for messages that the calling program adds on its behalf.
     Assistant,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -190,15 +190,15 @@ open_enum!(Role {
     Assistant = "assistant",
 });
 
-/// How far a message has come.
+/// Status of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MessageStatus {
-    /// The model is still writing it.
+    /// The model is writing the message.
     InProgress,
-    /// Writing stopped before the end.
+    /// The message ended early.
     Incomplete,
-    /// It is finished.
+    /// The message is complete.
     Completed,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -210,10 +210,10 @@ open_enum!(MessageStatus {
     Completed = "completed",
 });
 
-/// Why a message was not finished.
+/// Why a message is incomplete.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageIncompleteDetails {
-    /// What stopped it.
+    /// The reason.
     pub reason: MessageIncompleteReason,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -223,19 +223,19 @@ object!(MessageIncompleteDetails {
     reason: plain "reason",
 });
 
-/// What stopped a message before its end.
+/// Reason why a message is incomplete.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MessageIncompleteReason {
-    /// A content filter held it back.
+    /// A content filter stopped the message.
     ContentFilter,
     /// The token limit was reached.
     MaxTokens,
-    /// Its run was cancelled.
+    /// The run was cancelled.
     RunCancelled,
-    /// Its run expired.
+    /// The run expired.
     RunExpired,
-    /// Its run failed.
+    /// The run failed.
     RunFailed,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -254,7 +254,7 @@ open_enum!(MessageIncompleteReason {
 pub struct Attachment {
     /// Identifier of the file.
     pub file_id: Option<String>,
-    /// Tools the file is handed to.
+    /// Tools that may use the file.
     pub tools: Option<Vec<AttachmentTool>>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -273,7 +273,7 @@ impl Attachment {
         self
     }
 
-    /// Sets `tools`. Tools the file is handed to.
+    /// Sets `tools`. Tools that may use the file.
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<AttachmentTool>>) -> Self {
         self.tools = Some(tools.into_iter().map(Into::into).collect());
@@ -317,13 +317,13 @@ object!(AttachmentFileSearchTool const("type" = "file_search") {
 
 impl AttachmentFileSearchTool {}
 
-/// What a new message says, as plain text or in parts.
+/// Content of a new message, as plain text or in parts.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum MessageInput {
     /// Plain text.
     Text(String),
-    /// Parts in order, at least one.
+    /// Content parts in order, at least one.
     Parts(Vec<MessagePart>),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -334,15 +334,15 @@ choice!(MessageInput {
     array Parts(Vec<MessagePart>),
 });
 
-/// A part of a new message.
+/// A content part of a new message.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum MessagePart {
-    /// Text in a new message.
+    /// A text part of a new message.
     Text(TextPart),
     /// An uploaded or generated image in a message.
     ImageFile(ImageFileContent),
-    /// An image at an address, in a message.
+    /// An image in a message, given by a URL.
     ImageUrl(ImageUrlContent),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -354,7 +354,7 @@ tagged!(MessagePart by "type" {
     ImageUrl(ImageUrlContent) = "image_url",
 });
 
-/// Text in a new message.
+/// A text part of a new message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TextPart {
     /// The text.
@@ -378,15 +378,15 @@ impl TextPart {
     }
 }
 
-/// A part of a message.
+/// A content part of a message.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum MessageContent {
-    /// Text in a message.
+    /// A text part of a message.
     Text(TextContent),
     /// An uploaded or generated image in a message.
     ImageFile(ImageFileContent),
-    /// An image at an address, in a message.
+    /// An image in a message, given by a URL.
     ImageUrl(ImageUrlContent),
     /// The model's refusal to answer.
     Refusal(RefusalContent),
@@ -401,7 +401,7 @@ tagged!(MessageContent by "type" {
     Refusal(RefusalContent) = "refusal",
 });
 
-/// Text in a message.
+/// A text part of a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TextContent {
     /// The text with its annotations.
@@ -414,12 +414,12 @@ object!(TextContent const("type" = "text") {
     text: plain "text",
 });
 
-/// Text, with annotations on parts of it.
+/// Text with annotations.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Text {
-    /// The text itself.
+    /// The text.
     pub value: String,
-    /// Notes on parts of the text, such as where it was found.
+    /// Annotations of the text, such as citations.
     pub annotations: Vec<Annotation>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -430,13 +430,13 @@ object!(Text {
     annotations: plain "annotations",
 });
 
-/// A note on a part of a text.
+/// An annotation of a text.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Annotation {
-    /// Says which file a part of the text was taken from.
+    /// Cites the file that a passage of the text is based on.
     FileCitation(FileCitationAnnotation),
-    /// Says which generated file a path in the text stands for.
+    /// Links a path in the text to a generated file.
     FilePath(FilePathAnnotation),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -447,16 +447,16 @@ tagged!(Annotation by "type" {
     FilePath(FilePathAnnotation) = "file_path",
 });
 
-/// Says which file a part of the text was taken from.
+/// Cites the file that a passage of the text is based on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileCitationAnnotation {
-    /// The marker in the text that stands for the citation.
+    /// The citation marker as it appears in the text.
     pub text: String,
     /// The cited file.
     pub file_citation: FileCitation,
-    /// Where the marker starts, in characters from the beginning of the text.
+    /// Where the marker starts, in characters from the start of the text.
     pub start_index: i64,
-    /// Where the marker ends, in characters from the beginning of the text.
+    /// Where the marker ends, in characters from the start of the text.
     pub end_index: i64,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -482,16 +482,16 @@ object!(FileCitation {
     file_id: plain "file_id",
 });
 
-/// Says which generated file a path in the text stands for.
+/// Links a path in the text to a generated file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FilePathAnnotation {
-    /// The path as it stands in the text.
+    /// The path as it appears in the text.
     pub text: String,
     /// The generated file.
     pub file_path: FilePath,
-    /// Where the path starts, in characters from the beginning of the text.
+    /// Where the path starts, in characters from the start of the text.
     pub start_index: i64,
-    /// Where the path ends, in characters from the beginning of the text.
+    /// Where the path ends, in characters from the start of the text.
     pub end_index: i64,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -504,7 +504,7 @@ object!(FilePathAnnotation const("type" = "file_path") {
     end_index: loose "end_index",
 });
 
-/// A file that the code interpreter made.
+/// A file generated by the code interpreter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FilePath {
     /// Identifier of the file.
@@ -541,12 +541,12 @@ impl ImageFileContent {
     }
 }
 
-/// An image that is stored as a file.
+/// An image stored as a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageFile {
     /// Identifier of the file.
     pub file_id: String,
-    /// How closely the model looks; `auto` if left out.
+    /// Detail level of the image; defaults to `auto`.
     pub detail: Option<ImageDetail>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -568,7 +568,7 @@ impl ImageFile {
         }
     }
 
-    /// Sets `detail`. How closely the model looks; `auto` if left out.
+    /// Sets `detail`. Detail level of the image; defaults to `auto`.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<ImageDetail>) -> Self {
         self.detail = Some(detail.into());
@@ -576,7 +576,7 @@ impl ImageFile {
     }
 }
 
-/// An image at an address, in a message.
+/// An image in a message, given by a URL.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageUrlContent {
     /// The image.
@@ -600,12 +600,12 @@ impl ImageUrlContent {
     }
 }
 
-/// An image that the server fetches from an address.
+/// An image that the server fetches from a URL.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageUrl {
-    /// Address of the image.
+    /// URL of the image.
     pub url: String,
-    /// How closely the model looks; `auto` if left out.
+    /// Detail level of the image; defaults to `auto`.
     pub detail: Option<ImageDetail>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -627,7 +627,7 @@ impl ImageUrl {
         }
     }
 
-    /// Sets `detail`. How closely the model looks; `auto` if left out.
+    /// Sets `detail`. Detail level of the image; defaults to `auto`.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<ImageDetail>) -> Self {
         self.detail = Some(detail.into());
@@ -635,15 +635,15 @@ impl ImageUrl {
     }
 }
 
-/// How closely the model looks at an image.
+/// Detail level at which the model sees an image.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ImageDetail {
     /// The model decides.
     Auto,
-    /// A small version, for fewer tokens.
+    /// Low resolution; uses fewer tokens.
     Low,
-    /// Every detail, for more tokens.
+    /// High resolution; uses more tokens.
     High,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -658,7 +658,7 @@ open_enum!(ImageDetail {
 /// The model's refusal to answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RefusalContent {
-    /// What the model said in refusing.
+    /// Text of the refusal.
     pub refusal: String,
     /// Members that this crate does not know.
     pub extra: Extra,

@@ -7,12 +7,12 @@ use crate::openai::{ImageDetail, Role};
 use crate::tagged::tagged;
 use serde_json::Value;
 
-/// What a stream adds to a message.
+/// A delta of a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageDelta {
-    /// Identifier of the message that grows.
+    /// Identifier of the message.
     pub id: String,
-    /// What is added.
+    /// The delta.
     pub delta: MessageDeltaBody,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -23,12 +23,12 @@ object!(MessageDelta const("object" = "thread.message.delta") {
     delta: plain "delta",
 });
 
-/// The members of a message that a delta adds to.
+/// The members of a message delta.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageDeltaBody {
-    /// Who the message is from; usually in the first delta only.
+    /// Role of the author; usually present in the first delta only.
     pub role: Option<Role>,
-    /// Pieces for parts of the message.
+    /// Deltas of the content parts.
     pub content: Option<Vec<MessageDeltaContent>>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -39,17 +39,17 @@ object!(MessageDeltaBody {
     content: optional "content",
 });
 
-/// A piece for one part of a message.
+/// A delta of one content part.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum MessageDeltaContent {
-    /// A piece of text for a part of a message.
+    /// A delta of a text part.
     Text(TextDeltaContent),
-    /// A stored image for a part of a message.
+    /// A delta of an image part that is stored as a file.
     ImageFile(ImageFileDeltaContent),
-    /// An image at an address, for a part of a message.
+    /// A delta of an image part given by a URL.
     ImageUrl(ImageUrlDeltaContent),
-    /// A piece of a refusal.
+    /// A delta of a refusal.
     Refusal(RefusalDeltaContent),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -62,10 +62,10 @@ tagged!(MessageDeltaContent by "type" {
     Refusal(RefusalDeltaContent) = "refusal",
 });
 
-/// A piece of text for a part of a message.
+/// A delta of a text part.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TextDeltaContent {
-    /// Which part of the message it belongs to, counted from 0.
+    /// Index of the content part, from 0.
     pub index: i64,
     /// The text and annotations to add.
     pub text: Option<TextDelta>,
@@ -78,7 +78,7 @@ object!(TextDeltaContent const("type" = "text") {
     text: optional "text",
 });
 
-/// Text and annotations to add.
+/// A delta of a text and its annotations.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TextDelta {
     /// Text to append.
@@ -94,13 +94,13 @@ object!(TextDelta {
     annotations: optional "annotations",
 });
 
-/// A piece for one annotation of a text.
+/// A delta of one annotation.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum AnnotationDelta {
-    /// A piece for a file citation.
+    /// A delta of a file citation.
     FileCitation(FileCitationAnnotationDelta),
-    /// A piece for a path of a generated file.
+    /// A delta of a path of a generated file.
     FilePath(FilePathAnnotationDelta),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -111,18 +111,18 @@ tagged!(AnnotationDelta by "type" {
     FilePath(FilePathAnnotationDelta) = "file_path",
 });
 
-/// A piece for a file citation.
+/// A delta of a file citation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileCitationAnnotationDelta {
-    /// Which annotation of the text it belongs to, counted from 0.
+    /// Index of the annotation, from 0.
     pub index: i64,
-    /// The marker in the text that stands for the citation.
+    /// The citation marker as it appears in the text.
     pub text: Option<String>,
     /// The cited file.
     pub file_citation: Option<FileCitationDelta>,
-    /// Where the marker starts, in characters from the beginning of the text.
+    /// Where the marker starts, in characters from the start of the text.
     pub start_index: Option<i64>,
-    /// Where the marker ends, in characters from the beginning of the text.
+    /// Where the marker ends, in characters from the start of the text.
     pub end_index: Option<i64>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -136,12 +136,12 @@ object!(FileCitationAnnotationDelta const("type" = "file_citation") {
     end_index: loose_optional "end_index",
 });
 
-/// A cited file, as far as it is known yet.
+/// A cited file in a delta; any member may be absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileCitationDelta {
     /// Identifier of the file.
     pub file_id: Option<String>,
-    /// The passage of the file that is cited.
+    /// The cited passage of the file.
     pub quote: Option<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -152,18 +152,18 @@ object!(FileCitationDelta {
     quote: optional "quote",
 });
 
-/// A piece for a path of a generated file.
+/// A delta of a path of a generated file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FilePathAnnotationDelta {
-    /// Which annotation of the text it belongs to, counted from 0.
+    /// Index of the annotation, from 0.
     pub index: i64,
-    /// The path as it stands in the text.
+    /// The path as it appears in the text.
     pub text: Option<String>,
     /// The generated file.
     pub file_path: Option<FilePathDelta>,
-    /// Where the path starts, in characters from the beginning of the text.
+    /// Where the path starts, in characters from the start of the text.
     pub start_index: Option<i64>,
-    /// Where the path ends, in characters from the beginning of the text.
+    /// Where the path ends, in characters from the start of the text.
     pub end_index: Option<i64>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -177,7 +177,7 @@ object!(FilePathAnnotationDelta const("type" = "file_path") {
     end_index: loose_optional "end_index",
 });
 
-/// A generated file, as far as it is known yet.
+/// A generated file in a delta; any member may be absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FilePathDelta {
     /// Identifier of the file.
@@ -190,10 +190,10 @@ object!(FilePathDelta {
     file_id: optional "file_id",
 });
 
-/// A stored image for a part of a message.
+/// A delta of an image part that is stored as a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageFileDeltaContent {
-    /// Which part of the message it belongs to, counted from 0.
+    /// Index of the content part, from 0.
     pub index: i64,
     /// The image.
     pub image_file: Option<ImageFileDelta>,
@@ -206,12 +206,12 @@ object!(ImageFileDeltaContent const("type" = "image_file") {
     image_file: optional "image_file",
 });
 
-/// An image that is stored as a file, as far as it is known yet.
+/// An image stored as a file, in a delta; any member may be absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageFileDelta {
     /// Identifier of the file.
     pub file_id: Option<String>,
-    /// How closely the model looks.
+    /// Detail level of the image.
     pub detail: Option<ImageDetail>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -222,10 +222,10 @@ object!(ImageFileDelta {
     detail: optional "detail",
 });
 
-/// An image at an address, for a part of a message.
+/// A delta of an image part given by a URL.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageUrlDeltaContent {
-    /// Which part of the message it belongs to, counted from 0.
+    /// Index of the content part, from 0.
     pub index: i64,
     /// The image.
     pub image_url: Option<ImageUrlDelta>,
@@ -238,12 +238,12 @@ object!(ImageUrlDeltaContent const("type" = "image_url") {
     image_url: optional "image_url",
 });
 
-/// An image at an address, as far as it is known yet.
+/// An image given by a URL, in a delta; any member may be absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageUrlDelta {
-    /// Address of the image.
+    /// URL of the image.
     pub url: Option<String>,
-    /// How closely the model looks.
+    /// Detail level of the image.
     pub detail: Option<ImageDetail>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -254,10 +254,10 @@ object!(ImageUrlDelta {
     detail: optional "detail",
 });
 
-/// A piece of a refusal.
+/// A delta of a refusal.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RefusalDeltaContent {
-    /// Which part of the message it belongs to, counted from 0.
+    /// Index of the content part, from 0.
     pub index: i64,
     /// Text to append.
     pub refusal: Option<String>,

@@ -3,5 +3,6 @@
 
 use std::collections::BTreeMap;
 
-/// Up to 16 pairs that the server keeps with an object: keys of at most 64, values of at most 512 characters.
+/// Up to 16 caller-defined key-value pairs stored with an object; keys have at most 64 and values at most 512
+/// characters.
 pub type Metadata = BTreeMap<String, String>;

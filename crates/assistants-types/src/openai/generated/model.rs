@@ -5,16 +5,16 @@ use crate::Extra;
 use crate::object::object;
 use time::OffsetDateTime;
 
-/// A model that the server has.
+/// A model available on the server.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Model {
     /// Name of the model.
     pub id: String,
-    /// When the model was made.
+    /// When the model was created.
     pub created: Option<OffsetDateTime>,
-    /// Who made the model.
+    /// Owner of the model.
     pub owned_by: String,
-    /// The day from which the model is no longer served, as `YYYY-MM-DD`; null where none is set.
+    /// Date from which the model is no longer available, as `YYYY-MM-DD`; null if none is set.
     pub shutdown_date: Option<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -30,9 +30,9 @@ object!(Model const("object" = "model") {
 /// Confirms that a model was deleted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelDeleted {
-    /// Name of the model that was deleted.
+    /// Name of the deleted model.
     pub id: String,
-    /// Whether the model is gone.
+    /// Whether the model was deleted.
     pub deleted: bool,
     /// Members that this crate does not know.
     pub extra: Extra,

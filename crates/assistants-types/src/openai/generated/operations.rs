@@ -117,7 +117,7 @@ pub const RETRIEVE_ASSISTANT_FILE: Operation = Operation {
     path: "/assistants/{assistant_id}/files/{file_id}",
 };
 
-/// Takes a file from an assistant.
+/// Detaches a file from an assistant.
 pub const DELETE_ASSISTANT_FILE: Operation = Operation {
     id: "assistant_files.delete",
     method: "DELETE",
@@ -208,7 +208,7 @@ pub const LIST_VECTOR_STORE_FILES: Operation = Operation {
     path: "/vector_stores/{vector_store_id}/files",
 };
 
-/// Puts a file into a vector store.
+/// Adds a file to a vector store.
 pub const CREATE_VECTOR_STORE_FILE: Operation = Operation {
     id: "vector_store_files.create",
     method: "POST",
@@ -229,21 +229,21 @@ pub const UPDATE_VECTOR_STORE_FILE: Operation = Operation {
     path: "/vector_stores/{vector_store_id}/files/{file_id}",
 };
 
-/// Takes a file out of a vector store.
+/// Removes a file from a vector store.
 pub const DELETE_VECTOR_STORE_FILE: Operation = Operation {
     id: "vector_store_files.delete",
     method: "DELETE",
     path: "/vector_stores/{vector_store_id}/files/{file_id}",
 };
 
-/// Reads the text of a file of a vector store.
+/// Retrieves the text of a file of a vector store.
 pub const RETRIEVE_VECTOR_STORE_FILE_CONTENT: Operation = Operation {
     id: "vector_store_files.content",
     method: "GET",
     path: "/vector_stores/{vector_store_id}/files/{file_id}/content",
 };
 
-/// Puts several files into a vector store.
+/// Adds several files to a vector store.
 pub const CREATE_VECTOR_STORE_FILE_BATCH: Operation = Operation {
     id: "vector_store_batches.create",
     method: "POST",
@@ -271,7 +271,7 @@ pub const LIST_VECTOR_STORE_BATCH_FILES: Operation = Operation {
     path: "/vector_stores/{vector_store_id}/file_batches/{batch_id}/files",
 };
 
-/// Begins an upload in parts.
+/// Starts an upload in parts.
 pub const CREATE_UPLOAD: Operation = Operation {
     id: "uploads.create",
     method: "POST",
@@ -285,7 +285,7 @@ pub const ADD_UPLOAD_PART: Operation = Operation {
     path: "/uploads/{upload_id}/parts",
 };
 
-/// Puts the parts of an upload together.
+/// Completes an upload.
 pub const COMPLETE_UPLOAD: Operation = Operation {
     id: "uploads.complete",
     method: "POST",
@@ -404,7 +404,7 @@ pub const CANCEL_RUN: Operation = Operation {
     path: "/threads/{thread_id}/runs/{run_id}/cancel",
 };
 
-/// Hands the outputs of the called tools to a waiting run.
+/// Submits tool outputs to a run.
 pub const SUBMIT_TOOL_OUTPUTS: Operation = Operation {
     id: "runs.submit_tool_outputs",
     method: "POST",

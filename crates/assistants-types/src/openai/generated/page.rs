@@ -4,7 +4,7 @@
 use crate::UnknownValue;
 use crate::open_enum::open_enum;
 
-/// Direction of a list, by time of creation.
+/// Sort order of a list, by creation time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SortOrder {

@@ -6,7 +6,7 @@ use crate::object::object;
 use crate::tagged::tagged;
 use serde_json::Value;
 
-/// Form the model's answer has to take.
+/// Format of the model's answer.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ResponseFormat {
@@ -14,9 +14,9 @@ pub enum ResponseFormat {
     Auto,
     /// Plain text.
     Text(ResponseFormatText),
-    /// Some valid JSON object; the instructions must ask for JSON as well.
+    /// Any valid JSON object; the instructions must ask for JSON as well.
     JsonObject(ResponseFormatJsonObject),
-    /// JSON that follows a schema.
+    /// JSON that conforms to a schema.
     JsonSchema(ResponseFormatJsonSchema),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -40,7 +40,7 @@ object!(ResponseFormatText const("type" = "text") {
 
 impl ResponseFormatText {}
 
-/// Some valid JSON object; the instructions must ask for JSON as well.
+/// Any valid JSON object; the instructions must ask for JSON as well.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResponseFormatJsonObject {
     /// Members that this crate does not know.
@@ -52,7 +52,7 @@ object!(ResponseFormatJsonObject const("type" = "json_object") {
 
 impl ResponseFormatJsonObject {}
 
-/// JSON that follows a schema.
+/// JSON that conforms to a schema.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResponseFormatJsonSchema {
     /// The schema and its name.
@@ -76,16 +76,16 @@ impl ResponseFormatJsonSchema {
     }
 }
 
-/// A JSON schema for the answer, with a name.
+/// A named JSON schema for the answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JsonSchemaFormat {
-    /// Name of the format, of at most 64 letters, digits, underscores and dashes.
+    /// Name of the format: at most 64 letters, digits, underscores and dashes.
     pub name: String,
-    /// What the format is for, as a hint to the model.
+    /// Description of the format, as a hint for the model.
     pub description: Option<String>,
-    /// The JSON schema itself.
+    /// The JSON schema.
     pub schema: Option<Value>,
-    /// Whether the answer must follow the schema exactly; false if not given.
+    /// Whether the answer must match the schema exactly; defaults to false.
     pub strict: Option<bool>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -111,21 +111,21 @@ impl JsonSchemaFormat {
         }
     }
 
-    /// Sets `description`. What the format is for, as a hint to the model.
+    /// Sets `description`. Description of the format, as a hint for the model.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// Sets `schema`. The JSON schema itself.
+    /// Sets `schema`. The JSON schema.
     #[must_use]
     pub fn schema(mut self, schema: Value) -> Self {
         self.schema = Some(schema);
         self
     }
 
-    /// Sets `strict`. Whether the answer must follow the schema exactly; false if not given.
+    /// Sets `strict`. Whether the answer must match the schema exactly; defaults to false.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = Some(strict);

@@ -17,19 +17,19 @@ pub struct Run {
     pub id: String,
     /// When the run was created.
     pub created_at: Option<OffsetDateTime>,
-    /// Identifier of the thread it works on.
+    /// Identifier of the thread.
     pub thread_id: String,
-    /// Identifier of the assistant that runs.
+    /// Identifier of the assistant.
     pub assistant_id: String,
-    /// How far the run has come.
+    /// Status of the run.
     pub status: RunStatus,
-    /// What the run waits for; null unless its status is `requires_action`.
+    /// Action that the run is waiting for; null unless the status is `requires_action`.
     pub required_action: Option<RequiredAction>,
     /// Why the run failed; null unless it failed.
     pub last_error: Option<RunError>,
-    /// When the run will expire; null once it cannot any more.
+    /// When the run expires; null if it can no longer expire.
     pub expires_at: Option<OffsetDateTime>,
-    /// When the run began to work; null while it is queued.
+    /// When the run started; null while it is queued.
     pub started_at: Option<OffsetDateTime>,
     /// When the run was cancelled; null unless it was.
     pub cancelled_at: Option<OffsetDateTime>,
@@ -39,31 +39,31 @@ pub struct Run {
     pub completed_at: Option<OffsetDateTime>,
     /// Why the run is incomplete; null unless it is.
     pub incomplete_details: Option<RunIncompleteDetails>,
-    /// Name of the model this run uses.
+    /// Name of the model that the run uses.
     pub model: String,
-    /// Instructions this run uses.
+    /// Instructions that the run uses.
     pub instructions: String,
-    /// Tools this run may use, at most 20.
+    /// Tools that the run may use, at most 20.
     pub tools: Vec<Tool>,
-    /// The user's own key-value pairs; null counts as none.
+    /// Caller-defined key-value pairs; null means none.
     pub metadata: Option<Metadata>,
-    /// Tokens the run has used; null until it has ended.
+    /// Token usage of the run; null until the run has ended.
     pub usage: Option<Usage>,
-    /// Sampling temperature of this run; null means the default.
+    /// Sampling temperature of the run; null means the default.
     pub temperature: Option<f64>,
-    /// Share of probability mass this run samples from; null means the default.
+    /// Nucleus sampling: the share of the probability mass to sample from; null means the default.
     pub top_p: Option<f64>,
-    /// Prompt tokens the whole run may use, at least 256; null means no limit.
+    /// Maximum number of prompt tokens over the whole run, at least 256; null means no limit.
     pub max_prompt_tokens: Option<i64>,
-    /// Completion tokens the whole run may use, at least 256; null means no limit.
+    /// Maximum number of completion tokens over the whole run, at least 256; null means no limit.
     pub max_completion_tokens: Option<i64>,
-    /// What is left out when the thread is too long for the model.
+    /// How the thread is truncated to fit the model's context window.
     pub truncation_strategy: Option<TruncationStrategy>,
-    /// Whether the model calls tools, and which.
+    /// Whether the model calls tools, and which ones.
     pub tool_choice: Option<ToolChoice>,
-    /// Whether the model may call several functions at once.
+    /// Whether the model may call several functions in parallel.
     pub parallel_tool_calls: bool,
-    /// Form the answer takes.
+    /// Response format.
     pub response_format: Option<ResponseFormat>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -98,42 +98,44 @@ object!(Run const("object" = "thread.run") {
     response_format: optional "response_format",
 });
 
-/// A run to start on a thread; members left out take the assistant's values.
+/// A run to start on a thread; omitted members default to the assistant's values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateRun {
     /// Identifier of the assistant to run.
     pub assistant_id: String,
-    /// Model to use instead of the assistant's.
+    /// Overrides the model of the assistant.
     pub model: Field<String>,
-    /// How long a reasoning model thinks before it answers; null means the model's default.
+    /// Reasoning effort, for reasoning models; null means the model's default.
     pub reasoning_effort: Field<ReasoningEffort>,
-    /// Instructions to use instead of the assistant's.
+    /// Overrides the instructions of the assistant.
     pub instructions: Field<String>,
-    /// Instructions to append to the assistant's or to those given here.
+    /// Instructions appended to `instructions`, or to the assistant's.
     pub additional_instructions: Field<String>,
     /// Messages to add to the thread before the run starts.
     pub additional_messages: Field<Vec<CreateMessage>>,
-    /// Tools to use instead of the assistant's, at most 20.
+    /// Overrides the tools of the assistant; at most 20.
     pub tools: Field<Vec<Tool>>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub metadata: Field<Metadata>,
-    /// Sampling temperature from 0 to 2. Default: 1.
+    /// Sampling temperature, 0 to 2. Default: 1.
     pub temperature: Field<f64>,
-    /// Share of probability mass that is sampled from, 0 to 1.
+    /// Nucleus sampling: the share of the probability mass to sample from, 0 to 1.
     pub top_p: Field<f64>,
-    /// Whether the answer is a stream of events instead of the run.
+    /// Whether the response is a stream of events instead of the run.
     pub stream: Field<bool>,
-    /// Prompt tokens the whole run may use, at least 256; a run that needs more ends as `incomplete`.
+    /// Maximum number of prompt tokens over the whole run, at least 256; a run that needs more ends as
+    /// `incomplete`.
     pub max_prompt_tokens: Field<i64>,
-    /// Completion tokens the whole run may use, at least 256; a run that needs more ends as `incomplete`.
+    /// Maximum number of completion tokens over the whole run, at least 256; a run that needs more ends as
+    /// `incomplete`.
     pub max_completion_tokens: Field<i64>,
-    /// What is left out when the thread is too long for the model.
+    /// How the thread is truncated to fit the model's context window.
     pub truncation_strategy: Field<TruncationStrategy>,
-    /// Whether the model calls tools, and which.
+    /// Whether the model calls tools, and which ones.
     pub tool_choice: Field<ToolChoice>,
-    /// Whether the model may call several functions at once; true if not given.
+    /// Whether the model may call several functions in parallel; defaults to true.
     pub parallel_tool_calls: Option<bool>,
-    /// Form the answer takes, instead of the assistant's.
+    /// Response format; overrides that of the assistant.
     pub response_format: Field<ResponseFormat>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -185,29 +187,28 @@ impl CreateRun {
         }
     }
 
-    /// Sets `model`. Model to use instead of the assistant's.
+    /// Sets `model`. Overrides the model of the assistant.
     #[must_use]
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.model = Field::Set(model.into());
         self
     }
 
-    /// Sets `reasoning_effort`. How long a reasoning model thinks before it answers; null means the model's
-    /// default.
+    /// Sets `reasoning_effort`. Reasoning effort, for reasoning models; null means the model's default.
     #[must_use]
     pub fn reasoning_effort(mut self, reasoning_effort: impl Into<ReasoningEffort>) -> Self {
         self.reasoning_effort = Field::Set(reasoning_effort.into());
         self
     }
 
-    /// Sets `instructions`. Instructions to use instead of the assistant's.
+    /// Sets `instructions`. Overrides the instructions of the assistant.
     #[must_use]
     pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
         self.instructions = Field::Set(instructions.into());
         self
     }
 
-    /// Sets `additional_instructions`. Instructions to append to the assistant's or to those given here.
+    /// Sets `additional_instructions`. Instructions appended to `instructions`, or to the assistant's.
     #[must_use]
     pub fn additional_instructions(mut self, additional_instructions: impl Into<String>) -> Self {
         self.additional_instructions = Field::Set(additional_instructions.into());
@@ -233,7 +234,7 @@ impl CreateRun {
         self
     }
 
-    /// Sets `tools`. Tools to use instead of the assistant's, at most 20.
+    /// Sets `tools`. Overrides the tools of the assistant; at most 20.
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
         self.tools = Field::Set(tools.into_iter().map(Into::into).collect());
@@ -247,7 +248,7 @@ impl CreateRun {
         self
     }
 
-    /// Sets `metadata`. The user's own key-value pairs.
+    /// Sets `metadata`. Caller-defined key-value pairs.
     #[must_use]
     pub fn metadata(mut self, metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.metadata = Field::Set(
@@ -259,65 +260,65 @@ impl CreateRun {
         self
     }
 
-    /// Sets `temperature`. Sampling temperature from 0 to 2. Default: 1.
+    /// Sets `temperature`. Sampling temperature, 0 to 2. Default: 1.
     #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.temperature = Field::Set(temperature);
         self
     }
 
-    /// Sets `top_p`. Share of probability mass that is sampled from, 0 to 1.
+    /// Sets `top_p`. Nucleus sampling: the share of the probability mass to sample from, 0 to 1.
     #[must_use]
     pub fn top_p(mut self, top_p: f64) -> Self {
         self.top_p = Field::Set(top_p);
         self
     }
 
-    /// Sets `stream`. Whether the answer is a stream of events instead of the run.
+    /// Sets `stream`. Whether the response is a stream of events instead of the run.
     #[must_use]
     pub fn stream(mut self, stream: bool) -> Self {
         self.stream = Field::Set(stream);
         self
     }
 
-    /// Sets `max_prompt_tokens`. Prompt tokens the whole run may use, at least 256; a run that needs more ends as
-    /// `incomplete`.
+    /// Sets `max_prompt_tokens`. Maximum number of prompt tokens over the whole run, at least 256; a run that needs
+    /// more ends as `incomplete`.
     #[must_use]
     pub fn max_prompt_tokens(mut self, max_prompt_tokens: i64) -> Self {
         self.max_prompt_tokens = Field::Set(max_prompt_tokens);
         self
     }
 
-    /// Sets `max_completion_tokens`. Completion tokens the whole run may use, at least 256; a run that needs more
-    /// ends as `incomplete`.
+    /// Sets `max_completion_tokens`. Maximum number of completion tokens over the whole run, at least 256; a run
+    /// that needs more ends as `incomplete`.
     #[must_use]
     pub fn max_completion_tokens(mut self, max_completion_tokens: i64) -> Self {
         self.max_completion_tokens = Field::Set(max_completion_tokens);
         self
     }
 
-    /// Sets `truncation_strategy`. What is left out when the thread is too long for the model.
+    /// Sets `truncation_strategy`. How the thread is truncated to fit the model's context window.
     #[must_use]
     pub fn truncation_strategy(mut self, truncation_strategy: impl Into<TruncationStrategy>) -> Self {
         self.truncation_strategy = Field::Set(truncation_strategy.into());
         self
     }
 
-    /// Sets `tool_choice`. Whether the model calls tools, and which.
+    /// Sets `tool_choice`. Whether the model calls tools, and which ones.
     #[must_use]
     pub fn tool_choice(mut self, tool_choice: impl Into<ToolChoice>) -> Self {
         self.tool_choice = Field::Set(tool_choice.into());
         self
     }
 
-    /// Sets `parallel_tool_calls`. Whether the model may call several functions at once; true if not given.
+    /// Sets `parallel_tool_calls`. Whether the model may call several functions in parallel; defaults to true.
     #[must_use]
     pub fn parallel_tool_calls(mut self, parallel_tool_calls: bool) -> Self {
         self.parallel_tool_calls = Some(parallel_tool_calls);
         self
     }
 
-    /// Sets `response_format`. Form the answer takes, instead of the assistant's.
+    /// Sets `response_format`. Response format; overrides that of the assistant.
     #[must_use]
     pub fn response_format(mut self, response_format: impl Into<ResponseFormat>) -> Self {
         self.response_format = Field::Set(response_format.into());
@@ -325,10 +326,10 @@ impl CreateRun {
     }
 }
 
-/// Changes to a run; members left out keep their value.
+/// Changes to a run; omitted members keep their values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateRun {
-    /// The user's own key-value pairs; null removes them.
+    /// Caller-defined key-value pairs; null removes them.
     pub metadata: Field<Metadata>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -339,7 +340,7 @@ object!(UpdateRun {
 });
 
 impl UpdateRun {
-    /// Sets `metadata`. The user's own key-value pairs; null removes them.
+    /// Sets `metadata`. Caller-defined key-value pairs; null removes them.
     #[must_use]
     pub fn metadata(mut self, metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.metadata = Field::Set(
@@ -359,27 +360,27 @@ impl UpdateRun {
     }
 }
 
-/// How far a run has come.
+/// Status of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RunStatus {
-    /// It waits for its turn.
+    /// The run is waiting to start.
     Queued,
-    /// It is at work.
+    /// The run is in progress.
     InProgress,
-    /// It waits for the outputs of called functions.
+    /// The run is waiting for the outputs of function calls.
     RequiresAction,
-    /// It was asked to stop and has not yet.
+    /// Cancellation was requested and is not complete yet.
     Cancelling,
-    /// It was stopped on request.
+    /// The run was cancelled.
     Cancelled,
-    /// It ended with an error.
+    /// The run failed.
     Failed,
-    /// It ended as it should.
+    /// The run completed successfully.
     Completed,
-    /// It ended early because a token limit was reached.
+    /// The run ended early because a token limit was reached.
     Incomplete,
-    /// It ran out of time, usually while waiting for outputs.
+    /// The run timed out, usually while waiting for outputs.
     Expired,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -397,10 +398,10 @@ open_enum!(RunStatus {
     Expired = "expired",
 });
 
-/// What a run waits for.
+/// Action that a run is waiting for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RequiredAction {
-    /// The calls whose outputs are needed.
+    /// The calls whose outputs must be submitted.
     pub submit_tool_outputs: RequiredToolOutputs,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -410,10 +411,10 @@ object!(RequiredAction const("type" = "submit_tool_outputs") {
     submit_tool_outputs: plain "submit_tool_outputs",
 });
 
-/// The calls whose outputs a run needs to go on.
+/// Calls whose outputs must be submitted before a run can continue.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RequiredToolOutputs {
-    /// The calls, each to be answered.
+    /// The calls; each needs an output.
     pub tool_calls: Vec<ToolCall>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -423,12 +424,12 @@ object!(RequiredToolOutputs {
     tool_calls: plain "tool_calls",
 });
 
-/// A call of a function that the model asks for.
+/// A function call requested by the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolCall {
-    /// Identifier of the call, which the output has to name.
+    /// Identifier of the call; the submitted output must contain it.
     pub id: String,
-    /// Which function, and with what.
+    /// The function and its arguments.
     pub function: ToolCallFunction,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -439,12 +440,12 @@ object!(ToolCall const("type" = "function") {
     function: plain "function",
 });
 
-/// The function that is called, with its arguments.
+/// A called function and its arguments.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolCallFunction {
     /// Name of the function.
     pub name: String,
-    /// Arguments as JSON text; the model may get it wrong.
+    /// Arguments as JSON text; written by the model, so it may be invalid.
     pub arguments: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -458,9 +459,9 @@ object!(ToolCallFunction {
 /// Why a run failed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunError {
-    /// Kind of the error.
+    /// Error code.
     pub code: RunErrorCode,
-    /// Explanation for a person.
+    /// Human-readable description of the error.
     pub message: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -471,15 +472,15 @@ object!(RunError {
     message: plain "message",
 });
 
-/// Kind of error that ends a run.
+/// Error code of a failed run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RunErrorCode {
-    /// The server had a fault.
+    /// The server failed.
     ServerError,
-    /// A rate limit or a quota was used up.
+    /// A rate limit or quota was exceeded.
     RateLimitExceeded,
-    /// The prompt could not be accepted.
+    /// The prompt was rejected.
     InvalidPrompt,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -494,7 +495,7 @@ open_enum!(RunErrorCode {
 /// Why a run is incomplete.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunIncompleteDetails {
-    /// Which limit was reached.
+    /// The limit that was reached.
     pub reason: Option<RunIncompleteReason>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -504,13 +505,13 @@ object!(RunIncompleteDetails {
     reason: optional "reason",
 });
 
-/// Which limit ended a run early.
+/// Limit that ended a run early.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RunIncompleteReason {
-    /// The limit of completion tokens.
+    /// The limit on completion tokens.
     MaxCompletionTokens,
-    /// The limit of prompt tokens.
+    /// The limit on prompt tokens.
     MaxPromptTokens,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -521,14 +522,14 @@ open_enum!(RunIncompleteReason {
     MaxPromptTokens = "max_prompt_tokens",
 });
 
-/// Tokens that a run or a step has used.
+/// Token usage of a run or a run step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Usage {
-    /// Tokens the model read.
+    /// Number of tokens that the model read.
     pub prompt_tokens: i64,
-    /// Tokens the model wrote.
+    /// Number of tokens that the model wrote.
     pub completion_tokens: i64,
-    /// Both together.
+    /// Sum of prompt and completion tokens.
     pub total_tokens: i64,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -540,12 +541,12 @@ object!(Usage {
     total_tokens: loose "total_tokens",
 });
 
-/// What is left out when a thread is too long for the model.
+/// How a thread is truncated to fit the model's context window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TruncationStrategy {
-    /// Which rule applies.
+    /// The strategy.
     pub type_: TruncationType,
-    /// How many of the newest messages are kept, at least 1; null unless the rule is `last_messages`.
+    /// Number of most recent messages to keep, at least 1; null unless the strategy is `last_messages`.
     pub last_messages: Option<i64>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -567,7 +568,7 @@ impl TruncationStrategy {
         }
     }
 
-    /// Sets `last_messages`. How many of the newest messages are kept, at least 1; null unless the rule is
+    /// Sets `last_messages`. Number of most recent messages to keep, at least 1; null unless the strategy is
     /// `last_messages`.
     #[must_use]
     pub fn last_messages(mut self, last_messages: i64) -> Self {
@@ -576,13 +577,13 @@ impl TruncationStrategy {
     }
 }
 
-/// Rule for shortening a thread.
+/// Strategy for truncating a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TruncationType {
-    /// Messages in the middle are dropped until the rest fits.
+    /// Messages in the middle of the thread are dropped until the rest fits.
     Auto,
-    /// Only the newest messages are kept.
+    /// Only the most recent messages are kept.
     LastMessages,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -593,12 +594,12 @@ open_enum!(TruncationType {
     LastMessages = "last_messages",
 });
 
-/// The outputs of all calls that a run waits for.
+/// The outputs of all calls that a run is waiting for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SubmitToolOutputs {
     /// One output for each call.
     pub tool_outputs: Vec<ToolOutput>,
-    /// Whether the answer is a stream of events instead of the run.
+    /// Whether the response is a stream of events instead of the run.
     pub stream: Field<bool>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -620,7 +621,7 @@ impl SubmitToolOutputs {
         }
     }
 
-    /// Sets `stream`. Whether the answer is a stream of events instead of the run.
+    /// Sets `stream`. Whether the response is a stream of events instead of the run.
     #[must_use]
     pub fn stream(mut self, stream: bool) -> Self {
         self.stream = Field::Set(stream);
@@ -628,12 +629,12 @@ impl SubmitToolOutputs {
     }
 }
 
-/// What a called function gave back.
+/// The output of a function call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolOutput {
-    /// Identifier of the call this answers.
+    /// Identifier of the call.
     pub tool_call_id: Option<String>,
-    /// The result, as text for the model.
+    /// The output, as text for the model.
     pub output: Option<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -645,14 +646,14 @@ object!(ToolOutput {
 });
 
 impl ToolOutput {
-    /// Sets `tool_call_id`. Identifier of the call this answers.
+    /// Sets `tool_call_id`. Identifier of the call.
     #[must_use]
     pub fn tool_call_id(mut self, tool_call_id: impl Into<String>) -> Self {
         self.tool_call_id = Some(tool_call_id.into());
         self
     }
 
-    /// Sets `output`. The result, as text for the model.
+    /// Sets `output`. The output, as text for the model.
     #[must_use]
     pub fn output(mut self, output: impl Into<String>) -> Self {
         self.output = Some(output.into());
@@ -660,7 +661,7 @@ impl ToolOutput {
     }
 }
 
-/// A part of a run step that is left out unless asked for.
+/// Optional data of a run step, returned only on request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RunInclude {

@@ -17,17 +17,17 @@ pub struct RunStep {
     pub id: String,
     /// When the step was created.
     pub created_at: Option<OffsetDateTime>,
-    /// Identifier of the assistant that runs.
+    /// Identifier of the assistant.
     pub assistant_id: String,
-    /// Identifier of the thread the run works on.
+    /// Identifier of the thread that the run belongs to.
     pub thread_id: String,
-    /// Identifier of the run the step belongs to.
+    /// Identifier of the run that the step belongs to.
     pub run_id: String,
-    /// Kind of the step.
+    /// Type of the step.
     pub type_: RunStepType,
-    /// How far the step has come.
+    /// Status of the step.
     pub status: RunStepStatus,
-    /// What the step did.
+    /// Details of the step.
     pub step_details: StepDetails,
     /// Why the step failed; null unless it failed.
     pub last_error: Option<RunStepError>,
@@ -39,9 +39,9 @@ pub struct RunStep {
     pub failed_at: Option<OffsetDateTime>,
     /// When the step was completed; null unless it was.
     pub completed_at: Option<OffsetDateTime>,
-    /// Key-value pairs of the step; null counts as none.
+    /// Key-value pairs of the step; null means none.
     pub metadata: Option<Metadata>,
-    /// Tokens the step has used; null while it is at work.
+    /// Token usage of the step; null while it is in progress.
     pub usage: Option<Usage>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -65,7 +65,7 @@ object!(RunStep const("object" = "thread.run.step") {
     usage: optional "usage",
 });
 
-/// Kind of a run step.
+/// Type of a run step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RunStepType {
@@ -82,19 +82,19 @@ open_enum!(RunStepType {
     ToolCalls = "tool_calls",
 });
 
-/// How far a run step has come.
+/// Status of a run step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RunStepStatus {
-    /// It is at work or waits for outputs.
+    /// The step is in progress or waiting for outputs.
     InProgress,
-    /// Its run was cancelled.
+    /// The run was cancelled.
     Cancelled,
-    /// It ended with an error.
+    /// The step failed.
     Failed,
-    /// It is done.
+    /// The step is complete.
     Completed,
-    /// Its run expired.
+    /// The run expired.
     Expired,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -111,9 +111,9 @@ open_enum!(RunStepStatus {
 /// Why a run step failed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunStepError {
-    /// Kind of the error.
+    /// Error code.
     pub code: RunStepErrorCode,
-    /// Explanation for a person.
+    /// Human-readable description of the error.
     pub message: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -124,13 +124,13 @@ object!(RunStepError {
     message: plain "message",
 });
 
-/// Kind of error that ends a run step.
+/// Error code of a failed run step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RunStepErrorCode {
-    /// The server had a fault.
+    /// The server failed.
     ServerError,
-    /// A rate limit or a quota was used up.
+    /// A rate limit or quota was exceeded.
     RateLimitExceeded,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -141,11 +141,11 @@ open_enum!(RunStepErrorCode {
     RateLimitExceeded = "rate_limit_exceeded",
 });
 
-/// What a run step did.
+/// Details of a run step.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum StepDetails {
-    /// The step wrote a message.
+    /// The step created a message.
     MessageCreation(MessageCreationDetails),
     /// The step called tools.
     ToolCalls(ToolCallsDetails),
@@ -158,10 +158,10 @@ tagged!(StepDetails by "type" {
     ToolCalls(ToolCallsDetails) = "tool_calls",
 });
 
-/// The step wrote a message.
+/// The step created a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageCreationDetails {
-    /// Which message.
+    /// The message.
     pub message_creation: MessageCreation,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -171,7 +171,7 @@ object!(MessageCreationDetails const("type" = "message_creation") {
     message_creation: plain "message_creation",
 });
 
-/// The message that a step wrote.
+/// The message that a step created.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageCreation {
     /// Identifier of the message.
@@ -197,7 +197,7 @@ object!(ToolCallsDetails const("type" = "tool_calls") {
     tool_calls: plain "tool_calls",
 });
 
-/// A call of a tool within a run step.
+/// A tool call of a run step.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum StepToolCall {
@@ -205,7 +205,7 @@ pub enum StepToolCall {
     CodeInterpreter(CodeInterpreterCall),
     /// A call of file search.
     FileSearch(FileSearchCall),
-    /// A call of a function of the user's program.
+    /// A call of a function of the calling program.
     Function(FunctionCall),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -222,7 +222,7 @@ tagged!(StepToolCall by "type" {
 pub struct CodeInterpreterCall {
     /// Identifier of the call.
     pub id: String,
-    /// The code and what came of it.
+    /// The code and its outputs.
     pub code_interpreter: CodeInterpreter,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -233,12 +233,12 @@ object!(CodeInterpreterCall const("type" = "code_interpreter") {
     code_interpreter: plain "code_interpreter",
 });
 
-/// Code that was run, and what came of it.
+/// Code that was executed, and its outputs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CodeInterpreter {
     /// The code.
     pub input: String,
-    /// What the code put out, in order; may be empty.
+    /// Outputs of the code, in order; may be empty.
     pub outputs: Vec<CodeInterpreterOutput>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -249,13 +249,13 @@ object!(CodeInterpreter {
     outputs: plain "outputs",
 });
 
-/// Something that code put out.
+/// An output of executed code.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CodeInterpreterOutput {
     /// Text that code printed.
     Logs(LogsOutput),
-    /// An image that code drew.
+    /// An image produced by the code.
     Image(ImageOutput),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -279,7 +279,7 @@ object!(LogsOutput const("type" = "logs") {
     logs: plain "logs",
 });
 
-/// An image that code drew.
+/// An image produced by the code.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageOutput {
     /// The image.
@@ -292,7 +292,7 @@ object!(ImageOutput const("type" = "image") {
     image: plain "image",
 });
 
-/// An image that code drew, stored as a file.
+/// An image produced by the code, stored as a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OutputImage {
     /// Identifier of the file.
@@ -310,7 +310,7 @@ object!(OutputImage {
 pub struct FileSearchCall {
     /// Identifier of the call.
     pub id: String,
-    /// How it searched and what it found.
+    /// Settings and results of the search.
     pub file_search: FileSearch,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -321,12 +321,12 @@ object!(FileSearchCall const("type" = "file_search") {
     file_search: plain "file_search",
 });
 
-/// How a file search was done and what it found.
+/// Settings and results of a file search.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileSearch {
-    /// How results were ranked and which were dropped.
+    /// Ranker and score threshold that were used.
     pub ranking_options: Option<FileSearchRanking>,
-    /// What was found, best first.
+    /// Results, best first.
     pub results: Option<Vec<FileSearchResult>>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -337,12 +337,12 @@ object!(FileSearch {
     results: optional "results",
 });
 
-/// How the results of a file search were ranked and which were dropped.
+/// Ranker and score threshold that a file search used.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileSearchRanking {
-    /// Which ranker scored the results.
+    /// Ranker that scored the results.
     pub ranker: Ranker,
-    /// Results that scored less than this, 0 to 1, were dropped.
+    /// Minimum score, 0 to 1; results below it were dropped.
     pub score_threshold: f64,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -353,16 +353,16 @@ object!(FileSearchRanking {
     score_threshold: loose "score_threshold",
 });
 
-/// A file in which something was found.
+/// A file that a search found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileSearchResult {
     /// Identifier of the file.
     pub file_id: String,
     /// Name of the file.
     pub file_name: String,
-    /// How well it fits, 0 to 1.
+    /// Relevance score, 0 to 1.
     pub score: f64,
-    /// The passages that were found; only there when asked for with `include`.
+    /// The matching passages; present only if requested with `include`.
     pub content: Option<Vec<FileSearchResultContent>>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -388,7 +388,7 @@ object!(FileSearchResultContent const("type" = "text") {
     text: optional "text",
 });
 
-/// A call of a function of the user's program.
+/// A call of a function of the calling program.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FunctionCall {
     /// Identifier of the call.
@@ -404,14 +404,14 @@ object!(FunctionCall const("type" = "function") {
     function: plain "function",
 });
 
-/// A function that was called, with its arguments and output.
+/// A called function with its arguments and output.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CalledFunction {
     /// Name of the function.
     pub name: String,
-    /// Arguments as JSON text; the model may get it wrong.
+    /// Arguments as JSON text; written by the model, so it may be invalid.
     pub arguments: String,
-    /// What the function gave back; null until it was submitted.
+    /// Output of the function; null until it is submitted.
     pub output: Option<String>,
     /// Members that this crate does not know.
     pub extra: Extra,

@@ -6,12 +6,12 @@ use crate::object::object;
 use crate::tagged::tagged;
 use serde_json::Value;
 
-/// What a stream adds to a run step.
+/// A delta of a run step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunStepDelta {
-    /// Identifier of the step that grows.
+    /// Identifier of the step.
     pub id: String,
-    /// What is added.
+    /// The delta.
     pub delta: RunStepDeltaBody,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -22,10 +22,10 @@ object!(RunStepDelta const("object" = "thread.run.step.delta") {
     delta: plain "delta",
 });
 
-/// The members of a run step that a delta adds to.
+/// The members of a run step delta.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunStepDeltaBody {
-    /// Pieces of what the step does.
+    /// Delta of the details of the step.
     pub step_details: Option<StepDetailsDelta>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -35,11 +35,11 @@ object!(RunStepDeltaBody {
     step_details: optional "step_details",
 });
 
-/// A piece of what a run step does.
+/// A delta of the details of a run step.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum StepDetailsDelta {
-    /// The step writes a message.
+    /// The step creates a message.
     MessageCreation(MessageCreationDetailsDelta),
     /// The step calls tools.
     ToolCalls(ToolCallsDetailsDelta),
@@ -52,10 +52,10 @@ tagged!(StepDetailsDelta by "type" {
     ToolCalls(ToolCallsDetailsDelta) = "tool_calls",
 });
 
-/// The step writes a message.
+/// The step creates a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageCreationDetailsDelta {
-    /// Which message.
+    /// The message.
     pub message_creation: Option<MessageCreationDelta>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -65,7 +65,7 @@ object!(MessageCreationDetailsDelta const("type" = "message_creation") {
     message_creation: optional "message_creation",
 });
 
-/// The message that a step writes, as far as it is known yet.
+/// The message that a step creates, in a delta; any member may be absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageCreationDelta {
     /// Identifier of the message.
@@ -81,7 +81,7 @@ object!(MessageCreationDelta {
 /// The step calls tools.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolCallsDetailsDelta {
-    /// Pieces for the calls.
+    /// Deltas of the calls.
     pub tool_calls: Option<Vec<StepToolCallDelta>>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -91,15 +91,15 @@ object!(ToolCallsDetailsDelta const("type" = "tool_calls") {
     tool_calls: optional "tool_calls",
 });
 
-/// A piece for one call of a tool.
+/// A delta of one tool call.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum StepToolCallDelta {
-    /// A piece for a call of the code interpreter.
+    /// A delta of a call of the code interpreter.
     CodeInterpreter(CodeInterpreterCallDelta),
-    /// A piece for a call of file search.
+    /// A delta of a call of file search.
     FileSearch(FileSearchCallDelta),
-    /// A piece for a call of a function.
+    /// A delta of a call of a function.
     Function(FunctionCallDelta),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -111,14 +111,14 @@ tagged!(StepToolCallDelta by "type" {
     Function(FunctionCallDelta) = "function",
 });
 
-/// A piece for a call of the code interpreter.
+/// A delta of a call of the code interpreter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CodeInterpreterCallDelta {
-    /// Which call of the step it belongs to, counted from 0.
+    /// Index of the call, from 0.
     pub index: i64,
     /// Identifier of the call.
     pub id: Option<String>,
-    /// Pieces of the code and of what comes of it.
+    /// Deltas of the code and its outputs.
     pub code_interpreter: Option<CodeInterpreterDelta>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -130,12 +130,12 @@ object!(CodeInterpreterCallDelta const("type" = "code_interpreter") {
     code_interpreter: optional "code_interpreter",
 });
 
-/// Pieces of code that is run, and of what comes of it.
+/// A delta of executed code and its outputs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CodeInterpreterDelta {
     /// Code to append.
     pub input: Option<String>,
-    /// Pieces of what the code puts out.
+    /// Deltas of the outputs.
     pub outputs: Option<Vec<CodeInterpreterOutputDelta>>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -146,13 +146,13 @@ object!(CodeInterpreterDelta {
     outputs: optional "outputs",
 });
 
-/// A piece of something that code puts out.
+/// A delta of one output.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CodeInterpreterOutputDelta {
-    /// A piece of printed text.
+    /// A delta of printed text.
     Logs(LogsOutputDelta),
-    /// An image that code draws.
+    /// A delta of an image produced by the code.
     Image(ImageOutputDelta),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -163,10 +163,10 @@ tagged!(CodeInterpreterOutputDelta by "type" {
     Image(ImageOutputDelta) = "image",
 });
 
-/// A piece of printed text.
+/// A delta of printed text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogsOutputDelta {
-    /// Which output of the call it belongs to, counted from 0.
+    /// Index of the output, from 0.
     pub index: i64,
     /// Text to append.
     pub logs: Option<String>,
@@ -179,10 +179,10 @@ object!(LogsOutputDelta const("type" = "logs") {
     logs: optional "logs",
 });
 
-/// An image that code draws.
+/// A delta of an image produced by the code.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageOutputDelta {
-    /// Which output of the call it belongs to, counted from 0.
+    /// Index of the output, from 0.
     pub index: i64,
     /// The image.
     pub image: Option<OutputImageDelta>,
@@ -195,7 +195,7 @@ object!(ImageOutputDelta const("type" = "image") {
     image: optional "image",
 });
 
-/// An image that code draws, as far as it is known yet.
+/// An image produced by the code, in a delta; any member may be absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OutputImageDelta {
     /// Identifier of the file.
@@ -208,14 +208,14 @@ object!(OutputImageDelta {
     file_id: optional "file_id",
 });
 
-/// A piece for a call of file search.
+/// A delta of a call of file search.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileSearchCallDelta {
-    /// Which call of the step it belongs to, counted from 0.
+    /// Index of the call, from 0.
     pub index: i64,
     /// Identifier of the call.
     pub id: Option<String>,
-    /// An empty object so far; results come with the finished step.
+    /// Currently an empty object; the results are in the completed step.
     pub file_search: Value,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -227,14 +227,14 @@ object!(FileSearchCallDelta const("type" = "file_search") {
     file_search: plain "file_search",
 });
 
-/// A piece for a call of a function.
+/// A delta of a call of a function.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FunctionCallDelta {
-    /// Which call of the step it belongs to, counted from 0.
+    /// Index of the call, from 0.
     pub index: i64,
     /// Identifier of the call.
     pub id: Option<String>,
-    /// Pieces of its name, arguments and output.
+    /// Deltas of the name, arguments and output.
     pub function: Option<CalledFunctionDelta>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -246,14 +246,14 @@ object!(FunctionCallDelta const("type" = "function") {
     function: optional "function",
 });
 
-/// Pieces of a called function's name, arguments and output.
+/// Deltas of the name, arguments and output of a called function.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CalledFunctionDelta {
-    /// Name of the function; in the first piece.
+    /// Name of the function; present in the first delta.
     pub name: Option<String>,
     /// JSON text to append to the arguments.
     pub arguments: Option<String>,
-    /// What the function gave back; null until it was submitted.
+    /// Output of the function; null until it is submitted.
     pub output: Option<String>,
     /// Members that this crate does not know.
     pub extra: Extra,

@@ -14,33 +14,33 @@ pub enum StreamEvent {
     ThreadCreated(ThreadCreated),
     /// A run was created.
     RunCreated(Box<Run>),
-    /// A run waits for its turn.
+    /// A run is waiting to start.
     RunQueued(Box<Run>),
-    /// A run is at work.
+    /// A run is in progress.
     RunInProgress(Box<Run>),
-    /// A run waits for the outputs of called functions; the stream ends after it.
+    /// A run is waiting for the outputs of function calls; the stream ends after this event.
     RunRequiresAction(Box<Run>),
-    /// A run ended as it should.
+    /// A run completed successfully.
     RunCompleted(Box<Run>),
     /// A run ended early because a token limit was reached.
     RunIncomplete(Box<Run>),
-    /// A run ended with an error.
+    /// A run failed.
     RunFailed(Box<Run>),
-    /// A run was asked to stop.
+    /// Cancellation of a run was requested.
     RunCancelling(Box<Run>),
-    /// A run was stopped on request.
+    /// A run was cancelled.
     RunCancelled(Box<Run>),
-    /// A run ran out of time.
+    /// A run expired.
     RunExpired(Box<Run>),
     /// A run step was created.
     RunStepCreated(Box<RunStep>),
-    /// A run step is at work.
+    /// A run step is in progress.
     RunStepInProgress(Box<RunStep>),
-    /// A run step grew.
+    /// A delta of a run step.
     RunStepDelta(RunStepDelta),
-    /// A run step is done.
+    /// A run step is complete.
     RunStepCompleted(Box<RunStep>),
-    /// A run step ended with an error.
+    /// A run step failed.
     RunStepFailed(Box<RunStep>),
     /// A run step was cancelled with its run.
     RunStepCancelled(Box<RunStep>),
@@ -50,13 +50,13 @@ pub enum StreamEvent {
     MessageCreated(Box<Message>),
     /// A message is being written.
     MessageInProgress(Box<Message>),
-    /// A message grew.
+    /// A delta of a message.
     MessageDelta(MessageDelta),
-    /// A message is finished.
+    /// A message is complete.
     MessageCompleted(Box<Message>),
-    /// A message stopped before its end.
+    /// A message ended early.
     MessageIncomplete(Box<Message>),
-    /// The stream failed; the run may still be going on.
+    /// The stream failed; the run may still be in progress.
     Error(ErrorObject),
     /// The stream has ended.
     Done,
@@ -102,7 +102,7 @@ stream_events!(StreamEvent {
 pub struct ThreadCreated {
     /// The object itself.
     pub data: Thread,
-    /// Whether input audio transcription is on; seldom sent.
+    /// Whether transcription of input audio is enabled; rarely sent.
     pub enabled: Option<bool>,
 }
 

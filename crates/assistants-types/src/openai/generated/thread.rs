@@ -11,7 +11,7 @@ use crate::openai::{
 };
 use time::OffsetDateTime;
 
-/// A conversation that messages are added to.
+/// A conversation, stored as a list of messages.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Thread {
     /// Identifier, starting with `thread_`.
@@ -20,7 +20,7 @@ pub struct Thread {
     pub created_at: Option<OffsetDateTime>,
     /// Files and vector stores for the tools; null if there are none.
     pub tool_resources: Option<ToolResources>,
-    /// The user's own key-value pairs; null counts as none.
+    /// Caller-defined key-value pairs; null means none.
     pub metadata: Option<Metadata>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -33,14 +33,14 @@ object!(Thread const("object" = "thread") {
     metadata: loose_optional "metadata",
 });
 
-/// What a new thread starts with.
+/// Parameters of a new thread.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateThread {
-    /// First messages of the thread.
+    /// Initial messages of the thread.
     pub messages: Option<Vec<CreateMessage>>,
     /// Files and vector stores for the tools.
     pub tool_resources: Field<CreateToolResources>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub metadata: Field<Metadata>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -53,7 +53,7 @@ object!(CreateThread {
 });
 
 impl CreateThread {
-    /// Sets `messages`. First messages of the thread.
+    /// Sets `messages`. Initial messages of the thread.
     #[must_use]
     pub fn messages(mut self, messages: impl IntoIterator<Item = impl Into<CreateMessage>>) -> Self {
         self.messages = Some(messages.into_iter().map(Into::into).collect());
@@ -74,7 +74,7 @@ impl CreateThread {
         self
     }
 
-    /// Sets `metadata`. The user's own key-value pairs.
+    /// Sets `metadata`. Caller-defined key-value pairs.
     #[must_use]
     pub fn metadata(mut self, metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.metadata = Field::Set(
@@ -87,12 +87,12 @@ impl CreateThread {
     }
 }
 
-/// Changes to a thread; members left out keep their value.
+/// Changes to a thread; omitted members keep their values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateThread {
     /// Files and vector stores for the tools; null removes them.
     pub tool_resources: Field<ToolResources>,
-    /// The user's own key-value pairs; null removes them.
+    /// Caller-defined key-value pairs; null removes them.
     pub metadata: Field<Metadata>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -118,7 +118,7 @@ impl UpdateThread {
         self
     }
 
-    /// Sets `metadata`. The user's own key-value pairs; null removes them.
+    /// Sets `metadata`. Caller-defined key-value pairs; null removes them.
     #[must_use]
     pub fn metadata(mut self, metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.metadata = Field::Set(
@@ -141,9 +141,9 @@ impl UpdateThread {
 /// Confirms that a thread was deleted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ThreadDeleted {
-    /// Identifier of the thread that was deleted.
+    /// Identifier of the deleted thread.
     pub id: String,
-    /// Whether the thread is gone.
+    /// Whether the thread was deleted.
     pub deleted: bool,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -154,40 +154,42 @@ object!(ThreadDeleted const("object" = "thread.deleted") {
     deleted: plain "deleted",
 });
 
-/// A new thread, and the run to start on it.
+/// A new thread and the run to start on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateThreadAndRun {
     /// Identifier of the assistant to run.
     pub assistant_id: String,
-    /// What the thread starts with; an empty thread if left out.
+    /// The thread to create; defaults to an empty thread.
     pub thread: Option<CreateThread>,
-    /// Model to use instead of the assistant's.
+    /// Overrides the model of the assistant.
     pub model: Field<String>,
-    /// Instructions to use instead of the assistant's.
+    /// Overrides the instructions of the assistant.
     pub instructions: Field<String>,
-    /// Tools to use instead of the assistant's, at most 20.
+    /// Overrides the tools of the assistant; at most 20.
     pub tools: Field<Vec<Tool>>,
-    /// Files and vector stores to use instead of the assistant's.
+    /// Overrides the files and vector stores of the assistant.
     pub tool_resources: Field<ToolResources>,
-    /// The user's own key-value pairs, for the run.
+    /// Caller-defined key-value pairs of the run.
     pub metadata: Field<Metadata>,
-    /// Sampling temperature from 0 to 2. Default: 1.
+    /// Sampling temperature, 0 to 2. Default: 1.
     pub temperature: Field<f64>,
-    /// Share of probability mass that is sampled from, 0 to 1.
+    /// Nucleus sampling: the share of the probability mass to sample from, 0 to 1.
     pub top_p: Field<f64>,
-    /// Whether the answer is a stream of events instead of the run.
+    /// Whether the response is a stream of events instead of the run.
     pub stream: Field<bool>,
-    /// Prompt tokens the whole run may use, at least 256; a run that needs more ends as `incomplete`.
+    /// Maximum number of prompt tokens over the whole run, at least 256; a run that needs more ends as
+    /// `incomplete`.
     pub max_prompt_tokens: Field<i64>,
-    /// Completion tokens the whole run may use, at least 256; a run that needs more ends as `incomplete`.
+    /// Maximum number of completion tokens over the whole run, at least 256; a run that needs more ends as
+    /// `incomplete`.
     pub max_completion_tokens: Field<i64>,
-    /// What is left out when the thread is too long for the model.
+    /// How the thread is truncated to fit the model's context window.
     pub truncation_strategy: Field<TruncationStrategy>,
-    /// Whether the model calls tools, and which.
+    /// Whether the model calls tools, and which ones.
     pub tool_choice: Field<ToolChoice>,
-    /// Whether the model may call several functions at once; true if not given.
+    /// Whether the model may call several functions in parallel; defaults to true.
     pub parallel_tool_calls: Option<bool>,
-    /// Form the answer takes, instead of the assistant's.
+    /// Response format; overrides that of the assistant.
     pub response_format: Field<ResponseFormat>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -237,28 +239,28 @@ impl CreateThreadAndRun {
         }
     }
 
-    /// Sets `thread`. What the thread starts with; an empty thread if left out.
+    /// Sets `thread`. The thread to create; defaults to an empty thread.
     #[must_use]
     pub fn thread(mut self, thread: impl Into<CreateThread>) -> Self {
         self.thread = Some(thread.into());
         self
     }
 
-    /// Sets `model`. Model to use instead of the assistant's.
+    /// Sets `model`. Overrides the model of the assistant.
     #[must_use]
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.model = Field::Set(model.into());
         self
     }
 
-    /// Sets `instructions`. Instructions to use instead of the assistant's.
+    /// Sets `instructions`. Overrides the instructions of the assistant.
     #[must_use]
     pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
         self.instructions = Field::Set(instructions.into());
         self
     }
 
-    /// Sets `tools`. Tools to use instead of the assistant's, at most 20.
+    /// Sets `tools`. Overrides the tools of the assistant; at most 20.
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
         self.tools = Field::Set(tools.into_iter().map(Into::into).collect());
@@ -272,14 +274,14 @@ impl CreateThreadAndRun {
         self
     }
 
-    /// Sets `tool_resources`. Files and vector stores to use instead of the assistant's.
+    /// Sets `tool_resources`. Overrides the files and vector stores of the assistant.
     #[must_use]
     pub fn tool_resources(mut self, tool_resources: impl Into<ToolResources>) -> Self {
         self.tool_resources = Field::Set(tool_resources.into());
         self
     }
 
-    /// Sets `metadata`. The user's own key-value pairs, for the run.
+    /// Sets `metadata`. Caller-defined key-value pairs of the run.
     #[must_use]
     pub fn metadata(mut self, metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.metadata = Field::Set(
@@ -291,65 +293,65 @@ impl CreateThreadAndRun {
         self
     }
 
-    /// Sets `temperature`. Sampling temperature from 0 to 2. Default: 1.
+    /// Sets `temperature`. Sampling temperature, 0 to 2. Default: 1.
     #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.temperature = Field::Set(temperature);
         self
     }
 
-    /// Sets `top_p`. Share of probability mass that is sampled from, 0 to 1.
+    /// Sets `top_p`. Nucleus sampling: the share of the probability mass to sample from, 0 to 1.
     #[must_use]
     pub fn top_p(mut self, top_p: f64) -> Self {
         self.top_p = Field::Set(top_p);
         self
     }
 
-    /// Sets `stream`. Whether the answer is a stream of events instead of the run.
+    /// Sets `stream`. Whether the response is a stream of events instead of the run.
     #[must_use]
     pub fn stream(mut self, stream: bool) -> Self {
         self.stream = Field::Set(stream);
         self
     }
 
-    /// Sets `max_prompt_tokens`. Prompt tokens the whole run may use, at least 256; a run that needs more ends as
-    /// `incomplete`.
+    /// Sets `max_prompt_tokens`. Maximum number of prompt tokens over the whole run, at least 256; a run that needs
+    /// more ends as `incomplete`.
     #[must_use]
     pub fn max_prompt_tokens(mut self, max_prompt_tokens: i64) -> Self {
         self.max_prompt_tokens = Field::Set(max_prompt_tokens);
         self
     }
 
-    /// Sets `max_completion_tokens`. Completion tokens the whole run may use, at least 256; a run that needs more
-    /// ends as `incomplete`.
+    /// Sets `max_completion_tokens`. Maximum number of completion tokens over the whole run, at least 256; a run
+    /// that needs more ends as `incomplete`.
     #[must_use]
     pub fn max_completion_tokens(mut self, max_completion_tokens: i64) -> Self {
         self.max_completion_tokens = Field::Set(max_completion_tokens);
         self
     }
 
-    /// Sets `truncation_strategy`. What is left out when the thread is too long for the model.
+    /// Sets `truncation_strategy`. How the thread is truncated to fit the model's context window.
     #[must_use]
     pub fn truncation_strategy(mut self, truncation_strategy: impl Into<TruncationStrategy>) -> Self {
         self.truncation_strategy = Field::Set(truncation_strategy.into());
         self
     }
 
-    /// Sets `tool_choice`. Whether the model calls tools, and which.
+    /// Sets `tool_choice`. Whether the model calls tools, and which ones.
     #[must_use]
     pub fn tool_choice(mut self, tool_choice: impl Into<ToolChoice>) -> Self {
         self.tool_choice = Field::Set(tool_choice.into());
         self
     }
 
-    /// Sets `parallel_tool_calls`. Whether the model may call several functions at once; true if not given.
+    /// Sets `parallel_tool_calls`. Whether the model may call several functions in parallel; defaults to true.
     #[must_use]
     pub fn parallel_tool_calls(mut self, parallel_tool_calls: bool) -> Self {
         self.parallel_tool_calls = Some(parallel_tool_calls);
         self
     }
 
-    /// Sets `response_format`. Form the answer takes, instead of the assistant's.
+    /// Sets `response_format`. Response format; overrides that of the assistant.
     #[must_use]
     pub fn response_format(mut self, response_format: impl Into<ResponseFormat>) -> Self {
         self.response_format = Field::Set(response_format.into());

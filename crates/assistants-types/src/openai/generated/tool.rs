@@ -19,10 +19,10 @@ pub enum Tool {
     CodeInterpreter(CodeInterpreterTool),
     /// Lets the model search the attached vector stores.
     FileSearch(FileSearchTool),
-    /// Lets the model call a function of the program that uses the API.
+    /// Lets the model call a function of the calling program.
     Function(FunctionTool),
-    /// Lets the model search the files attached to the assistant. Legacy, of version 1 of the protocol;
-    /// `file_search` has taken its place.
+    /// Lets the model search the files attached to the assistant. Legacy, version 1 of the protocol only;
+    /// superseded by `file_search`.
     Retrieval(RetrievalTool),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -35,8 +35,8 @@ tagged!(Tool by "type" {
     Retrieval(RetrievalTool) = "retrieval",
 });
 
-/// Lets the model search the files attached to the assistant. Legacy, of version 1 of the protocol; `file_search`
-/// has taken its place.
+/// Lets the model search the files attached to the assistant. Legacy, version 1 of the protocol only; superseded by
+/// `file_search`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RetrievalTool {
     /// Members that this crate does not know.
@@ -63,7 +63,7 @@ impl CodeInterpreterTool {}
 /// Lets the model search the attached vector stores.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileSearchTool {
-    /// How to search; the server's defaults if left out.
+    /// Search settings; defaults to those of the server.
     pub file_search: Option<FileSearchOptions>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -74,7 +74,7 @@ object!(FileSearchTool const("type" = "file_search") {
 });
 
 impl FileSearchTool {
-    /// Sets `file_search`. How to search; the server's defaults if left out.
+    /// Sets `file_search`. Search settings; defaults to those of the server.
     #[must_use]
     pub fn file_search(mut self, file_search: impl Into<FileSearchOptions>) -> Self {
         self.file_search = Some(file_search.into());
@@ -82,12 +82,12 @@ impl FileSearchTool {
     }
 }
 
-/// How the file search tool searches.
+/// Settings of the file search tool.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileSearchOptions {
-    /// How many results a search gives at most, 1 to 50; the default depends on the model.
+    /// Maximum number of results per search, 1 to 50; the default depends on the model.
     pub max_num_results: Option<i64>,
-    /// How results are ranked and which are dropped.
+    /// Ranker and score threshold for the results.
     pub ranking_options: Option<RankingOptions>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -99,14 +99,14 @@ object!(FileSearchOptions {
 });
 
 impl FileSearchOptions {
-    /// Sets `max_num_results`. How many results a search gives at most, 1 to 50; the default depends on the model.
+    /// Sets `max_num_results`. Maximum number of results per search, 1 to 50; the default depends on the model.
     #[must_use]
     pub fn max_num_results(mut self, max_num_results: i64) -> Self {
         self.max_num_results = Some(max_num_results);
         self
     }
 
-    /// Sets `ranking_options`. How results are ranked and which are dropped.
+    /// Sets `ranking_options`. Ranker and score threshold for the results.
     #[must_use]
     pub fn ranking_options(mut self, ranking_options: impl Into<RankingOptions>) -> Self {
         self.ranking_options = Some(ranking_options.into());
@@ -114,12 +114,12 @@ impl FileSearchOptions {
     }
 }
 
-/// How search results are ranked and which are dropped.
+/// Ranker and score threshold for search results.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RankingOptions {
-    /// Which ranker scores the results; `auto` if left out.
+    /// Ranker that scores the results; defaults to `auto`.
     pub ranker: Option<Ranker>,
-    /// Results that score less than this, 0 to 1, are dropped.
+    /// Minimum score, 0 to 1; results below it are dropped.
     pub score_threshold: f64,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -141,7 +141,7 @@ impl RankingOptions {
         }
     }
 
-    /// Sets `ranker`. Which ranker scores the results; `auto` if left out.
+    /// Sets `ranker`. Ranker that scores the results; defaults to `auto`.
     #[must_use]
     pub fn ranker(mut self, ranker: impl Into<Ranker>) -> Self {
         self.ranker = Some(ranker.into());
@@ -149,11 +149,11 @@ impl RankingOptions {
     }
 }
 
-/// Names the ranker that scores search results.
+/// A ranker of search results.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ranker {
-    /// Whichever ranker the server thinks best.
+    /// The server chooses the ranker.
     Auto,
     /// The default ranker of August 2024.
     Default20240821,
@@ -166,7 +166,7 @@ open_enum!(Ranker {
     Default20240821 = "default_2024_08_21",
 });
 
-/// Lets the model call a function of the program that uses the API.
+/// Lets the model call a function of the calling program.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FunctionTool {
     /// The function the model may call.
@@ -193,13 +193,13 @@ impl FunctionTool {
 /// Describes a function to the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FunctionDefinition {
-    /// Name the model calls it by, of letters, digits, underscores and dashes. At most 64 characters.
+    /// Name of the function: letters, digits, underscores and dashes. At most 64 characters.
     pub name: String,
     /// What the function does and when to call it.
     pub description: Option<String>,
-    /// JSON schema of the arguments object; left out for a function without arguments.
+    /// JSON schema of the arguments object; omitted for a function without arguments.
     pub parameters: Option<Value>,
-    /// Whether the arguments must follow the schema exactly; false if not given.
+    /// Whether the arguments must match the schema exactly; defaults to false.
     pub strict: Option<bool>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -232,14 +232,14 @@ impl FunctionDefinition {
         self
     }
 
-    /// Sets `parameters`. JSON schema of the arguments object; left out for a function without arguments.
+    /// Sets `parameters`. JSON schema of the arguments object; omitted for a function without arguments.
     #[must_use]
     pub fn parameters(mut self, parameters: Value) -> Self {
         self.parameters = Some(parameters);
         self
     }
 
-    /// Sets `strict`. Whether the arguments must follow the schema exactly; false if not given.
+    /// Sets `strict`. Whether the arguments must match the schema exactly; defaults to false.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = Some(strict);
@@ -247,7 +247,7 @@ impl FunctionDefinition {
     }
 }
 
-/// Files and vector stores that the tools may use.
+/// Files and vector stores available to the tools.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolResources {
     /// Files for the code interpreter.
@@ -279,7 +279,7 @@ impl ToolResources {
     }
 }
 
-/// Files and vector stores for the tools, where a vector store may be made on the spot.
+/// Files and vector stores for the tools, including vector stores to create.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateToolResources {
     /// Files for the code interpreter.
@@ -311,7 +311,7 @@ impl CreateToolResources {
     }
 }
 
-/// Files that the code interpreter may read.
+/// Files available to the code interpreter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CodeInterpreterResources {
     /// Identifiers of the files, at most 20.
@@ -340,10 +340,10 @@ impl CodeInterpreterResources {
     }
 }
 
-/// The vector stores that file search looks in.
+/// Vector stores that file search uses.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileSearchResources {
-    /// Identifiers of the vector stores, at most one. At most 1 items.
+    /// Identifiers of the vector stores, at most 1.
     pub vector_store_ids: Option<Vec<String>>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -354,7 +354,7 @@ object!(FileSearchResources {
 });
 
 impl FileSearchResources {
-    /// Sets `vector_store_ids`. Identifiers of the vector stores, at most one. At most 1 items.
+    /// Sets `vector_store_ids`. Identifiers of the vector stores, at most 1.
     #[must_use]
     pub fn vector_store_ids(mut self, vector_store_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.vector_store_ids = Some(vector_store_ids.into_iter().map(Into::into).collect());
@@ -371,12 +371,12 @@ impl FileSearchResources {
     }
 }
 
-/// The vector stores that file search looks in; either existing ones or new ones, not both.
+/// Vector stores that file search uses; either existing or new ones, not both.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateFileSearchResources {
-    /// Identifiers of existing vector stores, at most one. At most 1 items.
+    /// Identifiers of existing vector stores, at most 1.
     pub vector_store_ids: Option<Vec<String>>,
-    /// Vector stores to create, at most one. At most 1 items.
+    /// Vector stores to create, at most 1.
     pub vector_stores: Option<Vec<NewVectorStore>>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -388,7 +388,7 @@ object!(CreateFileSearchResources {
 });
 
 impl CreateFileSearchResources {
-    /// Sets `vector_store_ids`. Identifiers of existing vector stores, at most one. At most 1 items.
+    /// Sets `vector_store_ids`. Identifiers of existing vector stores, at most 1.
     #[must_use]
     pub fn vector_store_ids(mut self, vector_store_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.vector_store_ids = Some(vector_store_ids.into_iter().map(Into::into).collect());
@@ -404,7 +404,7 @@ impl CreateFileSearchResources {
         self
     }
 
-    /// Sets `vector_stores`. Vector stores to create, at most one. At most 1 items.
+    /// Sets `vector_stores`. Vector stores to create, at most 1.
     #[must_use]
     pub fn vector_stores(mut self, vector_stores: impl IntoIterator<Item = impl Into<NewVectorStore>>) -> Self {
         self.vector_stores = Some(vector_stores.into_iter().map(Into::into).collect());
@@ -419,14 +419,14 @@ impl CreateFileSearchResources {
     }
 }
 
-/// A vector store that is created together with an assistant or a thread.
+/// A vector store to create together with an assistant or a thread.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewVectorStore {
-    /// Identifiers of the files to put into it. At most 100,000,000 items.
+    /// Identifiers of the files to add. At most 100,000,000 items.
     pub file_ids: Option<Vec<String>>,
-    /// How the files are cut into chunks; `auto` if left out.
+    /// How the files are split into chunks; defaults to `auto`.
     pub chunking_strategy: Option<ChunkingStrategy>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub metadata: Field<Metadata>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -439,7 +439,7 @@ object!(NewVectorStore {
 });
 
 impl NewVectorStore {
-    /// Sets `file_ids`. Identifiers of the files to put into it. At most 100,000,000 items.
+    /// Sets `file_ids`. Identifiers of the files to add. At most 100,000,000 items.
     #[must_use]
     pub fn file_ids(mut self, file_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.file_ids = Some(file_ids.into_iter().map(Into::into).collect());
@@ -453,14 +453,14 @@ impl NewVectorStore {
         self
     }
 
-    /// Sets `chunking_strategy`. How the files are cut into chunks; `auto` if left out.
+    /// Sets `chunking_strategy`. How the files are split into chunks; defaults to `auto`.
     #[must_use]
     pub fn chunking_strategy(mut self, chunking_strategy: impl Into<ChunkingStrategy>) -> Self {
         self.chunking_strategy = Some(chunking_strategy.into());
         self
     }
 
-    /// Sets `metadata`. The user's own key-value pairs.
+    /// Sets `metadata`. Caller-defined key-value pairs.
     #[must_use]
     pub fn metadata(mut self, metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.metadata = Field::Set(
@@ -473,13 +473,13 @@ impl NewVectorStore {
     }
 }
 
-/// How files are cut into chunks before they are indexed.
+/// How files are split into chunks for indexing.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChunkingStrategy {
-    /// The server's default, chunks of 800 tokens that overlap by 400.
+    /// The server's default: chunks of 800 tokens with an overlap of 400 tokens.
     Auto(AutoChunking),
-    /// Chunks of a size that the user sets.
+    /// Chunks of a given size and overlap.
     Static(StaticChunking),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -490,7 +490,7 @@ tagged!(ChunkingStrategy by "type" {
     Static(StaticChunking) = "static",
 });
 
-/// The server's default, chunks of 800 tokens that overlap by 400.
+/// The server's default: chunks of 800 tokens with an overlap of 400 tokens.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AutoChunking {
     /// Members that this crate does not know.
@@ -502,7 +502,7 @@ object!(AutoChunking const("type" = "auto") {
 
 impl AutoChunking {}
 
-/// Chunks of a size that the user sets.
+/// Chunks of a given size and overlap.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StaticChunking {
     /// Size and overlap of the chunks.
@@ -529,9 +529,9 @@ impl StaticChunking {
 /// Size and overlap of chunks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StaticChunkingOptions {
-    /// Size of a chunk, 100 to 4096 tokens.
+    /// Maximum size of a chunk, 100 to 4096 tokens.
     pub max_chunk_size_tokens: i64,
-    /// How many tokens neighbouring chunks share; at most half the chunk size.
+    /// Number of tokens shared by adjacent chunks; at most half the chunk size.
     pub chunk_overlap_tokens: i64,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -554,11 +554,11 @@ impl StaticChunkingOptions {
     }
 }
 
-/// Whether the model calls tools, and which.
+/// Whether the model calls tools, and which ones.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ToolChoice {
-    /// The model calls no tool.
+    /// The model calls no tools.
     None,
     /// The model decides whether to call tools.
     Auto,
@@ -574,12 +574,12 @@ choice!(ToolChoice strings(None = "none", Auto = "auto", Required = "required") 
     object Named(NamedToolChoice),
 });
 
-/// Names the tool that the model has to call.
+/// A tool that the model must call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NamedToolChoice {
-    /// Kind of the tool.
+    /// Type of the tool.
     pub type_: NamedToolChoiceType,
-    /// Which function, if the kind is `function`.
+    /// The function to call, if the type is `function`.
     pub function: Option<NamedFunction>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -601,7 +601,7 @@ impl NamedToolChoice {
         }
     }
 
-    /// Sets `function`. Which function, if the kind is `function`.
+    /// Sets `function`. The function to call, if the type is `function`.
     #[must_use]
     pub fn function(mut self, function: impl Into<NamedFunction>) -> Self {
         self.function = Some(function.into());
@@ -609,11 +609,11 @@ impl NamedToolChoice {
     }
 }
 
-/// Kind of a tool the model has to call.
+/// Type of a tool that the model must call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NamedToolChoiceType {
-    /// A function of the user's program.
+    /// A function of the calling program.
     Function,
     /// The code interpreter.
     CodeInterpreter,
@@ -629,7 +629,7 @@ open_enum!(NamedToolChoiceType {
     FileSearch = "file_search",
 });
 
-/// A function, by its name.
+/// A function, identified by its name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NamedFunction {
     /// Name of the function.

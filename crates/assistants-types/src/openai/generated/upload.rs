@@ -8,24 +8,24 @@ use crate::open_enum::open_enum;
 use crate::openai::{File, FileExpiration, FilePurpose};
 use time::OffsetDateTime;
 
-/// A file that is uploaded in parts.
+/// An upload of a file in parts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Upload {
     /// Identifier, starting with `upload_`.
     pub id: String,
-    /// When the upload was begun.
+    /// When the upload was created.
     pub created_at: Option<OffsetDateTime>,
-    /// Name that the file gets.
+    /// Name of the resulting file.
     pub filename: String,
-    /// Size that the file has to have, in bytes.
+    /// Size that the resulting file must have, in bytes.
     pub bytes: i64,
-    /// What the file is for.
+    /// Purpose of the file.
     pub purpose: String,
-    /// How far the upload has come.
+    /// Status of the upload.
     pub status: UploadStatus,
     /// When the upload expires.
     pub expires_at: Option<OffsetDateTime>,
-    /// The file, once the upload is completed; null before.
+    /// The resulting file; null until the upload is completed.
     pub file: Option<File>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -42,18 +42,18 @@ object!(Upload const("object" = "upload") {
     file: optional "file",
 });
 
-/// The file that is going to be uploaded in parts.
+/// A file to upload in parts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateUpload {
-    /// Name that the file gets.
+    /// Name of the resulting file.
     pub filename: String,
-    /// What the file is for.
+    /// Purpose of the file.
     pub purpose: FilePurpose,
     /// Size of the file in bytes.
     pub bytes: i64,
-    /// Media type of the file, which must go with its purpose.
+    /// Media type of the file; must be supported for its purpose.
     pub mime_type: String,
-    /// When the file is deleted by itself; it stays if left out.
+    /// When the file expires; if omitted, it does not.
     pub expires_after: Option<FileExpiration>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -86,7 +86,7 @@ impl CreateUpload {
         }
     }
 
-    /// Sets `expires_after`. When the file is deleted by itself; it stays if left out.
+    /// Sets `expires_after`. When the file expires; if omitted, it does not.
     #[must_use]
     pub fn expires_after(mut self, expires_after: impl Into<FileExpiration>) -> Self {
         self.expires_after = Some(expires_after.into());
@@ -94,7 +94,7 @@ impl CreateUpload {
     }
 }
 
-/// What goes with the bytes of a part, which is nothing.
+/// Form fields of a part; there are none besides its content.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AddUploadPart {
     /// Members that this crate does not know.
@@ -105,12 +105,12 @@ object!(AddUploadPart {});
 
 impl AddUploadPart {}
 
-/// How the parts of an upload are put together.
+/// How to complete an upload.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompleteUpload {
-    /// Identifiers of the parts, in their order in the file.
+    /// Identifiers of the parts, in file order.
     pub part_ids: Vec<String>,
-    /// MD5 digest of the file in hexadecimal, to be checked by the server.
+    /// MD5 digest of the file in hexadecimal, verified by the server.
     pub md5: Option<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -132,7 +132,7 @@ impl CompleteUpload {
         }
     }
 
-    /// Sets `md5`. MD5 digest of the file in hexadecimal, to be checked by the server.
+    /// Sets `md5`. MD5 digest of the file in hexadecimal, verified by the server.
     #[must_use]
     pub fn md5(mut self, md5: impl Into<String>) -> Self {
         self.md5 = Some(md5.into());
@@ -147,7 +147,7 @@ pub struct UploadPart {
     pub id: String,
     /// When the part was added.
     pub created_at: Option<OffsetDateTime>,
-    /// Identifier of the upload it belongs to.
+    /// Identifier of the upload that the part belongs to.
     pub upload_id: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -159,17 +159,17 @@ object!(UploadPart const("object" = "upload.part") {
     upload_id: plain "upload_id",
 });
 
-/// How far an upload has come.
+/// Status of an upload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UploadStatus {
-    /// Parts can be added.
+    /// The upload accepts parts.
     Pending,
-    /// The file is there.
+    /// The file was created.
     Completed,
-    /// It was cancelled.
+    /// Cancelled on request.
     Cancelled,
-    /// It took too long.
+    /// The upload was not completed in time.
     Expired,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),

@@ -13,7 +13,7 @@ use serde_json::Number;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-/// A collection of files that can be searched.
+/// A searchable collection of files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VectorStore {
     /// Identifier, starting with `vs_`.
@@ -22,19 +22,19 @@ pub struct VectorStore {
     pub created_at: Option<OffsetDateTime>,
     /// Display name.
     pub name: String,
-    /// Space that the files take, in bytes.
+    /// Storage used by the files, in bytes.
     pub usage_bytes: i64,
-    /// How many files are in which status.
+    /// Number of files by status.
     pub file_counts: FileCounts,
-    /// Whether everything in it can be searched.
+    /// Status of the vector store.
     pub status: VectorStoreStatus,
-    /// When it expires by itself; left out if it stays.
+    /// When the vector store expires; absent if it does not.
     pub expires_after: Option<VectorStoreExpiration>,
-    /// When it will expire if it is not used before; null if it stays.
+    /// When the vector store expires if it is not used before then; null if it does not expire.
     pub expires_at: Option<OffsetDateTime>,
-    /// When it was last used; null if never.
+    /// When the vector store was last used; null if never.
     pub last_active_at: Option<OffsetDateTime>,
-    /// The user's own key-value pairs; null counts as none.
+    /// Caller-defined key-value pairs; null means none.
     pub metadata: Option<Metadata>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -53,20 +53,20 @@ object!(VectorStore const("object" = "vector_store") {
     metadata: loose_optional "metadata",
 });
 
-/// What a new vector store starts with.
+/// Parameters of a new vector store.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateVectorStore {
-    /// Identifiers of the files to put into it, at most 500.
+    /// Identifiers of the files to add, at most 500.
     pub file_ids: Option<Vec<String>>,
     /// Display name.
     pub name: Option<String>,
-    /// What the vector store is for.
+    /// Description of the vector store.
     pub description: Option<String>,
-    /// When it expires by itself; it stays if left out.
+    /// When the vector store expires; if omitted, it does not.
     pub expires_after: Option<VectorStoreExpiration>,
-    /// How the files are cut into chunks; `auto` if left out.
+    /// How the files are split into chunks; defaults to `auto`.
     pub chunking_strategy: Option<ChunkingStrategy>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub metadata: Field<Metadata>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -82,7 +82,7 @@ object!(CreateVectorStore {
 });
 
 impl CreateVectorStore {
-    /// Sets `file_ids`. Identifiers of the files to put into it, at most 500.
+    /// Sets `file_ids`. Identifiers of the files to add, at most 500.
     #[must_use]
     pub fn file_ids(mut self, file_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.file_ids = Some(file_ids.into_iter().map(Into::into).collect());
@@ -103,28 +103,28 @@ impl CreateVectorStore {
         self
     }
 
-    /// Sets `description`. What the vector store is for.
+    /// Sets `description`. Description of the vector store.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// Sets `expires_after`. When it expires by itself; it stays if left out.
+    /// Sets `expires_after`. When the vector store expires; if omitted, it does not.
     #[must_use]
     pub fn expires_after(mut self, expires_after: impl Into<VectorStoreExpiration>) -> Self {
         self.expires_after = Some(expires_after.into());
         self
     }
 
-    /// Sets `chunking_strategy`. How the files are cut into chunks; `auto` if left out.
+    /// Sets `chunking_strategy`. How the files are split into chunks; defaults to `auto`.
     #[must_use]
     pub fn chunking_strategy(mut self, chunking_strategy: impl Into<ChunkingStrategy>) -> Self {
         self.chunking_strategy = Some(chunking_strategy.into());
         self
     }
 
-    /// Sets `metadata`. The user's own key-value pairs.
+    /// Sets `metadata`. Caller-defined key-value pairs.
     #[must_use]
     pub fn metadata(mut self, metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.metadata = Field::Set(
@@ -137,14 +137,14 @@ impl CreateVectorStore {
     }
 }
 
-/// Changes to a vector store; members left out keep their value.
+/// Changes to a vector store; omitted members keep their values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateVectorStore {
     /// Display name; null removes it.
     pub name: Field<String>,
-    /// When it expires by itself; null lets it stay.
+    /// When the vector store expires; null means that it does not.
     pub expires_after: Field<VectorStoreExpiration>,
-    /// The user's own key-value pairs; null removes them.
+    /// Caller-defined key-value pairs; null removes them.
     pub metadata: Field<Metadata>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -171,7 +171,7 @@ impl UpdateVectorStore {
         self
     }
 
-    /// Sets `expires_after`. When it expires by itself; null lets it stay.
+    /// Sets `expires_after`. When the vector store expires; null means that it does not.
     #[must_use]
     pub fn expires_after(mut self, expires_after: impl Into<VectorStoreExpiration>) -> Self {
         self.expires_after = Field::Set(expires_after.into());
@@ -185,7 +185,7 @@ impl UpdateVectorStore {
         self
     }
 
-    /// Sets `metadata`. The user's own key-value pairs; null removes them.
+    /// Sets `metadata`. Caller-defined key-value pairs; null removes them.
     #[must_use]
     pub fn metadata(mut self, metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.metadata = Field::Set(
@@ -205,11 +205,11 @@ impl UpdateVectorStore {
     }
 }
 
-/// Whether everything in a vector store can be searched.
+/// Status of a vector store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VectorStoreStatus {
-    /// It was not used for too long, and cannot be searched any more.
+    /// The vector store was unused for too long and can no longer be searched.
     Expired,
     /// Some files are still being indexed.
     InProgress,
@@ -225,12 +225,12 @@ open_enum!(VectorStoreStatus {
     Completed = "completed",
 });
 
-/// When a vector store expires by itself.
+/// When a vector store expires.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VectorStoreExpiration {
-    /// The moment that the time is counted from.
+    /// Event from which the time is counted.
     pub anchor: VectorStoreExpirationAnchor,
-    /// How many days after that moment, 1 to 365.
+    /// Number of days after that event, 1 to 365.
     pub days: i64,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -253,11 +253,11 @@ impl VectorStoreExpiration {
     }
 }
 
-/// The moment that the life of a vector store is counted from.
+/// Event from which the expiry of a vector store is counted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VectorStoreExpirationAnchor {
-    /// Its last use.
+    /// Last use of the vector store.
     LastActiveAt,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -267,18 +267,18 @@ open_enum!(VectorStoreExpirationAnchor {
     LastActiveAt = "last_active_at",
 });
 
-/// How many files are in which status.
+/// Number of files by status.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileCounts {
-    /// Files that are being indexed.
+    /// Number of files that are being indexed.
     pub in_progress: i64,
-    /// Files that are indexed.
+    /// Number of files that are indexed.
     pub completed: i64,
-    /// Files that could not be indexed.
+    /// Number of files that could not be indexed.
     pub failed: i64,
-    /// Files whose indexing was cancelled.
+    /// Number of files whose indexing was cancelled.
     pub cancelled: i64,
-    /// All files.
+    /// Total number of files.
     pub total: i64,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -292,18 +292,18 @@ object!(FileCounts {
     total: loose "total",
 });
 
-/// What to look for in a vector store.
+/// Parameters of a search in a vector store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchVectorStore {
-    /// What to look for.
+    /// The search query.
     pub query: SearchQuery,
-    /// Whether the server may put the query into other words; false if not given.
+    /// Whether the server may rewrite the query; defaults to false.
     pub rewrite_query: Option<bool>,
-    /// How many results there are at most, 1 to 50; 10 if not given.
+    /// Maximum number of results, 1 to 50; defaults to 10.
     pub max_num_results: Option<i64>,
-    /// Only chunks of files whose attributes pass.
+    /// Searches only files whose attributes match.
     pub filters: Option<Filter>,
-    /// How results are ranked and which are dropped.
+    /// Ranker and score threshold for the results.
     pub ranking_options: Option<SearchRankingOptions>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -331,28 +331,28 @@ impl SearchVectorStore {
         }
     }
 
-    /// Sets `rewrite_query`. Whether the server may put the query into other words; false if not given.
+    /// Sets `rewrite_query`. Whether the server may rewrite the query; defaults to false.
     #[must_use]
     pub fn rewrite_query(mut self, rewrite_query: bool) -> Self {
         self.rewrite_query = Some(rewrite_query);
         self
     }
 
-    /// Sets `max_num_results`. How many results there are at most, 1 to 50; 10 if not given.
+    /// Sets `max_num_results`. Maximum number of results, 1 to 50; defaults to 10.
     #[must_use]
     pub fn max_num_results(mut self, max_num_results: i64) -> Self {
         self.max_num_results = Some(max_num_results);
         self
     }
 
-    /// Sets `filters`. Only chunks of files whose attributes pass.
+    /// Sets `filters`. Searches only files whose attributes match.
     #[must_use]
     pub fn filters(mut self, filters: impl Into<Filter>) -> Self {
         self.filters = Some(filters.into());
         self
     }
 
-    /// Sets `ranking_options`. How results are ranked and which are dropped.
+    /// Sets `ranking_options`. Ranker and score threshold for the results.
     #[must_use]
     pub fn ranking_options(mut self, ranking_options: impl Into<SearchRankingOptions>) -> Self {
         self.ranking_options = Some(ranking_options.into());
@@ -360,13 +360,13 @@ impl SearchVectorStore {
     }
 }
 
-/// What to look for.
+/// The search query.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SearchQuery {
-    /// One query.
+    /// A single query.
     Text(String),
-    /// Several queries, whose results are put together.
+    /// Several queries, whose results are merged.
     Texts(Vec<String>),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -377,12 +377,12 @@ choice!(SearchQuery {
     array Texts(Vec<String>),
 });
 
-/// How search results are ranked and which are dropped.
+/// Ranker and score threshold for search results.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchRankingOptions {
-    /// Which ranker scores the results; `auto` if left out.
+    /// Ranker that scores the results; defaults to `auto`.
     pub ranker: Option<SearchRanker>,
-    /// Results that score less than this, 0 to 1, are dropped.
+    /// Minimum score, 0 to 1; results below it are dropped.
     pub score_threshold: Option<f64>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -394,14 +394,14 @@ object!(SearchRankingOptions {
 });
 
 impl SearchRankingOptions {
-    /// Sets `ranker`. Which ranker scores the results; `auto` if left out.
+    /// Sets `ranker`. Ranker that scores the results; defaults to `auto`.
     #[must_use]
     pub fn ranker(mut self, ranker: impl Into<SearchRanker>) -> Self {
         self.ranker = Some(ranker.into());
         self
     }
 
-    /// Sets `score_threshold`. Results that score less than this, 0 to 1, are dropped.
+    /// Sets `score_threshold`. Minimum score, 0 to 1; results below it are dropped.
     #[must_use]
     pub fn score_threshold(mut self, score_threshold: f64) -> Self {
         self.score_threshold = Some(score_threshold);
@@ -409,13 +409,13 @@ impl SearchRankingOptions {
     }
 }
 
-/// Names the ranker that scores search results.
+/// A ranker of search results.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SearchRanker {
-    /// No ranking beyond the search itself.
+    /// No ranking beyond that of the search itself.
     None,
-    /// Whichever ranker the server thinks best.
+    /// The server chooses the ranker.
     Auto,
     /// The default ranker of November 2024.
     Default20241115,
@@ -429,13 +429,13 @@ open_enum!(SearchRanker {
     Default20241115 = "default-2024-11-15",
 });
 
-/// A condition on the attributes of files.
+/// A filter on the attributes of files.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Filter {
-    /// Compares one attribute with a value.
+    /// Compares an attribute with a value.
     ComparisonFilter(ComparisonFilter),
-    /// Puts conditions together.
+    /// Combines several filters.
     CompoundFilter(CompoundFilter),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -446,14 +446,14 @@ tagged!(Filter by "type" {
     CompoundFilter(CompoundFilter) = kept "and" | "or",
 });
 
-/// Compares one attribute with a value.
+/// Compares an attribute with a value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComparisonFilter {
-    /// How to compare.
+    /// The comparison operator.
     pub type_: ComparisonOperator,
     /// Name of the attribute.
     pub key: String,
-    /// What to compare with.
+    /// The value to compare with.
     pub value: ComparisonValue,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -482,25 +482,25 @@ impl ComparisonFilter {
     }
 }
 
-/// How an attribute is compared with a value.
+/// Operator that compares an attribute with a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ComparisonOperator {
-    /// Equal.
+    /// Equal to the value.
     Eq,
-    /// Not equal.
+    /// Not equal to the value.
     Ne,
-    /// Greater.
+    /// Greater than the value.
     Gt,
-    /// Greater or equal.
+    /// Greater than or equal to the value.
     Gte,
-    /// Less.
+    /// Less than the value.
     Lt,
-    /// Less or equal.
+    /// Less than or equal to the value.
     Lte,
-    /// One of a list.
+    /// Equal to one of the values.
     In,
-    /// None of a list.
+    /// Equal to none of the values.
     NotIn,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -517,7 +517,7 @@ open_enum!(ComparisonOperator {
     NotIn = "nin",
 });
 
-/// What an attribute is compared with.
+/// Value that an attribute is compared with.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ComparisonValue {
@@ -527,7 +527,7 @@ pub enum ComparisonValue {
     Number(Number),
     /// True or false.
     Flag(bool),
-    /// Several values, of which one or none has to be equal.
+    /// Several values, for `in` and `nin`.
     List(Vec<ListedValue>),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -557,12 +557,12 @@ choice!(ListedValue {
     number Number(Number),
 });
 
-/// Puts conditions together.
+/// Combines several filters.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CompoundFilter {
-    /// Whether all or one of them must hold.
+    /// Whether all filters must match or any of them.
     pub type_: CompoundOperator,
-    /// The conditions.
+    /// The filters.
     pub filters: Vec<Filter>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -585,13 +585,13 @@ impl CompoundFilter {
     }
 }
 
-/// How conditions are put together.
+/// How filters are combined.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CompoundOperator {
-    /// All must hold.
+    /// All filters must match.
     And,
-    /// At least one must hold.
+    /// At least one filter must match.
     Or,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -602,16 +602,16 @@ open_enum!(CompoundOperator {
     Or = "or",
 });
 
-/// What a search found.
+/// Results of a search.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VectorStoreSearchResults {
-    /// The queries that were looked for.
+    /// The search queries.
     pub search_query: Vec<String>,
-    /// The chunks that were found, best first.
+    /// The matching chunks, best first.
     pub data: Vec<VectorStoreSearchResult>,
     /// Whether another page follows.
     pub has_more: bool,
-    /// Cursor of the next page; null if there is none.
+    /// Cursor of the next page; null on the last page.
     pub next_page: Option<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -624,18 +624,18 @@ object!(VectorStoreSearchResults const("object" = "vector_store.search_results.p
     next_page: optional "next_page",
 });
 
-/// A chunk of a file that fits a query.
+/// A chunk of a file that matches a query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VectorStoreSearchResult {
     /// Identifier of the file.
     pub file_id: String,
     /// Name of the file.
     pub filename: String,
-    /// How well it fits, 0 to 1.
+    /// Relevance score, 0 to 1.
     pub score: f64,
-    /// The attributes of the file; null if it has none.
+    /// Attributes of the file; null if there are none.
     pub attributes: Option<Attributes>,
-    /// The text of the chunk.
+    /// Text of the chunk.
     pub content: Vec<SearchResultText>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -649,7 +649,7 @@ object!(VectorStoreSearchResult {
     content: plain "content",
 });
 
-/// Text of a chunk that was found.
+/// Text of a matching chunk.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchResultText {
     /// The text.
@@ -665,9 +665,9 @@ object!(SearchResultText const("type" = "text") {
 /// Confirms that a vector store was deleted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VectorStoreDeleted {
-    /// Identifier of the vector store that was deleted.
+    /// Identifier of the deleted vector store.
     pub id: String,
-    /// Whether the vector store is gone.
+    /// Whether the vector store was deleted.
     pub deleted: bool,
     /// Members that this crate does not know.
     pub extra: Extra,

@@ -18,21 +18,21 @@ use time::OffsetDateTime;
 /// A file in a vector store.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VectorStoreFile {
-    /// Identifier of the file, which it has outside the vector store too.
+    /// Identifier of the file, the same as in `files`.
     pub id: String,
-    /// Space that it takes in the vector store, in bytes; not the size of the file.
+    /// Storage used in the vector store, in bytes; differs from the size of the file.
     pub usage_bytes: i64,
-    /// When it was put into the vector store.
+    /// When the file was added to the vector store.
     pub created_at: Option<OffsetDateTime>,
     /// Identifier of the vector store.
     pub vector_store_id: String,
-    /// How far the indexing has come.
+    /// Indexing status of the file.
     pub status: VectorStoreFileStatus,
-    /// Why the indexing failed; null unless it did.
+    /// Why indexing failed; null unless it failed.
     pub last_error: Option<VectorStoreFileError>,
-    /// How the file was cut into chunks.
+    /// How the file was split into chunks.
     pub chunking_strategy: Option<VectorStoreFileChunking>,
-    /// The user's own named values, which a search can filter by; null if there are none.
+    /// Caller-defined attributes that searches can filter by; null if there are none.
     pub attributes: Option<Attributes>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -49,14 +49,14 @@ object!(VectorStoreFile const("object" = "vector_store.file") {
     attributes: optional "attributes",
 });
 
-/// A file to put into a vector store.
+/// A file to add to a vector store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateVectorStoreFile {
     /// Identifier of the file.
     pub file_id: String,
-    /// How the file is cut into chunks; `auto` if left out.
+    /// How the file is split into chunks; defaults to `auto`.
     pub chunking_strategy: Option<ChunkingStrategy>,
-    /// The user's own named values, which a search can filter by.
+    /// Caller-defined attributes that searches can filter by.
     pub attributes: Field<Attributes>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -80,14 +80,14 @@ impl CreateVectorStoreFile {
         }
     }
 
-    /// Sets `chunking_strategy`. How the file is cut into chunks; `auto` if left out.
+    /// Sets `chunking_strategy`. How the file is split into chunks; defaults to `auto`.
     #[must_use]
     pub fn chunking_strategy(mut self, chunking_strategy: impl Into<ChunkingStrategy>) -> Self {
         self.chunking_strategy = Some(chunking_strategy.into());
         self
     }
 
-    /// Sets `attributes`. The user's own named values, which a search can filter by.
+    /// Sets `attributes`. Caller-defined attributes that searches can filter by.
     #[must_use]
     pub fn attributes(
         mut self,
@@ -106,7 +106,7 @@ impl CreateVectorStoreFile {
 /// New attributes for a file of a vector store.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateVectorStoreFile {
-    /// The attributes that replace the former ones; null removes them.
+    /// Attributes that replace the current ones; null removes them.
     pub attributes: Field<Attributes>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -117,7 +117,7 @@ object!(UpdateVectorStoreFile {
 });
 
 impl UpdateVectorStoreFile {
-    /// Sets `attributes`. The attributes that replace the former ones; null removes them.
+    /// Sets `attributes`. Attributes that replace the current ones; null removes them.
     #[must_use]
     pub fn attributes(
         mut self,
@@ -140,8 +140,8 @@ impl UpdateVectorStoreFile {
     }
 }
 
-/// Up to 16 values that the server keeps with a file of a vector store, and that a search can filter by; names have
-/// at most 64, texts at most 512 characters.
+/// Up to 16 caller-defined values stored with a file of a vector store, which searches can filter by; names have at
+/// most 64 characters, text values at most 512.
 pub type Attributes = BTreeMap<String, AttributeValue>;
 
 /// The value of an attribute.
@@ -164,17 +164,17 @@ choice!(AttributeValue {
     boolean Flag(bool),
 });
 
-/// How far the indexing of a file has come.
+/// Indexing status of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VectorStoreFileStatus {
-    /// It is being indexed.
+    /// The file is being indexed.
     InProgress,
-    /// It can be searched.
+    /// The file is indexed and can be searched.
     Completed,
-    /// The indexing was cancelled.
+    /// Indexing was cancelled.
     Cancelled,
-    /// It could not be indexed.
+    /// The file could not be indexed.
     Failed,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -190,9 +190,9 @@ open_enum!(VectorStoreFileStatus {
 /// Why a file could not be indexed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VectorStoreFileError {
-    /// Class of the error.
+    /// Error code.
     pub code: VectorStoreFileErrorCode,
-    /// Explanation for a person.
+    /// Human-readable description of the error.
     pub message: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -203,13 +203,13 @@ object!(VectorStoreFileError {
     message: plain "message",
 });
 
-/// Class of an indexing error.
+/// Code of an indexing error.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VectorStoreFileErrorCode {
     /// The server failed.
     ServerError,
-    /// The server cannot read files of this kind.
+    /// The server does not support files of this type.
     UnsupportedFile,
     /// The file is damaged.
     InvalidFile,
@@ -223,13 +223,13 @@ open_enum!(VectorStoreFileErrorCode {
     InvalidFile = "invalid_file",
 });
 
-/// How a file was cut into chunks.
+/// How a file was split into chunks.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum VectorStoreFileChunking {
-    /// Chunks of a size that the user sets.
+    /// Chunks of a given size and overlap.
     Static(StaticChunking),
-    /// In a way that is not known, as for files indexed before strategies could be chosen.
+    /// Not recorded, as for files indexed before strategies could be chosen.
     Other(OtherChunking),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -240,7 +240,7 @@ tagged!(VectorStoreFileChunking by "type" {
     Other(OtherChunking) = "other",
 });
 
-/// In a way that is not known, as for files indexed before strategies could be chosen.
+/// Not recorded, as for files indexed before strategies could be chosen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OtherChunking {
     /// Members that this crate does not know.
@@ -250,14 +250,14 @@ pub struct OtherChunking {
 object!(OtherChunking const("type" = "other") {
 });
 
-/// The text of a file as it was indexed.
+/// Text of a file as it was indexed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VectorStoreFileContent {
     /// The chunks, in order.
     pub data: Vec<FileContentPart>,
     /// Whether another page follows.
     pub has_more: bool,
-    /// Cursor of the next page; null if there is none.
+    /// Cursor of the next page; null on the last page.
     pub next_page: Option<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -272,7 +272,7 @@ object!(VectorStoreFileContent const("object" = "vector_store.file_content.page"
 /// A chunk of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileContentPart {
-    /// Kind of the content; only `text` so far.
+    /// Type of the content; currently always `text`.
     pub type_: Option<String>,
     /// The text.
     pub text: Option<String>,
@@ -285,12 +285,12 @@ object!(FileContentPart {
     text: optional "text",
 });
 
-/// Confirms that a file of a vector store was deleted.
+/// Confirms that a file was removed from a vector store.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VectorStoreFileDeleted {
-    /// Identifier of the file of a vector store that was deleted.
+    /// Identifier of the removed file.
     pub id: String,
-    /// Whether the file of a vector store is gone.
+    /// Whether the file was removed.
     pub deleted: bool,
     /// Members that this crate does not know.
     pub extra: Extra,

@@ -9,7 +9,7 @@ use crate::open_enum::open_enum;
 use crate::openai::{AttributeValue, Attributes, ChunkingStrategy, CreateVectorStoreFile, FileCounts};
 use time::OffsetDateTime;
 
-/// Files that were put into a vector store together.
+/// A batch of files added to a vector store.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VectorStoreFileBatch {
     /// Identifier, starting with `vsfb_`.
@@ -18,9 +18,9 @@ pub struct VectorStoreFileBatch {
     pub created_at: Option<OffsetDateTime>,
     /// Identifier of the vector store.
     pub vector_store_id: String,
-    /// How far the batch has come.
+    /// Status of the batch.
     pub status: VectorStoreFileBatchStatus,
-    /// How many files are in which status.
+    /// Number of files by status.
     pub file_counts: FileCounts,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -34,16 +34,16 @@ object!(VectorStoreFileBatch const("object" = "vector_store.files_batch") {
     file_counts: plain "file_counts",
 });
 
-/// Files to put into a vector store together; either by their identifiers or each with its own settings.
+/// Files to add to a vector store as a batch; either identifiers or files with their own settings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateVectorStoreFileBatch {
     /// Identifiers of the files, at most 2000.
     pub file_ids: Option<Vec<String>>,
-    /// The files with settings of their own, at most 2000.
+    /// Files with their own settings, at most 2000.
     pub files: Option<Vec<CreateVectorStoreFile>>,
-    /// How the files are cut into chunks; `auto` if left out.
+    /// How the files are split into chunks; defaults to `auto`.
     pub chunking_strategy: Option<ChunkingStrategy>,
-    /// The user's own named values, for all files.
+    /// Caller-defined attributes, for all files.
     pub attributes: Field<Attributes>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -71,7 +71,7 @@ impl CreateVectorStoreFileBatch {
         self
     }
 
-    /// Sets `files`. The files with settings of their own, at most 2000.
+    /// Sets `files`. Files with their own settings, at most 2000.
     #[must_use]
     pub fn files(mut self, files: impl IntoIterator<Item = impl Into<CreateVectorStoreFile>>) -> Self {
         self.files = Some(files.into_iter().map(Into::into).collect());
@@ -85,14 +85,14 @@ impl CreateVectorStoreFileBatch {
         self
     }
 
-    /// Sets `chunking_strategy`. How the files are cut into chunks; `auto` if left out.
+    /// Sets `chunking_strategy`. How the files are split into chunks; defaults to `auto`.
     #[must_use]
     pub fn chunking_strategy(mut self, chunking_strategy: impl Into<ChunkingStrategy>) -> Self {
         self.chunking_strategy = Some(chunking_strategy.into());
         self
     }
 
-    /// Sets `attributes`. The user's own named values, for all files.
+    /// Sets `attributes`. Caller-defined attributes, for all files.
     #[must_use]
     pub fn attributes(
         mut self,
@@ -108,17 +108,17 @@ impl CreateVectorStoreFileBatch {
     }
 }
 
-/// How far a batch of files has come.
+/// Status of a batch of files.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VectorStoreFileBatchStatus {
     /// Files are being indexed.
     InProgress,
-    /// No file is being indexed any more.
+    /// No more files are being indexed.
     Completed,
-    /// It was cancelled.
+    /// Cancelled on request.
     Cancelled,
-    /// It could not be worked on.
+    /// The batch could not be processed.
     Failed,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
