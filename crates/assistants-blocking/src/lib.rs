@@ -96,49 +96,33 @@ pub mod guide;
 pub mod openai;
 pub mod yandex;
 
+mod auth;
 mod call;
 mod cancel;
 mod error;
-mod options;
-mod pager;
-mod response;
-mod secret;
-mod source;
+mod http;
+mod stream;
 mod tools;
 
-mod http;
-
-mod authorization;
-mod builder;
-mod endpoint;
-mod multipart;
-mod path;
-mod request;
-mod retry;
-mod token;
-mod transport;
-
-mod event_source;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
-mod lines;
-pub mod sse;
 
+pub use auth::secret::ApiKey;
+pub use auth::token::BearerToken;
+pub use call::list::{Items, ListCall, ListPage, Pages};
+pub use call::options::Options;
+pub use call::response::{RateLimit, RateLimits, RawResponse};
 pub use call::{Call, Plain};
 pub use cancel::CancelToken;
-pub use endpoint::Retry;
 pub use error::{
     ApiError, BatchUploadError, DecodeError, Error, FileError, FileErrorKind, MissingCursorError, NotAStreamError,
     OperationFailedError, RepeatedCursorError, Result, StreamError, StreamErrorKind, StreamTruncatedError,
     TimeoutError, TimeoutPhase, TokenError, TooLargeError, ToolError, TransportError,
 };
-pub use options::Options;
-pub use pager::{Items, ListCall, ListPage, Pages};
-pub use response::{RateLimit, RateLimits, RawResponse};
-pub use secret::ApiKey;
-pub use source::FileSource;
-pub use token::BearerToken;
+pub use http::endpoint::Retry;
+pub use http::file_source::FileSource;
+pub use stream::sse;
 pub use tools::{OnToolError, Tools};
 
 /// Compiles the programs of the README.

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::CancelToken;
 use crate::error::{Error, Result, ToolError};
 use crate::http::log;
-use crate::transport::watch::{SLICE, Watch};
+use crate::http::watch::{SLICE, Watch};
 
 type Failure = Box<dyn StdError + Send + Sync>;
 type Body = dyn Fn(&str) -> Result<String, Failure> + Send + Sync;

@@ -117,7 +117,9 @@ fn read(folder: &Path, others: &[&str]) -> Result<Vec<Source>, String> {
             sources.extend(read(&path, others)?);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            sources.push(Source::parse(&name, &text));
+            // `runs/mod.rs` is the module `runs`.
+            let module = if name == "mod" { stem(folder) } else { name };
+            sources.push(Source::parse(&module, &text));
         }
     }
     Ok(sources)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::transport::watch::Limit;
+use crate::http::watch::Limit;
 
 /// A limit on a whole call: a length until the call begins, from then on a point in time.
 ///

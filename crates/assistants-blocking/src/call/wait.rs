@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::call::options::Options;
+use crate::call::response::RawResponse;
 use crate::error::{Error, Result, TimeoutError, TimeoutPhase};
-use crate::options::Options;
-use crate::response::RawResponse;
-use crate::transport::watch::{Limit, Watch};
+use crate::http::watch::{Limit, Watch};
 
 /// The wait after the first poll; small things are done by then.
 const FIRST_INTERVAL: Duration = Duration::from_millis(50);

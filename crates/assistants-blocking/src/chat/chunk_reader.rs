@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::ChatCompletionChunk;
 use crate::error::{DecodeError, Error, Result};
-use crate::event_source::{EventSource, Origin};
-use crate::sse::SseReader;
+use crate::stream::event_source::{EventSource, Origin};
+use crate::stream::sse::SseReader;
 
 /// Reads the chunks of a chat completion from any source of bytes: an answer of a server, a recording, a test.
 ///

@@ -4,11 +4,11 @@ use std::fmt;
 
 use super::{ChatAccumulator, ChatCompletion, ChatCompletionChunk, ChatPartial, ChunkReader};
 use crate::Call;
+use crate::call::options::{Options, option_setters};
 use crate::error::Result;
-use crate::event_source::Origin;
-use crate::options::{Options, option_setters};
-use crate::sse::SseReader;
-use crate::transport::Incoming;
+use crate::http::transport::Incoming;
+use crate::stream::event_source::Origin;
+use crate::stream::sse::SseReader;
 
 /// A chat completion that will be streamed.
 #[must_use = "a call does nothing until `send`"]

@@ -10,8 +10,8 @@ use time::OffsetDateTime;
 use ureq::http::HeaderMap;
 
 use super::text::Printable;
-use crate::retry::Hints;
-use crate::secret::Secrets;
+use crate::auth::secret::Secrets;
+use crate::http::retry::Hints;
 
 /// An error that the server reported.
 ///

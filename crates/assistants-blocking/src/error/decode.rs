@@ -3,7 +3,7 @@
 use super::api::excerpt;
 use super::text::Printable;
 use super::{Error, Source};
-use crate::secret::Secrets;
+use crate::auth::secret::Secrets;
 
 /// An answer or event that could not be read.
 #[derive(Debug, thiserror::Error)]

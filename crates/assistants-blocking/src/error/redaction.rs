@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::text::is_printable;
 use super::{ApiError, Error, Source};
-use crate::secret::Secrets;
+use crate::auth::secret::Secrets;
 
 impl Error {
     /// The same without the secrets of the call that it is the error of. Every error that is made of what a server sent

@@ -9,11 +9,11 @@ use assistants_types::openai::Operation;
 use ureq::http::HeaderName;
 
 use super::{Client, ClientBuilder};
-use crate::authorization::{Authorize, Fixed, InHeader};
+use crate::auth::authorization::{Authorize, Fixed, InHeader};
+use crate::auth::secret::ApiKey;
+use crate::auth::token::{BearerToken, Cached, Provider};
+use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
-use crate::path::BaseUrl;
-use crate::secret::ApiKey;
-use crate::token::{BearerToken, Cached, Provider};
 
 /// Where Azure wants a key. Tokens stand in `Authorization`, as everywhere.
 const API_KEY: HeaderName = HeaderName::from_static("api-key");

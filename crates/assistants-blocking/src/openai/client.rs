@@ -14,13 +14,13 @@ use super::{
     Assistant, AssistantFiles, Assistants, Chat, Files, IdOf, Messages, Models, Run, RunSteps, Runs, Thread, Threads,
     Uploads, VectorStore, VectorStoreBatches, VectorStoreFiles, VectorStores,
 };
-use crate::builder::builder_setters;
-use crate::endpoint::{Endpoint, EndpointConfig};
+use crate::auth::token::{BearerToken, Provider};
+use crate::call::options::Options;
+use crate::call::request::Request;
+use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
-use crate::options::Options;
-use crate::path::BaseUrl;
-use crate::request::Request;
-use crate::token::{BearerToken, Provider};
+use crate::http::builder::builder_setters;
+use crate::http::endpoint::{Endpoint, EndpointConfig};
 use crate::{Call, ListCall};
 
 /// Where the protocol lived, and where files, models and chat completions still do.

@@ -64,31 +64,16 @@
 //!
 //! The types of requests and answers are those of [`assistants_types::openai`], re-exported here.
 
-mod abandon;
 mod assistant_files;
 mod assistants;
 mod azure;
 mod chat;
-mod chat_tools;
 mod client;
-mod delta_reader;
-mod event_reader;
 mod files;
-#[cfg(any(test, fuzzing))]
-pub(crate) mod fuzz;
-mod handler;
 mod messages;
 mod models;
-mod poll;
-mod run_steps;
-mod run_stream;
-mod run_tools;
-mod runs;
-mod snapshots;
+pub(crate) mod runs;
 mod threads;
-mod uploads;
-mod vector_store_batches;
-mod vector_store_files;
 mod vector_stores;
 mod wait;
 
@@ -96,22 +81,17 @@ pub use assistant_files::AssistantFiles;
 pub use assistants::Assistants;
 pub use assistants_types::openai::*;
 pub use azure::AzureCredential;
-pub use chat::Chat;
-pub use chat_tools::{ChatToolsCall, FinishedChat};
+pub use chat::{Chat, ChatToolsCall, FinishedChat};
 pub use client::{Client, ClientBuilder};
-pub use event_reader::EventReader;
-pub use files::{Content, Files, UploadKind};
-pub use handler::EventHandler;
+pub use files::{Content, Files, PartsUpload, UploadKind, Uploads};
 pub use messages::Messages;
 pub use models::Models;
-pub use poll::PollCall;
-pub use run_steps::RunSteps;
-pub use run_stream::{FinishedRun, RunStream, StreamCall, TextDeltas};
-pub use run_tools::ToolRunCall;
-pub use runs::{RunKind, Runs};
+pub use runs::{
+    EventHandler, EventReader, FinishedRun, PollCall, RunKind, RunSteps, RunStream, Runs, StreamCall, TextDeltas,
+    ToolRunCall,
+};
 pub use threads::Threads;
-pub use uploads::{PartsUpload, Uploads};
-pub use vector_store_batches::{BatchUpload, BatchUploadCall, FailedUpload, VectorStoreBatches};
-pub use vector_store_files::VectorStoreFiles;
-pub use vector_stores::VectorStores;
+pub use vector_stores::{
+    BatchUpload, BatchUploadCall, FailedUpload, VectorStoreBatches, VectorStoreFiles, VectorStores,
+};
 pub use wait::WaitCall;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::File;
+use crate::call::options::option_setters;
 use crate::call::wait::{Polled, Wait};
 use crate::error::Result;
-use crate::options::option_setters;
 use crate::{Call, Options};
 
 /// Something that a server works on for a while.

@@ -9,15 +9,15 @@ use serde::Serialize;
 
 use super::chat::Chat;
 use super::credentials::{self, Credentials, Variables};
-use super::json_stream::StreamLimits;
 use super::{Assistants, Files, IdOf, Messages, Operations, Runs, SearchIndexes, Thread, Threads, Tokenizer, Users};
-use crate::authorization::Fixed;
-use crate::builder::builder_setters;
-use crate::endpoint::{Endpoint, EndpointConfig, Manner};
+use crate::auth::authorization::Fixed;
+use crate::call::options::Options;
+use crate::call::request::Request;
+use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
-use crate::options::Options;
-use crate::path::BaseUrl;
-use crate::request::Request;
+use crate::http::builder::builder_setters;
+use crate::http::endpoint::{Endpoint, EndpointConfig, Manner};
+use crate::stream::json_objects::StreamLimits;
 use crate::{Call, ListCall};
 
 /// The cloud, in whose domain the services are.

@@ -7,11 +7,11 @@ use assistants_types::yandex::operations as op;
 use super::{
     Bytes, Client, CreateFile, DeleteFileResponse, File, GetFileUrlResponse, IdOf, ListFilesResponse, UpdateFile,
 };
+use crate::call::options::{Options, option_setters};
+use crate::call::request::Request;
+use crate::call::response::RawResponse;
+use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
-use crate::options::{Options, option_setters};
-use crate::path::BaseUrl;
-use crate::request::Request;
-use crate::response::RawResponse;
 use crate::{Call, ListCall};
 
 /// The files of the folder. From [`Client::files`].
@@ -127,7 +127,7 @@ impl DownloadCall {
     }
 
     /// Asks for the address. Its query is a secret of an hour, so it becomes part of the base, which no message shows.
-    fn locate(mut self) -> Result<(crate::endpoint::Endpoint, Request, Options)> {
+    fn locate(mut self) -> Result<(crate::http::endpoint::Endpoint, Request, Options)> {
         self.options.begin();
         let mut call = self.files.get_url(&self.file);
         call.options = self.options.clone();

@@ -6,11 +6,11 @@
 
 use serde_json::Value;
 
-use super::json_stream::{Found, JsonStream, StreamLimits, unwrap};
 use super::{Message, StreamEvent};
 use crate::error::{Error, Result};
-use crate::event_source::Origin;
 use crate::fuzz::{Pieces, settings};
+use crate::stream::event_source::Origin;
+use crate::stream::json_objects::{Found, JsonStream, StreamLimits, unwrap};
 
 /// How a stream ended.
 #[derive(Debug, PartialEq, Eq)]

@@ -7,13 +7,13 @@ use std::io::Read;
 use assistants_types::yandex::operations as op;
 
 use super::client::needed;
-use super::json_stream::{Found, JsonStream, unwrap};
 use super::{Client, CreateMessage, IdOf, Message, MessageData};
 use crate::Call;
+use crate::call::options::{Options, option_setters};
 use crate::error::{Error, Result};
-use crate::event_source::Origin;
-use crate::options::{Options, option_setters};
-use crate::transport::Incoming;
+use crate::http::transport::Incoming;
+use crate::stream::event_source::Origin;
+use crate::stream::json_objects::{Found, JsonStream, unwrap};
 
 /// The messages of one thread. From [`Client::messages`].
 ///

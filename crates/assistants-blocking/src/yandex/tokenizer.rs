@@ -4,7 +4,7 @@ use assistants_types::yandex::operations as op;
 
 use super::{Client, CompletionRequest, Tokenize, TokenizeResponse};
 use crate::Call;
-use crate::request::Request;
+use crate::call::request::Request;
 
 /// Cuts texts into the tokens of a model. From [`Client::tokenizer`].
 #[derive(Clone, Debug)]

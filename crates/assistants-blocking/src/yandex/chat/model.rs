@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 
 use super::ChatMessages;
 use crate::Call;
+use crate::call::request::Request;
 use crate::chat::{
     ChatAccumulator, ChatCompletion, ChatResponseFormat, ChatStreamCall, ChatTool, ChatToolChoice, CreateChatCompletion,
 };
 use crate::openai::ReasoningEffort;
-use crate::request::Request;
 use crate::yandex::Client;
 
 /// A model that answers conversations, with what it was told about them. From [`Chat`](super::Chat).

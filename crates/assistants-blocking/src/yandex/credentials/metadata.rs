@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use super::oauth::read;
 use crate::Options;
-use crate::authorization::Fixed;
-use crate::endpoint::{Endpoint, EndpointConfig, Manner};
+use crate::auth::authorization::Fixed;
+use crate::auth::token::{Source, Token};
+use crate::call::request::Request;
+use crate::call::response::RawResponse;
+use crate::call::url::BaseUrl;
 use crate::error::{DecodeError, Result};
-use crate::path::BaseUrl;
-use crate::request::Request;
-use crate::response::RawResponse;
-use crate::token::{Source, Token};
-use crate::transport::watch::Watch;
-use crate::transport::{ProxyChoice, TransportOptions};
+use crate::http::endpoint::{Endpoint, EndpointConfig, Manner};
+use crate::http::transport::{ProxyChoice, TransportOptions};
+use crate::http::watch::Watch;
 
 /// Where virtual machines find the service.
 const ADDRESS: &str = "169.254.169.254";

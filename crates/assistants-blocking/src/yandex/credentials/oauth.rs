@@ -8,15 +8,15 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::Options;
-use crate::authorization::Fixed;
-use crate::endpoint::{Endpoint, Manner};
+use crate::auth::authorization::Fixed;
+use crate::auth::secret::ApiKey;
+use crate::auth::token::{Source, Token};
+use crate::call::request::Request;
+use crate::call::response::RawResponse;
+use crate::call::url::BaseUrl;
 use crate::error::{DecodeError, Result};
-use crate::path::BaseUrl;
-use crate::request::Request;
-use crate::response::RawResponse;
-use crate::secret::ApiKey;
-use crate::token::{Source, Token};
-use crate::transport::watch::Watch;
+use crate::http::endpoint::{Endpoint, Manner};
+use crate::http::watch::Watch;
 
 /// How long an exchange may take.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -6,11 +6,11 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::auth::secret::ApiKey;
+use crate::auth::token::{Source, Token};
 use crate::error::{Error, Result};
 use crate::http::log;
-use crate::secret::ApiKey;
-use crate::token::{Source, Token};
-use crate::transport::watch::{SLICE, Watch};
+use crate::http::watch::{SLICE, Watch};
 
 /// How long the tool may take; it asks its servers.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,474 @@
+//! A token that is fetched, kept, and fetched again in time.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+
+use crate::auth::authorization::{Authorize, Secret};
+use crate::auth::secret::ApiKey;
+use crate::error::{Error, Result, TimeoutPhase, TokenError, TransportError};
+use crate::http::log;
+use crate::http::watch::{SLICE, Watch};
+
+/// How long a token is used before another one is fetched, as Yandex advises, though it lives longer.
+const USED_FOR: Duration = Duration::from_secs(60 * 60);
+
+/// A token is not used in the last part of its life: this long, or a quarter of it if that is less.
+const MARGIN: Duration = Duration::from_secs(5 * 60);
+
+/// The wait after a renewal that failed while the token at hand is still good.
+const LATER: Duration = Duration::from_secs(60);
+
+/// A token that a provider gives; see [`ClientBuilder::token_provider`](crate::openai::ClientBuilder::token_provider).
+///
+/// `Debug` shows nothing of the token.
+///
+/// ```
+/// use std::time::Duration;
+/// use assistants_blocking::BearerToken;
+///
+/// let token = BearerToken::new("hush").expires_in(Duration::from_secs(3600));
+/// assert!(!format!("{token:?}").contains("hush"));
+/// ```
+#[derive(Clone)]
+pub struct BearerToken {
+    text: String,
+    received: Instant,
+    lifetime: Option<Duration>,
+}
+
+impl BearerToken {
+    /// A token of which nobody says how long it lives: it is used for an hour, or until it is refused.
+    #[must_use]
+    pub fn new(token: impl Into<String>) -> Self {
+        Self {
+            text: token.into(),
+            received: Instant::now(),
+            lifetime: None,
+        }
+    }
+
+    /// How long it lives from now on.
+    #[must_use]
+    pub fn expires_in(mut self, lifetime: Duration) -> Self {
+        self.received = Instant::now();
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// When it ends, by the clock of this machine; a moment of the past is now. Takes a `SystemTime` too.
+    #[must_use]
+    pub fn expires_at(self, end: impl Into<OffsetDateTime>) -> Self {
+        let lifetime = end.into() - OffsetDateTime::now_utc();
+        self.expires_in(Duration::try_from(lifetime).unwrap_or_default())
+    }
+}
+
+impl From<String> for BearerToken {
+    fn from(token: String) -> Self {
+        Self::new(token)
+    }
+}
+
+impl From<&str> for BearerToken {
+    fn from(token: &str) -> Self {
+        Self::new(token)
+    }
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BearerToken")
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A callback of the user's that gives tokens.
+#[derive(Clone)]
+pub(crate) struct Provider(Arc<dyn Fn() -> Result<BearerToken> + Send + Sync>);
+
+impl Provider {
+    pub(crate) fn new<E>(provide: impl Fn() -> Result<BearerToken, E> + Send + Sync + 'static) -> Self
+    where
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let failed = |error: E| -> Error {
+            let source: Box<dyn StdError + Send + Sync> = error.into();
+            TokenError { source: source.into() }.into()
+        };
+        Self(Arc::new(move || provide().map_err(failed)))
+    }
+}
+
+impl Source for Provider {
+    fn fetch(&self, _: &Watch) -> Result<Token> {
+        let given = (self.0)()?;
+        Ok(Token {
+            key: ApiKey::named("the token of the token provider", given.text)?,
+            fetched: given.received,
+            lifetime: given.lifetime,
+        })
+    }
+
+    fn origin(&self) -> &'static str {
+        "it was sent a token of the token provider"
+    }
+}
+
+/// A token as its source gave it.
+#[derive(Clone)]
+pub(crate) struct Token {
+    pub(crate) key: ApiKey,
+    pub(crate) fetched: Instant,
+    /// How long it lives, as far as the source says.
+    pub(crate) lifetime: Option<Duration>,
+}
+
+impl Token {
+    pub(crate) fn new(key: ApiKey, lifetime: Option<Duration>) -> Self {
+        Self {
+            key,
+            fetched: Instant::now(),
+            lifetime,
+        }
+    }
+
+    /// When another one is to be fetched.
+    fn due(&self) -> Instant {
+        let lasts = self.lifetime.map(|lifetime| lifetime - MARGIN.min(lifetime / 4));
+        self.fetched + lasts.map_or(USED_FOR, |lasts| lasts.min(USED_FOR))
+    }
+
+    fn is_alive(&self, now: Instant) -> bool {
+        // Not `fetched + lifetime`: a server may name a lifetime that no clock holds.
+        self.lifetime
+            .is_none_or(|lifetime| now.saturating_duration_since(self.fetched) < lifetime)
+    }
+}
+
+/// Where tokens come from.
+pub(crate) trait Source: Send + Sync {
+    /// Gets a token; `watch` is that of the call that needs it.
+    fn fetch(&self, watch: &Watch) -> Result<Token>;
+
+    /// For the message of a refusal.
+    fn origin(&self) -> &'static str;
+}
+
+/// Keeps the token of a source and renews it: one thread fetches, the others wait for it or use what is still good.
+pub(crate) struct Cached<S> {
+    source: S,
+    state: Mutex<State>,
+    landed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    /// A thread is fetching a token.
+    fetching: bool,
+    /// How many fetches were begun.
+    flights: u64,
+    /// The fetch that failed last, for those who waited for it.
+    failed: Option<(u64, Error)>,
+}
+
+struct Held {
+    token: Token,
+    due: Instant,
+    refused: bool,
+}
+
+impl Held {
+    fn is_usable(&self, now: Instant) -> bool {
+        !self.refused && self.token.is_alive(now)
+    }
+}
+
+impl From<Token> for Held {
+    fn from(token: Token) -> Self {
+        Self {
+            due: token.due(),
+            token,
+            refused: false,
+        }
+    }
+}
+
+impl<S: Source> Cached<S> {
+    pub(crate) fn new(source: S, first: Option<Token>) -> Self {
+        Self {
+            source,
+            state: Mutex::new(State {
+                held: first.map(Held::from),
+                ..State::default()
+            }),
+            landed: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn key(&self, watch: &Watch) -> Result<ApiKey> {
+        let mut waited_for = None;
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            if let Some(held) = state.held.as_ref().filter(|held| held.is_usable(now))
+                && (now < held.due || state.fetching)
+            {
+                return Ok(held.token.key.clone());
+            }
+            if !state.fetching {
+                // Who waited in vain does not try the same again: a hundred threads would do so one after the other.
+                if let (Some(flight), Some((failed, error))) = (waited_for, &state.failed)
+                    && flight == *failed
+                    && let Some(error) = copy(error)
+                {
+                    return Err(error);
+                }
+                break;
+            }
+            waited_for = Some(state.flights);
+            watch.check(|| "waiting for a token".to_owned())?;
+            let woken = self.landed.wait_timeout(state, SLICE);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.fetching = true;
+        state.flights += 1;
+        let flight = state.flights;
+        drop(state);
+        let landing = Landing(self);
+        let outcome = self.source.fetch(watch);
+        let mut state = self.lock();
+        let key = match outcome {
+            Ok(token) => {
+                let key = token.key.clone();
+                state.held = Some(token.into());
+                Ok(key)
+            }
+            Err(error) => {
+                let now = Instant::now();
+                if let Some(held) = state.held.as_mut().filter(|held| held.is_usable(now)) {
+                    log::debug!("the token was not renewed, the one at hand is used on: {error}");
+                    held.due = now + LATER;
+                    Ok(held.token.key.clone())
+                } else {
+                    state.failed = copy(&error).map(|error| (flight, error));
+                    Err(error)
+                }
+            }
+        };
+        drop(state);
+        drop(landing);
+        key
+    }
+}
+
+/// Ends a fetch, also one that panics.
+struct Landing<'c, S: Source>(&'c Cached<S>);
+
+impl<S: Source> Drop for Landing<'_, S> {
+    fn drop(&mut self) {
+        self.0.lock().fetching = false;
+        self.0.landed.notify_all();
+    }
+}
+
+impl<S: Source> Authorize for Cached<S> {
+    fn secret(&self, watch: &Watch) -> Result<Option<Secret>> {
+        self.key(watch).map(Secret::bearer).map(Some)
+    }
+
+    fn held(&self) -> Option<ApiKey> {
+        self.lock().held.as_ref().map(|held| held.token.key.clone())
+    }
+
+    fn refused(&self, sent: &Secret) -> bool {
+        if let Some(held) = self.lock().held.as_mut().filter(|held| held.token.key == sent.key) {
+            held.refused = true;
+        }
+        // Where another thread has renewed it already, the next attempt sends that one.
+        true
+    }
+
+    fn origin(&self) -> Option<&'static str> {
+        Some(self.source.origin())
+    }
+}
+
+/// The same error for another thread; `None` for one that concerns only the call it happened to.
+fn copy(error: &Error) -> Option<Error> {
+    match error {
+        Error::Api(error) => Some((**error).clone().into()),
+        Error::Timeout(error) if error.phase != TimeoutPhase::Deadline => Some((**error).clone().into()),
+        Error::Transport(error) => Some(
+            TransportError {
+                method: error.method,
+                path: error.path.clone(),
+                request_sent: error.request_sent,
+                request_id: None,
+                source: std::io::Error::new(error.source.kind(), error.source.to_string()),
+            }
+            .into(),
+        ),
+        Error::Token(error) => Some((**error).clone().into()),
+        Error::Config(text) => Some(Error::config(text.clone())),
+        Error::Unsupported(text) => Some(Error::unsupported(text.clone())),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::thread;
+
+    /// Hands out `t1.1`, `t1.2` and so on, or fails where `lifetime` is an error.
+    struct Numbered {
+        fetches: AtomicU32,
+        lifetime: Result<Duration, &'static str>,
+        /// Holds a fetch up until everybody has come.
+        barrier: Option<Barrier>,
+    }
+
+    impl Source for Arc<Numbered> {
+        fn fetch(&self, _: &Watch) -> Result<Token> {
+            let number = self.fetches.fetch_add(1, Ordering::SeqCst) + 1;
+            if let Some(barrier) = &self.barrier {
+                barrier.wait();
+            }
+            match self.lifetime {
+                Ok(lifetime) => Ok(Token::new(ApiKey::new(format!("t1.{number}")).unwrap(), Some(lifetime))),
+                Err(message) => Err(Error::config(message)),
+            }
+        }
+
+        fn origin(&self) -> &'static str {
+            "test"
+        }
+    }
+
+    fn numbered(lifetime: Result<Duration, &'static str>, barrier: Option<Barrier>) -> Arc<Numbered> {
+        Arc::new(Numbered {
+            fetches: AtomicU32::new(0),
+            lifetime,
+            barrier,
+        })
+    }
+
+    fn secret(cached: &impl Authorize) -> Result<Secret> {
+        Ok(cached.secret(&Watch::default())?.unwrap())
+    }
+
+    const HOURS: Result<Duration, &str> = Ok(Duration::from_secs(12 * 60 * 60));
+
+    #[test]
+    fn a_token_is_due_after_an_hour_or_before_its_end() {
+        let due = |lifetime: Option<u64>| {
+            let token = Token::new(ApiKey::new("t").unwrap(), lifetime.map(Duration::from_secs));
+            (token.due() - token.fetched).as_secs()
+        };
+        assert_eq!(due(None), 3600);
+        assert_eq!(due(Some(12 * 3600)), 3600);
+        assert_eq!(due(Some(3600)), 3300);
+        assert_eq!(due(Some(600)), 450);
+        assert_eq!(due(Some(0)), 0);
+    }
+
+    #[test]
+    fn a_token_may_live_longer_than_the_clock_can_tell() {
+        let source = numbered(Ok(Duration::MAX), None);
+        let cached = Cached::new(Arc::clone(&source), None);
+        for _ in 0..2 {
+            assert_eq!(secret(&cached).unwrap().key.expose(), "t1.1");
+        }
+    }
+
+    #[test]
+    fn many_threads_fetch_once() {
+        const THREADS: usize = 16;
+        // All but the one that fetches are there when the fetch goes on.
+        let source = numbered(HOURS, Some(Barrier::new(THREADS)));
+        let cached = Cached::new(Arc::clone(&source), None);
+        thread::scope(|scope| {
+            for _ in 0..THREADS - 1 {
+                scope.spawn(|| {
+                    while source.fetches.load(Ordering::SeqCst) == 0 {
+                        thread::yield_now();
+                    }
+                    let barrier = source.barrier.as_ref().unwrap();
+                    let waiting = scope.spawn(|| secret(&cached).unwrap());
+                    barrier.wait();
+                    assert_eq!(waiting.join().unwrap().key.expose(), "t1.1");
+                });
+            }
+            assert_eq!(secret(&cached).unwrap().key.expose(), "t1.1");
+        });
+        assert_eq!(source.fetches.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_refused_token_is_renewed_once() {
+        let source = numbered(HOURS, None);
+        let cached = Cached::new(Arc::clone(&source), None);
+        let first = secret(&cached).unwrap();
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    assert!(cached.refused(&first));
+                    assert_eq!(secret(&cached).unwrap().key.expose(), "t1.2");
+                });
+            }
+        });
+        assert_eq!(source.fetches.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn a_token_near_its_end_is_renewed_and_a_good_one_outlives_a_failed_renewal() {
+        let hour = Duration::from_secs(3600);
+        let aged = |age| Token {
+            key: ApiKey::new("t1.old").unwrap(),
+            fetched: Instant::now().checked_sub(age).unwrap(),
+            lifetime: Some(2 * hour),
+        };
+        let near = hour + Duration::from_secs(1);
+        let cached = Cached::new(numbered(HOURS, None), Some(aged(near)));
+        assert_eq!(secret(&cached).unwrap().key.expose(), "t1.1");
+
+        let broken = numbered(Err("out of order"), None);
+        let cached = Cached::new(Arc::clone(&broken), Some(aged(near)));
+        for _ in 0..3 {
+            assert_eq!(secret(&cached).unwrap().key.expose(), "t1.old");
+        }
+        assert_eq!(broken.fetches.load(Ordering::SeqCst), 1, "not at every request");
+        let cached = Cached::new(broken, Some(aged(3 * hour)));
+        assert_eq!(secret(&cached).unwrap_err().to_string(), "out of order");
+    }
+
+    #[test]
+    fn a_waiting_thread_can_be_cancelled() {
+        let source = numbered(HOURS, Some(Barrier::new(2)));
+        let cached = Cached::new(Arc::clone(&source), None);
+        thread::scope(|scope| {
+            scope.spawn(|| secret(&cached).unwrap());
+            while source.fetches.load(Ordering::SeqCst) == 0 {
+                thread::yield_now();
+            }
+            let token = crate::CancelToken::new();
+            token.cancel();
+            let error = cached.secret(&Watch::new(Some(token), None)).unwrap_err();
+            assert!(matches!(error, Error::Cancelled(_)), "{error}");
+            source.barrier.as_ref().unwrap().wait();
+        });
+    }
+}

@@ -1,0 +1,422 @@
+//! What a call can be told beyond its parameters.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::CancelToken;
+use crate::auth::secret::Secrets;
+use crate::call::deadline::Deadline;
+use crate::http::watch::Watch;
+
+/// Options of a call, or defaults for all calls of a client.
+///
+/// None of them is a parameter of the protocol: they say how a request is sent. A call's own option wins over the
+/// client's; headers, query parameters and body fields add up, and a call's takes the place of the client's of that name.
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// use std::time::Duration;
+/// use assistants_blocking::Options;
+/// # use assistants_blocking::openai::CreateThread;
+///
+/// let defaults = Options::new().timeout(Duration::from_secs(30)).header("X-Team", "blue");
+/// let client = client.with_options(defaults);
+/// let call = client.threads().create(CreateThread::default());
+/// call.timeout(Duration::from_secs(5)).send()?; // 5 seconds, and the header of the client
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Options {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) deadline: Option<Deadline>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) max_retries: Option<u32>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) body_fields: Vec<(String, Value)>,
+    /// The query of the client: for every request of a call, where `query` is for its first.
+    pub(crate) client_query: Vec<(String, String)>,
+    pub(crate) client_body_fields: Vec<(String, Value)>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) cancel: Option<CancelToken>,
+    /// An idempotency key was given to a client instead of a call.
+    pub(crate) shared_key: bool,
+    /// Secrets that an earlier request of the same call carried: a server may repeat them later.
+    pub(crate) secrets: Secrets,
+}
+
+impl Options {
+    /// No option set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Limits one attempt, from connecting to the last byte of the answer; of a stream, to the end of its headers.
+    /// Default: 10 minutes; 60 seconds with Yandex.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use std::time::Duration;
+    ///
+    /// client.assistants().list().timeout(Duration::from_secs(5)).send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// Limits everything a call does, from `send` on: attempts, waits between them, polls, tool rounds, reading a
+    /// stream; of a list the whole walk, from the request for its first page on. Default: no limit.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use std::time::{Duration, Instant};
+    /// use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateThread, CreateThreadAndRun};
+    ///
+    /// let assistant = client.assistants().create(CreateAssistant::new("scripted")).send()?;
+    /// let thread = CreateThread::default().message(CreateMessage::user("sleep 60000")); // a slow model
+    /// let params = CreateThreadAndRun::new(&assistant).thread(thread);
+    /// let started = Instant::now();
+    /// let outcome = client.threads().create_and_run_poll(params).deadline(Duration::from_millis(100)).send();
+    /// assert!(outcome.is_err_and(|error| error.is_timeout()));
+    /// assert!(started.elapsed() < Duration::from_secs(30));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(Deadline::After(limit));
+        self
+    }
+
+    /// Limits the silence between two bytes of a stream. Default: 5 minutes.
+    #[must_use]
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.idle_timeout = Some(limit);
+        self
+    }
+
+    /// How many attempts may follow the first. Default: 2; 4 with Yandex.
+    #[must_use]
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = Some(retries);
+        self
+    }
+
+    /// Adds a header; it replaces one that the client would send by itself. A name or value that cannot be sent is an
+    /// [`Error::Config`](crate::Error::Config) at `send`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// client.assistants().list().header("X-Trace", "42").send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a query parameter. One of a call replaces those of that name that the client or the method of the call would
+    /// send by itself, such as the limit of a list; given twice in one place, a name is sent twice.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// client.assistants().list().query("limit", "5").query("debug", "on").send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a field to the JSON body, or replaces the one of that name. Requests without a body ignore it.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::CreateThread;
+    /// let call = client.threads().create(CreateThread::default());
+    /// let thread = call.body_field("metadata", serde_json::json!({"order": "4711"})).send()?;
+    /// # assert_eq!(thread.metadata.as_ref().and_then(|all| all.get("order")).map(String::as_str), Some("4711"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn body_field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.body_fields.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sends this idempotency key instead of one made up for the call. A server that knows such keys carries out
+    /// requests with the same key once. Yandex' services ignore them; where a server like `assistants-local` does not,
+    /// giving a key says so, and the call is repeated as one that is safe to repeat.
+    ///
+    /// A key is for one call. A client with a key ([`with_options`](crate::openai::Client::with_options)) refuses every
+    /// call with an [`Error::Config`](crate::Error::Config), and sends nothing.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::CreateThread;
+    /// let create = || client.threads().create(CreateThread::default()).idempotency_key("order-4711");
+    /// assert_eq!(create().send()?.id, create().send()?.id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Ends the call when the token is cancelled.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::{CancelToken, Error};
+    ///
+    /// let token = CancelToken::new();
+    /// token.cancel(); // usually from another thread
+    /// let outcome = client.assistants().list().cancel_with(&token).send();
+    /// assert!(matches!(outcome, Err(Error::Cancelled(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn cancel_with(mut self, token: &CancelToken) -> Self {
+        self.cancel = Some(token.clone());
+        self
+    }
+
+    /// Options of a request that another call depends on: its limits, and nothing else.
+    pub(crate) fn within(watch: &Watch) -> Self {
+        Self {
+            cancel: watch.cancel().cloned(),
+            deadline: watch.deadline().map(|limit| Deadline::At(Some(limit))),
+            ..Self::default()
+        }
+    }
+
+    /// Their limits, and nothing that is sent: for a request to a server that they were not given for.
+    pub(crate) fn limits(&self) -> Self {
+        Self {
+            timeout: self.timeout,
+            deadline: self.deadline,
+            idle_timeout: self.idle_timeout,
+            max_retries: self.max_retries,
+            cancel: self.cancel.clone(),
+            secrets: self.secrets.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Begins a call that sends several requests: from now on the deadline is a point in time, the same for all of them.
+    pub(crate) fn begin(&mut self) {
+        self.deadline = self.deadline.map(Deadline::begin);
+    }
+
+    /// What ends the call early.
+    pub(crate) fn watch(&self) -> Watch {
+        Watch::new(self.cancel.clone(), self.deadline.and_then(Deadline::limit))
+    }
+
+    /// The same options for a request that follows the first one of a call: without what the caller added to that one.
+    pub(crate) fn follow_up(&self) -> Self {
+        let mut secrets = self.secrets.clone();
+        for (name, value) in &self.query {
+            secrets.add_named(name, value);
+        }
+        Self {
+            secrets,
+            query: Vec::new(),
+            body_fields: Vec::new(),
+            idempotency_key: None,
+            ..self.clone()
+        }
+    }
+
+    /// The same options for a request that cleans up after a call: it is sent although the token was cancelled and the
+    /// deadline has passed, and takes `limit` at most, from now on.
+    pub(crate) fn clean_up(&self, limit: Duration) -> Self {
+        Self {
+            cancel: None,
+            deadline: Some(Deadline::After(limit).begin()),
+            ..self.follow_up()
+        }
+    }
+
+    /// The options of a client: these, completed by `defaults` where they say nothing.
+    pub(crate) fn over(self, defaults: &Self) -> Self {
+        let own = |name: &String| self.query.iter().any(|(own, _)| own == name);
+        let mut client_query = defaults.client_query.clone();
+        client_query.retain(|(name, _)| !own(name));
+        client_query.extend(self.query);
+        Self {
+            timeout: self.timeout.or(defaults.timeout),
+            deadline: self.deadline.or(defaults.deadline),
+            idle_timeout: self.idle_timeout.or(defaults.idle_timeout),
+            max_retries: self.max_retries.or(defaults.max_retries),
+            headers: defaults.headers.iter().cloned().chain(self.headers).collect(),
+            query: Vec::new(),
+            body_fields: Vec::new(),
+            client_query,
+            client_body_fields: defaults
+                .client_body_fields
+                .iter()
+                .cloned()
+                .chain(self.body_fields)
+                .collect(),
+            idempotency_key: None,
+            secrets: Secrets::default(),
+            shared_key: defaults.shared_key || self.idempotency_key.is_some(),
+            cancel: self.cancel.or_else(|| defaults.cancel.clone()),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    /// Shows the names of headers, query parameters and body fields but not their values, which may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn names<V>(pairs: &[(String, V)]) -> Vec<&str> {
+            pairs.iter().map(|(name, _)| name.as_str()).collect()
+        }
+        f.debug_struct("Options")
+            .field("timeout", &self.timeout)
+            .field("deadline", &self.deadline)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("max_retries", &self.max_retries)
+            .field("headers", &names(&self.headers))
+            .field("query", &names(&self.query))
+            .field("body_fields", &names(&self.body_fields))
+            .field("client_query", &names(&self.client_query))
+            .field("client_body_fields", &names(&self.client_body_fields))
+            .field("idempotency_key", &self.idempotency_key)
+            .field("cancel", &self.cancel)
+            .finish()
+    }
+}
+
+/// Gives a call, or the builder of a client for all its calls, the setters of [`Options`] that make sense for both. The
+/// type has a field `options`.
+macro_rules! default_setters {
+    () => {
+        /// Limits one attempt, from connecting to the last byte of the answer; of a stream, to the end of its headers.
+        /// Default: 10 minutes; with Yandex 60 seconds, 180 for answers of a chat.
+        ///
+        /// [`Options::timeout`](crate::Options::timeout) has an example.
+        pub fn timeout(mut self, limit: std::time::Duration) -> Self {
+            self.options = self.options.timeout(limit);
+            self
+        }
+
+        /// Limits everything a call does, from `send` on: attempts, waits between them, polls, tool rounds, reading a
+        /// stream; of a list the whole walk, from the request for its first page on. Default: no limit.
+        ///
+        /// [`Options::deadline`](crate::Options::deadline) has an example.
+        pub fn deadline(mut self, limit: std::time::Duration) -> Self {
+            self.options = self.options.deadline(limit);
+            self
+        }
+
+        /// Limits the silence between two bytes of a stream. Default: 5 minutes.
+        pub fn idle_timeout(mut self, limit: std::time::Duration) -> Self {
+            self.options = self.options.idle_timeout(limit);
+            self
+        }
+
+        /// How many attempts may follow the first. Default: 2; 4 with Yandex.
+        pub fn max_retries(mut self, retries: u32) -> Self {
+            self.options = self.options.max_retries(retries);
+            self
+        }
+
+        /// Adds a header; it replaces one that the client would send by itself. A name or value that cannot be sent is
+        /// an [`Error::Config`](crate::Error::Config) at `send`.
+        ///
+        /// [`Options::header`](crate::Options::header) has an example.
+        pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+            self.options = self.options.header(name, value);
+            self
+        }
+
+        /// Adds a query parameter. It replaces those of that name that the client or this call would send by itself, such
+        /// as the limit of a list; given twice, a name is sent twice.
+        ///
+        /// [`Options::query`](crate::Options::query) has an example.
+        pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+            self.options = self.options.query(name, value);
+            self
+        }
+    };
+}
+pub(crate) use default_setters;
+
+/// Gives a kind of call the setters of [`Options`]. The type has a field `options`.
+macro_rules! option_setters {
+    () => {
+        $crate::call::options::default_setters!();
+
+        /// Adds a field to the JSON body, or replaces the one of that name. Requests without a body ignore it.
+        ///
+        /// [`Options::body_field`](crate::Options::body_field) has an example.
+        pub fn body_field(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+            self.options = self.options.body_field(name, value);
+            self
+        }
+
+        /// Sends this idempotency key instead of one made up for the call.
+        ///
+        /// [`Options::idempotency_key`](crate::Options::idempotency_key) has an example.
+        pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+            self.options = self.options.idempotency_key(key);
+            self
+        }
+
+        /// Ends the call when the token is cancelled, within 50 ms also where it waits for the server.
+        ///
+        /// [`Options::cancel_with`](crate::Options::cancel_with) has an example.
+        pub fn cancel_with(mut self, token: &crate::CancelToken) -> Self {
+            self.options = self.options.cancel_with(token);
+            self
+        }
+    };
+}
+pub(crate) use option_setters;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_calls_option_wins_and_lists_add_up() {
+        let defaults = Options::new()
+            .max_retries(5)
+            .timeout(Duration::from_secs(1))
+            .header("a", "1")
+            .query("a", "1")
+            .query("b", "1")
+            .over(&Options::new());
+        let own = Options::new().max_retries(0).header("a", "2");
+        let all = own.query("a", "2").query("a", "3").over(&defaults);
+        assert_eq!(all.max_retries, Some(0));
+        assert_eq!(all.timeout, Some(Duration::from_secs(1)));
+        assert_eq!(all.headers, [("a".into(), "1".into()), ("a".into(), "2".into())]);
+        let query = [("b", "1"), ("a", "2"), ("a", "3")].map(|(name, value)| (name.into(), value.into()));
+        assert_eq!((all.client_query, all.query), (query.into(), Vec::new()));
+    }
+
+    #[test]
+    fn debug_shows_no_header_value() {
+        let shown = format!("{:?}", Options::new().header("authorization", "Bearer sk-hush"));
+        assert!(shown.contains("authorization") && !shown.contains("hush"), "{shown}");
+    }
+}

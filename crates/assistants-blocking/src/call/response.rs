@@ -1,0 +1,278 @@
+//! Answers before they are parsed.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use ureq::http::HeaderMap;
+
+use crate::auth::secret::Secrets;
+use crate::error::{self, DecodeError, Error, Result};
+
+/// The whole answer to a call: status, headers, body, and what it took to get it.
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// let response = client.assistants().list().send_raw()?;
+/// println!("{} {:?}", response.status(), response.header("content-type"));
+/// println!("{:?} requests left, {} attempts", response.rate_limits().requests.remaining, response.attempts());
+/// let page = response.parse()?;
+/// println!("{} assistants", page.data.len());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct RawResponse<T> {
+    what: String,
+    status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    attempts: u32,
+    elapsed: Duration,
+    secrets: Secrets,
+    /// Lets what was parsed keep what its own errors must not show.
+    pub(crate) adopt: Adopt<T>,
+}
+
+/// Hands an object of a response the secrets of its call.
+pub(crate) type Adopt<T> = fn(&mut T, &Secrets);
+
+impl<T> RawResponse<T> {
+    pub(crate) fn new(
+        what: String,
+        status: u16,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        attempts: u32,
+        elapsed: Duration,
+        secrets: Secrets,
+    ) -> Self {
+        Self {
+            what,
+            status,
+            headers,
+            body,
+            attempts,
+            elapsed,
+            secrets,
+            adopt: |_, _| {},
+        }
+    }
+
+    /// The HTTP status, from 200 to 299.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The value of a header, whatever the case of its name. `None` also when the value is not text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// All headers whose values are text, names in lower case.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+    }
+
+    /// The id under which the server logged the request.
+    #[must_use]
+    pub fn request_id(&self) -> Option<String> {
+        error::request_id(&self.headers)
+    }
+
+    /// What the server says about the limits on requests and tokens, from the `x-ratelimit-*` headers.
+    #[must_use]
+    pub fn rate_limits(&self) -> RateLimits {
+        let limit = |what: &str| RateLimit {
+            limit: self.number(&format!("x-ratelimit-limit-{what}")),
+            remaining: self.number(&format!("x-ratelimit-remaining-{what}")),
+            reset: self.header(&format!("x-ratelimit-reset-{what}")).and_then(span),
+        };
+        RateLimits {
+            requests: limit("requests"),
+            tokens: limit("tokens"),
+        }
+    }
+
+    /// When the server wants to be asked again, from `openai-poll-after-ms`. 0 is no time.
+    pub(crate) fn poll_after(&self) -> Option<Duration> {
+        let wait = Duration::from_millis(self.number("openai-poll-after-ms")?);
+        Some(wait).filter(|wait| !wait.is_zero())
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.header(name)?.trim().parse().ok()
+    }
+
+    /// How many attempts it took; 1 when the first succeeded.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// From the start of the first attempt to the last byte of the answer, waits between attempts included.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// The body as it came.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body as it came, without a copy.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.body
+    }
+}
+
+impl<T> RawResponse<T> {
+    /// Refuses a response about another object than the one that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Decode`] with the place `id`.
+    pub(crate) fn check_id(&self, asked: &str, found: &str) -> Result<()> {
+        if asked == found {
+            return Ok(());
+        }
+        Err(self.error(DecodeError::another_object(&self.what, asked, found).into()))
+    }
+
+    /// An error about the response: with its request id, and without the secrets of its call.
+    pub(crate) fn error(&self, error: Error) -> Error {
+        error.of_response(self.request_id().as_deref(), &self.secrets)
+    }
+
+    /// What the call knew of secrets when the response came.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+}
+
+impl<T: DeserializeOwned> RawResponse<T> {
+    /// Reads the body as what the call answers with.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Decode`] with the place in the document that does not fit.
+    pub fn parse(&self) -> Result<T> {
+        let mut parsed =
+            Error::decode(&self.body, &self.secrets, || self.what.clone()).map_err(|error| self.error(error))?;
+        (self.adopt)(&mut parsed, &self.secrets);
+        Ok(parsed)
+    }
+}
+
+impl<T> fmt::Debug for RawResponse<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawResponse")
+            .field("what", &self.what)
+            .field("status", &self.status)
+            .field("bytes", &self.body.len())
+            .field("attempts", &self.attempts)
+            .field("elapsed", &self.elapsed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Limits on requests and on tokens, as far as the server told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RateLimits {
+    /// Requests in the server's window of time.
+    pub requests: RateLimit,
+    /// Tokens in the server's window of time.
+    pub tokens: RateLimit,
+}
+
+/// One limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many are allowed.
+    pub limit: Option<u64>,
+    /// How many are left.
+    pub remaining: Option<u64>,
+    /// When the limit is back at its start.
+    pub reset: Option<Duration>,
+}
+
+/// A span of time such as `6m0s`, `1.5s` or `20ms`, the form of the `x-ratelimit-reset-*` headers; a bare number is
+/// seconds.
+fn span(text: &str) -> Option<Duration> {
+    let mut rest = text.trim();
+    let mut total = Duration::ZERO;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
+        let number: f64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let letters = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let unit = match &rest[..letters] {
+            "d" => 86_400.0,
+            "h" => 3_600.0,
+            "m" => 60.0,
+            "s" | "" => 1.0,
+            "ms" => 1e-3,
+            _ => return None,
+        };
+        rest = &rest[letters..];
+        total = total.checked_add(Duration::try_from_secs_f64(number * unit).ok()?)?;
+    }
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_wants_to_be_asked_at_once_is_not_asked_without_a_pause() {
+        let wait = |value: &'static str| {
+            let headers = HeaderMap::from_iter([(
+                ureq::http::HeaderName::from_static("openai-poll-after-ms"),
+                ureq::http::HeaderValue::from_static(value),
+            )]);
+            RawResponse::<()>::new(
+                String::new(),
+                200,
+                headers,
+                Vec::new(),
+                1,
+                Duration::ZERO,
+                Secrets::default(),
+            )
+            .poll_after()
+        };
+        assert_eq!(wait(" 50 "), Some(Duration::from_millis(50)));
+        assert_eq!((wait("0"), wait("-1"), wait("soon")), (None, None, None));
+    }
+
+    #[test]
+    fn reads_spans() {
+        let ms = |ms| Some(Duration::from_millis(ms));
+        for (text, want) in [
+            ("1s", ms(1000)),
+            ("6m0s", ms(360_000)),
+            ("1h2m3.5s", ms(3_723_500)),
+            ("20ms", ms(20)),
+            ("2", ms(2000)),
+            ("1d", ms(86_400_000)),
+            ("", None),
+            ("soon", None),
+            ("1x", None),
+            (".", None),
+        ] {
+            assert_eq!(span(text), want, "{text:?}");
+        }
+    }
+}

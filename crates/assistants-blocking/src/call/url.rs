@@ -1,0 +1,437 @@
+//! From a base URL, a path and a query to the URL of a request.
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use ureq::http::Uri;
+
+use crate::auth::secret::Secrets;
+use crate::error::{Error, Result};
+use crate::http::redirect::is_loopback;
+
+/// What may stand in a path segment as it is: RFC 3986 `pchar`, that is unreserved, sub-delims, `:` and `@`.
+const SEGMENT: &AsciiSet = &UNRESERVED
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
+
+/// In names and values of a query only the unreserved characters stay.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The address a client was given, to which paths are appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BaseUrl {
+    /// Scheme, host, port and path, without a slash at the end.
+    address: String,
+    /// What followed `?`, for example `api-version=2024-05-01-preview`. Goes with every request.
+    query: Option<String>,
+}
+
+impl BaseUrl {
+    /// Takes an absolute `http` or `https` URL, with or without a slash at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for anything else, also for a URL with a name and password or a fragment in it.
+    pub(crate) fn parse(url: &str) -> Result<Self> {
+        let url = url.trim();
+        // Not quoted where it may hold a password.
+        let fault = |fault: &str| Error::config(format!("base url: {fault}"));
+        if url.is_empty() {
+            return Err(fault("is empty"));
+        }
+        if url.contains('#') {
+            return Err(fault("has a fragment (`#`)"));
+        }
+        let uri: Uri = url.parse().map_err(|_| fault("is not a url"))?;
+        let no_host = || fault("needs a scheme and a host, for example `https://api.openai.com/v1`");
+        let Some(authority) = uri.authority() else {
+            return Err(no_host());
+        };
+        if authority.as_str().contains('@') {
+            return Err(fault("holds credentials; give them as the api key"));
+        }
+        let scheme = match uri.scheme_str() {
+            Some(scheme @ ("http" | "https")) => scheme,
+            None => return Err(no_host()),
+            Some(scheme) => return Err(fault(&format!("`{scheme}` is neither http nor https"))),
+        };
+        if authority.host().is_empty() {
+            return Err(no_host());
+        }
+        let path = uri.path().trim_end_matches('/');
+        Ok(Self {
+            address: format!("{scheme}://{authority}{path}"),
+            query: uri.query().filter(|query| !query.is_empty()).map(str::to_owned),
+        })
+    }
+
+    /// Adds what its query holds of secrets.
+    pub(crate) fn add_secrets(&self, secrets: &mut Secrets) {
+        for part in parts(self.query.as_deref()) {
+            let value = part.split_once('=').map_or("", |(_, value)| value);
+            secrets.add_named(&name_of(part), &percent_decode_str(value).decode_utf8_lossy());
+        }
+    }
+
+    /// Whether the server is on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.address.parse().is_ok_and(|uri| is_loopback(&uri))
+    }
+
+    /// The address without the query, as it can be shown.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The part of the address behind the host; empty without one.
+    pub(crate) fn path(&self) -> &str {
+        let authority = self.address.split_once("://").map_or("", |(_, rest)| rest);
+        authority.find('/').map_or("", |slash| &authority[slash..])
+    }
+
+    /// The same with `path`, which begins with a slash, at its end.
+    pub(crate) fn below(mut self, path: &str) -> Self {
+        self.address += path;
+        self
+    }
+
+    /// The same with this parameter in the query of every request, instead of one of that name.
+    pub(crate) fn with_parameter(mut self, name: &str, value: &str) -> Self {
+        let mut query: Vec<String> = parts(self.query.as_deref())
+            .filter(|part| name_of(part) != name)
+            .map(str::to_owned)
+            .collect();
+        query.push(pair(name, value));
+        self.query = Some(query.join("&"));
+        self
+    }
+
+    /// The URL of `path` with the query of the base, that of the client (`usual`), that of the path and that of the
+    /// call (`query`). A name that is in the last two leaves the first two out, one of the client's the base's, and one of
+    /// the call's the path's.
+    ///
+    /// `path` is encoded already (see [`fill`]); a slash at its front may be missing, and it may bring a query.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] when the path holds what no URL can.
+    pub(crate) fn url(&self, path: &str, usual: &[(String, String)], query: &[(String, String)]) -> Result<String> {
+        let (path, own_query) = path
+            .split_once('?')
+            .map_or((path, None), |(path, query)| (path, Some(query)));
+        let allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'#' | b'"' | b'<' | b'>' | b'\\' | b'^');
+        if !path.bytes().chain(own_query.unwrap_or_default().bytes()).all(allowed) {
+            return Err(Error::config(format!(
+                "path `{}`: has characters that need encoding",
+                path.escape_debug()
+            )));
+        }
+        let mut url = String::with_capacity(self.address.len() + path.len() + 64);
+        url.push_str(&self.address);
+        if !path.starts_with('/') {
+            url.push('/');
+        }
+        url.push_str(path);
+        let mut separator = '?';
+        let mut push = |part: &str| {
+            url.push(separator);
+            url.push_str(part);
+            separator = '&';
+        };
+        let among = |parameters: &[(String, String)], name: &str| parameters.iter().any(|(other, _)| other == name);
+        let called_for = |name: &str| parts(own_query).any(|part| name_of(part) == name) || among(query, name);
+        for part in parts(self.query.as_deref()) {
+            let name = name_of(part);
+            if !called_for(&name) && !among(usual, &name) {
+                push(part);
+            }
+        }
+        for (name, value) in usual {
+            if !called_for(name) {
+                push(&pair(name, value));
+            }
+        }
+        parts(own_query)
+            .filter(|part| !among(query, &name_of(part)))
+            .for_each(&mut push);
+        for (name, value) in query {
+            push(&pair(name, value));
+        }
+        Ok(url)
+    }
+}
+
+/// The parameters of an encoded query.
+fn parts(query: Option<&str>) -> impl Iterator<Item = &str> {
+    query.unwrap_or_default().split('&').filter(|part| !part.is_empty())
+}
+
+/// The name of an encoded parameter.
+fn name_of(part: &str) -> Cow<'_, str> {
+    percent_decode_str(part.split('=').next().unwrap_or_default()).decode_utf8_lossy()
+}
+
+/// The parameters that a client or a caller added to those of the operation. They are for the server that they were given
+/// for, and no other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OwnQuery<'a> {
+    pub(crate) base: Option<&'a BaseUrl>,
+    pub(crate) client: &'a [(String, String)],
+    pub(crate) call: &'a [(String, String)],
+}
+
+impl OwnQuery<'_> {
+    /// Takes them out of an encoded query, wherever it comes from; `None` when nothing is left.
+    pub(crate) fn take_out(&self, query: &str) -> Option<String> {
+        let base = self.base.and_then(|base| base.query.as_deref());
+        let own: Vec<Cow<'_, str>> = parts(base)
+            .map(Cow::from)
+            .chain(
+                self.client
+                    .iter()
+                    .chain(self.call)
+                    .map(|(name, value)| pair(name, value).into()),
+            )
+            .collect();
+        let is_own = |part: &&str| own.iter().any(|own| decoded(own) == decoded(part));
+        let left: Vec<&str> = parts(Some(query)).filter(|part| !is_own(part)).collect();
+        (!left.is_empty()).then(|| left.join("&"))
+    }
+}
+
+/// An encoded parameter as its reader understands it.
+fn decoded(part: &str) -> String {
+    percent_decode_str(&part.replace('+', " "))
+        .decode_utf8_lossy()
+        .into_owned()
+}
+
+fn pair(name: &str, value: &str) -> String {
+    format!(
+        "{}={}",
+        utf8_percent_encode(name, UNRESERVED),
+        utf8_percent_encode(value, UNRESERVED)
+    )
+}
+
+/// Puts ids into a path template, each as one segment: `fill("/threads/{thread_id}", &["thread_1"])`.
+///
+/// # Errors
+///
+/// [`Error::Config`], naming the parameter, for an id that is empty or would change the path (`.`, `..`).
+pub(crate) fn fill(template: &str, ids: &[&str]) -> Result<String> {
+    let mut path = String::with_capacity(template.len() + ids.iter().map(|id| id.len()).sum::<usize>());
+    let mut ids = ids.iter();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after
+            .split_once('}')
+            .expect("templates are ours and close their braces");
+        let Some(id) = ids.next() else {
+            return Err(Error::config(format!("`{name}` of {template} is missing")));
+        };
+        match *id {
+            "" => return Err(Error::config(format!("`{name}` of {template} is empty"))),
+            "." | ".." => return Err(Error::config(format!("`{name}` of {template} must not be `{id}`"))),
+            _ => {}
+        }
+        path.push_str(before);
+        path.extend(utf8_percent_encode(id, SEGMENT));
+        rest = after;
+    }
+    path.push_str(rest);
+    match ids.next() {
+        None => Ok(path),
+        Some(_) => Err(Error::config(format!("more ids than {template} has room for"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(parameters: &[(&str, &str)]) -> Vec<(String, String)> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        parameters.iter().map(owned).collect()
+    }
+
+    #[test]
+    fn keeps_the_base_path_and_query() {
+        for (base, path, want) in [
+            (
+                "https://api.openai.com/v1",
+                "/threads",
+                "https://api.openai.com/v1/threads",
+            ),
+            (
+                "https://api.openai.com/v1/",
+                "/threads",
+                "https://api.openai.com/v1/threads",
+            ),
+            (
+                "https://api.openai.com/v1//",
+                "threads",
+                "https://api.openai.com/v1/threads",
+            ),
+            (
+                "http://127.0.0.1:8080",
+                "/v1/threads",
+                "http://127.0.0.1:8080/v1/threads",
+            ),
+            (" http://[::1]:8080/ ", "/threads", "http://[::1]:8080/threads"),
+            (
+                "https://x.openai.azure.com/openai/v1?api-version=2024-05-01-preview",
+                "/threads",
+                "https://x.openai.azure.com/openai/v1/threads?api-version=2024-05-01-preview",
+            ),
+            ("https://h/v1/?a=b", "/c?d=e", "https://h/v1/c?a=b&d=e"),
+            ("https://h/v1?", "/c?", "https://h/v1/c"),
+            ("HTTPS://h/v1", "/c", "https://h/v1/c"),
+        ] {
+            assert_eq!(
+                BaseUrl::parse(base).unwrap().url(path, &[], &[]).unwrap(),
+                want,
+                "{base} + {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn encodes_the_query() {
+        let base = BaseUrl::parse("https://h/v1?a=b").unwrap();
+        let given = query(&[
+            ("include[]", "step_details.tool_calls[*]"),
+            ("q", "a b&c=d/é"),
+            ("e", ""),
+        ]);
+        assert_eq!(
+            base.url("/runs", &[], &given).unwrap(),
+            "https://h/v1/runs?a=b&include%5B%5D=step_details.tool_calls%5B%2A%5D&q=a%20b%26c%3Dd%2F%C3%A9&e="
+        );
+        assert_eq!(
+            BaseUrl::parse("https://h")
+                .unwrap()
+                .url("/runs", &[], &query(&[("limit", "2")]))
+                .unwrap(),
+            "https://h/runs?limit=2"
+        );
+    }
+
+    #[test]
+    fn a_parameter_of_the_call_replaces_those_of_the_client_and_of_the_base() {
+        let base = BaseUrl::parse("https://h?version=base&kept=base&x%5B%5D=1&x%5B%5D=2").unwrap();
+        let usual = query(&[("version", "client"), ("trace", "client"), ("trace", "again")]);
+        for (path, own, want) in [
+            (
+                "/a",
+                query(&[]),
+                "kept=base&x%5B%5D=1&x%5B%5D=2&version=client&trace=client&trace=again",
+            ),
+            (
+                "/a",
+                query(&[("version", "call"), ("x[]", "3"), ("x[]", "4")]),
+                "kept=base&trace=client&trace=again&version=call&x%5B%5D=3&x%5B%5D=4",
+            ),
+            (
+                "/a?trace=path&kept=path",
+                query(&[]),
+                "x%5B%5D=1&x%5B%5D=2&version=client&trace=path&kept=path",
+            ),
+            (
+                "/a?limit=20&x=y",
+                query(&[("limit", "5")]),
+                "kept=base&x%5B%5D=1&x%5B%5D=2&version=client&trace=client&trace=again&x=y&limit=5",
+            ),
+        ] {
+            assert_eq!(base.url(path, &usual, &own).unwrap(), format!("https://h/a?{want}"));
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_base_url_without_quoting_secrets() {
+        for (base, want) in [
+            ("", "is empty"),
+            ("api.openai.com", "needs a scheme and a host"),
+            ("/v1", "needs a scheme and a host"),
+            ("https://", "is not a url"),
+            ("https:// /v1", "is not a url"),
+            ("ftp://h/v1", "neither http nor https"),
+            ("https://h/v1#top", "fragment"),
+            ("https://user:hush@h/v1", "credentials"),
+        ] {
+            let message = BaseUrl::parse(base).unwrap_err().to_string();
+            assert!(message.contains(want), "{base:?}: {message}");
+            assert!(!message.contains("hush"), "{message}");
+        }
+    }
+
+    #[test]
+    fn refuses_a_path_that_no_url_can_hold() {
+        let base = BaseUrl::parse("https://h/v1").unwrap();
+        for path in ["/a b", "/a\r\nHost: x", "/é", "/a#b", "/a?b c"] {
+            assert!(matches!(base.url(path, &[], &[]), Err(Error::Config(_))), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_one_segment() {
+        for (id, want) in [
+            ("thread_abc123", "thread_abc123"),
+            ("a/b?c#d", "a%2Fb%3Fc%23d"),
+            ("a%2Fb", "a%252Fb"),
+            ("../x", "..%2Fx"),
+            ("%2e%2e", "%252e%252e"),
+            ("-._~!$&'()*+,;=:@", "-._~!$&'()*+,;=:@"),
+            ("a b\r\n", "a%20b%0D%0A"),
+            ("ключ", "%D0%BA%D0%BB%D1%8E%D1%87"),
+            ("...", "..."),
+        ] {
+            let path = fill("/threads/{thread_id}/runs", &[id]).unwrap();
+            assert_eq!(path, format!("/threads/{want}/runs"));
+            BaseUrl::parse("https://h").unwrap().url(&path, &[], &[]).unwrap();
+        }
+        let path = fill("/threads/{thread_id}/runs/{run_id}", &["t", "r"]).unwrap();
+        assert_eq!(path, "/threads/t/runs/r");
+        assert_eq!(fill("/threads", &[]).unwrap(), "/threads");
+    }
+
+    #[test]
+    fn refuses_an_id_that_changes_the_path() {
+        for (template, ids, want) in [
+            (
+                "/threads/{thread_id}",
+                &[""][..],
+                "`thread_id` of /threads/{thread_id} is empty",
+            ),
+            (
+                "/threads/{thread_id}",
+                &["."],
+                "`thread_id` of /threads/{thread_id} must not be `.`",
+            ),
+            (
+                "/t/{thread_id}/r/{run_id}",
+                &["t", ".."],
+                "`run_id` of /t/{thread_id}/r/{run_id} must not be `..`",
+            ),
+            (
+                "/threads/{thread_id}",
+                &[],
+                "`thread_id` of /threads/{thread_id} is missing",
+            ),
+            ("/threads", &["x"], "more ids than /threads has room for"),
+        ] {
+            assert_eq!(fill(template, ids).unwrap_err().to_string(), want);
+        }
+    }
+}

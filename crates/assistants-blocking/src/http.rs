@@ -1,4 +1,0 @@
-//! What is the same for every request, whatever its protocol.
-
-pub(crate) mod date;
-pub(crate) mod log;

@@ -1,0 +1,71 @@
+//! What the builders of both clients can be told about how they work.
+
+/// Gives a builder the setters that do not depend on the provider. The type has the fields `options`, the defaults of
+/// calls, and `config`, an [`EndpointConfig`](crate::http::endpoint::EndpointConfig).
+macro_rules! builder_setters {
+    () => {
+        $crate::call::options::default_setters!();
+
+        /// Limits the time to connect to the server. Default: 5 seconds.
+        pub fn connect_timeout(mut self, limit: std::time::Duration) -> Self {
+            self.config.connect_timeout = limit;
+            self
+        }
+
+        /// Goes through this proxy, whatever the environment says; a server on this machine is still reached directly.
+        /// The address is `http://host:port` or `https://host:port`, with `user:password@` before the host if it asks for
+        /// them; a SOCKS proxy is refused.
+        pub fn proxy(mut self, url: impl Into<String>) -> Self {
+            self.config.transport.proxy = crate::http::transport::ProxyChoice::Url(url.into());
+            self
+        }
+
+        /// Uses no proxy, whatever the environment says.
+        pub fn no_proxy(mut self) -> Self {
+            self.config.transport.proxy = crate::http::transport::ProxyChoice::Off;
+            self
+        }
+
+        /// Allows plain `http` to other machines: everything, keys included, is readable on the way.
+        pub fn allow_http(mut self, allow: bool) -> Self {
+            self.config.transport.allow_plain_http = allow;
+            self
+        }
+
+        /// Trusts only this certificate authority, and others given the same way; in PEM or DER form.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Config`](crate::Error::Config) when it holds no certificate, [`Error::Unsupported`](crate::Error::Unsupported) in a build without TLS.
+        pub fn root_certificate(mut self, pem_or_der: &[u8]) -> crate::error::Result<Self> {
+            self.config.transport.add_root_certificates(pem_or_der)?;
+            Ok(self)
+        }
+
+        /// The longest body that an answer may have, in bytes; streams have no such limit. Default: 100 MiB.
+        pub fn max_body_bytes(mut self, bytes: usize) -> Self {
+            self.config.max_body_bytes = bytes;
+            self
+        }
+
+        /// The longest line that a stream of events may have, in bytes. Default: 16 MiB.
+        pub fn max_line_bytes(mut self, bytes: usize) -> Self {
+            self.config.max_line_bytes = bytes;
+            self
+        }
+
+        /// The largest event or message that a stream may have, in bytes. Default: 64 MiB.
+        pub fn max_event_bytes(mut self, bytes: usize) -> Self {
+            self.config.max_event_bytes = bytes;
+            self
+        }
+
+        /// Calls `observer` before each wait for another attempt.
+        pub fn on_retry(mut self, observer: impl Fn(&crate::Retry<'_>) + Send + Sync + 'static) -> Self {
+            self.config.on_retry = Some(std::sync::Arc::new(observer));
+            self
+        }
+    };
+}
+
+pub(crate) use builder_setters;

@@ -1,0 +1,17 @@
+//! What is the same for every request, whatever its protocol: connections, attempts, retries, the log.
+
+pub(crate) mod builder;
+pub(crate) mod connector;
+pub(crate) mod date;
+pub(crate) mod endpoint;
+pub(crate) mod file_source;
+pub(crate) mod log;
+pub(crate) mod multipart;
+pub(crate) mod redirect;
+pub(crate) mod retry;
+pub(crate) mod transport;
+pub(crate) mod watch;
+
+#[cfg(test)]
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+mod tests;

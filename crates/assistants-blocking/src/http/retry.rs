@@ -1,0 +1,450 @@
+//! Whether and when a request is sent again.
+//!
+//! The rules are those of the official clients, with two differences: an exhausted quota is not retried, and a write
+//! without an idempotency key is repeated only when that cannot have an effect twice. Nothing here knows a clock or a
+//! source of chance; both are arguments.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use ureq::http::HeaderMap;
+
+use crate::error::{ApiError, Error, TimeoutPhase};
+use crate::http::date;
+
+/// The longest wait a server can ask for; above it there is no retry, and the error names the wait.
+pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
+
+/// What a wait counts for that is longer than any clock holds.
+const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
+
+/// How often and how patiently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Policy {
+    /// Attempts after the first one. Default 2.
+    pub(crate) max_retries: u32,
+    /// The wait before the first retry; doubles with each. Default 0.5 s.
+    pub(crate) initial: Duration,
+    /// The longest wait of our own choice. Default 8 s.
+    pub(crate) max: Duration,
+    /// Which answers are worth a retry, and how the waits grow.
+    pub(crate) rules: Rules,
+}
+
+/// Whose rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rules {
+    /// 408, 409, 429 and 5xx; each wait twice the one before, less up to a quarter.
+    OpenAi,
+    /// 429 and 503 (`RESOURCE_EXHAUSTED` and `UNAVAILABLE`), and 502, which a balancer answers for the latter; each
+    /// wait one and a half times the one before, and up to a second more.
+    Yandex,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            max_retries: 2,
+            initial: Duration::from_millis(500),
+            max: Duration::from_secs(8),
+            rules: Rules::OpenAi,
+        }
+    }
+}
+
+impl Policy {
+    /// The numbers of Yandex's own client: five attempts, 1.5 s, 2.25 s and so on, at most 10 s.
+    pub(crate) fn yandex() -> Self {
+        Self {
+            max_retries: 4,
+            initial: Duration::from_secs(1),
+            max: Duration::from_secs(10),
+            rules: Rules::Yandex,
+        }
+    }
+
+    /// The wait after so many retries, when the server asked for none.
+    pub(crate) fn wait(&self, retries: u32, random: f64) -> Duration {
+        let random = random.clamp(0.0, 1.0);
+        match self.rules {
+            Rules::OpenAi => {
+                let doubled = self.initial.saturating_mul(2u32.saturating_pow(retries)).min(self.max);
+                doubled.mul_f64(1.0 - 0.25 * random)
+            }
+            Rules::Yandex => {
+                // Beyond a few retries the maximum rules, so the exponent can stay small.
+                let grown = self.initial.mul_f64(1.5f64.powi(retries.min(30).cast_signed() + 1));
+                (grown + Duration::from_secs(1).mul_f64(random)).min(self.max)
+            }
+        }
+    }
+
+    fn takes(&self, error: &Error) -> bool {
+        match (self.rules, error) {
+            (Rules::Yandex, Error::Api(error)) if error.should_retry.is_none() => {
+                matches!(error.status, Some(429 | 502 | 503))
+            }
+            _ => true,
+        }
+    }
+}
+
+/// What a repeat can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Safety {
+    /// Changes nothing (GET, HEAD), or leaves the same state when repeated (DELETE, PUT).
+    Read,
+    /// A write whose idempotency key lets the server recognise a repeat.
+    KeyedWrite,
+    /// A write that may take effect twice.
+    Write,
+}
+
+/// What makes an error worth a retry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The server answered that it did not do it.
+    ServerSaidSo,
+    /// There was no answer, and the server may have seen the request.
+    MaybeSeen,
+    /// There was no answer because the request never left.
+    NeverSent,
+}
+
+/// The wait before the next attempt, `None` when there is none.
+///
+/// `retries` counts those already made; `random` lies in `0.0..1.0` and scatters our own waits, so that clients that
+/// failed together do not return together.
+pub(crate) fn delay(retries: u32, error: &Error, safety: Safety, policy: &Policy, random: f64) -> Option<Duration> {
+    let verdict = verdict(error)?;
+    if retries >= policy.max_retries
+        || !policy.takes(error)
+        || (verdict == Verdict::MaybeSeen && safety == Safety::Write)
+    {
+        return None;
+    }
+    if let Some(wait) = error.retry_after() {
+        return Some(wait); // Not above the maximum, else there were no verdict.
+    }
+    Some(policy.wait(retries, random))
+}
+
+/// Whether a later attempt can end differently, and what the server may have seen of this one.
+pub(crate) fn verdict(error: &Error) -> Option<Verdict> {
+    let unanswered = |sent| if sent { Verdict::MaybeSeen } else { Verdict::NeverSent };
+    match error {
+        Error::Api(error) => answer_is_retryable(error).then_some(Verdict::ServerSaidSo),
+        Error::BatchUpload(error) => verdict(&error.source),
+        Error::Transport(error) => Some(unanswered(error.request_sent)),
+        Error::Timeout(error) => match error.phase {
+            TimeoutPhase::Connect | TimeoutPhase::Attempt | TimeoutPhase::Idle => Some(unanswered(error.request_sent)),
+            TimeoutPhase::Deadline | TimeoutPhase::Poll | TimeoutPhase::Tool => None,
+        },
+        _ => None,
+    }
+}
+
+fn answer_is_retryable(error: &ApiError) -> bool {
+    // Waiting does not fill an account.
+    let quota = [&error.code, &error.type_]
+        .into_iter()
+        .flatten()
+        .any(|word| word == "insufficient_quota");
+    if quota || error.retry_after.is_some_and(|wait| wait > MAX_RETRY_AFTER) {
+        return false;
+    }
+    error
+        .should_retry
+        .unwrap_or(matches!(error.status, Some(408 | 409 | 429 | 500..)))
+}
+
+/// What the headers of an answer say about a retry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hints {
+    /// From `retry-after-ms`, else `retry-after` in seconds, else `retry-after` as a date. Never zero.
+    pub(crate) retry_after: Option<Duration>,
+    /// From `x-should-retry`.
+    pub(crate) should_retry: Option<bool>,
+}
+
+impl Hints {
+    /// Reads the headers; `now` is what a date is measured against.
+    pub(crate) fn read(headers: &HeaderMap, now: OffsetDateTime) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+        let retry_after = text("retry-after-ms")
+            .and_then(|ms| seconds(ms, 1e-3))
+            .or_else(|| text("retry-after").and_then(|value| seconds(value, 1.0).or_else(|| until(value, now))));
+        let should_retry = match text("x-should-retry") {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            _ => None,
+        };
+        Self {
+            retry_after,
+            should_retry,
+        }
+    }
+}
+
+/// A positive number of `unit`s, of which one that no clock holds is [`FOREVER`]. What is zero, negative or no number asks
+/// for no wait, and ours is taken.
+fn seconds(value: &str, unit: f64) -> Option<Duration> {
+    let seconds = value.parse::<f64>().ok()? * unit;
+    let wait = match Duration::try_from_secs_f64(seconds) {
+        Ok(wait) => wait.min(FOREVER),
+        Err(_) if seconds > 0.0 => FOREVER,
+        Err(_) => return None,
+    };
+    Some(wait).filter(|wait| !wait.is_zero())
+}
+
+/// The time left until an HTTP date; one of the past asks for no wait.
+fn until(text: &str, now: OffsetDateTime) -> Option<Duration> {
+    let at = date::parse(text, now)?;
+    Duration::try_from(at - now).ok().filter(|wait| !wait.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{TimeoutError, TransportError};
+    use std::io;
+    use ureq::http::{HeaderName, HeaderValue};
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let line = |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+        lines.iter().map(line).collect()
+    }
+
+    fn answer(status: u16, lines: &[(&'static str, &'static str)], body: &str) -> Error {
+        ApiError::from_response(
+            ("POST", "/threads", "example.org"),
+            status,
+            &headers(lines),
+            body.as_bytes(),
+            crate::auth::secret::Secrets::NONE,
+        )
+        .into()
+    }
+
+    fn broken(request_sent: bool) -> Error {
+        let source = io::Error::from(io::ErrorKind::ConnectionReset);
+        TransportError {
+            method: "POST",
+            path: "/threads".into(),
+            request_sent,
+            request_id: None,
+            source,
+        }
+        .into()
+    }
+
+    fn timeout(phase: TimeoutPhase, request_sent: bool) -> Error {
+        TimeoutError {
+            phase,
+            after: Duration::from_secs(1),
+            what: "POST /threads".into(),
+            request_sent,
+            request_id: None,
+        }
+        .into()
+    }
+
+    /// Whether a read, a write with a key and a write without one are repeated: `rkw`, with `-` for those that are not.
+    fn repeated(error: &Error) -> String {
+        [(Safety::Read, 'r'), (Safety::KeyedWrite, 'k'), (Safety::Write, 'w')]
+            .map(|(safety, letter)| delay(0, error, safety, &Policy::default(), 0.0).map_or('-', |_| letter))
+            .iter()
+            .collect()
+    }
+
+    #[test]
+    fn yandex_has_rules_of_its_own() {
+        let policy = Policy::yandex();
+        let wait = |retries, random| policy.wait(retries, random).as_millis();
+        assert_eq!(
+            [0, 1, 2, 3, 9].map(|retries| wait(retries, 0.0)),
+            [1500, 2250, 3375, 5062, 10_000]
+        );
+        assert_eq!((wait(0, 0.5), wait(3, 1.0), wait(u32::MAX, 1.0)), (2000, 6062, 10_000));
+        let repeated = |error: &Error, safety| delay(0, error, safety, &policy, 0.0).is_some();
+        for (status, want) in [
+            (400, false),
+            (401, false),
+            (408, false),
+            (409, false),
+            (429, true),
+            (500, false),
+        ]
+        .into_iter()
+        .chain([(501, false), (502, true), (503, true), (504, false)])
+        {
+            assert_eq!(repeated(&answer(status, &[], ""), Safety::Write), want, "{status}");
+        }
+        assert!(repeated(&answer(500, &[("x-should-retry", "true")], ""), Safety::Read));
+        assert!(repeated(&broken(true), Safety::Read) && repeated(&broken(false), Safety::Write));
+        assert!(!repeated(&broken(true), Safety::Write));
+        assert_eq!(
+            delay(4, &broken(false), Safety::Read, &policy, 0.0),
+            None,
+            "five attempts in all"
+        );
+    }
+
+    #[test]
+    fn repeats_by_outcome_and_safety() {
+        let quota = r#"{"error":{"message":"no money","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+        for (name, error, want) in [
+            ("200s never come here, 302", answer(302, &[], ""), "---"),
+            ("400", answer(400, &[], ""), "---"),
+            ("401", answer(401, &[], ""), "---"),
+            ("404", answer(404, &[], ""), "---"),
+            ("408", answer(408, &[], ""), "rkw"),
+            ("409", answer(409, &[], ""), "rkw"),
+            ("422", answer(422, &[], ""), "---"),
+            ("429", answer(429, &[], ""), "rkw"),
+            ("500", answer(500, &[], ""), "rkw"),
+            ("501", answer(501, &[], ""), "rkw"),
+            ("503", answer(503, &[], ""), "rkw"),
+            ("529", answer(529, &[], ""), "rkw"),
+            (
+                "400, should retry",
+                answer(400, &[("x-should-retry", "true")], ""),
+                "rkw",
+            ),
+            (
+                "500, should not",
+                answer(500, &[("x-should-retry", "false")], ""),
+                "---",
+            ),
+            ("500, nonsense", answer(500, &[("x-should-retry", "maybe")], ""), "rkw"),
+            ("quota", answer(429, &[], quota), "---"),
+            (
+                "quota, should retry",
+                answer(429, &[("x-should-retry", "true")], quota),
+                "---",
+            ),
+            ("wait at the limit", answer(429, &[("retry-after", "120")], ""), "rkw"),
+            ("wait above it", answer(429, &[("retry-after", "121")], ""), "---"),
+            (
+                "wait above it, should retry",
+                answer(429, &[("retry-after", "121"), ("x-should-retry", "true")], ""),
+                "---",
+            ),
+            ("connection, unsent", broken(false), "rkw"),
+            ("connection, sent", broken(true), "rk-"),
+            ("connect timeout", timeout(TimeoutPhase::Connect, false), "rkw"),
+            ("attempt timeout, unsent", timeout(TimeoutPhase::Attempt, false), "rkw"),
+            ("attempt timeout, sent", timeout(TimeoutPhase::Attempt, true), "rk-"),
+            ("deadline", timeout(TimeoutPhase::Deadline, false), "---"),
+            ("poll", timeout(TimeoutPhase::Poll, true), "---"),
+            ("cancelled", Error::cancelled("POST /threads"), "---"),
+            ("config", Error::config("no"), "---"),
+        ] {
+            assert_eq!(repeated(&error), want, "{name}");
+            assert_eq!(error.is_retryable(), want != "---", "{name}");
+        }
+    }
+
+    #[test]
+    fn backs_off_up_to_eight_seconds_less_a_quarter() {
+        let policy = Policy {
+            max_retries: 9,
+            ..Policy::default()
+        };
+        let wait =
+            |retries, random| delay(retries, &broken(false), Safety::Read, &policy, random).map(|d| d.as_millis());
+        for (retries, most, least) in [
+            (0, 500, 375),
+            (1, 1000, 750),
+            (2, 2000, 1500),
+            (3, 4000, 3000),
+            (4, 8000, 6000),
+            (5, 8000, 6000),
+            (8, 8000, 6000),
+        ] {
+            assert_eq!(wait(retries, 0.0), Some(most), "retry {retries}");
+            assert_eq!(wait(retries, 1.0), Some(least), "retry {retries}");
+        }
+        assert_eq!(wait(9, 0.0), None);
+        let endless = Policy {
+            max_retries: u32::MAX,
+            ..Policy::default()
+        };
+        assert_eq!(
+            delay(u32::MAX - 1, &broken(false), Safety::Read, &endless, 0.0),
+            Some(Duration::from_secs(8))
+        );
+        let none = Policy {
+            max_retries: 0,
+            ..Policy::default()
+        };
+        assert_eq!(delay(0, &broken(false), Safety::Read, &none, 0.0), None);
+    }
+
+    #[test]
+    fn the_servers_wait_comes_first() {
+        let error = answer(429, &[("retry-after", "7.5")], "");
+        for random in [0.0, 1.0] {
+            let wait = delay(1, &error, Safety::Write, &Policy::default(), random);
+            assert_eq!(wait, Some(Duration::from_millis(7500)));
+        }
+    }
+
+    #[test]
+    fn a_wait_above_the_limit_is_named() {
+        let error = answer(429, &[("retry-after", "300")], "");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(300)));
+        assert!(error.to_string().ends_with("it asks to wait 300s"), "{error}");
+        for absurd in ["1e300", "inf", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            let error = answer(429, &[("retry-after", absurd)], "");
+            assert_eq!(
+                delay(0, &error, Safety::Read, &Policy::default(), 0.0),
+                None,
+                "{absurd}"
+            );
+        }
+        for past in ["-1", "0", "nan", "soon", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+            let error = answer(429, &[("retry-after", past)], "");
+            let ours = Policy::default().wait(0, 0.0);
+            assert_eq!(
+                delay(0, &error, Safety::Read, &Policy::default(), 0.0),
+                Some(ours),
+                "{past}"
+            );
+        }
+    }
+
+    #[test]
+    fn reads_the_wait_from_the_headers() {
+        let now = OffsetDateTime::from_unix_timestamp(784_111_777).unwrap(); // Sun, 06 Nov 1994 08:49:37
+        let ms = |ms| Some(Duration::from_millis(ms));
+        for (lines, want) in [
+            (&[("retry-after-ms", "250")][..], ms(250)),
+            (&[("retry-after-ms", "250.5")], Some(Duration::from_micros(250_500))),
+            (&[("retry-after-ms", "250"), ("retry-after", "9")], ms(250)),
+            (&[("retry-after-ms", "soon"), ("retry-after", "9")], ms(9000)),
+            (&[("retry-after-ms", "0"), ("retry-after", "9")], ms(9000)),
+            (&[("retry-after", " 0.25 ")], ms(250)),
+            (&[("retry-after", "0")], None),
+            (&[("retry-after", "-3")], None),
+            (&[("retry-after", "NaN")], None),
+            (&[("retry-after", "-inf")], None),
+            (&[("retry-after", "inf")], Some(FOREVER)),
+            (&[("retry-after", "1e300")], Some(FOREVER)),
+            (&[("retry-after", "99999999999999999999999")], Some(FOREVER)),
+            (&[("retry-after-ms", "1e300"), ("retry-after", "1")], Some(FOREVER)),
+            (&[("retry-after", "1e-300")], None),
+            (&[("retry-after", "Sunday, 06-Nov-94 08:49:47 GMT")], ms(10_000)),
+            (&[("retry-after", "Sun Nov  6 08:49:47 1994")], ms(10_000)),
+            (&[("retry-after", "Sun Nov  6 08:49:00 1994")], None),
+            (&[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")], ms(10_000)),
+            (&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], None),
+            (&[("retry-after", "Sun, 06 Nov 1994 08:49:00 GMT")], None),
+            (&[("retry-after", "tomorrow")], None),
+            (&[], None),
+        ] {
+            assert_eq!(Hints::read(&headers(lines), now).retry_after, want, "{lines:?}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Chat completions.
+
+mod tools;
+
+use assistants_types::chat::operations as op;
+
+use super::Client;
+use crate::chat::{ChatCompletion, ChatStreamCall, CreateChatCompletion};
+use crate::{Call, Tools};
+
+pub use tools::{ChatToolsCall, FinishedChat};
+
+/// Answers to conversations that the caller keeps. From [`Client::chat`].
+#[derive(Clone, Debug)]
+pub struct Chat {
+    pub(super) client: Client,
+}
+
+impl Chat {
+    /// Answers a conversation. `POST /chat/completions`.
+    ///
+    /// The answer may wait for a long time: the server sends nothing before it is whole.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
+    ///
+    /// let messages = [ChatMessage::system("Be brief."), ChatMessage::user("Hello")];
+    /// let completion = client.chat().create(CreateChatCompletion::new("gpt-4o", messages).temperature(0.2)).send()?;
+    /// assert_eq!(completion.text(), "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create(&self, params: CreateChatCompletion) -> Call<ChatCompletion> {
+        self.call(&params)
+    }
+
+    /// As [`create`](Self::create), and streams the answer as it is written.
+    ///
+    /// Tokens taken are told only if `stream_options` asks for it, see
+    /// [`include_usage`](crate::chat::ChatStreamOptions::include_usage).
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::chat::{ChatMessage, ChatStreamOptions, CreateChatCompletion};
+    ///
+    /// let params = CreateChatCompletion::new("gpt-4o", [ChatMessage::user("Hello")])
+    ///     .stream_options(ChatStreamOptions::default().include_usage(true));
+    /// let mut stream = client.chat().stream(params).send()?;
+    /// for text in stream.text_deltas() {
+    ///     print!("{}", text?);
+    /// }
+    /// println!("\n{:?} tokens", stream.finish()?.usage.map(|usage| usage.total_tokens));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stream(&self, params: CreateChatCompletion) -> ChatStreamCall {
+        ChatStreamCall::new(self.create(params))
+    }
+
+    /// Answers a conversation, and the function calls in the answers with `tools`, until the model makes no more.
+    ///
+    /// Unless `params` has tools of its own, it gets the definitions of these. A `tool_choice` that makes the model call
+    /// something holds for the first answer only.
+    ///
+    /// ```
+    /// use assistants_blocking::Tools;
+    /// use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    ///
+    /// let tools = Tools::new().function("double", serde_json::json!({"type": "integer"}), |n: i64| {
+    ///     n.checked_mul(2).ok_or("too large")
+    /// });
+    /// let params = CreateChatCompletion::new("scripted", [ChatMessage::user("call double 21")]);
+    /// let finished = client.chat().run_with_tools(params, &tools).send()?;
+    /// assert_eq!(finished.text(), "double returned 42");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_with_tools(&self, params: CreateChatCompletion, tools: &Tools) -> ChatToolsCall {
+        ChatToolsCall::new(self, params, tools)
+    }
+
+    pub(super) fn call(&self, params: &CreateChatCompletion) -> Call<ChatCompletion> {
+        let model = [params.model.as_ref()];
+        let ids = if self.client.chat == op::CREATE_CHAT_COMPLETION {
+            &[][..]
+        } else {
+            &model[..]
+        };
+        self.client.call_with(self.client.chat, ids, params)
+    }
+}

@@ -1,0 +1,146 @@
+//! Chats whose function calls this program answers.
+
+use crate::call::options::option_setters;
+use crate::chat::{
+    ChatCompletion, ChatCompletionChunk, ChatFunctionToolCall, ChatMessage, ChatStreamCall, ChatTool, ChatToolChoice,
+    CreateChatCompletion,
+};
+use crate::error::Result;
+use crate::openai::{Chat, ToolCall, ToolCallFunction};
+use crate::{Call, Options, Tools};
+
+/// A chat whose function calls are answered until the model makes no more. From [`Chat::run_with_tools`].
+///
+/// [`send`](Self::send) waits for each answer, [`stream`](Self::stream) shows it while it is written. Options hold for
+/// each request, a deadline for all together, an idempotency key for the first.
+#[must_use = "nothing is asked until `send` or `stream`"]
+#[derive(Debug)]
+pub struct ChatToolsCall {
+    chat: Chat,
+    params: CreateChatCompletion,
+    tools: Tools,
+    options: Options,
+}
+
+/// A chat whose last answer calls no function of this program.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct FinishedChat {
+    /// The last answer.
+    pub completion: ChatCompletion,
+    /// The answers before it, oldest first; each called functions.
+    pub calling: Vec<ChatCompletion>,
+    /// The whole conversation: the messages of the request, all answers, and the outputs of functions. What comes next
+    /// can be appended to it.
+    pub messages: Vec<ChatMessage>,
+}
+
+impl ChatToolsCall {
+    pub(crate) fn new(chat: &Chat, mut params: CreateChatCompletion, tools: &Tools) -> Self {
+        params.tools.get_or_insert_with(|| tools.chat_definitions());
+        Self {
+            chat: chat.clone(),
+            params,
+            tools: tools.clone(),
+            options: chat.client.options.clone(),
+        }
+    }
+
+    option_setters!();
+
+    /// Asks, answers the calls, and asks again, until the model makes no more calls.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`]; [`Error::Tool`](crate::Error::Tool) when a function fails and failures are to stop the chat,
+    /// or the rounds are used up.
+    pub fn send(self) -> Result<FinishedChat> {
+        self.run(Call::<ChatCompletion>::send)
+    }
+
+    /// As [`send`](Self::send), and shows each answer to `show` while it is written.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and those of a [`ChatStream`](crate::chat::ChatStream).
+    pub fn stream(self, mut show: impl FnMut(&ChatCompletionChunk)) -> Result<FinishedChat> {
+        self.run(|call| {
+            let mut stream = ChatStreamCall::new(call).send()?;
+            for chunk in &mut stream {
+                show(&chunk?);
+            }
+            stream.finish()
+        })
+    }
+
+    fn run(self, mut ask: impl FnMut(Call<ChatCompletion>) -> Result<ChatCompletion>) -> Result<FinishedChat> {
+        let Self {
+            chat,
+            mut params,
+            tools,
+            mut options,
+        } = self;
+        options.begin();
+        let mut calling = Vec::new();
+        let mut rounds = 0;
+        loop {
+            let mut call = chat.call(&params);
+            call.options = options.clone();
+            let completion = ask(call)?;
+            params.messages.push(completion.to_message());
+            let calls: Vec<ToolCall> = completion.function_calls().map(called).collect();
+            // What is called besides functions, the caller has to answer, and all calls are answered together.
+            if calls.is_empty() || calls.len() < completion.tool_calls().len() {
+                return Ok(FinishedChat {
+                    completion,
+                    calling,
+                    messages: params.messages,
+                });
+            }
+            calling.push(completion);
+            rounds += 1;
+            if let Some(error) = tools.too_many_rounds(rounds, &calls) {
+                return Err(error);
+            }
+            let outputs = tools.answer_within(&calls, &options.watch())?;
+            let answers = calls.iter().zip(outputs);
+            params
+                .messages
+                .extend(answers.map(|(call, output)| ChatMessage::tool(&call.id, output.output.unwrap_or_default())));
+            // A model that must call something would never come to an end.
+            params.tool_choice = params
+                .tool_choice
+                .filter(|choice| matches!(choice, ChatToolChoice::Auto | ChatToolChoice::None));
+            options.idempotency_key = None;
+        }
+    }
+}
+
+impl FinishedChat {
+    /// The text of the last answer.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.completion.text()
+    }
+}
+
+impl Tools {
+    /// The functions as a chat takes them.
+    #[must_use]
+    pub fn chat_definitions(&self) -> Vec<ChatTool> {
+        self.function_definitions().cloned().map(ChatTool::from).collect()
+    }
+}
+
+/// The call as [`Tools`] takes it.
+fn called(call: &ChatFunctionToolCall) -> ToolCall {
+    ToolCall {
+        id: call.id.clone(),
+        function: ToolCallFunction {
+            name: call.function.name.clone(),
+            arguments: call.function.arguments.clone(),
+            ..ToolCallFunction::default()
+        },
+        ..ToolCall::default()
+    }
+}

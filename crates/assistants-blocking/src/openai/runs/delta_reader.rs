@@ -1,0 +1,316 @@
+//! Message deltas, most of which differ from the one before in their text alone.
+//!
+//! A delta that was parsed is remembered, cut in two around its text. Of one that begins and ends like it only the
+//! string between is parsed: a JSON string in the place of another changes nothing else of what the JSON says, so the
+//! outcome is that of parsing it whole.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use memchr::memmem;
+use serde::Deserialize;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+
+use crate::openai::{MessageDelta, MessageDeltaContent};
+
+/// Reads the data of the message deltas of one stream, one after the other.
+#[derive(Default)]
+pub(crate) struct DeltaReader {
+    /// The data of the last delta that was remembered, up to the quotation mark that begins its text; empty while
+    /// there is none.
+    before: String,
+    /// The same data from behind the quotation mark that ends the text.
+    after: String,
+    /// That delta, with an empty text; `None` when only its text was asked for.
+    delta: Option<MessageDelta>,
+    /// How many deltas in a row were parsed whole.
+    misses: u32,
+    /// Room for a text as it is looked for in the data.
+    quoted: String,
+}
+
+impl DeltaReader {
+    /// The typed form of a delta.
+    pub(crate) fn read(&mut self, data: &str) -> serde_json::Result<MessageDelta> {
+        if let Some(delta) = self.repeated(data) {
+            self.misses = 0;
+            return Ok(delta);
+        }
+        let mut delta: MessageDelta = serde_json::from_str(data)?;
+        if text_of(&mut delta).is_some_and(|text| self.remember(data, text)) {
+            let mut empty = delta.clone();
+            text_of(&mut empty).map(String::clear);
+            self.delta = Some(empty);
+        }
+        Ok(delta)
+    }
+
+    /// Appends the text of a delta that is nothing but text to `into`. `None` for any other.
+    pub(crate) fn read_text(&mut self, data: &str, into: &mut String) -> Option<()> {
+        if let Some(Ok(text)) = self.string(data).map(serde_json::from_str::<Borrowed<'_>>) {
+            self.misses = 0;
+            into.push_str(&text.0);
+            return Some(());
+        }
+        let text = parse_text(data)?;
+        if self.remember(data, &text) {
+            self.delta = None;
+        }
+        into.push_str(&text);
+        Some(())
+    }
+
+    /// The delta, if it is the one remembered with another text.
+    fn repeated(&self, data: &str) -> Option<MessageDelta> {
+        let last = self.delta.as_ref()?;
+        let text = serde_json::from_str(self.string(data)?).ok()?;
+        let mut delta = last.clone();
+        *text_of(&mut delta)? = text;
+        Some(delta)
+    }
+
+    /// What stands in the place of the text, if all else is as in the delta remembered. That it is a JSON string, and
+    /// nothing more, is for its parser to say.
+    fn string<'d>(&self, data: &'d str) -> Option<&'d str> {
+        if self.before.is_empty() {
+            return None;
+        }
+        data.strip_prefix(self.before.as_str())?
+            .strip_suffix(self.after.as_str())
+    }
+
+    /// Cuts `data` around its text, if it is certain where that stands: nothing is escaped, so the text stands in it
+    /// as it is, and there is only one such string. Tried ever more seldom in a stream whose deltas are never alike.
+    fn remember(&mut self, data: &str, text: &str) -> bool {
+        self.misses = self.misses.saturating_add(1);
+        if !self.misses.is_power_of_two() {
+            return false;
+        }
+        self.quoted.clear();
+        self.quoted.extend(["\"", text, "\""]);
+        let find = |from: usize| memmem::find(&data.as_bytes()[from..], self.quoted.as_bytes()).map(|at| from + at);
+        let Some(at) = find(0) else { return false };
+        if find(at + 1).is_some() || data.contains('\\') {
+            return false;
+        }
+        self.before.clear();
+        self.before.push_str(&data[..at]);
+        self.after.clear();
+        self.after.push_str(&data[at + self.quoted.len()..]);
+        true
+    }
+}
+
+/// The text of a delta that has one part, which is text.
+fn text_of(delta: &mut MessageDelta) -> Option<&mut String> {
+    match delta.delta.content.as_mut()?.as_mut_slice() {
+        [MessageDeltaContent::Text(part)] => part.text.as_mut()?.value.as_mut(),
+        _ => None,
+    }
+}
+
+/// Borrowed unless it has escapes. (Directly in an `Option`, a `Cow` would always be copied.)
+#[derive(Deserialize)]
+struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The text in the data of a message delta; `None` when it is not the JSON that this reads.
+fn parse_text(data: &str) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Delta<'a> {
+        #[serde(borrow)]
+        delta: Body<'a>,
+    }
+
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        content: Parts<'a>,
+    }
+
+    /// The first text of the list; a delta has one in practice.
+    struct Parts<'a>(Option<Cow<'a, str>>);
+
+    #[derive(Deserialize)]
+    struct Part<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Borrowed<'a>,
+        #[serde(borrow, default)]
+        text: Option<Text<'a>>,
+    }
+
+    #[derive(Deserialize)]
+    struct Text<'a> {
+        #[serde(borrow, default)]
+        value: Option<Borrowed<'a>>,
+    }
+
+    impl<'de: 'a, 'a> Deserialize<'de> for Parts<'a> {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct PartsVisitor;
+
+            impl<'de> Visitor<'de> for PartsVisitor {
+                type Value = Parts<'de>;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("a list of one content part")
+                }
+
+                fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Parts<'de>, A::Error> {
+                    let first: Option<Part<'de>> = seq.next_element()?;
+                    if seq.next_element::<IgnoredAny>()?.is_some() {
+                        return Err(serde::de::Error::invalid_length(2, &self));
+                    }
+                    Ok(Parts(
+                        first
+                            .filter(|part| part.kind.0 == "text")
+                            .and_then(|part| part.text)
+                            .and_then(|text| text.value)
+                            .map(|text| text.0),
+                    ))
+                }
+            }
+
+            deserializer.deserialize_seq(PartsVisitor)
+        }
+    }
+
+    let delta: Delta<'_> = serde_json::from_str(data).ok()?;
+    delta.delta.content.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delta(content: &str) -> String {
+        format!(r#"{{"id":"m","object":"thread.message.delta","delta":{{"role":"assistant","content":{content}}}}}"#)
+    }
+
+    fn text_delta(text: &str) -> String {
+        delta(&format!(
+            r#"[{{"index":0,"type":"text","text":{{"value":{text},"annotations":[]}}}}]"#
+        ))
+    }
+
+    #[track_caller]
+    fn text(reader: &mut DeltaReader, data: &str) -> Option<String> {
+        let mut text = String::new();
+        reader.read_text(data, &mut text).map(|()| text)
+    }
+
+    #[test]
+    fn takes_the_text_of_a_delta() {
+        let one = r#"[{"index":0,"type":"text","text":{"value":"a\u00e9\n","annotations":[{"x":1}]}}]"#;
+        assert_eq!(text(&mut DeltaReader::default(), &delta(one)).as_deref(), Some("aé\n"));
+        // What is not one text part takes the long way.
+        for other in [
+            "[]",
+            r#"[{"index":0,"type":"refusal","refusal":"no"}]"#,
+            "3",
+            r#"[{"text":{"value":"a"}},{"x":1}]"#,
+        ] {
+            assert_eq!(text(&mut DeltaReader::default(), &delta(other)), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_came_before_does_not_change_what_a_delta_says() {
+        let texts = [
+            r#"" word""#,
+            r#"" another""#,
+            r#""""#,
+            r#"":""#,
+            r#"",""#,
+            r#""value""#,
+            r#""thread.message.delta""#,
+            r#""m""#,
+            r#""line\nquote\"end""#,
+            r#""\u0020word""#,
+            r#""\ud800""#,
+            r#""Ж😀""#,
+            r#" "spaced" "#,
+            "null",
+            "3",
+            "\"tab\tinside\"",
+            // The JSON goes on where the text of another would end.
+            r#"" word","value":"twice""#,
+            r#"" word","more":"m""#,
+            r#"" word","annotations":[]}},{"index":1,"type":"text","text":{"value":" part""#,
+            "\"",
+            "",
+        ];
+        let mut deltas: Vec<String> = texts.iter().map(|text| text_delta(text)).collect();
+        // The text stands elsewhere too, or only elsewhere as it is.
+        for (elsewhere, text) in [
+            (" word", "\\u0020word"),
+            (" other", "\\u0020word"),
+            (":", ":"),
+            ("?", ":"),
+            ("a", "a"),
+            ("b", "a"),
+        ] {
+            deltas.push(format!(
+                r#"{{"x":"{elsewhere}","id":"m","delta":{{"content":[{{"index":0,"type":"text","text":{{"value":"{text}"}}}}]}}}}"#
+            ));
+        }
+        deltas.extend([
+            r#"{"id":"n","delta":{"content":[{"index":0,"type":"text","text":{"value":" word"}}]},"x":1.0,"y":null}"#
+                .to_owned(),
+            r#"{"id":"n","delta":{"content":[{"index":0,"type":"text","text":{"value":" more"}}]},"x":1.0,"y":null}"#
+                .to_owned(),
+            r#"{"id":"n","delta":{"content":[{"index":0,"type":"text","text":{"value":" word"}}]},"x":1,"y":null}"#
+                .to_owned(),
+            // What is looked for lies at two places that overlap.
+            text_delta(r#"" : ""#).replace(r#""value":"#, r#""value" : "#),
+            text_delta(r#"" : ""#).replace(r#""value":"#, r#""value"  :  "#),
+            delta("[]"),
+            delta("null"),
+            delta(r#"[{"index":0,"type":"refusal","refusal":" word"}]"#),
+            r#"" word""#.to_owned(),
+            String::new(),
+        ]);
+        for first in &deltas {
+            for second in &deltas {
+                for first_typed in [true, false] {
+                    let mut reader = DeltaReader::default();
+                    if first_typed {
+                        drop(reader.read(first));
+                    } else {
+                        text(&mut reader, first);
+                    }
+                    let want = serde_json::from_str::<MessageDelta>(second);
+                    let want_text = want.as_ref().ok().map(|delta| delta.text().into_owned());
+                    let after = format!("{second} after {first}");
+                    if let Some(text) = text(&mut reader, second) {
+                        assert_eq!(Some(text), want_text, "{after}");
+                    }
+                    match (reader.read(second), want) {
+                        (Ok(delta), Ok(want)) => {
+                            assert_eq!(delta, want, "{after}");
+                            let json = |delta| serde_json::to_string(delta).unwrap();
+                            assert_eq!(json(&delta), json(&want), "{after}");
+                        }
+                        (Err(error), Err(want)) => assert_eq!(error.to_string(), want.to_string(), "{after}"),
+                        other => panic!("{after}: {other:?}"),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_delta_like_the_one_before_is_not_parsed_whole() {
+        let mut reader = DeltaReader::default();
+        for (text, parsed_whole) in [(r#""one""#, true), (r#""two\n""#, false), (r#""three""#, false)] {
+            let data = text_delta(text);
+            assert_eq!(reader.repeated(&data).is_none(), parsed_whole, "{text}");
+            reader.read(&data).unwrap();
+        }
+        // Another beginning is learnt at once, in streams that never repeat themselves it is tried less and less.
+        for (id, learnt) in [(1, true), (2, true), (3, false), (4, true), (5, false)] {
+            let data = text_delta(r#"" word""#).replacen('m', &id.to_string(), 1);
+            reader.read(&data).unwrap();
+            assert_eq!(reader.before.contains(&id.to_string()), learnt, "{id}");
+        }
+    }
+}

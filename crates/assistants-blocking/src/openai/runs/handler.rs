@@ -1,0 +1,259 @@
+//! Callbacks for a streamed run.
+
+use std::collections::HashMap;
+
+use crate::error::{Error, Result};
+use crate::openai::{
+    ImageFileContent, Message, MessageContent, MessageDelta, MessageDeltaContent, Run, RunStep, RunStepDelta,
+    RunStream, StepDetailsDelta, StepToolCall, StepToolCallDelta, StreamEvent, TextContent, TextDelta,
+};
+
+/// What to do when something arrives in a stream. Every method does nothing unless it is written.
+///
+/// For one event, [`on_event`](Self::on_event) comes first, then the methods for what the event is about, parts before
+/// the whole: the text of a message is done before the message is. Snapshots hold everything up to and including the
+/// delta at hand.
+///
+/// A closure that takes `&StreamEvent` is a handler too.
+///
+/// ```
+/// use assistants_blocking::openai::{EventHandler, Text, TextDelta};
+///
+/// struct Printer;
+///
+/// impl EventHandler for Printer {
+///     fn on_text_delta(&mut self, delta: &TextDelta, _: &Text) {
+///         print!("{}", delta.value.as_deref().unwrap_or_default());
+///     }
+/// }
+/// ```
+pub trait EventHandler {
+    /// Any event, before the methods below.
+    fn on_event(&mut self, _event: &StreamEvent) {}
+
+    /// The run changed its state.
+    fn on_run(&mut self, _run: &Run) {}
+
+    /// A message begins.
+    fn on_message_created(&mut self, _message: &Message) {}
+    /// A message grew; the message is as it is now.
+    fn on_message_delta(&mut self, _delta: &MessageDelta, _message: &Message) {}
+    /// A message ended, completed or not.
+    fn on_message_done(&mut self, _message: &Message) {}
+
+    /// A text part begins.
+    fn on_text_created(&mut self, _text: &crate::openai::Text) {}
+    /// A text part grew; the text is as it is now.
+    fn on_text_delta(&mut self, _delta: &TextDelta, _text: &crate::openai::Text) {}
+    /// A text part ended.
+    fn on_text_done(&mut self, _text: &crate::openai::Text) {}
+    /// An image of a message is complete.
+    fn on_image_file_done(&mut self, _image: &crate::openai::ImageFile) {}
+
+    /// A run step begins.
+    fn on_run_step_created(&mut self, _step: &RunStep) {}
+    /// A run step grew; the step is as it is now.
+    fn on_run_step_delta(&mut self, _delta: &RunStepDelta, _step: &RunStep) {}
+    /// A run step ended, completed or not.
+    fn on_run_step_done(&mut self, _step: &RunStep) {}
+
+    /// A tool call begins.
+    fn on_tool_call_created(&mut self, _call: &StepToolCall) {}
+    /// A tool call grew; the call is as it is now.
+    fn on_tool_call_delta(&mut self, _delta: &StepToolCallDelta, _call: &StepToolCall) {}
+    /// A tool call is complete: its arguments are whole. Told once for each call.
+    fn on_tool_call_done(&mut self, _call: &StepToolCall) {}
+
+    /// A limit on time ended the stream; [`on_exception`](Self::on_exception) follows.
+    fn on_timeout(&mut self) {}
+    /// An error ended the stream.
+    fn on_exception(&mut self, _error: &Error) {}
+    /// The stream has ended, with or without an error. Always the last.
+    fn on_end(&mut self) {}
+}
+
+impl<F: FnMut(&StreamEvent)> EventHandler for F {
+    fn on_event(&mut self, event: &StreamEvent) {
+        self(event);
+    }
+}
+
+/// Reads a stream to its end and tells the handler, but for the end: more streams of the same run may follow.
+pub(crate) fn drive(stream: &mut RunStream, handler: &mut impl EventHandler, progress: &mut Progress) -> Result<()> {
+    while let Some(event) = stream.next() {
+        match event {
+            Ok(event) => progress.tell(&event, stream, handler),
+            Err(error) => {
+                if error.is_timeout() {
+                    handler.on_timeout();
+                }
+                handler.on_exception(&error);
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the handler was told so far: how many parts of each message, how many calls of each step.
+#[derive(Default)]
+pub(crate) struct Progress {
+    messages: Reports,
+    steps: Reports,
+}
+
+/// What was reported of each message or step.
+type Reports = HashMap<String, Told>;
+
+/// Of one message or step: parts that were announced, and parts that were declared done.
+#[derive(Default)]
+struct Told {
+    created: usize,
+    done: usize,
+}
+
+fn told<'t>(all: &'t mut Reports, id: &str) -> &'t mut Told {
+    if !all.contains_key(id) {
+        all.insert(id.to_owned(), Told::default());
+    }
+    all.get_mut(id).expect("it is there or was inserted just now")
+}
+
+impl Progress {
+    fn tell(&mut self, event: &StreamEvent, stream: &RunStream, handler: &mut impl EventHandler) {
+        handler.on_event(event);
+        match event {
+            StreamEvent::RunCreated(run)
+            | StreamEvent::RunQueued(run)
+            | StreamEvent::RunInProgress(run)
+            | StreamEvent::RunCompleted(run)
+            | StreamEvent::RunIncomplete(run)
+            | StreamEvent::RunFailed(run)
+            | StreamEvent::RunCancelling(run)
+            | StreamEvent::RunCancelled(run)
+            | StreamEvent::RunExpired(run) => handler.on_run(run),
+            StreamEvent::RunRequiresAction(run) => {
+                // The step stays open until the outputs are there, but its calls are whole.
+                if let Some(step) = stream.run_step() {
+                    self.calls_done(step, step.tool_calls().len(), handler);
+                }
+                handler.on_run(run);
+            }
+            StreamEvent::MessageCreated(message) => handler.on_message_created(message),
+            StreamEvent::MessageDelta(delta) => {
+                if let Some(message) = stream.message() {
+                    self.message_delta(delta, message, handler);
+                }
+            }
+            StreamEvent::MessageCompleted(message) | StreamEvent::MessageIncomplete(message) => {
+                self.parts_done(message, message.content.len(), handler);
+                handler.on_message_done(message);
+            }
+            StreamEvent::RunStepCreated(step) => handler.on_run_step_created(step),
+            StreamEvent::RunStepDelta(delta) => {
+                if let Some(step) = stream.run_step() {
+                    self.step_delta(delta, step, handler);
+                }
+            }
+            StreamEvent::RunStepCompleted(step)
+            | StreamEvent::RunStepFailed(step)
+            | StreamEvent::RunStepCancelled(step)
+            | StreamEvent::RunStepExpired(step) => {
+                self.calls_done(step, step.tool_calls().len(), handler);
+                handler.on_run_step_done(step);
+            }
+            _ => {}
+        }
+    }
+
+    fn message_delta(&mut self, delta: &MessageDelta, message: &Message, handler: &mut impl EventHandler) {
+        for part in delta.delta.content.iter().flatten() {
+            let at = match part {
+                MessageDeltaContent::Text(part) => part.index,
+                MessageDeltaContent::ImageFile(part) => part.index,
+                MessageDeltaContent::ImageUrl(part) => part.index,
+                MessageDeltaContent::Refusal(part) => part.index,
+                _ => continue,
+            };
+            let Some((at, content)) = message.place_of(at).and_then(|at| Some((at, message.content.get(at)?))) else {
+                continue;
+            };
+            // A part that begins ends the one before it.
+            self.parts_done(message, at, handler);
+            let told = told(&mut self.messages, &message.id);
+            let begins = told.created <= at;
+            told.created = told.created.max(at + 1);
+            if let (MessageContent::Text(TextContent { text, .. }), MessageDeltaContent::Text(part)) = (content, part) {
+                if begins {
+                    handler.on_text_created(text);
+                }
+                if let Some(delta) = &part.text {
+                    handler.on_text_delta(delta, text);
+                }
+            }
+        }
+        handler.on_message_delta(delta, message);
+    }
+
+    /// Tells that the parts of a message before `end` are done, those it was not told about yet.
+    fn parts_done(&mut self, message: &Message, end: usize, handler: &mut impl EventHandler) {
+        let told = told(&mut self.messages, &message.id);
+        for (at, content) in message.content.iter().enumerate().take(end).skip(told.done) {
+            match content {
+                MessageContent::Text(TextContent { text, .. }) => {
+                    if told.created <= at {
+                        handler.on_text_created(text);
+                    }
+                    handler.on_text_done(text);
+                }
+                MessageContent::ImageFile(ImageFileContent { image_file, .. }) => {
+                    handler.on_image_file_done(image_file);
+                }
+                _ => {}
+            }
+        }
+        told.done = told.done.max(end);
+        told.created = told.created.max(end);
+    }
+
+    fn step_delta(&mut self, delta: &RunStepDelta, step: &RunStep, handler: &mut impl EventHandler) {
+        if let Some(StepDetailsDelta::ToolCalls(details)) = &delta.delta.step_details {
+            for part in details.tool_calls.iter().flatten() {
+                let at = match part {
+                    StepToolCallDelta::Function(part) => part.index,
+                    StepToolCallDelta::CodeInterpreter(part) => part.index,
+                    StepToolCallDelta::FileSearch(part) => part.index,
+                    _ => continue,
+                };
+                let Some((at, call)) = step
+                    .place_of_call(at)
+                    .and_then(|at| Some((at, step.tool_calls().get(at)?)))
+                else {
+                    continue;
+                };
+                self.calls_done(step, at, handler);
+                let told = told(&mut self.steps, &step.id);
+                if told.created <= at {
+                    told.created = at + 1;
+                    handler.on_tool_call_created(call);
+                } else {
+                    handler.on_tool_call_delta(part, call);
+                }
+            }
+        }
+        handler.on_run_step_delta(delta, step);
+    }
+
+    /// Tells that the calls of a step before `end` are whole, those it was not told about yet.
+    fn calls_done(&mut self, step: &RunStep, end: usize, handler: &mut impl EventHandler) {
+        let told = told(&mut self.steps, &step.id);
+        for (at, call) in step.tool_calls().iter().enumerate().take(end).skip(told.done) {
+            if told.created <= at {
+                handler.on_tool_call_created(call);
+            }
+            handler.on_tool_call_done(call);
+        }
+        told.done = told.done.max(end);
+        told.created = told.created.max(end);
+    }
+}

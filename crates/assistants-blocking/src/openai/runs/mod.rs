@@ -1,0 +1,299 @@
+//! Runs of a thread.
+
+mod abandon;
+mod delta_reader;
+mod event_reader;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+mod handler;
+mod poll;
+mod run_steps;
+mod snapshots;
+mod stream;
+mod tools;
+
+use assistants_types::openai::operations as op;
+
+use super::{Client, CreateRun, IdOf, Run, RunInclude, SubmitToolOutputs, ToolOutput, UpdateRun};
+use crate::call::Plain;
+use crate::call::request::Request;
+use crate::tools::Tools;
+use crate::{Call, ListCall};
+use run_steps::include;
+
+pub use event_reader::EventReader;
+pub use handler::EventHandler;
+pub use poll::PollCall;
+pub use run_steps::RunSteps;
+pub use stream::{FinishedRun, RunStream, StreamCall, TextDeltas};
+pub use tools::ToolRunCall;
+
+/// The runs of one thread. From [`Client::runs`].
+///
+/// A thread takes one active run at a time.
+#[derive(Clone, Debug)]
+pub struct Runs {
+    pub(super) client: Client,
+    pub(super) thread: String,
+}
+
+impl Runs {
+    /// Starts a run, which goes on in the background.
+    ///
+    /// `POST /threads/{thread_id}/runs`. Refused with status 400 while another run on the thread is active.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::openai::CreateRun;
+    ///
+    /// let run = client.runs(&thread).create(CreateRun::new(&assistant).temperature(0.2)).send()?;
+    /// let run = client.runs(&thread).poll(&run).send()?; // whenever its result is needed
+    /// println!("{}", run.status);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create(&self, params: CreateRun) -> Call<Run, RunKind> {
+        let request = Request::new(op::CREATE_RUN.method, op::CREATE_RUN.path, &[&self.thread]).json(&params);
+        Call::new(&self.client.endpoint, &self.client.options, request)
+    }
+
+    /// Reads one run. `GET /threads/{thread_id}/runs/{run_id}`.
+    pub fn retrieve(&self, run: impl IdOf<Run>) -> Call<Run> {
+        self.client.call(op::RETRIEVE_RUN, &[&self.thread, run.as_id()])
+    }
+
+    /// Changes the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`.
+    pub fn update(&self, run: impl IdOf<Run>, params: UpdateRun) -> Call<Run> {
+        self.client
+            .call_with(op::UPDATE_RUN, &[&self.thread, run.as_id()], &params)
+    }
+
+    /// Lists runs, newest first unless told otherwise. `GET /threads/{thread_id}/runs`.
+    pub fn list(&self) -> ListCall<Run> {
+        self.client.list(op::LIST_RUNS, &[&self.thread])
+    }
+
+    /// Asks the server to stop a run, whose status is then `cancelling` and soon `cancelled`.
+    ///
+    /// `POST /threads/{thread_id}/runs/{run_id}/cancel`. Refused with status 400 when the run has ended.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # use assistants_blocking::openai::{CreateMessage, CreateRun};
+    /// # client.messages(&thread).create(CreateMessage::user("sleep 60000")).send()?;
+    /// let run = client.runs(&thread).create(CreateRun::new(&assistant)).send()?;
+    /// let run = client.runs(&thread).cancel(&run).send()?;
+    /// println!("{}", run.status); // cancelling, or cancelled
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cancel(&self, run: impl IdOf<Run>) -> Call<Run> {
+        self.client.call(op::CANCEL_RUN, &[&self.thread, run.as_id()])
+    }
+
+    /// Hands in the outputs of all function calls that the run waits for; they must come in one request.
+    ///
+    /// `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateThread, Tool};
+    /// # let tool = Tool::function("now", serde_json::json!({"type": "object"}));
+    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted").tool(tool)).send()?;
+    /// # let thread = CreateThread::default().message(CreateMessage::user("call now {}"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::openai::CreateRun;
+    ///
+    /// let runs = client.runs(&thread);
+    /// let run = runs.create_and_poll(CreateRun::new(&assistant)).send()?;
+    /// let outputs = run.tool_calls().iter().map(|call| call.output("noon"));
+    /// let run = runs.submit_tool_outputs(&run, outputs).send()?;
+    /// assert_eq!(runs.poll(&run).send()?.status.as_str(), "completed");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn submit_tool_outputs(
+        &self,
+        run: impl IdOf<Run>,
+        outputs: impl IntoIterator<Item = impl Into<ToolOutput>>,
+    ) -> Call<Run> {
+        let params = SubmitToolOutputs::new(outputs);
+        self.client
+            .call_with(op::SUBMIT_TOOL_OUTPUTS, &[&self.thread, run.as_id()], &params)
+    }
+
+    /// Starts a run and streams its events. `POST /threads/{thread_id}/runs` with `stream`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::openai::CreateRun;
+    ///
+    /// let mut stream = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?;
+    /// while let Some(text) = stream.next_text() {
+    ///     print!("{}", text?);
+    /// }
+    /// let finished = stream.finish()?.completed()?;
+    /// assert_eq!(finished.text(), "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stream(&self, params: CreateRun) -> StreamCall {
+        StreamCall::new(&self.client, self.create(params))
+    }
+
+    /// As [`submit_tool_outputs`](Self::submit_tool_outputs), and streams the events of the run as it goes on.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateThread, Tool};
+    /// # let tool = Tool::function("now", serde_json::json!({"type": "object"}));
+    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted").tool(tool)).send()?;
+    /// # let thread = CreateThread::default().message(CreateMessage::user("call now {}"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::openai::CreateRun;
+    ///
+    /// let runs = client.runs(&thread);
+    /// let waiting = runs.stream(CreateRun::new(&assistant)).send()?.finish()?;
+    /// let outputs = waiting.run.tool_calls().iter().map(|call| call.output("noon"));
+    /// let finished = runs.submit_tool_outputs_stream(&waiting.run, outputs).send()?.finish()?;
+    /// assert_eq!(finished.text(), "now returned noon");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn submit_tool_outputs_stream(
+        &self,
+        run: impl IdOf<Run>,
+        outputs: impl IntoIterator<Item = impl Into<ToolOutput>>,
+    ) -> StreamCall<Plain> {
+        let run = run.into_id();
+        StreamCall::new(&self.client, self.submit_tool_outputs(&run, outputs)).about(&self.thread, &run)
+    }
+
+    /// Waits until a run has ended or needs tool outputs.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use std::time::Duration;
+    /// # use assistants_blocking::openai::CreateRun;
+    /// # let run = client.runs(&thread).create(CreateRun::new(&assistant)).send()?;
+    ///
+    /// let run = client.runs(&thread).poll(&run).poll_timeout(Duration::from_secs(60)).send()?;
+    /// assert_eq!(run.status.as_str(), "completed");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn poll(&self, run: impl IdOf<Run>) -> PollCall {
+        PollCall::of(&self.client, &self.thread, run.as_id())
+    }
+
+    /// Starts a run, and waits until it has ended or needs tool outputs.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::openai::{CreateRun, RunStatus};
+    ///
+    /// let run = client.runs(&thread).create_and_poll(CreateRun::new(&assistant)).send()?;
+    /// match run.status {
+    ///     RunStatus::Completed => {
+    ///         let messages = client.messages(&thread).list().run_id(&run).send()?;
+    ///         println!("{}", messages.data[0].text());
+    ///     }
+    ///     other => println!("ended as {other}: {:?}", run.last_error),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create_and_poll(&self, params: CreateRun) -> PollCall {
+        PollCall::after(&self.client, self.create(params).plain())
+    }
+
+    /// As [`submit_tool_outputs`](Self::submit_tool_outputs), and waits until the run has ended or needs more outputs.
+    pub fn submit_tool_outputs_and_poll(
+        &self,
+        run: impl IdOf<Run>,
+        outputs: impl IntoIterator<Item = impl Into<ToolOutput>>,
+    ) -> PollCall {
+        let run = run.into_id();
+        PollCall::after(&self.client, self.submit_tool_outputs(&run, outputs)).about(&self.thread, &run)
+    }
+
+    /// Starts a run and answers its function calls with `tools` until it has ended.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateThread, Tool};
+    /// # let tool = Tool::function("now", serde_json::json!({"type": "object"}));
+    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted").tool(tool)).send()?;
+    /// # let thread = CreateThread::default().message(CreateMessage::user("call now {}"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::Tools;
+    /// use assistants_blocking::openai::CreateRun;
+    /// use serde_json::{Value, json};
+    ///
+    /// let tools = Tools::new().function("now", json!({"type": "object"}), |_: Value| Ok::<_, String>("noon"));
+    /// let run = client.runs(&thread).run_with_tools(CreateRun::new(&assistant), &tools);
+    /// let finished = run.send()?.completed()?;
+    /// assert_eq!(finished.text(), "now returned noon");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_with_tools(&self, params: CreateRun, tools: &Tools) -> ToolRunCall {
+        ToolRunCall::new(self, params, tools)
+    }
+}
+
+/// The kind of a [`Call`] or [`StreamCall`] that starts a run on a thread. No other call has its setter:
+///
+/// ```compile_fail,E0599
+/// let client = assistants_blocking::openai::Client::builder().base_url("http://127.0.0.1:1").build().unwrap();
+/// let _ = client.runs("thread_1").retrieve("run_1").include("step_details.tool_calls[*].file_search.results[*].content");
+/// ```
+///
+/// ```compile_fail,E0599
+/// use assistants_blocking::openai::ToolOutput;
+/// let client = assistants_blocking::openai::Client::builder().base_url("http://127.0.0.1:1").build().unwrap();
+/// let outputs = [ToolOutput::default().tool_call_id("call_1").output("4")];
+/// let call = client.runs("thread_1").submit_tool_outputs_stream("run_1", outputs);
+/// let _ = call.include("step_details.tool_calls[*].file_search.results[*].content");
+/// ```
+///
+/// ```
+/// use assistants_blocking::openai::{CreateRun, ToolOutput};
+/// let client = assistants_blocking::openai::Client::builder().base_url("http://127.0.0.1:1").build().unwrap();
+/// let content = "step_details.tool_calls[*].file_search.results[*].content";
+/// let runs = client.runs("thread_1");
+/// let _ = runs.create(CreateRun::new("asst_1")).include(content);
+/// let _ = runs.stream(CreateRun::new("asst_1")).include(content);
+/// let _ = runs.submit_tool_outputs_stream("run_1", [ToolOutput::default().tool_call_id("call_1").output("4")]);
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RunKind;
+
+impl Call<Run, RunKind> {
+    /// Also what is normally left out of the steps that a streamed run reports.
+    pub fn include(mut self, what: impl Into<RunInclude>) -> Self {
+        self.request.query.push(include(&what.into()));
+        self
+    }
+}

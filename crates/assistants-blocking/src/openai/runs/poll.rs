@@ -1,0 +1,138 @@
+//! Waiting for a run.
+
+use std::time::Duration;
+
+use assistants_types::openai::operations as op;
+
+use crate::call::options::option_setters;
+use crate::call::wait::{Polled, Wait};
+use crate::error::Result;
+use crate::openai::{Client, Run};
+use crate::{Call, Options};
+
+/// A call that waits until a run has ended or needs tool outputs.
+///
+/// The run is handed out in whatever state it ended: look at its [`status`](Run::status).
+#[must_use = "nothing is polled until `send`"]
+#[derive(Debug)]
+pub struct PollCall {
+    client: Client,
+    first: Option<Box<Call<Run>>>,
+    /// The run, where it is known before the first response.
+    run: Option<Watched>,
+    pub(crate) options: Options,
+    interval: Option<Duration>,
+    poll_timeout: Duration,
+}
+
+/// The ids of a run.
+#[derive(Debug)]
+struct Watched {
+    thread: String,
+    run: String,
+}
+
+impl PollCall {
+    /// Waits for the run that `call` responds with.
+    pub(crate) fn after(client: &Client, mut call: Call<Run>) -> Self {
+        Self {
+            options: std::mem::take(&mut call.options),
+            first: Some(Box::new(call)),
+            run: None,
+            ..Self::new(client)
+        }
+    }
+
+    pub(crate) fn of(client: &Client, thread: &str, run: &str) -> Self {
+        Self::new(client).about(thread, run)
+    }
+
+    /// Takes no response about another run.
+    pub(crate) fn about(mut self, thread: &str, run: &str) -> Self {
+        self.run = Some(Watched {
+            thread: thread.to_owned(),
+            run: run.to_owned(),
+        });
+        self
+    }
+
+    fn new(client: &Client) -> Self {
+        Self {
+            client: client.clone(),
+            first: None,
+            run: None,
+            options: client.options.clone(),
+            interval: None,
+            poll_timeout: Duration::from_secs(15 * 60),
+        }
+    }
+
+    option_setters!();
+
+    /// The wait between two polls. Default: what the last `openai-poll-after-ms` header says, from 20 ms to a minute;
+    /// without one, 50 ms at first, growing to 1 second.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = Some(interval);
+        self
+    }
+
+    /// Limits the whole wait; the last poll is made when the limit is reached. Default: 15 minutes; runs expire on the
+    /// server after 10.
+    pub fn poll_timeout(mut self, limit: Duration) -> Self {
+        self.poll_timeout = limit;
+        self
+    }
+
+    /// Waits, and hands out the run.
+    ///
+    /// A status newer than this crate counts as "still at work".
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`]; [`Error::Timeout`](crate::Error::Timeout) naming the last status when the run is not done in
+    /// time, [`Error::Decode`](crate::Error::Decode) when the server responds with another run.
+    pub fn send(mut self) -> Result<Run> {
+        self.options.begin();
+        let mut first = self.first.take();
+        Wait::new(&self.options, self.interval, self.poll_timeout).until(|| {
+            let call = match (first.take(), &self.run) {
+                (Some(mut call), _) => {
+                    call.options = self.options.clone();
+                    *call
+                }
+                (None, watched) => {
+                    let ids = watched
+                        .as_ref()
+                        .map_or(["", ""], |watched| [watched.thread.as_str(), watched.run.as_str()]);
+                    let mut call = self.client.call::<Run>(op::RETRIEVE_RUN, &ids);
+                    call.options = self.options.follow_up();
+                    call
+                }
+            };
+            let what = call.request.what();
+            let response = call.send_raw()?;
+            let run = response.parse()?;
+            match &self.run {
+                Some(watched) => response.check_id(&watched.run, &run.id)?,
+                None => {
+                    self.run = Some(Watched {
+                        thread: run.thread_id.clone(),
+                        run: run.id.clone(),
+                    });
+                }
+            }
+            if is_done(&run) {
+                return Ok(Polled::Done(run));
+            }
+            Ok(Polled::running(
+                &response,
+                &format!("{what}: the run is `{}`", run.status),
+            ))
+        })
+    }
+}
+
+/// Whether waiting longer changes nothing.
+pub(crate) fn is_done(run: &Run) -> bool {
+    run.status.is_terminal() || run.status == crate::openai::RunStatus::RequiresAction
+}

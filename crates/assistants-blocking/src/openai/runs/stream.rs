@@ -1,0 +1,598 @@
+//! Streamed runs.
+
+use std::fmt;
+
+use super::abandon::{self, Abandoned};
+use super::event_reader::EventReader;
+use super::handler::{self, Progress};
+use super::snapshots::Snapshots;
+use crate::auth::secret::Secrets;
+use crate::call::options::option_setters;
+use crate::error::{Error, Result};
+use crate::http::log;
+use crate::http::transport::Incoming;
+use crate::openai::{
+    Client, EventHandler, Message, Run, RunKind, RunStatus, RunStep, SortOrder, StreamEvent, Thread, Usage,
+};
+use crate::stream::event_source::Origin;
+use crate::stream::sse::SseReader;
+use crate::{Call, Options};
+
+/// A run that will be streamed. `Kind` is that of a [`Call`].
+#[must_use = "a call does nothing until `send`"]
+#[derive(Debug)]
+pub struct StreamCall<Kind = RunKind> {
+    client: Client,
+    call: Call<Run, Kind>,
+    pub(crate) options: Options,
+    cancel_run_on_drop: bool,
+    /// The run, where it is known before the first event.
+    known: Option<Known>,
+}
+
+/// The ids of a run.
+#[derive(Clone, Debug)]
+struct Known {
+    thread: String,
+    run: String,
+}
+
+impl StreamCall {
+    /// Also what is normally left out of the steps that the stream reports.
+    pub fn include(mut self, what: impl Into<crate::openai::RunInclude>) -> Self {
+        self.call = self.call.include(what);
+        self
+    }
+}
+
+impl<Kind> StreamCall<Kind> {
+    pub(crate) fn new(client: &Client, mut call: Call<Run, Kind>) -> Self {
+        let options = std::mem::take(&mut call.options);
+        call.request = call.request.streamed();
+        Self {
+            client: client.clone(),
+            call,
+            options,
+            cancel_run_on_drop: false,
+            known: None,
+        }
+    }
+
+    /// Says which run the events are about.
+    pub(crate) fn about(mut self, thread: &str, run: &str) -> Self {
+        self.known = Some(Known {
+            thread: thread.to_owned(),
+            run: run.to_owned(),
+        });
+        self
+    }
+
+    option_setters!();
+
+    /// Whether a stream that is dropped before its end cancels the run on the server, so that nobody pays for an
+    /// answer nobody reads. Default: no.
+    ///
+    /// The request that does it has the headers and options of this call, and is sent also after the call's deadline and
+    /// when its token was cancelled. The drop waits for it, up to two seconds; once the token was cancelled, for 5 ms,
+    /// and the request goes on in the background. A stream that was not read at all is read up to the event that names
+    /// the run, within the same time.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// let mut stream = client.runs(&thread).stream(run).cancel_run_on_drop(true).send()?;
+    /// let first = stream.next_text().transpose()?;
+    /// drop(stream); // the run ends on the server too
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cancel_run_on_drop(mut self, cancel: bool) -> Self {
+        self.cancel_run_on_drop = cancel;
+        self
+    }
+
+    /// Sends the request; returns when the answer begins.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`].
+    pub fn send(mut self) -> Result<RunStream> {
+        self.options.begin();
+        let endpoint = &self.client.endpoint;
+        let response = endpoint.open(&self.call.request, &self.options)?;
+        let origin = Origin::of(&self.call.request, &response)?;
+        let events = SseReader::new(response.body)
+            .max_line_bytes(endpoint.config.max_line_bytes)
+            .max_event_bytes(endpoint.config.max_event_bytes);
+        Ok(RunStream {
+            events: EventReader::of(events, origin),
+            snapshots: Snapshots::default(),
+            text_skipped: false,
+            cancel_run_on_drop: self.cancel_run_on_drop,
+            known: self.known,
+            client: self.client,
+            options: self.options,
+        })
+    }
+}
+
+/// The events of a run, as they arrive.
+///
+/// An iterator of [`StreamEvent`]s; after an error it ends. While it is read it keeps snapshots of the run, its
+/// messages and steps. A stream that ends without the event that ends it is an [`Error::StreamTruncated`];
+/// [`finish`](Self::finish) gets the run's result all the same.
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+/// # let thread = assistants_blocking::openai::CreateThread::default();
+/// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+/// # let thread = client.threads().create(thread).send()?;
+/// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+/// use assistants_blocking::openai::StreamEvent;
+///
+/// let mut stream = client.runs(&thread).stream(run).send()?;
+/// for event in &mut stream {
+///     match event? {
+///         StreamEvent::MessageDelta(delta) => print!("{}", delta.text()),
+///         StreamEvent::RunStepCreated(step) => println!("step {}", step.id),
+///         _ => {}
+///     }
+/// }
+/// let finished = stream.finish()?.completed()?;
+/// assert_eq!(finished.text(), "Hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct RunStream {
+    client: Client,
+    options: Options,
+    events: EventReader<Incoming>,
+    snapshots: Snapshots,
+    /// Text was read that the snapshots do not have, and no message has been finished since.
+    text_skipped: bool,
+    cancel_run_on_drop: bool,
+    /// The run, where it was known before the first event.
+    known: Option<Known>,
+}
+
+/// A run that has come to an end, or waits for tool outputs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FinishedRun {
+    /// The run in its last state.
+    pub run: Run,
+    /// The messages it wrote, oldest first.
+    pub messages: Vec<Message>,
+    /// The steps it took, oldest first.
+    pub steps: Vec<RunStep>,
+    /// What an error made of it must not show.
+    pub(crate) secrets: Secrets,
+}
+
+impl PartialEq for FinishedRun {
+    fn eq(&self, other: &Self) -> bool {
+        self.run == other.run && self.messages == other.messages && self.steps == other.steps
+    }
+}
+
+impl FinishedRun {
+    /// The text of all messages that the run wrote.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.messages.iter().flat_map(Message::texts).collect()
+    }
+
+    /// The tokens that the run used: as it tells itself, else summed over its steps; `None` when neither tells.
+    ///
+    /// A list sums up as well:
+    ///
+    /// ```
+    /// use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread, Usage};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted")).send()?;
+    /// # let thread = CreateThread::default().message(CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// let first = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?.finish()?;
+    /// let second = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?.finish()?;
+    /// let both: Usage = client.runs(&thread).list().into_iter().sum::<Result<_, _>>()?;
+    /// # let total = |usage: Option<Usage>| usage.map_or(0, |usage| usage.total_tokens);
+    /// # assert!(total(first.usage()) > 0);
+    /// # assert_eq!(both.total_tokens, total(first.usage()) + total(second.usage()));
+    /// # let mut silent = first.clone();
+    /// # silent.run.usage = None;
+    /// # assert_eq!(silent.usage(), first.usage());
+    /// # silent.steps.clear();
+    /// # assert_eq!(silent.usage(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn usage(&self) -> Option<Usage> {
+        let summed = || {
+            let told = self.steps.iter().any(|step| step.usage.is_some());
+            told.then(|| self.steps.iter().sum())
+        };
+        self.run.usage.clone().or_else(summed)
+    }
+
+    /// The run as a result: an error unless it completed.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// use assistants_blocking::Error;
+    ///
+    /// match client.runs(&thread).stream(run).send()?.finish()?.completed() {
+    ///     Ok(finished) => println!("{}", finished.text()),
+    ///     Err(Error::RunFailed(run)) => println!("{}: {:?}", run.status, run.last_error),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RunFailed`] with the run.
+    pub fn completed(self) -> Result<Self> {
+        if self.run.status == RunStatus::Completed {
+            Ok(self)
+        } else {
+            Err(Error::RunFailed(Box::new(self.run)).redact(&self.secrets))
+        }
+    }
+}
+
+impl RunStream {
+    /// Reads one event and keeps the snapshots up to date. With `text_only`, text gives `None` as event.
+    fn read(&mut self, text_only: bool) -> Option<Result<Option<StreamEvent>>> {
+        let outcome = self.events.read(text_only);
+        match &outcome {
+            Some(Ok(Some(event))) => {
+                self.snapshots.apply(event);
+                // It came with all of its text.
+                if matches!(
+                    event,
+                    StreamEvent::MessageCompleted(_) | StreamEvent::MessageIncomplete(_)
+                ) {
+                    self.text_skipped = false;
+                }
+            }
+            Some(Ok(None)) => self.text_skipped = true,
+            Some(Err(_)) => {}
+            // The stream has said its last, so its connection can serve another request.
+            None if self.events.has_ended() => {
+                if let Some(body) = self.events.take_source() {
+                    body.recycle();
+                }
+            }
+            None => {}
+        }
+        outcome
+    }
+
+    /// The next piece of text that the assistant writes, skipping all else; `None` at the end.
+    ///
+    /// The fast way to the text: nothing is allocated for an event whose text has no escapes, and the text is borrowed
+    /// until the next call. The snapshots of messages do not grow by what is read here; a message is complete in them
+    /// when the server has finished it, and [`finish`](Self::finish) asks for what they do not have.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// let mut stream = client.runs(&thread).stream(run).send()?;
+    /// let mut length = 0;
+    /// while let Some(text) = stream.next_text() {
+    ///     length += text?.len();
+    /// }
+    /// assert_eq!(length, "Hello".len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As those of the iterator.
+    pub fn next_text(&mut self) -> Option<Result<&str>> {
+        loop {
+            match self.read(true)? {
+                // A delta of several parts came as an event.
+                Ok(Some(StreamEvent::MessageDelta(delta))) => self.events.keep_text(&delta.text()),
+                Ok(_) => {}
+                Err(error) => return Some(Err(error)),
+            }
+            if !self.events.text().is_empty() {
+                break;
+            }
+        }
+        Some(Ok(self.events.text()))
+    }
+
+    /// The pieces of text that the assistant writes, as strings of their own.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// let mut stream = client.runs(&thread).stream(run).send()?;
+    /// let text: String = stream.text_deltas().collect::<Result<_, _>>()?;
+    /// assert_eq!(text, "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn text_deltas(&mut self) -> TextDeltas<'_> {
+        TextDeltas { stream: self }
+    }
+
+    /// The thread, where the run was created together with it.
+    #[must_use]
+    pub fn thread(&self) -> Option<&Thread> {
+        self.snapshots.thread.as_ref()
+    }
+
+    /// The run as the last event showed it.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// let mut stream = client.runs(&thread).stream(run).send()?;
+    /// while let Some(event) = stream.next() {
+    ///     event?;
+    ///     println!("{:?}", stream.run().map(|run| &run.status)); // queued, in progress, …
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn run(&self) -> Option<&Run> {
+        self.snapshots.run.as_ref()
+    }
+
+    /// The message that the last message event was about, with everything its deltas have added.
+    #[must_use]
+    pub fn message(&self) -> Option<&Message> {
+        self.snapshots.message()
+    }
+
+    /// The step that the last step event was about, with everything its deltas have added.
+    #[must_use]
+    pub fn run_step(&self) -> Option<&RunStep> {
+        self.snapshots.step()
+    }
+
+    /// All messages that the stream spoke of, in the order of their first event.
+    #[must_use]
+    pub fn messages(&self) -> &[Message] {
+        &self.snapshots.messages
+    }
+
+    /// All steps that the stream spoke of, in the order of their first event.
+    #[must_use]
+    pub fn run_steps(&self) -> &[RunStep] {
+        &self.snapshots.steps
+    }
+
+    /// The id under which the server logged the request.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.events.origin().request_id.as_deref()
+    }
+
+    /// Reads to the end, calling the handler for what arrives.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// use assistants_blocking::openai::StreamEvent;
+    ///
+    /// let mut names = Vec::new();
+    /// let mut stream = client.runs(&thread).stream(run).send()?;
+    /// stream.handle(&mut |event: &StreamEvent| names.push(event.name().to_owned()))?;
+    /// assert_eq!(names[0], "thread.run.created");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As those of the iterator; the handler was told of it too.
+    pub fn handle(&mut self, handler: &mut impl EventHandler) -> Result<()> {
+        let outcome = handler::drive(self, handler, &mut Progress::default());
+        handler.on_end();
+        outcome
+    }
+
+    /// Reads to the end and hands out the run in its last state, its messages and its steps.
+    ///
+    /// A stream that broke off, or sent what cannot be read, loses nothing: the run is then polled until it has ended,
+    /// and its messages and steps are read.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// let finished = client.runs(&thread).stream(run).send()?.finish()?;
+    /// println!("{} after {} steps", finished.run.status, finished.steps.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Everything but a stream that broke off, went silent, or could not be read, after its run became known:
+    /// [`Error::Api`] for an `error` event, [`Error::Cancelled`], and what polling gives.
+    pub fn finish(mut self) -> Result<FinishedRun> {
+        let finished = self.read_to_end();
+        if finished.is_ok() {
+            self.cancel_run_on_drop = false;
+        }
+        finished
+    }
+
+    fn read_to_end(&mut self) -> Result<FinishedRun> {
+        while let Some(event) = self.next() {
+            match event {
+                Ok(_) => {}
+                Err(error) if self.can_recover(&error) => {
+                    log::debug!("{}: {error}; asking for the run instead", self.events.origin().what());
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let settled = |run: &&Run| run.status.is_terminal() || run.status == RunStatus::RequiresAction;
+        let snapshots = std::mem::take(&mut self.snapshots);
+        let complete = self.events.has_ended() && !self.text_skipped && !any_in_progress(&snapshots.messages);
+        match snapshots.run {
+            Some(run) if complete && settled(&&run) => Ok(FinishedRun {
+                run,
+                messages: snapshots.messages,
+                steps: snapshots.steps,
+                secrets: self.events.origin().secrets.clone(),
+            }),
+            Some(run) => self.fetch(&run.thread_id, &run.id),
+            None => match &self.known {
+                Some(known) => self.fetch(&known.thread, &known.run),
+                None => Err(self.events.truncated(None)),
+            },
+        }
+    }
+
+    /// Whether asking for the run makes up for an error.
+    pub(crate) fn can_recover(&self, error: &Error) -> bool {
+        (self.snapshots.run.is_some() || self.known.is_some())
+            && match error {
+                // What cannot be read here can be asked for: the run goes on without this stream.
+                Error::StreamTruncated(_) | Error::Stream(_) | Error::Decode(_) => true,
+                // Nothing came at all, as where a connection is closed in order too early.
+                Error::NotAStream(error) => error.excerpt.is_empty(),
+                Error::Timeout(timeout) => timeout.phase == crate::TimeoutPhase::Idle,
+                _ => false,
+            }
+    }
+
+    /// Waits for the run and reads what it wrote.
+    fn fetch(&self, thread: &str, run: &str) -> Result<FinishedRun> {
+        let client = Client {
+            options: self.options.follow_up(),
+            ..self.client.clone()
+        };
+        let run = client.runs(thread).poll(run).send()?;
+        let messages = client
+            .messages(thread)
+            .list()
+            .run_id(&run)
+            .order(SortOrder::Asc)
+            .limit(100);
+        let steps = client.run_steps(thread, &run).list().order(SortOrder::Asc).limit(100);
+        Ok(FinishedRun {
+            messages: messages.into_iter().collect::<Result<_>>()?,
+            steps: steps.into_iter().collect::<Result<_>>()?,
+            run,
+            secrets: self.events.origin().secrets.clone(),
+        })
+    }
+}
+
+/// Whether a message was still being written when its last event came.
+fn any_in_progress(messages: &[Message]) -> bool {
+    messages
+        .iter()
+        .any(|message| message.status == crate::openai::MessageStatus::InProgress)
+}
+
+impl Iterator for RunStream {
+    type Item = Result<StreamEvent>;
+
+    fn next(&mut self) -> Option<Result<StreamEvent>> {
+        self.read(false)?.transpose()
+    }
+}
+
+impl Drop for RunStream {
+    fn drop(&mut self) {
+        if !self.cancel_run_on_drop || self.events.has_ended() {
+            return;
+        }
+        let run = match (&self.snapshots.run, &self.known) {
+            (Some(run), _) if run.status.is_terminal() => return,
+            (Some(Run { id, thread_id, .. }), _) => Abandoned::Known {
+                thread: thread_id.clone(),
+                run: id.clone(),
+            },
+            (None, Some(known)) => Abandoned::Known {
+                thread: known.thread.clone(),
+                run: known.run.clone(),
+            },
+            (None, None) => Abandoned::Unread(Box::new(self.events.split_off())),
+        };
+        // Closes the connection first: the server need not write into it any more.
+        drop(self.events.take_source());
+        abandon::cancel(&self.client, &self.options, run);
+    }
+}
+
+impl fmt::Debug for RunStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunStream")
+            .field("events", &self.events)
+            .field("run", &self.run().map(|run| &run.id))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The pieces of text of a stream. From [`RunStream::text_deltas`].
+#[derive(Debug)]
+#[must_use = "nothing is read until it is walked"]
+pub struct TextDeltas<'s> {
+    stream: &'s mut RunStream,
+}
+
+impl Iterator for TextDeltas<'_> {
+    type Item = Result<String>;
+
+    fn next(&mut self) -> Option<Result<String>> {
+        loop {
+            match self.stream.next()? {
+                Ok(StreamEvent::MessageDelta(delta)) => {
+                    let text = delta.text();
+                    if !text.is_empty() {
+                        return Some(Ok(text.into_owned()));
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Vector stores.
+
+mod vector_store_batches;
+mod vector_store_files;
+
+use assistants_types::openai::operations as op;
+
+use super::wait::Awaited;
+use super::{
+    Client, CreateVectorStore, IdOf, SearchVectorStore, UpdateVectorStore, VectorStore, VectorStoreDeleted,
+    VectorStoreSearchResults, WaitCall,
+};
+use crate::{Call, ListCall};
+
+pub use vector_store_batches::{BatchUpload, BatchUploadCall, FailedUpload, VectorStoreBatches};
+pub use vector_store_files::VectorStoreFiles;
+
+/// The vector stores of the project: collections of files that can be searched. From [`Client::vector_stores`].
+#[derive(Clone, Debug)]
+pub struct VectorStores {
+    pub(super) client: Client,
+}
+
+impl VectorStores {
+    /// Creates a vector store, empty or with first files, which are indexed in the background.
+    ///
+    /// `POST /vector_stores`. Carries an idempotency key, so that a retry does not create a second one on servers that
+    /// know such keys.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::openai::{CreateVectorStore, VectorStoreExpiration};
+    ///
+    /// let params = CreateVectorStore::default().name("handbook").expires_after(VectorStoreExpiration::days(7));
+    /// let store = client.vector_stores().create(params).send()?;
+    /// assert_eq!(store.name, "handbook");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create(&self, params: CreateVectorStore) -> Call<VectorStore> {
+        self.client.call_with(op::CREATE_VECTOR_STORE, &[], &params)
+    }
+
+    /// Reads one vector store. `GET /vector_stores/{vector_store_id}`.
+    pub fn retrieve(&self, store: impl IdOf<VectorStore>) -> Call<VectorStore> {
+        self.client.call(op::RETRIEVE_VECTOR_STORE, &[store.as_id()])
+    }
+
+    /// Changes what `params` sets or clears, and keeps the rest. `POST /vector_stores/{vector_store_id}`.
+    pub fn update(&self, store: impl IdOf<VectorStore>, params: UpdateVectorStore) -> Call<VectorStore> {
+        self.client
+            .call_with(op::UPDATE_VECTOR_STORE, &[store.as_id()], &params)
+    }
+
+    /// Deletes one vector store; its files stay. `DELETE /vector_stores/{vector_store_id}`.
+    pub fn delete(&self, store: impl IdOf<VectorStore>) -> Call<VectorStoreDeleted> {
+        self.client.call(op::DELETE_VECTOR_STORE, &[store.as_id()])
+    }
+
+    /// Lists vector stores, newest first unless told otherwise. `GET /vector_stores`.
+    pub fn list(&self) -> ListCall<VectorStore> {
+        self.client.list(op::LIST_VECTOR_STORES, &[])
+    }
+
+    /// Finds the passages that fit a query best: text, several texts, or [`SearchVectorStore`] with filters.
+    ///
+    /// `POST /vector_stores/{vector_store_id}/search`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// use assistants_blocking::openai::{CreateVectorStore, SearchVectorStore};
+    ///
+    /// let params = CreateVectorStore::default().file_id(&file.id);
+    /// let store = client.vector_stores().create_and_poll(params).send()?;
+    /// let query = SearchVectorStore::new("nine").max_num_results(3);
+    /// for found in client.vector_stores().search(&store, query).send()?.data {
+    ///     println!("{:.2} {}: {}", found.score, found.filename, found.text());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn search(
+        &self,
+        store: impl IdOf<VectorStore>,
+        params: impl Into<SearchVectorStore>,
+    ) -> Call<VectorStoreSearchResults> {
+        self.client
+            .call_with(op::SEARCH_VECTOR_STORE, &[store.as_id()], &params.into())
+    }
+
+    /// Creates a vector store, and waits until its files are indexed or have failed: look at its
+    /// [`file_counts`](VectorStore::file_counts).
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// use assistants_blocking::openai::CreateVectorStore;
+    ///
+    /// let params = CreateVectorStore::default().file_id(&file.id);
+    /// let store = client.vector_stores().create_and_poll(params).send()?;
+    /// assert_eq!((store.file_counts.completed, store.file_counts.failed), (1, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create_and_poll(&self, params: CreateVectorStore) -> WaitCall<VectorStore> {
+        let (stores, first) = (self.clone(), self.create(params));
+        WaitCall::after(&self.client.options, |_| Ok(first), move |id| stores.retrieve(id))
+    }
+}
+
+impl Awaited for VectorStore {
+    const NOUN: &'static str = "vector store";
+    const FINAL: &'static [&'static str] = &["completed", "expired"];
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn status(&self) -> &str {
+        self.status.as_str()
+    }
+}

@@ -1,0 +1,146 @@
+//! Files of a vector store.
+
+use assistants_types::openai::operations as op;
+
+use crate::error::Result;
+use crate::http::file_source::FileSource;
+use crate::openai::wait::Awaited;
+use crate::openai::{
+    Client, CreateVectorStoreFile, IdOf, UpdateVectorStoreFile, VectorStoreFile, VectorStoreFileContent,
+    VectorStoreFileDeleted, VectorStoreFileStatus, WaitCall,
+};
+use crate::{Call, ListCall, Options};
+
+/// The files of one vector store. From [`Client::vector_store_files`].
+#[derive(Clone, Debug)]
+pub struct VectorStoreFiles {
+    pub(crate) client: Client,
+    pub(crate) store: String,
+}
+
+impl VectorStoreFiles {
+    /// Puts a file into the vector store, where it is indexed in the background.
+    ///
+    /// `POST /vector_stores/{vector_store_id}/files`.
+    pub fn create(&self, params: CreateVectorStoreFile) -> Call<VectorStoreFile> {
+        self.client
+            .call_with(op::CREATE_VECTOR_STORE_FILE, &[&self.store], &params)
+    }
+
+    /// Reads how far the indexing of one file has come. `GET /vector_stores/{vector_store_id}/files/{file_id}`.
+    pub fn retrieve(&self, file: impl IdOf<VectorStoreFile>) -> Call<VectorStoreFile> {
+        self.client
+            .call(op::RETRIEVE_VECTOR_STORE_FILE, &[&self.store, file.as_id()])
+    }
+
+    /// Replaces the attributes of one file. `POST /vector_stores/{vector_store_id}/files/{file_id}`.
+    pub fn update(&self, file: impl IdOf<VectorStoreFile>, params: UpdateVectorStoreFile) -> Call<VectorStoreFile> {
+        self.client
+            .call_with(op::UPDATE_VECTOR_STORE_FILE, &[&self.store, file.as_id()], &params)
+    }
+
+    /// Takes one file out of the vector store; the file itself stays.
+    ///
+    /// `DELETE /vector_stores/{vector_store_id}/files/{file_id}`.
+    pub fn delete(&self, file: impl IdOf<VectorStoreFile>) -> Call<VectorStoreFileDeleted> {
+        self.client
+            .call(op::DELETE_VECTOR_STORE_FILE, &[&self.store, file.as_id()])
+    }
+
+    /// Lists the files, newest first unless told otherwise. `GET /vector_stores/{vector_store_id}/files`.
+    pub fn list(&self) -> ListCall<VectorStoreFile> {
+        self.client.list(op::LIST_VECTOR_STORE_FILES, &[&self.store])
+    }
+
+    /// Reads the text of one file as it was indexed. `GET /vector_stores/{vector_store_id}/files/{file_id}/content`.
+    pub fn content(&self, file: impl IdOf<VectorStoreFile>) -> Call<VectorStoreFileContent> {
+        self.client
+            .call(op::RETRIEVE_VECTOR_STORE_FILE_CONTENT, &[&self.store, file.as_id()])
+    }
+
+    /// Waits until a file is indexed or has failed: look at its [`status`](VectorStoreFile#structfield.status).
+    pub fn poll(&self, file: impl IdOf<VectorStoreFile>) -> WaitCall<VectorStoreFile> {
+        let files = self.clone();
+        WaitCall::of(&self.client.options, file.into_id(), move |id| files.retrieve(id))
+    }
+
+    /// Puts a file into the vector store, and waits as [`poll`](Self::poll).
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let store = assistants_blocking::openai::CreateVectorStore::default();
+    /// # let store = client.vector_stores().create(store).send()?;
+    /// use assistants_blocking::FileSource;
+    /// use assistants_blocking::openai::{CreateVectorStoreFile, SearchVectorStore, Filter};
+    ///
+    /// let notes = FileSource::bytes("notes.txt", "The office opens at nine.");
+    /// let file = client.files().upload(notes, "assistants").send()?;
+    /// let params = CreateVectorStoreFile::new(&file).attributes([("floor", 3)]);
+    /// client.vector_store_files(&store).create_and_poll(params).send()?;
+    ///
+    /// let query = SearchVectorStore::new("office").filters(Filter::eq("floor", 3));
+    /// assert_eq!(client.vector_stores().search(&store, query).send()?.data.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create_and_poll(&self, params: CreateVectorStoreFile) -> WaitCall<VectorStoreFile> {
+        let first = self.create(params);
+        self.wait(|_| Ok(first))
+    }
+
+    /// Uploads a file for assistants, puts it into the vector store, and waits as [`poll`](Self::poll). Fields of the
+    /// body are those of [`create`](Self::create).
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let store = assistants_blocking::openai::CreateVectorStore::default();
+    /// # let store = client.vector_stores().create(store).send()?;
+    /// use assistants_blocking::FileSource;
+    ///
+    /// let notes = FileSource::bytes("notes.txt", "The office opens at nine."); // or a path
+    /// let file = client.vector_store_files(&store).upload_and_poll(notes).send()?;
+    /// assert_eq!(file.status.as_str(), "completed", "{:?}", file.last_error);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// At `send`: those of [`Files::upload`](crate::openai::Files::upload), and of the other requests.
+    pub fn upload_and_poll(&self, file: impl Into<FileSource>) -> WaitCall<VectorStoreFile> {
+        let (files, source) = (self.clone(), file.into());
+        self.wait(move |options| {
+            let mut upload = files.client.files().upload(source, "assistants");
+            upload.options = options.follow_up();
+            Ok(files.create(CreateVectorStoreFile::new(&upload.send()?)))
+        })
+    }
+
+    fn wait(
+        &self,
+        first: impl FnOnce(&Options) -> Result<Call<VectorStoreFile>> + Send + 'static,
+    ) -> WaitCall<VectorStoreFile> {
+        let files = self.clone();
+        WaitCall::after(&self.client.options, first, move |id| files.retrieve(id))
+    }
+}
+
+impl ListCall<VectorStoreFile> {
+    /// Only files in this status.
+    pub fn filter(self, status: impl Into<VectorStoreFileStatus>) -> Self {
+        self.parameter("filter", status.into().as_str())
+    }
+}
+
+impl Awaited for VectorStoreFile {
+    const NOUN: &'static str = "file";
+    const FINAL: &'static [&'static str] = &["completed", "failed", "cancelled"];
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn status(&self) -> &str {
+        self.status.as_str()
+    }
+}

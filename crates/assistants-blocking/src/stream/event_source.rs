@@ -1,0 +1,212 @@
+//! Events out of a stream of bytes, whatever they mean, and the rules of its end.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use ureq::http::header::CONTENT_TYPE;
+
+use crate::auth::secret::Secrets;
+use crate::call::request::Request;
+use crate::error::{ApiError, Error, NotAStreamError, Result, StreamTruncatedError, excerpt};
+use crate::http::transport::Response;
+use crate::stream::sse::{Event, SseReader};
+
+/// Reads events up to the one that ends a stream, by its name `done` or its data `[DONE]`; bytes that end before it are an [`Error::StreamTruncated`].
+/// After an error there is nothing more.
+pub(crate) struct EventSource<R> {
+    /// `None` once there is nothing more to read.
+    events: Option<SseReader<R>>,
+    origin: Origin,
+    seen: u64,
+    ended: bool,
+    failed: bool,
+}
+
+/// What the stream is the answer to, for messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) request_id: Option<String>,
+    /// What nothing that is said of the stream may show.
+    pub(crate) secrets: Secrets,
+    /// The status and the media type, where it is a response.
+    pub(crate) response: Option<(u16, Option<String>)>,
+}
+
+impl Origin {
+    /// For bytes that are no answer to a request.
+    pub(crate) fn bytes() -> Self {
+        Self {
+            method: "GET",
+            path: "(bytes)".to_owned(),
+            request_id: None,
+            secrets: Secrets::default(),
+            response: None,
+        }
+    }
+
+    /// For a request that is about to be sent.
+    pub(crate) fn before(request: &Request) -> Result<Self> {
+        Ok(Self {
+            method: request.method,
+            path: request.path()?.to_owned(),
+            ..Self::bytes()
+        })
+    }
+
+    /// For the answer to a request.
+    pub(crate) fn of(request: &Request, response: &Response) -> Result<Self> {
+        let secrets = response.secrets().clone();
+        let content_type = response.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            response: Some((response.status, content_type.map(str::to_owned))),
+            request_id: response.request_id().map(|id| secrets.redact(&id).into_owned()),
+            secrets,
+            ..Self::before(request)?
+        })
+    }
+
+    pub(crate) fn what(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// What leaves the stream as an error.
+    pub(crate) fn error(&self, error: Error) -> Error {
+        error.of_response(self.request_id.as_deref(), &self.secrets)
+    }
+
+    /// The error of a stream that ended early, after so many events.
+    pub(crate) fn truncated(&self, events: u64, source: Option<io::Error>) -> Error {
+        StreamTruncatedError {
+            what: self.what(),
+            events,
+            request_id: self.request_id.clone(),
+            source,
+        }
+        .into()
+    }
+
+    /// The error of a response that began like this and held no event; `None` where it looks like a stream.
+    pub(crate) fn not_a_stream(&self, head: &[u8]) -> Option<Error> {
+        let (status, content_type) = self.response.clone().filter(|_| !begins_stream(head))?;
+        let error = NotAStreamError {
+            what: self.what(),
+            status,
+            content_type,
+            request_id: self.request_id.clone(),
+            excerpt: excerpt(&String::from_utf8_lossy(head)),
+        };
+        Some(error.into())
+    }
+
+    /// The error that the data of an event stands for.
+    pub(crate) fn api_error(&self, data: &str) -> Error {
+        ApiError::from_event(self.method, &self.path, self.request_id.clone(), data, &self.secrets).into()
+    }
+}
+
+impl<R: Read> EventSource<R> {
+    pub(crate) fn new(events: SseReader<R>, origin: Origin) -> Self {
+        Self {
+            events: Some(events),
+            origin,
+            seen: 0,
+            ended: false,
+            failed: false,
+        }
+    }
+
+    /// Whether the event that ends a stream was read.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// How many events were read, without the one that ends the stream.
+    pub(crate) fn events_read(&self) -> u64 {
+        self.seen
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Takes the source out: after the last event to use it again, before it to give it up.
+    pub(crate) fn take_source(&mut self) -> Option<R> {
+        self.events.take().map(SseReader::into_inner)
+    }
+
+    /// Reads one event and makes of it what `read` does; `None` at the end.
+    pub(crate) fn next<T>(&mut self, read: impl FnOnce(Event<'_>, &Origin) -> Result<T>) -> Option<Result<T>> {
+        let reader = self.events.as_mut().filter(|_| !self.ended && !self.failed)?;
+        let outcome = match reader.next_event() {
+            // Servers differ in the data of the event that is named `done`.
+            Ok(Some(event)) if event.data.starts_with("[DONE]") || event.name == "done" => {
+                self.ended = true;
+                return None;
+            }
+            Ok(Some(event)) => {
+                self.seen += 1;
+                read(event, &self.origin)
+            }
+            Ok(None) => {
+                let nothing = self.seen == 0;
+                let other = nothing.then(|| self.origin.not_a_stream(reader.head())).flatten();
+                Err(other.unwrap_or_else(|| self.truncated(None)))
+            }
+            Err(Error::Transport(error)) => Err(self.truncated(Some((*error).into_source()))),
+            Err(error) => Err(error),
+        };
+        let outcome = outcome.map_err(|error| self.origin.error(error));
+        if let Err(error) = &outcome {
+            self.failed = true;
+            // Nobody waits any more, but the connection is whole: who cleans up can read on.
+            if !matches!(error, Error::Cancelled(_) | Error::Timeout(_)) {
+                self.events = None;
+            }
+        }
+        Some(outcome)
+    }
+
+    /// The rest of the stream, as a source of its own; nothing is left here.
+    pub(crate) fn split_off(&mut self) -> Self {
+        Self {
+            events: self.events.take(),
+            origin: self.origin.clone(),
+            ..*self
+        }
+    }
+
+    /// Takes up a stream that nobody waited for any more.
+    pub(crate) fn read_on(&mut self, prepare: impl FnOnce(&mut R)) {
+        self.failed = false;
+        if let Some(events) = &mut self.events {
+            prepare(events.get_mut());
+        }
+    }
+
+    pub(crate) fn truncated(&self, source: Option<io::Error>) -> Error {
+        self.origin.truncated(self.seen, source)
+    }
+}
+
+/// Whether the first bytes of a response are those of server-sent events, as far as they go. Lines of other names are
+/// allowed in such a stream, but nobody sends them first.
+fn begins_stream(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
+    let names: [&[u8]; 5] = [b"event", b"data", b"id", b"retry", b":"];
+    !head.is_empty()
+        && names
+            .iter()
+            .any(|name| head.starts_with(name) || name.starts_with(head))
+}
+
+impl<R> fmt::Debug for EventSource<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventSource")
+            .field("origin", &self.origin)
+            .field("seen", &self.seen)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}

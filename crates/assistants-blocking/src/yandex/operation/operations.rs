@@ -1,0 +1,278 @@
+//! Work that goes on after its call was answered.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use assistants_types::yandex::{self as types, ProtoMessage, operations as op};
+
+use crate::Call;
+use crate::auth::secret::Secrets;
+use crate::call::options::{Options, option_setters};
+use crate::call::response::RawResponse;
+use crate::call::wait::{Polled, Wait};
+use crate::error::{Error, OperationFailedError, Result};
+use crate::yandex::{Client, IdOf, OperationError};
+
+/// The operations of the cloud. From [`Client::operations`].
+#[derive(Clone, Debug)]
+pub struct Operations {
+    pub(crate) client: Client,
+}
+
+impl Operations {
+    /// Reads one operation. `GET /operations/{operationId}`.
+    pub fn get(&self, operation: impl IdOf<types::Operation>) -> Call<types::Operation> {
+        self.client.call(op::GET_OPERATION, &[operation.as_id()])
+    }
+
+    /// Asks the service to stop; it does what it can. `GET /operations/{operationId}:cancel`.
+    pub fn cancel(&self, operation: impl IdOf<types::Operation>) -> Call<types::Operation> {
+        self.client.call(op::CANCEL_OPERATION, &[operation.as_id()])
+    }
+
+    /// An operation that makes a `T`, as it was answered to a call or read by [`get`](Self::get).
+    #[must_use]
+    pub fn of<T: ProtoMessage>(&self, operation: types::Operation) -> Operation<T> {
+        Operation {
+            client: self.client.clone(),
+            secrets: self.client.endpoint(op::GET_OPERATION).secrets(&self.client.options),
+            state: operation,
+            makes: PhantomData,
+        }
+    }
+}
+
+/// A call whose answer is an operation that makes a `T`.
+#[must_use = "a call does nothing until `send`"]
+pub struct OperationCall<T> {
+    client: Client,
+    call: Call<types::Operation>,
+    options: Options,
+    makes: PhantomData<fn() -> T>,
+}
+
+impl<T: ProtoMessage> OperationCall<T> {
+    pub(crate) fn new(client: &Client, call: Call<types::Operation>) -> Self {
+        Self {
+            client: client.clone(),
+            options: call.options.clone(),
+            call,
+            makes: PhantomData,
+        }
+    }
+
+    option_setters!();
+
+    /// Starts the operation, which goes on in the background.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`].
+    pub fn send(self) -> Result<Operation<T>> {
+        let client = self.client.clone();
+        let response = self.send_raw()?;
+        Ok(Operation {
+            client,
+            secrets: response.secrets().clone(),
+            state: response.parse()?,
+            makes: PhantomData,
+        })
+    }
+
+    /// Starts the operation; the answer is not parsed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send_raw`].
+    pub fn send_raw(mut self) -> Result<RawResponse<types::Operation>> {
+        self.call.options = self.options;
+        self.call.send_raw()
+    }
+}
+
+impl<T> fmt::Debug for OperationCall<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OperationCall")
+            .field("call", &self.call)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Work on the server that makes a `T`, as it was seen last.
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+/// use assistants_blocking::yandex::CreateSearchIndex;
+///
+/// let file = client.files().upload("Opening hours: 9 to 5.").send()?;
+/// let index = client.search_indexes().create(CreateSearchIndex::new(client.folder_id()).file_id(&file)).send()?;
+/// println!("{}", index.wait().on_progress(|seen| println!("{}", seen.description)).send()?.id);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Operation<T> {
+    client: Client,
+    /// What an error made of it must not show.
+    secrets: Secrets,
+    state: types::Operation,
+    makes: PhantomData<fn() -> T>,
+}
+
+impl<T: ProtoMessage> Operation<T> {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.state.id
+    }
+
+    /// The operation as it was seen last.
+    #[must_use]
+    pub fn state(&self) -> &types::Operation {
+        &self.state
+    }
+
+    /// What it made; `None` while it goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Operation`] when it failed, or made something else.
+    #[must_use]
+    pub fn result(&self) -> Option<Result<T>> {
+        Some(result(&self.state)?.map_err(|error| error.redact(&self.secrets)))
+    }
+
+    /// Looks at it once more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`]; a failure of the operation itself shows in [`result`](Self::result).
+    pub fn poll(&mut self) -> Result<&types::Operation> {
+        let mut call = self.client.operations().get(&self.state.id);
+        call.options = self.options();
+        let response = call.send_raw()?;
+        let seen = response.parse()?;
+        response.check_id(&self.state.id, &seen.id)?;
+        self.secrets = response.secrets().clone();
+        self.state = seen;
+        Ok(&self.state)
+    }
+
+    /// Waits for its end.
+    pub fn wait(&self) -> OperationWait<'_, T> {
+        OperationWait {
+            operation: self,
+            options: self.options(),
+            poll_interval: None,
+            poll_timeout: Duration::from_secs(3600),
+            on_progress: None,
+        }
+    }
+
+    /// The options of what follows: those of the client, with the secrets of what went before.
+    fn options(&self) -> Options {
+        Options {
+            secrets: self.secrets.clone(),
+            ..self.client.options.clone()
+        }
+    }
+
+    /// Asks the service to stop it; it does what it can.
+    pub fn cancel(&self) -> Call<types::Operation> {
+        self.client.operations().cancel(&self.state.id)
+    }
+}
+
+impl<T> fmt::Debug for Operation<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operation")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+fn result<T: ProtoMessage>(operation: &types::Operation) -> Option<Result<T>> {
+    let fault = |error: OperationError| {
+        let (code, fault) = match &error {
+            OperationError::Failed(status) => (status.code, status.message.clone()),
+            OperationError::Response(cause) => (0, format!("{error}: {cause}")),
+            _ => (0, error.to_string()),
+        };
+        Error::from(OperationFailedError::new(&operation.id, code, fault))
+    };
+    Some(operation.result()?.map_err(fault))
+}
+
+/// Told what each look at an operation shows.
+type Observer<'o> = Box<dyn FnMut(&types::Operation) + 'o>;
+
+/// A wait for the end of an operation. From [`Operation::wait`].
+#[must_use = "nothing is polled until `send`"]
+pub struct OperationWait<'o, T> {
+    operation: &'o Operation<T>,
+    options: Options,
+    poll_interval: Option<Duration>,
+    poll_timeout: Duration,
+    on_progress: Option<Observer<'o>>,
+}
+
+impl<'o, T: ProtoMessage> OperationWait<'o, T> {
+    option_setters!();
+
+    /// The wait between two polls. Default: 50 ms at first, growing to 1 second.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = Some(interval);
+        self
+    }
+
+    /// Limits the whole wait; the last poll is made when the limit is reached. Default: an hour.
+    pub fn poll_timeout(mut self, limit: Duration) -> Self {
+        self.poll_timeout = limit;
+        self
+    }
+
+    /// Calls `observer` with what each look shows.
+    pub fn on_progress(mut self, observer: impl FnMut(&types::Operation) + 'o) -> Self {
+        self.on_progress = Some(Box::new(observer));
+        self
+    }
+
+    /// Waits for the end and hands out what was made.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`]; [`Error::Operation`] when the operation fails, [`Error::Timeout`] when it is not done in time,
+    /// [`Error::Decode`] when the server responds with another operation.
+    pub fn send(mut self) -> Result<T> {
+        if let Some(done) = self.operation.result() {
+            return done;
+        }
+        let (id, operations) = (self.operation.id(), self.operation.client.operations());
+        self.options.begin();
+        Wait::new(&self.options, self.poll_interval, self.poll_timeout).until(|| {
+            let mut call = operations.get(id);
+            call.options = self.options.clone();
+            let response = call.send_raw()?;
+            let seen = response.parse()?;
+            response.check_id(id, &seen.id)?;
+            if let Some(observer) = &mut self.on_progress {
+                observer(&seen);
+            }
+            match result(&seen) {
+                Some(done) => done.map(Polled::Done).map_err(|error| response.error(error)),
+                None => Ok(Polled::running(&response, &format!("operation {id}"))),
+            }
+        })
+    }
+}
+
+impl<T> fmt::Debug for OperationWait<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OperationWait")
+            .field("operation", &self.operation)
+            .field("poll_interval", &self.poll_interval)
+            .field("poll_timeout", &self.poll_timeout)
+            .finish_non_exhaustive()
+    }
+}

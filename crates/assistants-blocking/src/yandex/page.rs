@@ -1,0 +1,48 @@
+//! Lists of Yandex: pages with a token to the next.
+
+use assistants_types::yandex::{
+    List, ListAssistantVersionsResponse, ListAssistantsResponse, ListFilesResponse, ListRunsResponse,
+    ListSearchIndexFilesResponse, ListSearchIndicesResponse, ListThreadsResponse, ListUsersResponse,
+};
+
+use crate::ListCall;
+use crate::call::list::{ListPage, sealed};
+
+macro_rules! pages {
+    ($($page:ident)+) => {$(
+        impl sealed::Sealed for $page {}
+
+        impl ListPage for $page {
+            type Item = <$page as List>::Item;
+
+            const CURSOR: &'static str = "pageToken";
+
+            // None for an empty page: the service answers a token on the last page that has items, and an empty page is
+            // how it says that this was all.
+            fn next_cursor(&self) -> Option<String> {
+                self.next_page_token().map(str::to_owned)
+            }
+
+            fn into_items(self) -> Vec<Self::Item> {
+                List::into_items(self)
+            }
+        }
+    )+};
+}
+
+pages! {
+    ListAssistantsResponse ListAssistantVersionsResponse ListThreadsResponse ListRunsResponse
+    ListSearchIndicesResponse ListSearchIndexFilesResponse ListFilesResponse ListUsersResponse
+}
+
+impl<T, P: List<Item = T>> ListCall<T, P> {
+    /// How many items a page has; the service takes up to 1000 and uses 100 where nothing is said.
+    pub fn page_size(self, items: u32) -> Self {
+        self.parameter("pageSize", items.to_string())
+    }
+
+    /// Starts at this page: the `next_page_token` of the one before, or [`Pages::cursor`](crate::Pages::cursor).
+    pub fn page_token(self, token: impl Into<String>) -> Self {
+        self.parameter("pageToken", token)
+    }
+}

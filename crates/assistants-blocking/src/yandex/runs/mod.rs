@@ -1,0 +1,189 @@
+//! Runs.
+
+mod call;
+mod result;
+mod stream;
+mod tools;
+
+use assistants_types::yandex::operations as op;
+
+use super::client::needed;
+use super::{Client, CreateRun, IdOf, ListRunsResponse, Run, SubmitToRun, SubmitToRunResponse, Thread, ToolResult};
+use crate::{Call, ListCall, Tools};
+
+pub use call::{RunCall, RunStreamCall};
+pub use result::{RunResult, RunStreamEvent, StatusCall, WaitCall};
+pub use stream::{ListenCall, RunStream, TextDelta, TextDeltas};
+pub use tools::ToolRunCall;
+
+/// The runs of the folder. From [`Client::runs`].
+#[derive(Clone, Debug)]
+pub struct Runs {
+    pub(super) client: Client,
+}
+
+impl Runs {
+    /// Starts a run, which goes on in the background. `POST /assistants/v1/runs`.
+    ///
+    /// [`Assistants::run`](super::Assistants::run) is the same with its parameters at hand.
+    pub fn create(&self, params: CreateRun) -> Call<Run> {
+        self.client.call_with(op::CREATE_RUN, &[], &params)
+    }
+
+    /// Reads one run. `GET /assistants/v1/runs/{runId}`.
+    pub fn get(&self, run: impl IdOf<Run>) -> Call<Run> {
+        self.client.call(op::GET_RUN, &[run.as_id()])
+    }
+
+    /// Reads the last run of a thread. `GET /assistants/v1/runs:getByThread`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// # let run = client.assistants().run(&assistant, &thread).send()?;
+    /// let last = client.runs().get_last_by_thread(&thread).send()?;
+    /// assert_eq!(last.id, run.id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get_last_by_thread(&self, thread: impl IdOf<Thread>) -> Call<Run> {
+        self.client
+            .query(op::GET_LAST_RUN_BY_THREAD, &[], &[("threadId", thread.as_id())])
+    }
+
+    /// Lists the runs of the client's folder. `GET /assistants/v1/runs`.
+    pub fn list(&self) -> ListCall<Run, ListRunsResponse> {
+        self.client
+            .list(op::LIST_RUNS, &[], &[("folderId", self.client.folder_id())])
+    }
+
+    /// Hands out the events of a run from its first, or from a later one, also after its end.
+    /// `GET /assistants/v1/runs/listen`.
+    ///
+    /// A connection that breaks off is made again and goes on behind the last event, so that each event comes once and
+    /// in order.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// # let run = client.assistants().run(&assistant, &thread).send()?;
+    /// for event in client.runs().listen(&run).send()? {
+    ///     let event = event?;
+    ///     println!("{} {} {:?}", event.index(), event.status(), event.text());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn listen(&self, run: impl IdOf<Run>) -> ListenCall {
+        let request = needed(op::LISTEN_RUN, &[], &[("runId", run.as_id())]);
+        ListenCall::new(&self.client, run.as_id(), request)
+    }
+
+    /// Hands in the results of all tool calls that the run waits for. `PATCH /assistants/v1/runs/submit`.
+    ///
+    /// The calls of an assistant have no ids: results stand in the order of the calls and carry their names. Not
+    /// idempotent, so it is sent again only when the service cannot have seen it or says that it did not do it.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// use assistants_blocking::yandex::{CreateAssistant, CreateThread, FunctionResult, FunctionTool};
+    ///
+    /// let assistant = CreateAssistant::new(client.folder_id(), "yandexgpt").tool(FunctionTool::new("now"));
+    /// let assistant = client.assistants().create(assistant).send()?;
+    /// let thread = client.threads().create(CreateThread::new(client.folder_id()).message("call now {}")).send()?;
+    /// let run = client.assistants().run(&assistant, &thread).send()?;
+    ///
+    /// let waiting = client.runs().wait(&run).send()?;
+    /// let results = waiting.function_calls().map(|call| FunctionResult::new(&call.name, "noon"));
+    /// client.runs().submit_tool_results(&run, results).send()?;
+    /// let result = client.runs().wait(&run).send()?;
+    /// assert_eq!(result.text().as_deref(), Some("now returned noon"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn submit_tool_results(
+        &self,
+        run: impl IdOf<Run>,
+        results: impl IntoIterator<Item = impl Into<ToolResult>>,
+    ) -> Call<SubmitToRunResponse> {
+        if run.as_id().is_empty() {
+            return self
+                .client
+                .send(op::SUBMIT_TO_RUN, needed(op::SUBMIT_TO_RUN, &[], &[("runId", "")]));
+        }
+        let params = SubmitToRun::tool_results(run.as_id(), results);
+        self.client.call_with(op::SUBMIT_TO_RUN, &[], &params)
+    }
+
+    /// Not possible: the service has no call that ends a run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`](crate::Error::Unsupported), always, at `send`.
+    pub fn cancel(&self, run: impl IdOf<Run>) -> Call<Run> {
+        let why = format!(
+            "run {}: cannot be cancelled, the service has no such call; it ends by itself",
+            run.as_id()
+        );
+        self.client.unsupported(&why)
+    }
+
+    /// How far a run is. `GET /assistants/v1/runs/{runId}`.
+    pub fn get_status(&self, run: impl IdOf<Run>) -> StatusCall {
+        StatusCall::new(self.get(run))
+    }
+
+    /// What a run has come to by now. `GET /assistants/v1/runs/{runId}`.
+    pub fn get_result(&self, run: impl IdOf<Run>) -> Call<RunResult> {
+        let mut call: Call<RunResult> = self.client.call(op::GET_RUN, &[run.as_id()]);
+        call.adopt = RunResult::adopt;
+        call
+    }
+
+    /// Waits until a run has ended or asks for tool results.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// # let run = client.assistants().run(&assistant, &thread).send()?;
+    /// use std::time::Duration;
+    ///
+    /// let result = client.runs().wait(&run).poll_timeout(Duration::from_secs(60)).send()?.succeeded()?;
+    /// println!("{:?}, {:?}", result.text(), result.usage().map(|usage| usage.total_tokens));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait(&self, run: impl IdOf<Run>) -> WaitCall {
+        WaitCall::new(self, run.as_id())
+    }
+
+    /// Starts a run and answers its function calls with `tools` until it has ended.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// use assistants_blocking::Tools;
+    /// use assistants_blocking::yandex::{CreateRun, CreateThread};
+    /// use serde_json::{Value, json};
+    ///
+    /// let tools = Tools::new().function("now", json!({"type": "object"}), |_: Value| Ok::<_, String>("noon"));
+    /// let thread = client.threads().create(CreateThread::new(client.folder_id()).message("call now {}")).send()?;
+    /// let result = client.runs().run_with_tools(CreateRun::new(&assistant, &thread), &tools).send()?;
+    /// assert_eq!(result.text().as_deref(), Some("now returned noon"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_with_tools(&self, params: CreateRun, tools: &Tools) -> ToolRunCall {
+        ToolRunCall::new(self, params, tools)
+    }
+}

@@ -1,0 +1,258 @@
+//! What runs come to, and how far they are.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::Call;
+use crate::auth::secret::Secrets;
+use crate::call::options::{Options, option_setters};
+use crate::call::response::RawResponse;
+use crate::call::wait::{Polled, Wait};
+use crate::error::{Error, Result};
+use crate::yandex::{Citation, ContentPart, EventType, Message, MessageContent, Run, RunStatus, Runs, StreamEvent};
+
+/// What a run has come to: a message, tool calls, an error.
+///
+/// It derefs to the [`Run`], with its `status()`, `text()`, `message()`, `tool_calls()`, `usage()` and `error()`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct RunResult {
+    run: Run,
+    /// What an error made of it must not show.
+    #[serde(skip)]
+    secrets: Secrets,
+}
+
+impl PartialEq for RunResult {
+    fn eq(&self, other: &Self) -> bool {
+        self.run == other.run
+    }
+}
+
+impl RunResult {
+    /// The parts of the message it ended with.
+    #[must_use]
+    pub fn parts(&self) -> &[ContentPart] {
+        parts(self.run.message().and_then(|message| message.content.as_ref()))
+    }
+
+    /// The passages that the message cites.
+    #[must_use]
+    pub fn citations(&self) -> &[Citation] {
+        citations(self.run.message())
+    }
+
+    /// The run as a result: an error if it failed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::YandexRunFailed`] with the run.
+    pub fn succeeded(self) -> Result<Self> {
+        if self.run.status().is_failed() {
+            Err(Error::YandexRunFailed(Box::new(self.run)).redact(&self.secrets))
+        } else {
+            Ok(self)
+        }
+    }
+
+    /// Keeps what the call that it came from knows of secrets.
+    pub(crate) fn adopt(&mut self, secrets: &Secrets) {
+        self.secrets = secrets.clone();
+    }
+
+    /// The run itself.
+    #[must_use]
+    pub fn into_run(self) -> Run {
+        self.run
+    }
+}
+
+impl From<Run> for RunResult {
+    fn from(run: Run) -> Self {
+        Self {
+            run,
+            secrets: Secrets::default(),
+        }
+    }
+}
+
+impl Deref for RunResult {
+    type Target = Run;
+
+    fn deref(&self) -> &Run {
+        &self.run
+    }
+}
+
+/// Something that happened in a run, with its number.
+///
+/// It derefs to the [`StreamEvent`], with its `text()` (all of it so far), `message()`, `tool_calls()` and `error()`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunStreamEvent {
+    pub(crate) index: i64,
+    pub(crate) event: StreamEvent,
+}
+
+impl RunStreamEvent {
+    /// The number of the event in its run, from 0. Listening again from the next one misses nothing.
+    #[must_use]
+    pub fn index(&self) -> i64 {
+        self.index
+    }
+
+    /// How far the run is by this event: `IN_PROGRESS` for more text, `TOOL_CALLS`, `COMPLETED` and `FAILED`.
+    #[must_use]
+    pub fn status(&self) -> RunStatus {
+        match &self.event.event_type {
+            EventType::PartialMessage => RunStatus::InProgress,
+            EventType::ToolCalls => RunStatus::ToolCalls,
+            EventType::Done => RunStatus::Completed,
+            EventType::Error => RunStatus::Failed,
+            other => RunStatus::from(other.as_str()),
+        }
+    }
+
+    /// The parts of what the message says so far, or at the end.
+    #[must_use]
+    pub fn parts(&self) -> &[ContentPart] {
+        parts(self.event.content())
+    }
+
+    /// The passages that the message cites; empty before the last event.
+    #[must_use]
+    pub fn citations(&self) -> &[Citation] {
+        citations(self.event.message())
+    }
+
+    /// Tokens used. Always `None`: the service counts them in the run only, see
+    /// [`RunStream::finish`](crate::yandex::RunStream::finish).
+    #[must_use]
+    pub fn usage(&self) -> Option<&crate::yandex::ContentUsage> {
+        None
+    }
+
+    /// The event itself.
+    #[must_use]
+    pub fn into_event(self) -> StreamEvent {
+        self.event
+    }
+}
+
+impl Deref for RunStreamEvent {
+    type Target = StreamEvent;
+
+    fn deref(&self) -> &StreamEvent {
+        &self.event
+    }
+}
+
+fn parts(content: Option<&MessageContent>) -> &[ContentPart] {
+    content.map_or(&[], |content| &content.content)
+}
+
+fn citations(message: Option<&Message>) -> &[Citation] {
+    message.map_or(&[], |message| &message.citations)
+}
+
+/// A question for the status of a run. From [`Runs::get_status`].
+#[must_use = "a call does nothing until `send`"]
+#[derive(Debug)]
+pub struct StatusCall {
+    call: Call<Run>,
+    options: Options,
+}
+
+impl StatusCall {
+    pub(crate) fn new(call: Call<Run>) -> Self {
+        Self {
+            options: call.options.clone(),
+            call,
+        }
+    }
+
+    option_setters!();
+
+    /// Asks for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`].
+    pub fn send(self) -> Result<RunStatus> {
+        Ok(self.send_raw()?.parse()?.status())
+    }
+
+    /// Asks for the run that the status is read from.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send_raw`].
+    pub fn send_raw(mut self) -> Result<RawResponse<Run>> {
+        self.call.options = self.options;
+        self.call.send_raw()
+    }
+}
+
+/// A wait for a run. From [`Runs::wait`].
+#[must_use = "nothing is polled until `send`"]
+#[derive(Debug)]
+pub struct WaitCall {
+    runs: Runs,
+    run: String,
+    pub(crate) options: Options,
+    poll_interval: Option<Duration>,
+    poll_timeout: Duration,
+}
+
+impl WaitCall {
+    pub(crate) fn new(runs: &Runs, run: &str) -> Self {
+        Self {
+            runs: runs.clone(),
+            run: run.to_owned(),
+            options: runs.client.options.clone(),
+            poll_interval: None,
+            poll_timeout: Duration::from_secs(300),
+        }
+    }
+
+    option_setters!();
+
+    /// The wait between two polls. Default: 50 ms at first, growing to 1 second.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = Some(interval);
+        self
+    }
+
+    /// Limits the whole wait; the last poll is made when the limit is reached. Default: 300 seconds.
+    pub fn poll_timeout(mut self, limit: Duration) -> Self {
+        self.poll_timeout = limit;
+        self
+    }
+
+    /// Waits until the run has ended or asks for tool results, and hands out what it came to.
+    ///
+    /// A status newer than this crate counts as "still at work".
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`]; [`Error::Timeout`] naming the last status when the run is not done in time,
+    /// [`Error::Decode`] when the server responds with another run.
+    pub fn send(mut self) -> Result<RunResult> {
+        self.options.begin();
+        Wait::new(&self.options, self.poll_interval, self.poll_timeout).until(|| {
+            let mut call = self.runs.get(&self.run);
+            call.options = self.options.clone();
+            let response = call.send_raw()?;
+            let run = response.parse()?;
+            response.check_id(&self.run, &run.id)?;
+            let status = run.status();
+            if status.is_succeeded() || status.is_failed() {
+                let mut result = RunResult::from(run);
+                result.adopt(response.secrets());
+                return Ok(Polled::Done(result));
+            }
+            Ok(Polled::running(&response, &format!("run {} is `{status}`", self.run)))
+        })
+    }
+}

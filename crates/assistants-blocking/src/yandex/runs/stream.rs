@@ -1,0 +1,429 @@
+//! The events of a run, over as many connections as it takes.
+
+use std::fmt;
+use std::ops::Deref;
+
+use assistants_types::yandex::operations as op;
+
+use crate::call::options::{Options, option_setters};
+use crate::call::request::Request;
+use crate::error::{Error, Result};
+use crate::http::endpoint::{Manner, chance};
+use crate::http::log;
+use crate::http::transport::Incoming;
+use crate::stream::event_source::Origin;
+use crate::stream::json_objects::{Found, JsonStream, unwrap};
+use crate::yandex::messages::is_event_stream;
+use crate::yandex::{Client, EventType, Run, RunResult, RunStatus, RunStreamEvent, StreamEvent, ToolResult};
+
+/// A run to be listened to. From [`Runs::listen`](crate::yandex::Runs::listen).
+#[must_use = "a call does nothing until `send`"]
+#[derive(Debug)]
+pub struct ListenCall {
+    client: Client,
+    run: String,
+    request: Request,
+    pub(crate) options: Options,
+    start: i64,
+}
+
+impl ListenCall {
+    pub(crate) fn new(client: &Client, run: &str, request: Request) -> Self {
+        Self {
+            client: client.clone(),
+            run: run.to_owned(),
+            request,
+            options: client.options.clone(),
+            start: 0,
+        }
+    }
+
+    option_setters!();
+
+    /// The number of the first event that is wanted. Default: 0, the first there is.
+    pub fn events_start_idx(mut self, index: i64) -> Self {
+        self.start = index;
+        self
+    }
+
+    /// Sends the request; returns when the answer begins.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`](crate::Call::send).
+    pub fn send(mut self) -> Result<RunStream> {
+        self.options.begin();
+        let mut stream = RunStream {
+            origin: Origin::before(&self.request)?,
+            client: self.client,
+            id: self.run,
+            run: None,
+            request: self.request,
+            options: self.options,
+            objects: None,
+            next_index: self.start,
+            state: State::Open,
+            failures: 0,
+            seen: 0,
+            text: String::new(),
+        };
+        stream.connect()?;
+        Ok(stream)
+    }
+}
+
+/// The events of a run, as they arrive.
+///
+/// An iterator of [`RunStreamEvent`]s. It ends behind the event that ends the run, and where the run waits for tool
+/// results: after [`submit_tool_results`](Self::submit_tool_results) it goes on. After an error it ends.
+///
+/// A connection that breaks off is made again, and the events go on behind the last one. Where nothing new comes over
+/// several connections in a row (one more than the retries of a call), the stream ends in
+/// [`Error::StreamTruncated`].
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+/// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+/// # let assistant = client.assistants().create(params).send()?;
+/// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+/// # let thread = client.threads().create(params).send()?;
+/// let mut stream = client.assistants().run_stream(&assistant, &thread).send()?;
+/// for event in &mut stream {
+///     let event = event?;
+///     println!("{}: {:?}", event.status(), event.text());
+/// }
+/// println!("the next event would be number {}", stream.next_index());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct RunStream {
+    client: Client,
+    id: String,
+    pub(crate) run: Option<Run>,
+    request: Request,
+    options: Options,
+    origin: Origin,
+    objects: Option<JsonStream<Incoming>>,
+    next_index: i64,
+    state: State,
+    /// How many connections have ended early since the last new event.
+    failures: u32,
+    seen: u64,
+    text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The last event asked for tool results.
+    ToolCalls,
+    /// The server has nothing more to say until it has the results.
+    Paused,
+    Ended,
+}
+
+impl RunStream {
+    /// The run that is listened to.
+    #[must_use]
+    pub fn run_id(&self) -> &str {
+        &self.id
+    }
+
+    /// The run as it was created; `None` where an existing run is listened to.
+    #[must_use]
+    pub fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+
+    /// The number of the next event: for [`ListenCall::events_start_idx`], to go on from here later.
+    #[must_use]
+    pub fn next_index(&self) -> i64 {
+        self.next_index
+    }
+
+    /// The id under which the server logged the request whose answer is being read.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.origin.request_id.as_deref()
+    }
+
+    /// The text in pieces, as it grows; all other events are skipped.
+    ///
+    /// The service repeats the whole text in every event. What is handed out here is what each adds; text
+    /// that was read as events before comes once more, as a whole.
+    pub fn text_deltas(&mut self) -> TextDeltas<'_> {
+        TextDeltas { stream: self }
+    }
+
+    /// Hands in the results of the tool calls that the run waits for; the events go on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`](crate::Call::send). The stream stays where it is.
+    pub fn submit_tool_results(&mut self, results: impl IntoIterator<Item = impl Into<ToolResult>>) -> Result<()> {
+        let mut call = self.client.runs().submit_tool_results(&self.id, results);
+        call.options = self.options.follow_up();
+        call.send()?;
+        if self.state != State::Ended {
+            // The old answer may stay silent now; a new one begins behind the event that asked for the results.
+            self.objects = None;
+            self.state = State::Open;
+        }
+        Ok(())
+    }
+
+    /// Reads to the end of the events and asks for what the run came to.
+    ///
+    /// Events that cannot be read lose nothing: the run is then polled until it has ended or waits for tool results.
+    ///
+    /// # Errors
+    ///
+    /// As those of the iterator, except for [`Error::Decode`] and [`Error::Stream`], and of
+    /// [`Call::send`](crate::Call::send).
+    pub fn finish(mut self) -> Result<RunResult> {
+        while let Some(event) = self.next() {
+            match event {
+                Ok(_) => {}
+                Err(error @ (Error::Decode(_) | Error::Stream(_))) => {
+                    log::debug!("{}: {error}; asking for the run instead", self.origin.what());
+                    let mut call = self.client.runs().wait(&self.id);
+                    call.options = self.options.follow_up();
+                    return call.send();
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let mut call = self.client.runs().get_result(&self.id);
+        call.options = self.options.follow_up();
+        call.send()
+    }
+
+    /// Begins an answer at the next event.
+    fn connect(&mut self) -> Result<()> {
+        let mut request = self.request.clone();
+        if self.next_index > 0 {
+            request = request.parameter("eventsStartIdx", self.next_index.to_string());
+        }
+        let response = self.client.endpoint(op::LISTEN_RUN).open(&request, &self.options)?;
+        self.origin = Origin::of(&request, &response)?;
+        let events = is_event_stream(&response.headers);
+        self.objects = Some(JsonStream::new(response.body, events, self.client.stream_limits()));
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<Option<RunStreamEvent>> {
+        while !matches!(self.state, State::Paused | State::Ended) {
+            let Some(objects) = &mut self.objects else {
+                self.connect()?;
+                continue;
+            };
+            let (mut nothing, mut in_order) = (false, false);
+            let cause = match objects.next_object() {
+                Ok(Found::Object(object)) => {
+                    let mut event = None;
+                    unwrap(object, &self.origin, |one: StreamEvent| event = Some(one))?;
+                    match event.and_then(|event| self.take(event)) {
+                        Some(event) => return Ok(Some(event)),
+                        None => continue,
+                    }
+                }
+                Ok(Found::End) if self.state == State::ToolCalls => {
+                    self.state = State::Paused;
+                    self.objects = None;
+                    return Ok(None);
+                }
+                Ok(found @ (Found::End | Found::Cut)) => {
+                    in_order = matches!(found, Found::End);
+                    nothing = objects.is_empty();
+                    let head = objects.head();
+                    // What is no stream is none the next time either.
+                    if let Some(error) = self.origin.not_a_stream(head).filter(|_| !head.is_empty()) {
+                        return Err(error);
+                    }
+                    None
+                }
+                Err(Error::Transport(error)) => Some(error.into_source()),
+                Err(error) => return Err(error),
+            };
+            self.objects = None;
+            self.broke_off(cause, nothing, in_order)?;
+        }
+        Ok(None)
+    }
+
+    /// Takes an event in; `None` for one that came before.
+    fn take(&mut self, event: StreamEvent) -> Option<RunStreamEvent> {
+        // A server that counts no events is trusted to send each once.
+        let index = event.stream_cursor.as_ref().map_or(self.next_index, |_| event.index());
+        if index < self.next_index {
+            return None;
+        }
+        // A server may number an event as it likes.
+        self.next_index = index.saturating_add(1);
+        self.failures = 0;
+        self.seen += 1;
+        self.state = match event.event_type {
+            EventType::Done | EventType::Error => State::Ended,
+            EventType::ToolCalls => State::ToolCalls,
+            _ => State::Open,
+        };
+        if self.state == State::Ended
+            && let Some(body) = self.objects.take().and_then(JsonStream::into_reader)
+        {
+            body.recycle();
+        }
+        Some(RunStreamEvent { index, event })
+    }
+
+    /// Prepares another connection after one that ended before the run did.
+    /// `nothing` says that not a byte came over it, `in_order` that its response was whole.
+    fn broke_off(&mut self, cause: Option<std::io::Error>, nothing: bool, in_order: bool) -> Result<()> {
+        self.failures += 1;
+        let policy = Manner::Yandex.policy(self.options.max_retries);
+        // Only a caller can have asked for a number past the last: a run has events from 0 on, and behind one of them
+        // comes another until the last.
+        let may_be_past_the_end = in_order && self.seen == 0 && self.next_index > 0;
+        if self.failures > policy.max_retries {
+            let other = (nothing && self.seen == 0)
+                .then(|| self.origin.not_a_stream(&[]))
+                .flatten();
+            return Err(other.unwrap_or_else(|| self.origin.truncated(self.seen, cause)));
+        }
+        log::debug!(
+            "{}: run {}: the connection ended early, listening again from event {}",
+            self.origin.what(),
+            self.id,
+            self.next_index
+        );
+        if self.failures == 1 {
+            // Something came over the last connection, or it was the first.
+            return Ok(());
+        }
+        if self.failures == 2 && may_be_past_the_end && self.nothing_more()? {
+            return Ok(());
+        }
+        self.options
+            .watch()
+            .sleep(policy.wait(self.failures - 2, chance()), || self.origin.what())
+    }
+
+    /// Whether the run has ended or waits, so that no event comes at this number: it was asked for a number past the
+    /// last.
+    fn nothing_more(&mut self) -> Result<bool> {
+        let mut call = self.client.runs().get(&self.id);
+        call.options = self.options.follow_up();
+        self.state = match call.send()?.status() {
+            RunStatus::Completed | RunStatus::Failed => State::Ended,
+            RunStatus::ToolCalls => State::Paused,
+            _ => return Ok(false),
+        };
+        Ok(true)
+    }
+}
+
+impl Iterator for RunStream {
+    type Item = Result<RunStreamEvent>;
+
+    fn next(&mut self) -> Option<Result<RunStreamEvent>> {
+        let outcome = self.read();
+        if outcome.is_err() {
+            self.state = State::Ended;
+            self.objects = None;
+        }
+        outcome.map_err(|error| self.origin.error(error)).transpose()
+    }
+}
+
+impl fmt::Debug for RunStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunStream")
+            .field("run", &self.id)
+            .field("next_index", &self.next_index)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A piece of text of a run. It derefs to the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextDelta {
+    /// What is new.
+    pub text: String,
+    /// The text before is withdrawn, and `text` is all there is. Else it goes to the end of what came before.
+    pub replaces: bool,
+}
+
+impl Deref for TextDelta {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for TextDelta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The text of a run in pieces. From [`RunStream::text_deltas`].
+#[derive(Debug)]
+#[must_use = "nothing is read until it is walked"]
+pub struct TextDeltas<'s> {
+    stream: &'s mut RunStream,
+}
+
+impl Iterator for TextDeltas<'_> {
+    type Item = Result<TextDelta>;
+
+    fn next(&mut self) -> Option<Result<TextDelta>> {
+        loop {
+            let event = match self.stream.next()? {
+                Ok(event) => event,
+                Err(error) => return Some(Err(error)),
+            };
+            if event.event_type == EventType::ToolCalls {
+                // What follows is another message.
+                self.stream.text.clear();
+            }
+            let Some(text) = event.text() else { continue };
+            if let Some(delta) = grown(&mut self.stream.text, text) {
+                return Some(Ok(delta));
+            }
+        }
+    }
+}
+
+/// What `new` adds to the text so far, which it then becomes.
+fn grown(text: &mut String, new: String) -> Option<TextDelta> {
+    let delta = match new.strip_prefix(text.as_str()) {
+        Some("") => return None,
+        Some(added) => TextDelta {
+            text: added.to_owned(),
+            replaces: false,
+        },
+        None => TextDelta {
+            text: new.clone(),
+            replaces: true,
+        },
+    };
+    *text = new;
+    Some(delta)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_grows_or_is_replaced() {
+        let mut text = String::new();
+        let mut grow = |new: &str| grown(&mut text, new.to_owned()).map(|delta| (delta.text, delta.replaces));
+        assert_eq!(grow("Good"), Some(("Good".into(), false)));
+        assert_eq!(grow("Good morning"), Some((" morning".into(), false)));
+        assert_eq!(grow("Good morning"), None);
+        assert_eq!(grow("Good day"), Some(("Good day".into(), true)));
+        assert_eq!(grow(""), Some((String::new(), true)));
+    }
+}

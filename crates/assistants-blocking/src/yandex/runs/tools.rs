@@ -1,0 +1,212 @@
+//! Runs whose function calls this program answers.
+
+use assistants_types::openai;
+use serde_json::Value;
+
+use super::call;
+use crate::Tools;
+use crate::call::options::{Options, option_setters};
+use crate::error::{Error, Result};
+use crate::yandex::{
+    CreateRun, FunctionCall, FunctionResult, FunctionTool, RunResult, RunStatus, RunStreamEvent, Runs,
+};
+
+/// A run whose function calls are answered until it has ended. From [`Runs::run_with_tools`].
+///
+/// The functions are added to the tools of the run. A run that is given up (a function failed and failures are to stop
+/// it, or the rounds are used up) stays as it is on the server: the service has no call that ends it.
+#[must_use = "nothing runs until `send` or `stream`"]
+#[derive(Debug)]
+pub struct ToolRunCall {
+    runs: Runs,
+    params: CreateRun,
+    tools: Tools,
+    options: Options,
+}
+
+impl ToolRunCall {
+    pub(crate) fn new(runs: &Runs, mut params: CreateRun, tools: &Tools) -> Self {
+        params.tools.extend(function_tools(tools).into_iter().map(Into::into));
+        Self {
+            runs: runs.clone(),
+            params,
+            tools: tools.clone(),
+            options: runs.client.options.clone(),
+        }
+    }
+
+    option_setters!();
+
+    /// Starts the run and answers its calls until it has ended; the text comes in one piece.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send`](crate::Call::send) and those of a [`RunStream`](crate::yandex::RunStream); [`Error::Tool`] when a
+    /// function fails and failures are to stop the run, or the rounds are used up.
+    pub fn send(self) -> Result<RunResult> {
+        self.listen(|_| {})
+    }
+
+    /// Starts the run, hands its events to `on_event` as they arrive, and answers its calls until it has ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn stream(mut self, on_event: impl FnMut(&RunStreamEvent)) -> Result<RunResult> {
+        self.params.stream = true;
+        self.listen(on_event)
+    }
+
+    fn listen(mut self, mut on_event: impl FnMut(&RunStreamEvent)) -> Result<RunResult> {
+        self.options.begin();
+        let mut stream = call::start(&self.runs.client, self.params, self.options.clone())?;
+        let mut rounds = 0;
+        loop {
+            let mut calls = None;
+            for event in &mut stream {
+                let event = event?;
+                on_event(&event);
+                calls = (event.status() == RunStatus::ToolCalls).then(|| calls_of(event.tool_calls()));
+                if calls.is_some() {
+                    // A server that keeps the stream open says nothing more until it has the results.
+                    break;
+                }
+            }
+            let Some(calls) = calls else { return stream.finish() };
+            let calls = calls?;
+            rounds += 1;
+            if let Some(error) = self.tools.too_many_rounds(rounds, &calls) {
+                return Err(error);
+            }
+            let outputs = self.tools.answer_within(&calls, &self.options.watch())?;
+            let results = calls
+                .iter()
+                .zip(outputs)
+                .map(|(call, output)| FunctionResult::new(&call.function.name, output.output.unwrap_or_default()));
+            stream.submit_tool_results(results)?;
+        }
+    }
+}
+
+/// The functions as an assistant or a run of Yandex takes them.
+fn function_tools(tools: &Tools) -> Vec<FunctionTool> {
+    tools
+        .function_definitions()
+        .cloned()
+        .map(|definition| {
+            let mut tool = FunctionTool::new(definition.name);
+            if let Some(text) = definition.description {
+                tool = tool.description(text);
+            }
+            match definition.parameters {
+                Some(parameters) => tool.parameters(parameters),
+                None => tool,
+            }
+        })
+        .collect()
+}
+
+impl Tools {
+    /// The functions as an assistant or a run of Yandex takes them.
+    #[must_use]
+    pub fn yandex_definitions(&self) -> Vec<FunctionTool> {
+        function_tools(self)
+    }
+
+    /// Carries out function calls of a run of Yandex; the results are in their order.
+    ///
+    /// # Errors
+    ///
+    /// As [`answer_all`](Self::answer_all); [`Error::Unsupported`] for a call of a kind newer than this crate.
+    pub fn answer_yandex(&self, calls: &[crate::yandex::ToolCall]) -> Result<Vec<FunctionResult>> {
+        let calls = calls_of(calls)?;
+        let outputs = self.answer_all(&calls, None)?;
+        let results = calls.iter().zip(outputs);
+        Ok(results
+            .map(|(call, output)| FunctionResult::new(&call.function.name, output.output.unwrap_or_default()))
+            .collect())
+    }
+}
+
+/// The calls as [`Tools`] takes them: with their place for an id, and arguments as text.
+fn calls_of(calls: &[crate::yandex::ToolCall]) -> Result<Vec<openai::ToolCall>> {
+    let call = |(place, call): (usize, &crate::yandex::ToolCall)| {
+        let function = call
+            .as_function_call()
+            .ok_or_else(|| Error::unsupported("the run asks for a tool call of a kind this program does not know"))?;
+        Ok(openai::ToolCall {
+            id: place.to_string(),
+            function: openai::ToolCallFunction {
+                name: function.name.clone(),
+                arguments: arguments(function),
+                ..Default::default()
+            },
+            ..Default::default()
+        })
+    };
+    calls.iter().enumerate().map(call).collect()
+}
+
+/// The arguments as text. The service knows only floating-point numbers, and may write 5 as 5.0: those that are whole
+/// are written as integers, which a function's arguments of either type can be read from.
+fn arguments(call: &FunctionCall) -> String {
+    fn whole(value: &mut Value) {
+        match value {
+            Value::Number(number) => {
+                const EXACT: f64 = 9_007_199_254_740_992.0;
+                if let Some(float) = number
+                    .as_f64()
+                    .filter(|float| float.fract() == 0.0 && float.abs() <= EXACT)
+                    && number.is_f64()
+                {
+                    *value = Value::from(float as i64);
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(whole),
+            Value::Object(members) => members.values_mut().for_each(whole),
+            _ => {}
+        }
+    }
+    let mut arguments = call
+        .arguments
+        .clone()
+        .unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    whole(&mut arguments);
+    arguments.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn whole_numbers_are_integers() {
+        let call = FunctionCall::new("f", json!({"a": 5.0, "b": [1.5, -0.0, 1e300], "c": "5.0", "d": 7}));
+        assert_eq!(arguments(&call), r#"{"a":5,"b":[1.5,0,1e+300],"c":"5.0","d":7}"#);
+        assert_eq!(arguments(&FunctionCall::default()), "{}");
+    }
+
+    #[test]
+    fn answers_calls_in_their_order_by_name() {
+        let tools = Tools::new()
+            .function(
+                "add",
+                json!({"description": "Adds.", "type": "object"}),
+                |args: (i64, i64)| Ok::<_, String>(args.0 + args.1),
+            )
+            .function("say", json!({}), |args: Value| Ok::<_, String>(args["text"].clone()));
+        assert_eq!(tools.yandex_definitions()[0].description, "Adds.");
+        let calls = [
+            FunctionCall::new("say", json!({"text": "a"})).into(),
+            FunctionCall::new("say", json!({"text": "b"})).into(),
+            FunctionCall::new("add", json!([3.0, 4.0])).into(),
+        ];
+        let results = tools.answer_yandex(&calls).unwrap();
+        let results: Vec<_> = results
+            .iter()
+            .map(|result| (result.name.as_str(), result.text().unwrap()))
+            .collect();
+        assert_eq!(results, [("say", "a"), ("say", "b"), ("add", "7")]);
+    }
+}
