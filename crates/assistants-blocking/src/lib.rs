@@ -10,7 +10,8 @@
 //! # let server = assistants_local::LocalServer::builder().start()?;
 //! # let url = server.base_url();
 //! let client = Client::builder().base_url(url).api_key("any").build()?; // or Client::from_env()?
-//! let assistant = client.assistants().create(CreateAssistant::new("scripted").instructions("Be brief.")).send()?;
+//! let assistant = CreateAssistant::new("scripted").instructions("Be brief.");
+//! let assistant = client.assistants().create(assistant).send()?;
 //! let thread = client.threads().create(CreateThread::default()).send()?;
 //! client.messages(&thread).create(CreateMessage::user("Hello")).send()?;
 //!

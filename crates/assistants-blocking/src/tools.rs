@@ -167,7 +167,7 @@ impl Tools {
     ///     b: i64,
     /// }
     ///
-    /// let tools = Tools::new().typed("add", |args: Add| args.a.checked_add(args.b).ok_or("the sum is too large"));
+    /// let tools = Tools::new().typed("add", |add: Add| add.a.checked_add(add.b).ok_or("too large"));
     /// assert_eq!(tools.definitions().len(), 1);
     /// ```
     #[cfg(feature = "schemars")]

@@ -85,7 +85,8 @@ impl Options {
     /// let thread = CreateThread::default().message(CreateMessage::user("sleep 60000")); // a slow model
     /// let params = CreateThreadAndRun::new(&assistant).thread(thread);
     /// let started = Instant::now();
-    /// let outcome = client.threads().create_and_run_poll(params).deadline(Duration::from_millis(100)).send();
+    /// let call = client.threads().create_and_run_poll(params);
+    /// let outcome = call.deadline(Duration::from_millis(100)).send();
     /// assert!(outcome.is_err_and(|error| error.is_timeout()));
     /// assert!(started.elapsed() < Duration::from_secs(30));
     /// # Ok::<(), Box<dyn std::error::Error>>(())

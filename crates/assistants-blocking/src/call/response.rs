@@ -16,7 +16,7 @@ use crate::error::{self, DecodeError, Error, Result};
 /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
 /// let response = client.assistants().list().send_raw()?;
 /// println!("{} {:?}", response.status(), response.header("content-type"));
-/// println!("{:?} requests left, {} attempts", response.rate_limits().requests.remaining, response.attempts());
+/// println!("after {} attempts, {:?}", response.attempts(), response.rate_limits());
 /// let page = response.parse()?;
 /// println!("{} assistants", page.data.len());
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -11,7 +11,8 @@
 //! # let url = server.base_url();
 //!
 //! let client = Client::builder().base_url(url).api_key("any").build()?;
-//! let mut stream = client.chat().stream(CreateChatCompletion::new("scripted", [ChatMessage::user("Hello")])).send()?;
+//! let params = CreateChatCompletion::new("scripted", [ChatMessage::user("Hello")]);
+//! let mut stream = client.chat().stream(params).send()?;
 //! for text in stream.text_deltas() {
 //!     print!("{}", text?);
 //! }

@@ -22,7 +22,7 @@ impl Assistants {
     /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
     /// use assistants_blocking::openai::{CreateAssistant, Tool};
     ///
-    /// let params = CreateAssistant::new("gpt-4o").name("Clerk").instructions("Be brief.").tool(Tool::file_search());
+    /// let params = CreateAssistant::new("gpt-4o").name("Clerk").tool(Tool::file_search());
     /// let assistant = client.assistants().create(params).send()?;
     /// assert_eq!(assistant.name.as_deref(), Some("Clerk"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -136,8 +136,8 @@ impl Client {
     /// use std::time::Duration;
     /// use assistants_blocking::Options;
     ///
-    /// let patient = client.with_options(Options::new().timeout(Duration::from_secs(3600)).max_retries(10));
-    /// patient.assistants().list().send()?;
+    /// let options = Options::new().timeout(Duration::from_secs(3600)).max_retries(10);
+    /// client.with_options(options).assistants().list().send()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
@@ -260,7 +260,8 @@ impl Client {
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
     /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
-    /// let thread = client.request("POST", "/threads").body_field("metadata", serde_json::json!({"a": "b"})).send()?;
+    /// let call = client.request("POST", "/threads").body_field("metadata", serde_json::json!({"a": "b"}));
+    /// let thread = call.send()?;
     /// assert_eq!(thread["metadata"]["a"], "b");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -27,7 +27,8 @@ impl Messages {
     /// # let thread = client.threads().create(assistants_blocking::openai::CreateThread::default()).send()?;
     /// use assistants_blocking::openai::CreateMessage;
     ///
-    /// let message = client.messages(&thread).create(CreateMessage::user("Hello").metadata([("from", "cli")])).send()?;
+    /// let params = CreateMessage::user("Hello").metadata([("from", "cli")]);
+    /// let message = client.messages(&thread).create(params).send()?;
     /// assert_eq!(message.text(), "Hello");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

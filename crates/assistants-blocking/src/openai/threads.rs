@@ -84,7 +84,8 @@ impl Threads {
     /// use assistants_blocking::openai::{CreateMessage, CreateThread, CreateThreadAndRun, RunStatus};
     ///
     /// let thread = CreateThread::default().message(CreateMessage::user("Hello"));
-    /// let run = client.threads().create_and_run_poll(CreateThreadAndRun::new(&assistant).thread(thread)).send()?;
+    /// let params = CreateThreadAndRun::new(&assistant).thread(thread);
+    /// let run = client.threads().create_and_run_poll(params).send()?;
     /// assert_eq!(run.status, RunStatus::Completed);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

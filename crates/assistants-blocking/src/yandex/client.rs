@@ -42,7 +42,8 @@ type Op = assistants_types::openai::Operation;
 /// # let url = server.yandex_url();
 ///
 /// let client = Client::builder().base_url(url).folder_id("my-folder").build()?;
-/// let assistant = client.assistants().create(CreateAssistant::new(client.folder_id(), "yandexgpt")).send()?;
+/// let assistant = CreateAssistant::new(client.folder_id(), "yandexgpt");
+/// let assistant = client.assistants().create(assistant).send()?;
 /// assert_eq!(client.assistants().get(&assistant).send()?.id, assistant.id);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -92,7 +93,8 @@ impl Client {
     /// ```
     /// use assistants_blocking::yandex::{Client, Credentials};
     ///
-    /// let client = Client::builder().folder_id("my-folder").credentials(Credentials::api_key("my-key")).build()?;
+    /// let key = Credentials::api_key("my-key");
+    /// let client = Client::builder().folder_id("my-folder").credentials(key).build()?;
     /// assert_eq!(client.model_uri("yandexgpt"), "gpt://my-folder/yandexgpt/latest");
     /// # Ok::<(), assistants_blocking::Error>(())
     /// ```

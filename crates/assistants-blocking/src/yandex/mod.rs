@@ -6,7 +6,8 @@
 //! # let url = server.yandex_url();
 //!
 //! let client = Client::builder().base_url(url).folder_id("fld_1").build()?; // or Client::from_env()?
-//! let assistant = client.assistants().create(CreateAssistant::new(client.folder_id(), "yandexgpt")).send()?;
+//! let assistant = CreateAssistant::new(client.folder_id(), "yandexgpt");
+//! let assistant = client.assistants().create(assistant).send()?;
 //! let thread = client.threads().create(CreateThread::new(client.folder_id())).send()?;
 //! client.messages(&thread).create("Hello").send()?;
 //! let mut stream = client.assistants().run_stream(&assistant, &thread).send()?;

@@ -27,7 +27,8 @@ impl Chat {
     /// use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
     ///
     /// let messages = [ChatMessage::system("Be brief."), ChatMessage::user("Hello")];
-    /// let completion = client.chat().create(CreateChatCompletion::new("gpt-4o", messages).temperature(0.2)).send()?;
+    /// let params = CreateChatCompletion::new("gpt-4o", messages).temperature(0.2);
+    /// let completion = client.chat().create(params).send()?;
     /// assert_eq!(completion.text(), "Hello");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -92,7 +92,8 @@ impl VectorStoreBatches {
     /// use assistants_blocking::openai::CreateVectorStore;
     ///
     /// let store = client.vector_stores().create(CreateVectorStore::default()).send()?;
-    /// let done = client.vector_store_batches(&store).upload_and_poll(["Cargo.toml", "no-such-file.md"]).send()?;
+    /// let batches = client.vector_store_batches(&store);
+    /// let done = batches.upload_and_poll(["Cargo.toml", "no-such-file.md"]).send()?;
     /// assert_eq!(done.files.len(), 1);
     /// assert_eq!(done.failed[0].source.name(), "no-such-file.md");
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -108,7 +108,8 @@ impl<T> fmt::Debug for OperationCall<T> {
 /// use assistants_blocking::yandex::CreateSearchIndex;
 ///
 /// let file = client.files().upload("Opening hours: 9 to 5.").send()?;
-/// let index = client.search_indexes().create(CreateSearchIndex::new(client.folder_id()).file_id(&file)).send()?;
+/// let index = CreateSearchIndex::new(client.folder_id()).file_id(&file);
+/// let index = client.search_indexes().create(index).send()?;
 /// println!("{}", index.wait().on_progress(|seen| println!("{}", seen.description)).send()?.id);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

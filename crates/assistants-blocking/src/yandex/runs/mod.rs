@@ -97,7 +97,8 @@ impl Runs {
     ///
     /// let assistant = CreateAssistant::new(client.folder_id(), "yandexgpt").tool(FunctionTool::new("now"));
     /// let assistant = client.assistants().create(assistant).send()?;
-    /// let thread = client.threads().create(CreateThread::new(client.folder_id()).message("call now {}")).send()?;
+    /// let thread = CreateThread::new(client.folder_id()).message("call now {}");
+    /// let thread = client.threads().create(thread).send()?;
     /// let run = client.assistants().run(&assistant, &thread).send()?;
     ///
     /// let waiting = client.runs().wait(&run).send()?;
@@ -178,7 +179,8 @@ impl Runs {
     /// use serde_json::{Value, json};
     ///
     /// let tools = Tools::new().function("now", json!({"type": "object"}), |_: Value| Ok::<_, String>("noon"));
-    /// let thread = client.threads().create(CreateThread::new(client.folder_id()).message("call now {}")).send()?;
+    /// let thread = CreateThread::new(client.folder_id()).message("call now {}");
+    /// let thread = client.threads().create(thread).send()?;
     /// let result = client.runs().run_with_tools(CreateRun::new(&assistant, &thread), &tools).send()?;
     /// assert_eq!(result.text().as_deref(), Some("now returned noon"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
