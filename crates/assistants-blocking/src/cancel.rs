@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// Ends the calls that were given it, from any thread.
 ///
+/// See also the chapter [Timeouts and cancelling](crate::guide::timeouts).
+///
 /// A clone is the same token. A call that waits (to connect, for an answer, for the next byte of a stream, for its
 /// next attempt or poll) returns [`Error::Cancelled`](crate::Error::Cancelled) within 50 ms of [`cancel`](Self::cancel).
 /// There is no way back: a token that was cancelled stays so, and calls that are given it fail at once.

@@ -23,6 +23,8 @@ type Body = dyn Fn(&str) -> Result<String, Failure> + Send + Sync;
 
 /// Functions of this program that a model may call, and how their calls are carried out.
 ///
+/// See also the chapter [Tools](crate::guide::tools).
+///
 /// ```
 /// use assistants_blocking::Tools;
 /// use serde_json::json;

@@ -58,6 +58,8 @@ impl ChatStreamCall {
 
 /// The chunks of a chat completion, as they arrive.
 ///
+/// See also the chapter [Streaming](crate::guide::streaming).
+///
 /// An iterator of [`ChatCompletionChunk`]s; after an error it ends. While it is read it puts the chunks together:
 /// [`completion`](Self::completion) is the answer so far. A stream that ends without `[DONE]` is an
 /// [`Error::StreamTruncated`](crate::Error::StreamTruncated), even when every answer had a reason to end;

@@ -37,6 +37,8 @@ type Source = Box<dyn StdError + Send + Sync>;
 
 /// Every error of this crate.
 ///
+/// The chapter [Errors and retries](crate::guide::errors) lists when each variant is returned.
+///
 /// What most programs ask has a method: [`status`](Self::status), [`request_id`](Self::request_id),
 /// [`is_retryable`](Self::is_retryable), [`is_timeout`](Self::is_timeout), [`retry_after`](Self::retry_after). The
 /// message says what was being done to what; the cause is behind [`source`](StdError::source) and not in the message.

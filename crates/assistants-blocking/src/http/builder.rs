@@ -15,6 +15,8 @@ macro_rules! builder_setters {
         /// Goes through this proxy, whatever the environment says; a server on this machine is still reached directly.
         /// The address is `http://host:port` or `https://host:port`, with `user:password@` before the host if it asks for
         /// them; a SOCKS proxy is refused.
+        ///
+        /// See also the chapter [Proxies and TLS](crate::guide::proxies).
         pub fn proxy(mut self, url: impl Into<String>) -> Self {
             self.config.transport.proxy = crate::http::transport::ProxyChoice::Url(url.into());
             self

@@ -99,6 +99,8 @@ impl Client {
 
     /// Sets a client up for Azure OpenAI or a project of Azure AI Foundry, step by step from there.
     ///
+    /// See also the chapter [Azure](crate::guide::azure).
+    ///
     /// `endpoint` is the address of the resource. Paths are appended to it below `/openai`, unless it leads there already
     /// (`https://name.openai.azure.com/openai/v1`) or to a project
     /// (`https://name.services.ai.azure.com/api/projects/project`). `api_version` goes with every request as the query

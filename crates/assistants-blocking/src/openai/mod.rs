@@ -21,6 +21,8 @@
 //!
 //! # What OpenAI's Python client calls it
 //!
+//! The chapter [Coming from openai-python](crate::guide::openai_python) shows the same programs in both languages.
+//!
 //! Methods and parameters have the same names where Rust allows; a parameter is a setter of the request, an option of
 //! the call a setter of the [`Call`](crate::Call). `NOT_GIVEN` there is a setter not called here, `None` one of the
 //! `clear_…` setters of an update.

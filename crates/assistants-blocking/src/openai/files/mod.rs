@@ -20,6 +20,8 @@ use crate::{Call, ListCall};
 pub use uploads::{PartsUpload, Uploads};
 
 /// The files of the project. From [`Client::files`].
+///
+/// See also the chapter [Files](crate::guide::files).
 #[derive(Clone, Debug)]
 pub struct Files {
     pub(super) client: Client,

@@ -122,6 +122,8 @@ impl<Kind> StreamCall<Kind> {
 
 /// The events of a run, as they arrive.
 ///
+/// See also the chapter [Streaming](crate::guide::streaming).
+///
 /// An iterator of [`StreamEvent`]s; after an error it ends. While it is read it keeps snapshots of the run, its
 /// messages and steps. A stream that ends without the event that ends it is an [`Error::StreamTruncated`];
 /// [`finish`](Self::finish) gets the run's result all the same.

@@ -16,6 +16,8 @@ pub use vector_store_batches::{BatchUpload, BatchUploadCall, FailedUpload, Vecto
 pub use vector_store_files::VectorStoreFiles;
 
 /// The vector stores of the project: collections of files that can be searched. From [`Client::vector_stores`].
+///
+/// See also the chapter [Files](crate::guide::files).
 #[derive(Clone, Debug)]
 pub struct VectorStores {
     pub(super) client: Client,
