@@ -8,24 +8,24 @@ use crate::object::object;
 use crate::open_enum::open_enum;
 use time::OffsetDateTime;
 
-/// A piece of a streamed answer.
+/// A chunk of a streamed completion.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCompletionChunk {
-    /// Identifier of the completion, the same in all its chunks.
+    /// Identifier of the completion; the same in all chunks.
     pub id: String,
-    /// When the completion was made, the same in all its chunks.
+    /// When the completion was created; the same in all chunks.
     pub created: Option<OffsetDateTime>,
-    /// Name of the model that answers.
+    /// Name of the model.
     pub model: String,
-    /// Pieces of answers; none in a chunk that only tells the usage.
+    /// Deltas of the answers; empty in a chunk that only reports the usage.
     pub choices: Vec<ChatChunkChoice>,
-    /// Tokens taken, in the last chunk if `stream_options` asks for it.
+    /// Token usage; present in the last chunk if requested with `stream_options`.
     pub usage: Option<ChatUsage>,
-    /// Class of service that processes the request.
+    /// Service tier that processes the request.
     pub service_tier: Option<ChatServiceTier>,
-    /// Deprecated: names the state of the server that answers.
+    /// Deprecated. Identifies the configuration of the server that answers.
     pub system_fingerprint: Option<String>,
-    /// What the moderation model found, if it was asked.
+    /// Results of the moderation, if requested.
     pub moderation: Option<ChatModeration>,
     /// Random characters that hide the length of the chunk.
     pub obfuscation: Option<String>,
@@ -45,16 +45,16 @@ object!(ChatCompletionChunk const("object" = "chat.completion.chunk") {
     obfuscation: optional "obfuscation",
 });
 
-/// A piece of one answer.
+/// A delta of one answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatChunkChoice {
-    /// Place of the answer, from 0.
+    /// Index of the answer, from 0.
     pub index: i64,
-    /// What is added.
+    /// The delta.
     pub delta: ChatDelta,
-    /// Why the answer ended; null while it goes on.
+    /// Why the answer ended; null until it has ended.
     pub finish_reason: Option<ChatFinishReason>,
-    /// How likely the tokens of this piece were.
+    /// Log probabilities of the tokens of the delta.
     pub logprobs: Option<ChatLogprobs>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -67,18 +67,18 @@ object!(ChatChunkChoice {
     logprobs: optional "logprobs",
 });
 
-/// What a chunk adds to an answer.
+/// The members of a delta.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatDelta {
-    /// Who writes; in the first chunk only.
+    /// Role of the author; present in the first chunk only.
     pub role: Option<ChatRole>,
     /// Text to append.
     pub content: Option<String>,
     /// Text to append to the refusal.
     pub refusal: Option<String>,
-    /// Pieces of tool calls.
+    /// Deltas of the tool calls.
     pub tool_calls: Option<Vec<ChatToolCallDelta>>,
-    /// Deprecated in favour of `tool_calls`: a piece of a function call.
+    /// Deprecated, superseded by `tool_calls`. A delta of a function call.
     pub function_call: Option<ChatFunctionDelta>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -92,19 +92,19 @@ object!(ChatDelta {
     function_call: optional "function_call",
 });
 
-/// Who writes a message.
+/// Role of the author of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatRole {
-    /// Whoever wrote the program.
+    /// The developer of the program.
     Developer,
-    /// Whoever runs the model.
+    /// The operator of the model.
     System,
     /// The user.
     User,
     /// The model.
     Assistant,
-    /// A tool that the model called.
+    /// A tool called by the model.
     Tool,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -118,16 +118,16 @@ open_enum!(ChatRole {
     Tool = "tool",
 });
 
-/// A piece of a tool call.
+/// A delta of a tool call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatToolCallDelta {
-    /// Place of the call among those of the answer, from 0.
+    /// Index of the call within the answer, from 0.
     pub index: i64,
-    /// Identifier of the call; in its first piece only, or empty in the others.
+    /// Identifier of the call; present in the first delta of the call, absent or empty in the others.
     pub id: Option<String>,
-    /// Kind of the tool; in the first piece only, or empty in the others.
+    /// Type of the tool; present in the first delta of the call, absent or empty in the others.
     pub type_: Option<ChatToolCallType>,
-    /// What is added to the call.
+    /// Delta of the function call.
     pub function: Option<ChatFunctionDelta>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -140,7 +140,7 @@ object!(ChatToolCallDelta {
     function: optional "function",
 });
 
-/// Kind of a tool that is called.
+/// Type of a called tool.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatToolCallType {
@@ -154,10 +154,10 @@ open_enum!(ChatToolCallType {
     Function = "function",
 });
 
-/// What a chunk adds to a function call.
+/// A delta of a function call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatFunctionDelta {
-    /// Name of the function; in the first piece only, or empty in the others.
+    /// Name of the function; present in the first delta of the call, absent or empty in the others.
     pub name: Option<String>,
     /// JSON text to append to the arguments.
     pub arguments: Option<String>,

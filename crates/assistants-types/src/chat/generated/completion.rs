@@ -11,26 +11,26 @@ use crate::tagged::tagged;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-/// The answer to a conversation.
+/// A chat completion.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCompletion {
     /// Identifier of the completion.
     pub id: String,
-    /// When it was made.
+    /// When the completion was created.
     pub created: Option<OffsetDateTime>,
-    /// Name of the model that answered, which may be more exact than the one asked for.
+    /// Name of the model that answered; may be more specific than the requested one.
     pub model: String,
-    /// The answers, as many as `n` asked for.
+    /// The answers, as many as requested with `n`.
     pub choices: Vec<ChatChoice>,
-    /// Tokens taken.
+    /// Token usage.
     pub usage: Option<ChatUsage>,
-    /// Class of service that processed the request.
+    /// Service tier that processed the request.
     pub service_tier: Option<ChatServiceTier>,
-    /// Deprecated: names the state of the server that answered.
+    /// Deprecated. Identifies the configuration of the server that answered.
     pub system_fingerprint: Option<String>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub metadata: Option<Metadata>,
-    /// What the moderation model found, if it was asked.
+    /// Results of the moderation, if requested.
     pub moderation: Option<ChatModeration>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -51,13 +51,13 @@ object!(ChatCompletion const("object" = "chat.completion") {
 /// One answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatChoice {
-    /// Its place among the answers, from 0.
+    /// Index of the answer, from 0.
     pub index: i64,
-    /// What the model wrote.
+    /// The message that the model wrote.
     pub message: ChatCompletionMessage,
-    /// Why it stopped.
+    /// Why the answer ended.
     pub finish_reason: ChatFinishReason,
-    /// How likely its tokens were, if that was asked for.
+    /// Log probabilities of the tokens, if requested.
     pub logprobs: Option<ChatLogprobs>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -74,15 +74,15 @@ object!(ChatChoice {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatFinishReason {
-    /// It is complete, or one of the `stop` texts came.
+    /// The answer is complete, or a `stop` sequence was reached.
     Stop,
-    /// It has as many tokens as it may have.
+    /// The token limit was reached.
     Length,
-    /// The model waits for the outputs of tools.
+    /// The model is waiting for the outputs of tool calls.
     ToolCalls,
-    /// A filter cut it off.
+    /// A content filter stopped the answer.
     ContentFilter,
-    /// Deprecated: the model waits for the output of a function.
+    /// Deprecated. The model is waiting for the output of a function call.
     FunctionCall,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -96,20 +96,20 @@ open_enum!(ChatFinishReason {
     FunctionCall = "function_call",
 });
 
-/// What the model wrote.
+/// The message that the model wrote.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCompletionMessage {
-    /// The text; null where there is none, as with tool calls.
+    /// The text; null if there is none, as with tool calls.
     pub content: Option<String>,
-    /// Why the model would not answer; null unless it refused.
+    /// Text of the refusal; null if the model did not refuse.
     pub refusal: Option<String>,
-    /// Tools to call before the conversation can go on.
+    /// Tool calls to execute before the conversation can continue.
     pub tool_calls: Option<Vec<ChatToolCall>>,
-    /// Sources of a web search, by their place in the text.
+    /// Sources found by a web search, as annotations of the text.
     pub annotations: Option<Vec<ChatAnnotation>>,
-    /// The spoken answer, if one was asked for.
+    /// The spoken answer, if requested.
     pub audio: Option<ChatAudio>,
-    /// Deprecated in favour of `tool_calls`: a function to call.
+    /// Deprecated, superseded by `tool_calls`. A function call to execute.
     pub function_call: Option<ChatCalledFunction>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -124,11 +124,11 @@ object!(ChatCompletionMessage const("role" = "assistant") {
     function_call: optional "function_call",
 });
 
-/// Something about a stretch of the text.
+/// An annotation of the text.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatAnnotation {
-    /// A page of the web that the text relies on.
+    /// Cites a web page that a passage of the text is based on.
     UrlCitation(ChatUrlCitationAnnotation),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -138,10 +138,10 @@ tagged!(ChatAnnotation by "type" {
     UrlCitation(ChatUrlCitationAnnotation) = "url_citation",
 });
 
-/// A page of the web that the text relies on.
+/// Cites a web page that a passage of the text is based on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatUrlCitationAnnotation {
-    /// The page.
+    /// The cited page and the passage.
     pub url_citation: ChatUrlCitation,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -151,14 +151,14 @@ object!(ChatUrlCitationAnnotation const("type" = "url_citation") {
     url_citation: plain "url_citation",
 });
 
-/// A page of the web, and the stretch of text that relies on it.
+/// A cited web page and the passage that is based on it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatUrlCitation {
-    /// Where the stretch begins, in characters.
+    /// Where the passage starts, in characters from the start of the text.
     pub start_index: i64,
-    /// Where the stretch ends, in characters.
+    /// Where the passage ends, in characters from the start of the text.
     pub end_index: i64,
-    /// Address of the page.
+    /// URL of the page.
     pub url: String,
     /// Title of the page.
     pub title: String,
@@ -176,13 +176,13 @@ object!(ChatUrlCitation {
 /// A spoken answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatAudio {
-    /// Identifier, to refer to it in the conversation.
+    /// Identifier for use in later messages of the conversation.
     pub id: String,
-    /// Until when the identifier is good.
+    /// When the identifier expires.
     pub expires_at: Option<OffsetDateTime>,
-    /// The sound in base64, encoded as was asked for.
+    /// The audio data, base64-encoded, in the requested format.
     pub data: String,
-    /// What is said.
+    /// Transcript of the audio.
     pub transcript: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -195,12 +195,12 @@ object!(ChatAudio {
     transcript: plain "transcript",
 });
 
-/// How likely the tokens of an answer were.
+/// Log probabilities of the tokens of an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatLogprobs {
-    /// The tokens of the text.
+    /// Tokens of the text.
     pub content: Option<Vec<ChatTokenLogprob>>,
-    /// The tokens of the refusal.
+    /// Tokens of the refusal.
     pub refusal: Option<Vec<ChatTokenLogprob>>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -211,16 +211,16 @@ object!(ChatLogprobs {
     refusal: optional "refusal",
 });
 
-/// A token, how likely it was, and what else might have stood there.
+/// A token with its log probability and the most likely alternatives.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatTokenLogprob {
     /// The token.
     pub token: String,
-    /// Natural logarithm of its probability; -9999 for a very unlikely one.
+    /// Natural logarithm of the probability; -9999 for a very unlikely token.
     pub logprob: f64,
-    /// Its bytes in UTF-8, for tokens that are only a part of a character.
+    /// UTF-8 bytes of the token, which may be only part of a character.
     pub bytes: Option<Vec<i64>>,
-    /// The likeliest tokens at this place.
+    /// The most likely tokens at this position.
     pub top_logprobs: Vec<ChatTopLogprob>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -233,14 +233,14 @@ object!(ChatTokenLogprob {
     top_logprobs: plain "top_logprobs",
 });
 
-/// A token that might have been written, and how likely it was.
+/// One of the most likely tokens at a position, with its log probability.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatTopLogprob {
     /// The token.
     pub token: String,
-    /// Natural logarithm of its probability; -9999 for a very unlikely one.
+    /// Natural logarithm of the probability; -9999 for a very unlikely token.
     pub logprob: f64,
-    /// Its bytes in UTF-8, for tokens that are only a part of a character.
+    /// UTF-8 bytes of the token, which may be only part of a character.
     pub bytes: Option<Vec<i64>>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -252,18 +252,18 @@ object!(ChatTopLogprob {
     bytes: loose_optional "bytes",
 });
 
-/// Tokens taken by a completion.
+/// Token usage of a completion.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatUsage {
-    /// Tokens of the conversation. Default: 0.
+    /// Number of tokens of the conversation. Default: 0.
     pub prompt_tokens: i64,
-    /// Tokens of the answers. Default: 0.
+    /// Number of tokens of the answers. Default: 0.
     pub completion_tokens: i64,
-    /// Both together. Default: 0.
+    /// Sum of prompt and completion tokens. Default: 0.
     pub total_tokens: i64,
-    /// What the tokens of the conversation were.
+    /// Breakdown of the prompt tokens.
     pub prompt_tokens_details: Option<ChatPromptTokensDetails>,
-    /// What the tokens of the answers were.
+    /// Breakdown of the completion tokens.
     pub completion_tokens_details: Option<ChatCompletionTokensDetails>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -277,18 +277,18 @@ object!(ChatUsage {
     completion_tokens_details: optional "completion_tokens_details",
 });
 
-/// What the tokens of a conversation were.
+/// Breakdown of prompt tokens.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatPromptTokensDetails {
-    /// Sound. Default: 0.
+    /// Audio tokens. Default: 0.
     pub audio_tokens: Option<i64>,
-    /// Found in the cache. Default: 0.
+    /// Tokens read from the cache. Default: 0.
     pub cached_tokens: Option<i64>,
-    /// Put into the cache. Default: 0.
+    /// Tokens written to the cache. Default: 0.
     pub cache_write_tokens: Option<i64>,
-    /// Images.
+    /// Image tokens.
     pub image_tokens: Option<i64>,
-    /// Text.
+    /// Text tokens.
     pub text_tokens: Option<i64>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -302,18 +302,18 @@ object!(ChatPromptTokensDetails {
     text_tokens: loose_optional "text_tokens",
 });
 
-/// What the tokens of answers were.
+/// Breakdown of completion tokens.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCompletionTokensDetails {
-    /// Of the prediction, and in the answer. Default: 0.
+    /// Tokens of the prediction that appear in the answer. Default: 0.
     pub accepted_prediction_tokens: Option<i64>,
-    /// Sound. Default: 0.
+    /// Audio tokens. Default: 0.
     pub audio_tokens: Option<i64>,
-    /// Reasoning, which is paid for and not shown. Default: 0.
+    /// Reasoning tokens, which are billed but not returned. Default: 0.
     pub reasoning_tokens: Option<i64>,
-    /// Of the prediction, and not in the answer, but paid for. Default: 0.
+    /// Tokens of the prediction that do not appear in the answer, which are billed nevertheless. Default: 0.
     pub rejected_prediction_tokens: Option<i64>,
-    /// Text.
+    /// Text tokens.
     pub text_tokens: Option<i64>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -327,12 +327,12 @@ object!(ChatCompletionTokensDetails {
     text_tokens: loose_optional "text_tokens",
 });
 
-/// What the moderation model found.
+/// Results of the moderation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatModeration {
-    /// In the conversation.
+    /// Results for the conversation.
     pub input: ChatModerationOutcome,
-    /// In the answer.
+    /// Results for the answer.
     pub output: ChatModerationOutcome,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -343,13 +343,13 @@ object!(ChatModeration {
     output: plain "output",
 });
 
-/// The results of a check, or why there are none.
+/// The results of a check, or the error that prevented it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatModerationOutcome {
     /// The results of a check.
     ModerationResults(ChatModerationResults),
-    /// Why a check has no results.
+    /// The error that prevented a check.
     Error(ChatModerationError),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -365,7 +365,7 @@ tagged!(ChatModerationOutcome by "type" {
 pub struct ChatModerationResults {
     /// Name of the moderation model.
     pub model: String,
-    /// A result for each thing that was checked.
+    /// One result for each checked item.
     pub results: Vec<ChatModerationResult>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -376,18 +376,18 @@ object!(ChatModerationResults const("type" = "moderation_results") {
     results: plain "results",
 });
 
-/// The result of checking one thing.
+/// The result for one checked item.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatModerationResult {
     /// Name of the moderation model.
     pub model: String,
-    /// Whether any category applies.
+    /// Whether any category was flagged.
     pub flagged: bool,
-    /// Whether each category applies, by its name.
+    /// Whether each category was flagged, by category name.
     pub categories: Value,
-    /// The score of each category from 0 to 1, by its name.
+    /// Score of each category, 0 to 1, by category name.
     pub category_scores: Value,
-    /// Which kinds of input each score stands for, by the category's name.
+    /// Kinds of input that each score applies to, by category name.
     pub category_applied_input_types: Value,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -401,12 +401,12 @@ object!(ChatModerationResult const("type" = "moderation_result") {
     category_applied_input_types: plain "category_applied_input_types",
 });
 
-/// Why a check has no results.
+/// The error that prevented a check.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatModerationError {
-    /// Short name of the error.
+    /// Error code.
     pub code: String,
-    /// Explanation for a person.
+    /// Human-readable description of the error.
     pub message: String,
     /// Members that this crate does not know.
     pub extra: Extra,

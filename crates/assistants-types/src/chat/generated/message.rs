@@ -12,21 +12,21 @@ use crate::openai::ImageUrl;
 use crate::tagged::tagged;
 use serde_json::Value;
 
-/// One message of the conversation.
+/// A message of the conversation.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatMessage {
-    /// Instructions that stand over what the user says; what reasoning models take instead of a system message.
+    /// Instructions that take precedence over user messages; replaces the system message for reasoning models.
     Developer(ChatDeveloperMessage),
-    /// Instructions that stand over what the user says.
+    /// Instructions that take precedence over user messages.
     System(ChatSystemMessage),
-    /// What the user says or shows.
+    /// A message of the user.
     User(ChatUserMessage),
-    /// An earlier answer of the model.
+    /// A previous answer of the model.
     Assistant(ChatAssistantMessage),
-    /// What came of a tool call.
+    /// The output of a tool call.
     Tool(ChatToolMessage),
-    /// What came of a call in the deprecated form.
+    /// The output of a function call in the deprecated format.
     Function(ChatFunctionMessage),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -41,12 +41,12 @@ tagged!(ChatMessage by "role" {
     Function(ChatFunctionMessage) = "function",
 });
 
-/// Instructions that stand over what the user says; what reasoning models take instead of a system message.
+/// Instructions that take precedence over user messages; replaces the system message for reasoning models.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatDeveloperMessage {
     /// The instructions.
     pub content: ChatTextContent,
-    /// Tells speakers of the same role apart.
+    /// Name of the author; distinguishes authors with the same role.
     pub name: Option<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -68,7 +68,7 @@ impl ChatDeveloperMessage {
         }
     }
 
-    /// Sets `name`. Tells speakers of the same role apart.
+    /// Sets `name`. Name of the author; distinguishes authors with the same role.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -76,12 +76,12 @@ impl ChatDeveloperMessage {
     }
 }
 
-/// Instructions that stand over what the user says.
+/// Instructions that take precedence over user messages.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatSystemMessage {
     /// The instructions.
     pub content: ChatTextContent,
-    /// Tells speakers of the same role apart.
+    /// Name of the author; distinguishes authors with the same role.
     pub name: Option<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -103,7 +103,7 @@ impl ChatSystemMessage {
         }
     }
 
-    /// Sets `name`. Tells speakers of the same role apart.
+    /// Sets `name`. Name of the author; distinguishes authors with the same role.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -111,12 +111,12 @@ impl ChatSystemMessage {
     }
 }
 
-/// What the user says or shows.
+/// A message of the user.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatUserMessage {
-    /// Text, or parts of several kinds.
+    /// Content, as text or as parts of several kinds.
     pub content: ChatUserContent,
-    /// Tells speakers of the same role apart.
+    /// Name of the author; distinguishes authors with the same role.
     pub name: Option<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -138,7 +138,7 @@ impl ChatUserMessage {
         }
     }
 
-    /// Sets `name`. Tells speakers of the same role apart.
+    /// Sets `name`. Name of the author; distinguishes authors with the same role.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -146,20 +146,20 @@ impl ChatUserMessage {
     }
 }
 
-/// An earlier answer of the model.
+/// A previous answer of the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatAssistantMessage {
-    /// What it said; may be missing when it called tools.
+    /// Content; optional if there are tool calls.
     pub content: Field<ChatAssistantContent>,
-    /// Tells speakers of the same role apart.
+    /// Name of the author; distinguishes authors with the same role.
     pub name: Option<String>,
-    /// Why it would not answer.
+    /// Text of the refusal, if the model refused to answer.
     pub refusal: Field<String>,
-    /// The spoken answer, by its identifier.
+    /// Reference to a spoken answer.
     pub audio: Field<ChatAudioId>,
-    /// The tools it called; a message of the role `tool` must follow for each.
+    /// Tool calls of the answer; a message with the role `tool` must follow for each.
     pub tool_calls: Option<Vec<ChatToolCall>>,
-    /// Deprecated in favour of `tool_calls`: the function it called.
+    /// Deprecated, superseded by `tool_calls`. The function call of the answer.
     pub function_call: Field<ChatCalledFunction>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -175,35 +175,35 @@ object!(ChatAssistantMessage const("role" = "assistant") {
 });
 
 impl ChatAssistantMessage {
-    /// Sets `content`. What it said; may be missing when it called tools.
+    /// Sets `content`. Content; optional if there are tool calls.
     #[must_use]
     pub fn content(mut self, content: impl Into<ChatAssistantContent>) -> Self {
         self.content = Field::Set(content.into());
         self
     }
 
-    /// Sets `name`. Tells speakers of the same role apart.
+    /// Sets `name`. Name of the author; distinguishes authors with the same role.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Sets `refusal`. Why it would not answer.
+    /// Sets `refusal`. Text of the refusal, if the model refused to answer.
     #[must_use]
     pub fn refusal(mut self, refusal: impl Into<String>) -> Self {
         self.refusal = Field::Set(refusal.into());
         self
     }
 
-    /// Sets `audio`. The spoken answer, by its identifier.
+    /// Sets `audio`. Reference to a spoken answer.
     #[must_use]
     pub fn audio(mut self, audio: impl Into<ChatAudioId>) -> Self {
         self.audio = Field::Set(audio.into());
         self
     }
 
-    /// Sets `tool_calls`. The tools it called; a message of the role `tool` must follow for each.
+    /// Sets `tool_calls`. Tool calls of the answer; a message with the role `tool` must follow for each.
     #[must_use]
     pub fn tool_calls(mut self, tool_calls: impl IntoIterator<Item = impl Into<ChatToolCall>>) -> Self {
         self.tool_calls = Some(tool_calls.into_iter().map(Into::into).collect());
@@ -217,7 +217,7 @@ impl ChatAssistantMessage {
         self
     }
 
-    /// Sets `function_call`. Deprecated in favour of `tool_calls`: the function it called.
+    /// Sets `function_call`. Deprecated, superseded by `tool_calls`. The function call of the answer.
     #[must_use]
     pub fn function_call(mut self, function_call: impl Into<ChatCalledFunction>) -> Self {
         self.function_call = Field::Set(function_call.into());
@@ -225,10 +225,10 @@ impl ChatAssistantMessage {
     }
 }
 
-/// What came of a tool call.
+/// The output of a tool call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatToolMessage {
-    /// Identifier of the call that this answers.
+    /// Identifier of the call.
     pub tool_call_id: String,
     /// The output.
     pub content: ChatTextContent,
@@ -253,10 +253,10 @@ impl ChatToolMessage {
     }
 }
 
-/// What came of a call in the deprecated form.
+/// The output of a function call in the deprecated format.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatFunctionMessage {
-    /// Name of the function that was called.
+    /// Name of the called function.
     pub name: String,
     /// The output.
     pub content: Field<String>,
@@ -288,13 +288,13 @@ impl ChatFunctionMessage {
     }
 }
 
-/// Text, in one piece or in parts.
+/// Text, as a whole or in parts.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatTextContent {
     /// Plain text.
     Text(String),
-    /// Parts of text; at least one.
+    /// Text parts; at least 1.
     Parts(Vec<ChatTextPart>),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -305,13 +305,13 @@ choice!(ChatTextContent {
     array Parts(Vec<ChatTextPart>),
 });
 
-/// What a user's message holds.
+/// Content of a user message.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatUserContent {
     /// Plain text.
     Text(String),
-    /// Parts of several kinds; at least one.
+    /// Parts of several kinds; at least 1.
     Parts(Vec<ChatUserPart>),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -322,13 +322,13 @@ choice!(ChatUserContent {
     array Parts(Vec<ChatUserPart>),
 });
 
-/// What an earlier answer holds.
+/// Content of a previous answer.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatAssistantContent {
     /// Plain text.
     Text(String),
-    /// Parts of text, or one refusal; at least one.
+    /// Text parts, or a single refusal part; at least 1.
     Parts(Vec<ChatAssistantPart>),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -339,7 +339,7 @@ choice!(ChatAssistantContent {
     array Parts(Vec<ChatAssistantPart>),
 });
 
-/// A part of a user's message.
+/// A content part of a user message.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatUserPart {
@@ -347,7 +347,7 @@ pub enum ChatUserPart {
     Text(ChatTextPart),
     /// An image.
     ImageUrl(ChatImagePart),
-    /// Sound.
+    /// Audio.
     InputAudio(ChatAudioPart),
     /// A file.
     File(ChatFilePart),
@@ -362,13 +362,13 @@ tagged!(ChatUserPart by "type" {
     File(ChatFilePart) = "file",
 });
 
-/// A part of an earlier answer.
+/// A content part of a previous answer.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatAssistantPart {
     /// Text.
     Text(ChatTextPart),
-    /// Why the model would not answer.
+    /// The model's refusal to answer.
     Refusal(ChatRefusalPart),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -384,7 +384,7 @@ tagged!(ChatAssistantPart by "type" {
 pub struct ChatTextPart {
     /// The text.
     pub text: String,
-    /// Marks the end of what is worth caching.
+    /// Marks the end of a prefix to cache.
     pub prompt_cache_breakpoint: Option<ChatCacheBreakpoint>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -406,7 +406,7 @@ impl ChatTextPart {
         }
     }
 
-    /// Sets `prompt_cache_breakpoint`. Marks the end of what is worth caching.
+    /// Sets `prompt_cache_breakpoint`. Marks the end of a prefix to cache.
     #[must_use]
     pub fn prompt_cache_breakpoint(mut self, prompt_cache_breakpoint: impl Into<ChatCacheBreakpoint>) -> Self {
         self.prompt_cache_breakpoint = Some(prompt_cache_breakpoint.into());
@@ -417,9 +417,9 @@ impl ChatTextPart {
 /// An image.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatImagePart {
-    /// The image, by its address or as a `data:` address that holds it.
+    /// The image, given by its URL or embedded as a `data:` URL.
     pub image_url: ImageUrl,
-    /// Marks the end of what is worth caching.
+    /// Marks the end of a prefix to cache.
     pub prompt_cache_breakpoint: Option<ChatCacheBreakpoint>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -441,7 +441,7 @@ impl ChatImagePart {
         }
     }
 
-    /// Sets `prompt_cache_breakpoint`. Marks the end of what is worth caching.
+    /// Sets `prompt_cache_breakpoint`. Marks the end of a prefix to cache.
     #[must_use]
     pub fn prompt_cache_breakpoint(mut self, prompt_cache_breakpoint: impl Into<ChatCacheBreakpoint>) -> Self {
         self.prompt_cache_breakpoint = Some(prompt_cache_breakpoint.into());
@@ -449,12 +449,12 @@ impl ChatImagePart {
     }
 }
 
-/// Sound.
+/// Audio.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatAudioPart {
-    /// The sound.
+    /// The audio.
     pub input_audio: ChatInputAudio,
-    /// Marks the end of what is worth caching.
+    /// Marks the end of a prefix to cache.
     pub prompt_cache_breakpoint: Option<ChatCacheBreakpoint>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -476,7 +476,7 @@ impl ChatAudioPart {
         }
     }
 
-    /// Sets `prompt_cache_breakpoint`. Marks the end of what is worth caching.
+    /// Sets `prompt_cache_breakpoint`. Marks the end of a prefix to cache.
     #[must_use]
     pub fn prompt_cache_breakpoint(mut self, prompt_cache_breakpoint: impl Into<ChatCacheBreakpoint>) -> Self {
         self.prompt_cache_breakpoint = Some(prompt_cache_breakpoint.into());
@@ -484,12 +484,12 @@ impl ChatAudioPart {
     }
 }
 
-/// Sound, with its encoding.
+/// Audio data and its format.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatInputAudio {
-    /// The bytes in base64.
+    /// The data, base64-encoded.
     pub data: String,
-    /// How they are encoded.
+    /// Format of the data.
     pub format: ChatInputAudioFormat,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -512,7 +512,7 @@ impl ChatInputAudio {
     }
 }
 
-/// Encoding of sound that is sent.
+/// Format of audio input.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatInputAudioFormat {
@@ -534,7 +534,7 @@ open_enum!(ChatInputAudioFormat {
 pub struct ChatFilePart {
     /// The file.
     pub file: ChatFile,
-    /// Marks the end of what is worth caching.
+    /// Marks the end of a prefix to cache.
     pub prompt_cache_breakpoint: Option<ChatCacheBreakpoint>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -556,7 +556,7 @@ impl ChatFilePart {
         }
     }
 
-    /// Sets `prompt_cache_breakpoint`. Marks the end of what is worth caching.
+    /// Sets `prompt_cache_breakpoint`. Marks the end of a prefix to cache.
     #[must_use]
     pub fn prompt_cache_breakpoint(mut self, prompt_cache_breakpoint: impl Into<ChatCacheBreakpoint>) -> Self {
         self.prompt_cache_breakpoint = Some(prompt_cache_breakpoint.into());
@@ -564,14 +564,14 @@ impl ChatFilePart {
     }
 }
 
-/// A file that was uploaded before, or its bytes.
+/// An uploaded file, or embedded content of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatFile {
     /// Identifier of an uploaded file.
     pub file_id: Option<String>,
-    /// Name of the file whose bytes are given.
+    /// Name of the embedded file.
     pub filename: Option<String>,
-    /// The bytes in base64.
+    /// The data, base64-encoded.
     pub file_data: Option<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -591,14 +591,14 @@ impl ChatFile {
         self
     }
 
-    /// Sets `filename`. Name of the file whose bytes are given.
+    /// Sets `filename`. Name of the embedded file.
     #[must_use]
     pub fn filename(mut self, filename: impl Into<String>) -> Self {
         self.filename = Some(filename.into());
         self
     }
 
-    /// Sets `file_data`. The bytes in base64.
+    /// Sets `file_data`. The data, base64-encoded.
     #[must_use]
     pub fn file_data(mut self, file_data: impl Into<String>) -> Self {
         self.file_data = Some(file_data.into());
@@ -606,10 +606,10 @@ impl ChatFile {
     }
 }
 
-/// Why the model would not answer.
+/// The model's refusal to answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatRefusalPart {
-    /// The model's words.
+    /// Text of the refusal.
     pub refusal: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -630,7 +630,7 @@ impl ChatRefusalPart {
     }
 }
 
-/// Marks the end of what is worth caching.
+/// Marks the end of a prefix to cache.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCacheBreakpoint {
     /// Members that this crate does not know.
@@ -642,7 +642,7 @@ object!(ChatCacheBreakpoint const("mode" = "explicit") {
 
 impl ChatCacheBreakpoint {}
 
-/// A spoken answer, by its identifier.
+/// Reference to a spoken answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatAudioId {
     /// Identifier of the spoken answer.

@@ -7,7 +7,7 @@
 
 use crate::Operation;
 
-/// Answers a conversation.
+/// Creates a chat completion.
 pub const CREATE_CHAT_COMPLETION: Operation = Operation {
     id: "chat.create",
     method: "POST",

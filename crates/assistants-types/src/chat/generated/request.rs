@@ -14,84 +14,86 @@ use crate::openai::{
 use crate::tagged::tagged;
 use serde_json::Value;
 
-/// A conversation to answer, and how.
+/// A request for a chat completion.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateChatCompletion {
-    /// Name of the model that answers.
+    /// Name of the model.
     pub model: String,
-    /// The conversation so far, oldest message first; at least one.
+    /// Messages of the conversation, oldest first; at least 1.
     pub messages: Vec<ChatMessage>,
-    /// How spoken answers sound; needed when `modalities` asks for audio.
+    /// Voice and format of spoken answers; required when `modalities` contains `audio`.
     pub audio: Field<ChatAudioOptions>,
-    /// Makes tokens less likely the more often they already appeared; negative values more likely. From -2 to 2.
-    /// Default: 0.
+    /// Makes tokens less likely the more often they have appeared; negative values make them more likely. From -2
+    /// to 2; defaults to 0.
     pub frequency_penalty: Field<f64>,
-    /// Deprecated in favour of `tool_choice`: whether the model calls one of `functions`.
+    /// Deprecated, superseded by `tool_choice`. Whether the model calls one of `functions`.
     pub function_call: Option<ChatFunctionCallMode>,
-    /// Deprecated in favour of `tools`: functions the model may call, at most 128.
+    /// Deprecated, superseded by `tools`. Functions that the model may call, at most 128.
     pub functions: Option<Vec<ChatFunction>>,
-    /// Shifts in the likelihood of tokens, from -100 (never) to 100 (nothing else), by token id.
+    /// Bias added to the likelihood of tokens, by token identifier: from -100 (never chosen) to 100 (always
+    /// chosen).
     pub logit_bias: Field<Value>,
-    /// Whether the answer tells how likely each of its tokens was; false if not given.
+    /// Whether the answer includes the log probability of each token; defaults to false.
     pub logprobs: Field<bool>,
-    /// Most tokens an answer may have, those for reasoning included.
+    /// Maximum number of tokens of the answer, including reasoning tokens.
     pub max_completion_tokens: Field<i64>,
-    /// Deprecated in favour of `max_completion_tokens`, which reasoning models require; older and compatible
-    /// servers know only this.
+    /// Deprecated, superseded by `max_completion_tokens`, which reasoning models require. Older and compatible
+    /// servers know only this one.
     pub max_tokens: Field<i64>,
-    /// The user's own key-value pairs, kept with a stored completion.
+    /// Caller-defined key-value pairs, kept with a stored completion.
     pub metadata: Field<Metadata>,
-    /// Kinds of output wanted; text only if not given.
+    /// Requested kinds of output; defaults to text only.
     pub modalities: Field<Vec<ChatModality>>,
-    /// Checks of prompt and answer by a moderation model, done along the way.
+    /// Checks the conversation and the answer with a moderation model.
     pub moderation: Field<ChatModerationOptions>,
-    /// How many answers to write, all of them paid for. From 1 to 128. Default: 1.
+    /// Number of answers to generate, all of which are billed. From 1 to 128; defaults to 1.
     pub n: Field<i64>,
-    /// Whether the model may call several functions at once; true if not given.
+    /// Whether the model may call several functions in parallel; defaults to true.
     pub parallel_tool_calls: Option<bool>,
-    /// Text that most of the answer is expected to repeat, which makes it faster.
+    /// Text expected to make up most of the answer, which speeds up its generation.
     pub prediction: Field<ChatPrediction>,
-    /// Makes tokens less likely once they have appeared; negative values more likely. From -2 to 2. Default: 0.
+    /// Makes tokens that have already appeared less likely; negative values make them more likely. From -2 to 2;
+    /// defaults to 0.
     pub presence_penalty: Field<f64>,
-    /// Groups requests with a common beginning, so that the server finds it in its cache.
+    /// Identifies requests with the same beginning, for a higher cache hit rate.
     pub prompt_cache_key: Field<String>,
     /// What the server caches of the prompt, and for how long.
     pub prompt_cache_options: Option<ChatCacheOptions>,
-    /// Deprecated in favour of `prompt_cache_options`: how long a cached prompt is kept.
+    /// Deprecated, superseded by `prompt_cache_options`. How long a cached prompt is kept.
     pub prompt_cache_retention: Field<ChatCacheRetention>,
-    /// How long a reasoning model thinks before it answers; null means the model's default.
+    /// Reasoning effort, for reasoning models; null means the model's default.
     pub reasoning_effort: Field<ReasoningEffort>,
-    /// Form the answer takes; plain text if not given.
+    /// Response format; defaults to plain text.
     pub response_format: Option<ChatResponseFormat>,
-    /// Stable name of the end user, best a hash, by which the provider finds misuse; at most 64 characters.
+    /// Stable identifier of the end user for detecting misuse, preferably a hash; at most 64 characters.
     pub safety_identifier: Field<String>,
-    /// Deprecated: the same seed and parameters give the same answer as far as the server can.
+    /// Deprecated. The same seed and parameters give the same answer, as far as the server can.
     pub seed: Field<i64>,
-    /// Class of service to process the request with; null means the project's default.
+    /// Service tier that processes the request; null means the project's default.
     pub service_tier: Field<ChatServiceTier>,
-    /// Texts that end the answer, which does not contain them.
+    /// Sequences that end the answer; they are not part of it.
     pub stop: Field<ChatStop>,
-    /// Whether the provider keeps the completion for later use; false if not given.
+    /// Whether the provider stores the completion for later use; defaults to false.
     pub store: Field<bool>,
-    /// Whether the answer comes in chunks as it is written. The client sets it as the method called requires.
+    /// Whether the response is a stream of chunks. The client sets it to suit the method called.
     pub stream: Field<bool>,
-    /// What a stream has besides the answer; only together with `stream`.
+    /// Options of the stream; valid only with `stream`.
     pub stream_options: Field<ChatStreamOptions>,
-    /// Randomness of the answer, from 0 to 2. Default: 1.
+    /// Sampling temperature, 0 to 2; defaults to 1.
     pub temperature: Field<f64>,
-    /// Whether the model calls tools, and which.
+    /// Whether the model calls tools, and which ones.
     pub tool_choice: Option<ChatToolChoice>,
-    /// Tools the model may call.
+    /// Tools that the model may call.
     pub tools: Option<Vec<ChatTool>>,
-    /// How many of the likeliest tokens `logprobs` lists at each place, from 0 to 20.
+    /// Number of most likely tokens that `logprobs` lists at each position, 0 to 20.
     pub top_logprobs: Field<i64>,
-    /// Share of the probability mass that tokens are drawn from, from 0 to 1. Default: 1.
+    /// Nucleus sampling: the share of the probability mass to sample from, 0 to 1; defaults to 1.
     pub top_p: Field<f64>,
-    /// Deprecated in favour of `safety_identifier` and `prompt_cache_key`: identifies the end user.
+    /// Deprecated, superseded by `safety_identifier` and `prompt_cache_key`. Identifier of the end user.
     pub user: Option<String>,
-    /// How long-winded the answer is; null means the model's default.
+    /// Verbosity of the answer; null means the model's default.
     pub verbosity: Field<ChatVerbosity>,
-    /// Lets a search model look for its answer on the web.
+    /// Web search options, for models that search the web.
     pub web_search_options: Option<ChatWebSearchOptions>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -183,29 +185,29 @@ impl CreateChatCompletion {
         }
     }
 
-    /// Sets `audio`. How spoken answers sound; needed when `modalities` asks for audio.
+    /// Sets `audio`. Voice and format of spoken answers; required when `modalities` contains `audio`.
     #[must_use]
     pub fn audio(mut self, audio: impl Into<ChatAudioOptions>) -> Self {
         self.audio = Field::Set(audio.into());
         self
     }
 
-    /// Sets `frequency_penalty`. Makes tokens less likely the more often they already appeared; negative values
-    /// more likely. From -2 to 2. Default: 0.
+    /// Sets `frequency_penalty`. Makes tokens less likely the more often they have appeared; negative values make
+    /// them more likely. From -2 to 2; defaults to 0.
     #[must_use]
     pub fn frequency_penalty(mut self, frequency_penalty: f64) -> Self {
         self.frequency_penalty = Field::Set(frequency_penalty);
         self
     }
 
-    /// Sets `function_call`. Deprecated in favour of `tool_choice`: whether the model calls one of `functions`.
+    /// Sets `function_call`. Deprecated, superseded by `tool_choice`. Whether the model calls one of `functions`.
     #[must_use]
     pub fn function_call(mut self, function_call: impl Into<ChatFunctionCallMode>) -> Self {
         self.function_call = Some(function_call.into());
         self
     }
 
-    /// Sets `functions`. Deprecated in favour of `tools`: functions the model may call, at most 128.
+    /// Sets `functions`. Deprecated, superseded by `tools`. Functions that the model may call, at most 128.
     #[must_use]
     pub fn functions(mut self, functions: impl IntoIterator<Item = impl Into<ChatFunction>>) -> Self {
         self.functions = Some(functions.into_iter().map(Into::into).collect());
@@ -219,36 +221,37 @@ impl CreateChatCompletion {
         self
     }
 
-    /// Sets `logit_bias`. Shifts in the likelihood of tokens, from -100 (never) to 100 (nothing else), by token id.
+    /// Sets `logit_bias`. Bias added to the likelihood of tokens, by token identifier: from -100 (never chosen) to
+    /// 100 (always chosen).
     #[must_use]
     pub fn logit_bias(mut self, logit_bias: Value) -> Self {
         self.logit_bias = Field::Set(logit_bias);
         self
     }
 
-    /// Sets `logprobs`. Whether the answer tells how likely each of its tokens was; false if not given.
+    /// Sets `logprobs`. Whether the answer includes the log probability of each token; defaults to false.
     #[must_use]
     pub fn logprobs(mut self, logprobs: bool) -> Self {
         self.logprobs = Field::Set(logprobs);
         self
     }
 
-    /// Sets `max_completion_tokens`. Most tokens an answer may have, those for reasoning included.
+    /// Sets `max_completion_tokens`. Maximum number of tokens of the answer, including reasoning tokens.
     #[must_use]
     pub fn max_completion_tokens(mut self, max_completion_tokens: i64) -> Self {
         self.max_completion_tokens = Field::Set(max_completion_tokens);
         self
     }
 
-    /// Sets `max_tokens`. Deprecated in favour of `max_completion_tokens`, which reasoning models require; older
-    /// and compatible servers know only this.
+    /// Sets `max_tokens`. Deprecated, superseded by `max_completion_tokens`, which reasoning models require. Older
+    /// and compatible servers know only this one.
     #[must_use]
     pub fn max_tokens(mut self, max_tokens: i64) -> Self {
         self.max_tokens = Field::Set(max_tokens);
         self
     }
 
-    /// Sets `metadata`. The user's own key-value pairs, kept with a stored completion.
+    /// Sets `metadata`. Caller-defined key-value pairs, kept with a stored completion.
     #[must_use]
     pub fn metadata(mut self, metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.metadata = Field::Set(
@@ -260,7 +263,7 @@ impl CreateChatCompletion {
         self
     }
 
-    /// Sets `modalities`. Kinds of output wanted; text only if not given.
+    /// Sets `modalities`. Requested kinds of output; defaults to text only.
     #[must_use]
     pub fn modalities(mut self, modalities: impl IntoIterator<Item = impl Into<ChatModality>>) -> Self {
         self.modalities = Field::Set(modalities.into_iter().map(Into::into).collect());
@@ -274,43 +277,43 @@ impl CreateChatCompletion {
         self
     }
 
-    /// Sets `moderation`. Checks of prompt and answer by a moderation model, done along the way.
+    /// Sets `moderation`. Checks the conversation and the answer with a moderation model.
     #[must_use]
     pub fn moderation(mut self, moderation: impl Into<ChatModerationOptions>) -> Self {
         self.moderation = Field::Set(moderation.into());
         self
     }
 
-    /// Sets `n`. How many answers to write, all of them paid for. From 1 to 128. Default: 1.
+    /// Sets `n`. Number of answers to generate, all of which are billed. From 1 to 128; defaults to 1.
     #[must_use]
     pub fn n(mut self, n: i64) -> Self {
         self.n = Field::Set(n);
         self
     }
 
-    /// Sets `parallel_tool_calls`. Whether the model may call several functions at once; true if not given.
+    /// Sets `parallel_tool_calls`. Whether the model may call several functions in parallel; defaults to true.
     #[must_use]
     pub fn parallel_tool_calls(mut self, parallel_tool_calls: bool) -> Self {
         self.parallel_tool_calls = Some(parallel_tool_calls);
         self
     }
 
-    /// Sets `prediction`. Text that most of the answer is expected to repeat, which makes it faster.
+    /// Sets `prediction`. Text expected to make up most of the answer, which speeds up its generation.
     #[must_use]
     pub fn prediction(mut self, prediction: impl Into<ChatPrediction>) -> Self {
         self.prediction = Field::Set(prediction.into());
         self
     }
 
-    /// Sets `presence_penalty`. Makes tokens less likely once they have appeared; negative values more likely. From
-    /// -2 to 2. Default: 0.
+    /// Sets `presence_penalty`. Makes tokens that have already appeared less likely; negative values make them more
+    /// likely. From -2 to 2; defaults to 0.
     #[must_use]
     pub fn presence_penalty(mut self, presence_penalty: f64) -> Self {
         self.presence_penalty = Field::Set(presence_penalty);
         self
     }
 
-    /// Sets `prompt_cache_key`. Groups requests with a common beginning, so that the server finds it in its cache.
+    /// Sets `prompt_cache_key`. Identifies requests with the same beginning, for a higher cache hit rate.
     #[must_use]
     pub fn prompt_cache_key(mut self, prompt_cache_key: impl Into<String>) -> Self {
         self.prompt_cache_key = Field::Set(prompt_cache_key.into());
@@ -324,7 +327,7 @@ impl CreateChatCompletion {
         self
     }
 
-    /// Sets `prompt_cache_retention`. Deprecated in favour of `prompt_cache_options`: how long a cached prompt is
+    /// Sets `prompt_cache_retention`. Deprecated, superseded by `prompt_cache_options`. How long a cached prompt is
     /// kept.
     #[must_use]
     pub fn prompt_cache_retention(mut self, prompt_cache_retention: impl Into<ChatCacheRetention>) -> Self {
@@ -332,87 +335,85 @@ impl CreateChatCompletion {
         self
     }
 
-    /// Sets `reasoning_effort`. How long a reasoning model thinks before it answers; null means the model's
-    /// default.
+    /// Sets `reasoning_effort`. Reasoning effort, for reasoning models; null means the model's default.
     #[must_use]
     pub fn reasoning_effort(mut self, reasoning_effort: impl Into<ReasoningEffort>) -> Self {
         self.reasoning_effort = Field::Set(reasoning_effort.into());
         self
     }
 
-    /// Sets `response_format`. Form the answer takes; plain text if not given.
+    /// Sets `response_format`. Response format; defaults to plain text.
     #[must_use]
     pub fn response_format(mut self, response_format: impl Into<ChatResponseFormat>) -> Self {
         self.response_format = Some(response_format.into());
         self
     }
 
-    /// Sets `safety_identifier`. Stable name of the end user, best a hash, by which the provider finds misuse; at
-    /// most 64 characters.
+    /// Sets `safety_identifier`. Stable identifier of the end user for detecting misuse, preferably a hash; at most
+    /// 64 characters.
     #[must_use]
     pub fn safety_identifier(mut self, safety_identifier: impl Into<String>) -> Self {
         self.safety_identifier = Field::Set(safety_identifier.into());
         self
     }
 
-    /// Sets `seed`. Deprecated: the same seed and parameters give the same answer as far as the server can.
+    /// Sets `seed`. Deprecated. The same seed and parameters give the same answer, as far as the server can.
     #[must_use]
     pub fn seed(mut self, seed: i64) -> Self {
         self.seed = Field::Set(seed);
         self
     }
 
-    /// Sets `service_tier`. Class of service to process the request with; null means the project's default.
+    /// Sets `service_tier`. Service tier that processes the request; null means the project's default.
     #[must_use]
     pub fn service_tier(mut self, service_tier: impl Into<ChatServiceTier>) -> Self {
         self.service_tier = Field::Set(service_tier.into());
         self
     }
 
-    /// Sets `stop`. Texts that end the answer, which does not contain them.
+    /// Sets `stop`. Sequences that end the answer; they are not part of it.
     #[must_use]
     pub fn stop(mut self, stop: impl Into<ChatStop>) -> Self {
         self.stop = Field::Set(stop.into());
         self
     }
 
-    /// Sets `store`. Whether the provider keeps the completion for later use; false if not given.
+    /// Sets `store`. Whether the provider stores the completion for later use; defaults to false.
     #[must_use]
     pub fn store(mut self, store: bool) -> Self {
         self.store = Field::Set(store);
         self
     }
 
-    /// Sets `stream`. Whether the answer comes in chunks as it is written. The client sets it as the method called
-    /// requires.
+    /// Sets `stream`. Whether the response is a stream of chunks. The client sets it to suit the method called.
     #[must_use]
     pub fn stream(mut self, stream: bool) -> Self {
         self.stream = Field::Set(stream);
         self
     }
 
-    /// Sets `stream_options`. What a stream has besides the answer; only together with `stream`.
+    /// Sets `stream_options`. Options of the stream; valid only with `stream`.
     #[must_use]
     pub fn stream_options(mut self, stream_options: impl Into<ChatStreamOptions>) -> Self {
         self.stream_options = Field::Set(stream_options.into());
         self
     }
 
-    /// Sets `temperature`. Randomness of the answer, from 0 to 2. Default: 1.
+    /// Sets `temperature`. Sampling temperature, 0 to 2; defaults to 1.
     #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.temperature = Field::Set(temperature);
         self
     }
 
-    /// Sets `tool_choice`. Whether the model calls tools, and which.
+    /// Sets `tool_choice`. Whether the model calls tools, and which ones.
     #[must_use]
     pub fn tool_choice(mut self, tool_choice: impl Into<ChatToolChoice>) -> Self {
         self.tool_choice = Some(tool_choice.into());
         self
     }
 
-    /// Sets `tools`. Tools the model may call.
+    /// Sets `tools`. Tools that the model may call.
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<ChatTool>>) -> Self {
         self.tools = Some(tools.into_iter().map(Into::into).collect());
@@ -426,35 +427,36 @@ impl CreateChatCompletion {
         self
     }
 
-    /// Sets `top_logprobs`. How many of the likeliest tokens `logprobs` lists at each place, from 0 to 20.
+    /// Sets `top_logprobs`. Number of most likely tokens that `logprobs` lists at each position, 0 to 20.
     #[must_use]
     pub fn top_logprobs(mut self, top_logprobs: i64) -> Self {
         self.top_logprobs = Field::Set(top_logprobs);
         self
     }
 
-    /// Sets `top_p`. Share of the probability mass that tokens are drawn from, from 0 to 1. Default: 1.
+    /// Sets `top_p`. Nucleus sampling: the share of the probability mass to sample from, 0 to 1; defaults to 1.
     #[must_use]
     pub fn top_p(mut self, top_p: f64) -> Self {
         self.top_p = Field::Set(top_p);
         self
     }
 
-    /// Sets `user`. Deprecated in favour of `safety_identifier` and `prompt_cache_key`: identifies the end user.
+    /// Sets `user`. Deprecated, superseded by `safety_identifier` and `prompt_cache_key`. Identifier of the end
+    /// user.
     #[must_use]
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.user = Some(user.into());
         self
     }
 
-    /// Sets `verbosity`. How long-winded the answer is; null means the model's default.
+    /// Sets `verbosity`. Verbosity of the answer; null means the model's default.
     #[must_use]
     pub fn verbosity(mut self, verbosity: impl Into<ChatVerbosity>) -> Self {
         self.verbosity = Field::Set(verbosity.into());
         self
     }
 
-    /// Sets `web_search_options`. Lets a search model look for its answer on the web.
+    /// Sets `web_search_options`. Web search options, for models that search the web.
     #[must_use]
     pub fn web_search_options(mut self, web_search_options: impl Into<ChatWebSearchOptions>) -> Self {
         self.web_search_options = Some(web_search_options.into());
@@ -462,12 +464,12 @@ impl CreateChatCompletion {
     }
 }
 
-/// How spoken answers sound.
+/// Voice and format of spoken answers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatAudioOptions {
-    /// Who speaks.
+    /// The voice.
     pub voice: ChatVoice,
-    /// Encoding of the sound.
+    /// Audio format.
     pub format: ChatAudioFormat,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -490,13 +492,13 @@ impl ChatAudioOptions {
     }
 }
 
-/// A voice, by its name or as one of the user's own.
+/// A voice: the name of a built-in one or a reference to a custom one.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatVoice {
-    /// A voice of the provider's, such as `alloy`.
+    /// Name of a built-in voice, such as `alloy`.
     Name(String),
-    /// A voice of the user's own.
+    /// A custom voice.
     Custom(ChatVoiceId),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -507,7 +509,7 @@ choice!(ChatVoice {
     object Custom(ChatVoiceId),
 });
 
-/// A voice of the user's own.
+/// A custom voice.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatVoiceId {
     /// Identifier of the voice.
@@ -531,7 +533,7 @@ impl ChatVoiceId {
     }
 }
 
-/// Encoding of spoken answers.
+/// Audio format of spoken answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatAudioFormat {
@@ -545,7 +547,7 @@ pub enum ChatAudioFormat {
     Flac,
     /// Opus.
     Opus,
-    /// Bare samples of 16 bits.
+    /// Raw 16-bit samples.
     Pcm16,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -564,7 +566,7 @@ open_enum!(ChatAudioFormat {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatFunctionCallMode {
-    /// The model calls no function.
+    /// The model calls no functions.
     None,
     /// The model decides.
     Auto,
@@ -578,7 +580,7 @@ choice!(ChatFunctionCallMode strings(None = "none", Auto = "auto") {
     object Named(ChatFunctionName),
 });
 
-/// A function, by its name.
+/// A function, identified by its name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatFunctionName {
     /// Name of the function.
@@ -602,14 +604,14 @@ impl ChatFunctionName {
     }
 }
 
-/// A function in the deprecated form, without a tool around it.
+/// A function in the deprecated format, without a surrounding tool.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatFunction {
-    /// Name the model calls it by, of at most 64 letters, digits, underscores and dashes.
+    /// Name of the function: at most 64 letters, digits, underscores and dashes.
     pub name: String,
     /// What the function does and when to call it.
     pub description: Option<String>,
-    /// JSON schema of the arguments object; left out for a function without arguments.
+    /// JSON schema of the arguments object; omitted for a function without arguments.
     pub parameters: Option<Value>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -640,7 +642,7 @@ impl ChatFunction {
         self
     }
 
-    /// Sets `parameters`. JSON schema of the arguments object; left out for a function without arguments.
+    /// Sets `parameters`. JSON schema of the arguments object; omitted for a function without arguments.
     #[must_use]
     pub fn parameters(mut self, parameters: Value) -> Self {
         self.parameters = Some(parameters);
@@ -665,12 +667,12 @@ open_enum!(ChatModality {
     Audio = "audio",
 });
 
-/// Which moderation model checks prompt and answer, and what follows.
+/// Moderation model that checks the conversation and the answer, and the resulting action.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatModerationOptions {
     /// Name of the moderation model.
     pub model: String,
-    /// What follows from the checks; null means that they only score.
+    /// Action taken on the results; null means that they are only reported.
     pub policy: Field<ChatModerationPolicy>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -692,7 +694,7 @@ impl ChatModerationOptions {
         }
     }
 
-    /// Sets `policy`. What follows from the checks; null means that they only score.
+    /// Sets `policy`. Action taken on the results; null means that they are only reported.
     #[must_use]
     pub fn policy(mut self, policy: impl Into<ChatModerationPolicy>) -> Self {
         self.policy = Field::Set(policy.into());
@@ -700,12 +702,12 @@ impl ChatModerationOptions {
     }
 }
 
-/// What follows from the checks of the prompt and of the answer.
+/// Actions taken on the results for the conversation and for the answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatModerationPolicy {
-    /// What follows from the check of the prompt.
+    /// Action for the conversation.
     pub input: Field<ChatModerationConfig>,
-    /// What follows from the check of the answer.
+    /// Action for the answer.
     pub output: Field<ChatModerationConfig>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -717,14 +719,14 @@ object!(ChatModerationPolicy {
 });
 
 impl ChatModerationPolicy {
-    /// Sets `input`. What follows from the check of the prompt.
+    /// Sets `input`. Action for the conversation.
     #[must_use]
     pub fn input(mut self, input: impl Into<ChatModerationConfig>) -> Self {
         self.input = Field::Set(input.into());
         self
     }
 
-    /// Sets `output`. What follows from the check of the answer.
+    /// Sets `output`. Action for the answer.
     #[must_use]
     pub fn output(mut self, output: impl Into<ChatModerationConfig>) -> Self {
         self.output = Field::Set(output.into());
@@ -732,10 +734,10 @@ impl ChatModerationPolicy {
     }
 }
 
-/// What follows from one check.
+/// Action taken on the results of one check.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatModerationConfig {
-    /// Whether the check only scores, or blocks as well.
+    /// Whether flagged content is reported or blocked.
     pub mode: ChatModerationMode,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -756,13 +758,13 @@ impl ChatModerationConfig {
     }
 }
 
-/// Whether a check only scores, or blocks as well.
+/// Whether flagged content is reported or blocked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatModerationMode {
-    /// The result is reported, nothing else.
+    /// The results are reported, without further action.
     Score,
-    /// What is flagged is blocked.
+    /// Flagged content is blocked.
     Block,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -773,10 +775,10 @@ open_enum!(ChatModerationMode {
     Block = "block",
 });
 
-/// Text that most of the answer is expected to repeat.
+/// Text expected to make up most of the answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatPrediction {
-    /// The text, such as a file of which a few lines will change.
+    /// The text, such as a file of which only a few lines will change.
     pub content: ChatTextContent,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -800,9 +802,9 @@ impl ChatPrediction {
 /// What the server caches of the prompt, and for how long.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCacheOptions {
-    /// Whether the server decides by itself what to cache.
+    /// Whether the server chooses what to cache.
     pub mode: Option<ChatCacheMode>,
-    /// How long a cached prompt lives at least.
+    /// Minimum lifetime of a cached prompt.
     pub ttl: Option<ChatCacheTtl>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -814,14 +816,14 @@ object!(ChatCacheOptions {
 });
 
 impl ChatCacheOptions {
-    /// Sets `mode`. Whether the server decides by itself what to cache.
+    /// Sets `mode`. Whether the server chooses what to cache.
     #[must_use]
     pub fn mode(mut self, mode: impl Into<ChatCacheMode>) -> Self {
         self.mode = Some(mode.into());
         self
     }
 
-    /// Sets `ttl`. How long a cached prompt lives at least.
+    /// Sets `ttl`. Minimum lifetime of a cached prompt.
     #[must_use]
     pub fn ttl(mut self, ttl: impl Into<ChatCacheTtl>) -> Self {
         self.ttl = Some(ttl.into());
@@ -829,13 +831,13 @@ impl ChatCacheOptions {
     }
 }
 
-/// Who decides what is cached.
+/// Who chooses what is cached.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatCacheMode {
-    /// The server, and the breakpoints that are given.
+    /// The server chooses, in addition to explicit breakpoints.
     Implicit,
-    /// Only the breakpoints that are given.
+    /// Only explicit breakpoints count.
     Explicit,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -846,7 +848,7 @@ open_enum!(ChatCacheMode {
     Explicit = "explicit",
 });
 
-/// How long a cached prompt lives at least.
+/// Minimum lifetime of a cached prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatCacheTtl {
@@ -864,7 +866,7 @@ open_enum!(ChatCacheTtl {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatCacheRetention {
-    /// As long as it happens to stay in memory.
+    /// In memory, for no guaranteed time.
     InMemory,
     /// Up to 24 hours.
     OneDay,
@@ -877,7 +879,7 @@ open_enum!(ChatCacheRetention {
     OneDay = "24h",
 });
 
-/// Form the answer has to take.
+/// Format of the model's answer.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatResponseFormat {
@@ -897,21 +899,21 @@ tagged!(ChatResponseFormat by "type" {
     JsonObject(ResponseFormatJsonObject) = "json_object",
 });
 
-/// Class of service that processes a request.
+/// Service tier that processes a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatServiceTier {
-    /// What the project is set to.
+    /// The tier set for the project.
     Auto,
     /// Standard price and speed.
     Default,
-    /// Cheaper and slower.
+    /// Lower price, slower.
     Flex,
-    /// Capacity that was bought ahead.
+    /// Reserved capacity.
     Scale,
-    /// Faster and dearer.
+    /// Higher price, faster.
     Priority,
-    /// Faster than `priority` where the model has it.
+    /// Faster than `priority`, for models that support it.
     Fast,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -926,13 +928,13 @@ open_enum!(ChatServiceTier {
     Fast = "fast",
 });
 
-/// Texts that end the answer.
+/// Sequences that end the answer.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatStop {
-    /// One text.
+    /// A single sequence.
     Text(String),
-    /// Up to four texts.
+    /// Up to 4 sequences.
     Texts(Vec<String>),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -943,13 +945,13 @@ choice!(ChatStop {
     array Texts(Vec<String>),
 });
 
-/// What a stream has besides the answer.
+/// Options of a stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatStreamOptions {
-    /// Whether a last chunk without choices tells the tokens taken; `usage` is then null in all others.
+    /// Whether a last chunk without choices reports the token usage; `usage` is then null in all other chunks.
     pub include_usage: Option<bool>,
-    /// Whether chunks are padded with random characters, so that their lengths tell an eavesdropper nothing; true
-    /// if not given.
+    /// Whether chunks are padded with random characters, so that their lengths do not reveal the content; defaults
+    /// to true.
     pub include_obfuscation: Option<bool>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -961,16 +963,16 @@ object!(ChatStreamOptions {
 });
 
 impl ChatStreamOptions {
-    /// Sets `include_usage`. Whether a last chunk without choices tells the tokens taken; `usage` is then null in
-    /// all others.
+    /// Sets `include_usage`. Whether a last chunk without choices reports the token usage; `usage` is then null in
+    /// all other chunks.
     #[must_use]
     pub fn include_usage(mut self, include_usage: bool) -> Self {
         self.include_usage = Some(include_usage);
         self
     }
 
-    /// Sets `include_obfuscation`. Whether chunks are padded with random characters, so that their lengths tell an
-    /// eavesdropper nothing; true if not given.
+    /// Sets `include_obfuscation`. Whether chunks are padded with random characters, so that their lengths do not
+    /// reveal the content; defaults to true.
     #[must_use]
     pub fn include_obfuscation(mut self, include_obfuscation: bool) -> Self {
         self.include_obfuscation = Some(include_obfuscation);
@@ -978,15 +980,15 @@ impl ChatStreamOptions {
     }
 }
 
-/// How long-winded an answer is.
+/// Verbosity of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatVerbosity {
-    /// Terse.
+    /// Short answers.
     Low,
-    /// In between.
+    /// Medium.
     Medium,
-    /// At length.
+    /// Detailed answers.
     High,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -998,12 +1000,12 @@ open_enum!(ChatVerbosity {
     High = "high",
 });
 
-/// How a search model looks for its answer on the web.
+/// How a model searches the web.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatWebSearchOptions {
-    /// How much of what was found the model reads; `medium` if not given.
+    /// Amount of search results that the model reads; defaults to `medium`.
     pub search_context_size: Option<ChatSearchContextSize>,
-    /// Where the user roughly is.
+    /// Approximate location of the user.
     pub user_location: Field<ChatUserLocation>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -1015,14 +1017,14 @@ object!(ChatWebSearchOptions {
 });
 
 impl ChatWebSearchOptions {
-    /// Sets `search_context_size`. How much of what was found the model reads; `medium` if not given.
+    /// Sets `search_context_size`. Amount of search results that the model reads; defaults to `medium`.
     #[must_use]
     pub fn search_context_size(mut self, search_context_size: impl Into<ChatSearchContextSize>) -> Self {
         self.search_context_size = Some(search_context_size.into());
         self
     }
 
-    /// Sets `user_location`. Where the user roughly is.
+    /// Sets `user_location`. Approximate location of the user.
     #[must_use]
     pub fn user_location(mut self, user_location: impl Into<ChatUserLocation>) -> Self {
         self.user_location = Field::Set(user_location.into());
@@ -1030,15 +1032,15 @@ impl ChatWebSearchOptions {
     }
 }
 
-/// How much of what was found the model reads.
+/// Amount of search results that the model reads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatSearchContextSize {
-    /// Little, for quick answers.
+    /// Few results; fast answers.
     Low,
-    /// In between.
+    /// Medium.
     Medium,
-    /// Much.
+    /// Many results.
     High,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -1050,10 +1052,10 @@ open_enum!(ChatSearchContextSize {
     High = "high",
 });
 
-/// Where the user roughly is.
+/// Approximate location of the user.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatUserLocation {
-    /// The place.
+    /// The location.
     pub approximate: ChatLocation,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -1074,16 +1076,16 @@ impl ChatUserLocation {
     }
 }
 
-/// A place.
+/// A location.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatLocation {
-    /// The city, as free text.
+    /// City, as free text.
     pub city: Option<String>,
-    /// The country as a two-letter ISO 3166 code.
+    /// Two-letter ISO 3166 country code.
     pub country: Option<String>,
-    /// The region, as free text.
+    /// Region, as free text.
     pub region: Option<String>,
-    /// The IANA time zone, such as `Europe/Paris`.
+    /// IANA time zone, such as `Europe/Paris`.
     pub timezone: Option<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -1097,28 +1099,28 @@ object!(ChatLocation {
 });
 
 impl ChatLocation {
-    /// Sets `city`. The city, as free text.
+    /// Sets `city`. City, as free text.
     #[must_use]
     pub fn city(mut self, city: impl Into<String>) -> Self {
         self.city = Some(city.into());
         self
     }
 
-    /// Sets `country`. The country as a two-letter ISO 3166 code.
+    /// Sets `country`. Two-letter ISO 3166 country code.
     #[must_use]
     pub fn country(mut self, country: impl Into<String>) -> Self {
         self.country = Some(country.into());
         self
     }
 
-    /// Sets `region`. The region, as free text.
+    /// Sets `region`. Region, as free text.
     #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
         self
     }
 
-    /// Sets `timezone`. The IANA time zone, such as `Europe/Paris`.
+    /// Sets `timezone`. IANA time zone, such as `Europe/Paris`.
     #[must_use]
     pub fn timezone(mut self, timezone: impl Into<String>) -> Self {
         self.timezone = Some(timezone.into());

@@ -9,13 +9,13 @@ use crate::openai::{FunctionTool, NamedFunction};
 use crate::tagged::tagged;
 use serde_json::Value;
 
-/// Something the model may call.
+/// A tool that the model may call.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatTool {
     /// Lets the model call a function of the calling program.
     Function(FunctionTool),
-    /// A tool that takes free text instead of JSON arguments.
+    /// A tool with free text as input instead of JSON arguments.
     Custom(ChatCustomTool),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -26,7 +26,7 @@ tagged!(ChatTool by "type" {
     Custom(ChatCustomTool) = "custom",
 });
 
-/// A tool that takes free text instead of JSON arguments.
+/// A tool with free text as input instead of JSON arguments.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCustomTool {
     /// The tool.
@@ -50,14 +50,14 @@ impl ChatCustomTool {
     }
 }
 
-/// Describes a tool that takes free text to the model.
+/// Describes a custom tool to the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCustomToolDefinition {
-    /// Name the model calls it by.
+    /// Name of the tool.
     pub name: String,
     /// What the tool does and when to call it.
     pub description: Option<String>,
-    /// Form of its input; any text if not given.
+    /// Format of the input; defaults to any text.
     pub format: Option<ChatCustomFormat>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -88,7 +88,7 @@ impl ChatCustomToolDefinition {
         self
     }
 
-    /// Sets `format`. Form of its input; any text if not given.
+    /// Sets `format`. Format of the input; defaults to any text.
     #[must_use]
     pub fn format(mut self, format: impl Into<ChatCustomFormat>) -> Self {
         self.format = Some(format.into());
@@ -96,13 +96,13 @@ impl ChatCustomToolDefinition {
     }
 }
 
-/// Form of a custom tool's input.
+/// Input format of a custom tool.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatCustomFormat {
     /// Any text.
     Text(ChatCustomTextFormat),
-    /// Text that follows a grammar.
+    /// Text that conforms to a grammar.
     Grammar(ChatCustomGrammarFormat),
     /// A member newer than this crate, as raw JSON.
     Unknown(Value),
@@ -125,7 +125,7 @@ object!(ChatCustomTextFormat const("type" = "text") {
 
 impl ChatCustomTextFormat {}
 
-/// Text that follows a grammar.
+/// Text that conforms to a grammar.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCustomGrammarFormat {
     /// The grammar.
@@ -152,9 +152,9 @@ impl ChatCustomGrammarFormat {
 /// A grammar.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatGrammar {
-    /// Its rules.
+    /// Rules of the grammar.
     pub definition: String,
-    /// What the rules are written in.
+    /// Syntax of the rules.
     pub syntax: ChatGrammarSyntax,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -177,7 +177,7 @@ impl ChatGrammar {
     }
 }
 
-/// What a grammar is written in.
+/// Syntax of a grammar.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatGrammarSyntax {
@@ -194,17 +194,17 @@ open_enum!(ChatGrammarSyntax {
     Regex = "regex",
 });
 
-/// Whether the model calls tools, and which.
+/// Whether the model calls tools, and which ones.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatToolChoice {
-    /// The model calls no tool.
+    /// The model calls no tools.
     None,
     /// The model decides whether to call tools.
     Auto,
     /// The model calls at least one tool.
     Required,
-    /// The model may call some of the tools only.
+    /// Restricts the model to some of the tools.
     AllowedTools(ChatAllowedToolsChoice),
     /// The model calls this function.
     Function(ChatNamedToolChoice),
@@ -220,10 +220,10 @@ tagged!(ChatToolChoice by "type" strings(None = "none", Auto = "auto", Required 
     Custom(ChatNamedCustomChoice) = "custom",
 });
 
-/// The model may call some of the tools only.
+/// Restricts the model to some of the tools.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatAllowedToolsChoice {
-    /// Which tools.
+    /// The allowed tools.
     pub allowed_tools: ChatAllowedTools,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -244,12 +244,12 @@ impl ChatAllowedToolsChoice {
     }
 }
 
-/// A choice among the tools.
+/// A subset of the tools.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatAllowedTools {
-    /// Whether one of them must be called.
+    /// Whether the model must call one of them.
     pub mode: ChatAllowedToolsMode,
-    /// The tools, each as far as it takes to tell which: `{"type": "function", "function": {"name": "…"}}`.
+    /// The tools, each with the members that identify it: `{"type": "function", "function": {"name": "…"}}`.
     pub tools: Vec<Value>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -272,13 +272,13 @@ impl ChatAllowedTools {
     }
 }
 
-/// Whether one of the allowed tools must be called.
+/// Whether the model must call one of the allowed tools.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatAllowedToolsMode {
     /// The model decides.
     Auto,
-    /// At least one must be called.
+    /// The model calls at least one of them.
     Required,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -337,7 +337,7 @@ impl ChatNamedCustomChoice {
     }
 }
 
-/// A custom tool, by its name.
+/// A custom tool, identified by its name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCustomName {
     /// Name of the tool.
@@ -361,11 +361,11 @@ impl ChatCustomName {
     }
 }
 
-/// A call of a tool by the model.
+/// A tool call of the model.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatToolCall {
-    /// A call of a function.
+    /// A function call.
     Function(ChatFunctionToolCall),
     /// A call of a custom tool.
     Custom(ChatCustomToolCall),
@@ -378,10 +378,11 @@ tagged!(ChatToolCall by "type" {
     Custom(ChatCustomToolCall) = "custom",
 });
 
-/// A call of a function.
+/// A function call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatFunctionToolCall {
-    /// Identifier of the call, to answer it with. Some servers use the function's name, so two calls can share it.
+    /// Identifier of the call, referenced by its output. Some servers use the name of the function, so it may not
+    /// be unique.
     pub id: String,
     /// The function and its arguments.
     pub function: ChatCalledFunction,
@@ -406,12 +407,12 @@ impl ChatFunctionToolCall {
     }
 }
 
-/// A function and the arguments to call it with.
+/// A function and its arguments.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCalledFunction {
     /// Name of the function.
     pub name: String,
-    /// JSON text, as the model wrote it: it may be invalid, or not follow the function's schema.
+    /// Arguments as JSON text; written by the model, so it may be invalid or may not match the schema.
     pub arguments: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -437,7 +438,7 @@ impl ChatCalledFunction {
 /// A call of a custom tool.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCustomToolCall {
-    /// Identifier of the call, to answer it with.
+    /// Identifier of the call, referenced by its output.
     pub id: String,
     /// The tool and its input.
     pub custom: ChatCalledCustom,
@@ -462,12 +463,12 @@ impl ChatCustomToolCall {
     }
 }
 
-/// A custom tool and the input to call it with.
+/// A custom tool and its input.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCalledCustom {
     /// Name of the tool.
     pub name: String,
-    /// The input, as the model wrote it.
+    /// The input, written by the model.
     pub input: String,
     /// Members that this crate does not know.
     pub extra: Extra,
