@@ -1,54 +1,54 @@
-//! Why a server does not start.
+//! The error type of a server that cannot be started, and of maintenance functions.
 
 use std::io;
 use std::net::SocketAddr;
 
 use crate::storage::StorageError;
 
-/// A server could not be started.
+/// A server could not be started, or a maintenance function failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The address to listen on cannot be used.
+    /// The address cannot be listened on.
     #[error("listening on {address}")]
     Bind {
         /// The address as it was given.
         address: String,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Others could reach the server, and it has no key to keep them out.
+    /// The address can be reached by other machines, and no API key is set.
     #[error("listening on {address}, which other machines can reach, needs an API key")]
     KeyNeeded {
-        /// The address that is not loopback.
+        /// The first address that is not loopback.
         address: SocketAddr,
     },
     /// The API key is empty.
     #[error("the API key is empty")]
     EmptyKey,
-    /// What was given is no origin of web pages.
+    /// A text given to [`Builder::allow_origin`](crate::Builder::allow_origin) is not an origin.
     #[error(
         "'{origin}' is no origin that can be allowed: it must be a scheme, a host and perhaps a port, such as \
          http://localhost:3000, or `*` with an API key"
     )]
     Origin {
-        /// The origin as it was given.
+        /// The text as it was given.
         origin: String,
     },
-    /// The database cannot be used.
+    /// The database or its files cannot be used.
     #[error("{action}")]
     Storage {
-        /// What was being done.
+        /// The operation that failed.
         action: String,
-        /// What the database says.
+        /// The cause, if it is an error of the database or the operating system.
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
-    /// The operating system does not give what a server needs.
+    /// The operating system did not provide a resource that the server needs.
     #[error("{action}")]
     System {
-        /// What was being done.
+        /// The operation that failed.
         action: &'static str,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
 }

@@ -1,25 +1,27 @@
 //! Unguessable ids with the provider's prefixes.
 //!
-//! An id is a prefix and 24 letters and digits, about 142 random bits: knowing one id says nothing about another.
+//! An id is a prefix followed by 24 letters and digits, about 142 random bits. Knowing some ids does not help to guess
+//! others.
 
-/// How many random characters follow the prefix.
+/// The number of random characters after the prefix.
 const LENGTH: usize = 24;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Whether the operating system hands out random bytes; asked once at start, so that [`new`] can rely on it.
+/// Checks that the operating system provides random bytes. Called once at start, so that [`new`] can rely on it.
 pub(crate) fn check_randomness() -> Result<(), getrandom::Error> {
     getrandom::fill(&mut [0; 8])
 }
 
-/// A new id: `new("asst_")` gives `asst_` and 24 letters and digits.
+/// Creates an id: `new("asst_")` returns `asst_` and 24 letters and digits.
 pub(crate) fn new(prefix: &str) -> String {
     let mut id = String::with_capacity(prefix.len() + LENGTH);
     id.push_str(prefix);
     let mut bytes = [0_u8; 2 * LENGTH];
     while id.len() < prefix.len() + LENGTH {
         getrandom::fill(&mut bytes).expect("the operating system gave random bytes when the server started");
-        // 248 is the largest multiple of 62 that fits a byte: what lies above would favour the first characters.
+        // 248 is the largest multiple of 62 that fits in a byte. Larger values would make the first characters more
+        // likely.
         let characters = bytes
             .iter()
             .filter(|byte| **byte < 248)
@@ -29,7 +31,7 @@ pub(crate) fn new(prefix: &str) -> String {
     id
 }
 
-/// A new random UUID, version 4.
+/// Creates a random UUID (version 4).
 pub(crate) fn uuid() -> String {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).expect("the operating system gave random bytes when the server started");

@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! Starts and stops a server.
 
 use std::fmt;
 use std::io;
@@ -25,54 +25,56 @@ use crate::storage::sqlite::Sqlite;
 use crate::storage::{Storage, pair};
 use crate::yandex;
 
-/// How long a run may take, as the provider has it.
+/// The lifetime of a run, as the provider documents it.
 const RUN_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-/// How many runs are running at a time.
+/// The default number of concurrent runs.
 const MAX_RUNNING_RUNS: usize = 256;
 
-/// How long a stop waits for models to return, and then for connections to close.
+/// How long stopping waits for models to return, and then for connections to close.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A running server. It stops when it is dropped.
 ///
-/// Stopping fails running runs. The streams of other runs, which the next server on the same database takes up, end with an
-/// `error` event.
+/// Stopping fails the runs that are in progress. Queued runs and runs that wait for tool outputs are continued by the
+/// next server on the same database; their streams end with an `error` event.
 #[derive(Debug)]
 pub struct LocalServer {
     address: SocketAddr,
     model_name: String,
     engine: Arc<Engine>,
-    /// Dropping it tells the server's thread to stop.
+    /// Dropping it stops the server's thread.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl LocalServer {
-    /// Describes a server: in memory, with the scripted model, on a free port of `127.0.0.1`, without a key.
+    /// Creates a builder. By default the server keeps its data in memory, uses the scripted model, listens on a free
+    /// port of `127.0.0.1` and has no API key.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// The base URL for clients of the OpenAI protocol, such as `http://127.0.0.1:8787/v1`.
+    /// Returns the base URL for clients of the OpenAI protocol, such as `http://127.0.0.1:8787/v1`.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    /// The base URL for clients of the Yandex protocol, such as `http://127.0.0.1:8787`: of all its services.
+    /// Returns the base URL for clients of the Yandex protocol, such as `http://127.0.0.1:8787`. It is the same for all
+    /// services.
     #[must_use]
     pub fn yandex_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The address that the server listens on.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The name of the model that answers.
+    /// Returns the name of the model.
     #[must_use]
     pub fn model_name(&self) -> &str {
         &self.model_name
@@ -81,7 +83,7 @@ impl LocalServer {
 
 impl Drop for LocalServer {
     fn drop(&mut self) {
-        // The engine first: its streams end, so that their connections can close.
+        // The engine stops first: this ends its streams, so that their connections can close.
         self.engine.stop(STOP_PATIENCE);
         drop(self.stop.take());
         if let Some(thread) = self.thread.take()
@@ -92,7 +94,7 @@ impl Drop for LocalServer {
     }
 }
 
-/// A server that is not started yet.
+/// A server that has been configured but not started.
 #[must_use = "a server does nothing until `start`"]
 pub struct Builder {
     database: Option<PathBuf>,
@@ -141,117 +143,128 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Keeps everything in this SQLite file, and the bytes of files in a folder beside it that has its name and
-    /// `.files`. Both are created if they are missing. One server at a time can use them.
+    /// Keeps all objects in this SQLite file, and the contents of files in a folder beside it with the same name and
+    /// the extension `.files`. Both are created if they are missing. Only one server at a time can use them.
     pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
         self.database = Some(path.into());
         self
     }
 
-    /// Keeps everything in memory until the server stops, and the bytes of files in a temporary folder. The default.
+    /// Keeps all objects in memory until the server stops, and the contents of files in a temporary folder. This is the
+    /// default.
     pub fn in_memory(mut self) -> Self {
         self.database = None;
         self
     }
 
-    /// Answers with this model. Default: [`Scripted`].
+    /// Uses this model. The default is [`Scripted`].
     pub fn model(mut self, model: impl Model) -> Self {
         self.model = Arc::new(model);
         self
     }
 
-    /// Lets in only requests with this key: in `Authorization`, as `Bearer` or `Api-Key`, or in `api-key`. White space around
-    /// the key, such as the line break at the end of a file, is not part of it. Default: every key, and none, is let in.
+    /// Requires this key in every request: in `Authorization`, as `Bearer` or `Api-Key`, or in `api-key`.
     ///
-    /// Without a key the server is for the programs of this machine. So that web pages, which a browser of this machine
-    /// runs, cannot use it, it then refuses requests with the status 403 that name another host than `localhost`, an
-    /// address of this machine or the one of [`bind`](Self::bind), or that come from a page of another origin, and with
-    /// the status 415 those with a body that is not `application/json` (or a form, where one is taken).
+    /// White space around the key, such as the line break at the end of a file, is ignored. By default no key is
+    /// required.
+    ///
+    /// Without a key the server serves only programs on this machine, and no web pages in a browser on this machine. It
+    /// rejects requests whose `Host` is not `localhost`, an address of this machine or the address of
+    /// [`bind`](Self::bind) (status 403), requests from pages of another origin (403), and bodies that are not
+    /// `application/json` or, where one is expected, a form (415).
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into());
         self
     }
 
-    /// Listens on this address: a host and a port, with port 0 for a free one. Default: `127.0.0.1:0`.
+    /// Listens on this address: a host and a port. Port 0 selects a free one. The default is `127.0.0.1:0`.
     ///
-    /// An address that is not loopback needs an [`api_key`](Self::api_key).
+    /// An address that is not loopback requires an [`api_key`](Self::api_key).
     pub fn bind(mut self, address: impl Into<String>) -> Self {
         self.bind = address.into();
         self
     }
 
-    /// Lets web pages of this origin use the server, such as `http://localhost:3000`: it then answers what browsers ask
-    /// before they send their requests (CORS). Can be called several times. `*` means all origins, and needs an
-    /// [`api_key`](Self::api_key). Default: no page may.
+    /// Allows web pages of this origin, such as `http://localhost:3000`, to use the server (CORS).
+    ///
+    /// Can be called several times. `*` allows all origins, and requires an [`api_key`](Self::api_key). By default no
+    /// page is allowed.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.allowed_origins.push(origin.into());
         self
     }
 
-    /// How much the server takes on at once, and how long it waits for its clients.
+    /// Sets the limits on what the server does concurrently and on how long it waits for its clients.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// How long a run may take from its creation until it expires. Default: 10 minutes, as the provider has it.
+    /// Sets how long a run may take from its creation until it expires. The default is 10 minutes, as for the hosted
+    /// service.
     pub fn run_lifetime(mut self, lifetime: Duration) -> Self {
         self.run_lifetime = lifetime;
         self
     }
 
-    /// How many runs are running at a time, each on a thread of its own; and likewise how many chat completions. Others wait
-    /// in the order in which they were created: as `queued`, with the first events of their streams sent. They can be
-    /// cancelled and expire like others. 0 counts as 1. Default: 256.
+    /// Sets how many runs execute at a time, each on its own thread, and also how many chat completions. The default is
+    /// 256; 0 counts as 1.
     ///
-    /// A run that waits for outputs of functions does not count. It goes to the end of the queue when it gets them.
+    /// Further runs wait in the order of their creation. They are `queued`, the first events of their streams are sent,
+    /// and they can be cancelled and expire like others. A run that waits for tool outputs does not count; it goes to
+    /// the end of the queue when it receives them.
     pub fn max_running_runs(mut self, runs: usize) -> Self {
         self.max_running_runs = runs;
         self
     }
 
-    /// How answers of the Yandex protocol are spelled. Requests may come in either spelling, whatever this says.
+    /// Sets the spelling of responses of the Yandex protocol. Requests can always use either spelling.
     ///
-    /// Default: lowerCamelCase without defaults, as the provider documents it. [`Dialect::SnakeCase`] is what its
-    /// service for assistants, threads and runs answered: `snake_case`, with defaults written out.
+    /// The default is lowerCamelCase without default values, as the provider documents it. [`Dialect::SnakeCase`] is
+    /// `snake_case` with default values written out, as its service for assistants, threads and runs responded.
     pub fn yandex_dialect(mut self, dialect: Dialect) -> Self {
         self.yandex_dialect = dialect;
         self
     }
 
-    /// Refuses requests with members in their bodies that the protocol does not know, at any depth, as the providers do:
-    /// OpenAI with the code `unknown_parameter`, Yandex with `INVALID_ARGUMENT`. This finds misspelled names.
+    /// Rejects requests with unknown members in their bodies, at any depth, as the providers do: OpenAI with the code
+    /// `unknown_parameter`, Yandex with `INVALID_ARGUMENT`. This finds misspelled names.
     ///
-    /// Default: `false`. Such members are ignored, since clients send members that are newer than this server.
-    /// Parameters of the query and headers are never refused.
+    /// The default is `false`: unknown members are ignored, because clients may send members that are newer than this
+    /// server. Unknown query parameters and headers are always ignored.
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
         self
     }
 
-    /// Reads PDF files by starting this program for each, as `program pdf-text -- PATH`: the binary `assistants-local`, or
-    /// one that then calls [`write_pdf_text`](crate::write_pdf_text) and ends with its code. A program must end when its
-    /// standard input does: the server waits for it when it stops. Default: PDF files are read in this process.
+    /// Reads each PDF file in a separate process, started as `program pdf-text -- PATH`. By default PDF files are read
+    /// in this process.
     ///
-    /// Set this when files come from people you do not trust. A file can be made so that reading it runs out of memory,
-    /// which ends the process that does it, or takes very long. If that is the server's own, the next start takes up the
-    /// file again, with the same result, until the database is opened by a server that has such a program.
+    /// `program` is the binary `assistants-local`, or one that calls [`write_pdf_text`](crate::write_pdf_text) and
+    /// exits with the code that it returns. It must exit when its standard input is closed: a server that stops waits
+    /// for it.
+    ///
+    /// Set this if files come from people you do not trust. A malicious file can make its reader run out of memory,
+    /// which aborts the process, or take very long. If that process is the server itself, the next start indexes the
+    /// file again with the same result, until a server with a PDF reader opens the database.
     pub fn pdf_reader(mut self, program: impl Into<PathBuf>) -> Self {
         self.pdf_reader = Some(program.into());
         self
     }
 
-    /// Starts the server and returns once it listens.
+    /// Starts the server, and returns once it listens.
     ///
-    /// Runs that an earlier server left in the database are taken up: queued ones start, those that were at work end as
-    /// failed, and those whose time is over end as expired.
+    /// Runs that an earlier server left in the database are resumed: queued ones start, those that were in progress end
+    /// as failed, and those whose time has passed end as expired.
     ///
     /// # Errors
     ///
-    /// [`Error::Bind`] when the address cannot be listened on, [`Error::KeyNeeded`] when it is not loopback and there
-    /// is no key, [`Error::EmptyKey`] for a key without a character, [`Error::Origin`] for what is no origin,
-    /// [`Error::Storage`] when the database cannot be
-    /// used, [`Error::System`] when the operating system gives no random bytes, no thread or no pipe.
+    /// - [`Error::Bind`] if the address cannot be listened on.
+    /// - [`Error::KeyNeeded`] if it is not loopback and there is no key.
+    /// - [`Error::EmptyKey`] if the key is empty or consists of white space.
+    /// - [`Error::Origin`] if an allowed origin is not an origin.
+    /// - [`Error::Storage`] if the database cannot be used.
+    /// - [`Error::System`] if the operating system does not provide random bytes, a thread or a pipe.
     pub fn start(self) -> Result<LocalServer, Error> {
         let Self {
             database,
@@ -266,7 +279,7 @@ impl Builder {
             allowed_origins,
             limits,
         } = self;
-        // No header can end in white space, so no request could ever bring such a key.
+        // Header values cannot begin or end with white space, so no request could send such a key.
         let api_key = api_key.as_deref().map(str::trim);
         if api_key == Some("") {
             return Err(Error::EmptyKey);
@@ -345,7 +358,7 @@ fn serve(
     strict: bool,
     listener: TcpListener,
 ) -> io::Result<(oneshot::Sender<()>, JoinHandle<()>)> {
-    // Two threads for connections are plenty: requests are worked on elsewhere.
+    // Two threads suffice for connections: they only move bytes, and handlers run on threads of their own.
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("assistants-local")
@@ -379,7 +392,7 @@ fn run(
     runtime.block_on(async {
         let (closing, closed) = oneshot::channel::<()>();
         let until = async {
-            // An error means that the sender was dropped, which is how a server is told to stop.
+            // The sender sends nothing. Dropping it, which is an error here, stops the server.
             drop(stopped.await);
             drop(closing);
         };
@@ -387,8 +400,8 @@ fn run(
         drop(closed.await);
         match tokio::time::timeout(STOP_PATIENCE, serving).await {
             Ok(Ok(())) => {}
-            Ok(Err(panicked)) => log::error!("serving ended: {panicked}"),
-            Err(_) => log::warn!("connections are left open: they did not end in time"),
+            Ok(Err(panicked)) => log::error!("the task that accepts connections panicked: {panicked}"),
+            Err(_) => log::warn!("connections did not end in time and are left open"),
         }
     });
 }

@@ -1,10 +1,10 @@
-//! Who is let in.
+//! Access control: who may send requests to this server.
 //!
-//! With a key, whoever has it. Without one, the programs of this machine; but a browser on this machine runs what other
-//! people wrote, and it can be made to send requests here, by a page of any origin or under any host name (DNS
-//! rebinding). So without a key the server looks at what browsers cannot hide: the host that they name, the origin of
-//! the page, and a content type that a page may not send to another origin without asking first (Fetch standard,
-//! "CORS-safelisted request-header").
+//! With an API key, whoever sends the key. Without one, any program on this machine. A browser on this machine is the
+//! exception: it runs code from elsewhere, and a page of any origin, or of a host name that resolves to this machine
+//! (DNS rebinding), can make it send requests here. A server without a key therefore checks what a page cannot forge:
+//! the `Host` header, the `Origin` header, and the content type, because a page can send only a few content types to
+//! another origin without a preflight request (Fetch standard, "CORS-safelisted request-header").
 
 use std::sync::Arc;
 
@@ -15,17 +15,18 @@ use super::form::is_form;
 use super::origin::{host_of, is_loopback};
 use super::{Origins, Rejection};
 
-/// Where some clients put the key, those of Azure among them.
+/// The header in which some clients, among them those for Azure, send the key.
 const KEY_HEADER: HeaderName = HeaderName::from_static("api-key");
 
-/// How browsers say where a request comes from, also when they name no origin.
+/// The header by which browsers state the relation between a page and the target of its request, even if they omit
+/// `Origin`.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The rules of one server.
+/// The access rules of one server.
 pub(super) struct Access {
     key: Option<Arc<str>>,
     origins: Origins,
-    /// The host that the server was configured to listen on. Whoever chose it may use it.
+    /// The host that the server was configured to listen on. It is accepted in `Host`, as the operator chose it.
     bound_to: String,
 }
 
@@ -53,7 +54,7 @@ impl Access {
         self.origins.allow(origin)
     }
 
-    /// Looks at the head of a request.
+    /// Checks the head of a request: the key if there is one, else the host and the origin.
     pub(super) fn check(&self, parts: &Parts, needs_key: bool) -> Result<(), Rejection> {
         match &self.key {
             Some(key) if needs_key => check_key(&parts.headers, key),
@@ -73,7 +74,8 @@ impl Access {
             .iter()
             .map(HeaderValue::as_bytes)
             .collect();
-        // A target with a host takes the place of the header (RFC 9112, section 3.2.2); here both must be right.
+        // The host of an absolute target overrides the header (RFC 9112, section 3.2.2). Checking both is simpler than
+        // choosing, and no honest client sends two that differ.
         let target = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
         if hosts.len() > 1 || (hosts.is_empty() && parts.version > Version::HTTP_10) {
             return refused(&hosts.join(&b", "[..]));
@@ -108,7 +110,8 @@ impl Access {
                 return Err(Rejection::Origin(origin.as_bytes().escape_ascii().to_string()));
             }
         }
-        // A browser that keeps the origin to itself still says that it is another one. Following a link is no harm.
+        // Browsers can omit `Origin` and still send `Sec-Fetch-Site`. Safe methods are exempt, so that links to the
+        // server work.
         let site = parts.headers.get(FETCH_SITE).map(HeaderValue::as_bytes);
         let is_foreign = matches!(site, Some(site) if site != b"same-origin" && site != b"none");
         if is_foreign && !named && !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
@@ -117,8 +120,9 @@ impl Access {
         Ok(())
     }
 
-    /// Without a key, a body must be what a page cannot send to another origin without asking first: JSON, or a form
-    /// where one is taken, which is left to the check of the origin.
+    /// Without a key, rejects content types that a page could send to another origin without a preflight request.
+    ///
+    /// A form is such a type; where the operation expects one, only the check of the origin protects it.
     pub(super) fn check_content_type(&self, parts: &Parts, takes_form: bool) -> Result<(), Rejection> {
         if self.key.is_some() || !has_body(&parts.headers) {
             return Ok(());
@@ -148,7 +152,7 @@ fn has_body(headers: &HeaderMap) -> bool {
     headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|length| length != b"0")
 }
 
-/// Whether a content type is JSON, under whatever name.
+/// Returns whether a content type is JSON, including types with the suffix `+json`.
 fn is_json(content_type: &str) -> bool {
     let kind = content_type
         .split(';')
@@ -180,7 +184,7 @@ fn check_key(headers: &HeaderMap, key: &str) -> Result<(), Rejection> {
     }
 }
 
-/// Compares in a time that does not depend on where the two differ.
+/// Compares in a time that does not depend on the position of the first difference.
 fn same(given: &[u8], key: &[u8]) -> bool {
     let difference = given
         .iter()

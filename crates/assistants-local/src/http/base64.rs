@@ -1,11 +1,11 @@
-//! Base64 that arrives in pieces.
+//! An incremental base64 decoder.
 
-/// Of characters that one alphabet alone has. A character that has both marks is in neither.
+/// Marks for characters that occur in only one of the alphabets. A byte with both marks is in neither.
 const STANDARD: u8 = 0x40;
 const URL_SAFE: u8 = 0x80;
 const BOTH: u8 = STANDARD | URL_SAFE;
 
-/// The values of all characters, with their marks.
+/// The value of each byte, with its marks.
 const VALUES: [u8; 256] = {
     let shared = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let mut values = [BOTH; 256];
@@ -21,25 +21,26 @@ const VALUES: [u8; 256] = {
     values
 };
 
-/// Decodes either alphabet of RFC 4648, with or without padding, but not both alphabets in one text. As the types of the
-/// protocol do, it takes a last character that says more than there is room for.
+/// Decodes both alphabets of RFC 4648, with or without padding. A text that mixes the alphabets is an error.
+///
+/// Like the decoder in `assistants-types`, it ignores surplus bits in the last character.
 #[derive(Debug, Default)]
 pub(super) struct Base64 {
-    /// The bits of the characters that do not make a byte yet.
+    /// Bits of characters that do not form a complete byte yet.
     bits: u32,
-    /// How many characters the last group of four has.
+    /// The number of characters in the current group of four.
     characters: u8,
     padding: u8,
-    /// The marks of all characters so far.
+    /// The union of the marks of all characters so far.
     marks: u8,
 }
 
-/// The text is no base64.
+/// The text is not base64.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotBase64;
 
 impl Base64 {
-    /// Appends what the next piece says to `bytes`.
+    /// Decodes `piece` and appends the result to `bytes`.
     pub(super) fn decode(&mut self, mut piece: &[u8], bytes: &mut Vec<u8>) -> Result<(), NotBase64> {
         loop {
             if self.characters == 0 {
@@ -53,7 +54,7 @@ impl Base64 {
         }
     }
 
-    /// Decodes groups of four as long as nothing is special about them, and returns what is left.
+    /// Decodes complete groups of four up to the first special character, and returns the rest. This is the fast path.
     fn decode_groups<'a>(&mut self, mut piece: &'a [u8], bytes: &mut Vec<u8>) -> &'a [u8] {
         while let Some((group, behind)) = piece.split_first_chunk::<4>() {
             let values = group.map(|character| VALUES[usize::from(character)]);
@@ -91,7 +92,7 @@ impl Base64 {
         Ok(())
     }
 
-    /// Whether the text may end here.
+    /// Checks that the text may end here.
     pub(super) fn finish(&self) -> Result<(), NotBase64> {
         if self.characters == 1 { Err(NotBase64) } else { Ok(()) }
     }
@@ -134,7 +135,7 @@ mod tests {
 
         #[test]
         fn agrees_with_the_types(text in "[AQgwx9+/]{0,9}={0,3}|[AQgwx9_-]{0,9}={0,3}|[AQ+/_-]{0,9}|.{0,5}", step in 1_usize..6) {
-            // To the type an empty file is a missing one.
+            // `CreateFile` treats an empty file as a missing one.
             prop_assume!(!text.is_empty());
             let whole = serde_json::from_value::<CreateFile>(json!({"folderId": "f", "content": text})).ok();
             let seen = decode(&text, step).ok();

@@ -1,4 +1,4 @@
-//! Bodies that are held in memory as a whole: JSON.
+//! Reading request bodies that are held in memory as a whole: JSON.
 
 use axum::body::{Body, Bytes};
 
@@ -6,8 +6,8 @@ use super::budget::Held;
 use super::json_size::{JsonSize, MOST_VALUES};
 use super::{Front, Pieces, Rejection};
 
-/// A body up to this length does not wait for the budget, neither when it is read nor when it is parsed, in bytes. The
-/// limit on connections bounds what all of them take, and that on handlers what is parsed at once.
+/// The largest body, in bytes, that is read and parsed without waiting for the budget. The memory used by such bodies
+/// is bounded by the limits on connections and handlers.
 const SMALL: usize = 16 * 1024;
 
 /// A body that is being read.
@@ -18,11 +18,11 @@ pub(super) struct Gathered {
     held: Held,
 }
 
-/// A body, and the share of the budget that it takes until this is dropped.
+/// A complete body together with its share of the memory budget, which is released on drop.
 #[derive(Debug, Default)]
 pub(crate) struct HeldBody {
     pub(crate) bytes: Bytes,
-    /// Never looked at: dropping it gives the share back.
+    /// Only held for its `Drop`.
     _held: Held,
 }
 
@@ -33,7 +33,7 @@ impl Front {
         match self.gather(&mut pieces, most).await {
             Ok(body) => Ok(body),
             Err(rejection) => {
-                // Nothing of it is held any more.
+                // The bytes and their share of the budget are released by now.
                 if rejection.status().is_client_error() {
                     pieces.waste().await;
                 }
@@ -61,14 +61,14 @@ impl Front {
             return Err(Rejection::TooManyValues(MOST_VALUES));
         }
         if bytes.len() + piece.len() > SMALL {
-            // A vector that grows has twice the room for a moment.
+            // While a vector grows, the old and the new allocation exist at the same time.
             self.budget.enlarge(held, 2 * (bytes.len() + piece.len())).await?;
         }
         bytes.extend_from_slice(piece);
         Ok(())
     }
 
-    /// The body, once there is room for what it becomes when it is parsed.
+    /// Returns the body once the budget has room for what it needs when it is parsed.
     pub(super) async fn finish(&self, gathered: Gathered) -> Result<HeldBody, Rejection> {
         let Gathered { bytes, size, mut held } = gathered;
         if size.memory() > 3 * SMALL {

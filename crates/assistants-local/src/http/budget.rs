@@ -1,4 +1,4 @@
-//! One budget of memory for the bodies of all requests.
+//! A memory budget shared by the bodies of all requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tokio::time::timeout;
 use super::Rejection;
 use super::quiet::Quiet;
 
-/// The unit that is counted in, in bytes.
+/// The unit of the semaphore, in bytes. Its permits are counted in `u32`, which would limit a budget in bytes to 4 GiB.
 const UNIT: usize = 1024;
 
-/// The memory that bodies may take.
+/// The memory that request bodies may use.
 #[derive(Debug)]
 pub(super) struct Budget {
     units: Arc<Semaphore>,
@@ -21,7 +21,7 @@ pub(super) struct Budget {
     used_up: Quiet,
 }
 
-/// A share of it, given back when it is dropped.
+/// A share of the budget, released on drop.
 #[derive(Debug, Default)]
 pub(crate) struct Held(Option<OwnedSemaphorePermit>);
 
@@ -36,9 +36,9 @@ impl Budget {
         }
     }
 
-    /// Enlarges `held` to at least `bytes`. Waits for others to give back, for a while.
+    /// Enlarges `held` to at least `bytes`. Waits up to the configured time for other requests to release memory.
     pub(super) async fn enlarge(&self, held: &mut Held, bytes: usize) -> Result<(), Rejection> {
-        // What is larger than everything gets everything.
+        // A request for more than the whole budget gets the whole budget.
         let wanted = bytes.div_ceil(UNIT).min(self.all);
         let missing = wanted.saturating_sub(held.units());
         let Some(missing) = u32::try_from(missing).ok().filter(|missing| *missing > 0) else {

@@ -1,4 +1,4 @@
-//! Accepting connections, and ending those that rest.
+//! Accepts connections and closes those that are idle or stalled.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,24 +23,26 @@ use tokio::time::{Sleep, sleep};
 use super::Limits;
 use super::quiet::Quiet;
 
-/// How many connections beyond the limit get a response that says so at once; still more are closed without a word.
+/// How many connections beyond the limit receive a 503 response. Connections beyond these are closed without a
+/// response.
 const MOST_SURPLUS: usize = 64;
 
-/// The largest head of a request, and what is read or written at once, in bytes.
+/// The maximum size of a request head, and of the read and write buffers, in bytes.
 const LARGEST_HEAD: usize = 64 * 1024;
 
-/// How long to wait when no connection can be accepted: nearly always there are no more file descriptors.
+/// How long to wait after a failed `accept`. The cause is nearly always a lack of file descriptors, so an immediate
+/// retry would fail again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The connection that a request came over.
+/// The connection over which a request arrived.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
-    /// There are more connections than there may be, and this one only gets a response that says so.
+    /// The limit on connections is exceeded, and this one only receives a 503 response.
     pub(crate) is_surplus: bool,
 }
 
-/// Serves `router` on `listener` until `stopped` ends, and then until the requests that are worked on have ended.
+/// Serves `router` on `listener` until `stopped` completes, then waits for the requests in progress.
 pub(crate) async fn serve(listener: TcpListener, router: Router, limits: &Limits, stopped: impl Future<Output = ()>) {
     let most = most_connections(limits.connections);
     let (places, surplus) = (Arc::new(Semaphore::new(most)), Arc::new(Semaphore::new(MOST_SURPLUS)));
@@ -55,7 +57,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: &Limits
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // What a client did to its own connection is no trouble of the server's.
+                // Errors caused by a client's own connection are not the server's and need no pause.
                 if !is_of_client(&error) {
                     failed.warn(|| format!("no connection can be accepted: {error}"));
                     sleep(ACCEPT_PAUSE).await;
@@ -88,7 +90,7 @@ fn spawn(
     limits: &Limits,
     graceful: &GracefulShutdown,
 ) {
-    // Events are small, and must not wait for the acknowledgement of the one before.
+    // Events are small. Nagle's algorithm would delay each until the previous one is acknowledged.
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("{}: {error}", connection.peer);
     }
@@ -116,14 +118,14 @@ fn spawn(
     let serving = graceful.watch(serving);
     tokio::spawn(async move {
         if let Err(error) = serving.await {
-            log::debug!("the connection of {} ended: {error}", connection.peer);
+            log::debug!("the connection from {} ended: {error}", connection.peer);
         }
         drop(permit);
     });
 }
 
-/// `wanted`, or what the limit on open files leaves room for: a connection may need a second one for a file, and the
-/// database needs some.
+/// Returns `wanted`, or less if the limit on open files requires it: each connection may need a second descriptor for a
+/// file, and the database needs some as well.
 fn most_connections(wanted: usize) -> usize {
     #[cfg(unix)]
     let room = rlimit::Resource::NOFILE.get_soft().map_or(usize::MAX, |files| {
@@ -132,7 +134,7 @@ fn most_connections(wanted: usize) -> usize {
     #[cfg(not(unix))]
     let room = usize::MAX;
     if room < wanted {
-        log::info!("at most {room} connections are served at once: the limit on open files allows no more");
+        log::info!("serving at most {room} connections at a time: the limit on open files allows no more");
     }
     wanted.min(room).clamp(1, Semaphore::MAX_PERMITS)
 }
@@ -142,11 +144,11 @@ fn is_of_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// A connection that fails when its peer takes nothing for too long.
+/// A stream that fails if its peer reads nothing for too long.
 struct Impatient {
     stream: TcpStream,
     time: Duration,
-    /// Ends when the peer has taken nothing for that long; there while there is something to take.
+    /// The time at which the write fails. `Some` while a write is pending.
     until: Option<Pin<Box<Sleep>>>,
 }
 

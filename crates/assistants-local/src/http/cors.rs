@@ -1,4 +1,4 @@
-//! What browsers ask before a page of another origin may use the server (Fetch standard, "CORS protocol").
+//! CORS: responses to browsers whose pages have another origin (Fetch standard, "CORS protocol").
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use axum::response::Response;
 
 use super::Front;
 
-/// How long a browser may remember the response, in seconds.
+/// How long a browser may cache a preflight response, in seconds.
 const REMEMBERED: &str = "600";
 
-/// What scripts may read of a response besides what they always may.
+/// The response headers that scripts may read in addition to the CORS-safelisted ones.
 const EXPOSED: &str = "x-request-id, openai-processing-ms, openai-version, openai-poll-after-ms, retry-after, \
                        x-client-request-id, x-server-trace-id, content-disposition";
 
@@ -23,7 +23,7 @@ const ASKED_METHOD: HeaderName = header::ACCESS_CONTROL_REQUEST_METHOD;
 const ASKED_NETWORK: HeaderName = HeaderName::from_static("access-control-request-private-network");
 const ALLOWED_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 
-/// Puts the answers to browsers around `router`. Pages of other origins than the allowed ones get none.
+/// Adds CORS headers to the responses of `router`. Requests from origins that are not allowed get none.
 pub(crate) fn with_cors(router: Router, front: Arc<Front>) -> Router {
     router.layer(middleware::from_fn_with_state(front, answer))
 }
@@ -34,7 +34,7 @@ async fn answer(State(front): State<Arc<Front>>, request: Request, next: Next) -
     let Some(origin) = allowed else {
         return next.run(request).await;
     };
-    // Browsers ask without a key.
+    // Preflight requests carry no key, so they are handled before the access check.
     let mut response = if request.method() == Method::OPTIONS && request.headers().contains_key(ASKED_METHOD) {
         preflight(request.headers())
     } else {

@@ -1,10 +1,11 @@
-//! The way of a chat completion's stream from the thread that writes it to the connection that sends it.
+//! A byte channel from the thread that produces a chat completion to the connection that sends it.
 //!
-//! A channel of bytes with a soft bound: its writer waits until the reader has taken what lies ahead, so a slow reader
-//! slows the model down and memory stays flat. A reader that takes nothing for [`PATIENCE`] is cut off.
+//! The channel has a soft bound: a writer that calls [`wait`](Writer::wait) blocks until the reader has caught up. A
+//! slow reader thus slows the model down, and memory use is bounded. A reader that reads nothing for [`PATIENCE`] is
+//! disconnected.
 //!
-//! A stream ends with [`Writer::finish`] or with an error: what the channel was made with is written when the writer is
-//! merely dropped, and when the reader is cut off.
+//! A stream ends with [`Writer::finish`] or with an error: if the writer is dropped without `finish`, or the reader is
+//! disconnected, the error given to [`channel`] is the last thing in the stream.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -17,10 +18,10 @@ use tokio_stream::Stream;
 
 use crate::engine::PATIENCE;
 
-/// How many bytes may lie in a channel before its writer has to wait.
+/// How many bytes the channel holds before the writer has to wait.
 const ROOM: usize = 64 * 1024;
 
-/// The two ends of a new stream. `broken` is the error that ends it when its writer does not.
+/// Creates a channel. `broken` is the encoded error that ends the stream if the writer does not.
 pub(crate) fn channel(broken: String) -> (Writer, Reader) {
     let shared = Arc::new(Shared {
         broken,
@@ -34,16 +35,16 @@ pub(crate) fn channel(broken: String) -> (Writer, Reader) {
 struct Shared {
     broken: String,
     state: Mutex<State>,
-    /// The reader has taken bytes, or one of the two ends has gone.
+    /// Signalled when the reader has taken bytes or was dropped.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     bytes: Vec<u8>,
-    /// The writer adds nothing more.
+    /// Nothing more will be written.
     finished: bool,
-    /// The reader wants nothing more.
+    /// The reader was dropped.
     gone: bool,
     reader: Option<Waker>,
 }
@@ -54,12 +55,12 @@ impl Shared {
     }
 }
 
-/// The end that is written to.
+/// The writing end.
 #[derive(Debug)]
 pub(crate) struct Writer(Arc<Shared>);
 
 impl Writer {
-    /// Lets `write` add to the stream at once, without waiting.
+    /// Lets `write` append to the stream. Never blocks; exceeds the bound if it has to.
     pub(crate) fn push(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.0.lock();
         if state.gone || state.finished {
@@ -72,7 +73,7 @@ impl Writer {
         }
     }
 
-    /// Whether the reader has gone, or was cut off.
+    /// Returns whether the reader was dropped or disconnected.
     pub(crate) fn is_gone(&self) -> bool {
         let state = self.0.lock();
         state.gone || state.finished
@@ -83,8 +84,8 @@ impl Writer {
         self.0.lock().finished = true;
     }
 
-    /// Returns when there is room, when the reader has gone, or when the reader was cut off because it took nothing for
-    /// too long.
+    /// Blocks until there is room, the reader is dropped, or the reader is disconnected because it read nothing for
+    /// [`PATIENCE`].
     pub(crate) fn wait(&self) {
         self.wait_at_most(PATIENCE);
     }
@@ -96,10 +97,10 @@ impl Writer {
             let waited = start.elapsed();
             if waited >= patience {
                 log::warn!(
-                    "an event stream is cut off: its reader took nothing for {} s",
+                    "disconnected the reader of an event stream: it read nothing for {} s",
                     patience.as_secs()
                 );
-                // The reader may still come back: the events end with an error.
+                // The reader may still resume. It then finds the error in place of the events that it missed.
                 state.bytes = self.0.broken.clone().into_bytes();
                 state.finished = true;
                 return;
@@ -129,7 +130,7 @@ impl Drop for Writer {
     }
 }
 
-/// The end that a connection reads from.
+/// The reading end, polled by the connection.
 #[derive(Debug)]
 pub(crate) struct Reader(Arc<Shared>);
 

@@ -1,4 +1,4 @@
-//! The bytes of a file on their way to a connection.
+//! Streams a file as a response body.
 
 use std::fs;
 use std::io;
@@ -9,10 +9,11 @@ use axum::body::Bytes;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_stream::Stream;
 
-/// How much of a file is in memory at once, in bytes.
+/// How much of the file is in memory at a time, in bytes.
 const PIECE: usize = 128 * 1024;
 
-/// Reads a file while its reader takes it. A file that is shorter than announced breaks the connection.
+/// Reads a file as fast as the connection takes it. If the file is shorter than announced, the stream fails, which
+/// aborts the response.
 #[derive(Debug)]
 pub(crate) struct FileBytes {
     file: tokio::fs::File,

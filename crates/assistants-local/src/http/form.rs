@@ -1,5 +1,5 @@
-//! Bodies of the form `multipart/form-data`, read as they arrive: no thread waits for them, and no more than a little
-//! of them is in memory.
+//! Reads `multipart/form-data` bodies as they arrive. No thread blocks on them, and little of them is in memory at a
+//! time.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,41 +16,41 @@ use super::{Front, Pieces, Rejection};
 use crate::storage::StorageError;
 use crate::storage::blobs::{Digest, FileStore, Unfinished};
 
-/// The longest text of all fields together, in bytes, and how many fields there may be.
+/// The maximum total size of the text fields, in bytes, and the maximum number of fields.
 const LONGEST_TEXT: usize = 64 * 1024;
 const MOST_FIELDS: usize = 64;
 
-/// How much may come before the first part, and how long the headers of a part may be, in bytes.
+/// The maximum number of bytes before the first part, and in the headers of a part.
 const LONGEST_HEADERS: usize = 16 * 1024;
 
-/// How much of a file is gathered before it is written, in bytes.
+/// How much of a file is buffered before it is written, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// What a form must have.
+/// What an operation expects of a form.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Form {
-    /// The name of the field that is the file.
+    /// The name of the file's field.
     pub(crate) file: &'static str,
-    /// The largest file, in bytes.
+    /// The maximum size of the file, in bytes.
     pub(crate) most: u64,
 }
 
-/// What was in a form: the text fields as JSON members, and the file.
+/// A form that was read: its text fields as a JSON object, and its file.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) fields: Value,
     pub(crate) file: Unfinished,
     pub(crate) file_name: Option<String>,
-    /// Tells this form from another one.
+    /// Identifies the contents of the form, for idempotency keys.
     pub(crate) digest: String,
 }
 
-/// Why a form was not taken.
+/// Why a form was rejected.
 #[derive(Debug)]
 pub(crate) enum FormError {
     Rejected(Rejection),
     Storage(StorageError),
-    /// The form is not what it must be.
+    /// The form does not have the expected fields, or is malformed.
     Invalid {
         status: StatusCode,
         message: String,
@@ -98,14 +98,14 @@ impl From<multer::Error> for FormError {
     }
 }
 
-/// Whether a content type is that of a form.
+/// Returns whether a content type is `multipart/form-data`.
 pub(crate) fn is_form(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("multipart/form-data")
 }
 
 impl Front {
-    /// Reads a form. Its file goes to `store`.
+    /// Reads a form and writes its file to `store`.
     pub(crate) async fn read_form(
         &self,
         headers: &HeaderMap,
@@ -134,7 +134,7 @@ impl Front {
         if let Err(error) = &received
             && !matches!(error, FormError::Rejected(Rejection::TooSlow))
         {
-            // Nobody else has them any more: the form was dropped.
+            // The form was dropped, so this is the only reference.
             let pieces =
                 Arc::into_inner(pieces).map(|pieces| pieces.into_inner().unwrap_or_else(PoisonError::into_inner));
             if let Some(mut pieces) = pieces {
@@ -246,7 +246,7 @@ impl Reader {
     }
 }
 
-/// Writes to a file where it may block.
+/// Appends to a file on a thread that may block.
 pub(super) async fn append(mut file: Unfinished, bytes: Vec<u8>) -> Result<Unfinished, StorageError> {
     blocking(move || file.write(&bytes).map(|()| file)).await
 }
@@ -263,14 +263,14 @@ pub(super) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// A body as multer reads it: with a bound on how far, and a rest after each piece.
+/// A body as input for multer, with a bound on read-ahead and a pause after each piece.
 ///
-/// multer keeps all that it has read until it has found the first boundary, or the end of a part's headers. So `ahead`
-/// counts what was read since it last gave something out.
+/// multer buffers everything it reads until it finds the first boundary, or the end of a part's headers. `ahead` counts
+/// the bytes read since multer last produced something, and bounds that buffer.
 ///
-/// It also takes pieces for as long as there are some, which could be the whole file when the network is faster than
-/// the disk, and it looks at the stream a second time before it gives up on the first boundary, and then does not see
-/// what came with the end of the stream in between. With a rest after each piece, neither happens.
+/// multer also reads as long as the stream is ready, which can buffer the whole file if the network is faster than the
+/// disk. And before it reports that the first boundary is missing, it polls the stream a second time and then misses
+/// what arrived with the end of the stream in between. Returning `Pending` once after each piece prevents both.
 struct Guarded {
     pieces: Arc<Mutex<Pieces>>,
     ahead: Arc<AtomicUsize>,
@@ -299,7 +299,9 @@ impl Stream for Guarded {
     }
 }
 
-/// Puts a field among the members; `expires_after[seconds]` is a member of a member. Digits are a number there.
+/// Adds a text field as a JSON member.
+///
+/// `expires_after[seconds]` becomes the member `seconds` of an object, and there digits become a number.
 fn set(fields: &mut Map<String, Value>, name: &str, text: String) {
     let nested = name
         .split_once('[')

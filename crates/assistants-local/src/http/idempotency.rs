@@ -1,4 +1,4 @@
-//! Requests that come again: what a client sends more than once with the same idempotency key is done once.
+//! Idempotency keys: a request that a client sends several times with the same key is executed once.
 
 use axum::http::HeaderMap;
 
@@ -6,10 +6,10 @@ use crate::engine::{ANSWERS_KEPT, Refusal};
 use crate::storage::document::now;
 use crate::storage::{KeptAnswer, StorageError, Transaction};
 
-/// The longest idempotency key, in bytes.
+/// The maximum length of an idempotency key, in bytes.
 const LONGEST_KEY: usize = 255;
 
-/// What tells a request that comes again from a new one. Without a key every request is new.
+/// Identifies a request by its idempotency key. A request without a key is always executed.
 #[derive(Debug)]
 pub(crate) struct Repeat<'a> {
     key: Option<&'a str>,
@@ -18,7 +18,9 @@ pub(crate) struct Repeat<'a> {
 }
 
 impl<'a> Repeat<'a> {
-    /// `place` is the method and the path; `request` tells bodies apart.
+    /// `place` is the method and path, `request` a digest of the body.
+    ///
+    /// Fails if the key is too long or not visible ASCII. An empty key counts as none.
     pub(crate) fn new(headers: &'a HeaderMap, place: &'a str, request: String) -> Result<Self, Refusal> {
         let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
             None | Some(Ok("")) => None,
@@ -36,12 +38,14 @@ impl<'a> Repeat<'a> {
         Ok(Self { key, place, request })
     }
 
-    /// Whether there was a request with this key, whatever its body.
+    /// Returns whether a response is stored for this key, whatever the body of its request was.
     pub(crate) fn is_known(&self, transaction: &dyn Transaction) -> Result<bool, StorageError> {
         Ok(self.stored(transaction)?.is_some())
     }
 
-    /// The answer to the first request with this key. A refusal if that one had another body.
+    /// Returns the response to the first request with this key.
+    ///
+    /// Fails with `idempotency_key_reused` if the body of that request was different.
     pub(crate) fn kept(&self, transaction: &dyn Transaction) -> Result<Option<String>, Refusal> {
         match (self.stored(transaction)?, self.key) {
             (Some(kept), Some(key)) if kept.request != self.request => Err(Refusal::Invalid {
@@ -53,7 +57,7 @@ impl<'a> Repeat<'a> {
         }
     }
 
-    /// Keeps the answer for requests that come again.
+    /// Stores the response for repetitions of this request.
     pub(crate) fn keep(&self, transaction: &dyn Transaction, answer: &str) -> Result<(), StorageError> {
         let Some(key) = self.key else { return Ok(()) };
         let now = now().unix_timestamp();
@@ -71,8 +75,10 @@ impl<'a> Repeat<'a> {
     }
 }
 
-/// Tells apart bodies sent with the same key by mistake: FNV-1a with 128 bits. Whoever makes two bodies collide on
-/// purpose only gets an earlier answer of their own.
+/// Returns a digest by which a key reused for a different body is detected: 128-bit FNV-1a.
+///
+/// A cryptographic hash is not needed: a client that constructs a collision only receives an earlier response of its
+/// own.
 pub(crate) fn digest(body: &[u8]) -> String {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;

@@ -1,50 +1,51 @@
-//! One string of a JSON object, taken out while the object passes by in pieces.
+//! Extracts one string member from a JSON object that arrives in pieces.
 //!
-//! What is left has another string in its place. So it is JSON if the whole was, and can be parsed as ever, and the
-//! string can be as long as it likes.
+//! The rest is the same object with a short string in its place, so it can be parsed as usual, and the extracted string
+//! can be of any length.
 
-/// What stands for characters that are not ASCII, and for what no JSON string may contain. It is part of no UTF-8 text.
+/// Replaces characters that are not ASCII, and bytes that no JSON string may contain. It never occurs in UTF-8 text.
 const NOT_ASCII: u8 = 0xff;
 
-/// Takes the string of one member out of an object. Members of inner objects stay, as do values of the member that are
-/// no strings.
+/// Extracts the string of one member. Members of nested objects are left alone, and so are values of the member that
+/// are not strings.
 #[derive(Debug)]
 pub(super) struct JsonMember {
     name: &'static str,
-    /// What is left in the place of a string that is not empty.
+    /// What replaces a string that is not empty.
     substitute: &'static str,
     is_empty: bool,
     depth: usize,
-    /// Whether the next string of the object is the name of a member.
+    /// The next string at depth 1 is a member name.
     name_is_next: bool,
-    /// Whether the name before the next value is the one.
+    /// The last member name was the wanted one.
     is_it: bool,
-    /// The string that is passing by.
+    /// The string that is being read.
     string: Option<Passing>,
     escape: Escape,
     strings: usize,
 }
 
-/// What a string is.
+/// The role of a string.
 #[derive(Clone, Copy, Debug)]
 enum Passing {
-    /// A name of a member, of which so many characters are those that are looked for; none if there was another one.
+    /// A member name. `Some(n)` if its first `n` characters match the wanted name so far, `None` if it is a different
+    /// one.
     Name(Option<usize>),
     Wanted,
     Other,
 }
 
-/// How far an escape has come.
+/// The progress of an escape sequence.
 #[derive(Clone, Copy, Debug)]
 enum Escape {
     None,
     Begun,
-    /// Digits after `\u`: how many, and what they say so far.
+    /// After `\u`: the number of digits so far, and their value.
     Digits(u8, u32),
 }
 
 impl JsonMember {
-    /// `name` is ASCII, and `substitute`, which is left in the place of a string that is not empty, needs no escapes.
+    /// `name` must be ASCII, and `substitute` must not need escaping.
     pub(super) fn new(name: &'static str, substitute: &'static str) -> Self {
         Self {
             name,
@@ -59,17 +60,17 @@ impl JsonMember {
         }
     }
 
-    /// How many strings were taken: more than one if the object has the member again.
+    /// The number of extracted strings: more than one if the object has the member repeatedly.
     pub(super) fn strings(&self) -> usize {
         self.strings
     }
 
-    /// Appends what the next piece has of the string to `taken`, with its escapes resolved, and what it has besides to
+    /// Appends the part of `piece` that belongs to the string to `taken`, with escapes resolved, and everything else to
     /// `rest`.
     pub(super) fn split(&mut self, mut piece: &[u8], taken: &mut Vec<u8>, rest: &mut Vec<u8>) {
         while let Some((byte, behind)) = piece.split_first() {
             if matches!((self.string, self.escape), (Some(Passing::Wanted), Escape::None)) {
-                // Nearly all of a body is this.
+                // The fast path: nearly all of a body is plain characters of the string.
                 let plain = piece.iter().position(|byte| !is_plain(*byte)).unwrap_or(piece.len());
                 if plain > 0 {
                     let (plain, behind) = piece.split_at(plain);
@@ -124,7 +125,7 @@ impl JsonMember {
             }
             b'}' | b']' => self.depth = self.depth.saturating_sub(1),
             b',' if self.depth == 1 => {
-                // In a list no name was the one, and none comes.
+                // This also runs for a top-level array, where it does not matter: without a colon, no name ends.
                 self.name_is_next = true;
                 self.is_it = false;
             }
@@ -155,7 +156,7 @@ impl JsonMember {
         }
     }
 
-    /// The character that ends with this byte of a string.
+    /// Returns the character that this byte of a string completes, if any.
     fn resolve(&mut self, byte: u8) -> Option<u8> {
         match std::mem::replace(&mut self.escape, Escape::None) {
             Escape::None if byte == b'\\' => {
@@ -192,7 +193,7 @@ impl JsonMember {
     }
 }
 
-/// Whether a byte of a string stands for itself.
+/// Returns whether a byte of a string represents itself.
 fn is_plain(byte: u8) -> bool {
     (b' '..0x80).contains(&byte) && !matches!(byte, b'"' | b'\\')
 }
@@ -256,7 +257,7 @@ mod tests {
         }
     }
 
-    /// Any JSON value, spelled as `serde_json` spells it.
+    /// Any JSON value, in the formatting of `serde_json`.
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),

@@ -1,16 +1,16 @@
-//! How much memory a JSON text takes once it is parsed, known before it is.
+//! Estimates how much memory a JSON text will take once it is parsed.
 //!
-//! A parsed value takes far more than its text: `[0],` are four bytes and become about 180. So bodies are measured by the
-//! values that they have, not only by their length.
+//! A parsed value takes far more memory than its text: `[0],` is four bytes long and becomes about 180. Bodies are
+//! therefore measured by the number of their values as well as by their length.
 
-/// The most values that a body may have.
+/// The maximum number of values in a body.
 pub(super) const MOST_VALUES: usize = 250_000;
 
-/// What one bracket, comma or colon may cost in memory, in bytes: the worst case is an object with one member, whose
-/// three of them take a node of a tree.
+/// The memory, in bytes, that one bracket, comma or colon may stand for. The worst case is an object with one member:
+/// its three of them require one B-tree node.
 const PER_VALUE: usize = 256;
 
-/// Counts while a text passes by in pieces.
+/// Measures a text that arrives in pieces.
 #[derive(Debug, Default)]
 pub(super) struct JsonSize {
     bytes: usize,
@@ -40,13 +40,13 @@ impl JsonSize {
         }
     }
 
-    /// Values, roughly: brackets, commas and colons outside of strings.
+    /// The approximate number of values: brackets, commas and colons outside of strings.
     pub(super) fn values(&self) -> usize {
         self.values
     }
 
-    /// What the text and its values take at most, in bytes: the text, its strings once as a value and once as a member of
-    /// a type, and the values.
+    /// An upper bound of the memory in bytes: the text itself, its strings once in a `Value` and once in a typed
+    /// request, and the values.
     pub(super) fn memory(&self) -> usize {
         3 * self.bytes + self.values * PER_VALUE
     }

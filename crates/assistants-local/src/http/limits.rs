@@ -1,20 +1,20 @@
-//! How much a server takes on at once, and how long it waits for its clients.
+//! Limits on what a server does concurrently and on how long it waits for its clients.
 
 use std::time::Duration;
 
 use super::Rejection;
 
-/// The largest JSON body of a request, in bytes.
+/// The maximum size of a JSON request body, in bytes.
 pub(crate) const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
-/// How much of a body that is too large is read and thrown away, in bytes. A client that still writes when the
-/// connection closes may never see the response.
+/// How much of an oversized body is read and discarded, in bytes. A client that is still sending when the connection
+/// closes may never see the response.
 pub(crate) const LARGEST_WASTE: u64 = 4 * LARGEST_BODY as u64;
 
-/// How much a server takes on at once, and how long it waits for its clients: what
-/// [`Builder::limits`](crate::Builder::limits) sets.
+/// Limits on what a server does concurrently and on how long it waits for its clients, for
+/// [`Builder::limits`](crate::Builder::limits).
 ///
-/// A server that has reached one of them still answers: with status 503 and `retry-after`.
+/// A server that has reached a limit responds with status 503 and `retry-after`.
 ///
 /// ```
 /// use assistants_local::{Limits, LocalServer};
@@ -27,25 +27,25 @@ pub(crate) const LARGEST_WASTE: u64 = 4 * LARGEST_BODY as u64;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How many connections are open at once. Further ones get status 503 and are closed. Default: 10,000; in any case
-    /// no more than the limit of the process on open files leaves room for.
+    /// Maximum number of open connections. Further ones get status 503 and are closed. The default is 10,000, or less
+    /// if the process's limit on open files requires it.
     pub connections: usize,
-    /// How many requests are worked on at once; more wait. Requests that wait for their client's bytes or
-    /// for a model, and streams, do not count. Default: 64.
+    /// Maximum number of requests executed concurrently; further ones wait. Streams do not count, nor do requests that
+    /// wait for data from their client or for a model. The default is 64.
     pub handlers: usize,
-    /// How much memory the bodies of requests may take at once, in bytes, including what JSON becomes when it is
-    /// parsed; more wait. What is not JSON (files) goes to the disk as it arrives. Default: 512 MiB.
+    /// Memory for the bodies of all requests together, in bytes, including the parsed form of JSON; further requests
+    /// wait. Files are written to disk as they arrive and do not count. The default is 512 MiB.
     pub body_memory: usize,
-    /// How long a request waits for one of these before it gets status 503. Default: 10 seconds.
+    /// How long a request waits for one of these limits before it gets status 503. The default is 10 seconds.
     pub patience: Duration,
-    /// How long a connection may take to send the head of a request, counted from its beginning or from the end of the
-    /// response before. So it is also how long an idle connection is kept. Default: 60 seconds.
+    /// How long a connection may take to send the head of a request, counted from the accept or from the end of the
+    /// previous response. This is also how long an idle connection is kept. The default is 60 seconds.
     pub head_time: Duration,
-    /// How long a body may pause, and how long it may take in all if it brings less than 1 KiB a second. Such a request
-    /// gets status 408. Default: 30 seconds.
+    /// How long a body may pause, and how long it may take in total if it arrives at less than 1 KiB per second. A
+    /// request that exceeds this gets status 408. The default is 30 seconds.
     pub body_time: Duration,
-    /// How long a client may take nothing of a response before its connection is closed. A stream of which nothing is
-    /// to be sent does not count. Default: 60 seconds.
+    /// How long a client may read nothing of a response before its connection is closed. A stream with nothing to send
+    /// does not count. The default is 60 seconds.
     pub write_time: Duration,
 }
 
@@ -63,7 +63,7 @@ impl Default for Limits {
     }
 }
 
-/// Refuses a list of the request that is longer than `most`.
+/// Rejects a list parameter with more than `most` elements.
 pub(crate) fn count(param: &str, given: usize, most: usize) -> Result<(), Rejection> {
     if given <= most {
         return Ok(());

@@ -1,6 +1,8 @@
-//! What both protocols share of HTTP: who is let in, how bodies are read, and how much is held and done at once.
+//! The HTTP layer shared by both protocols: access control, reading request bodies, and limits on memory and
+//! concurrency.
 //!
-//! Nothing here knows a protocol. What is refused is a [`Rejection`], which each protocol puts into its own shape.
+//! Nothing here depends on a protocol. A refused request is a [`Rejection`], which each protocol renders in its own
+//! error format.
 
 pub(crate) mod event_channel;
 pub(crate) mod file_stream;
@@ -44,7 +46,7 @@ use self::access::Access;
 use self::budget::Budget;
 use self::workers::Workers;
 
-/// What stands between the connections and the protocols.
+/// The checks and limits that a request passes before it reaches a protocol.
 #[derive(Debug)]
 pub(crate) struct Front {
     access: Access,
@@ -64,8 +66,9 @@ impl Front {
         })
     }
 
-    /// Lets a request in or not, by what its head says. What has the key in its path needs no other:
-    /// `needs_key` is `false` for it.
+    /// Accepts or rejects a request by its head.
+    ///
+    /// `needs_key` is `false` for an operation whose path already contains a secret, such as a signed download link.
     pub(crate) fn admit(&self, parts: &Parts, needs_key: bool) -> Result<(), Rejection> {
         let connection = parts.extensions.get::<Connection>();
         if connection.is_some_and(|connection| connection.is_surplus) {
@@ -74,12 +77,12 @@ impl Front {
         self.access.check(parts, needs_key)
     }
 
-    /// Whether the content type of a body may be what it is. `takes_form` says what the operation takes.
+    /// Rejects a body whose content type is not acceptable. `takes_form` is `true` if the operation expects a form.
     pub(crate) fn check_content_type(&self, parts: &Parts, takes_form: bool) -> Result<(), Rejection> {
         self.access.check_content_type(parts, takes_form)
     }
 
-    /// Runs `work`, which may block for a moment, away from the threads that serve connections.
+    /// Runs `work`, which may block, on a thread that serves no connections.
     pub(crate) async fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -88,7 +91,7 @@ impl Front {
     }
 }
 
-/// Logs a request that was refused for who sent it or for what the server has left. Says nothing of its body or its key.
+/// Logs a rejected request. The line contains neither the body nor the key.
 pub(crate) fn log_rejection(rejection: &Rejection, place: &str, parts: &Parts) {
     let peer = parts
         .extensions
@@ -98,17 +101,17 @@ pub(crate) fn log_rejection(rejection: &Rejection, place: &str, parts: &Parts) {
     log::warn!("{} for {place} from {peer}: {rejection}", rejection.status().as_u16());
 }
 
-/// How long a client that was refused with status 503 is asked to wait, in seconds.
+/// The value of `retry-after`, in seconds, in responses with status 503.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// Adds `retry-after` to a response that says that the server is busy.
+/// Adds `retry-after` to a response with status 503, and leaves others as they are.
 pub(crate) fn say_when_to_retry(response: &mut Response) {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }
 }
 
-/// Whether a body is a form.
+/// Returns whether the body is a `multipart/form-data` form.
 pub(crate) fn has_form(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     content_type.is_some_and(form::is_form)

@@ -1,4 +1,4 @@
-//! Web origins, and the names by which a machine reaches itself.
+//! Web origins, and the host names by which a machine refers to itself.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,16 +6,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
     allowed: Vec<String>,
-    /// `*` was given.
+    /// Any origin is allowed (`*`).
     all: bool,
 }
 
-/// An origin that cannot be allowed.
+/// The text is not an origin, or is one that cannot be allowed.
 #[derive(Debug)]
 pub(crate) struct BadOrigin;
 
 impl Origins {
-    /// Each is a scheme, a host and perhaps a port, as browsers write them; or `*`, which needs a key.
+    /// Parses origins as browsers send them: a scheme, a host and optionally a port. `*` is accepted only if the server
+    /// has a key.
+    ///
+    /// The error is the first text that is not acceptable.
     pub(crate) fn parse(given: &[String], has_key: bool) -> Result<Self, String> {
         let mut origins = Self::default();
         for one in given {
@@ -32,14 +35,14 @@ impl Origins {
     }
 }
 
-/// The origin without what browsers leave out.
+/// Normalizes an origin to the form that browsers send: lowercase, without the scheme's default port.
 fn canonical(origin: &str) -> Result<String, BadOrigin> {
     let origin = origin.strip_suffix('/').unwrap_or(origin);
     let (scheme, authority) = origin.split_once("://").ok_or(BadOrigin)?;
     let default_port = match scheme.to_ascii_lowercase().as_str() {
         "http" => ":80",
         "https" => ":443",
-        // Of browser extensions and of programs with a browser inside.
+        // Browser extensions and applications with an embedded browser.
         _ => "",
     };
     let is_clean = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"/?#@*,".contains(c));
@@ -53,8 +56,8 @@ fn canonical(origin: &str) -> Result<String, BadOrigin> {
     Ok(format!("{scheme}://{authority}").to_ascii_lowercase())
 }
 
-/// The host of an authority such as `localhost:8787` or `[::1]`, without port, brackets and a dot at the end.
-/// `None` if it is none.
+/// Returns the host of an authority such as `localhost:8787` or `[::1]`, without port, brackets and trailing dot.
+/// `None` if the authority is malformed.
 pub(super) fn host_of(authority: &str) -> Option<&str> {
     let (host, rest) = match authority.strip_prefix('[') {
         Some(inner) => inner.split_once(']')?,
@@ -71,8 +74,8 @@ pub(super) fn host_of(authority: &str) -> Option<&str> {
     (!host.is_empty()).then_some(host)
 }
 
-/// Whether a host is this machine, whatever a name server says: an address of it, or a name that resolves to one by
-/// definition (RFC 6761, section 6.3).
+/// Returns whether a host is this machine, independently of name servers: a loopback address, or a name that resolves
+/// to one by definition (RFC 6761, section 6.3).
 pub(super) fn is_loopback(host: &str) -> bool {
     match host.parse::<IpAddr>() {
         Ok(IpAddr::V4(address)) => address.is_loopback(),
@@ -117,7 +120,7 @@ mod tests {
             ("[::]", false),
             ("[::1", false),
             ("[::1]x", false),
-            // Only text that every resolver reads as one address counts.
+            // Only notations that all resolvers read as the same address count.
             ("127.1", false),
             ("2130706433", false),
         ] {

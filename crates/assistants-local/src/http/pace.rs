@@ -1,4 +1,4 @@
-//! A body, piece by piece, from a client that must not take for ever.
+//! Reads a body piece by piece, and fails if the client sends it too slowly.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use tokio_stream::Stream;
 use super::Rejection;
 use super::limits::LARGEST_WASTE;
 
-/// How much a body must bring, in bytes a second, once its grace period has ended.
+/// The minimum rate of a body, in bytes per second, once the grace period has ended.
 const LEAST_RATE: u64 = 1024;
 
 /// The pieces of a body.
@@ -20,10 +20,11 @@ const LEAST_RATE: u64 = 1024;
 pub(crate) struct Pieces {
     body: BodyDataStream,
     start: Instant,
-    /// How long a pause may be, and how long the whole may be besides what its length allows for.
+    /// The maximum pause between two pieces, and the grace period: the time that the body may take in addition to its
+    /// length divided by [`LEAST_RATE`].
     time: Duration,
     received: u64,
-    /// Ends when the next piece comes too late; there while it is waited for.
+    /// The time at which the next piece is too late. `Some` while waiting for one.
     until: Option<Pin<Box<Sleep>>>,
 }
 
@@ -38,12 +39,12 @@ impl Pieces {
         }
     }
 
-    /// The next piece; `None` at the end.
+    /// Returns the next piece, or `None` at the end of the body.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Rejection> {
         poll_fn(|context| self.poll(context)).await
     }
 
-    /// As [`next`](Self::next), for those who are polled themselves.
+    /// The polling form of [`next`](Self::next).
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Rejection>> {
         if let Poll::Ready(piece) = Pin::new(&mut self.body).poll_next(context) {
             self.until = None;
@@ -64,8 +65,8 @@ impl Pieces {
         until.as_mut().poll(context).map(|()| Err(Rejection::TooSlow))
     }
 
-    /// Reads on and throws away, for a while: a client that still writes when the connection closes may never see the
-    /// response.
+    /// Reads and discards more of the body, up to a limit. A client that is still sending when the connection closes
+    /// may never see the response.
     pub(crate) async fn waste(&mut self) {
         let most = self.received.saturating_add(LARGEST_WASTE);
         while self.received < most && matches!(self.next().await, Ok(Some(_))) {}

@@ -1,12 +1,12 @@
-//! Log lines about trouble that comes in floods.
+//! Rate-limited logging, for warnings that a flood of requests would repeat.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often the same trouble is logged at most.
+/// The minimum time between two lines.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Logs once in a while.
+/// Logs a warning at most once per [`PAUSE`] and drops the others.
 #[derive(Debug, Default)]
 pub(super) struct Quiet(Mutex<Option<Instant>>);
 

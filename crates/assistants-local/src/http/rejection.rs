@@ -1,15 +1,16 @@
-//! Why a request is refused before its handler sees it.
+//! The reasons for which a request is rejected before its handler runs.
 
 use axum::http::StatusCode;
 
-/// A request that is refused for what it is, not for what it asks.
+/// A request rejected for a reason that does not depend on the operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Rejection {
     #[error("no API key was given")]
     KeyMissing,
     #[error("the API key is wrong")]
     KeyWrong,
-    /// Without a key the server is for this machine alone, and a foreign name is how web pages reach it.
+    /// Without a key, only local host names are accepted: web pages can reach the server under a foreign name (DNS
+    /// rebinding).
     #[error(
         "The host '{0}' is not this server: without an API key it is reached by names of this machine only, such as localhost."
     )]
@@ -18,7 +19,7 @@ pub(crate) enum Rejection {
         "The request comes from a web page of '{0}'. Start the server with `--allow-origin` and that origin if it may use it."
     )]
     Origin(String),
-    /// What a web page could send without asking first.
+    /// A web page could send this content type without a preflight request.
     #[error("The content type of the body must be {wanted}, not {given}.")]
     ContentType { wanted: &'static str, given: String },
     #[error("The body is larger than {0} bytes.")]
@@ -33,7 +34,7 @@ pub(crate) enum Rejection {
     TooSlow,
     #[error("The body could not be read: {0}.")]
     Broken(String),
-    /// There are as many of these as there may be.
+    /// The limit on this resource is reached.
     #[error("The server is busy: it has no more {0} to give. Try again in a moment.")]
     Busy(&'static str),
     #[error("The server has an error of its own.")]
@@ -54,7 +55,7 @@ impl Rejection {
         }
     }
 
-    /// A word for programs.
+    /// The error code, for programs.
     pub(crate) fn code(&self) -> Option<&'static str> {
         match self {
             Self::KeyMissing | Self::KeyWrong => Some("invalid_api_key"),
@@ -70,7 +71,7 @@ impl Rejection {
         }
     }
 
-    /// The parameter that is at fault.
+    /// The parameter that caused the rejection.
     pub(crate) fn param(&self) -> Option<&str> {
         match self {
             Self::TooMany { param, .. } => Some(param),

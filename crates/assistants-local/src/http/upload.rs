@@ -1,5 +1,5 @@
-//! JSON bodies that bring the bytes of a file in a string: the bytes go to the disk as they arrive, and only what else
-//! is in the body is held in memory.
+//! Reads JSON bodies that contain a file in a base64 string. The file is written to disk as it arrives, and only the
+//! rest of the body is held in memory.
 
 use axum::body::Body;
 
@@ -11,39 +11,40 @@ use super::{Front, HeldBody, LARGEST_BODY, Pieces, Rejection};
 use crate::storage::StorageError;
 use crate::storage::blobs::{FileStore, Unfinished};
 
-/// How much of a file is gathered before it is written, in bytes.
+/// How much of a file is buffered before it is written, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// What stands in a body for a file that is not empty: base64 too, so that a type for the whole body can read the rest.
+/// Replaces the string of a file that is not empty. It is base64 as well, so that the type of the whole body can parse
+/// the rest.
 const SUBSTITUTE: &str = "AA==";
 
-/// Where in a body a file is.
+/// The member of a body that contains the file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
-    /// The name of the member whose string is the file in base64.
+    /// The name of the member.
     pub(crate) name: &'static str,
-    /// The largest file, in bytes.
+    /// The maximum size of the file, in bytes.
     pub(crate) most: u64,
 }
 
-/// A body without its file, and the file.
+/// A body that was read, and its file.
 #[derive(Debug)]
 pub(crate) struct Upload {
-    /// Something short is where the file was.
+    /// The body, with a short string in place of the file.
     pub(crate) body: HeldBody,
     pub(crate) file: Unfinished,
 }
 
-/// Why an upload was not taken.
+/// Why an upload was rejected.
 #[derive(Debug)]
 pub(crate) enum UploadError {
     Rejected(Rejection),
     Storage(StorageError),
-    /// The string is no base64.
+    /// The string is not base64.
     NotBase64,
     /// The body has the member more than once.
     Twice,
-    /// The file is larger than that many bytes.
+    /// The file is larger than this many bytes.
     TooLarge(u64),
 }
 
@@ -66,7 +67,7 @@ impl From<NotBase64> for UploadError {
 }
 
 impl Front {
-    /// Reads a JSON body with a file in it, which goes to `store`.
+    /// Reads a JSON body and writes its file to `store`.
     pub(crate) async fn read_upload(
         &self,
         body: Body,

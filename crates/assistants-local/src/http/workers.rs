@@ -1,4 +1,4 @@
-//! Work that blocks, on a bounded number of threads.
+//! Runs blocking work on a bounded number of threads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::Rejection;
 use super::quiet::Quiet;
 
-/// Threads that can be had.
+/// A bound on the number of threads.
 #[derive(Debug)]
 pub(super) struct Workers {
     free: Arc<Semaphore>,
@@ -26,8 +26,12 @@ impl Workers {
         }
     }
 
-    /// Runs `work` on a thread of its own once there is one. Work that was begun is done, whether anybody waits for it
-    /// or not.
+    /// Runs `work` on another thread as soon as one is available. Work that has started is completed even if the caller
+    /// is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Busy`] if no thread became available in time, [`Rejection::Panicked`] if `work` panicked.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -35,7 +39,7 @@ impl Workers {
         let waiting = Arc::clone(&self.free).acquire_owned();
         let Ok(Ok(permit)) = timeout(self.patience, waiting).await else {
             self.used_up
-                .warn(|| "all threads for requests are taken: requests get status 503".to_owned());
+                .warn(|| "all threads for requests are in use: requests get status 503".to_owned());
             return Err(Rejection::Busy("threads for requests"));
         };
         let working = tokio::task::spawn_blocking(move || {
@@ -44,7 +48,7 @@ impl Workers {
             done
         });
         working.await.map_err(|error| {
-            log::error!("a request was given up: {error}");
+            log::error!("the handler of a request panicked: {error}");
             Rejection::Panicked
         })
     }
@@ -71,7 +75,7 @@ mod tests {
                 ended.recv().unwrap();
             });
             let other = async {
-                // On the same thread as the first, which has been polled: its work begins soon.
+                // Runs on the same thread as the first, which has been polled, so its work is about to start.
                 begun.recv().unwrap();
                 assert!(matches!(workers.run(|| 1).await, Err(Rejection::Busy(_))));
                 end.send(()).unwrap();

@@ -1,4 +1,4 @@
-//! What is wrong with a database and its files.
+//! Finds faults in a database and its files.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -14,37 +14,37 @@ use crate::storage::blobs::{Entry, FileStore, LOST, entries};
 use crate::storage::sqlite::failure;
 use crate::storage::{StorageError, pair, private};
 
-/// What [`check`](super::check) has found.
+/// The result of [`check`](super::check).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// How many objects are stored.
+    /// The number of stored objects.
     pub objects: u64,
-    /// How many files there are, parts of uploads included.
+    /// The number of files, including parts of uploads.
     pub files: u64,
-    /// How many bytes they have together.
+    /// The total size of the files, in bytes.
     pub bytes: u64,
-    /// Whether a server uses the database.
+    /// Whether a server is using the database.
     pub served: bool,
-    /// How many files are being uploaded; without a server, how many a crash has left half done. The next start of a
-    /// server removes those.
+    /// The number of files that are being uploaded. If no server is running, these are left from a crash, and the next
+    /// start removes them.
     pub unfinished: u64,
-    /// How many deleted files still have bytes, because a backup was copying when they were deleted. The server removes
-    /// them when the backup has ended, or at its next start.
+    /// The number of deleted files whose bytes still exist, because a backup was running when they were deleted. The
+    /// server removes them after the backup or at its next start.
     pub removals: u64,
-    /// How many entries `lost+found` has: bytes that the database did not know when a server started.
+    /// The number of entries in `lost+found`: files that the database did not know when a server started.
     pub lost: u64,
-    /// What is wrong.
+    /// The faults found.
     pub faults: Vec<Fault>,
 }
 
-/// Something that is wrong.
+/// A fault in a database or its files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Fault {
-    /// Of what kind it is.
+    /// The kind of the fault.
     pub kind: FaultKind,
-    /// What it is about, such as the id of an object, and what is wrong with it.
+    /// A description that names the object or file.
     pub what: String,
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The kinds of what can be wrong.
+/// The kind of a [`Fault`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -63,24 +63,24 @@ pub enum FaultKind {
     Damaged,
     /// A row refers to one that does not exist (SQLite's `foreign_key_check`).
     Dangling,
-    /// A stored object cannot be read.
+    /// A stored object cannot be parsed.
     Unreadable,
-    /// An object is half done, such as a step that goes on in a run that ended.
+    /// An object is in an inconsistent state, such as a step that is in progress although its run has ended.
     Half,
-    /// Something is left of what was deleted or has ended.
+    /// Data remains of an object that was deleted or has ended.
     LeftOver,
-    /// A file has no bytes.
+    /// The bytes of a file are missing.
     MissingBytes,
-    /// A file has another number of bytes than it says.
+    /// The size of a file differs from the recorded one.
     Length,
-    /// The folder has bytes that the database does not know.
+    /// The folder contains a file that the database does not know.
     Stray,
-    /// The database and the folder do not say that they belong together.
+    /// The database and the folder do not carry the same identity.
     NoPair,
 }
 
 impl FaultKind {
-    /// The name of the kind, as in the JSON of a report.
+    /// Returns the name of the kind, as in the JSON form of a report.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -97,7 +97,7 @@ impl FaultKind {
     }
 }
 
-/// What must not be among the rows: each query returns the texts of faults.
+/// The rules that rows must follow. Each query returns the descriptions of faults.
 const RULES: &[(FaultKind, &str)] = &[
     (
         FaultKind::Unreadable,
@@ -164,14 +164,14 @@ const RULES: &[(FaultKind, &str)] = &[
     ),
 ];
 
-/// A file as the database knows it.
+/// A file recorded in the database.
 struct Known {
     id: String,
-    /// How many bytes it should have, if that is known.
+    /// The recorded size in bytes, if there is one.
     length: Option<u64>,
 }
 
-/// Checks a database that exists.
+/// Checks an existing database.
 pub(super) fn check(database: &Path) -> Result<Report, StorageError> {
     let connection = reader(database)?;
     let folder = FileStore::folder_of(database);
@@ -184,7 +184,7 @@ pub(super) fn check(database: &Path) -> Result<Report, StorageError> {
     check_rows(&connection, &mut report).map_err(failed)?;
     let mut doubts = check_bytes(&folder, &known_files(&connection).map_err(failed)?, &mut report)?;
     doubts.extend(check_pair(database, &connection)?);
-    // A server may have changed the one between the looks at it and at the other: what is wrong is so at a second look.
+    // A server may have changed the folder between the two reads. Only faults that a second check confirms are real.
     if !doubts.is_empty() {
         let known = known_files(&connection).map_err(failed)?;
         let mut again = check_bytes(&folder, &known, &mut Report::default())?;
@@ -195,7 +195,7 @@ pub(super) fn check(database: &Path) -> Result<Report, StorageError> {
     Ok(report)
 }
 
-/// Whether a server has the lock of the database.
+/// Returns whether a server holds the lock of the database.
 fn is_served(database: &Path) -> bool {
     let path = private::beside(database, ".lock");
     path.exists() && matches!(private::lock(&path, Duration::ZERO), Ok(None))
@@ -218,7 +218,7 @@ fn check_rows(connection: &Connection, report: &mut Report) -> rusqlite::Result<
     let mut add = |kind: FaultKind, texts: Vec<String>| {
         report.faults.extend(texts.into_iter().map(|what| Fault { kind, what }));
     };
-    // One state of the database for all queries.
+    // All queries see the same state of the database.
     let transaction = connection.unchecked_transaction()?;
     let damage = texts("PRAGMA integrity_check(20)")?;
     add(
@@ -236,8 +236,8 @@ fn check_rows(connection: &Connection, report: &mut Report) -> rusqlite::Result<
     transaction.finish()
 }
 
-/// The files of which the database knows, and those that are deleted and whose bytes are still to be removed: both of one
-/// moment.
+/// Returns the files recorded in the database, and the ids of deleted files whose bytes are still to be removed, both
+/// as of the same moment.
 fn known_files(connection: &Connection) -> rusqlite::Result<(Vec<Known>, HashSet<String>)> {
     let transaction = connection.unchecked_transaction()?;
     let removals = {
@@ -267,7 +267,7 @@ fn stored_files(connection: &Connection) -> rusqlite::Result<Vec<Known>> {
     rows.collect()
 }
 
-/// Compares what the database knows with what the folder has.
+/// Compares the files recorded in the database with those in the folder.
 fn check_bytes(
     folder: &Path,
     (known, removals): &(Vec<Known>, HashSet<String>),

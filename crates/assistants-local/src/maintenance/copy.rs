@@ -1,4 +1,4 @@
-//! One copy of a database and its files, both of the same moment.
+//! Copies a database and its files as of the same moment.
 
 use std::fs::{self, File};
 use std::io;
@@ -22,13 +22,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Copied {
-    /// How many files there are, parts of uploads included.
+    /// The number of files, including parts of uploads.
     pub files: u64,
-    /// How many bytes they have together.
+    /// The total size of the files, in bytes.
     pub bytes: u64,
 }
 
-/// Copies a database and its folder. Refuses to overwrite anything, and leaves nothing if it fails.
+/// Copies a database and its folder. Overwrites nothing, and leaves nothing behind if it fails.
 pub(super) fn copy(source: &Path, target: &Path) -> Result<Copied, StorageError> {
     let folder = FileStore::folder_of(target);
     let logs = ["-wal", "-shm", "-journal"].map(|end| private::beside(target, end));
@@ -41,7 +41,7 @@ pub(super) fn copy(source: &Path, target: &Path) -> Result<Copied, StorageError>
     let copied = copy_both(source, &unfinished, target, &folder);
     if copied.is_err() {
         for path in [target, &unfinished, &private::beside(&unfinished, "-journal")] {
-            // What is not there need not be removed; the error that is returned says the rest.
+            // Not all of these exist, and the error that is returned is the relevant one.
             drop(fs::remove_file(path));
         }
         drop(fs::remove_dir_all(&folder));
@@ -50,7 +50,8 @@ pub(super) fn copy(source: &Path, target: &Path) -> Result<Copied, StorageError>
 }
 
 fn copy_both(source: &Path, unfinished: &Path, target: &Path, folder: &Path) -> Result<Copied, StorageError> {
-    // Before the database is copied: of what the copy knows, nothing is removed until the bytes are copied too.
+    // Taken before the database is copied, so that no file recorded in the copy is removed before its bytes are copied
+    // too.
     let _copying = keep_bytes(&FileStore::folder_of(source))?;
     let (known, identity) = copy_database(source, unfinished)?;
     private::folder(folder).map_err(|error| failed("making", folder, error))?;
@@ -75,18 +76,18 @@ fn copy_both(source: &Path, unfinished: &Path, target: &Path, folder: &Path) -> 
     }
 }
 
-/// Keeps a server from removing bytes, as long as the file that is returned is not dropped.
+/// Prevents servers from removing files in the folder until the returned file is dropped.
 fn keep_bytes(folder: &Path) -> Result<Option<File>, StorageError> {
     let path = folder.join(COPYING);
     match private::open(&path).and_then(|file| file.lock_shared().map(|()| file)) {
         Ok(file) => Ok(Some(file)),
-        // Nobody can remove anything there either.
+        // On a read-only file system nothing can be removed anyway.
         Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => Ok(None),
         Err(error) => Err(failed("locking", &path, error)),
     }
 }
 
-/// Copies the database, and returns which files it knows, and its identity.
+/// Copies the database. Returns the ids of its files, and its identity.
 fn copy_database(source: &Path, target: &Path) -> Result<(Vec<String>, Option<String>), StorageError> {
     let from = reader(source)?;
     private::create_new(target).map_err(|error| failed("creating", target, error))?;
@@ -95,7 +96,8 @@ fn copy_database(source: &Path, target: &Path) -> Result<(Vec<String>, Option<St
     let mut run = || -> rusqlite::Result<bool> {
         let backup = Backup::new(&from, &mut to)?;
         loop {
-            // All pages in one step: it reads one state of the source, and need not begin anew when that changes.
+            // Copies all pages in one step. This reads a single state of the source; in several steps, the backup would
+            // start over whenever the source changes.
             match backup.step(-1)? {
                 StepResult::Done => return Ok(true),
                 _ if start.elapsed() > PATIENCE => return Ok(false),
@@ -110,7 +112,7 @@ fn copy_database(source: &Path, target: &Path) -> Result<(Vec<String>, Option<St
             action()
         )));
     }
-    // One file, without a log. The bytes that the source is to remove are not in the copy.
+    // The copy is a single file without a log. Pending removals refer to the source's folder and are dropped.
     let settle = || -> rusqlite::Result<()> {
         to.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; DELETE FROM removals;")
     };
@@ -122,7 +124,7 @@ fn copy_database(source: &Path, target: &Path) -> Result<(Vec<String>, Option<St
     ))
 }
 
-/// Copies the bytes of one file, and returns how many there are.
+/// Copies the bytes of one file, and returns their number.
 fn copy_bytes(source: &Path, target: &Path, id: &str) -> Result<u64, StorageError> {
     let copy = || {
         let mut from = open_by_id(source, id)?;

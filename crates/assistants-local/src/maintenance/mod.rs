@@ -1,23 +1,23 @@
-//! Copies of a database with its files, and what is wrong with one: what the commands `backup`, `restore` and `check` of
-//! the binary do.
+//! Backs up, restores and checks a database with its files. The commands `backup`, `restore` and `check` of the binary
+//! use these functions.
 //!
-//! A server keeps its objects in a database and the bytes of files in a folder beside it. Both belong together, so these
-//! functions take the path of the database and work on both. [`backup`] and [`check`] may be called while a server, in
-//! this process or in another, uses the database.
+//! A server keeps its objects in a database and the contents of files in a folder beside it. The two belong together,
+//! so these functions take the path of the database and work on both. [`backup`] and [`check`] can be called while a
+//! server, in this process or another, uses the database.
 //!
 //! ```
 //! use assistants_local::{LocalServer, maintenance};
 //!
-//! let place = tempfile::tempdir()?;
-//! let database = place.path().join("assistants.db");
+//! let folder = tempfile::tempdir()?;
+//! let database = folder.path().join("assistants.db");
 //! let server = LocalServer::builder().database(&database).start()?;
 //! ureq::post(format!("{}/threads", server.base_url())).content_type("application/json").send("{}")?;
 //!
-//! let copied = maintenance::backup(&database, place.path().join("monday"))?;
+//! let copied = maintenance::backup(&database, folder.path().join("monday"))?;
 //! assert_eq!(copied.files, 0);
 //! drop(server);
-//! maintenance::restore(place.path().join("monday"), place.path().join("again.db"))?;
-//! assert!(maintenance::check(place.path().join("again.db"))?.faults.is_empty());
+//! maintenance::restore(folder.path().join("monday"), folder.path().join("again.db"))?;
+//! assert!(maintenance::check(folder.path().join("again.db"))?.faults.is_empty());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -38,20 +38,21 @@ use crate::storage::{StorageError, pair, private};
 mod check;
 mod copy;
 
-/// The name of the database in a backup.
+/// The file name of the database in a backup.
 const COPY: &str = "assistants.db";
 
-/// Copies a database and its files into a folder, which is created, or is empty.
+/// Copies a database and its files to a folder, which must be empty or not exist.
 ///
-/// The copy is the state of one moment, whatever a server writes meanwhile: the database is copied by SQLite's online
-/// backup, which keeps nobody from writing, and files that are deleted meanwhile keep their bytes until the copy is made.
-/// It is forced to the disk, and checked; the folder has the database, named `assistants.db`, and its folder of files, both
-/// readable by their owner alone. A server can be started on it as it is, or [`restore`] puts it elsewhere.
+/// The copy shows the state of one moment, whatever a server writes meanwhile. The database is copied by SQLite's
+/// online backup, which does not block writers. Files deleted during the copy keep their bytes until it is complete.
+/// The copy is synced to disk and checked. The folder then contains the database, named `assistants.db`, and its folder
+/// of files, accessible only to the owner. A server can be started on it directly, or [`restore`] installs it
+/// elsewhere.
 ///
 /// # Errors
 ///
-/// [`Error::Storage`] when `folder` has something in it, when there is no such database or it is of another version, when
-/// the bytes of a file are missing or cannot be copied, and when the copy has a fault. What was copied is removed then.
+/// [`Error::Storage`] if `folder` is not empty, if the database does not exist or has another version, if the bytes of
+/// a file are missing or cannot be copied, or if the copy has a fault. The partial copy is removed.
 pub fn backup(database: impl AsRef<Path>, folder: impl AsRef<Path>) -> Result<Copied, Error> {
     let (database, folder) = (existing(database.as_ref())?, folder.as_ref());
     private::folder(folder).map_err(|error| failed("making the folder", folder, error))?;
@@ -65,12 +66,12 @@ pub fn backup(database: impl AsRef<Path>, folder: impl AsRef<Path>) -> Result<Co
     Ok(copy::copy(&database, &folder.join(COPY))?)
 }
 
-/// Puts a backup where a server can be started on it. Nothing is overwritten.
+/// Installs a backup at `database`, so that a server can be started on it. Nothing is overwritten.
 ///
 /// # Errors
 ///
-/// [`Error::Storage`] when `folder` is no backup or has a fault, when `database` or the folder of its files exists, and when
-/// something cannot be copied. What was copied is removed then.
+/// [`Error::Storage`] if `folder` is not a backup or has a fault, if `database` or its folder of files exists, or if
+/// something cannot be copied. The partial copy is removed.
 pub fn restore(folder: impl AsRef<Path>, database: impl AsRef<Path>) -> Result<Copied, Error> {
     let source = existing(&folder.as_ref().join(COPY))?;
     let faults = check::check(&source)?.faults;
@@ -89,22 +90,22 @@ pub fn restore(folder: impl AsRef<Path>, database: impl AsRef<Path>) -> Result<C
     Ok(copy::copy(&source, &database)?)
 }
 
-/// Looks for what is wrong with a database and its files. Changes nothing.
+/// Checks a database and its files for faults. Changes nothing.
 ///
 /// # Errors
 ///
-/// [`Error::Storage`] when there is no such database, when it is of another version, and when it cannot be read at all. What
-/// is found to be wrong is in the report.
+/// [`Error::Storage`] if the database does not exist, has another version, or cannot be read at all. Faults are not
+/// errors; they are in the report.
 pub fn check(database: impl AsRef<Path>) -> Result<Report, Error> {
     Ok(check::check(&existing(database.as_ref())?)?)
 }
 
-/// Removes what is in `lost+found` of a database's folder: bytes that the database did not know when a server started.
-/// Returns how many entries there were.
+/// Deletes `lost+found` in a database's folder: files that the database did not know when a server started. Returns the
+/// number of deleted entries.
 ///
 /// # Errors
 ///
-/// [`Error::Storage`] when there is no such database, or something cannot be removed.
+/// [`Error::Storage`] if the database does not exist, or if something cannot be deleted.
 pub fn remove_lost(database: impl AsRef<Path>) -> Result<usize, Error> {
     let lost = FileStore::folder_of(&existing(database.as_ref())?).join(LOST);
     let count = match fs::read_dir(&lost) {
@@ -115,19 +116,21 @@ pub fn remove_lost(database: impl AsRef<Path>) -> Result<usize, Error> {
     Ok(count)
 }
 
-/// Makes a database and the folder beside it a pair, as they are, when a server refuses to start on them. Files that
-/// the database does not know are moved to `lost+found` by the next start; bytes that are missing stay missing.
+/// Makes a database and the folder beside it a pair, in their current state. Use this if a server refuses to start on
+/// them.
+///
+/// The next start moves files that the database does not know to `lost+found`. Missing files stay missing.
 ///
 /// # Errors
 ///
-/// [`Error::Storage`] when there is no such database, or a server uses it.
+/// [`Error::Storage`] if the database does not exist, or if a server uses it.
 pub fn adopt(database: impl AsRef<Path>) -> Result<(), Error> {
     let database = existing(database.as_ref())?;
     let storage = Sqlite::open(&database)?;
     Ok(pair::force(&storage, &FileStore::beside(&database)?)?)
 }
 
-/// The real path of a database that exists.
+/// Returns the canonical path of an existing database.
 fn existing(database: &Path) -> Result<PathBuf, StorageError> {
     let path = real_path(database)?;
     match fs::metadata(&path) {
@@ -140,9 +143,9 @@ fn real_path(database: &Path) -> Result<PathBuf, StorageError> {
     private::real_path(database).map_err(|error| failed("looking for", database, error))
 }
 
-/// Opens a database that exists to read it, and refuses one of another version.
+/// Opens an existing database for reading. Fails if it has another version.
 fn reader(database: &Path) -> Result<Connection, StorageError> {
-    // With the right to write, which SQLite needs to read the log of a server that was killed.
+    // Opened for writing because SQLite needs that to read the log of a server that was killed.
     let connection = open_file(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let version = || -> rusqlite::Result<i32> {
         connection.pragma_update(None, "query_only", true)?;

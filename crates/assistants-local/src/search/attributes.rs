@@ -1,14 +1,14 @@
-//! Conditions on the attributes of files.
+//! Evaluates filters on the attributes of files.
 
 use assistants_types::openai::{
     AttributeValue, Attributes, ComparisonFilter, ComparisonOperator, ComparisonValue, CompoundOperator, Filter,
     ListedValue,
 };
 
-/// How deep conditions may be nested.
+/// The maximum nesting depth of a filter.
 const DEEPEST: usize = 16;
 
-/// What is wrong with a condition, if something is.
+/// Checks a filter, and describes what is wrong with it.
 pub(crate) fn check_filter(filter: &Filter) -> Result<(), String> {
     check(filter, DEEPEST)
 }
@@ -33,8 +33,8 @@ fn check(filter: &Filter, depth: usize) -> Result<(), String> {
     }
 }
 
-/// Whether attributes meet a condition. A comparison with an attribute that is missing, or of another type, is false;
-/// `ne` and `nin` are true then.
+/// Returns whether attributes match a filter. A comparison with an attribute that is missing or of another type is
+/// false, except for `ne` and `nin`, which are then true.
 pub(crate) fn passes(filter: &Filter, attributes: &Attributes) -> bool {
     match filter {
         Filter::ComparisonFilter(comparison) => compare(comparison, attributes.get(&comparison.key)),

@@ -1,7 +1,7 @@
-//! From files to passages that can be found: text out of bytes, text into chunks, words out of a query.
+//! Full-text search over files: extracts text, cuts it into passages, and splits queries into words.
 //!
-//! What finds them is behind [`TextIndex`], so that every storage brings an index of its own, and anything that needs
-//! a search over texts can stand on it.
+//! The index itself is behind the trait [`TextIndex`], which each storage implements, because it takes part in the
+//! storage's transactions.
 
 mod attributes;
 mod pdf;
@@ -16,13 +16,13 @@ pub(crate) use self::pdf::process::PdfReader;
 pub use self::pdf::process::write_pdf_text;
 pub(crate) use self::text::{LARGEST as LARGEST_TEXT, Unreadable, is_pdf, text_of};
 
-/// The longest token, in characters.
+/// The maximum length of a token, in characters.
 const TOKEN: usize = 16;
 
-/// How many words of a query are looked for.
+/// The maximum number of words of a query; further ones are ignored.
 const MOST_TERMS: usize = 32;
 
-/// Words that say nothing about what is looked for.
+/// English and Russian words that are too common to select anything.
 const STOP_WORDS: &[&str] = &[
     "a",
     "about",
@@ -97,9 +97,9 @@ const STOP_WORDS: &[&str] = &[
     "я",
 ];
 
-/// Finds passages of texts by their words. Part of a storage's transaction.
+/// An index that finds passages by their words, as part of a storage transaction.
 ///
-/// A passage belongs to a document of the storage, its owner, and goes with it.
+/// A passage belongs to a document of the storage, its owner, and is deleted with it.
 pub(crate) trait TextIndex {
     /// Adds the passages of a document, in order, to a collection.
     fn add_passages(&self, collection: &str, owner: &str, passages: &[&str]) -> Result<(), StorageError>;
@@ -110,38 +110,38 @@ pub(crate) trait TextIndex {
     /// Removes all passages of a collection.
     fn remove_collection(&self, collection: &str) -> Result<(), StorageError>;
 
-    /// The passages of a document, in order.
+    /// Returns the passages of a document, in order.
     fn passages(&self, owner: &str) -> Result<Vec<String>, StorageError>;
 
-    /// The passages of a collection that have at least one of the words, best first.
+    /// Returns the passages of a collection that contain at least one of the words, best first.
     ///
-    /// The score of a passage is the share of the words that it has, rare words counting more than common ones, times
-    /// a factor from 0.9 to 1 that grows with how often it has them for its length. So it lies between 0 and 1, and is
-    /// close to 1 where all words are.
+    /// The score is the share of the words that a passage contains, with rare words weighted higher than common ones,
+    /// times a factor from 0.9 to 1 that grows with the frequency of the words relative to the length of the passage.
+    /// It lies between 0 and 1, and near 1 if all words occur.
     fn find(&self, find: &Find<'_>) -> Result<Vec<Found>, StorageError>;
 }
 
-/// What to find.
+/// The parameters of [`TextIndex::find`].
 pub(crate) struct Find<'a> {
     pub(crate) collection: &'a str,
     pub(crate) words: &'a [String],
-    /// Only passages of the owners for which this is true.
+    /// Restricts the result to passages of owners for which this returns `true`.
     pub(crate) accept: &'a dyn Fn(&str) -> bool,
     pub(crate) least_score: f64,
     pub(crate) limit: usize,
 }
 
-/// A passage that was found.
+/// A passage in the result of a search.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Found {
     pub(crate) owner: String,
-    /// Which passage of its owner, counted from 0.
+    /// The position among its owner's passages, from 0.
     pub(crate) position: i64,
     pub(crate) text: String,
     pub(crate) score: f64,
 }
 
-/// The words of a query, each once, without those that say nothing, unless there are no others.
+/// Returns the distinct words of a query in lowercase, without stop words unless the query consists of them.
 pub(crate) fn words(query: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for word in query
@@ -163,10 +163,10 @@ pub(crate) fn words(query: &str) -> Vec<String> {
     words
 }
 
-/// Cuts a text into chunks of at most `size` tokens, of which neighbours share `overlap`.
+/// Cuts a text into chunks of at most `size` tokens, with `overlap` tokens shared between neighbours.
 ///
-/// A token is an estimate: what stands between white space, in pieces of at most 16 characters. Chunks begin and end
-/// with a token and keep the white space in between.
+/// Tokens are estimated: each is a word, delimited by white space, or a piece of one with at most 16 characters. A
+/// chunk begins and ends with a token and keeps the white space in between.
 pub(crate) fn chunks(text: &str, size: usize, overlap: usize) -> Vec<&str> {
     let tokens = tokens(text);
     let step = size.saturating_sub(overlap).max(1);

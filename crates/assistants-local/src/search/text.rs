@@ -1,26 +1,26 @@
-//! The text of a file, by what its name and bytes say it is.
+//! Extracts the text of a file, choosing the method by its name and its first bytes.
 
 use super::pdf;
 
-/// The largest file that is read for its text, in bytes.
+/// The maximum size of a file that is read for its text, in bytes.
 pub(crate) const LARGEST: u64 = 32 * 1024 * 1024;
 
-/// Why there is no text.
+/// Why a file has no text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unreadable {
-    /// A kind of file that the server cannot read.
+    /// The server cannot read this format.
     Unsupported(String),
-    /// A file that is not what its name says.
+    /// The file is damaged, is not what its name says, or is empty.
     Invalid(String),
 }
 
-/// Kinds of file that are no text, by the ends of their names.
+/// Extensions of formats that are not text. Some of these files could pass as UTF-8 and would be indexed as noise.
 const BINARY: &[&str] = &[
     "7z", "avi", "bin", "bmp", "doc", "docx", "epub", "exe", "gif", "gz", "ico", "jpeg", "jpg", "mov", "mp3", "mp4",
     "odt", "ogg", "png", "ppt", "pptx", "rar", "sqlite", "tar", "tiff", "wav", "webp", "xls", "xlsx", "zip",
 ];
 
-/// Whether a file is read as PDF: by its name, or by its first bytes, because some are named otherwise, or not at all.
+/// Returns whether a file is a PDF, by its name or its first bytes: some files have another name or none.
 pub(crate) fn is_pdf(name: &str, bytes: &[u8]) -> bool {
     extension(name) == "pdf" || bytes.starts_with(b"%PDF-")
 }
@@ -30,7 +30,7 @@ fn extension(name: &str) -> String {
     end.unwrap_or_default().to_ascii_lowercase()
 }
 
-/// The text of a file: that of a PDF, HTML without its tags, anything else that is UTF-8 as it stands.
+/// Extracts the text: of PDF by its own reader, of HTML without the tags, and anything else unchanged if it is UTF-8.
 pub(crate) fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, Unreadable> {
     if is_pdf(name, &bytes) {
         return pdf::text_of(&bytes);
@@ -64,7 +64,7 @@ pub(crate) fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, Unreadable> 
     Ok(text)
 }
 
-/// The text of an HTML page: tags, comments, scripts and styles out, the usual character references resolved.
+/// Removes tags, comments, scripts and styles from an HTML page, and resolves the most common character references.
 fn without_tags(html: &str) -> String {
     let mut text = String::with_capacity(html.len() / 2);
     let mut rest = html;
@@ -85,7 +85,7 @@ fn without_tags(html: &str) -> String {
         } else {
             tag.find('>').map(|end| end + 1)
         };
-        // A tag takes part in the layout, so words on both sides of it are two words.
+        // Tags affect the layout, so the words on both sides of one are separate.
         text.push(if is_block(tag) { '\n' } else { ' ' });
         rest = end.map_or("", |end| &tag[end..]);
     }
@@ -110,7 +110,7 @@ fn is_tag(tag: &str, name: &str) -> bool {
         && tag[1 + name.len()..].starts_with(|c: char| c == '>' || c == '/' || c.is_whitespace())
 }
 
-/// Where `</name>` ends.
+/// Returns the position after `</name>`.
 fn end_of(text: &str, name: &str) -> Option<usize> {
     let mut from = 0;
     while let Some(at) = text[from..].find("</") {
@@ -128,7 +128,7 @@ fn is_block(tag: &str) -> bool {
         "p", "br", "div", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section",
         "title",
     ];
-    // Of a tag, only what stands before its name may be a slash.
+    // Skips the slash of an end tag, which precedes the name.
     let tag = if tag.starts_with("</") { &tag[1..] } else { tag };
     BLOCKS.into_iter().any(|block| is_tag(tag, block))
 }
@@ -159,7 +159,7 @@ mod tests {
         }
     }
 
-    /// A page like this took hours when each tag looked at the whole rest.
+    /// Guards against quadratic time: a page like this took hours when each tag searched the rest of the page.
     #[test]
     fn reads_pages_with_many_tags() {
         let page = "<p>a</p>".repeat(500_000);

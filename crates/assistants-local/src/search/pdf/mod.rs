@@ -1,6 +1,6 @@
-//! The text of PDF files.
+//! Extracts the text of PDF files.
 //!
-//! A file may come from anybody, and no reader of such files is safe from all of them: see [`process`].
+//! The files are untrusted, and no PDF parser bounds its use of time and memory. That is left to [`process`].
 
 pub(crate) mod process;
 
@@ -11,20 +11,21 @@ use lopdf::{Document, Error, LoadOptions};
 
 use super::Unreadable;
 
-/// The longest text of a file, in bytes.
+/// The maximum length of the extracted text, in bytes.
 const LONGEST_TEXT: usize = 32 * 1024 * 1024;
 
-/// How much a part of a file, packed by itself, may unpack to, in bytes.
+/// The maximum size of a decompressed stream, in bytes.
 const LARGEST_PART: usize = 64 * 1024 * 1024;
 
-/// How many pages are read at once. Each time, the list of all pages is made anew.
+/// How many pages are read at a time. Each call to the library builds the list of all pages again, so one page at a
+/// time would take quadratic time.
 const PAGES: usize = 100;
 
-/// The text of a PDF file, its pages one below the other. A page that cannot be read has none, and of a file that was cut
-/// off, the text is what is left.
+/// Extracts the text of a PDF file, page by page. Pages that cannot be read are skipped, and a truncated file yields
+/// the text of what is left.
 pub(crate) fn text_of(bytes: &[u8]) -> Result<String, Unreadable> {
-    // What a file says can break an assumption of the library's, and such a panic says no more than that the file is
-    // damaged. Nothing is shared with what panicked.
+    // Malformed input can violate an assumption of the library. Such a panic means no more than that the file is
+    // damaged, and no state is shared with the code that panicked.
     catch_unwind(|| read(bytes, LONGEST_TEXT)).unwrap_or_else(|_| Err(damaged("its parts contradict each other")))
 }
 
@@ -34,7 +35,7 @@ fn read(bytes: &[u8], longest: usize) -> Result<String, Unreadable> {
         Error::InvalidPassword | Error::Decryption(_) | Error::UnsupportedSecurityHandler(_) => encrypted(),
         error => damaged(error),
     })?;
-    // It is gone when the empty password was the right one.
+    // The library removes the entry if the empty password was the right one.
     if document.trailer.has(b"Encrypt") {
         return Err(encrypted());
     }

@@ -1,11 +1,11 @@
-//! Reading a PDF file in a process of its own.
+//! Reads a PDF file in a separate process.
 //!
-//! A file can be made so that whoever reads it runs out of memory, which ends the process and cannot be caught, or
-//! works for ever. So the server starts a program for each file, that one ends, and the file has failed.
+//! A malicious file can make its reader run out of memory, which aborts the process and cannot be caught, or run
+//! forever. The server therefore starts a program for each file. If that program is killed, only the file has failed.
 //!
-//! The program is called with `pdf-text -- PATH`. It writes the text to its standard output, or else the reason why
-//! there is none, which its exit code tells. Its standard input is a pipe that nobody writes into: that it closes says
-//! that the server is gone, however it went, and ends the program.
+//! The program is called with `pdf-text -- PATH`. It writes the text to standard output, or the reason why there is
+//! none; its exit code says which. Its standard input is a pipe that nobody writes to. When the pipe closes, the server
+//! has ended, for whatever reason, and the program exits.
 
 use std::env;
 use std::fs;
@@ -19,31 +19,31 @@ use std::time::Duration;
 use super::{LONGEST_TEXT, Unreadable, too_much};
 use crate::storage::StorageError;
 
-/// How the program ends when the text is [`Unreadable::Unsupported`].
+/// The exit code for [`Unreadable::Unsupported`].
 const UNSUPPORTED: u8 = 20;
-/// How the program ends when the text is [`Unreadable::Invalid`].
+/// The exit code for [`Unreadable::Invalid`].
 const INVALID: u8 = 21;
-/// How the program ends before it is done.
+/// The exit code of a program that was interrupted: its time has run out, or the server has ended.
 const ENDED: i32 = 22;
 
-/// How much memory the program may have, in bytes.
+/// The memory limit of the program, in bytes.
 #[cfg(target_os = "linux")]
 const MEMORY: u64 = 512 * 1024 * 1024;
-/// How long a processor may work for the program, in seconds.
+/// The CPU time limit of the program, in seconds.
 #[cfg(unix)]
 const WORK: u64 = 30;
-/// How long the program may take.
+/// The limit on the program's total time.
 const TIME: Duration = Duration::from_secs(60);
 
-/// The variables of the environment that the program gets: where a system looks for programs and libraries.
+/// The environment variables that the program inherits: where the system looks for programs and libraries.
 const ENVIRONMENT: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "SystemRoot"];
 
-/// The program that reads PDF files.
+/// Starts the program that reads PDF files.
 #[derive(Debug)]
 pub(crate) struct PdfReader {
     program: PathBuf,
     input: PipeReader,
-    /// Closing it ends every program that was started.
+    /// Closing it ends all running programs.
     alive: Mutex<Option<PipeWriter>>,
 }
 
@@ -57,12 +57,13 @@ impl PdfReader {
         })
     }
 
-    /// Ends the programs at work. What they have read so far is worth nothing.
+    /// Ends the running programs. Their output is discarded.
     pub(crate) fn stop(&self) {
         drop(self.alive.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// The text of a file.
+    /// Extracts the text of a file. The outer error means that the program failed, the inner one that the file has no
+    /// text.
     pub(crate) fn text_of(&self, file: &Path) -> Result<Result<String, Unreadable>, StorageError> {
         let failed = |error: io::Error| StorageError {
             action: "reading a PDF in a process of its own".to_owned(),
@@ -77,21 +78,23 @@ impl PdfReader {
             Some(0) if output.len() <= LONGEST_TEXT => Ok(text),
             Some(code) if code == i32::from(UNSUPPORTED) => Err(Unreadable::Unsupported(text)),
             Some(code) if code == i32::from(INVALID) => Err(Unreadable::Invalid(text)),
-            // An error of the program, or of whoever called it.
+            // The program failed, or was called wrongly.
             Some(code @ 1..128) if code != ENDED => {
                 return Err(failed(io::Error::other(format!("it ended with code {code}"))));
             }
-            // It did not end by itself, or wrote too much.
+            // It was killed by a limit, or wrote too much.
             _ => Err(too_much()),
         })
     }
 
-    /// How the program ended for a file, and what it wrote, up to one byte more than is allowed.
+    /// Runs the program on a file, and returns its exit code and its output. The output is cut off one byte beyond the
+    /// limit; the code is `None` if a signal ended the program.
     fn run(&self, file: &Path) -> io::Result<(Option<i32>, Vec<u8>)> {
         let mut program = Command::new(&self.program)
             .args(["pdf-text", "--"])
             .arg(file)
-            // The server's environment holds its API key, and what reads a hostile file must not know it.
+            // The environment of the server contains its API key, which must not be accessible to a process that parses
+            // untrusted input.
             .env_clear()
             .envs(ENVIRONMENT.iter().filter_map(|name| Some((name, env::var_os(name)?))))
             .stdin(self.input.try_clone()?)
@@ -108,26 +111,26 @@ impl PdfReader {
     }
 }
 
-/// Writes the text of a PDF file to the standard output, in a process that limits itself first: what a program does
-/// that [`Builder::pdf_reader`](crate::Builder::pdf_reader) is told, when it is called with `pdf-text -- PATH`.
+/// Extracts the text of a PDF file, writes it to standard output, and returns the exit code of the process.
 ///
-/// The process ends when it takes more than 30 seconds of work (on Unix), 512 MiB of memory (on Linux) or 60 seconds in
-/// all, and when its standard input ends: the server keeps that open. The code that is returned is the one to end with.
+/// For programs given to [`Builder::pdf_reader`](crate::Builder::pdf_reader), which are called with `pdf-text -- PATH`.
+/// It limits the process first, to 30 seconds of CPU time (on Unix), 512 MiB of memory (on Linux) and 60 seconds in
+/// total. It also ends the process when standard input is closed, which means that the server has ended.
 ///
 /// # Errors
 ///
-/// When the file cannot be read, the limits not be set, or the text not be written.
+/// If the file cannot be read, the limits cannot be set, or the text cannot be written.
 pub fn write_pdf_text(file: &Path) -> io::Result<ExitCode> {
     limit()?;
     let (gone, is_gone) = mpsc::channel::<()>();
     thread::Builder::new().spawn(move || {
-        // Nothing comes but the end, or an error, which is as good.
+        // Nothing is ever sent. End of file and an error both mean that the server has ended.
         drop(io::stdin().read(&mut [0]));
         drop(gone);
     })?;
     thread::Builder::new().spawn(move || {
         if is_gone.recv_timeout(TIME).is_err() {
-            // The time is over, or the server gone.
+            // The time has run out, or the server has ended.
             process::exit(ENDED);
         }
     })?;
@@ -142,7 +145,7 @@ pub fn write_pdf_text(file: &Path) -> io::Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-/// Limits what this process may take.
+/// Sets the resource limits of this process.
 #[cfg(unix)]
 fn limit() -> io::Result<()> {
     use rlimit::Resource;
@@ -152,15 +155,15 @@ fn limit() -> io::Result<()> {
         resource.set(most, most)
     };
     limit(Resource::CPU, WORK)?;
-    // A process that runs out of memory aborts: that is meant, and nothing to examine later.
+    // Running out of memory aborts the process. That is expected and needs no core dump.
     limit(Resource::CORE, 0)?;
-    // Elsewhere such a limit is not there, or counts what all processes share.
+    // Other systems lack this limit, or count memory that processes share.
     #[cfg(target_os = "linux")]
     limit(Resource::AS, MEMORY)?;
     Ok(())
 }
 
-/// Here only the time is limited.
+/// Only the total time is limited on this platform.
 #[cfg(not(unix))]
 fn limit() -> io::Result<()> {
     Ok(())

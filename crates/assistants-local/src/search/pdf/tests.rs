@@ -1,19 +1,19 @@
 use super::{read, text_of, too_much};
 use crate::search::Unreadable;
 
-/// Made by fpdf2: two pages of compressed text in an encoding of one byte.
+/// Written by fpdf2: two pages of compressed text in a single-byte encoding.
 const TWO_PAGES: &[u8] = include_bytes!("../../../tests/fixtures/two_pages.pdf");
-/// The same, rewritten by qpdf with its objects in streams and a cross-reference stream.
+/// The same file, rewritten by qpdf with object streams and a cross-reference stream.
 const OBJECT_STREAMS: &[u8] = include_bytes!("../../../tests/fixtures/object_streams.pdf");
-/// The same, encrypted by qpdf with an empty password for its readers.
+/// The same file, encrypted by qpdf with an empty user password.
 const ENCRYPTED: &[u8] = include_bytes!("../../../tests/fixtures/encrypted.pdf");
-/// The same, encrypted by qpdf with a password that its readers need.
+/// The same file, encrypted by qpdf with a user password.
 const LOCKED: &[u8] = include_bytes!("../../../tests/fixtures/locked.pdf");
 
 const TEXT: &str = "\nThe lighthouse of Skagen was lit in 1858.\nIts lamp stands 46 metres above the sea.\n\n\
                     Visitors find a café and a musée in the keeper's house.\n";
 
-/// A file of these objects, numbered from 1. The first is its catalog.
+/// Builds a file of these objects, numbered from 1. The first is the catalog.
 fn file<'o>(objects: impl IntoIterator<Item = &'o str>) -> Vec<u8> {
     let mut bytes = "%PDF-1.7\n".to_owned();
     let mut table = "0000000000 65535 f \n".to_owned();
@@ -26,7 +26,7 @@ fn file<'o>(objects: impl IntoIterator<Item = &'o str>) -> Vec<u8> {
     format!("{bytes}xref\n0 {size}\n{table}{trailer}").into_bytes()
 }
 
-/// A file with a page for each of these contents.
+/// Builds a file with one page for each of these content streams.
 fn pages(contents: &[&str]) -> Vec<u8> {
     let numbers: String = (0..contents.len())
         .map(|page| format!("{} 0 R ", 4 + 2 * page))
@@ -147,6 +147,6 @@ fn no_change_of_its_bytes_lets_a_panic_out() {
             }
         }
     }
-    // Or the changes would be none.
+    // Guards the test itself: mutations must neither all be harmless nor all be fatal.
     assert!(read_well > 100 && refused > 100, "{read_well} {refused}");
 }
