@@ -1,6 +1,6 @@
-//! The protocol's objects as stored documents.
+//! Stores the protocol's objects as documents.
 //!
-//! What is stored is what goes over the wire, so a read is answered without parsing.
+//! The stored JSON is what clients receive, so a read needs no parsing.
 
 use assistants_types::openai::{
     Assistant, File, Message, Run, RunStep, StreamEvent, Thread, Upload, UploadPart, VectorStore, VectorStoreFile,
@@ -17,15 +17,15 @@ use crate::storage::{Document, Kind, StorageError, Transaction};
 /// An object that is stored under its id.
 pub(crate) trait Stored: Serialize + DeserializeOwned {
     const KIND: Kind;
-    /// Members that are always on the wire: `null` where the object has no value. The types leave them out, which
-    /// means the same, but clients of typed languages count on them. Paths go through members and, by `*`, all items of a
-    /// list.
+    /// Members that are always sent, as `null` if the object has no value for them. The types omit them, which means
+    /// the same, but clients in statically typed languages rely on them. A path leads through members and, with `*`,
+    /// through all items of a list.
     const NULLABLE: &'static [&'static str];
 
     fn id(&self) -> &str;
     fn created_at(&self) -> Option<OffsetDateTime>;
 
-    /// The id under which it is stored.
+    /// The id under which the object is stored.
     fn key(&self) -> String {
         self.id().to_owned()
     }
@@ -64,7 +64,7 @@ stored! {
         "step_details/tool_calls/*/function/output";
 }
 
-/// The same file can be in several vector stores.
+/// A file can be in several vector stores, so it is stored under both ids.
 impl Stored for VectorStoreFile {
     const KIND: Kind = Kind::VectorStoreFile;
     const NULLABLE: &'static [&'static str] = &["last_error"];
@@ -82,7 +82,7 @@ impl Stored for VectorStoreFile {
     }
 }
 
-/// An object with what is stored beside it.
+/// An object together with its document.
 #[derive(Debug)]
 pub(crate) struct Loaded<T> {
     pub(crate) object: T,
@@ -90,7 +90,7 @@ pub(crate) struct Loaded<T> {
 }
 
 impl<T: Stored> Loaded<T> {
-    /// Reads the object of a document.
+    /// Parses the body of a document.
     pub(crate) fn parse(document: Document) -> Result<Self, StorageError> {
         match serde_json::from_str(&document.body) {
             Ok(object) => Ok(Self { object, document }),
@@ -108,14 +108,14 @@ impl<T: Stored> Loaded<T> {
         }
     }
 
-    /// Stores the object, changed as it may be, with the tag and notes of its document.
+    /// Stores the object in its current state, with the tag and notes of its document.
     pub(crate) fn save(&mut self, transaction: &dyn Transaction) -> Result<(), StorageError> {
         self.document.body = to_json(&self.object);
         transaction.update(&self.document)
     }
 }
 
-/// The object of that id.
+/// Returns the object with this id.
 pub(crate) fn load<T: Stored>(transaction: &dyn Transaction, id: &str) -> Result<Option<Loaded<T>>, StorageError> {
     transaction.get(T::KIND, id)?.map(Loaded::parse).transpose()
 }
@@ -130,7 +130,7 @@ pub(crate) fn insert<T: Stored>(
     insert_with_notes(transaction, object, parent, tag, None)
 }
 
-/// Stores a new object with what the server notes about it.
+/// Stores a new object with notes.
 pub(crate) fn insert_with_notes<T: Stored>(
     transaction: &dyn Transaction,
     object: &T,
@@ -141,7 +141,7 @@ pub(crate) fn insert_with_notes<T: Stored>(
     transaction.insert(&document(object, parent, tag, notes))
 }
 
-/// The document of an object that is new.
+/// Creates the document of a new object.
 pub(crate) fn document<T: Stored>(
     object: &T,
     parent: Option<&str>,
@@ -159,12 +159,12 @@ pub(crate) fn document<T: Stored>(
     }
 }
 
-/// The JSON of an object, complete with its nulls.
+/// Serializes an object, including its nulls.
 pub(crate) fn to_json<T: Stored>(object: &T) -> String {
     complete(object, T::NULLABLE)
 }
 
-/// The JSON of any value, with null for the members at these paths that it lacks.
+/// Serializes any value, and adds `null` for missing members at these paths.
 pub(crate) fn complete(object: &impl Serialize, nullable: &[&str]) -> String {
     let mut value = serde_json::to_value(object).expect("an object of the protocol has a JSON form");
     for path in nullable {
@@ -188,7 +188,7 @@ fn complete_at(value: &mut Value, path: &str) {
     }
 }
 
-/// A run step without the texts of the passages that file search found, which are shown on request only.
+/// Removes the texts of passages found by file search from a run step; they are only sent on request.
 pub(crate) fn without_content(step: &str) -> String {
     if !step.contains("file_search") {
         return step.to_owned();
@@ -208,7 +208,7 @@ pub(crate) fn without_content(step: &str) -> String {
     value.to_string()
 }
 
-/// The data of an event, its objects complete with their nulls.
+/// Serializes the data of an event, including the nulls of its objects.
 pub(crate) fn event_data(event: &StreamEvent) -> String {
     use StreamEvent as E;
     match event {
@@ -237,7 +237,7 @@ pub(crate) fn event_data(event: &StreamEvent) -> String {
     }
 }
 
-/// The time of now, in the whole seconds of the wire.
+/// Returns the current time, truncated to whole seconds as in the protocol.
 pub(crate) fn now() -> OffsetDateTime {
     let now = OffsetDateTime::now_utc();
     now.replace_nanosecond(0).unwrap_or(now)

@@ -1,7 +1,7 @@
-//! Where objects live: JSON documents behind one trait.
+//! Storage: JSON documents behind a trait.
 //!
-//! The engine knows nothing of tables. It keeps each object as the JSON that goes over the wire, with the few columns
-//! that lists and look-ups need, and does everything that must hold together inside one [`Transaction`].
+//! The engine does not depend on tables. It stores each object as the JSON that is sent to clients, with the few
+//! columns that lists and look-ups need. Everything that must be consistent happens in one [`Transaction`].
 
 pub(crate) mod blobs;
 pub(crate) mod document;
@@ -16,7 +16,7 @@ pub(crate) mod pair;
 pub(crate) mod private;
 pub(crate) mod sqlite;
 
-/// The kinds of object kept. Their names are written to disk: a name in use never changes.
+/// The kinds of stored objects. Their names are stored in databases and must not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// At the root.
@@ -25,42 +25,42 @@ pub(crate) enum Kind {
     Thread,
     /// Below its thread; tagged with the id of the run that wrote it.
     Message,
-    /// Below its thread; tagged with [`ACTIVE`] while it is not over.
+    /// Below its thread; tagged with [`ACTIVE`] until it has ended.
     Run,
-    /// Below its run; tagged with [`ACTIVE`] while it is not over.
+    /// Below its run; tagged with [`ACTIVE`] until it has ended.
     RunStep,
-    /// Below its run: what one turn said and how it ended.
+    /// Below its run: the events of one turn, for replay.
     RunHistory,
-    /// Below its assistant: what it was after a change.
+    /// Below its assistant: its state after a change.
     AssistantVersion,
-    /// Below its file: an address from which the file can be fetched without a key.
+    /// Below its file: a secret by which the file can be downloaded without a key.
     Download,
     /// In a folder.
     User,
-    /// At the root; tagged with the id of the vector store that it works on.
+    /// At the root; tagged with the id of the vector store that it is about.
     Operation,
     /// At the root; tagged with its purpose.
     File,
-    /// At the root; tagged with the id of the thread for whose attachments it was made.
+    /// At the root; tagged with the id of the thread if it was created for a thread's attachments.
     VectorStore,
-    /// The expiry of a vector store that goes when its time is over, instead of staying without being searched. There
-    /// are no documents of this kind.
+    /// Only for expiries: a vector store that is deleted when it expires, as the search indexes of Yandex are. Other
+    /// vector stores stay when they expire, and cannot be searched. No documents have this kind.
     SearchIndex,
-    /// Below its vector store, under an id made of both; tagged with its status.
+    /// Below its vector store, with an id made of both ids; tagged with its status.
     VectorStoreFile,
     /// Below its vector store.
     VectorStoreFileBatch,
-    /// At the root; tagged with the id of the file that it became.
+    /// At the root; tagged with the id of the file that it produced.
     Upload,
     /// Below its upload.
     UploadPart,
 }
 
-/// The tag of runs and steps that are not over.
+/// The tag of runs and steps that have not ended.
 pub(crate) const ACTIVE: &str = "active";
 
 impl Kind {
-    /// The name on disk.
+    /// Returns the name in databases.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Assistant => "assistant",
@@ -83,7 +83,7 @@ impl Kind {
         }
     }
 
-    /// The name in messages to users.
+    /// Returns the name in messages to users.
     pub(crate) fn noun(self) -> &'static str {
         match self {
             Self::RunStep => "run step",
@@ -99,24 +99,24 @@ impl Kind {
     }
 }
 
-/// One stored object.
+/// A stored object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Document {
     pub(crate) kind: Kind,
     pub(crate) id: String,
-    /// The object that this one is deleted with; `None` at the root.
+    /// The object with which this one is deleted; `None` at the root.
     pub(crate) parent: Option<String>,
-    /// What lists filter by; the meaning depends on the kind.
+    /// A text by which lists are filtered; its meaning depends on the kind.
     pub(crate) tag: Option<String>,
-    /// Seconds since 1970.
+    /// Unix time in seconds.
     pub(crate) created_at: i64,
-    /// The object as it goes over the wire.
+    /// The object as it is sent to clients.
     pub(crate) body: String,
-    /// What the server notes about the object and does not show.
+    /// Data that is stored with the object but not sent to clients.
     pub(crate) notes: Option<String>,
 }
 
-/// The direction of a list: objects stand in the order in which they were stored, without ties.
+/// The direction of a list. Objects are ordered by when they were stored; there are no ties.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Oldest first.
@@ -126,18 +126,18 @@ pub(crate) enum Order {
     Descending,
 }
 
-/// Which part of a list to read.
+/// Selects a part of a list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct List<'a> {
     pub(crate) kind: Kind,
-    /// `None`: the list of the root.
+    /// `None` selects objects at the root.
     pub(crate) parent: Option<&'a str>,
-    /// `None`: every tag.
+    /// `None` selects all tags.
     pub(crate) tag: Option<&'a str>,
     pub(crate) order: Order,
-    /// The sequence number behind which the part starts.
+    /// Starts after this sequence number.
     pub(crate) after: Option<i64>,
-    /// The sequence number in front of which the part ends. Without `after`, the nearest objects in front of it.
+    /// Ends before this sequence number. Without `after`, the objects nearest to it are selected.
     pub(crate) before: Option<i64>,
     pub(crate) limit: usize,
 }
@@ -146,7 +146,7 @@ pub(crate) struct List<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Listing {
     pub(crate) documents: Vec<Document>,
-    /// Whether the list goes on in the direction that was read.
+    /// Whether there are more objects in the direction of the list.
     pub(crate) has_more: bool,
 }
 
@@ -154,55 +154,57 @@ pub(crate) struct Listing {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FolderListing {
     pub(crate) documents: Vec<Document>,
-    /// The sequence number behind which the list goes on, if it does.
+    /// The sequence number after which the list continues, if it does.
     pub(crate) next: Option<i64>,
 }
 
-/// The answer to a request that carried an idempotency key.
+/// The response stored for a request with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeptAnswer {
-    /// Digest of the request's body.
+    /// A digest of the request's body.
     pub(crate) request: String,
-    /// The answer's body.
+    /// The body of the response.
     pub(crate) answer: String,
 }
 
-/// Reads and writes that happen together or not at all.
+/// Reads and writes that take effect together or not at all.
 pub(crate) trait Transaction: TextIndex {
-    /// The object of that kind and id.
+    /// Returns the object with this kind and id.
     fn get(&self, kind: Kind, id: &str) -> Result<Option<Document>, StorageError>;
 
     /// Adds an object at the end of its list. Its parent must exist.
     fn insert(&self, document: &Document) -> Result<(), StorageError>;
 
-    /// Gives an existing object a new tag, body and notes; its place in the list stays.
+    /// Replaces the tag, body and notes of an existing object. Its position in the list stays the same.
     fn update(&self, document: &Document) -> Result<(), StorageError>;
 
-    /// Stores an object in the place of the one with its id, which must exist, and puts it at the end of the list. It is
-    /// the same object still: answers that show it stay. What was indexed of it goes. Nothing below it and no folder
-    /// may refer to it.
+    /// Replaces the existing object with the same id, and moves it to the end of the list.
+    ///
+    /// Stored responses that show the object are kept, because it is still the same object. Its passages are removed.
+    /// It must have no children and be in no folder.
     fn replace(&self, document: &Document) -> Result<(), StorageError>;
 
-    /// Removes an object and everything below it; `false` if there is none. `now` is in seconds since 1970.
+    /// Deletes an object and everything below it. Returns `false` if it does not exist. `now` is the Unix time in
+    /// seconds.
     ///
-    /// The place of the object stays known until [`forget`](Self::forget), so that a walk that deletes what it reads can
-    /// go on. The bytes of files, and of parts of uploads, become [`removals`](Self::removals), and answers that show the
-    /// object are deleted.
+    /// The position of the object is kept until [`forget`](Self::forget), so that a client that deletes objects while
+    /// it lists them can continue. The bytes of deleted files and upload parts become [`removals`](Self::removals).
+    /// Stored responses that show the object are deleted.
     fn delete(&self, kind: Kind, id: &str, now: i64) -> Result<bool, StorageError>;
 
-    /// The place of an object, also of a lately deleted one, in the list of `kind` below `parent`.
+    /// Returns the position of an object, or of a recently deleted one, in the list of `kind` below `parent`.
     fn sequence(&self, kind: Kind, parent: Option<&str>, id: &str) -> Result<Option<i64>, StorageError>;
 
-    /// A part of a list.
+    /// Returns a part of a list.
     fn list(&self, list: &List<'_>) -> Result<Listing, StorageError>;
 
-    /// How many objects of a kind are below `parent`.
+    /// Returns the number of objects of a kind below `parent`.
     fn count(&self, kind: Kind, parent: &str) -> Result<u64, StorageError>;
 
-    /// Puts an existing object into a folder, a list of one kind that cuts across parents.
+    /// Adds an existing object to a folder, which is a list of objects of one kind with any parents.
     fn put_in_folder(&self, kind: Kind, id: &str, folder: &str) -> Result<(), StorageError>;
 
-    /// The objects of a kind in a folder, newest first, behind the sequence number `after`.
+    /// Returns the objects of a kind in a folder, newest first, after the sequence number `after`.
     fn in_folder(
         &self,
         kind: Kind,
@@ -211,59 +213,60 @@ pub(crate) trait Transaction: TextIndex {
         limit: usize,
     ) -> Result<FolderListing, StorageError>;
 
-    /// Every object of a kind with that tag, oldest first.
+    /// Returns all objects of a kind with this tag, oldest first.
     fn tagged(&self, kind: Kind, tag: &str) -> Result<Vec<Document>, StorageError>;
 
-    /// The objects of a kind whose id ends with a slash and this.
+    /// Returns the objects of a kind whose id ends with a slash and `end`.
     fn ending(&self, kind: Kind, end: &str) -> Result<Vec<Document>, StorageError>;
 
-    /// Sets when an object's time is over, in seconds since 1970; `None`: never.
+    /// Sets when an object expires, as Unix time in seconds; `None` means never.
     fn expire(&self, kind: Kind, id: &str, at: Option<i64>) -> Result<(), StorageError>;
 
-    /// The objects of a kind whose time is over.
+    /// Returns the ids of expired objects of a kind.
     fn expired(&self, kind: Kind, now: i64) -> Result<Vec<String>, StorageError>;
 
-    /// When the first object of that kind expires.
+    /// Returns the time of the next expiry of a kind.
     fn next_expiry(&self, kind: Kind) -> Result<Option<i64>, StorageError>;
 
-    /// The answer kept for an idempotency key and place, if it is not older than `since` (seconds since 1970).
+    /// Returns the response stored for an idempotency key and place, unless it is older than `since` (Unix time in
+    /// seconds).
     fn kept_answer(&self, key: &str, place: &str, since: i64) -> Result<Option<KeptAnswer>, StorageError>;
 
-    /// Keeps an answer, in place of one for the same key and place. It is deleted with the first of the objects that it
-    /// shows: those whose `id` is in it.
+    /// Stores a response, replacing one with the same key and place. It is deleted as soon as one of the objects that
+    /// it shows is deleted; these are recognized by their `id` in it.
     fn keep_answer(&self, key: &str, place: &str, kept: &KeptAnswer, now: i64) -> Result<(), StorageError>;
 
-    /// Forgets the answers that were kept before `answers_before`, and the places of objects that were deleted before
-    /// `places_before`, in seconds since 1970.
+    /// Deletes responses stored before `answers_before`, and positions of objects deleted before `places_before`, both
+    /// in Unix time in seconds.
     fn forget(&self, answers_before: i64, places_before: i64) -> Result<(), StorageError>;
 
-    /// The files and parts of uploads that were deleted, and whose bytes were not removed yet.
+    /// Returns the deleted files and upload parts whose bytes have not been removed yet.
     fn removals(&self) -> Result<Vec<String>, StorageError>;
 
-    /// Notes that the bytes of a deleted file are removed.
+    /// Records that the bytes of a deleted file were removed.
     fn removed(&self, id: &str) -> Result<(), StorageError>;
 
-    /// Whether an object of that kind has this text in its body. Reads all of them.
+    /// Returns whether the body of an object of this kind contains a text. Scans all objects of the kind.
     fn mentioned(&self, kind: Kind, text: &str) -> Result<bool, StorageError>;
 }
 
-/// What becomes of a transaction when its work is done.
+/// How a transaction ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Commit,
     RollBack,
 }
 
-/// A place to keep documents.
+/// A store of documents.
 pub(crate) trait Storage: fmt::Debug + Send + Sync {
-    /// Runs `work` in a transaction that sees no other one's writes and that no other one writes into.
+    /// Runs `work` in an isolated transaction.
     ///
-    /// When this returns `Ok` after [`Outcome::Commit`], the writes survive the end of the process. `work` may be
-    /// called again from its start when the storage has to repeat the transaction.
+    /// If this returns `Ok` after [`Outcome::Commit`], the writes are durable. `work` may be called several times, if
+    /// the storage has to repeat the transaction.
     fn transaction(&self, work: &mut dyn FnMut(&dyn Transaction) -> Outcome) -> Result<(), StorageError>;
 
-    /// As [`transaction`](Self::transaction), for `work` that only reads: it sees what was committed before, and need not
-    /// wait for those who write.
+    /// Like [`transaction`](Self::transaction), for `work` that only reads. It sees a committed state and need not wait
+    /// for writers.
     fn reading(&self, work: &mut dyn FnMut(&dyn Transaction)) -> Result<(), StorageError> {
         self.transaction(&mut |transaction| {
             work(transaction);
@@ -271,16 +274,18 @@ pub(crate) trait Storage: fmt::Debug + Send + Sync {
         })
     }
 
-    /// Has `tell` called after each commit that deleted something. The first one given stays.
+    /// Calls `tell` after each commit that deleted something. Only the first callback is kept.
     fn on_deletion(&self, tell: Box<dyn Fn() + Send + Sync>);
 
-    /// Takes what was deleted out of the logs and indexes that the storage keeps. Does a part of that, so that nobody
-    /// waits long for it, and returns how long to wait before the next part; `None` when it is done.
+    /// Removes deleted data from the storage's logs and indexes.
+    ///
+    /// Does one step, so that no request waits long for it, and returns how long to wait before the next one; `None`
+    /// when nothing is left to do.
     fn purge(&self) -> Result<Option<Duration>, StorageError>;
 }
 
 impl dyn Storage + '_ {
-    /// Runs `work` in a transaction: `Ok` commits and `Err` takes everything back.
+    /// Runs `work` in a transaction, which is committed if it returns `Ok` and rolled back if it returns `Err`.
     pub(crate) fn transact<T, E: From<StorageError>>(
         &self,
         mut work: impl FnMut(&dyn Transaction) -> Result<T, E>,
@@ -299,7 +304,7 @@ impl dyn Storage + '_ {
         result.expect("a storage that returns Ok has called the work")
     }
 
-    /// Runs `work`, which only reads, on one state of the storage.
+    /// Runs `work`, which only reads, on a consistent state.
     pub(crate) fn read<T, E: From<StorageError>>(
         &self,
         mut work: impl FnMut(&dyn Transaction) -> Result<T, E>,
@@ -310,13 +315,13 @@ impl dyn Storage + '_ {
     }
 }
 
-/// The storage could not read or write.
+/// The storage could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("{action}")]
 pub(crate) struct StorageError {
-    /// What was being done and what went wrong, for the client that asked for it: without a path of this machine.
+    /// What failed and why, for the client: without paths of this machine.
     pub(crate) action: String,
-    /// The cause, for the log, with the path.
+    /// The cause with its path, for the log.
     #[source]
     pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }

@@ -1,8 +1,8 @@
-//! A database and the folder with the bytes of its files belong together: both keep the same identity, a random text.
+//! Checks that a database and a folder of files belong together. Both store the same identity, a random text.
 //!
-//! Taking a folder for that of a database that does not know its files would be the first step to losing them. So a
-//! server does not start on a database and a folder of which one is missing or belongs elsewhere, until somebody says
-//! that they are a pair.
+//! If a server took a folder for that of a database that does not know its files, it would move or remove them. It
+//! therefore does not start if the database or the folder is missing or belongs to another, until the operator declares
+//! them a pair.
 
 use std::path::{Path, PathBuf};
 
@@ -13,13 +13,13 @@ use super::{StorageError, private};
 use crate::ids;
 use crate::storage::blobs::{Entry, FileStore, entries};
 
-/// Opens a database and its folder for a server. Both are created if both are missing.
+/// Opens a database and its folder for a server. Both are created if neither exists.
 pub(crate) fn open(database: &Path) -> Result<(Sqlite, FileStore), StorageError> {
     let found = private::real_path(database).map_err(|error| StorageError {
         action: format!("opening the database {}: {error}", database.display()),
         source: Some(Box::new(error)),
     })?;
-    // Before the database is created: a new one would have nothing to do with the folder.
+    // Checked before the database is created: a new one would never belong to the folder.
     refuse_orphans(&found)?;
     let storage = Sqlite::open(&found)?;
     let files = FileStore::beside(&found)?;
@@ -31,13 +31,13 @@ pub(crate) fn open(database: &Path) -> Result<(Sqlite, FileStore), StorageError>
     Ok((storage, files))
 }
 
-/// Makes a database and the folder beside it a pair, whatever they were before.
+/// Makes a database and the folder beside it a pair, in whatever state they are.
 pub(crate) fn force(storage: &Sqlite, files: &FileStore) -> Result<(), StorageError> {
     storage.set_identity(None)?;
     adopt(storage, files)
 }
 
-/// The identity in a database, and whether an adoption began and perhaps did not end.
+/// Returns the identity stored in a database, and whether an adoption may have been interrupted.
 pub(crate) fn identity_in(connection: &Connection) -> rusqlite::Result<(Option<String>, bool)> {
     let read = |name: &str| {
         let sql = "SELECT value FROM meta WHERE name = ?1";
@@ -48,14 +48,14 @@ pub(crate) fn identity_in(connection: &Connection) -> rusqlite::Result<(Option<S
     Ok((read("identity")?, read("adopting")?.is_some()))
 }
 
-/// The ids of everything in a database that has bytes.
+/// Returns the ids of all objects that have bytes in the folder.
 pub(crate) fn known_in(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare("SELECT id FROM objects WHERE kind IN ('file', 'upload_part')")?;
     let ids = statement.query_map([], |row| row.get(0))?;
     ids.collect()
 }
 
-/// Refuses a folder with bytes beside a database that is missing.
+/// Fails if the folder contains files but the database is missing.
 fn refuse_orphans(database: &Path) -> Result<(), StorageError> {
     let is_missing = std::fs::metadata(database).map_or(true, |metadata| metadata.len() == 0);
     let folder = FileStore::folder_of(database);
@@ -66,26 +66,26 @@ fn refuse_orphans(database: &Path) -> Result<(), StorageError> {
     }
 }
 
-/// How many files have bytes in a folder.
+/// Returns the number of files in a folder.
 fn count_bytes(folder: &Path) -> Result<usize, StorageError> {
     let holds_bytes = |kind: &Entry| matches!(kind, Entry::Bytes(_) | Entry::Staged(_));
     Ok(entries(folder)?.iter().filter(|entry| holds_bytes(&entry.kind)).count())
 }
 
-/// What a database and a folder say of themselves and of each other.
+/// The facts by which [`decide`] judges a database and a folder.
 #[derive(Debug, Default)]
 pub(crate) struct Pair {
     /// The identity in the database; `None` in a new one, and in one of an earlier version.
     pub(crate) database: Option<String>,
-    /// An adoption began, and perhaps did not end.
+    /// An adoption may have been interrupted.
     pub(crate) adopting: bool,
     /// The identity in the folder.
     pub(crate) folder: Option<String>,
-    /// How many files have bytes in the folder.
+    /// The number of files in the folder.
     pub(crate) bytes: usize,
-    /// How many files the database knows.
+    /// The number of files that the database knows.
     pub(crate) known: usize,
-    /// How many of those have no bytes in the folder.
+    /// The number of those that are not in the folder.
     pub(crate) missing: usize,
 }
 
@@ -102,37 +102,37 @@ fn look(storage: &Sqlite, files: &FileStore) -> Result<Pair, StorageError> {
     })
 }
 
-/// What to do with a pair.
+/// What to do with a database and a folder.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Nothing: it is one.
+    /// Nothing: they are a pair.
     Keep,
-    /// Give both one identity.
+    /// Give both the same identity.
     Adopt,
 }
 
-/// Why a database and a folder are no pair.
+/// Why a database and a folder are not a pair.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Mismatch {
-    /// There is no database for these many files in the folder.
+    /// The database is missing, and the folder contains this many files.
     NoDatabase(usize),
     /// The folder belongs to another database.
     OtherFolder,
     /// The folder does not say which database it belongs to.
     UnknownFolder,
-    /// The folder is empty, and the database knows these many files.
+    /// The folder is empty, and the database knows this many files.
     NoFolder(usize),
-    /// Neither says anything, and these many files are missing.
+    /// Neither has an identity, and this many files are missing.
     Incomplete(usize),
 }
 
-/// Whether the two belong together.
+/// Decides whether the two belong together.
 pub(crate) fn decide(pair: &Pair) -> Result<Step, Mismatch> {
     let is_unused = pair.bytes == 0 && pair.known == 0;
     match (&pair.database, &pair.folder) {
         (Some(database), Some(folder)) if database == folder => Ok(Step::Keep),
         (Some(_), None) if pair.adopting || is_unused => Ok(Step::Adopt),
-        // The first start of a version that gives identities.
+        // The first start of a version that assigns identities.
         (None, None) if pair.missing == 0 => Ok(Step::Adopt),
         (_, Some(_)) if is_unused => Ok(Step::Adopt),
         (Some(_), None) if pair.bytes == 0 => Err(Mismatch::NoFolder(pair.known)),
@@ -142,7 +142,8 @@ pub(crate) fn decide(pair: &Pair) -> Result<Step, Mismatch> {
     }
 }
 
-/// Gives both one identity. The database says so first: if this is interrupted, the next start goes on with it.
+/// Gives both the same identity. It is written to the database first, with a mark, so that the next start completes an
+/// interrupted adoption.
 fn adopt(storage: &Sqlite, files: &FileStore) -> Result<(), StorageError> {
     let identity = match storage.identity()? {
         (Some(identity), _) => identity,
@@ -157,7 +158,7 @@ fn adopt(storage: &Sqlite, files: &FileStore) -> Result<(), StorageError> {
 }
 
 impl Mismatch {
-    /// What is wrong and what to do about it.
+    /// Describes what is wrong and what to do about it.
     pub(crate) fn explain(&self, database: &Path) -> StorageError {
         let folder: PathBuf = FileStore::folder_of(database);
         let (database, folder) = (database.display(), folder.display());
@@ -220,7 +221,7 @@ mod tests {
     #[test]
     fn a_pair_is_one_by_its_identity() {
         let (a, b) = (Some("a"), Some("b"));
-        // An older copy of the database may know less than the folder has, or more.
+        // An older copy of the database may know fewer files than the folder contains, or more.
         for counts in [[0, 0, 0], [3, 1, 0], [1, 3, 2], [0, 2, 2]] {
             check(a, a, counts, Ok(Step::Keep));
         }
@@ -275,7 +276,7 @@ mod tests {
         fs::copy(&other, &one).unwrap();
         let refused = open(&one).unwrap_err().action;
         assert!(refused.contains("belongs to another database"), "{refused}");
-        // Somebody says that they are a pair.
+        // The operator declares them a pair.
         {
             let (storage, files) = (Sqlite::open(&one).unwrap(), FileStore::beside(&one).unwrap());
             force(&storage, &files).unwrap();

@@ -1,6 +1,7 @@
-//! Files and folders that other users of the machine cannot look into, and locks between processes.
+//! Creates files and folders that only their owner can access, and locks between processes.
 //!
-//! The rights are set whatever the umask is, and taken from files of earlier versions, which had those of the umask.
+//! Permissions are set independently of the umask, and tightened on files created by earlier versions, which followed
+//! the umask.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -9,18 +10,18 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often a lock that is taken is tried again.
+/// The pause between attempts to take a lock.
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The path beside a file, under its name with `end`.
+/// Returns the path with `end` appended to the file name.
 pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name: OsString = path.file_name().unwrap_or_default().to_owned();
     name.push(end);
     path.with_file_name(name)
 }
 
-/// A path without symbolic links, so that one file has one path, whichever of its names was given. The file need not
-/// exist; its folder must.
+/// Resolves symbolic links, so that a file has one path whichever of its names is given. The file need not exist; its
+/// folder must.
 pub(crate) fn real_path(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -32,7 +33,7 @@ pub(crate) fn real_path(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Opens a file to read and write, and creates it if it is missing.
+/// Opens a file for reading and writing, and creates it if it is missing.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -42,7 +43,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Creates a file to write.
+/// Creates a file for writing. Fails if it exists.
 pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -52,7 +53,7 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes a folder if it is missing, with those above it.
+/// Creates a folder and its ancestors if they are missing.
 pub(crate) fn folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -62,8 +63,8 @@ pub(crate) fn folder(path: &Path) -> io::Result<()> {
     tighten(path)
 }
 
-/// Takes the lock of a file, which is created if it is missing. `None` if another process keeps it for longer than
-/// `patience`. The lock ends with the file that is returned, and with the process.
+/// Locks a file, which is created if it is missing. Returns `None` if another process holds the lock for longer than
+/// `patience`. The lock is released when the returned file is dropped or the process ends.
 pub(crate) fn lock(path: &Path, patience: Duration) -> io::Result<Option<File>> {
     let file = open(path)?;
     let start = Instant::now();
@@ -85,7 +86,7 @@ fn private_mode(options: &mut OpenOptions) {
 #[cfg(not(unix))]
 fn private_mode(_: &mut OpenOptions) {}
 
-/// Takes from other users what rights they have on a file or folder, if it exists.
+/// Removes the permissions of other users on a file or folder, if it exists.
 #[cfg(unix)]
 pub(crate) fn tighten(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -101,28 +102,34 @@ pub(crate) fn tighten(path: &Path) -> io::Result<()> {
     }
     match fs::set_permissions(path, fs::Permissions::from_mode(wanted)) {
         Ok(()) if mode & !wanted != 0 => {
-            log::warn!("{} had the rights {mode:03o}, and has {wanted:03o} now", path.display());
+            log::warn!(
+                "changed the permissions of {} from {mode:03o} to {wanted:03o}",
+                path.display()
+            );
         }
         Ok(()) => {}
-        // On a file system without rights, or for a file of somebody else, the server works all the same.
-        Err(error) => log::warn!("{} keeps the rights {mode:03o}: {error}", path.display()),
+        // The server works without this: the file system may have no permissions, or the file another owner.
+        Err(error) => log::warn!(
+            "could not change the permissions {mode:03o} of {}: {error}",
+            path.display()
+        ),
     }
     Ok(())
 }
 
-/// Takes from other users what rights they have on a file or folder, if it exists. Only Unix has such rights.
+/// Removes the permissions of other users on a file or folder. Does nothing on this platform.
 #[cfg(not(unix))]
 pub(crate) fn tighten(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Forces to the disk that a name was added to a folder, or changed in it.
+/// Syncs a folder, so that created and renamed entries are durable.
 #[cfg(unix)]
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Forces to the disk that a name was added to a folder, or changed in it. Only Unix can.
+/// Syncs a folder. Does nothing on this platform.
 #[cfg(not(unix))]
 pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())

@@ -1,6 +1,7 @@
-//! Tells long inputs apart.
+//! A fast digest to distinguish long inputs.
 
-/// Tells long inputs apart: FNV-1a with 128 bits over words of eight bytes, which keeps up with a disk.
+/// 128-bit FNV-1a over words of eight bytes, which is fast enough for any disk. It is not cryptographic, and not the
+/// standard FNV-1a of the same bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Digest {
     hash: u128,

@@ -1,14 +1,14 @@
-//! The bytes of files: one file each in a folder beside the database.
+//! Stores the bytes of files, one file each, in a folder beside the database.
 //!
-//! Bytes are written under a temporary name, forced to the disk, and staged: named after the file they will be. Then
-//! what is known about the file is committed to the database, and only after that the bytes get their final name. So a
-//! file that the database knows is always there as a whole, and whatever a crash leaves behind says by its name what it
-//! is: unfinished and staged bytes that the database does not know were never acknowledged, and are removed at the next
-//! start. Bytes under a final name were acknowledged; if the database does not know them, it is older than the folder or
-//! not the folder's own, and they are moved to `lost+found` instead.
+//! Bytes are written under a temporary name, synced, and staged, that is, renamed to a name that contains the file's
+//! id. The file is then committed to the database, and only after that the bytes get their final name. A file that the
+//! database knows is therefore always complete, and after a crash the name says what to do. Unfinished and staged bytes
+//! that the database does not know were never acknowledged, and the next start removes them. Bytes with a final name
+//! were acknowledged; if the database does not know them, it is an older copy or belongs to another folder, and they
+//! are moved to `lost+found`.
 //!
-//! Removing goes the other way round: the database notes that bytes are to be removed in the transaction that deletes
-//! the file, and forgets the note once they are.
+//! Deletion works in reverse. The transaction that deletes a file records that its bytes are to be removed, and the
+//! record is deleted after they are.
 
 use std::fmt;
 use std::fs::{self, File, TryLockError};
@@ -23,29 +23,29 @@ use crate::storage::{StorageError, private};
 mod digest;
 mod temporary;
 
-/// What the names of unfinished files begin with.
+/// The prefix of unfinished files.
 const UNFINISHED: &str = "tmp-";
 
-/// What the names of files begin with that are whole, and that the database may not know yet.
+/// The prefix of complete files that the database may not know yet.
 const STAGED: &str = "new-";
 
-/// Where the bytes go that the database should know and does not.
+/// The subfolder for bytes that the database should know and does not.
 pub(crate) const LOST: &str = "lost+found";
 
-/// The file that says which database the folder belongs to.
+/// The file that contains the folder's identity.
 const IDENTITY: &str = "identity";
 
-/// Locked by a backup while it copies, so that nothing is removed under its hands.
+/// Locked by a backup while it copies, so that no file is removed during the copy.
 pub(crate) const COPYING: &str = "backup.lock";
 
 /// Locked by the server that a temporary folder belongs to.
 const OWNER: &str = "owner.lock";
 
-/// A handle on the folder; copies share it.
+/// A handle to the folder. Clones share it.
 #[derive(Clone)]
 pub(crate) struct FileStore(Arc<Folder>);
 
-/// The folder itself, for as long as a store or an unfinished file uses it.
+/// The folder, which lives as long as a store or an unfinished file uses it.
 struct Folder {
     path: PathBuf,
     /// Locked while bytes are removed.
@@ -55,17 +55,17 @@ struct Folder {
 }
 
 impl FileStore {
-    /// The place of a database's folder: beside it, under its name with `.files` at the end.
+    /// Returns the path of a database's folder: that of the database with `.files` appended.
     pub(crate) fn folder_of(database: &Path) -> PathBuf {
         private::beside(database, ".files")
     }
 
-    /// The folder of a database.
+    /// Opens the folder of a database.
     pub(crate) fn beside(database: &Path) -> Result<Self, StorageError> {
         Self::open(Self::folder_of(database), None)
     }
 
-    /// A folder in the system's place for temporary files. Those of servers that were killed are deleted.
+    /// Creates a folder in the system's temporary directory, and deletes those of killed servers.
     pub(crate) fn temporary() -> Result<Self, StorageError> {
         let (folder, lock) = temporary::create(&std::env::temp_dir())?;
         Self::open(folder, Some(lock))
@@ -84,17 +84,17 @@ impl FileStore {
         })))
     }
 
-    /// The path of the folder.
+    /// Returns the path of the folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.0.path
     }
 
-    /// The database that the folder says it belongs to.
+    /// Returns the folder's identity.
     pub(crate) fn identity(&self) -> Result<Option<String>, StorageError> {
         Self::identity_of(&self.0.path)
     }
 
-    /// The database that a folder says it belongs to.
+    /// Returns the identity of the folder at this path.
     pub(crate) fn identity_of(folder: &Path) -> Result<Option<String>, StorageError> {
         match fs::read_to_string(folder.join(IDENTITY)) {
             Ok(identity) => Ok(Some(identity.trim().to_owned())),
@@ -103,7 +103,7 @@ impl FileStore {
         }
     }
 
-    /// Lets the folder say which database it belongs to.
+    /// Sets the folder's identity.
     pub(crate) fn set_identity(&self, identity: &str) -> Result<(), StorageError> {
         let path = self.0.path.join(IDENTITY);
         let unfinished = self.0.path.join(ids::new(UNFINISHED));
@@ -117,8 +117,8 @@ impl FileStore {
         write().map_err(|error| self.failed("writing the identity", error))
     }
 
-    /// Finishes what a crash interrupted: staged bytes of files that `is_known` knows get their name, others and
-    /// unfinished ones are removed, and unknown bytes under a final name are moved to `lost+found`.
+    /// Completes what a crash interrupted. Staged bytes of known files get their final name, other staged and
+    /// unfinished bytes are removed, and unknown bytes with a final name are moved to `lost+found`.
     pub(crate) fn recover(
         &self,
         mut is_known: impl FnMut(&str) -> Result<bool, StorageError>,
@@ -136,7 +136,7 @@ impl FileStore {
         Ok(())
     }
 
-    /// Moves to `lost+found` what the database does not know.
+    /// Moves an entry to `lost+found`.
     fn set_aside(&self, path: &Path) -> Result<(), StorageError> {
         let lost = self.0.path.join(LOST);
         let name = path.file_name().unwrap_or_default();
@@ -153,15 +153,14 @@ impl FileStore {
         };
         let target = set_aside().map_err(|error| self.failed("moving unknown bytes to lost+found", error))?;
         log::warn!(
-            "the database does not know the bytes in {}, which are in {} now; `assistants-local check --remove-lost` \
-             removes them",
+            "the database does not know {}, which was moved to {}; `assistants-local check --remove-lost` deletes it",
             path.display(),
             target.display()
         );
         Ok(())
     }
 
-    /// Begins a new file.
+    /// Creates a new file.
     pub(crate) fn create(&self) -> Result<Unfinished, StorageError> {
         let path = self.0.path.join(ids::new(UNFINISHED));
         let file = private::create_new(&path).map_err(|error| self.failed("creating a file", error))?;
@@ -175,7 +174,7 @@ impl FileStore {
         })
     }
 
-    /// Where the bytes of a file are.
+    /// Returns the path of a file's bytes.
     pub(crate) fn path(&self, id: &str) -> PathBuf {
         self.0.path.join(id)
     }
@@ -184,7 +183,7 @@ impl FileStore {
         self.0.path.join(format!("{STAGED}{id}"))
     }
 
-    /// The bytes of a file, and how many there are.
+    /// Opens a file, and returns its length.
     pub(crate) fn read(&self, id: &str) -> Result<(File, u64), StorageError> {
         let open = || {
             let file = open_by_id(&self.0.path, id)?;
@@ -194,8 +193,8 @@ impl FileStore {
         open().map_err(|error| self.failed(&format!("opening the bytes of {id}"), error))
     }
 
-    /// Removes the bytes of files that were deleted, unless a backup copies the folder: then this is to be tried again.
-    /// Returns the files whose bytes are removed.
+    /// Removes the bytes of deleted files. Returns the ids of those that were removed: none while a backup copies the
+    /// folder, so the caller has to try again.
     pub(crate) fn remove(&self, ids: Vec<String>) -> Result<Vec<String>, StorageError> {
         let copying = self.0.copying.lock().unwrap_or_else(PoisonError::into_inner);
         match copying.try_lock() {
@@ -205,13 +204,14 @@ impl FileStore {
         }
         let mut removed = Vec::new();
         for id in ids {
-            // In this order: whoever names staged bytes at the same time finds them removed, or has named them.
+            // In this order, a concurrent rename from staged to final is covered: it either finds no staged file, or
+            // has happened before the second removal.
             let gone = self
                 .unlink(&self.staged(&id))
                 .and_then(|()| self.unlink(&self.path(&id)));
             match gone {
                 Ok(()) => removed.push(id),
-                Err(error) => log::warn!("the bytes of {id} are still there: {error}"),
+                Err(error) => log::warn!("the bytes of {id} could not be removed: {error}"),
             }
         }
         copying
@@ -220,7 +220,7 @@ impl FileStore {
         Ok(removed)
     }
 
-    /// Removes a file of the folder, if it is there.
+    /// Removes an entry of the folder, if it exists.
     fn unlink(&self, path: &Path) -> Result<(), StorageError> {
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed("removing bytes", error)),
@@ -233,7 +233,7 @@ impl FileStore {
     }
 }
 
-/// Opens the bytes of a file in a folder, also between their staging and their naming.
+/// Opens a file in a folder, under its final name or its staged one.
 pub(crate) fn open_by_id(folder: &Path, id: &str) -> io::Result<File> {
     let (named, staged) = (folder.join(id), folder.join(format!("{STAGED}{id}")));
     let mut opened = File::open(&named);
@@ -246,27 +246,27 @@ pub(crate) fn open_by_id(folder: &Path, id: &str) -> io::Result<File> {
     opened
 }
 
-/// What is in a folder of bytes, besides what belongs to the folder itself.
+/// An entry of the folder, other than the folder's own files.
 #[derive(Debug)]
 pub(crate) struct FolderEntry {
     pub(crate) path: PathBuf,
     pub(crate) kind: Entry,
 }
 
-/// What the name of an entry says.
+/// The kind of an entry, by its name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
-    /// Bytes that are being written, or that a crash left behind.
+    /// Bytes that are being written, or that a crash left.
     Unfinished,
-    /// Whole bytes, whose file is being stored.
+    /// Complete bytes of a file that is being stored.
     Staged(String),
     /// The bytes of the file with this id.
     Bytes(String),
-    /// Nothing of ours.
+    /// Not created by a server.
     Other,
 }
 
-/// The entries of a folder, in no order; none of a folder that is missing.
+/// Returns the entries of a folder in no particular order; none if the folder does not exist.
 pub(crate) fn entries(folder: &Path) -> Result<Vec<FolderEntry>, StorageError> {
     let list = || -> io::Result<Vec<FolderEntry>> {
         let mut entries = Vec::new();
@@ -298,7 +298,7 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<FolderEntry>, StorageError> {
     }
 }
 
-/// Clients are shown the action; where the folder is, only the log says.
+/// The action is sent to clients and so does not contain the path, which is only in the log.
 fn failed(folder: &Path, action: &str, error: io::Error) -> StorageError {
     let place = io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
     StorageError {
@@ -310,11 +310,11 @@ fn failed(folder: &Path, action: &str, error: io::Error) -> StorageError {
 impl Drop for Folder {
     fn drop(&mut self) {
         let Some(lock) = self.temporary.take() else { return };
-        // Some systems do not remove files that are open.
+        // Some systems do not remove open files.
         drop(lock);
         match fs::remove_dir_all(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                log::warn!("{} is left behind: {error}", self.path.display());
+                log::warn!("{} could not be removed: {error}", self.path.display());
             }
             _ => {}
         }
@@ -327,7 +327,7 @@ impl fmt::Debug for FileStore {
     }
 }
 
-/// A file that is being written. Its bytes are removed if it is dropped before [`stage`](Self::stage).
+/// A file that is being written. It is removed if it is dropped before [`stage`](Self::stage).
 #[derive(Debug)]
 pub(crate) struct Unfinished {
     store: FileStore,
@@ -352,20 +352,20 @@ impl Unfinished {
         self.length
     }
 
-    /// What was written so far, from its beginning.
+    /// Opens the file for reading what was written so far.
     pub(crate) fn read(&self) -> Result<File, StorageError> {
         File::open(&self.path).map_err(|error| self.store.failed("opening a file", error))
     }
 
-    /// Tells these bytes from others.
+    /// Returns a digest of what was written so far.
     pub(crate) fn digest(&self) -> String {
         self.digest.finish()
     }
 
-    /// Forces the bytes to the disk and names them after the file with this id, which is to be stored next.
+    /// Syncs the bytes and gives them the staged name for the file with this id, which is to be stored next.
     pub(crate) fn stage(mut self, id: &str) -> Result<Staged, StorageError> {
         let stage = || {
-            // What goes with the server need not survive a power cut, and waiting for the disk is most of the work.
+            // A temporary folder need not survive a power failure, and syncing takes most of the time.
             let survives = self.store.0.temporary.is_none();
             if survives {
                 self.file.sync_all()?;
@@ -391,12 +391,13 @@ impl Drop for Unfinished {
         if !self.staged
             && let Err(error) = fs::remove_file(&self.path)
         {
-            log::warn!("{} is left behind: {error}", self.path.display());
+            log::warn!("{} could not be removed: {error}", self.path.display());
         }
     }
 }
 
-/// Whole bytes on the disk, whose file is not stored yet. They are removed if this is dropped before the file is stored.
+/// Complete bytes of a file that is not stored yet. They are removed on drop, unless [`settle`](Self::settle) keeps
+/// them.
 #[derive(Debug)]
 #[must_use = "the bytes are removed when this is dropped"]
 pub(crate) struct Staged {
@@ -406,9 +407,11 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    /// Ends the staging after a transaction that was to store the file: `stored` says whether it came to do so, and
-    /// `committed` whether it was committed. Bytes of a commit that failed stay as they are: whether the file is stored
-    /// is known for certain at the next start only.
+    /// Ends the staging after a transaction that was to store the file. `stored` says whether the transaction reached
+    /// that point, and `committed` whether it was committed.
+    ///
+    /// If the commit failed, the bytes keep their staged name: only the next start can determine whether the file was
+    /// stored.
     pub(crate) fn settle(mut self, stored: bool, committed: bool) {
         self.stays = stored;
         if stored && committed {
@@ -417,10 +420,10 @@ impl Staged {
     }
 
     fn name(&self) {
-        // Bytes that keep the name of staged ones can be read, and get their name at the next start.
+        // If this fails, the bytes can still be read under the staged name, and the next start renames them.
         match fs::rename(self.store.staged(&self.id), self.store.path(&self.id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                log::warn!("the bytes of {} keep the name of staged ones: {error}", self.id);
+                log::warn!("the bytes of {} keep their staged name: {error}", self.id);
             }
             _ => {}
         }
@@ -432,7 +435,7 @@ impl Drop for Staged {
         if !self.stays
             && let Err(error) = self.store.unlink(&self.store.staged(&self.id))
         {
-            log::warn!("the bytes of {} are left behind: {error}", self.id);
+            log::warn!("the staged bytes of {} could not be removed: {error}", self.id);
         }
     }
 }
@@ -505,7 +508,7 @@ mod tests {
         let lost = store.0.path.join(LOST);
         assert_eq!(names(&lost), ["README", "file-4", "folder"]);
         assert_eq!(fs::read_to_string(lost.join("file-4")).unwrap(), "file-4");
-        // The same name again takes nothing from the first.
+        // A second entry with the same name does not replace the first.
         fs::write(store.0.path.join("file-4"), "another").unwrap();
         store.recover(is_known).unwrap();
         assert_eq!(fs::read_to_string(lost.join("file-4")).unwrap(), "file-4");

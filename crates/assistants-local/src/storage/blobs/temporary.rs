@@ -1,8 +1,8 @@
-//! Folders that go with their server, in the system's place for temporary files.
+//! Folders in the system's temporary directory that are deleted with their server.
 //!
-//! A folder belongs to whoever has the lock of a file in it. The system releases the locks of a process that ends, however
-//! it ends, so the next server that starts can tell folders of killed servers from others, and deletes them. (Files
-//! without a name would vanish by themselves, but the program that reads PDF files needs a name.)
+//! A folder belongs to the process that holds the lock of a file in it. The system releases the locks of a process
+//! however it ends, so the next server to start can recognize the folders of killed servers and deletes them. Unlinked
+//! files would vanish by themselves, but the program that reads PDF files needs a path.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -13,15 +13,15 @@ use super::{OWNER, UNFINISHED, failed};
 use crate::ids;
 use crate::storage::{StorageError, private};
 
-/// What the names of temporary folders begin with.
+/// The prefix of temporary folders.
 const TEMPORARY: &str = "assistants-local-";
 
-/// Makes a folder in this place, and deletes those of servers that were killed. Returns the folder and its lock.
+/// Creates a folder in `place`, and deletes those of killed servers. Returns the folder and its lock.
 pub(crate) fn create(place: &Path) -> Result<(PathBuf, File), StorageError> {
     let folder = place.join(ids::new(TEMPORARY));
     let own = || {
         private::folder(&folder)?;
-        // Under its name the file is locked from the start: other servers look at it at any time.
+        // The file is locked before it gets its final name, because other servers can look at it at any time.
         let unlocked = folder.join(ids::new(UNFINISHED));
         let lock = private::open(&unlocked)?;
         lock.lock()?;
@@ -33,7 +33,7 @@ pub(crate) fn create(place: &Path) -> Result<(PathBuf, File), StorageError> {
     Ok((folder, lock))
 }
 
-/// Deletes temporary folders whose server has ended without doing so. Those of other users are not looked at.
+/// Deletes temporary folders whose server has ended without doing so. Folders of other users are skipped.
 fn remove_abandoned(place: &Path, own: &Path) {
     let Ok(folders) = fs::read_dir(place) else { return };
     let is_temporary = |name: &OsStr| name.to_str().is_some_and(|name| name.starts_with(TEMPORARY));
@@ -49,10 +49,10 @@ fn remove_abandoned(place: &Path, own: &Path) {
             continue;
         }
         match fs::remove_dir_all(&path) {
-            // Another server may do the same at the same time.
+            // Another server may be deleting it at the same time.
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 log::warn!(
-                    "{} is left by a server that was killed, and stays: {error}",
+                    "{}, left by a server that was killed, could not be removed: {error}",
                     path.display()
                 );
             }

@@ -1,7 +1,7 @@
-//! Who gets the database next: requests before the server's own threads, and in the order in which they came.
+//! A fair lock for the database connection: requests before background threads, and requests in their order of arrival.
 //!
-//! A plain lock lets whoever happens to run take it, so a request could wait behind hundreds of runs. Here it waits for
-//! the requests before it and for little else.
+//! A mutex goes to whichever thread happens to run, so a request could wait behind hundreds of runs. Here it waits for
+//! earlier requests, and now and then for one background thread.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -11,33 +11,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 
-/// How many requests in a row go before background work that waits, so that it does go on.
+/// How many requests in a row may precede a waiting background thread, so that it is not starved.
 const MOST_AHEAD: usize = 8;
 
 thread_local! {
     static IS_BACKGROUND: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Says that no client waits for what this thread does from now on: it lets requests go first.
+/// Marks this thread as a background thread: no client waits for its work, so requests go first.
 pub(crate) fn work_in_background() {
     IS_BACKGROUND.set(true);
 }
 
-/// Something that one thread has at a time.
+/// A value that one thread at a time can use.
 #[derive(Debug)]
 pub(crate) struct Gate<T> {
     line: Mutex<Line>,
-    /// Locked only by the thread whose turn it is.
+    /// Locked only by the thread whose turn it is, so never contended.
     value: Mutex<T>,
 }
 
-/// The threads that wait.
+/// The waiting threads.
 #[derive(Debug, Default)]
 struct Line {
     taken: bool,
     requests: VecDeque<Arc<Waiter>>,
     background: VecDeque<Arc<Waiter>>,
-    /// How many requests in a row went before background work.
+    /// How many requests in a row preceded background threads.
     ahead: usize,
 }
 
@@ -47,7 +47,7 @@ struct Waiter {
     is_next: AtomicBool,
 }
 
-/// The value, for as long as this lives.
+/// Exclusive access to the value until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn<'a, T> {
     value: Option<MutexGuard<'a, T>>,
@@ -62,10 +62,10 @@ impl<T> Gate<T> {
         }
     }
 
-    /// Waits for the turn of this thread.
+    /// Waits until it is this thread's turn.
     pub(crate) fn enter(&self) -> Turn<'_, T> {
         self.wait();
-        // After a panic the value is as its own guards left it.
+        // A panic does not make the value invalid: guards inside it have restored it.
         let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
         Turn {
             value: Some(value),
@@ -145,7 +145,7 @@ impl<T> Drop for Turn<'_, T> {
 mod tests {
     use super::*;
 
-    /// Enters from a thread of its own, and returns once that waits.
+    /// Enters from a new thread, and returns once that thread waits.
     fn line_up<'a>(scope: &'a thread::Scope<'a, '_>, gate: &'a Gate<Vec<&'static str>>, name: &'static str) {
         let waiting = || {
             let line = lock(&gate.line);

@@ -1,12 +1,12 @@
-//! The embedded storage: one SQLite file, or memory.
+//! The embedded storage: SQLite, in a file or in memory.
 //!
-//! The file is in WAL mode with `synchronous=FULL`: a commit is on the disk before it is answered, so neither
-//! `kill -9` nor a power cut loses what was acknowledged. A second server on the same file would take the first one's
-//! runs for leftovers of a crash, so a server holds the lock of a file beside the database. SQLite's own lock is the
-//! usual one: other programs can read the database, and a backup can be made, while a server runs.
+//! The file is in WAL mode with `synchronous=FULL`. A commit is on disk before its request is acknowledged, so neither
+//! `kill -9` nor a power failure loses acknowledged data. A second server on the same file would take the first one's
+//! runs for leftovers of a crash; to prevent that, a server locks a file beside the database. SQLite's own locking is
+//! unchanged, so other programs can read the database and a backup can be made while a server runs.
 //!
-//! What is deleted is overwritten (`secure_delete`). [`Storage::purge`] takes it out of the text index too, and empties
-//! the log, which still has the pages as they were before.
+//! Deleted data is overwritten (`secure_delete`). [`Storage::purge`] also removes it from the text index and truncates
+//! the write-ahead log, which contains earlier versions of pages.
 
 pub(crate) mod documents;
 pub(crate) mod gate;
@@ -27,24 +27,24 @@ use self::schema::{MIGRATIONS, migrate};
 use super::{Outcome, Storage, StorageError, Transaction};
 use super::{pair, private};
 
-/// How long an opening server waits for one that is closing, and a write for another program's.
+/// How long a starting server waits for one that is stopping, and a write for another program's.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How many pages of the text index, of 4 KB, are merged in one transaction.
+/// The number of pages of the text index (4 KB each) merged in one transaction.
 const MERGED_PAGES: i64 = 64;
 
-/// How long to wait for a program that reads an older state of the database.
+/// The pause between attempts to truncate the log while another program reads an older state of the database.
 const PURGE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Documents in SQLite.
+/// The storage in a SQLite database.
 pub(crate) struct Sqlite {
-    /// Reads beside the one that writes, which waits for the disk; `None` in memory. Closed first, so that the other one
-    /// can put the log away.
+    /// A second connection, so that reads do not wait for a write and its sync; `None` in memory. It is declared first
+    /// and so closed first, which lets the other one remove the log.
     reader: Option<Gate<Connection>>,
     connection: Gate<Connection>,
     /// Called after commits that deleted something.
     on_deletion: OnceLock<Box<dyn Fn() + Send + Sync>>,
-    /// Keeps other servers out; `None` in memory. Released after the connection is closed.
+    /// Excludes other servers; `None` in memory. Released after the connections are closed.
     lock: Option<File>,
 }
 
@@ -55,7 +55,7 @@ impl fmt::Debug for Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the database in a file for a server, and creates it if it is missing.
+    /// Opens a database file for a server, and creates it if it does not exist.
     pub(crate) fn open(path: &Path) -> Result<Self, StorageError> {
         let action = || format!("opening the database {}", path.display());
         let failed = |error: std::io::Error| StorageError {
@@ -69,7 +69,7 @@ impl Sqlite {
                 source: None,
             });
         };
-        // SQLite gives its log the rights of the database.
+        // SQLite creates its log with the permissions of the database.
         private::open(path).map_err(failed)?;
         for log in ["-wal", "-shm"] {
             private::tighten(&private::beside(path, log)).map_err(failed)?;
@@ -89,7 +89,7 @@ impl Sqlite {
         })
     }
 
-    /// A database that is gone when it is dropped.
+    /// Opens a database in memory, which is lost on drop.
     pub(crate) fn in_memory() -> Result<Self, StorageError> {
         let connection =
             Connection::open_in_memory().map_err(|error| failure("opening a database in memory", error))?;
@@ -117,12 +117,12 @@ impl Sqlite {
         })
     }
 
-    /// The identity that the database shares with the folder of its files, and whether the folder may not have it yet.
+    /// Returns the identity shared with the folder of files, and whether the folder may not have it yet.
     pub(crate) fn identity(&self) -> Result<(Option<String>, bool), StorageError> {
         self.with("reading the identity", pair::identity_in)
     }
 
-    /// Sets the identity, which the folder is to get next; `None`: there is none.
+    /// Sets the identity, which the folder is to get next. `None` removes it.
     pub(crate) fn set_identity(&self, identity: Option<&str>) -> Result<(), StorageError> {
         self.with("writing the identity", |connection| {
             let Some(identity) = identity else {
@@ -134,7 +134,7 @@ impl Sqlite {
         })
     }
 
-    /// Notes that the folder has the identity too.
+    /// Records that the folder has the identity as well.
     pub(crate) fn end_adoption(&self) -> Result<(), StorageError> {
         self.with("writing the identity", |connection| {
             connection
@@ -143,12 +143,12 @@ impl Sqlite {
         })
     }
 
-    /// The ids of everything that has bytes.
+    /// Returns the ids of all objects that have bytes in the folder.
     pub(crate) fn known_files(&self) -> Result<Vec<String>, StorageError> {
         self.with("listing files", pair::known_in)
     }
 
-    /// Runs `work` on the connection, outside any transaction.
+    /// Runs `work` on the connection, outside of a transaction.
     pub(super) fn with<T>(
         &self,
         action: &str,
@@ -159,10 +159,10 @@ impl Sqlite {
     }
 }
 
-/// Opens a database that exists.
+/// Opens an existing database.
 pub(crate) fn open_file(path: &Path, flags: OpenFlags) -> Result<Connection, StorageError> {
     let open = || {
-        // Without `SQLITE_OPEN_URI`: a path is a path.
+        // Without `SQLITE_OPEN_URI`, so that paths beginning with `file:` are not parsed as URIs.
         let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(LOCK_PATIENCE)?;
         Ok(connection)
@@ -170,7 +170,7 @@ pub(crate) fn open_file(path: &Path, flags: OpenFlags) -> Result<Connection, Sto
     open().map_err(|error| failure("opening the file", error))
 }
 
-/// Writes a database anew that was made by a version which left deleted texts in it.
+/// Rebuilds a database once if it was written by a version that did not overwrite deleted texts.
 fn vacuum_once(connection: &Connection) -> Result<(), StorageError> {
     let failed = |error| failure("reading what is due", error);
     let due = connection
@@ -180,12 +180,12 @@ fn vacuum_once(connection: &Connection) -> Result<(), StorageError> {
     if due.is_none() {
         return Ok(());
     }
-    log::info!("the database is written anew once, so that no deleted text is left in it");
+    log::info!("rebuilding the database once, so that no deleted text is left in it");
     let vacuum = "VACUUM; PRAGMA wal_checkpoint(TRUNCATE); DELETE FROM meta WHERE name = 'vacuum';";
     if let Err(error) = connection.execute_batch(vacuum) {
-        // It takes as much room again as the database; the next start tries again.
+        // This needs as much free space as the database takes. The next start tries again.
         log::warn!(
-            "texts that an earlier version deleted may still be in the database: writing it anew failed: {error}"
+            "rebuilding the database failed, so it may still contain texts that an earlier version deleted: {error}"
         );
     }
     Ok(())
@@ -193,7 +193,7 @@ fn vacuum_once(connection: &Connection) -> Result<(), StorageError> {
 
 impl Storage for Sqlite {
     fn transaction(&self, work: &mut dyn FnMut(&dyn Transaction) -> Outcome) -> Result<(), StorageError> {
-        // After a panic in `work` the transaction was rolled back when it was dropped.
+        // If `work` panicked earlier, dropping its transaction has rolled it back.
         let mut connection = self.connection.enter();
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -234,24 +234,24 @@ impl Storage for Sqlite {
     }
 
     fn on_deletion(&self, tell: Box<dyn Fn() + Send + Sync>) {
-        // The first one stays: a storage has one engine.
+        // Only the first is kept: a storage has one engine.
         drop(self.on_deletion.set(tell));
     }
 
     fn purge(&self) -> Result<Option<Duration>, StorageError> {
         if self.lock.is_none() {
-            // In memory there is no log, and nothing to read on the disk.
+            // In memory there is no log, and nothing on disk.
             return Ok(None);
         }
         let start = Instant::now();
         if self.with("merging the text index", merge_step)? {
-            // As long for others as for this.
+            // Pauses for as long as the step took, so that merging uses at most half of the connection's time.
             return Ok(Some(start.elapsed()));
         }
         self.with("emptying the log", |connection| {
-            // The log cannot be emptied while it is read.
+            // The log cannot be truncated while a connection reads from it.
             let _reader: Option<Turn<'_, Connection>> = self.reader.as_ref().map(Gate::enter);
-            // Others wait for the connection, so this does not wait for a program that reads an older state.
+            // Requests are waiting for the connection, so this does not wait for another program's read.
             connection.busy_timeout(Duration::ZERO)?;
             let busy: rusqlite::Result<i64> =
                 connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
@@ -261,11 +261,11 @@ impl Storage for Sqlite {
     }
 }
 
-/// Merges a part of the text index, if words were removed from it; `true` if there is more to do.
+/// Merges a part of the text index if words were removed from it. Returns whether there is more to do.
 ///
-/// All of the index is merged into one piece, since only that takes out what was removed. FTS5's own option for this,
-/// `secure-delete`, rewrites a page for each word of each removed passage: 55 times the time of the removal itself was
-/// measured, in one transaction that everybody waits for.
+/// Only a merge of the whole index into one segment removes deleted words. The `secure-delete` option of FTS5 would
+/// rewrite a page for each word of each removed passage: it took 55 times as long as the removal itself, in a single
+/// transaction for which all requests wait.
 fn merge_step(connection: &Connection) -> rusqlite::Result<bool> {
     let transaction = connection.unchecked_transaction()?;
     let note = |name: &str| transaction.execute("DELETE FROM meta WHERE name = ?1", [name]);
@@ -273,7 +273,7 @@ fn merge_step(connection: &Connection) -> rusqlite::Result<bool> {
         .query_row("SELECT 1 FROM meta WHERE name = 'merging'", [], |_| Ok(()))
         .optional()?
         .is_some();
-    // A negative number begins a merge of everything, a positive one goes on with it.
+    // A negative number starts a merge of the whole index, a positive one continues it (FTS5, "The 'merge' Command").
     let pages = if is_merging {
         MERGED_PAGES
     } else if note("merge")? > 0 {
@@ -285,7 +285,7 @@ fn merge_step(connection: &Connection) -> rusqlite::Result<bool> {
     let before = transaction.total_changes();
     let merge = "INSERT INTO passage_words (passage_words, rank) VALUES ('merge', ?1)";
     transaction.execute(merge, [pages])?;
-    // The statement itself is one change, and the least that a merge does is another.
+    // The statement itself counts as one change. A merge that did anything counts as at least one more.
     if transaction.total_changes() - before < 2 {
         note("merging")?;
     }
@@ -295,7 +295,7 @@ fn merge_step(connection: &Connection) -> rusqlite::Result<bool> {
 
 pub(super) struct SqliteTransaction<'a> {
     connection: &'a Connection,
-    /// Whether something was deleted.
+    /// Something was deleted.
     deleted: Cell<bool>,
 }
 
@@ -304,7 +304,7 @@ impl SqliteTransaction<'_> {
         self.connection
     }
 
-    /// Notes that something is deleted, so that the log is emptied after the commit.
+    /// Records that something was deleted, so that the log is truncated after the commit.
     pub(super) fn note_deletion(&self) {
         self.deleted.set(true);
     }

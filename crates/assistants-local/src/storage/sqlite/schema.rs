@@ -1,11 +1,11 @@
-//! The tables of the embedded storage, and how older databases get them.
+//! The database schema and its migrations.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::failure;
 use crate::storage::StorageError;
 
-/// The statements that bring a database from version `i` to version `i + 1`. Released entries never change.
+/// The migrations: entry `i` upgrades a database from version `i` to `i + 1`. Released entries never change.
 pub(crate) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE objects (
@@ -78,7 +78,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (folder, kind, sequence)
     ) STRICT, WITHOUT ROWID;
 ",
-    // Deleted means gone: whose bytes are still to be removed, and which kept answers show an object.
+    // Complete deletion: records whose bytes are still to be removed, and which stored responses show an object.
     "
     CREATE TABLE meta (
         name  TEXT PRIMARY KEY,
@@ -134,12 +134,12 @@ pub(crate) const MIGRATIONS: &[&str] = &[
 ",
 ];
 
-/// The version of an up-to-date database.
+/// Returns the version of an up-to-date database.
 pub(crate) fn version() -> i32 {
     i32::try_from(MIGRATIONS.len()).expect("the migrations are few")
 }
 
-/// Brings a database up to date.
+/// Upgrades a database to the current version. Fails if its version is newer.
 pub(crate) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StorageError> {
     let failed = |error| failure("bringing the database up to date", error);
     let transaction = connection

@@ -1,4 +1,4 @@
-//! The text index of the embedded storage: SQLite's FTS5.
+//! The text index of the embedded storage, based on SQLite's FTS5.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,12 @@ use super::{SqliteTransaction, failure};
 use crate::search::{Find, Found, TextIndex};
 use crate::storage::StorageError;
 
-/// A passage that has at least one of the words, before it is looked at closely.
+/// The scores of a passage that contains at least one of the words.
 #[derive(Clone, Copy, Default)]
 struct Candidate {
-    /// The weights of the words that it has.
+    /// The sum of the weights of the words that the passage contains.
     weight: f64,
-    /// How much the passage is about the words, as bm25 counts.
+    /// The sum of their bm25 scores.
     relevance: f64,
 }
 
@@ -52,7 +52,7 @@ impl TextIndex for SqliteTransaction<'_> {
         let mut candidates: HashMap<i64, Candidate> = HashMap::new();
         let mut whole = 0.0;
         for word in find.words {
-            // Words are letters and digits, so nothing in them ends the quotes.
+            // Words consist of letters and digits, so they cannot end the quotation.
             let query = format!("{{collection}} : \"{collection}\" AND {{text}} : \"{word}\"");
             let sql = "SELECT rowid, -bm25(passage_words, 0.0, 1.0) FROM passage_words WHERE passage_words MATCH ?1";
             let hits: Vec<(i64, f64)> = self.rows(action, sql, params![query], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -73,14 +73,14 @@ impl TextIndex for SqliteTransaction<'_> {
             })
             .filter(|(score, _)| *score >= find.least_score)
             .collect();
-        // Equal scores in the order in which passages were added, so that a search always gives the same.
+        // Passages with equal scores are in the order in which they were added, so that a search is deterministic.
         scored.sort_by(|(one, first), (other, second)| other.total_cmp(one).then(first.cmp(second)));
         let mut found = Vec::new();
         for (score, passage) in scored {
             if found.len() >= find.limit {
                 break;
             }
-            // The words of an id are matched without their case; this tells ids apart for good.
+            // FTS5 matches the collection's id as words, ignoring case. This comparison is exact.
             let sql = "SELECT owner, position, text FROM passages WHERE id = ?1 AND collection = ?2";
             let one = self.first(action, sql, params![passage, find.collection], |row| {
                 Ok(Found {
@@ -96,7 +96,7 @@ impl TextIndex for SqliteTransaction<'_> {
     }
 }
 
-/// How telling a word is that `hits` of `count` passages have; always above 0.
+/// Returns the inverse document frequency of a word that occurs in `hits` of `count` passages; always above 0.
 fn weight(count: i64, hits: usize) -> f64 {
     let (count, hits) = (count as f64, hits as f64);
     (1.0 + ((count - hits).max(0.0) + 0.5) / (hits + 0.5)).ln()
@@ -138,7 +138,7 @@ mod tests {
         }
     }
 
-    /// Collection `c_1` with the documents `a` and `b`, collection `c_2` with `other`.
+    /// Collection `c_1` with the documents `a` and `b`, and collection `c_2` with `other`.
     fn filled() -> Sqlite {
         let storage = Sqlite::in_memory().unwrap();
         let dyn_storage: &dyn Storage = &storage;
