@@ -85,7 +85,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     Ok(Answer::json(&deleted))
 }
 
-/// Metadata is replaced as a whole; a member that was not sent keeps its value.
+/// Applies an update. Members that were not sent keep their values; metadata is replaced as a whole.
 fn apply(assistant: &mut Assistant, params: UpdateAssistant) {
     if let Some(model) = params.model {
         assistant.model = model;
@@ -105,7 +105,7 @@ fn apply(assistant: &mut Assistant, params: UpdateAssistant) {
     assistant.metadata.get_or_insert_default();
 }
 
-/// The protocol's assistant has no member for what its requests may set.
+/// Requests have this member, and the protocol's assistant does not, so it is kept among the unknown ones.
 fn set_reasoning_effort(assistant: &mut Assistant, effort: Field<ReasoningEffort>) {
     match effort {
         Field::Keep => {}
@@ -118,8 +118,7 @@ fn set_reasoning_effort(assistant: &mut Assistant, effort: Field<ReasoningEffort
     }
 }
 
-/// What a create asks for, as the object shows it.
-/// Vector stores that are asked for along with the object are created.
+/// Returns the resources of a new object, and creates the vector stores that the request describes.
 pub(super) fn tool_resources(
     transaction: &dyn Transaction,
     params: Field<CreateToolResources>,

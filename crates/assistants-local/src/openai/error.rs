@@ -1,4 +1,4 @@
-//! Errors in the provider's shape: `{"error": {"message", "type", "param", "code"}}`.
+//! Errors in the provider's format: `{"error": {"message", "type", "param", "code"}}`.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -11,7 +11,7 @@ use crate::http::{FormError, Rejection};
 use crate::openai::request_schema::Violation;
 use crate::storage::{Kind, StorageError};
 
-/// An answer with an error status.
+/// An error response.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
@@ -37,12 +37,12 @@ impl ApiError {
         }
     }
 
-    /// 400: what was asked for cannot be done.
+    /// Status 400: the request cannot be executed.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// 404: no object of that kind and id.
+    /// Status 404: there is no object of this kind with this id.
     pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
         Self::from(Refusal::not_found(kind, id))
     }
@@ -61,7 +61,7 @@ impl ApiError {
         }
     }
 
-    /// The body of the answer.
+    /// Returns the response's body.
     pub(crate) fn body(&self) -> String {
         let Self {
             type_,

@@ -1,4 +1,4 @@
-//! What holds for any body of a request, as functions: the fuzz targets and the property tests call the same ones.
+//! Properties that hold for any request body, as functions shared by the fuzz targets and the property tests.
 
 use std::sync::{Arc, LazyLock};
 
@@ -17,15 +17,15 @@ use crate::http::{Form, Front, Limits, Origins};
 use crate::openai::request_schema::Schemas;
 use crate::storage::blobs::FileStore;
 
-/// The largest file that the form of a case may hold, in bytes.
+/// The maximum size of a file in a test case, in bytes.
 const LARGEST: u64 = 4096;
 
-/// What a form came to: its fields, the name and the digest of its file, and its own digest.
+/// The result of reading a form: its fields, the name and length of its file, and its digest.
 type Outcome = Result<(Value, Option<String>, u64, String), ApiError>;
 
-/// However a form arrives, what is read of it is the same, or the error is, and that is the client's.
+/// Checks that reading a form gives the same result, or a client error, however the form is split into pieces.
 ///
-/// Settings: two bytes, how long the pieces are, twice. The boundary is `x`.
+/// The first two bytes of the input are the lengths of the pieces in two attempts. The boundary is `x`.
 pub(crate) fn form(input: &[u8]) {
     let [first, second, bytes @ ..] = input else { return };
     let want = receive(bytes, *first);
@@ -34,7 +34,7 @@ pub(crate) fn form(input: &[u8]) {
     }
     let (got, want) = (receive(bytes, *second), want);
     match (&got, &want) {
-        // The places where a form is found to be broken depend on what has arrived.
+        // Where a malformed form is found to be so depends on what has arrived, and so does the message.
         (Err(got), Err(want)) if got.status == StatusCode::BAD_REQUEST => assert_eq!(got.status, want.status),
         _ => assert_eq!(got, want),
     }
@@ -74,7 +74,7 @@ fn receive(bytes: &[u8], longest: u8) -> Outcome {
     ))
 }
 
-/// Whether a body passes the checks, and if not, why.
+/// Checks a body and parses it.
 type Read = fn(&Schemas, Value) -> Result<(), ApiError>;
 
 macro_rules! bodies {
@@ -83,7 +83,7 @@ macro_rules! bodies {
     };
 }
 
-/// Every body that a handler asks for.
+/// All bodies that handlers expect.
 const BODIES: &[Read] = bodies!(
     CreateAssistant,
     UpdateAssistant,
@@ -111,9 +111,10 @@ fn read<T: DeserializeOwned>(schemas: &Schemas, name: &str, body: Value) -> Resu
     request::checked::<T>(schemas, name, body).map(drop)
 }
 
-/// A body is taken, or refused with the parameter that is wrong and in words. What passes the checks can be read.
+/// Checks that a body is either accepted, or rejected with a message and a code. Whatever passes the checks can be
+/// parsed.
 ///
-/// Settings: one byte, which body; the rest is JSON.
+/// The first byte of the input selects the schema; the rest is JSON.
 pub(crate) fn request(input: &[u8]) {
     if let Some((which, text)) = input.split_first()
         && let Ok(body) = serde_json::from_slice::<Value>(text)

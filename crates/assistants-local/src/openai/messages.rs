@@ -18,7 +18,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-/// The messages of a thread; with `run_id`, those that this run wrote.
+/// Lists the messages of a thread, or with `run_id` those written by that run.
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
     let thread_id = call.id("thread_id");
     let check = |transaction: &dyn Transaction| require_thread(transaction, thread_id);

@@ -1,18 +1,17 @@
-//! OpenAI Assistants v2 under `/v1`, and under `/openai` for clients of Azure.
+//! The OpenAI Assistants protocol, version 2, under `/v1`, and under `/openai` for clients of Azure.
 //!
-//! One file per resource; each operation of the spec is mounted with its handler on one line. Handlers are blocking
-//! functions from a [`Call`] to an [`Answer`]; everything that all requests share (the key, the size limit, headers,
-//! the shape of errors) is in [`server`].
+//! There is one file per resource, and one line that mounts each operation of the spec with its handler. Handlers are
+//! blocking functions from a [`Call`] to an [`Answer`]. What all requests have in common (access, limits, headers, the
+//! format of errors) is in [`router`](mod@router).
 //!
-//! What a body may contain is checked against the spec before a handler sees it. `null` for an optional member is the
-//! same as leaving it out, except in updates, where it clears. Members that the spec does not know are ignored, or
-//! refused by a [strict](crate::Builder::strict) server. A POST that carries an `Idempotency-Key` is done once: within a day, the same request with the
-//! same key gets the first one's answer. Only cancelling a run takes no notice of the key: a run cannot be cancelled
-//! twice anyway.
+//! Bodies are checked against the spec before a handler sees them. `null` for an optional member means that it is
+//! absent, except in updates, where it clears the member. Members that the spec does not know are ignored, or rejected
+//! by a [strict](crate::Builder::strict) server.
 //!
-//! Clients that send `OpenAI-Beta: assistants=v1` get what version 1 had and version 2 has no more: the files of
-//! assistants ([`assistant_files`]), the files that messages and runs show ([`legacy`]) and the tool `retrieval`. For all
-//! others these do not exist.
+//! A POST with an `Idempotency-Key` is executed once: within a day, the same request with the same key gets the first
+//! response. Chat completions and searches are exempt, because they change nothing.
+//!
+//! Clients that send `OpenAI-Beta: assistants=v1` can also use what version 2 has removed; see [`v1`].
 
 pub(crate) mod request_schema;
 
@@ -46,8 +45,7 @@ use self::router::Routes;
 use crate::engine::Engine;
 use crate::http::Front;
 
-/// The routes of the protocol, for those whom `front` lets in. With `strict`, members of bodies that the spec does not
-/// know are refused.
+/// Creates the router of the protocol. With `strict`, unknown members of bodies are rejected.
 pub(crate) fn router(engine: Arc<Engine>, front: Arc<Front>, strict: bool) -> Router {
     Routes::new(engine, front, strict)
         .mount(&operations::CREATE_ASSISTANT, assistants::create)

@@ -1,4 +1,5 @@
-//! Models: there is one, the server's own. Whoever names a folder gets it by its URI, as Yandex lists models.
+//! Models. There is one, the server's own. If the request names a folder, the model is listed by its URI, as Yandex
+//! lists models.
 
 use assistants_types::openai::Model;
 use axum::http::StatusCode;
@@ -31,14 +32,14 @@ fn own(call: &Call) -> Model {
     let name = call.engine.model_name();
     Model {
         id: yandex::folder(&call.headers).map_or_else(|| name.to_owned(), |folder| yandex::uri(folder, name)),
-        // When the model was made is not known.
+        // The time of the model's creation is unknown.
         created: Some(OffsetDateTime::UNIX_EPOCH),
         owned_by: "assistants-local".to_owned(),
         ..Model::default()
     }
 }
 
-/// 404 unless the path names the server's model. Runs and chats may ask for any name.
+/// Fails with status 404 unless the path names the server's model. Runs and chat completions accept any name.
 fn require(call: &Call) -> Result<(), ApiError> {
     let name = call.id("model");
     if yandex::name(name) == call.engine.model_name() {

@@ -1,4 +1,4 @@
-//! Lists: the page arguments that all of them take, and the page they answer with.
+//! Lists: their query parameters, and the pages that they return.
 
 use super::error::ApiError;
 use super::request::{Answer, Call};
@@ -6,17 +6,18 @@ use crate::engine::vector_stores::file_key;
 use crate::openai::request_schema::Violation;
 use crate::storage::{Document, Kind, List, Listing, Order, StorageError, Transaction};
 
-/// How many objects a page may have.
+/// The number of objects in a page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) default: usize,
     pub(super) most: usize,
 }
 
-/// Of most lists.
+/// The limits of most lists.
 const LIMITS: Limits = Limits { default: 20, most: 100 };
 
-/// A page of the objects of `kind` below `parent`, as the query asks for it. `check` looks whether the list exists.
+/// Returns a page of the objects of `kind` below `parent`, selected by the query. `check` fails if the list does not
+/// exist.
 pub(super) fn page(
     call: &Call,
     kind: Kind,
@@ -27,7 +28,7 @@ pub(super) fn page(
     page_of(call, LIMITS, kind, parent, tag, check)
 }
 
-/// As [`page`], after `show` has had its way with each object.
+/// Like [`page`], with `show` applied to each object.
 pub(super) fn page_shown(
     call: &Call,
     kind: Kind,
@@ -40,7 +41,7 @@ pub(super) fn page_shown(
     Ok(Answer::Json(body(&listing)))
 }
 
-/// As [`page`], with other limits.
+/// Like [`page`], with other limits.
 pub(super) fn page_of(
     call: &Call,
     limits: Limits,
@@ -90,7 +91,7 @@ fn listing(
     })
 }
 
-/// A page of objects that are at hand, oldest first, as the query asks for it.
+/// Returns a page of the given objects, which are ordered from oldest to newest, selected by the query.
 pub(super) fn page_from(call: &Call, mut documents: Vec<Document>) -> Result<Answer, ApiError> {
     let limit = limit(call.query("limit"), LIMITS)?;
     if order(call.query("order"))? == Order::Descending {
@@ -110,7 +111,7 @@ pub(super) fn page_from(call: &Call, mut documents: Vec<Document>) -> Result<Ans
     let end = before.unwrap_or(documents.len());
     let start = match (after, before) {
         (Some(after), _) => after + 1,
-        // The nearest ones in front of it.
+        // Without `after`, the page ends at the object before the cursor.
         (None, Some(before)) => before.saturating_sub(limit),
         (None, None) => 0,
     };
@@ -123,7 +124,7 @@ pub(super) fn page_from(call: &Call, mut documents: Vec<Document>) -> Result<Ans
     })))
 }
 
-/// The id under which an object is stored that goes over the wire as `id`.
+/// Returns the id under which an object is stored whose id in the protocol is `id`.
 fn key(kind: Kind, parent: Option<&str>, id: &str) -> String {
     match (kind, parent) {
         (Kind::VectorStoreFile, Some(store_id)) => file_key(store_id, id),
@@ -131,7 +132,7 @@ fn key(kind: Kind, parent: Option<&str>, id: &str) -> String {
     }
 }
 
-/// The id of an object as it goes over the wire.
+/// Returns the id of an object in the protocol.
 fn wire_id(document: &Document) -> &str {
     document.id.rsplit('/').next().unwrap_or_default()
 }
@@ -153,7 +154,7 @@ fn order(value: Option<&str>) -> Result<Order, ApiError> {
     }
 }
 
-/// The stored objects put together as they are, without parsing them.
+/// Assembles the body of a list from the stored objects, without parsing them.
 fn body(listing: &Listing) -> String {
     let documents = &listing.documents;
     let length: usize = documents.iter().map(|document| document.body.len() + 1).sum();
@@ -167,7 +168,7 @@ fn body(listing: &Listing) -> String {
     }
     body.push(']');
     for (name, document) in [("first_id", documents.first()), ("last_id", documents.last())] {
-        // Ids are letters, digits and underscores: nothing to escape.
+        // Ids consist of letters, digits, hyphens and underscores, so nothing needs to be escaped.
         let id = document.map_or_else(|| "null".to_owned(), |document| format!("\"{}\"", wire_id(document)));
         body.push_str(&format!(",\"{name}\":{id}"));
     }

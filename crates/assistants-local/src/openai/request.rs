@@ -1,4 +1,4 @@
-//! One request as its handler sees it.
+//! A request as its handler sees it.
 
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,34 +21,34 @@ use crate::openai::request_schema::Schemas;
 use crate::storage::document::{Stored, to_json};
 use crate::storage::{Document, Kind, Transaction};
 
-/// A request, read and let in.
+/// A request that was read and admitted.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(super) engine: Arc<Engine>,
     pub(super) schemas: Arc<Schemas>,
-    /// Whether the client speaks version 1 of the protocol.
+    /// Whether the client uses version 1 of the protocol.
     pub(super) legacy: bool,
-    /// Method and path, for messages and as the scope of idempotency keys.
+    /// The method and path, for messages and as the scope of idempotency keys.
     pub(super) place: String,
     pub(super) path: Vec<(String, String)>,
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: HeaderMap,
     pub(super) body: HeldBody,
-    /// A form instead of a body, until a handler takes it.
+    /// The form, if the body is one, until a handler takes it.
     pub(super) form: Mutex<Option<Received>>,
 }
 
-/// What a handler answers with status 200.
+/// A response with status 200.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Json(String),
-    /// A run, which clients that wait for it will ask for again.
+    /// A run, which clients poll.
     Run(String),
     /// Server-sent events.
     Events(Body),
-    /// The answer of a chat completion, which is being written.
+    /// A chat completion that is being written.
     Chat(ChatAnswer),
-    /// The bytes of a file.
+    /// The contents of a file.
     File {
         file: File,
         length: u64,
@@ -61,17 +61,17 @@ impl Answer {
     }
 }
 
-/// What became of a request that is to be done once.
+/// The result of a request with an idempotency key.
 #[derive(Debug)]
 pub(crate) enum Once<T> {
-    /// It was done now.
+    /// The request was executed now.
     Done(T),
-    /// It was done before, and this was the answer.
+    /// The request was executed before, with this response.
     Before(String),
 }
 
 impl Call {
-    /// An id of the path.
+    /// Returns an id from the path.
     pub(crate) fn id(&self, name: &str) -> &str {
         let (_, id) = self
             .path
@@ -81,7 +81,7 @@ impl Call {
         id
     }
 
-    /// A parameter of the query.
+    /// Returns a query parameter. If it occurs several times, the last one counts.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.query
             .iter()
@@ -90,12 +90,12 @@ impl Call {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The body, checked against the schema of that name. No body, and null, count as `{}`.
+    /// Parses the body, and checks it against the schema with this name. A missing body and `null` count as `{}`.
     pub(crate) fn body<T: DeserializeOwned>(&self, schema: &str) -> Result<T, ApiError> {
         self.body_after(schema, |_| Ok(()))
     }
 
-    /// As [`body`](Self::body), after `put_right` has seen to it.
+    /// Like [`body`](Self::body), but lets a function modify the body before it is checked.
     pub(crate) fn body_after<T: DeserializeOwned>(
         &self,
         schema: &str,
@@ -116,12 +116,13 @@ impl Call {
         self.checked(schema, body)
     }
 
-    /// A value that came in the body, checked against the schema of that name. An optional member that is null is absent.
+    /// Checks a part of the body against the schema with this name, and parses it. `null` for an optional member means
+    /// that it is absent.
     pub(crate) fn checked<T: DeserializeOwned>(&self, schema: &str, body: Value) -> Result<T, ApiError> {
         checked(&self.schemas, schema, body)
     }
 
-    /// The form in the body, of operations that take one.
+    /// Returns the form, for operations that accept one.
     pub(super) fn form(&self) -> Result<Received, ApiError> {
         let form = self.form.lock().unwrap_or_else(PoisonError::into_inner).take();
         form.ok_or_else(|| ApiError::invalid("The body must be a form: `multipart/form-data`."))
@@ -132,13 +133,13 @@ impl Call {
         self.engine.storage.transact(work)
     }
 
-    /// Runs `work`, which only reads, on one state of the storage.
+    /// Runs `work`, which only reads, on a consistent state of the storage.
     pub(crate) fn read<T>(&self, work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>) -> Result<T, ApiError> {
         self.engine.storage.read(work)
     }
 
-    /// Runs `work` in a transaction, unless a request with the same idempotency key has done it before. `work` returns
-    /// the answer to keep, and what the caller needs.
+    /// Runs `work` in a transaction, unless it was done for an earlier request with the same idempotency key. `work`
+    /// returns the response to store, and a value for the caller.
     pub(crate) fn once<T>(
         &self,
         work: impl FnMut(&dyn Transaction) -> Result<(String, T), ApiError>,
@@ -146,12 +147,12 @@ impl Call {
         self.once_for(&digest(&self.body.bytes), work)
     }
 
-    /// What tells this request from others, where `request` tells the body from others.
+    /// Returns the idempotency of this request, where `request` is a digest of the body.
     pub(super) fn repeat(&self, request: String) -> Result<Repeat<'_>, ApiError> {
         Ok(Repeat::new(&self.headers, &self.place, request)?)
     }
 
-    /// As [`once`](Self::once), where `request` tells the body from others.
+    /// Like [`once`](Self::once), where `request` is a digest of the body.
     fn once_for<T>(
         &self,
         request: &str,
@@ -169,7 +170,7 @@ impl Call {
         .inspect(|_| self.engine.index_soon())
     }
 
-    /// Does `work` once, and answers with the object that it returns.
+    /// Does `work` once, and responds with the object that it returns.
     pub(crate) fn object<T: Stored>(
         &self,
         work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>,
@@ -177,7 +178,7 @@ impl Call {
         self.object_once(&digest(&self.body.bytes), work)
     }
 
-    /// As [`object`](Self::object), where `request` tells the body from others.
+    /// Like [`object`](Self::object), where `request` is a digest of the body.
     pub(crate) fn object_once<T: Stored>(
         &self,
         request: &str,
@@ -192,9 +193,10 @@ impl Call {
         }))
     }
 
-    /// Does `work` once, then starts or goes on with the run that it returns. The events that it returns, and all that
-    /// follow, are the answer if `streamed`; else the answer is the run. A repeated request gets the events since
-    /// `since` told again.
+    /// Does `work` once, then starts or continues the run that it returns.
+    ///
+    /// If `streamed`, the response consists of the events that `work` returns and all that follow; otherwise it is the
+    /// run. A repeated request for a stream gets the events from `since` again.
     pub(crate) fn run(
         &self,
         streamed: bool,
@@ -226,7 +228,7 @@ impl Call {
         }
     }
 
-    /// The stored object of that id below `parent`, as it goes over the wire.
+    /// Returns the stored object with this id below `parent`.
     pub(crate) fn stored(&self, kind: Kind, id: &str, parent: Option<&str>) -> Result<Answer, ApiError> {
         let document = self.read(|transaction| find(transaction, kind, id, parent))?;
         Ok(if kind == Kind::Run {
@@ -237,7 +239,7 @@ impl Call {
     }
 }
 
-/// As [`Call::checked`].
+/// Like [`Call::checked`].
 pub(super) fn checked<T: DeserializeOwned>(schemas: &Schemas, schema: &str, mut body: Value) -> Result<T, ApiError> {
     schemas.drop_nulls(schema, &mut body);
     schemas.check(schema, &body)?;
@@ -245,7 +247,7 @@ pub(super) fn checked<T: DeserializeOwned>(schemas: &Schemas, schema: &str, mut 
         .map_err(|error| ApiError::invalid(format!("The body is not what was expected: {error}.")))
 }
 
-/// The document of that id, if it is there and below `parent`.
+/// Returns the document with this id if it exists and is below `parent`.
 pub(crate) fn find(
     transaction: &dyn Transaction,
     kind: Kind,
@@ -263,7 +265,7 @@ pub(crate) fn find(
         .ok_or_else(|| ApiError::not_found(kind, id))
 }
 
-/// 404 unless there is such a thread.
+/// Fails with status 404 unless the thread exists.
 pub(crate) fn require_thread(transaction: &dyn Transaction, thread_id: &str) -> Result<(), ApiError> {
     match transaction.get(Kind::Thread, thread_id)? {
         Some(_) => Ok(()),

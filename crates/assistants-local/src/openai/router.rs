@@ -1,4 +1,4 @@
-//! What all requests share: reading them, the headers of responses, the shape of errors.
+//! Routing, and what all requests have in common: reading them, the headers of responses, and the format of errors.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -23,14 +23,15 @@ use crate::ids;
 use crate::openai::request_schema::Schemas;
 use crate::storage::document::now;
 
-/// How many parameters a query may have.
+/// The maximum number of query parameters.
 const MOST_QUERY_PARAMETERS: usize = 256;
 
-/// When to look at a run again. The provider's clients wait a second if nobody tells them; here nothing is far away.
+/// The value of `openai-poll-after-ms`. Without it, the provider's clients poll a run once a second, which is slow for
+/// a server on the same machine.
 const POLL_AFTER_MS: &str = "50";
 
-/// Where the protocol lives: the provider's own place, then those of Azure, whose clients know no other. The version that
-/// they name in the query is not looked at.
+/// The paths under which the protocol is served: the provider's, followed by those that clients of Azure use. The
+/// `api-version` in their query is ignored.
 const PREFIXES: &[&str] = &[
     "/v1",
     "/openai",
@@ -39,19 +40,19 @@ const PREFIXES: &[&str] = &[
     "/api/projects/{project}",
 ];
 
-/// Answers one operation. May block.
+/// Handles one operation. May block.
 pub(super) type Handler = fn(&Call) -> Result<Answer, ApiError>;
 
-/// What an operation takes.
+/// The kind of body that an operation accepts.
 #[derive(Clone, Copy, Debug)]
 enum Takes {
     /// JSON, or no body.
     Json,
-    /// A form. The function looks at the request before the form is read.
+    /// A form. The function checks the request before the form is read.
     Form(Form, fn(&Call) -> Result<(), ApiError>),
 }
 
-/// The schemas of requests, in both versions of the protocol.
+/// The schemas of requests in both versions of the protocol.
 #[derive(Clone, Debug)]
 struct Versions {
     current: Arc<Schemas>,
@@ -77,13 +78,13 @@ impl Versions {
     }
 }
 
-/// The schemas that requests in version 1 are checked against: they know every member that the types have.
+/// Returns the schemas of version 1, which include every member of the types.
 #[cfg(any(test, fuzzing))]
 pub(super) fn schemas() -> Arc<Schemas> {
     Versions::new(false).legacy
 }
 
-/// The router while it is built.
+/// Builds the router.
 pub(super) struct Routes {
     router: Router,
     engine: Arc<Engine>,
@@ -101,13 +102,12 @@ impl Routes {
         }
     }
 
-    /// Lets `handler` answer `operation`.
+    /// Adds an operation with a JSON body.
     pub(super) fn mount(self, operation: &'static Operation, handler: Handler) -> Self {
         self.mount_taking(operation, Takes::Json, handler)
     }
 
-    /// As [`mount`](Self::mount), for an operation that takes a form. `before` looks at the request before the form is
-    /// read.
+    /// Adds an operation with a form. `before` checks the request before the form is read.
     pub(super) fn mount_form(
         self,
         operation: &'static Operation,
@@ -152,12 +152,12 @@ impl Routes {
     }
 }
 
-/// Lets a request in or not, and gives every answer its headers.
+/// Checks access, and adds the headers that all responses have.
 async fn frame(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
     let start = Instant::now();
     let request_id = ids::new("req_");
     let place = format!("{} {}", request.method(), request.uri().path());
-    // Clients of Yandex number their calls.
+    // Clients of Yandex send an id of their own, which is returned.
     let client_request_id = request.headers().get("x-client-request-id").cloned();
     let (parts, body) = request.into_parts();
     let mut response = match front.admit(&parts, true) {
@@ -199,7 +199,7 @@ async fn answer(reader: Reader, handler: Handler, request: Request) -> Response 
     };
     let mut worked = front.work(work).await;
     if let Ok(Ok(Answer::Chat(chat))) = worked {
-        // Dropped with this future when the client goes, which stops the model.
+        // If the client disconnects, this future and the chat are dropped, which stops the model.
         worked = Ok(chat.answer().await);
     }
     match worked {
@@ -235,7 +235,7 @@ async fn answer(reader: Reader, handler: Handler, request: Request) -> Response 
     }
 }
 
-/// Makes calls of the requests for one operation.
+/// Reads the requests of one operation.
 #[derive(Clone)]
 struct Reader {
     engine: Arc<Engine>,
@@ -276,7 +276,7 @@ impl Reader {
         }
     }
 
-    /// What the head of a request says.
+    /// Reads the head of a request.
     async fn head(&self, parts: &mut Parts) -> Result<Call, ApiError> {
         let path = RawPathParams::from_request_parts(parts, &()).await;
         let path = path.map_err(|error| ApiError::invalid(format!("The path cannot be read: {error}.")))?;

@@ -15,7 +15,7 @@ use crate::ids;
 use crate::storage::document::{insert, load, now};
 use crate::storage::{Kind, Transaction};
 
-/// How many messages a thread may be created with, as the provider has it.
+/// The maximum number of messages in a request that creates a thread, as documented by the provider.
 const MOST_MESSAGES: usize = 32;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
@@ -46,7 +46,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-/// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
+/// Deletes a thread with its messages and runs. A run in progress ends, and its streams end with an error.
 pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("thread_id");
     call.engine.delete_thread(id)?;
@@ -66,7 +66,7 @@ pub(super) fn create_and_run(call: &Call) -> Result<Answer, ApiError> {
     })?;
     let streamed = params.stream.as_ref() == Some(&true);
     let new_thread = params.thread.take().unwrap_or_default();
-    // The run has no resources of its own; its thread is new, so what the run asks for is given to the thread.
+    // Runs have no resources of their own. The thread is new, so it gets those requested for the run.
     let resources = params.tool_resources.clone().into_value();
     let run_params = run_params(params);
     call.run(streamed, Since::Thread, |transaction| {
@@ -85,13 +85,13 @@ pub(super) fn create_and_run(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-/// Before they are looked at one by one.
+/// Rejects too many messages, before each of them is checked.
 fn check_messages(messages: Option<&Value>, param: &str) -> Result<(), ApiError> {
     let given = messages.and_then(Value::as_array).map_or(0, Vec::len);
     Ok(http::count(param, given, MOST_MESSAGES)?)
 }
 
-/// Creates a thread with its messages; `resources` take the place of its own.
+/// Creates a thread with its messages. `resources` replace those in `params`.
 fn create_thread(
     transaction: &dyn Transaction,
     params: &CreateThread,
@@ -112,7 +112,7 @@ fn create_thread(
     for message in params.messages.iter().flatten() {
         add_message(transaction, &thread.id, message)?;
     }
-    // Files that are attached to messages get the thread a vector store.
+    // Files attached to messages may have added a vector store to the thread.
     let stored = load::<Thread>(transaction, &thread.id)?;
     Ok(stored.map_or(thread, |stored| stored.object))
 }

@@ -1,4 +1,4 @@
-//! How chats with models of Yandex differ: those whose name is a URI, `gpt://<folder>/<name>/<version>`.
+//! Differences of chats with models of Yandex, whose names are URIs: `gpt://<folder>/<name>/<version>`.
 
 use assistants_types::chat::{
     ChatCompletionMessage, ChatDelta, ChatFunctionDelta, ChatRole, ChatToolCall, ChatToolCallDelta, ChatToolCallType,
@@ -8,20 +8,20 @@ use serde_json::Value;
 
 use crate::ids;
 
-/// What the URIs of models that chat begin with.
+/// The scheme of the URIs of chat models.
 const SCHEME: &str = "gpt://";
 
-/// The provider whose ways an answer follows.
+/// The provider whose conventions a response follows.
 ///
 /// | | OpenAI | Yandex |
 /// | --- | --- | --- |
 /// | id of a completion | `chatcmpl-…` | a UUID |
 /// | id of a tool call | `call_…` | the name of the function |
-/// | text of an answer with calls only | null | empty |
-/// | calls in a stream | in pieces | whole, with the reason to end |
-/// | first chunk of a text | role and empty text | role |
-/// | tokens in a stream | if asked for | in the last chunk |
-/// | members that are null | written | left out |
+/// | content of a message with calls only | null | empty |
+/// | calls in a stream | in pieces | whole, together with the finish reason |
+/// | first chunk of a text | role and empty content | role |
+/// | usage in a stream | on request | always, in the last chunk |
+/// | members that are null | present | absent |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
     OpenAi,
@@ -29,7 +29,7 @@ pub(crate) enum Manner {
 }
 
 impl Manner {
-    /// That of the provider who names models so.
+    /// Returns the provider that uses model names of this form.
     pub(crate) fn of(model: &str) -> Self {
         if model.starts_with(SCHEME) {
             Self::Yandex
@@ -45,7 +45,7 @@ impl Manner {
         }
     }
 
-    /// The id of a call of this function.
+    /// Returns the id of a call of the function `name`.
     pub(crate) fn call_id(self, name: &str) -> String {
         match self {
             Self::OpenAi => ids::new("call_"),
@@ -53,7 +53,7 @@ impl Manner {
         }
     }
 
-    /// What the first chunk of an answer says: who writes, and that there is text if there will be.
+    /// Returns the first delta of a message: the role, and for OpenAI an empty content if a text follows.
     pub(crate) fn first_delta(self, text: bool) -> ChatDelta {
         ChatDelta {
             role: Some(ChatRole::Assistant),
@@ -62,7 +62,7 @@ impl Manner {
         }
     }
 
-    /// The last touch to a whole answer.
+    /// Completes a message that is not streamed.
     pub(crate) fn finish(self, message: &mut ChatCompletionMessage) {
         if self == Self::OpenAi {
             return;
@@ -76,7 +76,7 @@ impl Manner {
     }
 }
 
-/// All calls of an answer in one piece; an empty delta if there are none.
+/// Returns all calls of a message in one delta, which is empty if there are none.
 pub(crate) fn calls_at_once(message: ChatCompletionMessage) -> ChatDelta {
     let calls = message.tool_calls.map(|calls| {
         let calls = calls.into_iter().enumerate().filter_map(|(index, call)| match call {
@@ -96,14 +96,14 @@ pub(crate) fn calls_at_once(message: ChatCompletionMessage) -> ChatDelta {
         calls.collect()
     });
     ChatDelta {
-        // The provider's own client reads the text of every chunk that brings calls.
+        // The provider's own client requires `content` in every chunk that has calls.
         content: calls.is_some().then(String::new),
         tool_calls: calls,
         ..ChatDelta::default()
     }
 }
 
-/// Brings a request into the published form: the provider's own client sends the choice of tools as its user spells it.
+/// Normalizes a request: the provider's own client sends the tool choice in whatever case its user wrote it.
 pub(crate) fn put_right(body: &mut Value) {
     if body.get("model").and_then(Value::as_str).map(Manner::of) != Some(Manner::Yandex) {
         return;
@@ -113,19 +113,18 @@ pub(crate) fn put_right(body: &mut Value) {
     }
 }
 
-/// The folder whose models are asked for, in the header `OpenAI-Project`. Projects of OpenAI go by ids that begin with
-/// `proj_`.
+/// Returns the folder named in the header `OpenAI-Project`. Values that begin with `proj_` are projects of OpenAI.
 pub(crate) fn folder(headers: &HeaderMap) -> Option<&str> {
     let project = headers.get("openai-project")?.to_str().ok()?.trim();
     Some(project).filter(|project| !project.is_empty() && !project.starts_with("proj_"))
 }
 
-/// The URI of a model in a folder.
+/// Returns the URI of a model in a folder.
 pub(crate) fn uri(folder: &str, model: &str) -> String {
     format!("{SCHEME}{folder}/{model}/latest")
 }
 
-/// The name of the model in a URI, or the text itself if it is none.
+/// Returns the model's name in a URI, or the text itself if it is not a URI.
 pub(crate) fn name(model: &str) -> &str {
     let path = model.strip_prefix(SCHEME);
     path.and_then(|path| path.split('/').nth(1)).unwrap_or(model)

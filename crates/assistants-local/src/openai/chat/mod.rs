@@ -1,10 +1,10 @@
 //! Chat completions.
 //!
-//! Nothing is stored, so an idempotency key has no effect: a repeated request is answered anew. What the model makes use
-//! of is handed on (messages, functions, sampling, the limit on tokens, the form of the answer); `n` answers are written
-//! one after the other; `stop`, `logprobs`, audio and the like have no effect.
+//! Nothing is stored, so idempotency keys have no effect and a repeated request is answered again. The model receives
+//! the messages, functions, sampling parameters, token limit and response format. The `n` choices are written one after
+//! the other. `stop`, `logprobs`, audio and similar parameters have no effect.
 //!
-//! A model asked for by a URI of Yandex is answered as Yandex answers, see [`Manner`].
+//! For models named by a URI of Yandex, responses follow the [`conventions`] of that service.
 
 pub(crate) mod conventions;
 pub(crate) mod request;
@@ -64,24 +64,25 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     Ok(Answer::Chat(ChatAnswer { begins, chat }))
 }
 
-/// An answer that is being written. Dropping it gives the answer up: its model is stopped.
+/// A response that is being written. Dropping it stops the model.
 #[derive(Debug)]
 pub(crate) struct ChatAnswer {
     begins: oneshot::Receiver<Result<Begun, ApiError>>,
     chat: ChatHandle,
 }
 
-/// What a client gets first.
+/// The first part of a response.
 #[derive(Debug)]
 enum Begun {
-    /// All of it.
+    /// The whole response.
     Whole(Answer),
-    /// The stream, with the first piece in it.
+    /// The stream, including its first piece.
     Stream(Reader),
 }
 
 impl ChatAnswer {
-    /// Waits for the whole answer or for its first piece, so that a model that fails at once is answered with a status.
+    /// Waits for the whole response, or for the first piece of a stream. If the model fails before that, the response
+    /// has an error status.
     pub(super) async fn answer(self) -> Result<Answer, ApiError> {
         match self.begins.await {
             Ok(Ok(Begun::Whole(answer))) => Ok(answer),
@@ -90,17 +91,17 @@ impl ChatAnswer {
                 _chat: self.chat,
             }))),
             Ok(Err(error)) => Err(error),
-            // No thread took it.
+            // The sender was dropped: no thread executed the chat.
             Err(_) => Err(given_up()),
         }
     }
 }
 
-/// The body of a streamed answer.
+/// The body of a streamed response.
 #[derive(Debug)]
 struct ChatEvents {
     reader: Reader,
-    /// Stops the model when the client goes.
+    /// Stops the model if the client disconnects.
     _chat: ChatHandle,
 }
 
@@ -112,23 +113,23 @@ impl Stream for ChatEvents {
     }
 }
 
-/// One request, ready to be worked on.
+/// A request that is ready to be executed.
 struct Work {
     id: String,
     manner: Manner,
     created: OffsetDateTime,
-    /// How many answers to write.
+    /// The number of choices.
     answers: i64,
-    /// Whether a stream ends with the tokens that it took.
+    /// Whether a stream ends with the numbers of tokens.
     include_usage: bool,
     request: ModelRequest,
 }
 
-/// How the thread of an answer says that it has begun; taken when it has.
+/// Where to report the start of a stream; `None` once it has started.
 type Start = Option<(oneshot::Sender<Result<Begun, ApiError>>, Reader)>;
 
 impl Work {
-    /// Writes all answers, then sends them.
+    /// Writes all choices, and returns them in one response.
     fn whole(&self, output: &ChatOutput<'_>) -> Result<Answer, ApiError> {
         let mut usage = Usage::default();
         let mut choices = Vec::new();
@@ -161,7 +162,7 @@ impl Work {
         })
     }
 
-    /// Sends the answers as they are written.
+    /// Sends the choices as they are written.
     fn streamed(&self, output: &ChatOutput<'_>, begun: oneshot::Sender<Result<Begun, ApiError>>) {
         let (writer, reader) = event_channel::channel(event(&failed("The answer broke off.").body()));
         let mut start = Some((begun, reader));
@@ -192,7 +193,7 @@ impl Work {
                 data(writer, &json(&self.chunk(vec![choice], None)));
             };
             let finish = self.ask(output, &mut |piece| {
-                // A chat has no files to search and to cite.
+                // A chat has no files, so nothing can be searched or cited.
                 if matches!(piece, Piece::Text("") | Piece::Search { .. } | Piece::Citation(_)) {
                     return ControlFlow::Continue(());
                 }
@@ -227,7 +228,7 @@ impl Work {
         Ok(())
     }
 
-    /// Asks the model once.
+    /// Calls the model once.
     fn ask(
         &self,
         output: &ChatOutput<'_>,
@@ -251,7 +252,7 @@ impl Work {
     }
 }
 
-/// Adds a piece to a whole answer.
+/// Adds a piece to a message.
 fn add(message: &mut ChatCompletionMessage, piece: Piece<'_>, manner: Manner) {
     match piece {
         Piece::Text(text) => message.content.get_or_insert_default().push_str(text),
@@ -270,7 +271,7 @@ fn add(message: &mut ChatCompletionMessage, piece: Piece<'_>, manner: Manner) {
     }
 }
 
-/// What a piece adds; `calls` were begun before it.
+/// Returns the delta for a piece; `calls` is the number of calls begun before it.
 fn delta(piece: Piece<'_>, calls: i64) -> ChatDelta {
     let of_call = |call| ChatDelta {
         tool_calls: Some(vec![call]),
@@ -312,7 +313,7 @@ fn finish_reason(finish: Finish, called: bool) -> ChatFinishReason {
     }
 }
 
-/// The prompt counts once, each answer for itself.
+/// The prompt is counted once, and the completion tokens of all choices are added up.
 fn count(usage: &mut Usage, finish: Finish) {
     usage.prompt_tokens = finish.usage.prompt_tokens;
     usage.completion_tokens += finish.usage.completion_tokens;
@@ -328,7 +329,7 @@ fn wire_usage(usage: Usage) -> ChatUsage {
     }
 }
 
-/// The completion with what is null in it: clients of typed languages count on these members.
+/// Serializes a completion with its nulls: clients in statically typed languages rely on these members.
 fn with_nulls(completion: &ChatCompletion) -> Value {
     let mut value = json!(completion);
     let choices = value.get_mut("choices").and_then(Value::as_array_mut);
@@ -353,19 +354,19 @@ fn data(writer: &Writer, data: &str) {
     writer.push(|bytes| bytes.extend_from_slice(event(data).as_bytes()));
 }
 
-/// An event without a name. JSON has no line breaks: one data line is enough.
+/// Formats an unnamed event. Serialized JSON contains no line breaks, so it fits in one data line.
 fn event(data: &str) -> String {
     format!("data: {data}\n\n")
 }
 
-/// Says how the answer began.
+/// Reports how the response has begun.
 fn tell(begun: oneshot::Sender<Result<Begun, ApiError>>, outcome: Result<Begun, ApiError>) {
     if begun.send(outcome).is_err() {
-        log::debug!("nobody waits for the answer any more");
+        log::debug!("the client disconnected before the chat completion began");
     }
 }
 
-/// The response to a model's failure, with the status and type that the provider gives for the code.
+/// Returns the response to a model's failure, with the status and type that the provider uses for the code.
 fn model_failure(code: String, message: String) -> ApiError {
     let (status, type_, param) = match code.as_str() {
         "rate_limit_exceeded" => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", None),

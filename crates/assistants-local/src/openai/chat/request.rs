@@ -1,4 +1,4 @@
-//! From a chat completion that is asked for to what a model is told.
+//! Converts the request for a chat completion to a [`ModelRequest`].
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use crate::model::{CompletedCall, Function, ModelMessage, ModelRequest, Role, To
 use crate::openai::error::ApiError;
 use crate::openai::request_schema::Violation;
 
-/// What the model is told. The outputs of functions are those that follow the last message of the user; of earlier ones
-/// only what was said about them is left.
+/// Converts a request. Only the outputs of functions after the last user message are passed to the model; of earlier
+/// rounds, the assistant's texts remain.
 pub(crate) fn model_request(params: &CreateChatCompletion) -> Result<ModelRequest, ApiError> {
     let mut request = ModelRequest {
         model: params.model.clone(),
@@ -98,7 +98,7 @@ fn tool_choice(choice: &ChatToolChoice, functions: &mut Vec<Function>) -> Result
     }
 }
 
-/// Calls of an assistant's message whose outputs are still to come.
+/// The calls of an assistant message, and whether each has an output yet.
 struct Open {
     calls: Vec<(CompletedCall, bool)>,
 }
@@ -115,7 +115,7 @@ fn conversation(messages: &[ChatMessage], request: &mut ModelRequest) -> Result<
     let mut open: Option<Open> = None;
     for (index, message) in messages.iter().enumerate() {
         if let ChatMessage::Tool(output) = message {
-            // Two calls of one function may share an id; each output answers the first that has none.
+            // Two calls of the same function may share an id. Each output belongs to the first call that has none yet.
             let call = open
                 .as_mut()
                 .and_then(|open| {
@@ -124,7 +124,7 @@ fn conversation(messages: &[ChatMessage], request: &mut ModelRequest) -> Result<
                         .find(|(call, answered)| !answered && call.id == output.tool_call_id)
                 })
                 .ok_or_else(|| {
-                    // The provider spells it so.
+                    // The provider's spelling.
                     let message = "messages with role 'tool' must be a response to a preceeding message with \
                                    'tool_calls'.";
                     ApiError::invalid(message).param(format!("messages.[{index}].role"))
@@ -168,7 +168,8 @@ fn conversation(messages: &[ChatMessage], request: &mut ModelRequest) -> Result<
     Ok(())
 }
 
-/// Takes the calls of a message as done; 400 if one has no output. `index` is the message after the outputs.
+/// Completes the calls of a message; status 400 if one has no output. `index` is the position of the message after the
+/// outputs.
 fn close(open: Option<Open>, index: usize, request: &mut ModelRequest) -> Result<(), ApiError> {
     let Some(open) = open else { return Ok(()) };
     let missing = open.missing();
@@ -186,7 +187,7 @@ fn close(open: Option<Open>, index: usize, request: &mut ModelRequest) -> Result
     Ok(())
 }
 
-/// The text parts, joined by line breaks; the model does not see or hear the others.
+/// Joins the text parts with line breaks. The model does not receive images or audio.
 fn user_text(content: &ChatUserContent) -> String {
     match content {
         ChatUserContent::Text(text) => text.clone(),

@@ -14,16 +14,16 @@ use crate::openai::request_schema::Violation;
 use crate::storage::document::{insert, now};
 use crate::storage::{Kind, StorageError, Transaction};
 
-/// The largest file, in bytes: 512 MiB, as the provider has it.
+/// The maximum size of a file, in bytes: 512 MiB, as documented by the provider.
 const LARGEST_FILE: u64 = 512 * 1024 * 1024;
 
-/// How many files a page may have; by default it has as many.
+/// The number of files in a page. The provider's default equals its maximum.
 const LIMITS: Limits = Limits {
     default: 10_000,
     most: 10_000,
 };
 
-/// What a file may be uploaded for.
+/// The purposes for which a file can be uploaded.
 const PURPOSES: &[FilePurpose] = &[
     FilePurpose::Assistants,
     FilePurpose::Batch,
@@ -33,7 +33,7 @@ const PURPOSES: &[FilePurpose] = &[
     FilePurpose::Evals,
 ];
 
-/// The form of a file.
+/// The form of an upload.
 pub(super) const FORM: Form = Form {
     file: "file",
     most: LARGEST_FILE,
@@ -52,14 +52,14 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         stored = true;
         Ok(file.clone())
     });
-    // It was not stored by this request if an earlier one had the same key.
+    // If an earlier request had the same key, this one has not stored its file.
     bytes.settle(stored, answer.is_ok());
     answer
 }
 
-/// The text fields of the form, checked like a body.
+/// Parses the text fields of a form, checked like a body.
 fn params(call: &Call, mut fields: Value) -> Result<CreateFile, ApiError> {
-    // The schema requires the file too, which is not among them.
+    // The schema requires the file, which was read separately.
     if let Value::Object(members) = &mut fields {
         members.insert("file".to_owned(), Value::String(String::new()));
     }
@@ -97,7 +97,7 @@ pub(super) fn insert_file(engine: &Engine, transaction: &dyn Transaction, file: 
     Ok(())
 }
 
-/// The files; with `purpose`, those for it.
+/// Lists the files, or with `purpose` those with that purpose.
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
     page_of(call, LIMITS, Kind::File, None, call.query("purpose"), |_| Ok(()))
 }
@@ -121,7 +121,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     Ok(Answer::json(&deleted))
 }
 
-/// The bytes of a file, whatever its purpose.
+/// Returns the contents of a file, whatever its purpose.
 pub(super) fn content(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id("file_id");
     call.read(|transaction| match transaction.get(Kind::File, id)? {

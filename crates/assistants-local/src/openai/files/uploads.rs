@@ -1,4 +1,4 @@
-//! Files that are uploaded in parts.
+//! Uploads: files that are sent in parts.
 
 use std::io::Read;
 
@@ -16,7 +16,8 @@ use crate::storage::blobs::Unfinished;
 use crate::storage::document::{Loaded, insert, load, now};
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
-/// The largest part and the largest file, in bytes, and how long an upload lives, in seconds; as the provider has them.
+/// The maximum sizes of a part and of an upload, in bytes, and the lifetime of an upload, in seconds, as documented by
+/// the provider.
 const LARGEST_PART: u64 = 64 * 1024 * 1024;
 const LARGEST_UPLOAD: i64 = 8 * 1024 * 1024 * 1024;
 const LIFETIME: i64 = 60 * 60;
@@ -46,7 +47,7 @@ pub(crate) fn create(call: &Call) -> Result<Answer, ApiError> {
         };
         insert(transaction, &upload, None, None)?;
         if let Some(mut stored) = load::<Upload>(transaction, &upload.id)? {
-            // What the file will need, and the upload does not show.
+            // The expiration of the future file, which the upload itself does not show.
             let expiration = params.expires_after.as_ref();
             let text =
                 |expiration| serde_json::to_string(expiration).expect("an object of the protocol has a JSON form");
@@ -65,7 +66,8 @@ pub(crate) const PART: Form = Form {
     most: LARGEST_PART,
 };
 
-/// Whether the upload takes a part, before its bytes come. If they come again, the upload may have ended.
+/// Checks that the upload accepts parts, before the bytes are read. For a repeated request, the upload may have ended
+/// since.
 pub(crate) fn before_part(call: &Call) -> Result<(), ApiError> {
     let repeat = call.repeat(String::new())?;
     call.transact(|transaction| match repeat.is_known(transaction)? {
@@ -113,7 +115,7 @@ pub(crate) fn complete(call: &Call) -> Result<Answer, ApiError> {
         check_parts(transaction, &upload.object, &params.part_ids)?;
         Ok(upload)
     })?;
-    // Outside of any transaction: it may take a while.
+    // Outside of a transaction, because it may take long.
     let unfinished = put_together(&call.engine, &params)?;
     let file = made(&upload, unfinished.length())?;
     let bytes = unfinished.stage(&file.id)?;
@@ -148,7 +150,7 @@ pub(crate) fn cancel(call: &Call) -> Result<Answer, ApiError> {
     Ok(answer)
 }
 
-/// The upload of that id, if parts can still be added.
+/// Returns the upload with this id if parts can still be added.
 fn pending(transaction: &dyn Transaction, upload_id: &str) -> Result<Loaded<Upload>, ApiError> {
     let upload = load::<Upload>(transaction, upload_id)?.ok_or_else(|| ApiError::not_found(Kind::Upload, upload_id))?;
     if upload.object.status == UploadStatus::Pending {
@@ -160,7 +162,7 @@ fn pending(transaction: &dyn Transaction, upload_id: &str) -> Result<Loaded<Uplo
     )))
 }
 
-/// The parts must be those of the upload, each once, and have its size together.
+/// Checks that the parts belong to the upload, occur once each, and have the size of the upload together.
 fn check_parts(transaction: &dyn Transaction, upload: &Upload, part_ids: &[String]) -> Result<(), ApiError> {
     let mut bytes = 0_i64;
     for (index, id) in part_ids.iter().enumerate() {
@@ -185,7 +187,7 @@ fn check_parts(transaction: &dyn Transaction, upload: &Upload, part_ids: &[Strin
     Ok(())
 }
 
-/// The parts one after the other, and checked.
+/// Concatenates the parts, and checks the MD5 digest.
 fn put_together(engine: &Engine, params: &CompleteUpload) -> Result<Unfinished, ApiError> {
     let mut whole = engine.files.create()?;
     let mut md5 = Md5::new();
@@ -220,7 +222,7 @@ fn made(upload: &Loaded<Upload>, length: u64) -> Result<File, StorageError> {
     Ok(new_file(&upload.object.filename, length, &params))
 }
 
-/// What is noted beside an upload or a part, as JSON.
+/// Parses the notes of an upload or part.
 fn noted<T: DeserializeOwned>(document: &Document) -> Result<Option<T>, StorageError> {
     let Some(notes) = &document.notes else { return Ok(None) };
     serde_json::from_str(notes).map(Some).map_err(|error| StorageError {

@@ -1,4 +1,4 @@
-//! A run's events as server-sent events.
+//! The events of a run as server-sent events.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -14,22 +14,23 @@ use crate::engine::{Follower, Taken};
 use crate::openai::v1::show_retrieval;
 use crate::storage::document::{event_data, without_content};
 
-/// How many events are written at once, at most. What has gathered is one chunk, which saves a write to the socket for
-/// every event as soon as the reader is slower than the run.
+/// The maximum number of events in a chunk. Pending events are sent together, which saves system calls when the reader
+/// is slower than the run.
 const MOST: usize = 128;
 
 /// The body of a response that follows a run.
 #[derive(Debug)]
 pub(crate) struct EventStream {
     follower: Follower,
-    /// Whether run steps show the texts of the passages that file search found.
+    /// Whether run steps include the texts of passages found by file search.
     content: bool,
-    /// Whether the client speaks version 1 of the protocol.
+    /// Whether the client uses version 1 of the protocol.
     legacy: bool,
 }
 
 impl EventStream {
-    /// The body; must be called where the runtime of the server is known. A reader that stops reading is cut off.
+    /// Creates the body, and a task that disconnects a reader that stops reading. Must be called in the context of the
+    /// server's runtime.
     pub(crate) fn body(follower: Follower, content: bool, legacy: bool) -> Body {
         let watchdog = follower.watchdog();
         tokio::spawn(async move {
@@ -45,7 +46,7 @@ impl EventStream {
     }
 
     fn write(&self, bytes: &mut Vec<u8>, event: &StreamEvent) {
-        // JSON without line breaks: one data line is enough.
+        // Serialized JSON contains no line breaks, so it fits in one data line.
         let mut data = event_data(event);
         if let StreamEvent::RunStepCompleted(step) = event
             && !self.content
@@ -81,7 +82,7 @@ impl Stream for EventStream {
     }
 }
 
-/// A run step, or the delta of one, as version 1 shows it.
+/// Converts a run step, or the delta of one, to version 1.
 fn with_retrieval(step: &str) -> String {
     let Ok(Value::Object(mut members)) = serde_json::from_str(step) else {
         return step.to_owned();

@@ -16,7 +16,7 @@ use crate::openai::request_schema::Violation;
 use crate::storage::Kind;
 use crate::storage::document::to_json;
 
-/// How many messages a run may add to its thread.
+/// The maximum number of `additional_messages` of a run.
 const MOST_ADDED_MESSAGES: usize = 512;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
@@ -60,7 +60,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-/// Ends a run that is not over. The answer shows it as `cancelling`; the next look at it shows `cancelled`.
+/// Cancels a run that has not ended. The response shows it as `cancelling`, the next request as `cancelled`.
 pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
     let repeat = call.repeat(digest(&call.body.bytes))?;
     let json = call.engine.cancel::<ApiError>(
@@ -94,7 +94,7 @@ pub(super) fn submit_tool_outputs(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-/// Whether the texts of passages are asked for by `include[]`; an error if something is that does not exist.
+/// Returns whether `include[]` requests the texts of passages. Fails if it names something that does not exist.
 pub(super) fn includes_content(call: &Call) -> Result<bool, ApiError> {
     let asked = call
         .query

@@ -1,4 +1,4 @@
-//! Files of assistants, for clients that speak version 1 of the protocol.
+//! Files of assistants, for clients that use version 1 of the protocol.
 
 use assistants_types::openai::{AssistantFile, AssistantFileDeleted, CreateAssistantFile, VectorStoreFile};
 use axum::http::StatusCode;
@@ -11,7 +11,7 @@ use crate::openai::{Answer, ApiError, Call};
 use crate::storage::document::Loaded;
 use crate::storage::{Document, Kind};
 
-/// Takes `file_ids` from a body of version 2, which does not know it, unless unknown members are refused.
+/// Removes `file_ids` from a body of version 2, which does not have it, unless the server is strict.
 pub(crate) fn put_right(call: &Call, body: &mut Value) -> Result<(), ApiError> {
     if !call.legacy
         && !call.schemas.is_strict()
@@ -81,7 +81,7 @@ pub(crate) fn delete(call: &Call) -> Result<Answer, ApiError> {
     Ok(Answer::json(&deleted))
 }
 
-/// The file as the assistant has it.
+/// Serializes a file as that of the assistant.
 fn json(assistant_id: &str, file: &VectorStoreFile) -> String {
     let file = AssistantFile {
         id: file.id.clone(),
@@ -92,7 +92,7 @@ fn json(assistant_id: &str, file: &VectorStoreFile) -> String {
     serde_json::to_string(&file).expect("an object of the protocol has a JSON form")
 }
 
-/// Version 2 does not have these operations.
+/// Fails with status 404 for clients of version 2, which does not have these operations.
 fn require_version(call: &Call) -> Result<(), ApiError> {
     if call.legacy {
         return Ok(());

@@ -1,7 +1,8 @@
-//! What version 1 of the protocol had and version 2 has no more: `file_ids` of assistants, messages and runs, the `quote`
-//! of a citation, and the name `retrieval` for the search of files in run steps.
+//! Version 1 of the protocol: `file_ids` of assistants, messages and runs, the `quote` of citations, and the name
+//! `retrieval` for file search in run steps.
 //!
-//! Answers get them here, after the handlers; version 2 never sees them. Streams show `retrieval` too, and no quotes.
+//! These are added to responses after the handlers, and clients of version 2 never see them. Streams use the name
+//! `retrieval` as well, but contain no quotes.
 
 pub(crate) mod assistant_files;
 
@@ -14,10 +15,10 @@ use crate::engine::steps;
 use crate::engine::vector_stores;
 use crate::storage::{StorageError, Transaction};
 
-/// How many files a message may have.
+/// The maximum number of files of a message.
 const MOST_FILES: usize = 10;
 
-/// Whether the headers ask for version 1.
+/// Returns whether the headers request version 1.
 pub(super) fn asked_for(headers: &HeaderMap) -> bool {
     let values = headers.get_all("openai-beta").into_iter();
     values
@@ -26,7 +27,7 @@ pub(super) fn asked_for(headers: &HeaderMap) -> bool {
         .any(|value| value.trim() == "assistants=v1")
 }
 
-/// Makes the `file_ids` of a message attachments that are searched. `place` is where the message stands in the body.
+/// Converts the `file_ids` of a message to attachments for file search. `place` is the path of the message in the body.
 pub(super) fn put_right(call: &Call, message: &mut Value, place: &str) -> Result<(), ApiError> {
     let Value::Object(members) = message else { return Ok(()) };
     if !call.legacy && call.schemas.is_strict() {
@@ -56,7 +57,7 @@ pub(super) fn put_right(call: &Call, message: &mut Value, place: &str) -> Result
     match members.entry("attachments").or_insert(Value::Null) {
         Value::Array(others) => others.extend(attachments),
         none @ Value::Null => *none = attachments.collect(),
-        // The schema says what is wrong with it.
+        // The check against the schema reports what is wrong with it.
         _ => {}
     }
     Ok(())
@@ -66,14 +67,14 @@ fn attachment(file_id: Value) -> Value {
     json!({"file_id": file_id, "tools": [{"type": "file_search"}]})
 }
 
-/// As [`put_right`], for all messages of a list in the body.
+/// Converts all messages of a list in the body.
 pub(super) fn put_all_right(call: &Call, messages: Option<&mut Value>, place: &str) -> Result<(), ApiError> {
     let messages = messages.and_then(Value::as_array_mut).into_iter().flatten();
     let mut messages = messages.enumerate();
     messages.try_for_each(|(index, message)| put_right(call, message, &format!("{place}[{index}].")))
 }
 
-/// Lets the objects of an answer show their files to a client of version 1.
+/// Converts a response for a client of version 1.
 pub(super) fn show(call: &Call, answer: Answer) -> Result<Answer, ApiError> {
     match answer {
         Answer::Json(json) if call.legacy => completed(call, &json).map(Answer::Json),
@@ -83,7 +84,7 @@ pub(super) fn show(call: &Call, answer: Answer) -> Result<Answer, ApiError> {
 }
 
 fn completed(call: &Call, json: &str) -> Result<String, ApiError> {
-    // An answer of the server itself: what it cannot read is shown as it is.
+    // Responses are the server's own. One that is not an object or list is returned unchanged.
     let Ok(mut value) = serde_json::from_str::<Value>(json) else {
         return Ok(json.to_owned());
     };
@@ -109,7 +110,7 @@ fn complete(transaction: &dyn Transaction, object: &mut Value) -> Result<(), Api
     let file_ids: Value = if is(members, "assistant") {
         vector_stores::assistant_files::file_ids(transaction, text(members, "id"))?.into()
     } else if is(members, "thread.run") {
-        // Those that its assistant has now.
+        // The files that the assistant has now; runs do not record them.
         vector_stores::assistant_files::file_ids(transaction, text(members, "assistant_id"))?.into()
     } else if is(members, "thread.run.step") {
         show_retrieval(members);
@@ -132,7 +133,7 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> &'a str {
     members.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Names the search of files in a run step, or in the delta of one, as version 1 did. It did not show what was found.
+/// Renames file search in a run step or its delta. Version 1 did not show the results.
 pub(super) fn show_retrieval(step: &mut Map<String, Value>) {
     let details = step
         .get_mut("step_details")
@@ -147,8 +148,7 @@ pub(super) fn show_retrieval(step: &mut Map<String, Value>) {
     }
 }
 
-/// Adds what they quote to the citations of a message: the passages that its run found, in the order in which they are
-/// cited.
+/// Adds quotes to the citations of a message: the passages found by its run, in the order of the citations.
 fn show_quotes(transaction: &dyn Transaction, message: &mut Map<String, Value>) -> Result<(), ApiError> {
     let run_id = text(message, "run_id").to_owned();
     let parts = message.get_mut("content").and_then(Value::as_array_mut);
@@ -166,7 +166,7 @@ fn show_quotes(transaction: &dyn Transaction, message: &mut Map<String, Value>) 
     let mut found = passages(transaction, &run_id)?;
     for citation in citations {
         let file_id = text(citation, "file_id");
-        // A passage that is cited once more, or was found by a run that is gone, has no quote of its own.
+        // Empty if the passage is cited a second time, or its run was deleted.
         let quote = found.iter().position(|(found, _)| found == file_id);
         let quote = quote.map(|at| found.remove(at).1).unwrap_or_default();
         citation.insert("quote".to_owned(), quote.into());
@@ -174,7 +174,7 @@ fn show_quotes(transaction: &dyn Transaction, message: &mut Map<String, Value>) 
     Ok(())
 }
 
-/// The passages that a run found, with the ids of their files.
+/// Returns the passages that a run found, with the ids of their files.
 fn passages(transaction: &dyn Transaction, run_id: &str) -> Result<Vec<(String, String)>, StorageError> {
     let steps = steps(transaction, run_id, None)?;
     let calls = steps.iter().flat_map(|step| step.object.tool_calls());

@@ -1,4 +1,4 @@
-//! Batches of files of vector stores.
+//! File batches of vector stores.
 
 use assistants_types::openai::{CreateVectorStoreFileBatch, VectorStoreFile};
 
@@ -47,7 +47,7 @@ pub(crate) fn cancel(call: &Call) -> Result<Answer, ApiError> {
     call.object(|transaction| Ok(vector_stores::cancel_batch(transaction, store_id, batch_id)?))
 }
 
-/// The files of a batch; with `filter`, those in that status.
+/// Lists the files of a batch, or with `filter` those with that status.
 pub(crate) fn list_files(call: &Call) -> Result<Answer, ApiError> {
     let (store_id, batch_id) = (call.id("vector_store_id"), call.id("batch_id"));
     let status = status_filter(call)?;

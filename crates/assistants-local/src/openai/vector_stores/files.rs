@@ -32,7 +32,7 @@ pub(crate) fn new_file(params: &CreateVectorStoreFile) -> NewFile<'_> {
     }
 }
 
-/// The files; with `filter`, those in that status.
+/// Lists the files, or with `filter` those with that status.
 pub(crate) fn list(call: &Call) -> Result<Answer, ApiError> {
     let store_id = call.id("vector_store_id");
     let status = status_filter(call)?;
@@ -41,7 +41,7 @@ pub(crate) fn list(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-/// The status that a list is to be filtered by.
+/// Returns the status by which a list is filtered.
 pub(crate) fn status_filter(call: &Call) -> Result<Option<&str>, ApiError> {
     let Some(status) = call.query("filter") else {
         return Ok(None);
@@ -98,7 +98,7 @@ pub(crate) fn delete(call: &Call) -> Result<Answer, ApiError> {
     Ok(Answer::json(&deleted))
 }
 
-/// The text of a file as it was indexed; nothing before it is.
+/// Returns the text of a file as it was indexed; empty before that.
 pub(crate) fn content(call: &Call) -> Result<Answer, ApiError> {
     let (store_id, file_id) = (call.id("vector_store_id"), call.id("file_id"));
     let passages = call.read(|transaction| {

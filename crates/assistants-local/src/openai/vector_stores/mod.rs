@@ -61,10 +61,10 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     Ok(Answer::json(&deleted))
 }
 
-/// How many queries a search may have.
+/// The maximum number of queries in a search.
 const MOST_QUERIES: usize = 64;
 
-/// A search is the same however often it is made, so its answers are not kept for idempotency keys.
+/// Responses are not stored for idempotency keys, because a repeated search does no harm.
 pub(super) fn search(call: &Call) -> Result<Answer, ApiError> {
     let params: SearchVectorStore = call.body("SearchVectorStore")?;
     if let Some(filter) = &params.filters {
