@@ -62,6 +62,19 @@ macro_rules! stream_events {
                     Self::Unknown { data, .. } => serde_json::to_string(data),
                 }
             }
+
+            /// As [`data`](Self::data), the object complete with its nulls: what a server sends.
+            ///
+            /// # Errors
+            ///
+            /// None in practice: every payload has a JSON form.
+            pub fn complete_data(&self) -> serde_json::Result<String> {
+                match self {
+                    $($crate::events::stream_events!(@bind payload $arm $(($payload))?) =>
+                        $crate::events::stream_events!(@complete payload $(($payload))? $($text)?),)+
+                    Self::Unknown { .. } => self.data(),
+                }
+            }
         }
 
         impl serde::Serialize for $name {
@@ -115,6 +128,11 @@ macro_rules! stream_events {
     (@bind $bound:ident $arm:ident) => { Self::$arm };
     (@data $bound:ident ($payload:ty)) => { serde_json::to_string($bound) };
     (@data $bound:ident $text:literal) => { Ok($text.to_owned()) };
+    (@complete $bound:ident ($payload:ty)) => {{
+        use $crate::Complete as _;
+        $bound.to_complete_json()
+    }};
+    (@complete $bound:ident $text:literal) => { Ok($text.to_owned()) };
     (@write $map:ident $bound:ident ($payload:ty)) => { $map.serialize_entry("data", $bound) };
     (@write $map:ident $bound:ident $text:literal) => { $map.serialize_entry("data", $text) };
     (@take $bound:ident ($payload:ty) $data:ident) => {

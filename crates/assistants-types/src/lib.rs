@@ -39,6 +39,7 @@
 #![warn(clippy::unwrap_used)]
 
 mod choice;
+mod complete;
 mod events;
 mod extra;
 mod field;
@@ -58,11 +59,12 @@ pub mod chat;
 pub mod openai;
 pub mod yandex;
 
+pub use complete::Complete;
 pub use extra::Extra;
 pub use field::Field;
 pub use id::IdOf;
 pub use open_enum::UnknownValue;
-pub use operation::Operation;
+pub use operation::{Operation, PathError};
 /// The crate that describes Rust types as JSON schemas, in the version that `of` takes.
 #[cfg(feature = "schemars")]
 pub use schemars;

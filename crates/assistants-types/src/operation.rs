@@ -1,7 +1,24 @@
-//! What an operation of the protocol is.
+//! What an operation of a protocol is, and the path of a request for it.
 
-/// One operation: what it is called, and how a request for it begins.
+use std::fmt;
+
+/// One operation: what it is called, how a request for it begins, and what goes over the wire.
+///
+/// The tables [`openai::operations`](crate::openai::operations), [`chat::operations`](crate::chat::operations) and
+/// [`yandex::operations`](crate::yandex::operations) have one constant for each.
+///
+/// ```
+/// use assistants_types::openai::operations::{CREATE_RUN, LIST_RUNS};
+///
+/// assert_eq!((CREATE_RUN.method, CREATE_RUN.fill(&["thread_1"])?.as_str()), ("POST", "/threads/thread_1/runs"));
+/// assert_eq!((CREATE_RUN.request, CREATE_RUN.response), (Some("CreateRun"), Some("Run")));
+/// assert_eq!(LIST_RUNS.query, ["limit", "order", "after", "before"]);
+/// // An id is one segment of the path, whatever is in it.
+/// assert_eq!(LIST_RUNS.fill(&["../a b"])?, "/threads/..%2Fa%20b/runs");
+/// # Ok::<(), assistants_types::PathError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Operation {
     /// Resource and verb, such as `threads.create`.
     pub id: &'static str,
@@ -9,4 +26,151 @@ pub struct Operation {
     pub method: &'static str,
     /// The path below the base URL, with each id as a name in braces.
     pub path: &'static str,
+    /// The names of the query parameters that it takes.
+    pub query: &'static [&'static str],
+    /// The type of its body, such as `CreateRun`; `None` if it takes none.
+    pub request: Option<&'static str>,
+    /// The type of its response, such as `Run` or `Page<Run>`; `None` for bytes and for operations that only stream.
+    pub response: Option<&'static str>,
+    /// The type of what it streams, such as `StreamEvent`; `None` if it streams nothing.
+    pub stream: Option<&'static str>,
+}
+
+impl Operation {
+    /// The same operation at another path, for servers that have moved it.
+    #[must_use]
+    pub const fn at(self, path: &'static str) -> Self {
+        Self { path, ..self }
+    }
+
+    /// The path with these ids in the place of the names in braces, in their order.
+    ///
+    /// Each id becomes one segment: what cannot stand in a segment as it is, a slash above all, is percent-encoded.
+    ///
+    /// # Errors
+    ///
+    /// If an id is missing or left over, is empty, or is one of `.` and `..`, which would make another path of it.
+    pub fn fill(&self, ids: &[&str]) -> Result<String, PathError> {
+        let fault = |name: &str, fault: Fault| PathError {
+            template: self.path,
+            name: name.to_owned(),
+            fault,
+        };
+        let mut path = String::with_capacity(self.path.len() + ids.iter().map(|id| id.len()).sum::<usize>());
+        let mut ids = ids.iter();
+        let mut rest = self.path;
+        while let Some((before, named)) = rest.split_once('{') {
+            // A path without the closing brace has no name to fill.
+            let (name, after) = named.split_once('}').unwrap_or((named, ""));
+            let id = *ids.next().ok_or_else(|| fault(name, Fault::Missing))?;
+            match id {
+                "" => return Err(fault(name, Fault::Empty)),
+                "." => return Err(fault(name, Fault::Dots("."))),
+                ".." => return Err(fault(name, Fault::Dots(".."))),
+                _ => {}
+            }
+            path.push_str(before);
+            push_segment(&mut path, id);
+            rest = after;
+        }
+        path.push_str(rest);
+        match ids.next() {
+            None => Ok(path),
+            Some(_) => Err(fault("", Fault::TooMany)),
+        }
+    }
+}
+
+/// Appends a text as one segment of a path: RFC 3986 `pchar` stays, that is unreserved characters, sub-delims, `:` and
+/// `@`; every other byte is percent-encoded.
+fn push_segment(path: &mut String, text: &str) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push('%');
+            path.push(char::from(HEX[usize::from(byte >> 4)]));
+            path.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+}
+
+/// Why a path could not be filled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathError {
+    template: &'static str,
+    name: String,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Missing,
+    Empty,
+    Dots(&'static str),
+    TooMany,
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { template, name, fault } = self;
+        match fault {
+            Fault::Missing => write!(f, "`{name}` of {template} is missing"),
+            Fault::Empty => write!(f, "`{name}` of {template} is empty"),
+            Fault::Dots(id) => write!(f, "`{name}` of {template} must not be `{id}`"),
+            Fault::TooMany => write!(f, "more ids than {template} has room for"),
+        }
+    }
+}
+
+impl std::error::Error for PathError {}
+
+#[cfg(test)]
+mod tests {
+    use crate::openai::operations::{CREATE_THREAD, RETRIEVE_RUN, RETRIEVE_THREAD};
+
+    #[test]
+    fn an_id_is_one_segment() {
+        for (id, want) in [
+            ("thread_abc123", "thread_abc123"),
+            ("a/b?c#d", "a%2Fb%3Fc%23d"),
+            ("a%2Fb", "a%252Fb"),
+            ("../x", "..%2Fx"),
+            ("%2e%2e", "%252e%252e"),
+            ("-._~!$&'()*+,;=:@", "-._~!$&'()*+,;=:@"),
+            ("a b\r\n", "a%20b%0D%0A"),
+            ("ключ", "%D0%BA%D0%BB%D1%8E%D1%87"),
+            ("...", "..."),
+        ] {
+            assert_eq!(RETRIEVE_THREAD.fill(&[id]).unwrap(), format!("/threads/{want}"));
+        }
+        assert_eq!(RETRIEVE_RUN.fill(&["t", "r"]).unwrap(), "/threads/t/runs/r");
+        assert_eq!(CREATE_THREAD.fill(&[]).unwrap(), "/threads");
+    }
+
+    #[test]
+    fn refuses_an_id_that_changes_the_path() {
+        for (operation, ids, want) in [
+            (
+                RETRIEVE_THREAD,
+                &[""][..],
+                "`thread_id` of /threads/{thread_id} is empty",
+            ),
+            (
+                RETRIEVE_THREAD,
+                &["."],
+                "`thread_id` of /threads/{thread_id} must not be `.`",
+            ),
+            (
+                RETRIEVE_RUN,
+                &["t", ".."],
+                "`run_id` of /threads/{thread_id}/runs/{run_id} must not be `..`",
+            ),
+            (RETRIEVE_THREAD, &[], "`thread_id` of /threads/{thread_id} is missing"),
+            (CREATE_THREAD, &["x"], "more ids than /threads has room for"),
+        ] {
+            assert_eq!(operation.fill(ids).unwrap_err().to_string(), want);
+        }
+    }
 }

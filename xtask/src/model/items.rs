@@ -29,6 +29,12 @@ pub(crate) struct Operation {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) summary: String,
+    /// The names of its query parameters.
+    pub(crate) query: Vec<String>,
+    /// The types of its body, its response, and what it streams.
+    pub(crate) request: Option<String>,
+    pub(crate) response: Option<String>,
+    pub(crate) stream: Option<String>,
 }
 
 /// One named type.
@@ -112,6 +118,8 @@ pub(crate) struct Object {
     /// Body of an update: a setter may also clear.
     pub(crate) update: bool,
     pub(crate) constants: Vec<(String, String)>,
+    /// Paths of the members that are on the wire even without a value.
+    pub(crate) always: Vec<String>,
     pub(crate) members: Vec<Member>,
 }
 

@@ -27,6 +27,7 @@ impl Reader<'_> {
             body: self.bodies.contains(name),
             update: self.updates.contains(name),
             constants: Vec::new(),
+            always: Vec::new(),
             members: Vec::new(),
         };
         for (key, property) in properties.into_iter().flatten() {
@@ -41,6 +42,15 @@ impl Reader<'_> {
             let has_setter = !required.contains(key.as_str()) || without_null(property).1;
             if self.bodies.contains(name) && has_setter && CALL_OPTIONS.contains(&key.as_str()) {
                 return Err(format!("the parameter `{key}` collides with a call option"));
+            }
+            if usage != Usage::Request {
+                self.always(
+                    key,
+                    property,
+                    required.contains(key.as_str()),
+                    &[name],
+                    &mut object.always,
+                );
             }
             let context = Context {
                 lenient: usage != Usage::Request,
@@ -88,6 +98,33 @@ impl Reader<'_> {
             presence,
             id_of: text(property, "x-id-of").map(str::to_owned),
         })
+    }
+
+    /// Adds the paths below this member that are on the wire even without a value: what is required and may be null, and
+    /// what is marked.
+    fn always(&self, path: &str, schema: &Value, required: bool, around: &[&str], into: &mut Vec<String>) {
+        let (core, nullable) = without_null(schema);
+        if nullable && (required || schema.get("x-always") == Some(&Value::Bool(true))) {
+            into.push(path.to_owned());
+        }
+        if let Some(name) = text(core, "$ref").and_then(schema_name)
+            && let Some(target) = self.schemas.get(name)
+            && !around.contains(&name)
+        {
+            let around: Vec<&str> = around.iter().copied().chain([name]).collect();
+            return self.always(path, target, false, &around, into);
+        }
+        if let Some(items) = core.get("items") {
+            self.always(&format!("{path}/*"), items, false, around, into);
+        }
+        for alternative in core.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
+            self.always(path, alternative, false, around, into);
+        }
+        let required = core.get("required").and_then(Value::as_array);
+        for (key, property) in core.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            let required = required.is_some_and(|all| all.iter().any(|one| one == key));
+            self.always(&format!("{path}/{key}"), property, required, around, into);
+        }
     }
 
     pub(super) fn ty(&self, schema: &Value) -> Result<Type, String> {

@@ -109,10 +109,7 @@ pub(super) fn base(endpoint: BaseUrl, version: &str) -> Result<BaseUrl> {
 /// others do.
 pub(super) fn chat(base: &BaseUrl) -> Operation {
     if base.path().ends_with("/openai") {
-        Operation {
-            path: "/deployments/{model}/chat/completions",
-            ..CREATE_CHAT_COMPLETION
-        }
+        CREATE_CHAT_COMPLETION.at("/deployments/{model}/chat/completions")
     } else {
         CREATE_CHAT_COMPLETION
     }

@@ -2,7 +2,8 @@
 
 /// Implements reading and writing of a struct. Each line is a field, how it is treated, and its name on the wire:
 ///
-/// - `const`: always the same value, no Rust field (`const("object" = "thread.run")`, before the braces);
+/// - `const`: always the same value, no Rust field (`const("object" = "thread.run")`, before the braces, where also
+///   `always("usage")` stands: [`Complete::ALWAYS`](crate::Complete::ALWAYS));
 /// - `required`: parsing fails without it;
 /// - `plain`: normally there; an absent one reads as default and is not written back;
 /// - `optional`: `Option`; null and absent mean the same;
@@ -13,7 +14,7 @@
 ///
 /// What is null and may be absent is written back as null, unless the field has a value by then.
 macro_rules! object {
-    ($name:ident $(const($($const_key:literal = $const_value:literal),+))? {
+    ($name:ident $(const($($const_key:literal = $const_value:literal),+))? $(always($($always:literal),+))? {
         $($field:ident: $kind:ident $key:literal,)*
     }) => {
         impl $crate::object::Object for $name {
@@ -55,6 +56,10 @@ macro_rules! object {
                 self.extra.set_absent(!seen);
                 Ok(())
             }
+        }
+
+        impl $crate::Complete for $name {
+            const ALWAYS: &'static [&'static str] = &[$($($always),+)?];
         }
 
         impl serde::Serialize for $name {

@@ -1,9 +1,13 @@
 //! Rust source for the types crate: one file for each module of the model, and the operation table.
 
+mod events;
 mod item;
+mod object;
 mod operations;
 mod proto;
 mod text;
+mod types;
+mod unions;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -22,8 +22,16 @@ pub(crate) fn source(header: &str, model: &Model) -> String {
         doc(&mut out, "", &operation.summary);
         let _infallible = writeln!(
             out,
-            "pub const {}: Operation = Operation {{ id: {:?}, method: {:?}, path: {:?} }};\n",
-            operation.constant, operation.id, operation.method, operation.path
+            "pub const {}: Operation = Operation {{ id: {:?}, method: {:?}, path: {:?}, query: &{:?}, request: {:?}, \
+             response: {:?}, stream: {:?} }};\n",
+            operation.constant,
+            operation.id,
+            operation.method,
+            operation.path,
+            operation.query,
+            operation.request,
+            operation.response,
+            operation.stream
         );
     }
     let names: Vec<&str> = model

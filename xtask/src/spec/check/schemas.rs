@@ -33,6 +33,7 @@ const SCHEMA: &[&str] = &[
     "type",
     "x-by-hand",
     "x-also",
+    "x-always",
     "x-dispensable",
     "x-id-of",
     "x-mask-paths",

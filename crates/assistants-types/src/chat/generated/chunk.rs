@@ -33,7 +33,7 @@ pub struct ChatCompletionChunk {
     pub extra: Extra,
 }
 
-object!(ChatCompletionChunk const("object" = "chat.completion.chunk") {
+object!(ChatCompletionChunk const("object" = "chat.completion.chunk") always("choices/*/finish_reason", "choices/*/logprobs/content", "choices/*/logprobs/content/*/bytes", "choices/*/logprobs/content/*/top_logprobs/*/bytes", "choices/*/logprobs/refusal", "choices/*/logprobs/refusal/*/bytes", "choices/*/logprobs/refusal/*/top_logprobs/*/bytes") {
     id: plain "id",
     created: time "created",
     model: plain "model",
@@ -60,7 +60,7 @@ pub struct ChatChunkChoice {
     pub extra: Extra,
 }
 
-object!(ChatChunkChoice {
+object!(ChatChunkChoice always("finish_reason", "logprobs/content", "logprobs/content/*/bytes", "logprobs/content/*/top_logprobs/*/bytes", "logprobs/refusal", "logprobs/refusal/*/bytes", "logprobs/refusal/*/top_logprobs/*/bytes") {
     index: loose "index",
     delta: plain "delta",
     finish_reason: optional "finish_reason",

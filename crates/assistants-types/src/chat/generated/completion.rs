@@ -36,7 +36,7 @@ pub struct ChatCompletion {
     pub extra: Extra,
 }
 
-object!(ChatCompletion const("object" = "chat.completion") {
+object!(ChatCompletion const("object" = "chat.completion") always("choices/*/message/content", "choices/*/message/refusal", "choices/*/logprobs", "choices/*/logprobs/content", "choices/*/logprobs/content/*/bytes", "choices/*/logprobs/content/*/top_logprobs/*/bytes", "choices/*/logprobs/refusal", "choices/*/logprobs/refusal/*/bytes", "choices/*/logprobs/refusal/*/top_logprobs/*/bytes") {
     id: plain "id",
     created: time "created",
     model: plain "model",
@@ -63,7 +63,7 @@ pub struct ChatChoice {
     pub extra: Extra,
 }
 
-object!(ChatChoice {
+object!(ChatChoice always("message/content", "message/refusal", "logprobs", "logprobs/content", "logprobs/content/*/bytes", "logprobs/content/*/top_logprobs/*/bytes", "logprobs/refusal", "logprobs/refusal/*/bytes", "logprobs/refusal/*/top_logprobs/*/bytes") {
     index: loose "index",
     message: plain "message",
     finish_reason: plain "finish_reason",
@@ -115,7 +115,7 @@ pub struct ChatCompletionMessage {
     pub extra: Extra,
 }
 
-object!(ChatCompletionMessage const("role" = "assistant") {
+object!(ChatCompletionMessage const("role" = "assistant") always("content", "refusal") {
     content: optional "content",
     refusal: optional "refusal",
     tool_calls: optional "tool_calls",
@@ -206,7 +206,7 @@ pub struct ChatLogprobs {
     pub extra: Extra,
 }
 
-object!(ChatLogprobs {
+object!(ChatLogprobs always("content", "content/*/bytes", "content/*/top_logprobs/*/bytes", "refusal", "refusal/*/bytes", "refusal/*/top_logprobs/*/bytes") {
     content: optional "content",
     refusal: optional "refusal",
 });
@@ -226,7 +226,7 @@ pub struct ChatTokenLogprob {
     pub extra: Extra,
 }
 
-object!(ChatTokenLogprob {
+object!(ChatTokenLogprob always("bytes", "top_logprobs/*/bytes") {
     token: plain "token",
     logprob: loose "logprob",
     bytes: loose_optional "bytes",
@@ -246,7 +246,7 @@ pub struct ChatTopLogprob {
     pub extra: Extra,
 }
 
-object!(ChatTopLogprob {
+object!(ChatTopLogprob always("bytes") {
     token: plain "token",
     logprob: loose "logprob",
     bytes: loose_optional "bytes",

@@ -12,6 +12,10 @@ pub const CREATE_CHAT_COMPLETION: Operation = Operation {
     id: "chat.create",
     method: "POST",
     path: "/chat/completions",
+    query: &[],
+    request: Some("CreateChatCompletion"),
+    response: Some("ChatCompletion"),
+    stream: Some("ChatCompletionChunk"),
 };
 
 /// All of them, in the order of the specification.

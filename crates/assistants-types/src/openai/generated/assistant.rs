@@ -43,7 +43,7 @@ pub struct Assistant {
     pub extra: Extra,
 }
 
-object!(Assistant const("object" = "assistant") {
+object!(Assistant const("object" = "assistant") always("name", "description", "instructions", "tool_resources", "metadata", "temperature", "top_p", "response_format") {
     id: required "id",
     created_at: time "created_at",
     name: optional "name",

@@ -13,7 +13,7 @@ pub struct ErrorResponse {
     pub extra: Extra,
 }
 
-object!(ErrorResponse {
+object!(ErrorResponse always("error/code", "error/param") {
     error: loose "error",
 });
 
@@ -32,7 +32,7 @@ pub struct ErrorObject {
     pub extra: Extra,
 }
 
-object!(ErrorObject {
+object!(ErrorObject always("code", "param") {
     code: loose_optional "code",
     message: plain "message",
     param: optional "param",

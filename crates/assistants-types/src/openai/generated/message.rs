@@ -45,7 +45,7 @@ pub struct Message {
     pub extra: Extra,
 }
 
-object!(Message const("object" = "thread.message") {
+object!(Message const("object" = "thread.message") always("incomplete_details", "completed_at", "incomplete_at", "assistant_id", "run_id", "attachments", "metadata") {
     id: required "id",
     created_at: time "created_at",
     thread_id: plain "thread_id",

@@ -66,6 +66,10 @@ pub const LIST_ASSISTANTS: Operation = Operation {
     id: "assistants.list",
     method: "GET",
     path: "/assistants",
+    query: &["limit", "order", "after", "before"],
+    request: None,
+    response: Some("Page<Assistant>"),
+    stream: None,
 };
 
 /// Creates an assistant.
@@ -73,6 +77,10 @@ pub const CREATE_ASSISTANT: Operation = Operation {
     id: "assistants.create",
     method: "POST",
     path: "/assistants",
+    query: &[],
+    request: Some("CreateAssistant"),
+    response: Some("Assistant"),
+    stream: None,
 };
 
 /// Retrieves an assistant.
@@ -80,6 +88,10 @@ pub const RETRIEVE_ASSISTANT: Operation = Operation {
     id: "assistants.retrieve",
     method: "GET",
     path: "/assistants/{assistant_id}",
+    query: &[],
+    request: None,
+    response: Some("Assistant"),
+    stream: None,
 };
 
 /// Updates an assistant.
@@ -87,6 +99,10 @@ pub const UPDATE_ASSISTANT: Operation = Operation {
     id: "assistants.update",
     method: "POST",
     path: "/assistants/{assistant_id}",
+    query: &[],
+    request: Some("UpdateAssistant"),
+    response: Some("Assistant"),
+    stream: None,
 };
 
 /// Deletes an assistant.
@@ -94,6 +110,10 @@ pub const DELETE_ASSISTANT: Operation = Operation {
     id: "assistants.delete",
     method: "DELETE",
     path: "/assistants/{assistant_id}",
+    query: &[],
+    request: None,
+    response: Some("AssistantDeleted"),
+    stream: None,
 };
 
 /// Lists the files of an assistant.
@@ -101,6 +121,10 @@ pub const LIST_ASSISTANT_FILES: Operation = Operation {
     id: "assistant_files.list",
     method: "GET",
     path: "/assistants/{assistant_id}/files",
+    query: &["limit", "order", "after", "before"],
+    request: None,
+    response: Some("Page<AssistantFile>"),
+    stream: None,
 };
 
 /// Attaches a file to an assistant.
@@ -108,6 +132,10 @@ pub const CREATE_ASSISTANT_FILE: Operation = Operation {
     id: "assistant_files.create",
     method: "POST",
     path: "/assistants/{assistant_id}/files",
+    query: &[],
+    request: Some("CreateAssistantFile"),
+    response: Some("AssistantFile"),
+    stream: None,
 };
 
 /// Retrieves a file of an assistant.
@@ -115,6 +143,10 @@ pub const RETRIEVE_ASSISTANT_FILE: Operation = Operation {
     id: "assistant_files.retrieve",
     method: "GET",
     path: "/assistants/{assistant_id}/files/{file_id}",
+    query: &[],
+    request: None,
+    response: Some("AssistantFile"),
+    stream: None,
 };
 
 /// Detaches a file from an assistant.
@@ -122,6 +154,10 @@ pub const DELETE_ASSISTANT_FILE: Operation = Operation {
     id: "assistant_files.delete",
     method: "DELETE",
     path: "/assistants/{assistant_id}/files/{file_id}",
+    query: &[],
+    request: None,
+    response: Some("AssistantFileDeleted"),
+    stream: None,
 };
 
 /// Lists files.
@@ -129,6 +165,10 @@ pub const LIST_FILES: Operation = Operation {
     id: "files.list",
     method: "GET",
     path: "/files",
+    query: &["purpose", "limit", "order", "after"],
+    request: None,
+    response: Some("Page<File>"),
+    stream: None,
 };
 
 /// Uploads a file.
@@ -136,6 +176,10 @@ pub const CREATE_FILE: Operation = Operation {
     id: "files.create",
     method: "POST",
     path: "/files",
+    query: &[],
+    request: Some("CreateFile"),
+    response: Some("File"),
+    stream: None,
 };
 
 /// Retrieves a file.
@@ -143,6 +187,10 @@ pub const RETRIEVE_FILE: Operation = Operation {
     id: "files.retrieve",
     method: "GET",
     path: "/files/{file_id}",
+    query: &[],
+    request: None,
+    response: Some("File"),
+    stream: None,
 };
 
 /// Deletes a file.
@@ -150,6 +198,10 @@ pub const DELETE_FILE: Operation = Operation {
     id: "files.delete",
     method: "DELETE",
     path: "/files/{file_id}",
+    query: &[],
+    request: None,
+    response: Some("FileDeleted"),
+    stream: None,
 };
 
 /// Downloads a file.
@@ -157,6 +209,10 @@ pub const RETRIEVE_FILE_CONTENT: Operation = Operation {
     id: "files.content",
     method: "GET",
     path: "/files/{file_id}/content",
+    query: &[],
+    request: None,
+    response: None,
+    stream: None,
 };
 
 /// Lists vector stores.
@@ -164,6 +220,10 @@ pub const LIST_VECTOR_STORES: Operation = Operation {
     id: "vector_stores.list",
     method: "GET",
     path: "/vector_stores",
+    query: &["limit", "order", "after", "before"],
+    request: None,
+    response: Some("Page<VectorStore>"),
+    stream: None,
 };
 
 /// Creates a vector store.
@@ -171,6 +231,10 @@ pub const CREATE_VECTOR_STORE: Operation = Operation {
     id: "vector_stores.create",
     method: "POST",
     path: "/vector_stores",
+    query: &[],
+    request: Some("CreateVectorStore"),
+    response: Some("VectorStore"),
+    stream: None,
 };
 
 /// Retrieves a vector store.
@@ -178,6 +242,10 @@ pub const RETRIEVE_VECTOR_STORE: Operation = Operation {
     id: "vector_stores.retrieve",
     method: "GET",
     path: "/vector_stores/{vector_store_id}",
+    query: &[],
+    request: None,
+    response: Some("VectorStore"),
+    stream: None,
 };
 
 /// Updates a vector store.
@@ -185,6 +253,10 @@ pub const UPDATE_VECTOR_STORE: Operation = Operation {
     id: "vector_stores.update",
     method: "POST",
     path: "/vector_stores/{vector_store_id}",
+    query: &[],
+    request: Some("UpdateVectorStore"),
+    response: Some("VectorStore"),
+    stream: None,
 };
 
 /// Deletes a vector store.
@@ -192,6 +264,10 @@ pub const DELETE_VECTOR_STORE: Operation = Operation {
     id: "vector_stores.delete",
     method: "DELETE",
     path: "/vector_stores/{vector_store_id}",
+    query: &[],
+    request: None,
+    response: Some("VectorStoreDeleted"),
+    stream: None,
 };
 
 /// Searches a vector store.
@@ -199,6 +275,10 @@ pub const SEARCH_VECTOR_STORE: Operation = Operation {
     id: "vector_stores.search",
     method: "POST",
     path: "/vector_stores/{vector_store_id}/search",
+    query: &[],
+    request: Some("SearchVectorStore"),
+    response: Some("VectorStoreSearchResults"),
+    stream: None,
 };
 
 /// Lists the files of a vector store.
@@ -206,6 +286,10 @@ pub const LIST_VECTOR_STORE_FILES: Operation = Operation {
     id: "vector_store_files.list",
     method: "GET",
     path: "/vector_stores/{vector_store_id}/files",
+    query: &["limit", "order", "after", "before", "filter"],
+    request: None,
+    response: Some("Page<VectorStoreFile>"),
+    stream: None,
 };
 
 /// Adds a file to a vector store.
@@ -213,6 +297,10 @@ pub const CREATE_VECTOR_STORE_FILE: Operation = Operation {
     id: "vector_store_files.create",
     method: "POST",
     path: "/vector_stores/{vector_store_id}/files",
+    query: &[],
+    request: Some("CreateVectorStoreFile"),
+    response: Some("VectorStoreFile"),
+    stream: None,
 };
 
 /// Retrieves a file of a vector store.
@@ -220,6 +308,10 @@ pub const RETRIEVE_VECTOR_STORE_FILE: Operation = Operation {
     id: "vector_store_files.retrieve",
     method: "GET",
     path: "/vector_stores/{vector_store_id}/files/{file_id}",
+    query: &[],
+    request: None,
+    response: Some("VectorStoreFile"),
+    stream: None,
 };
 
 /// Updates the attributes of a file of a vector store.
@@ -227,6 +319,10 @@ pub const UPDATE_VECTOR_STORE_FILE: Operation = Operation {
     id: "vector_store_files.update",
     method: "POST",
     path: "/vector_stores/{vector_store_id}/files/{file_id}",
+    query: &[],
+    request: Some("UpdateVectorStoreFile"),
+    response: Some("VectorStoreFile"),
+    stream: None,
 };
 
 /// Removes a file from a vector store.
@@ -234,6 +330,10 @@ pub const DELETE_VECTOR_STORE_FILE: Operation = Operation {
     id: "vector_store_files.delete",
     method: "DELETE",
     path: "/vector_stores/{vector_store_id}/files/{file_id}",
+    query: &[],
+    request: None,
+    response: Some("VectorStoreFileDeleted"),
+    stream: None,
 };
 
 /// Retrieves the text of a file of a vector store.
@@ -241,6 +341,10 @@ pub const RETRIEVE_VECTOR_STORE_FILE_CONTENT: Operation = Operation {
     id: "vector_store_files.content",
     method: "GET",
     path: "/vector_stores/{vector_store_id}/files/{file_id}/content",
+    query: &[],
+    request: None,
+    response: Some("VectorStoreFileContent"),
+    stream: None,
 };
 
 /// Adds several files to a vector store.
@@ -248,6 +352,10 @@ pub const CREATE_VECTOR_STORE_FILE_BATCH: Operation = Operation {
     id: "vector_store_batches.create",
     method: "POST",
     path: "/vector_stores/{vector_store_id}/file_batches",
+    query: &[],
+    request: Some("CreateVectorStoreFileBatch"),
+    response: Some("VectorStoreFileBatch"),
+    stream: None,
 };
 
 /// Retrieves a batch of files.
@@ -255,6 +363,10 @@ pub const RETRIEVE_VECTOR_STORE_FILE_BATCH: Operation = Operation {
     id: "vector_store_batches.retrieve",
     method: "GET",
     path: "/vector_stores/{vector_store_id}/file_batches/{batch_id}",
+    query: &[],
+    request: None,
+    response: Some("VectorStoreFileBatch"),
+    stream: None,
 };
 
 /// Cancels a batch of files.
@@ -262,6 +374,10 @@ pub const CANCEL_VECTOR_STORE_FILE_BATCH: Operation = Operation {
     id: "vector_store_batches.cancel",
     method: "POST",
     path: "/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel",
+    query: &[],
+    request: None,
+    response: Some("VectorStoreFileBatch"),
+    stream: None,
 };
 
 /// Lists the files of a batch.
@@ -269,6 +385,10 @@ pub const LIST_VECTOR_STORE_BATCH_FILES: Operation = Operation {
     id: "vector_store_batches.list_files",
     method: "GET",
     path: "/vector_stores/{vector_store_id}/file_batches/{batch_id}/files",
+    query: &["limit", "order", "after", "before", "filter"],
+    request: None,
+    response: Some("Page<VectorStoreFile>"),
+    stream: None,
 };
 
 /// Starts an upload in parts.
@@ -276,6 +396,10 @@ pub const CREATE_UPLOAD: Operation = Operation {
     id: "uploads.create",
     method: "POST",
     path: "/uploads",
+    query: &[],
+    request: Some("CreateUpload"),
+    response: Some("Upload"),
+    stream: None,
 };
 
 /// Adds a part to an upload.
@@ -283,6 +407,10 @@ pub const ADD_UPLOAD_PART: Operation = Operation {
     id: "uploads.add_part",
     method: "POST",
     path: "/uploads/{upload_id}/parts",
+    query: &[],
+    request: Some("AddUploadPart"),
+    response: Some("UploadPart"),
+    stream: None,
 };
 
 /// Completes an upload.
@@ -290,6 +418,10 @@ pub const COMPLETE_UPLOAD: Operation = Operation {
     id: "uploads.complete",
     method: "POST",
     path: "/uploads/{upload_id}/complete",
+    query: &[],
+    request: Some("CompleteUpload"),
+    response: Some("Upload"),
+    stream: None,
 };
 
 /// Cancels an upload.
@@ -297,6 +429,10 @@ pub const CANCEL_UPLOAD: Operation = Operation {
     id: "uploads.cancel",
     method: "POST",
     path: "/uploads/{upload_id}/cancel",
+    query: &[],
+    request: None,
+    response: Some("Upload"),
+    stream: None,
 };
 
 /// Creates a thread.
@@ -304,6 +440,10 @@ pub const CREATE_THREAD: Operation = Operation {
     id: "threads.create",
     method: "POST",
     path: "/threads",
+    query: &[],
+    request: Some("CreateThread"),
+    response: Some("Thread"),
+    stream: None,
 };
 
 /// Creates a thread and runs an assistant on it.
@@ -311,6 +451,10 @@ pub const CREATE_THREAD_AND_RUN: Operation = Operation {
     id: "threads.create_and_run",
     method: "POST",
     path: "/threads/runs",
+    query: &[],
+    request: Some("CreateThreadAndRun"),
+    response: Some("Run"),
+    stream: Some("StreamEvent"),
 };
 
 /// Retrieves a thread.
@@ -318,6 +462,10 @@ pub const RETRIEVE_THREAD: Operation = Operation {
     id: "threads.retrieve",
     method: "GET",
     path: "/threads/{thread_id}",
+    query: &[],
+    request: None,
+    response: Some("Thread"),
+    stream: None,
 };
 
 /// Updates a thread.
@@ -325,6 +473,10 @@ pub const UPDATE_THREAD: Operation = Operation {
     id: "threads.update",
     method: "POST",
     path: "/threads/{thread_id}",
+    query: &[],
+    request: Some("UpdateThread"),
+    response: Some("Thread"),
+    stream: None,
 };
 
 /// Deletes a thread.
@@ -332,6 +484,10 @@ pub const DELETE_THREAD: Operation = Operation {
     id: "threads.delete",
     method: "DELETE",
     path: "/threads/{thread_id}",
+    query: &[],
+    request: None,
+    response: Some("ThreadDeleted"),
+    stream: None,
 };
 
 /// Lists the messages of a thread.
@@ -339,6 +495,10 @@ pub const LIST_MESSAGES: Operation = Operation {
     id: "messages.list",
     method: "GET",
     path: "/threads/{thread_id}/messages",
+    query: &["limit", "order", "after", "before", "run_id"],
+    request: None,
+    response: Some("Page<Message>"),
+    stream: None,
 };
 
 /// Adds a message to the end of a thread.
@@ -346,6 +506,10 @@ pub const CREATE_MESSAGE: Operation = Operation {
     id: "messages.create",
     method: "POST",
     path: "/threads/{thread_id}/messages",
+    query: &[],
+    request: Some("CreateMessage"),
+    response: Some("Message"),
+    stream: None,
 };
 
 /// Retrieves a message.
@@ -353,6 +517,10 @@ pub const RETRIEVE_MESSAGE: Operation = Operation {
     id: "messages.retrieve",
     method: "GET",
     path: "/threads/{thread_id}/messages/{message_id}",
+    query: &[],
+    request: None,
+    response: Some("Message"),
+    stream: None,
 };
 
 /// Updates a message.
@@ -360,6 +528,10 @@ pub const UPDATE_MESSAGE: Operation = Operation {
     id: "messages.update",
     method: "POST",
     path: "/threads/{thread_id}/messages/{message_id}",
+    query: &[],
+    request: Some("UpdateMessage"),
+    response: Some("Message"),
+    stream: None,
 };
 
 /// Deletes a message.
@@ -367,6 +539,10 @@ pub const DELETE_MESSAGE: Operation = Operation {
     id: "messages.delete",
     method: "DELETE",
     path: "/threads/{thread_id}/messages/{message_id}",
+    query: &[],
+    request: None,
+    response: Some("MessageDeleted"),
+    stream: None,
 };
 
 /// Lists the runs of a thread.
@@ -374,6 +550,10 @@ pub const LIST_RUNS: Operation = Operation {
     id: "runs.list",
     method: "GET",
     path: "/threads/{thread_id}/runs",
+    query: &["limit", "order", "after", "before"],
+    request: None,
+    response: Some("Page<Run>"),
+    stream: None,
 };
 
 /// Runs an assistant on a thread.
@@ -381,6 +561,10 @@ pub const CREATE_RUN: Operation = Operation {
     id: "runs.create",
     method: "POST",
     path: "/threads/{thread_id}/runs",
+    query: &["include[]"],
+    request: Some("CreateRun"),
+    response: Some("Run"),
+    stream: Some("StreamEvent"),
 };
 
 /// Retrieves a run.
@@ -388,6 +572,10 @@ pub const RETRIEVE_RUN: Operation = Operation {
     id: "runs.retrieve",
     method: "GET",
     path: "/threads/{thread_id}/runs/{run_id}",
+    query: &[],
+    request: None,
+    response: Some("Run"),
+    stream: None,
 };
 
 /// Updates a run.
@@ -395,6 +583,10 @@ pub const UPDATE_RUN: Operation = Operation {
     id: "runs.update",
     method: "POST",
     path: "/threads/{thread_id}/runs/{run_id}",
+    query: &[],
+    request: Some("UpdateRun"),
+    response: Some("Run"),
+    stream: None,
 };
 
 /// Cancels a run.
@@ -402,6 +594,10 @@ pub const CANCEL_RUN: Operation = Operation {
     id: "runs.cancel",
     method: "POST",
     path: "/threads/{thread_id}/runs/{run_id}/cancel",
+    query: &[],
+    request: None,
+    response: Some("Run"),
+    stream: None,
 };
 
 /// Submits tool outputs to a run.
@@ -409,6 +605,10 @@ pub const SUBMIT_TOOL_OUTPUTS: Operation = Operation {
     id: "runs.submit_tool_outputs",
     method: "POST",
     path: "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs",
+    query: &[],
+    request: Some("SubmitToolOutputs"),
+    response: Some("Run"),
+    stream: Some("StreamEvent"),
 };
 
 /// Lists the steps of a run.
@@ -416,6 +616,10 @@ pub const LIST_RUN_STEPS: Operation = Operation {
     id: "run_steps.list",
     method: "GET",
     path: "/threads/{thread_id}/runs/{run_id}/steps",
+    query: &["limit", "order", "after", "before", "include[]"],
+    request: None,
+    response: Some("Page<RunStep>"),
+    stream: None,
 };
 
 /// Retrieves a run step.
@@ -423,6 +627,10 @@ pub const RETRIEVE_RUN_STEP: Operation = Operation {
     id: "run_steps.retrieve",
     method: "GET",
     path: "/threads/{thread_id}/runs/{run_id}/steps/{step_id}",
+    query: &["include[]"],
+    request: None,
+    response: Some("RunStep"),
+    stream: None,
 };
 
 /// Lists models.
@@ -430,6 +638,10 @@ pub const LIST_MODELS: Operation = Operation {
     id: "models.list",
     method: "GET",
     path: "/models",
+    query: &[],
+    request: None,
+    response: Some("Page<Model>"),
+    stream: None,
 };
 
 /// Retrieves a model.
@@ -437,6 +649,10 @@ pub const RETRIEVE_MODEL: Operation = Operation {
     id: "models.retrieve",
     method: "GET",
     path: "/models/{model}",
+    query: &[],
+    request: None,
+    response: Some("Model"),
+    stream: None,
 };
 
 /// Deletes a fine-tuned model.
@@ -444,6 +660,10 @@ pub const DELETE_MODEL: Operation = Operation {
     id: "models.delete",
     method: "DELETE",
     path: "/models/{model}",
+    query: &[],
+    request: None,
+    response: Some("ModelDeleted"),
+    stream: None,
 };
 
 /// All of them, in the order of the specification.

@@ -69,7 +69,7 @@ pub struct Run {
     pub extra: Extra,
 }
 
-object!(Run const("object" = "thread.run") {
+object!(Run const("object" = "thread.run") always("required_action", "last_error", "expires_at", "started_at", "cancelled_at", "failed_at", "completed_at", "incomplete_details", "metadata", "usage", "temperature", "top_p", "max_prompt_tokens", "max_completion_tokens", "truncation_strategy", "tool_choice", "response_format") {
     id: required "id",
     created_at: time "created_at",
     thread_id: plain "thread_id",

@@ -47,7 +47,7 @@ pub struct RunStep {
     pub extra: Extra,
 }
 
-object!(RunStep const("object" = "thread.run.step") {
+object!(RunStep const("object" = "thread.run.step") always("step_details/tool_calls/*/function/output", "last_error", "expired_at", "cancelled_at", "failed_at", "completed_at", "metadata", "usage") {
     id: required "id",
     created_at: time "created_at",
     assistant_id: plain "assistant_id",
@@ -193,7 +193,7 @@ pub struct ToolCallsDetails {
     pub extra: Extra,
 }
 
-object!(ToolCallsDetails const("type" = "tool_calls") {
+object!(ToolCallsDetails const("type" = "tool_calls") always("tool_calls/*/function/output") {
     tool_calls: plain "tool_calls",
 });
 
@@ -399,7 +399,7 @@ pub struct FunctionCall {
     pub extra: Extra,
 }
 
-object!(FunctionCall const("type" = "function") {
+object!(FunctionCall const("type" = "function") always("function/output") {
     id: plain "id",
     function: plain "function",
 });
@@ -417,7 +417,7 @@ pub struct CalledFunction {
     pub extra: Extra,
 }
 
-object!(CalledFunction {
+object!(CalledFunction always("output") {
     name: plain "name",
     arguments: plain "arguments",
     output: optional "output",

@@ -97,6 +97,88 @@ stream_events!(StreamEvent {
     Done = "done" with "[DONE]",
 });
 
+impl StreamEvent {
+    /// The payload of `error`; `None` for any other event.
+    #[must_use]
+    pub fn error(&self) -> Option<&ErrorObject> {
+        match self {
+            Self::Error(payload) => Some(payload),
+            _ => None,
+        }
+    }
+
+    /// The message that the event is about.
+    #[must_use]
+    pub fn message(&self) -> Option<&Message> {
+        match self {
+            Self::MessageCreated(payload)
+            | Self::MessageInProgress(payload)
+            | Self::MessageCompleted(payload)
+            | Self::MessageIncomplete(payload) => Some(payload),
+            _ => None,
+        }
+    }
+
+    /// The payload of `thread.message.delta`; `None` for any other event.
+    #[must_use]
+    pub fn message_delta(&self) -> Option<&MessageDelta> {
+        match self {
+            Self::MessageDelta(payload) => Some(payload),
+            _ => None,
+        }
+    }
+
+    /// The run that the event is about.
+    #[must_use]
+    pub fn run(&self) -> Option<&Run> {
+        match self {
+            Self::RunCreated(payload)
+            | Self::RunQueued(payload)
+            | Self::RunInProgress(payload)
+            | Self::RunRequiresAction(payload)
+            | Self::RunCompleted(payload)
+            | Self::RunIncomplete(payload)
+            | Self::RunFailed(payload)
+            | Self::RunCancelling(payload)
+            | Self::RunCancelled(payload)
+            | Self::RunExpired(payload) => Some(payload),
+            _ => None,
+        }
+    }
+
+    /// The run step that the event is about.
+    #[must_use]
+    pub fn run_step(&self) -> Option<&RunStep> {
+        match self {
+            Self::RunStepCreated(payload)
+            | Self::RunStepInProgress(payload)
+            | Self::RunStepCompleted(payload)
+            | Self::RunStepFailed(payload)
+            | Self::RunStepCancelled(payload)
+            | Self::RunStepExpired(payload) => Some(payload),
+            _ => None,
+        }
+    }
+
+    /// The payload of `thread.run.step.delta`; `None` for any other event.
+    #[must_use]
+    pub fn run_step_delta(&self) -> Option<&RunStepDelta> {
+        match self {
+            Self::RunStepDelta(payload) => Some(payload),
+            _ => None,
+        }
+    }
+
+    /// The payload of `thread.created`; `None` for any other event.
+    #[must_use]
+    pub fn thread(&self) -> Option<&Thread> {
+        match self {
+            Self::ThreadCreated(payload) => Some(payload),
+            _ => None,
+        }
+    }
+}
+
 /// The payload of `thread.created`: the object, and what stands beside it in the event.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ThreadCreated {

@@ -26,7 +26,7 @@ pub struct Thread {
     pub extra: Extra,
 }
 
-object!(Thread const("object" = "thread") {
+object!(Thread const("object" = "thread") always("tool_resources", "metadata") {
     id: required "id",
     created_at: time "created_at",
     tool_resources: optional "tool_resources",

@@ -31,7 +31,7 @@ pub struct Upload {
     pub extra: Extra,
 }
 
-object!(Upload const("object" = "upload") {
+object!(Upload const("object" = "upload") always("file") {
     id: required "id",
     created_at: time "created_at",
     filename: plain "filename",

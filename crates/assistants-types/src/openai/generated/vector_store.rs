@@ -40,7 +40,7 @@ pub struct VectorStore {
     pub extra: Extra,
 }
 
-object!(VectorStore const("object" = "vector_store") {
+object!(VectorStore const("object" = "vector_store") always("expires_at", "last_active_at", "metadata") {
     id: required "id",
     created_at: time "created_at",
     name: plain "name",
@@ -617,7 +617,7 @@ pub struct VectorStoreSearchResults {
     pub extra: Extra,
 }
 
-object!(VectorStoreSearchResults const("object" = "vector_store.search_results.page") {
+object!(VectorStoreSearchResults const("object" = "vector_store.search_results.page") always("data/*/attributes", "next_page") {
     search_query: loose "search_query",
     data: plain "data",
     has_more: plain "has_more",
@@ -641,7 +641,7 @@ pub struct VectorStoreSearchResult {
     pub extra: Extra,
 }
 
-object!(VectorStoreSearchResult {
+object!(VectorStoreSearchResult always("attributes") {
     file_id: plain "file_id",
     filename: plain "filename",
     score: loose "score",

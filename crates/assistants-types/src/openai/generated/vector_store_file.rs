@@ -38,7 +38,7 @@ pub struct VectorStoreFile {
     pub extra: Extra,
 }
 
-object!(VectorStoreFile const("object" = "vector_store.file") {
+object!(VectorStoreFile const("object" = "vector_store.file") always("last_error") {
     id: required "id",
     usage_bytes: loose "usage_bytes",
     created_at: time "created_at",
@@ -263,7 +263,7 @@ pub struct VectorStoreFileContent {
     pub extra: Extra,
 }
 
-object!(VectorStoreFileContent const("object" = "vector_store.file_content.page") {
+object!(VectorStoreFileContent const("object" = "vector_store.file_content.page") always("next_page") {
     data: plain "data",
     has_more: plain "has_more",
     next_page: optional "next_page",

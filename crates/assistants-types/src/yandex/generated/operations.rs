@@ -54,6 +54,10 @@ pub const LIST_ASSISTANTS: Operation = Operation {
     id: "assistants.list",
     method: "GET",
     path: "/assistants/v1/assistants",
+    query: &["folderId", "pageSize", "pageToken"],
+    request: None,
+    response: Some("ListAssistantsResponse"),
+    stream: None,
 };
 
 /// Creates an assistant.
@@ -61,6 +65,10 @@ pub const CREATE_ASSISTANT: Operation = Operation {
     id: "assistants.create",
     method: "POST",
     path: "/assistants/v1/assistants",
+    query: &[],
+    request: Some("CreateAssistant"),
+    response: Some("Assistant"),
+    stream: None,
 };
 
 /// Lists the versions of an assistant.
@@ -68,6 +76,10 @@ pub const LIST_ASSISTANT_VERSIONS: Operation = Operation {
     id: "assistants.list_versions",
     method: "GET",
     path: "/assistants/v1/assistants:listVersions",
+    query: &["assistantId", "pageSize", "pageToken"],
+    request: None,
+    response: Some("ListAssistantVersionsResponse"),
+    stream: None,
 };
 
 /// Gets an assistant.
@@ -75,6 +87,10 @@ pub const GET_ASSISTANT: Operation = Operation {
     id: "assistants.get",
     method: "GET",
     path: "/assistants/v1/assistants/{assistantId}",
+    query: &[],
+    request: None,
+    response: Some("Assistant"),
+    stream: None,
 };
 
 /// Updates an assistant.
@@ -82,6 +98,10 @@ pub const UPDATE_ASSISTANT: Operation = Operation {
     id: "assistants.update",
     method: "PATCH",
     path: "/assistants/v1/assistants/{assistantId}",
+    query: &[],
+    request: Some("UpdateAssistant"),
+    response: Some("Assistant"),
+    stream: None,
 };
 
 /// Deletes an assistant.
@@ -89,6 +109,10 @@ pub const DELETE_ASSISTANT: Operation = Operation {
     id: "assistants.delete",
     method: "DELETE",
     path: "/assistants/v1/assistants/{assistantId}",
+    query: &[],
+    request: None,
+    response: Some("DeleteAssistantResponse"),
+    stream: None,
 };
 
 /// Lists the threads of a folder.
@@ -96,6 +120,10 @@ pub const LIST_THREADS: Operation = Operation {
     id: "threads.list",
     method: "GET",
     path: "/assistants/v1/threads",
+    query: &["folderId", "pageSize", "pageToken"],
+    request: None,
+    response: Some("ListThreadsResponse"),
+    stream: None,
 };
 
 /// Creates a thread.
@@ -103,6 +131,10 @@ pub const CREATE_THREAD: Operation = Operation {
     id: "threads.create",
     method: "POST",
     path: "/assistants/v1/threads",
+    query: &[],
+    request: Some("CreateThread"),
+    response: Some("Thread"),
+    stream: None,
 };
 
 /// Gets a thread.
@@ -110,6 +142,10 @@ pub const GET_THREAD: Operation = Operation {
     id: "threads.get",
     method: "GET",
     path: "/assistants/v1/threads/{threadId}",
+    query: &[],
+    request: None,
+    response: Some("Thread"),
+    stream: None,
 };
 
 /// Updates a thread.
@@ -117,6 +153,10 @@ pub const UPDATE_THREAD: Operation = Operation {
     id: "threads.update",
     method: "PATCH",
     path: "/assistants/v1/threads/{threadId}",
+    query: &[],
+    request: Some("UpdateThread"),
+    response: Some("Thread"),
+    stream: None,
 };
 
 /// Deletes a thread and its messages.
@@ -124,6 +164,10 @@ pub const DELETE_THREAD: Operation = Operation {
     id: "threads.delete",
     method: "DELETE",
     path: "/assistants/v1/threads/{threadId}",
+    query: &[],
+    request: None,
+    response: Some("DeleteThreadResponse"),
+    stream: None,
 };
 
 /// Lists all messages of a thread, newest first.
@@ -131,6 +175,10 @@ pub const LIST_MESSAGES: Operation = Operation {
     id: "messages.list",
     method: "GET",
     path: "/assistants/v1/messages",
+    query: &["threadId"],
+    request: None,
+    response: None,
+    stream: Some("Message"),
 };
 
 /// Adds a message to a thread.
@@ -138,6 +186,10 @@ pub const CREATE_MESSAGE: Operation = Operation {
     id: "messages.create",
     method: "POST",
     path: "/assistants/v1/messages",
+    query: &[],
+    request: Some("CreateMessage"),
+    response: Some("Message"),
+    stream: None,
 };
 
 /// Gets a message.
@@ -145,6 +197,10 @@ pub const GET_MESSAGE: Operation = Operation {
     id: "messages.get",
     method: "GET",
     path: "/assistants/v1/messages/{messageId}",
+    query: &["threadId"],
+    request: None,
+    response: Some("Message"),
+    stream: None,
 };
 
 /// Lists the runs of a folder.
@@ -152,6 +208,10 @@ pub const LIST_RUNS: Operation = Operation {
     id: "runs.list",
     method: "GET",
     path: "/assistants/v1/runs",
+    query: &["folderId", "pageSize", "pageToken"],
+    request: None,
+    response: Some("ListRunsResponse"),
+    stream: None,
 };
 
 /// Starts a run of an assistant on a thread.
@@ -159,6 +219,10 @@ pub const CREATE_RUN: Operation = Operation {
     id: "runs.create",
     method: "POST",
     path: "/assistants/v1/runs",
+    query: &[],
+    request: Some("CreateRun"),
+    response: Some("Run"),
+    stream: None,
 };
 
 /// Gets the newest run of a thread.
@@ -166,6 +230,10 @@ pub const GET_LAST_RUN_BY_THREAD: Operation = Operation {
     id: "runs.get_last_by_thread",
     method: "GET",
     path: "/assistants/v1/runs:getByThread",
+    query: &["threadId"],
+    request: None,
+    response: Some("Run"),
+    stream: None,
 };
 
 /// Listens to the events of a run.
@@ -173,6 +241,10 @@ pub const LISTEN_RUN: Operation = Operation {
     id: "runs.listen",
     method: "GET",
     path: "/assistants/v1/runs/listen",
+    query: &["runId", "eventsStartIdx"],
+    request: None,
+    response: None,
+    stream: Some("StreamEvent"),
 };
 
 /// Submits the results of tool calls to a run.
@@ -180,6 +252,10 @@ pub const SUBMIT_TO_RUN: Operation = Operation {
     id: "runs.submit",
     method: "PATCH",
     path: "/assistants/v1/runs/submit",
+    query: &[],
+    request: Some("SubmitToRun"),
+    response: Some("SubmitToRunResponse"),
+    stream: None,
 };
 
 /// Gets a run.
@@ -187,6 +263,10 @@ pub const GET_RUN: Operation = Operation {
     id: "runs.get",
     method: "GET",
     path: "/assistants/v1/runs/{runId}",
+    query: &[],
+    request: None,
+    response: Some("Run"),
+    stream: None,
 };
 
 /// Lists the search indexes of a folder.
@@ -194,6 +274,10 @@ pub const LIST_SEARCH_INDEXES: Operation = Operation {
     id: "search_indexes.list",
     method: "GET",
     path: "/assistants/v1/searchIndex",
+    query: &["folderId", "pageSize", "pageToken"],
+    request: None,
+    response: Some("ListSearchIndicesResponse"),
+    stream: None,
 };
 
 /// Creates a search index.
@@ -201,6 +285,10 @@ pub const CREATE_SEARCH_INDEX: Operation = Operation {
     id: "search_indexes.create",
     method: "POST",
     path: "/assistants/v1/searchIndex",
+    query: &[],
+    request: Some("CreateSearchIndex"),
+    response: Some("Operation"),
+    stream: None,
 };
 
 /// Gets a search index.
@@ -208,6 +296,10 @@ pub const GET_SEARCH_INDEX: Operation = Operation {
     id: "search_indexes.get",
     method: "GET",
     path: "/assistants/v1/searchIndex/{searchIndexId}",
+    query: &[],
+    request: None,
+    response: Some("SearchIndex"),
+    stream: None,
 };
 
 /// Updates a search index.
@@ -215,6 +307,10 @@ pub const UPDATE_SEARCH_INDEX: Operation = Operation {
     id: "search_indexes.update",
     method: "PATCH",
     path: "/assistants/v1/searchIndex/{searchIndexId}",
+    query: &[],
+    request: Some("UpdateSearchIndex"),
+    response: Some("SearchIndex"),
+    stream: None,
 };
 
 /// Deletes a search index.
@@ -222,6 +318,10 @@ pub const DELETE_SEARCH_INDEX: Operation = Operation {
     id: "search_indexes.delete",
     method: "DELETE",
     path: "/assistants/v1/searchIndex/{searchIndexId}",
+    query: &[],
+    request: None,
+    response: Some("DeleteSearchIndexResponse"),
+    stream: None,
 };
 
 /// Adds files to a search index.
@@ -229,6 +329,10 @@ pub const BATCH_CREATE_SEARCH_INDEX_FILES: Operation = Operation {
     id: "search_index_files.batch_create",
     method: "POST",
     path: "/assistants/v1/searchIndexFile:batchCreate",
+    query: &[],
+    request: Some("BatchCreateSearchIndexFile"),
+    response: Some("Operation"),
+    stream: None,
 };
 
 /// Lists the files of a search index.
@@ -236,6 +340,10 @@ pub const LIST_SEARCH_INDEX_FILES: Operation = Operation {
     id: "search_index_files.list",
     method: "GET",
     path: "/assistants/v1/searchIndexFile/{searchIndexId}",
+    query: &["pageSize", "pageToken"],
+    request: None,
+    response: Some("ListSearchIndexFilesResponse"),
+    stream: None,
 };
 
 /// Gets a file of a search index.
@@ -243,6 +351,10 @@ pub const GET_SEARCH_INDEX_FILE: Operation = Operation {
     id: "search_index_files.get",
     method: "GET",
     path: "/assistants/v1/searchIndexFile/{searchIndexId}/{fileId}",
+    query: &[],
+    request: None,
+    response: Some("SearchIndexFile"),
+    stream: None,
 };
 
 /// Lists the files of a folder.
@@ -250,6 +362,10 @@ pub const LIST_FILES: Operation = Operation {
     id: "files.list",
     method: "GET",
     path: "/files/v1/files",
+    query: &["folderId", "pageSize", "pageToken"],
+    request: None,
+    response: Some("ListFilesResponse"),
+    stream: None,
 };
 
 /// Stores a file.
@@ -257,6 +373,10 @@ pub const CREATE_FILE: Operation = Operation {
     id: "files.create",
     method: "POST",
     path: "/files/v1/files",
+    query: &[],
+    request: Some("CreateFile"),
+    response: Some("File"),
+    stream: None,
 };
 
 /// Gets an address from which the content of a file can be fetched.
@@ -264,6 +384,10 @@ pub const GET_FILE_URL: Operation = Operation {
     id: "files.get_url",
     method: "GET",
     path: "/files/v1/files:getUrl",
+    query: &["fileId"],
+    request: None,
+    response: Some("GetFileUrlResponse"),
+    stream: None,
 };
 
 /// Gets what is known of a file.
@@ -271,6 +395,10 @@ pub const GET_FILE: Operation = Operation {
     id: "files.get",
     method: "GET",
     path: "/files/v1/files/{fileId}",
+    query: &[],
+    request: None,
+    response: Some("File"),
+    stream: None,
 };
 
 /// Updates what is known of a file.
@@ -278,6 +406,10 @@ pub const UPDATE_FILE: Operation = Operation {
     id: "files.update",
     method: "PATCH",
     path: "/files/v1/files/{fileId}",
+    query: &[],
+    request: Some("UpdateFile"),
+    response: Some("File"),
+    stream: None,
 };
 
 /// Deletes a file.
@@ -285,6 +417,10 @@ pub const DELETE_FILE: Operation = Operation {
     id: "files.delete",
     method: "DELETE",
     path: "/files/v1/files/{fileId}",
+    query: &[],
+    request: None,
+    response: Some("DeleteFileResponse"),
+    stream: None,
 };
 
 /// Lists the users of a folder.
@@ -292,6 +428,10 @@ pub const LIST_USERS: Operation = Operation {
     id: "users.list",
     method: "GET",
     path: "/users/v1/users",
+    query: &["folderId", "pageSize", "pageToken"],
+    request: None,
+    response: Some("ListUsersResponse"),
+    stream: None,
 };
 
 /// Creates a user.
@@ -299,6 +439,10 @@ pub const CREATE_USER: Operation = Operation {
     id: "users.create",
     method: "POST",
     path: "/users/v1/users",
+    query: &[],
+    request: Some("CreateUser"),
+    response: Some("User"),
+    stream: None,
 };
 
 /// Gets a user.
@@ -306,6 +450,10 @@ pub const GET_USER: Operation = Operation {
     id: "users.get",
     method: "GET",
     path: "/users/v1/users/{userId}",
+    query: &[],
+    request: None,
+    response: Some("User"),
+    stream: None,
 };
 
 /// Updates a user.
@@ -313,6 +461,10 @@ pub const UPDATE_USER: Operation = Operation {
     id: "users.update",
     method: "PATCH",
     path: "/users/v1/users/{userId}",
+    query: &[],
+    request: Some("UpdateUser"),
+    response: Some("User"),
+    stream: None,
 };
 
 /// Deletes a user.
@@ -320,6 +472,10 @@ pub const DELETE_USER: Operation = Operation {
     id: "users.delete",
     method: "DELETE",
     path: "/users/v1/users/{userId}",
+    query: &[],
+    request: None,
+    response: Some("DeleteUserResponse"),
+    stream: None,
 };
 
 /// Cuts a text into tokens.
@@ -327,6 +483,10 @@ pub const TOKENIZE: Operation = Operation {
     id: "tokenize.text",
     method: "POST",
     path: "/foundationModels/v1/tokenize",
+    query: &[],
+    request: Some("Tokenize"),
+    response: Some("TokenizeResponse"),
+    stream: None,
 };
 
 /// Cuts a request for an answer into tokens.
@@ -334,6 +494,10 @@ pub const TOKENIZE_COMPLETION: Operation = Operation {
     id: "tokenize.completion",
     method: "POST",
     path: "/foundationModels/v1/tokenizeCompletion",
+    query: &[],
+    request: Some("CompletionRequest"),
+    response: Some("TokenizeResponse"),
+    stream: None,
 };
 
 /// Gets an operation.
@@ -341,6 +505,10 @@ pub const GET_OPERATION: Operation = Operation {
     id: "operations.get",
     method: "GET",
     path: "/operations/{operationId}",
+    query: &[],
+    request: None,
+    response: Some("Operation"),
+    stream: None,
 };
 
 /// Asks an operation to stop. It may end all the same.
@@ -348,6 +516,10 @@ pub const CANCEL_OPERATION: Operation = Operation {
     id: "operations.cancel",
     method: "GET",
     path: "/operations/{operationId}:cancel",
+    query: &[],
+    request: None,
+    response: Some("Operation"),
+    stream: None,
 };
 
 /// All of them, in the order of the specification.
