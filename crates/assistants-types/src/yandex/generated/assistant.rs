@@ -11,7 +11,7 @@ use crate::yandex::{ExpirationConfig, ExpirationPolicy, FieldMask, Labels, Tool}
 use serde_json::Value;
 use time::OffsetDateTime;
 
-/// A model with instructions and tools, kept under an identifier.
+/// A model with instructions and tools, stored on the server.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Assistant {
     /// Identifier.
@@ -22,31 +22,31 @@ pub struct Assistant {
     pub name: String,
     /// Description.
     pub description: String,
-    /// Identifier of who created it.
+    /// Identifier of the creator.
     pub created_by: String,
     /// When it was created.
     pub created_at: Option<OffsetDateTime>,
-    /// Identifier of who changed it last.
+    /// Identifier of whoever updated it last.
     pub updated_by: String,
-    /// When it was changed last.
+    /// When it was last updated.
     pub updated_at: Option<OffsetDateTime>,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// When it will be deleted by itself.
+    /// When it expires and is deleted.
     pub expires_at: Option<OffsetDateTime>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// Model that answers, such as `gpt://<folder>/yandexgpt/latest`.
+    /// URI of the model, such as `gpt://<folder>/yandexgpt/latest`.
     pub model_uri: String,
-    /// What the model is told before the conversation.
+    /// Instructions for the model.
     pub instruction: String,
-    /// How a conversation is cut; the service reports `autoStrategy` when nothing was chosen.
+    /// How the conversation is truncated; the service reports `autoStrategy` if none was chosen.
     pub prompt_truncation_options: Option<PromptTruncationOptions>,
-    /// How the model writes its answer.
+    /// Options for generating answers.
     pub completion_options: Option<CompletionOptions>,
-    /// Tools the model may use.
+    /// Tools that the model may use.
     pub tools: Vec<Tool>,
-    /// Form that the answer takes.
+    /// Response format.
     pub response_format: Option<ResponseFormat>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -73,7 +73,7 @@ message!(Assistant = "yandex.cloud.ai.assistants.v1.Assistant" {
 });
 message_field!(Assistant);
 
-/// What a new assistant is made of.
+/// Parameters of a new assistant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateAssistant {
     /// Identifier of the folder.
@@ -82,21 +82,21 @@ pub struct CreateAssistant {
     pub name: String,
     /// Description.
     pub description: String,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// Model that answers, such as `gpt://<folder>/yandexgpt/latest`.
+    /// URI of the model, such as `gpt://<folder>/yandexgpt/latest`.
     pub model_uri: String,
-    /// What the model is told before the conversation.
+    /// Instructions for the model.
     pub instruction: String,
-    /// How a conversation is cut when it is too long.
+    /// How the conversation is truncated when it is too long.
     pub prompt_truncation_options: Option<PromptTruncationOptions>,
-    /// How the model writes its answer.
+    /// Options for generating answers.
     pub completion_options: Option<CompletionOptions>,
-    /// Tools the model may use.
+    /// Tools that the model may use.
     pub tools: Vec<Tool>,
-    /// Form that the answer takes.
+    /// Response format.
     pub response_format: Option<ResponseFormat>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -150,14 +150,14 @@ impl CreateAssistant {
         self
     }
 
-    /// Sets `expirationConfig`. When it is deleted by itself; 7 days after its last use when not set.
+    /// Sets `expirationConfig`. When it expires and is deleted; defaults to 7 days after the last use.
     #[must_use]
     pub fn expiration_config(mut self, expiration_config: impl Into<ExpirationConfig>) -> Self {
         self.expiration_config = Some(expiration_config.into());
         self
     }
 
-    /// Sets `labels`. The user's own key-value pairs.
+    /// Sets `labels`. Caller-defined key-value pairs.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.labels = labels
@@ -167,28 +167,28 @@ impl CreateAssistant {
         self
     }
 
-    /// Sets `instruction`. What the model is told before the conversation.
+    /// Sets `instruction`. Instructions for the model.
     #[must_use]
     pub fn instruction(mut self, instruction: impl Into<String>) -> Self {
         self.instruction = instruction.into();
         self
     }
 
-    /// Sets `promptTruncationOptions`. How a conversation is cut when it is too long.
+    /// Sets `promptTruncationOptions`. How the conversation is truncated when it is too long.
     #[must_use]
     pub fn prompt_truncation_options(mut self, prompt_truncation_options: impl Into<PromptTruncationOptions>) -> Self {
         self.prompt_truncation_options = Some(prompt_truncation_options.into());
         self
     }
 
-    /// Sets `completionOptions`. How the model writes its answer.
+    /// Sets `completionOptions`. Options for generating answers.
     #[must_use]
     pub fn completion_options(mut self, completion_options: impl Into<CompletionOptions>) -> Self {
         self.completion_options = Some(completion_options.into());
         self
     }
 
-    /// Sets `tools`. Tools the model may use.
+    /// Sets `tools`. Tools that the model may use.
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
         self.tools = tools.into_iter().map(Into::into).collect();
@@ -202,7 +202,7 @@ impl CreateAssistant {
         self
     }
 
-    /// Sets `responseFormat`. Form that the answer takes.
+    /// Sets `responseFormat`. Response format.
     #[must_use]
     pub fn response_format(mut self, response_format: impl Into<ResponseFormat>) -> Self {
         self.response_format = Some(response_format.into());
@@ -210,32 +210,32 @@ impl CreateAssistant {
     }
 }
 
-/// Changes to an assistant. Only what the mask names is changed.
+/// Changes to an assistant, limited to the fields of the update mask.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpdateAssistant {
     /// Identifier of the assistant.
     pub assistant_id: String,
-    /// Which fields to change: those named take the value sent, or are emptied when none was sent.
+    /// Fields to update. A named field without a value is cleared.
     pub update_mask: FieldMask,
     /// Name.
     pub name: String,
     /// Description.
     pub description: String,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// Model that answers, such as `gpt://<folder>/yandexgpt/latest`.
+    /// URI of the model, such as `gpt://<folder>/yandexgpt/latest`.
     pub model_uri: String,
-    /// What the model is told before the conversation.
+    /// Instructions for the model.
     pub instruction: String,
-    /// How a conversation is cut when it is too long.
+    /// How the conversation is truncated when it is too long.
     pub prompt_truncation_options: Option<PromptTruncationOptions>,
-    /// How the model writes its answer.
+    /// Options for generating answers.
     pub completion_options: Option<CompletionOptions>,
-    /// Tools the model may use.
+    /// Tools that the model may use.
     pub tools: Vec<Tool>,
-    /// Form that the answer takes.
+    /// Response format.
     pub response_format: Option<ResponseFormat>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -309,7 +309,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `expirationConfig`. When it is deleted by itself; 7 days after its last use when not set.
+    /// Sets `expirationConfig`. When it expires and is deleted; defaults to 7 days after the last use.
     #[must_use]
     pub fn expiration_config(mut self, expiration_config: impl Into<ExpirationConfig>) -> Self {
         self.expiration_config = Some(expiration_config.into());
@@ -325,7 +325,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `labels`. The user's own key-value pairs.
+    /// Sets `labels`. Caller-defined key-value pairs.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.labels = labels
@@ -344,7 +344,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `modelUri`. Model that answers, such as `gpt://<folder>/yandexgpt/latest`.
+    /// Sets `modelUri`. URI of the model, such as `gpt://<folder>/yandexgpt/latest`.
     #[must_use]
     pub fn model_uri(mut self, model_uri: impl Into<String>) -> Self {
         self.model_uri = model_uri.into();
@@ -360,7 +360,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `instruction`. What the model is told before the conversation.
+    /// Sets `instruction`. Instructions for the model.
     #[must_use]
     pub fn instruction(mut self, instruction: impl Into<String>) -> Self {
         self.instruction = instruction.into();
@@ -376,7 +376,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `promptTruncationOptions`. How a conversation is cut when it is too long.
+    /// Sets `promptTruncationOptions`. How the conversation is truncated when it is too long.
     #[must_use]
     pub fn prompt_truncation_options(mut self, prompt_truncation_options: impl Into<PromptTruncationOptions>) -> Self {
         self.prompt_truncation_options = Some(prompt_truncation_options.into());
@@ -392,7 +392,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `completionOptions`. How the model writes its answer.
+    /// Sets `completionOptions`. Options for generating answers.
     #[must_use]
     pub fn completion_options(mut self, completion_options: impl Into<CompletionOptions>) -> Self {
         self.completion_options = Some(completion_options.into());
@@ -408,7 +408,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `tools`. Tools the model may use.
+    /// Sets `tools`. Tools that the model may use.
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
         self.tools = tools.into_iter().map(Into::into).collect();
@@ -432,7 +432,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `responseFormat`. Form that the answer takes.
+    /// Sets `responseFormat`. Response format.
     #[must_use]
     pub fn response_format(mut self, response_format: impl Into<ResponseFormat>) -> Self {
         self.response_format = Some(response_format.into());
@@ -448,7 +448,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. From when the days are counted.
+    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. Event from which the days are counted.
     #[must_use]
     pub fn expiration_policy(mut self, expiration_policy: impl Into<ExpirationPolicy>) -> Self {
         self.expiration_config.get_or_insert_default().expiration_policy = expiration_policy.into();
@@ -466,7 +466,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `expirationConfig.ttlDays` and nothing else beside it. How many days it is kept.
+    /// Sets `expirationConfig.ttlDays` and nothing else beside it. Number of days after that event.
     #[must_use]
     pub fn ttl_days(mut self, ttl_days: i64) -> Self {
         self.expiration_config.get_or_insert_default().ttl_days = ttl_days;
@@ -484,8 +484,8 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `promptTruncationOptions.maxPromptTokens` and nothing else beside it. The most tokens that are sent to
-    /// the model; 7000 when not set.
+    /// Sets `promptTruncationOptions.maxPromptTokens` and nothing else beside it. Maximum number of prompt tokens;
+    /// defaults to 7000.
     #[must_use]
     pub fn max_prompt_tokens(mut self, max_prompt_tokens: i64) -> Self {
         self.prompt_truncation_options.get_or_insert_default().max_prompt_tokens = Some(max_prompt_tokens);
@@ -503,7 +503,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `completionOptions.maxTokens` and nothing else beside it. The most tokens that the answer may have.
+    /// Sets `completionOptions.maxTokens` and nothing else beside it. Maximum number of tokens of the answer.
     #[must_use]
     pub fn max_tokens(mut self, max_tokens: i64) -> Self {
         self.completion_options.get_or_insert_default().max_tokens = Some(max_tokens);
@@ -521,8 +521,8 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `completionOptions.temperature` and nothing else beside it. How freely the model writes, from 0 to 1;
-    /// 0.3 when not set.
+    /// Sets `completionOptions.temperature` and nothing else beside it. Sampling temperature, 0 to 1; defaults to
+    /// 0.3.
     #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.completion_options.get_or_insert_default().temperature = Some(temperature);
@@ -541,7 +541,7 @@ impl UpdateAssistant {
     }
 }
 
-/// The answer to the deletion of an assistant: nothing.
+/// Empty response to the deletion of an assistant.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteAssistantResponse {
     /// Members that this crate does not know.
@@ -555,9 +555,9 @@ message_field!(DeleteAssistantResponse);
 /// A page of assistants.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListAssistantsResponse {
-    /// The assistants, newest first.
+    /// Assistants, newest first.
     pub assistants: Vec<Assistant>,
-    /// Where the next page starts; empty when there is none. A page may be followed by an empty one.
+    /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -569,12 +569,12 @@ message!(ListAssistantsResponse = "yandex.cloud.ai.assistants.v1.ListAssistantsR
 });
 message_field!(ListAssistantsResponse);
 
-/// An assistant as it was after one of its updates.
+/// A version of an assistant, made by an update.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AssistantVersion {
     /// Identifier of the version.
     pub id: String,
-    /// What the update changed.
+    /// Fields that the update changed.
     pub update_mask: FieldMask,
     /// The assistant after the update.
     pub assistant: Option<Assistant>,
@@ -592,9 +592,9 @@ message_field!(AssistantVersion);
 /// A page of versions of an assistant.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListAssistantVersionsResponse {
-    /// The versions, newest first.
+    /// Versions, newest first.
     pub versions: Vec<AssistantVersion>,
-    /// Where the next page starts; empty when there is none. A page may be followed by an empty one.
+    /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -606,12 +606,12 @@ message!(ListAssistantVersionsResponse = "yandex.cloud.ai.assistants.v1.ListAssi
 });
 message_field!(ListAssistantVersionsResponse);
 
-/// How a conversation is cut when it is too long for the model.
+/// How a conversation is truncated to fit the model's context window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PromptTruncationOptions {
-    /// The most tokens that are sent to the model; 7000 when not set.
+    /// Maximum number of prompt tokens; defaults to 7000.
     pub max_prompt_tokens: Option<i64>,
-    /// How the conversation is cut.
+    /// The truncation strategy.
     pub strategy: Option<TruncationStrategy>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -625,14 +625,14 @@ message!(PromptTruncationOptions = "yandex.cloud.ai.assistants.v1.PromptTruncati
 message_field!(PromptTruncationOptions);
 
 impl PromptTruncationOptions {
-    /// Sets `maxPromptTokens`. The most tokens that are sent to the model; 7000 when not set.
+    /// Sets `maxPromptTokens`. Maximum number of prompt tokens; defaults to 7000.
     #[must_use]
     pub fn max_prompt_tokens(mut self, max_prompt_tokens: i64) -> Self {
         self.max_prompt_tokens = Some(max_prompt_tokens);
         self
     }
 
-    /// Sets one of the members that exclude each other. How the conversation is cut.
+    /// Sets one of the members that exclude each other. The truncation strategy.
     #[must_use]
     pub fn strategy(mut self, strategy: impl Into<TruncationStrategy>) -> Self {
         self.strategy = Some(strategy.into());
@@ -640,13 +640,13 @@ impl PromptTruncationOptions {
     }
 }
 
-/// How the conversation is cut.
+/// The truncation strategy.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum TruncationStrategy {
     /// The service decides.
     AutoStrategy(AutoStrategy),
-    /// Only the newest messages stay.
+    /// Only the most recent messages are kept.
     LastMessagesStrategy(LastMessagesStrategy),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -679,7 +679,7 @@ impl PromptTruncationOptions {
         }
     }
 
-    /// The member `lastMessagesStrategy`, if it is the one that is set. Only the newest messages stay.
+    /// The member `lastMessagesStrategy`, if it is the one that is set. Only the most recent messages are kept.
     #[must_use]
     pub fn as_last_messages_strategy(&self) -> Option<&LastMessagesStrategy> {
         match &self.strategy {
@@ -689,7 +689,7 @@ impl PromptTruncationOptions {
     }
 }
 
-/// The service decides what to cut.
+/// The service decides how to truncate.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AutoStrategy {
     /// Members that this crate does not know.
@@ -700,10 +700,10 @@ message!(AutoStrategy = "yandex.cloud.ai.assistants.v1.PromptTruncationOptions.A
 });
 message_field!(AutoStrategy);
 
-/// Only the newest messages stay.
+/// Only the most recent messages are kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LastMessagesStrategy {
-    /// How many messages stay; fewer when they have too many tokens.
+    /// Number of messages to keep; fewer if they have too many tokens.
     pub num_messages: i64,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -715,7 +715,7 @@ message!(LastMessagesStrategy = "yandex.cloud.ai.assistants.v1.PromptTruncationO
 message_field!(LastMessagesStrategy);
 
 impl LastMessagesStrategy {
-    /// Sets `numMessages`. How many messages stay; fewer when they have too many tokens.
+    /// Sets `numMessages`. Number of messages to keep; fewer if they have too many tokens.
     #[must_use]
     pub fn num_messages(mut self, num_messages: i64) -> Self {
         self.num_messages = num_messages;
@@ -723,12 +723,12 @@ impl LastMessagesStrategy {
     }
 }
 
-/// How the model writes its answer.
+/// Options for generating answers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CompletionOptions {
-    /// The most tokens that the answer may have.
+    /// Maximum number of tokens of the answer.
     pub max_tokens: Option<i64>,
-    /// How freely the model writes, from 0 to 1; 0.3 when not set.
+    /// Sampling temperature, 0 to 1; defaults to 0.3.
     pub temperature: Option<f64>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -741,14 +741,14 @@ message!(CompletionOptions = "yandex.cloud.ai.assistants.v1.CompletionOptions" {
 message_field!(CompletionOptions);
 
 impl CompletionOptions {
-    /// Sets `maxTokens`. The most tokens that the answer may have.
+    /// Sets `maxTokens`. Maximum number of tokens of the answer.
     #[must_use]
     pub fn max_tokens(mut self, max_tokens: i64) -> Self {
         self.max_tokens = Some(max_tokens);
         self
     }
 
-    /// Sets `temperature`. How freely the model writes, from 0 to 1; 0.3 when not set.
+    /// Sets `temperature`. Sampling temperature, 0 to 1; defaults to 0.3.
     #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.temperature = Some(temperature);
@@ -756,10 +756,10 @@ impl CompletionOptions {
     }
 }
 
-/// Form that the answer takes; plain text when nothing is set.
+/// Response format; defaults to plain text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResponseFormat {
-    /// Which form it is.
+    /// The format.
     pub kind: Option<ResponseFormatKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -772,7 +772,7 @@ message!(ResponseFormat = "yandex.cloud.ai.assistants.v1.ResponseFormat" {
 message_field!(ResponseFormat);
 
 impl ResponseFormat {
-    /// Sets one of the members that exclude each other. Which form it is.
+    /// Sets one of the members that exclude each other. The format.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ResponseFormatKind>) -> Self {
         self.kind = Some(kind.into());
@@ -780,13 +780,13 @@ impl ResponseFormat {
     }
 }
 
-/// Which form it is.
+/// The format.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ResponseFormatKind {
-    /// Any JSON object; the instruction must ask for JSON too.
+    /// Any JSON object; the instruction must ask for JSON as well.
     JsonObject(bool),
-    /// JSON that follows a schema.
+    /// JSON that conforms to a schema.
     JsonSchema(JsonSchema),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -813,8 +813,8 @@ impl From<JsonSchema> for ResponseFormat {
 }
 
 impl ResponseFormat {
-    /// The member `jsonObject`, if it is the one that is set. Any JSON object; the instruction must ask for JSON
-    /// too.
+    /// The member `jsonObject`, if it is the one that is set. Any JSON object; the instruction must ask for JSON as
+    /// well.
     #[must_use]
     pub fn as_json_object(&self) -> Option<bool> {
         match &self.kind {
@@ -823,7 +823,7 @@ impl ResponseFormat {
         }
     }
 
-    /// The member `jsonSchema`, if it is the one that is set. JSON that follows a schema.
+    /// The member `jsonSchema`, if it is the one that is set. JSON that conforms to a schema.
     #[must_use]
     pub fn as_json_schema(&self) -> Option<&JsonSchema> {
         match &self.kind {
@@ -833,7 +833,7 @@ impl ResponseFormat {
     }
 }
 
-/// A JSON Schema that the answer follows.
+/// A JSON schema for the answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JsonSchema {
     /// The schema.

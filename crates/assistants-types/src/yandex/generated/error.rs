@@ -9,9 +9,9 @@ use crate::yandex::Any;
 /// Why a run failed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Error {
-    /// Code of the error; recorded failures leave it at 0.
+    /// Error code; 0 in stored errors.
     pub code: i64,
-    /// What went wrong, in words.
+    /// Human-readable description of the error.
     pub message: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -23,14 +23,14 @@ message!(Error = "yandex.cloud.ai.common.Error" {
 });
 message_field!(Error);
 
-/// An error as the service reports it: of a call, of an operation, at the end of a stream.
+/// An error of a call or an operation, or at the end of a stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status {
-    /// gRPC code of the error, such as 5 for `NOT_FOUND`.
+    /// gRPC status code, such as 5 for `NOT_FOUND`.
     pub code: i32,
-    /// What went wrong, in words.
+    /// Human-readable description of the error.
     pub message: String,
-    /// More about it, each with its own type.
+    /// Details, each with its type.
     pub details: Vec<Any>,
     /// Members that this crate does not know.
     pub extra: Extra,

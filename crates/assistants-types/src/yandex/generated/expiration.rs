@@ -7,12 +7,12 @@ use crate::proto_json::message;
 use crate::proto_json::message_field;
 use crate::proto_json::proto_enum;
 
-/// When an object is deleted by itself.
+/// When an object expires and is deleted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExpirationConfig {
-    /// From when the days are counted.
+    /// Event from which the days are counted.
     pub expiration_policy: ExpirationPolicy,
-    /// How many days it is kept.
+    /// Number of days after that event.
     pub ttl_days: i64,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -25,14 +25,14 @@ message!(ExpirationConfig = "yandex.cloud.ai.common.ExpirationConfig" {
 message_field!(ExpirationConfig);
 
 impl ExpirationConfig {
-    /// Sets `expirationPolicy`. From when the days are counted.
+    /// Sets `expirationPolicy`. Event from which the days are counted.
     #[must_use]
     pub fn expiration_policy(mut self, expiration_policy: impl Into<ExpirationPolicy>) -> Self {
         self.expiration_policy = expiration_policy.into();
         self
     }
 
-    /// Sets `ttlDays`. How many days it is kept.
+    /// Sets `ttlDays`. Number of days after that event.
     #[must_use]
     pub fn ttl_days(mut self, ttl_days: i64) -> Self {
         self.ttl_days = ttl_days;
@@ -40,15 +40,15 @@ impl ExpirationConfig {
     }
 }
 
-/// From when the days are counted.
+/// Event from which the days are counted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ExpirationPolicy {
-    /// Not said.
+    /// Not specified.
     Unspecified,
-    /// From the creation.
+    /// Creation of the object.
     Static,
-    /// From the last use.
+    /// Last use of the object.
     SinceLastActive,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),

@@ -8,7 +8,7 @@ use crate::proto_json::message_field;
 use crate::yandex::{Bytes, ExpirationConfig, ExpirationPolicy, FieldMask, Labels};
 use time::OffsetDateTime;
 
-/// A file of the folder.
+/// A file of a folder.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct File {
     /// Identifier.
@@ -19,21 +19,21 @@ pub struct File {
     pub name: String,
     /// Description.
     pub description: String,
-    /// MIME type; found out from the content when not given.
+    /// MIME type; detected from the content if not set.
     pub mime_type: String,
-    /// Identifier of who created it.
+    /// Identifier of the creator.
     pub created_by: String,
     /// When it was created.
     pub created_at: Option<OffsetDateTime>,
-    /// Identifier of who changed it last.
+    /// Identifier of whoever updated it last.
     pub updated_by: String,
-    /// When it was changed last.
+    /// When it was last updated.
     pub updated_at: Option<OffsetDateTime>,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// When it will be deleted by itself.
+    /// When it expires and is deleted.
     pub expires_at: Option<OffsetDateTime>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -55,7 +55,7 @@ message!(File = "yandex.cloud.ai.files.v1.File" {
 });
 message_field!(File);
 
-/// A file to store.
+/// A file to upload.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateFile {
     /// Identifier of the folder.
@@ -64,13 +64,13 @@ pub struct CreateFile {
     pub name: String,
     /// Description.
     pub description: String,
-    /// MIME type; found out from the content when not given.
+    /// MIME type; detected from the content if not set.
     pub mime_type: String,
-    /// The content, at most 128 MB.
+    /// Content, at most 128 MB.
     pub content: Bytes,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -116,14 +116,14 @@ impl CreateFile {
         self
     }
 
-    /// Sets `mimeType`. MIME type; found out from the content when not given.
+    /// Sets `mimeType`. MIME type; detected from the content if not set.
     #[must_use]
     pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
         self.mime_type = mime_type.into();
         self
     }
 
-    /// Sets `labels`. The user's own key-value pairs.
+    /// Sets `labels`. Caller-defined key-value pairs.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.labels = labels
@@ -133,7 +133,7 @@ impl CreateFile {
         self
     }
 
-    /// Sets `expirationConfig`. When it is deleted by itself; 7 days after its last use when not set.
+    /// Sets `expirationConfig`. When it expires and is deleted; defaults to 7 days after the last use.
     #[must_use]
     pub fn expiration_config(mut self, expiration_config: impl Into<ExpirationConfig>) -> Self {
         self.expiration_config = Some(expiration_config.into());
@@ -141,20 +141,20 @@ impl CreateFile {
     }
 }
 
-/// Changes to what is known of a file. Only what the mask names is changed.
+/// Changes to the metadata of a file, limited to the fields of the update mask.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpdateFile {
     /// Identifier of the file.
     pub file_id: String,
-    /// Which fields to change: those named take the value sent, or are emptied when none was sent.
+    /// Fields to update. A named field without a value is cleared.
     pub update_mask: FieldMask,
     /// Name.
     pub name: String,
     /// Description.
     pub description: String,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -216,7 +216,7 @@ impl UpdateFile {
         self
     }
 
-    /// Sets `expirationConfig`. When it is deleted by itself; 7 days after its last use when not set.
+    /// Sets `expirationConfig`. When it expires and is deleted; defaults to 7 days after the last use.
     #[must_use]
     pub fn expiration_config(mut self, expiration_config: impl Into<ExpirationConfig>) -> Self {
         self.expiration_config = Some(expiration_config.into());
@@ -232,7 +232,7 @@ impl UpdateFile {
         self
     }
 
-    /// Sets `labels`. The user's own key-value pairs.
+    /// Sets `labels`. Caller-defined key-value pairs.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.labels = labels
@@ -251,7 +251,7 @@ impl UpdateFile {
         self
     }
 
-    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. From when the days are counted.
+    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. Event from which the days are counted.
     #[must_use]
     pub fn expiration_policy(mut self, expiration_policy: impl Into<ExpirationPolicy>) -> Self {
         self.expiration_config.get_or_insert_default().expiration_policy = expiration_policy.into();
@@ -269,7 +269,7 @@ impl UpdateFile {
         self
     }
 
-    /// Sets `expirationConfig.ttlDays` and nothing else beside it. How many days it is kept.
+    /// Sets `expirationConfig.ttlDays` and nothing else beside it. Number of days after that event.
     #[must_use]
     pub fn ttl_days(mut self, ttl_days: i64) -> Self {
         self.expiration_config.get_or_insert_default().ttl_days = ttl_days;
@@ -288,7 +288,7 @@ impl UpdateFile {
     }
 }
 
-/// The answer to the deletion of a file: nothing.
+/// Empty response to the deletion of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteFileResponse {
     /// Members that this crate does not know.
@@ -302,9 +302,9 @@ message_field!(DeleteFileResponse);
 /// A page of files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListFilesResponse {
-    /// The files, newest first.
+    /// Files, newest first.
     pub files: Vec<File>,
-    /// Where the next page starts; empty when there is none. A page may be followed by an empty one.
+    /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -316,10 +316,10 @@ message!(ListFilesResponse = "yandex.cloud.ai.files.v1.ListFilesResponse" {
 });
 message_field!(ListFilesResponse);
 
-/// Where the content of a file can be fetched for a while.
+/// A temporary download URL of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GetFileUrlResponse {
-    /// The address; to be fetched without credentials.
+    /// The URL; downloads from it need no credentials.
     pub url: String,
     /// Members that this crate does not know.
     pub extra: Extra,

@@ -19,19 +19,19 @@ pub struct Message {
     pub id: String,
     /// Identifier of the thread.
     pub thread_id: String,
-    /// Identifier of who created it.
+    /// Identifier of the creator.
     pub created_by: String,
     /// When it was created.
     pub created_at: Option<OffsetDateTime>,
-    /// Who wrote it.
+    /// Author of the message.
     pub author: Option<Author>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// What it says.
+    /// Content.
     pub content: Option<MessageContent>,
-    /// Whether it is whole.
+    /// Status of the message.
     pub status: MessageStatus,
-    /// What it rests on.
+    /// Citations.
     pub citations: Vec<Citation>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -55,11 +55,11 @@ message_field!(Message);
 pub struct CreateMessage {
     /// Identifier of the thread.
     pub thread_id: String,
-    /// Who wrote it; the thread's default author when not set.
+    /// Author of the message; defaults to the default author of the thread.
     pub author: Option<Author>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// What it says.
+    /// Content.
     pub content: MessageContent,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -85,14 +85,14 @@ impl CreateMessage {
         }
     }
 
-    /// Sets `author`. Who wrote it; the thread's default author when not set.
+    /// Sets `author`. Author of the message; defaults to the default author of the thread.
     #[must_use]
     pub fn author(mut self, author: impl Into<Author>) -> Self {
         self.author = Some(author.into());
         self
     }
 
-    /// Sets `labels`. The user's own key-value pairs.
+    /// Sets `labels`. Caller-defined key-value pairs.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.labels = labels
@@ -103,14 +103,14 @@ impl CreateMessage {
     }
 }
 
-/// A message that is sent along with a new thread or run.
+/// A message to add when a thread is created or a run is started.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageData {
-    /// Who wrote it; the thread's default author when not set.
+    /// Author of the message; defaults to the default author of the thread.
     pub author: Option<Author>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// What it says.
+    /// Content.
     pub content: Option<MessageContent>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -124,14 +124,14 @@ message!(MessageData = "yandex.cloud.ai.assistants.v1.threads.MessageData" {
 message_field!(MessageData);
 
 impl MessageData {
-    /// Sets `author`. Who wrote it; the thread's default author when not set.
+    /// Sets `author`. Author of the message; defaults to the default author of the thread.
     #[must_use]
     pub fn author(mut self, author: impl Into<Author>) -> Self {
         self.author = Some(author.into());
         self
     }
 
-    /// Sets `labels`. The user's own key-value pairs.
+    /// Sets `labels`. Caller-defined key-value pairs.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.labels = labels
@@ -141,7 +141,7 @@ impl MessageData {
         self
     }
 
-    /// Sets `content`. What it says.
+    /// Sets `content`. Content.
     #[must_use]
     pub fn content(mut self, content: impl Into<MessageContent>) -> Self {
         self.content = Some(content.into());
@@ -149,10 +149,10 @@ impl MessageData {
     }
 }
 
-/// What a message says, in parts.
+/// Content of a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageContent {
-    /// The parts.
+    /// Content parts.
     pub content: Vec<ContentPart>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -164,7 +164,7 @@ message!(MessageContent = "yandex.cloud.ai.assistants.v1.threads.MessageContent"
 message_field!(MessageContent);
 
 impl MessageContent {
-    /// Sets `content`. The parts.
+    /// Sets `content`. Content parts.
     #[must_use]
     pub fn content(mut self, content: impl IntoIterator<Item = impl Into<ContentPart>>) -> Self {
         self.content = content.into_iter().map(Into::into).collect();
@@ -172,10 +172,10 @@ impl MessageContent {
     }
 }
 
-/// A part of a message.
+/// A content part of a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContentPart {
-    /// What kind of part it is.
+    /// The part.
     pub kind: Option<ContentPartKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -188,7 +188,7 @@ message!(ContentPart = "yandex.cloud.ai.assistants.v1.threads.ContentPart" {
 message_field!(ContentPart);
 
 impl ContentPart {
-    /// Sets one of the members that exclude each other. What kind of part it is.
+    /// Sets one of the members that exclude each other. The part.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ContentPartKind>) -> Self {
         self.kind = Some(kind.into());
@@ -196,7 +196,7 @@ impl ContentPart {
     }
 }
 
-/// What kind of part it is.
+/// The part.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ContentPartKind {
@@ -239,7 +239,7 @@ impl ContentPart {
 /// A piece of text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Text {
-    /// The text itself.
+    /// The text.
     pub content: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -251,7 +251,7 @@ message!(Text = "yandex.cloud.ai.assistants.v1.threads.Text" {
 message_field!(Text);
 
 impl Text {
-    /// Sets `content`. The text itself.
+    /// Sets `content`. The text.
     #[must_use]
     pub fn content(mut self, content: impl Into<String>) -> Self {
         self.content = content.into();
@@ -259,7 +259,7 @@ impl Text {
     }
 }
 
-/// Who wrote a message.
+/// Author of a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Author {
     /// Identifier of a user or of an assistant.
@@ -292,7 +292,7 @@ impl Author {
     }
 }
 
-/// What a message, or a part of it, rests on.
+/// Sources of a message or of a part of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Citation {
     /// The sources.
@@ -306,10 +306,10 @@ message!(Citation = "yandex.cloud.ai.assistants.v1.threads.Citation" {
 });
 message_field!(Citation);
 
-/// One source of a citation.
+/// A source of a citation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Source {
-    /// What kind of source it is.
+    /// The source.
     pub kind: Option<SourceKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -321,7 +321,7 @@ message!(Source = "yandex.cloud.ai.assistants.v1.threads.Source" {
 });
 message_field!(Source);
 
-/// What kind of source it is.
+/// The source.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SourceKind {
@@ -364,11 +364,11 @@ impl Source {
 /// A passage of a file, found in a search index.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileChunk {
-    /// Where it was found.
+    /// The search index.
     pub search_index: Option<SearchIndex>,
-    /// The file; without identifier when it has been deleted since.
+    /// The file; without an identifier if it has since been deleted.
     pub source_file: Option<File>,
-    /// What the passage says.
+    /// Content of the passage.
     pub content: Option<ChunkContent>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -381,10 +381,10 @@ message!(FileChunk = "yandex.cloud.ai.assistants.v1.threads.FileChunk" {
 });
 message_field!(FileChunk);
 
-/// What a passage says, in parts.
+/// Content of a passage.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChunkContent {
-    /// The parts.
+    /// Content parts.
     pub content: Vec<ContentPart>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -395,17 +395,17 @@ message!(ChunkContent = "yandex.cloud.ai.assistants.v1.threads.ChunkContent" {
 });
 message_field!(ChunkContent);
 
-/// Whether a message is whole.
+/// Status of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MessageStatus {
-    /// Not said.
+    /// Not specified.
     Unspecified,
-    /// It is whole.
+    /// The message is complete.
     Completed,
-    /// It was cut off at the limit of tokens.
+    /// The token limit was reached.
     Truncated,
-    /// It was held back by moderation.
+    /// Withheld by moderation.
     FilteredContent,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),

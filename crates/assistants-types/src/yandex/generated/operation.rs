@@ -9,24 +9,24 @@ use crate::proto_json::one_of;
 use crate::yandex::{Any, Status};
 use time::OffsetDateTime;
 
-/// Work that goes on after its call was answered.
+/// Long-running work that continues after its call has returned.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Operation {
     /// Identifier.
     pub id: String,
-    /// What is done, in at most 256 characters.
+    /// Description of the operation, at most 256 characters.
     pub description: String,
     /// When it was created.
     pub created_at: Option<OffsetDateTime>,
-    /// Identifier of who created it.
+    /// Identifier of the creator.
     pub created_by: String,
-    /// When it went on last.
+    /// When the operation was last modified.
     pub modified_at: Option<OffsetDateTime>,
-    /// Whether it has ended.
+    /// Whether the operation has ended.
     pub done: bool,
-    /// More about the work; search indexes bring none.
+    /// Metadata of the operation; absent for search indexes.
     pub metadata: Option<Any>,
-    /// What came out; not set while it goes on.
+    /// The result; not set until the operation has ended.
     pub result: Option<OperationResult>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -45,13 +45,13 @@ message!(Operation = "yandex.cloud.operation.Operation" {
 });
 message_field!(Operation);
 
-/// What came out; not set while it goes on.
+/// The result; not set until the operation has ended.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum OperationResult {
-    /// Why it failed.
+    /// Why the operation failed.
     Error(Status),
-    /// What it made.
+    /// The result of a successful operation.
     Response(Any),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -69,7 +69,7 @@ impl From<Status> for OperationResult {
 }
 
 impl Operation {
-    /// The member `error`, if it is the one that is set. Why it failed.
+    /// The member `error`, if it is the one that is set. Why the operation failed.
     #[must_use]
     pub fn as_error(&self) -> Option<&Status> {
         match &self.result {
@@ -78,7 +78,7 @@ impl Operation {
         }
     }
 
-    /// The member `response`, if it is the one that is set. What it made.
+    /// The member `response`, if it is the one that is set. The result of a successful operation.
     #[must_use]
     pub fn as_response(&self) -> Option<&Any> {
         match &self.result {

@@ -368,7 +368,7 @@ pub const LIST_FILES: Operation = Operation {
     stream: None,
 };
 
-/// Stores a file.
+/// Uploads a file.
 pub const CREATE_FILE: Operation = Operation {
     id: "files.create",
     method: "POST",
@@ -379,7 +379,7 @@ pub const CREATE_FILE: Operation = Operation {
     stream: None,
 };
 
-/// Gets an address from which the content of a file can be fetched.
+/// Gets a URL from which the content of a file can be downloaded.
 pub const GET_FILE_URL: Operation = Operation {
     id: "files.get_url",
     method: "GET",
@@ -390,7 +390,7 @@ pub const GET_FILE_URL: Operation = Operation {
     stream: None,
 };
 
-/// Gets what is known of a file.
+/// Gets the metadata of a file.
 pub const GET_FILE: Operation = Operation {
     id: "files.get",
     method: "GET",
@@ -401,7 +401,7 @@ pub const GET_FILE: Operation = Operation {
     stream: None,
 };
 
-/// Updates what is known of a file.
+/// Updates the metadata of a file.
 pub const UPDATE_FILE: Operation = Operation {
     id: "files.update",
     method: "PATCH",
@@ -478,7 +478,7 @@ pub const DELETE_USER: Operation = Operation {
     stream: None,
 };
 
-/// Cuts a text into tokens.
+/// Splits a text into tokens.
 pub const TOKENIZE: Operation = Operation {
     id: "tokenize.text",
     method: "POST",
@@ -489,7 +489,7 @@ pub const TOKENIZE: Operation = Operation {
     stream: None,
 };
 
-/// Cuts a request for an answer into tokens.
+/// Splits a completion request into tokens.
 pub const TOKENIZE_COMPLETION: Operation = Operation {
     id: "tokenize.completion",
     method: "POST",
@@ -511,7 +511,7 @@ pub const GET_OPERATION: Operation = Operation {
     stream: None,
 };
 
-/// Asks an operation to stop. It may end all the same.
+/// Requests cancellation of an operation, which may complete nevertheless.
 pub const CANCEL_OPERATION: Operation = Operation {
     id: "operations.cancel",
     method: "GET",

@@ -15,7 +15,7 @@ use crate::yandex::{
 };
 use time::OffsetDateTime;
 
-/// One execution of an assistant on a thread.
+/// An execution of an assistant on a thread.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Run {
     /// Identifier.
@@ -24,23 +24,23 @@ pub struct Run {
     pub assistant_id: String,
     /// Identifier of the thread.
     pub thread_id: String,
-    /// Identifier of who created it.
+    /// Identifier of the creator.
     pub created_by: String,
     /// When it was created.
     pub created_at: Option<OffsetDateTime>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// How far it is.
+    /// State of the run.
     pub state: Option<RunState>,
-    /// Tokens it used; not set before it ends or waits.
+    /// Token usage; not set before the run ends or waits for tool results.
     pub usage: Option<ContentUsage>,
-    /// Stands over the assistant's for this run.
+    /// Overrides the setting of the assistant.
     pub custom_prompt_truncation_options: Option<PromptTruncationOptions>,
-    /// Stands over the assistant's for this run.
+    /// Overrides the setting of the assistant.
     pub custom_completion_options: Option<CompletionOptions>,
-    /// Tools of this run.
+    /// Tools of the run.
     pub tools: Vec<Tool>,
-    /// Stands over the assistant's for this run.
+    /// Overrides the setting of the assistant.
     pub custom_response_format: Option<ResponseFormat>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -62,12 +62,12 @@ message!(Run = "yandex.cloud.ai.assistants.v1.runs.Run" {
 });
 message_field!(Run);
 
-/// How far a run is, and what it came to.
+/// State of a run: its status and result.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunState {
-    /// How far it is.
+    /// Status of the run.
     pub status: RunStatus,
-    /// What the status brings along.
+    /// Data that comes with the status.
     pub data: Option<RunStateData>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -80,15 +80,15 @@ message!(RunState = "yandex.cloud.ai.assistants.v1.runs.RunState" {
 });
 message_field!(RunState);
 
-/// What the status brings along.
+/// Data that comes with the status.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum RunStateData {
-    /// Why it failed.
+    /// Why the run failed.
     Error(Error),
-    /// The message it ended with.
+    /// The final message of the run.
     CompletedMessage(Message),
-    /// The calls it waits for.
+    /// Tool calls that the run is waiting for.
     ToolCallList(ToolCallList),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -119,7 +119,7 @@ impl From<ToolCallList> for RunStateData {
 }
 
 impl RunState {
-    /// The member `error`, if it is the one that is set. Why it failed.
+    /// The member `error`, if it is the one that is set. Why the run failed.
     #[must_use]
     pub fn as_error(&self) -> Option<&Error> {
         match &self.data {
@@ -128,7 +128,7 @@ impl RunState {
         }
     }
 
-    /// The member `completedMessage`, if it is the one that is set. The message it ended with.
+    /// The member `completedMessage`, if it is the one that is set. The final message of the run.
     #[must_use]
     pub fn as_completed_message(&self) -> Option<&Message> {
         match &self.data {
@@ -137,7 +137,7 @@ impl RunState {
         }
     }
 
-    /// The member `toolCallList`, if it is the one that is set. The calls it waits for.
+    /// The member `toolCallList`, if it is the one that is set. Tool calls that the run is waiting for.
     #[must_use]
     pub fn as_tool_call_list(&self) -> Option<&ToolCallList> {
         match &self.data {
@@ -147,14 +147,14 @@ impl RunState {
     }
 }
 
-/// Tokens that a run used.
+/// Token usage of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContentUsage {
-    /// Tokens sent to the model.
+    /// Number of prompt tokens.
     pub prompt_tokens: i64,
-    /// Tokens the model wrote.
+    /// Number of completion tokens.
     pub completion_tokens: i64,
-    /// Both together.
+    /// Sum of prompt and completion tokens.
     pub total_tokens: i64,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -167,26 +167,26 @@ message!(ContentUsage = "yandex.cloud.ai.assistants.v1.runs.ContentUsage" {
 });
 message_field!(ContentUsage);
 
-/// How to start a run.
+/// Parameters of a new run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateRun {
     /// Identifier of the assistant.
     pub assistant_id: String,
     /// Identifier of the thread.
     pub thread_id: String,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// Messages to add to the thread first.
+    /// Messages to add to the thread before the run starts.
     pub additional_messages: Vec<MessageData>,
-    /// Stands over the assistant's for this run.
+    /// Overrides the setting of the assistant.
     pub custom_prompt_truncation_options: Option<PromptTruncationOptions>,
-    /// Stands over the assistant's for this run.
+    /// Overrides the setting of the assistant.
     pub custom_completion_options: Option<CompletionOptions>,
-    /// Whether the run reports text while it is written.
+    /// Whether the run reports partial messages while the model writes.
     pub stream: bool,
-    /// Tools of this run.
+    /// Tools of the run.
     pub tools: Vec<Tool>,
-    /// Stands over the assistant's for this run.
+    /// Overrides the setting of the assistant.
     pub custom_response_format: Option<ResponseFormat>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -222,7 +222,7 @@ impl CreateRun {
         }
     }
 
-    /// Sets `labels`. The user's own key-value pairs.
+    /// Sets `labels`. Caller-defined key-value pairs.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.labels = labels
@@ -232,7 +232,7 @@ impl CreateRun {
         self
     }
 
-    /// Sets `additionalMessages`. Messages to add to the thread first.
+    /// Sets `additionalMessages`. Messages to add to the thread before the run starts.
     #[must_use]
     pub fn additional_messages(
         mut self,
@@ -249,7 +249,7 @@ impl CreateRun {
         self
     }
 
-    /// Sets `customPromptTruncationOptions`. Stands over the assistant's for this run.
+    /// Sets `customPromptTruncationOptions`. Overrides the setting of the assistant.
     #[must_use]
     pub fn custom_prompt_truncation_options(
         mut self,
@@ -259,21 +259,21 @@ impl CreateRun {
         self
     }
 
-    /// Sets `customCompletionOptions`. Stands over the assistant's for this run.
+    /// Sets `customCompletionOptions`. Overrides the setting of the assistant.
     #[must_use]
     pub fn custom_completion_options(mut self, custom_completion_options: impl Into<CompletionOptions>) -> Self {
         self.custom_completion_options = Some(custom_completion_options.into());
         self
     }
 
-    /// Sets `stream`. Whether the run reports text while it is written.
+    /// Sets `stream`. Whether the run reports partial messages while the model writes.
     #[must_use]
     pub fn stream(mut self, stream: bool) -> Self {
         self.stream = stream;
         self
     }
 
-    /// Sets `tools`. Tools of this run.
+    /// Sets `tools`. Tools of the run.
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
         self.tools = tools.into_iter().map(Into::into).collect();
@@ -287,7 +287,7 @@ impl CreateRun {
         self
     }
 
-    /// Sets `customResponseFormat`. Stands over the assistant's for this run.
+    /// Sets `customResponseFormat`. Overrides the setting of the assistant.
     #[must_use]
     pub fn custom_response_format(mut self, custom_response_format: impl Into<ResponseFormat>) -> Self {
         self.custom_response_format = Some(custom_response_format.into());
@@ -298,9 +298,9 @@ impl CreateRun {
 /// A page of runs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListRunsResponse {
-    /// The runs.
+    /// Runs.
     pub runs: Vec<Run>,
-    /// Where the next page starts; empty when there is none. A page may be followed by an empty one.
+    /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -312,12 +312,12 @@ message!(ListRunsResponse = "yandex.cloud.ai.assistants.v1.runs.ListRunsResponse
 });
 message_field!(ListRunsResponse);
 
-/// Results of tool calls, for the run that waits for them.
+/// Tool results for a waiting run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SubmitToRun {
     /// Identifier of the run.
     pub run_id: String,
-    /// What is submitted.
+    /// The submitted data.
     pub event: Option<SubmitToRunEvent>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -340,7 +340,7 @@ impl SubmitToRun {
         }
     }
 
-    /// Sets one of the members that exclude each other. What is submitted.
+    /// Sets one of the members that exclude each other. The submitted data.
     #[must_use]
     pub fn event(mut self, event: impl Into<SubmitToRunEvent>) -> Self {
         self.event = Some(event.into());
@@ -348,11 +348,11 @@ impl SubmitToRun {
     }
 }
 
-/// What is submitted.
+/// The submitted data.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SubmitToRunEvent {
-    /// Results of tool calls.
+    /// Results of the tool calls.
     ToolResultList(ToolResultList),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -369,7 +369,7 @@ impl From<ToolResultList> for SubmitToRunEvent {
 }
 
 impl SubmitToRun {
-    /// The member `toolResultList`, if it is the one that is set. Results of tool calls.
+    /// The member `toolResultList`, if it is the one that is set. Results of the tool calls.
     #[must_use]
     pub fn as_tool_result_list(&self) -> Option<&ToolResultList> {
         match &self.event {
@@ -379,7 +379,7 @@ impl SubmitToRun {
     }
 }
 
-/// The answer to submitted results: nothing.
+/// Empty response to submitted results.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SubmitToRunResponse {
     /// Members that this crate does not know.
@@ -390,21 +390,21 @@ message!(SubmitToRunResponse = "yandex.cloud.ai.assistants.v1.runs.SubmitToRunRe
 });
 message_field!(SubmitToRunResponse);
 
-/// How far a run is.
+/// Status of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RunStatus {
-    /// Not said.
+    /// Not specified.
     Unspecified,
-    /// It has not started.
+    /// The run has not started.
     Pending,
-    /// The model is at work.
+    /// The run is in progress.
     InProgress,
-    /// It ended with an error.
+    /// The run failed.
     Failed,
-    /// It ended with a message.
+    /// The run completed with a message.
     Completed,
-    /// It waits for the results of tool calls.
+    /// The run is waiting for tool results.
     ToolCalls,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),

@@ -12,7 +12,7 @@ use crate::proto_json::proto_enum;
 use crate::yandex::{ExpirationConfig, ExpirationPolicy, FieldMask, File, Labels};
 use time::OffsetDateTime;
 
-/// Files of a folder, prepared for search.
+/// Files prepared for search.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchIndex {
     /// Identifier.
@@ -23,21 +23,21 @@ pub struct SearchIndex {
     pub name: String,
     /// Description.
     pub description: String,
-    /// Identifier of who created it.
+    /// Identifier of the creator.
     pub created_by: String,
     /// When it was created.
     pub created_at: Option<OffsetDateTime>,
-    /// Identifier of who changed it last.
+    /// Identifier of whoever updated it last.
     pub updated_by: String,
-    /// When it was changed last.
+    /// When it was last updated.
     pub updated_at: Option<OffsetDateTime>,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// When it will be deleted by itself.
+    /// When it expires and is deleted.
     pub expires_at: Option<OffsetDateTime>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// How it is searched.
+    /// Type of the search index.
     pub kind: Option<SearchIndexKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -60,15 +60,15 @@ message!(SearchIndex = "yandex.cloud.ai.assistants.v1.searchindex.SearchIndex" {
 });
 message_field!(SearchIndex);
 
-/// How it is searched.
+/// Type of the search index.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SearchIndexKind {
-    /// By words.
+    /// Full-text search.
     TextSearchIndex(TextSearchIndex),
-    /// By meaning.
+    /// Vector search.
     VectorSearchIndex(VectorSearchIndex),
-    /// By both.
+    /// Full-text and vector search combined.
     HybridSearchIndex(HybridSearchIndex),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -99,7 +99,7 @@ impl From<HybridSearchIndex> for SearchIndexKind {
 }
 
 impl SearchIndex {
-    /// The member `textSearchIndex`, if it is the one that is set. By words.
+    /// The member `textSearchIndex`, if it is the one that is set. Full-text search.
     #[must_use]
     pub fn as_text_search_index(&self) -> Option<&TextSearchIndex> {
         match &self.kind {
@@ -108,7 +108,7 @@ impl SearchIndex {
         }
     }
 
-    /// The member `vectorSearchIndex`, if it is the one that is set. By meaning.
+    /// The member `vectorSearchIndex`, if it is the one that is set. Vector search.
     #[must_use]
     pub fn as_vector_search_index(&self) -> Option<&VectorSearchIndex> {
         match &self.kind {
@@ -117,7 +117,7 @@ impl SearchIndex {
         }
     }
 
-    /// The member `hybridSearchIndex`, if it is the one that is set. By both.
+    /// The member `hybridSearchIndex`, if it is the one that is set. Full-text and vector search combined.
     #[must_use]
     pub fn as_hybrid_search_index(&self) -> Option<&HybridSearchIndex> {
         match &self.kind {
@@ -127,22 +127,22 @@ impl SearchIndex {
     }
 }
 
-/// What a new search index is made of. Without a kind it is a text index.
+/// Parameters of a new search index. Without a type, it is a text search index.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateSearchIndex {
     /// Identifier of the folder.
     pub folder_id: String,
-    /// The files to search in.
+    /// Identifiers of the files to index.
     pub file_ids: Vec<String>,
     /// Name.
     pub name: String,
     /// Description.
     pub description: String,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// How it will be searched; by words when not set.
+    /// Type of the search index; defaults to full-text search.
     pub kind: Option<SearchIndexKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -175,7 +175,7 @@ impl CreateSearchIndex {
         }
     }
 
-    /// Sets `fileIds`. The files to search in.
+    /// Sets `fileIds`. Identifiers of the files to index.
     #[must_use]
     pub fn file_ids(mut self, file_ids: impl IntoIterator<Item = impl IdOf<File>>) -> Self {
         self.file_ids = file_ids.into_iter().map(IdOf::into_id).collect();
@@ -203,14 +203,14 @@ impl CreateSearchIndex {
         self
     }
 
-    /// Sets `expirationConfig`. When it is deleted by itself; 7 days after its last use when not set.
+    /// Sets `expirationConfig`. When it expires and is deleted; defaults to 7 days after the last use.
     #[must_use]
     pub fn expiration_config(mut self, expiration_config: impl Into<ExpirationConfig>) -> Self {
         self.expiration_config = Some(expiration_config.into());
         self
     }
 
-    /// Sets `labels`. The user's own key-value pairs.
+    /// Sets `labels`. Caller-defined key-value pairs.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.labels = labels
@@ -220,7 +220,7 @@ impl CreateSearchIndex {
         self
     }
 
-    /// Sets one of the members that exclude each other. How it will be searched; by words when not set.
+    /// Sets one of the members that exclude each other. Type of the search index; defaults to full-text search.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<SearchIndexKind>) -> Self {
         self.kind = Some(kind.into());
@@ -229,7 +229,7 @@ impl CreateSearchIndex {
 }
 
 impl CreateSearchIndex {
-    /// The member `textSearchIndex`, if it is the one that is set. By words.
+    /// The member `textSearchIndex`, if it is the one that is set. Full-text search.
     #[must_use]
     pub fn as_text_search_index(&self) -> Option<&TextSearchIndex> {
         match &self.kind {
@@ -238,7 +238,7 @@ impl CreateSearchIndex {
         }
     }
 
-    /// The member `vectorSearchIndex`, if it is the one that is set. By meaning.
+    /// The member `vectorSearchIndex`, if it is the one that is set. Vector search.
     #[must_use]
     pub fn as_vector_search_index(&self) -> Option<&VectorSearchIndex> {
         match &self.kind {
@@ -247,7 +247,7 @@ impl CreateSearchIndex {
         }
     }
 
-    /// The member `hybridSearchIndex`, if it is the one that is set. By both.
+    /// The member `hybridSearchIndex`, if it is the one that is set. Full-text and vector search combined.
     #[must_use]
     pub fn as_hybrid_search_index(&self) -> Option<&HybridSearchIndex> {
         match &self.kind {
@@ -257,20 +257,20 @@ impl CreateSearchIndex {
     }
 }
 
-/// Changes to a search index. Only what the mask names is changed.
+/// Changes to a search index, limited to the fields of the update mask.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpdateSearchIndex {
     /// Identifier of the search index.
     pub search_index_id: String,
-    /// Which fields to change: those named take the value sent, or are emptied when none was sent.
+    /// Fields to update. A named field without a value is cleared.
     pub update_mask: FieldMask,
     /// Name.
     pub name: String,
     /// Description.
     pub description: String,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -332,7 +332,7 @@ impl UpdateSearchIndex {
         self
     }
 
-    /// Sets `expirationConfig`. When it is deleted by itself; 7 days after its last use when not set.
+    /// Sets `expirationConfig`. When it expires and is deleted; defaults to 7 days after the last use.
     #[must_use]
     pub fn expiration_config(mut self, expiration_config: impl Into<ExpirationConfig>) -> Self {
         self.expiration_config = Some(expiration_config.into());
@@ -348,7 +348,7 @@ impl UpdateSearchIndex {
         self
     }
 
-    /// Sets `labels`. The user's own key-value pairs.
+    /// Sets `labels`. Caller-defined key-value pairs.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.labels = labels
@@ -367,7 +367,7 @@ impl UpdateSearchIndex {
         self
     }
 
-    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. From when the days are counted.
+    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. Event from which the days are counted.
     #[must_use]
     pub fn expiration_policy(mut self, expiration_policy: impl Into<ExpirationPolicy>) -> Self {
         self.expiration_config.get_or_insert_default().expiration_policy = expiration_policy.into();
@@ -385,7 +385,7 @@ impl UpdateSearchIndex {
         self
     }
 
-    /// Sets `expirationConfig.ttlDays` and nothing else beside it. How many days it is kept.
+    /// Sets `expirationConfig.ttlDays` and nothing else beside it. Number of days after that event.
     #[must_use]
     pub fn ttl_days(mut self, ttl_days: i64) -> Self {
         self.expiration_config.get_or_insert_default().ttl_days = ttl_days;
@@ -404,7 +404,7 @@ impl UpdateSearchIndex {
     }
 }
 
-/// The answer to the deletion of a search index: nothing.
+/// Empty response to the deletion of a search index.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteSearchIndexResponse {
     /// Members that this crate does not know.
@@ -418,9 +418,9 @@ message_field!(DeleteSearchIndexResponse);
 /// A page of search indexes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListSearchIndicesResponse {
-    /// The search indexes, newest first.
+    /// Search indexes, newest first.
     pub indices: Vec<SearchIndex>,
-    /// Where the next page starts; empty when there is none. A page may be followed by an empty one.
+    /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -432,14 +432,14 @@ message!(ListSearchIndicesResponse = "yandex.cloud.ai.assistants.v1.searchindex.
 });
 message_field!(ListSearchIndicesResponse);
 
-/// Search by words.
+/// Settings of full-text search.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TextSearchIndex {
-    /// How files are cut into passages.
+    /// How files are split into chunks.
     pub chunking_strategy: Option<ChunkingStrategy>,
-    /// How text is cut into words.
+    /// How text is split into words.
     pub tokenizer: Option<TextTokenizer>,
-    /// How words are compared.
+    /// How words are normalized.
     pub analyzer: Option<TextAnalyzer>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -454,21 +454,21 @@ message!(TextSearchIndex = "yandex.cloud.ai.assistants.v1.searchindex.TextSearch
 message_field!(TextSearchIndex);
 
 impl TextSearchIndex {
-    /// Sets `chunkingStrategy`. How files are cut into passages.
+    /// Sets `chunkingStrategy`. How files are split into chunks.
     #[must_use]
     pub fn chunking_strategy(mut self, chunking_strategy: impl Into<ChunkingStrategy>) -> Self {
         self.chunking_strategy = Some(chunking_strategy.into());
         self
     }
 
-    /// Sets one of the members that exclude each other. How text is cut into words.
+    /// Sets one of the members that exclude each other. How text is split into words.
     #[must_use]
     pub fn tokenizer(mut self, tokenizer: impl Into<TextTokenizer>) -> Self {
         self.tokenizer = Some(tokenizer.into());
         self
     }
 
-    /// Sets one of the members that exclude each other. How words are compared.
+    /// Sets one of the members that exclude each other. How words are normalized.
     #[must_use]
     pub fn analyzer(mut self, analyzer: impl Into<TextAnalyzer>) -> Self {
         self.analyzer = Some(analyzer.into());
@@ -476,11 +476,11 @@ impl TextSearchIndex {
     }
 }
 
-/// How text is cut into words.
+/// How text is split into words.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum TextTokenizer {
-    /// Into pieces of words. Outdated.
+    /// Into n-grams. Deprecated.
     NgramTokenizer(NgramTokenizer),
     /// Into words.
     StandardTokenizer(StandardTokenizer),
@@ -506,7 +506,7 @@ impl From<StandardTokenizer> for TextTokenizer {
 }
 
 impl TextSearchIndex {
-    /// The member `ngramTokenizer`, if it is the one that is set. Into pieces of words. Outdated.
+    /// The member `ngramTokenizer`, if it is the one that is set. Into n-grams. Deprecated.
     #[must_use]
     pub fn as_ngram_tokenizer(&self) -> Option<&NgramTokenizer> {
         match &self.tokenizer {
@@ -525,13 +525,13 @@ impl TextSearchIndex {
     }
 }
 
-/// How words are compared.
+/// How words are normalized.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum TextAnalyzer {
-    /// As they are.
+    /// Without normalization of word forms.
     StandardAnalyzer(StandardAnalyzer),
-    /// By their base form.
+    /// By lemmas.
     YandexLemmerAnalyzer(YandexLemmerAnalyzer),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -555,7 +555,7 @@ impl From<YandexLemmerAnalyzer> for TextAnalyzer {
 }
 
 impl TextSearchIndex {
-    /// The member `standardAnalyzer`, if it is the one that is set. As they are.
+    /// The member `standardAnalyzer`, if it is the one that is set. Without normalization of word forms.
     #[must_use]
     pub fn as_standard_analyzer(&self) -> Option<&StandardAnalyzer> {
         match &self.analyzer {
@@ -564,7 +564,7 @@ impl TextSearchIndex {
         }
     }
 
-    /// The member `yandexLemmerAnalyzer`, if it is the one that is set. By their base form.
+    /// The member `yandexLemmerAnalyzer`, if it is the one that is set. By lemmas.
     #[must_use]
     pub fn as_yandex_lemmer_analyzer(&self) -> Option<&YandexLemmerAnalyzer> {
         match &self.analyzer {
@@ -574,14 +574,14 @@ impl TextSearchIndex {
     }
 }
 
-/// Search by meaning.
+/// Settings of vector search.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VectorSearchIndex {
-    /// Model that turns passages into vectors.
+    /// URI of the model that embeds chunks.
     pub doc_embedder_uri: String,
-    /// Model that turns questions into vectors.
+    /// URI of the model that embeds queries.
     pub query_embedder_uri: String,
-    /// How files are cut into passages.
+    /// How files are split into chunks.
     pub chunking_strategy: Option<ChunkingStrategy>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -595,21 +595,21 @@ message!(VectorSearchIndex = "yandex.cloud.ai.assistants.v1.searchindex.VectorSe
 message_field!(VectorSearchIndex);
 
 impl VectorSearchIndex {
-    /// Sets `docEmbedderUri`. Model that turns passages into vectors.
+    /// Sets `docEmbedderUri`. URI of the model that embeds chunks.
     #[must_use]
     pub fn doc_embedder_uri(mut self, doc_embedder_uri: impl Into<String>) -> Self {
         self.doc_embedder_uri = doc_embedder_uri.into();
         self
     }
 
-    /// Sets `queryEmbedderUri`. Model that turns questions into vectors.
+    /// Sets `queryEmbedderUri`. URI of the model that embeds queries.
     #[must_use]
     pub fn query_embedder_uri(mut self, query_embedder_uri: impl Into<String>) -> Self {
         self.query_embedder_uri = query_embedder_uri.into();
         self
     }
 
-    /// Sets `chunkingStrategy`. How files are cut into passages.
+    /// Sets `chunkingStrategy`. How files are split into chunks.
     #[must_use]
     pub fn chunking_strategy(mut self, chunking_strategy: impl Into<ChunkingStrategy>) -> Self {
         self.chunking_strategy = Some(chunking_strategy.into());
@@ -617,18 +617,18 @@ impl VectorSearchIndex {
     }
 }
 
-/// Search by words and by meaning, combined.
+/// Settings of a search that combines full-text and vector search.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HybridSearchIndex {
-    /// The search by words.
+    /// Settings of the full-text search.
     pub text_search_index: Option<TextSearchIndex>,
-    /// The search by meaning.
+    /// Settings of the vector search.
     pub vector_search_index: Option<VectorSearchIndex>,
-    /// How files are cut into passages; stands over those of the two searches.
+    /// How files are split into chunks; overrides the strategies of both searches.
     pub chunking_strategy: Option<ChunkingStrategy>,
-    /// How scores are made comparable; `MIN_MAX` when not set.
+    /// How scores are normalized; defaults to `MIN_MAX`.
     pub normalization_strategy: NormalizationStrategy,
-    /// How both lists become one; the arithmetic mean when not set.
+    /// How both lists of results are combined; defaults to the arithmetic mean.
     pub combination_strategy: Option<CombinationStrategy>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -644,35 +644,35 @@ message!(HybridSearchIndex = "yandex.cloud.ai.assistants.v1.searchindex.HybridSe
 message_field!(HybridSearchIndex);
 
 impl HybridSearchIndex {
-    /// Sets `textSearchIndex`. The search by words.
+    /// Sets `textSearchIndex`. Settings of the full-text search.
     #[must_use]
     pub fn text_search_index(mut self, text_search_index: impl Into<TextSearchIndex>) -> Self {
         self.text_search_index = Some(text_search_index.into());
         self
     }
 
-    /// Sets `vectorSearchIndex`. The search by meaning.
+    /// Sets `vectorSearchIndex`. Settings of the vector search.
     #[must_use]
     pub fn vector_search_index(mut self, vector_search_index: impl Into<VectorSearchIndex>) -> Self {
         self.vector_search_index = Some(vector_search_index.into());
         self
     }
 
-    /// Sets `chunkingStrategy`. How files are cut into passages; stands over those of the two searches.
+    /// Sets `chunkingStrategy`. How files are split into chunks; overrides the strategies of both searches.
     #[must_use]
     pub fn chunking_strategy(mut self, chunking_strategy: impl Into<ChunkingStrategy>) -> Self {
         self.chunking_strategy = Some(chunking_strategy.into());
         self
     }
 
-    /// Sets `normalizationStrategy`. How scores are made comparable; `MIN_MAX` when not set.
+    /// Sets `normalizationStrategy`. How scores are normalized; defaults to `MIN_MAX`.
     #[must_use]
     pub fn normalization_strategy(mut self, normalization_strategy: impl Into<NormalizationStrategy>) -> Self {
         self.normalization_strategy = normalization_strategy.into();
         self
     }
 
-    /// Sets `combinationStrategy`. How both lists become one; the arithmetic mean when not set.
+    /// Sets `combinationStrategy`. How both lists of results are combined; defaults to the arithmetic mean.
     #[must_use]
     pub fn combination_strategy(mut self, combination_strategy: impl Into<CombinationStrategy>) -> Self {
         self.combination_strategy = Some(combination_strategy.into());
@@ -680,10 +680,10 @@ impl HybridSearchIndex {
     }
 }
 
-/// How files are cut into passages.
+/// How files are split into chunks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChunkingStrategy {
-    /// Which strategy it is.
+    /// The strategy.
     pub kind: Option<ChunkingStrategyKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -696,7 +696,7 @@ message!(ChunkingStrategy = "yandex.cloud.ai.assistants.v1.searchindex.ChunkingS
 message_field!(ChunkingStrategy);
 
 impl ChunkingStrategy {
-    /// Sets one of the members that exclude each other. Which strategy it is.
+    /// Sets one of the members that exclude each other. The strategy.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ChunkingStrategyKind>) -> Self {
         self.kind = Some(kind.into());
@@ -704,11 +704,11 @@ impl ChunkingStrategy {
     }
 }
 
-/// Which strategy it is.
+/// The strategy.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChunkingStrategyKind {
-    /// Passages of one size.
+    /// Chunks of a fixed size.
     StaticStrategy(StaticChunkingStrategy),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -734,7 +734,7 @@ impl From<StaticChunkingStrategy> for ChunkingStrategy {
 }
 
 impl ChunkingStrategy {
-    /// The member `staticStrategy`, if it is the one that is set. Passages of one size.
+    /// The member `staticStrategy`, if it is the one that is set. Chunks of a fixed size.
     #[must_use]
     pub fn as_static_strategy(&self) -> Option<&StaticChunkingStrategy> {
         match &self.kind {
@@ -744,12 +744,12 @@ impl ChunkingStrategy {
     }
 }
 
-/// Passages of one size that overlap.
+/// Chunks of a fixed size with an overlap.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StaticChunkingStrategy {
-    /// Size of a passage, from 100 to 2048; 800 when not set.
+    /// Maximum size of a chunk, 100 to 2048 tokens; defaults to 800.
     pub max_chunk_size_tokens: i64,
-    /// How much two passages share, at most half a passage; 400 when not set.
+    /// Overlap of adjacent chunks in tokens, at most half the chunk size; defaults to 400.
     pub chunk_overlap_tokens: i64,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -762,14 +762,15 @@ message!(StaticChunkingStrategy = "yandex.cloud.ai.assistants.v1.searchindex.Sta
 message_field!(StaticChunkingStrategy);
 
 impl StaticChunkingStrategy {
-    /// Sets `maxChunkSizeTokens`. Size of a passage, from 100 to 2048; 800 when not set.
+    /// Sets `maxChunkSizeTokens`. Maximum size of a chunk, 100 to 2048 tokens; defaults to 800.
     #[must_use]
     pub fn max_chunk_size_tokens(mut self, max_chunk_size_tokens: i64) -> Self {
         self.max_chunk_size_tokens = max_chunk_size_tokens;
         self
     }
 
-    /// Sets `chunkOverlapTokens`. How much two passages share, at most half a passage; 400 when not set.
+    /// Sets `chunkOverlapTokens`. Overlap of adjacent chunks in tokens, at most half the chunk size; defaults to
+    /// 400.
     #[must_use]
     pub fn chunk_overlap_tokens(mut self, chunk_overlap_tokens: i64) -> Self {
         self.chunk_overlap_tokens = chunk_overlap_tokens;
@@ -777,10 +778,10 @@ impl StaticChunkingStrategy {
     }
 }
 
-/// How the findings of two searches become one list.
+/// How the results of two searches are combined.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CombinationStrategy {
-    /// Which strategy it is.
+    /// The strategy.
     pub kind: Option<CombinationStrategyKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -793,7 +794,7 @@ message!(CombinationStrategy = "yandex.cloud.ai.assistants.v1.searchindex.Combin
 message_field!(CombinationStrategy);
 
 impl CombinationStrategy {
-    /// Sets one of the members that exclude each other. Which strategy it is.
+    /// Sets one of the members that exclude each other. The strategy.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<CombinationStrategyKind>) -> Self {
         self.kind = Some(kind.into());
@@ -801,13 +802,13 @@ impl CombinationStrategy {
     }
 }
 
-/// Which strategy it is.
+/// The strategy.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CombinationStrategyKind {
-    /// The mean of both scores.
+    /// Combination by the mean of both scores.
     MeanCombination(MeanCombinationStrategy),
-    /// By the rank in both lists.
+    /// Combination by the ranks in both lists (reciprocal rank fusion).
     RrfCombination(ReciprocalRankFusionCombinationStrategy),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -849,7 +850,7 @@ impl From<ReciprocalRankFusionCombinationStrategy> for CombinationStrategy {
 }
 
 impl CombinationStrategy {
-    /// The member `meanCombination`, if it is the one that is set. The mean of both scores.
+    /// The member `meanCombination`, if it is the one that is set. Combination by the mean of both scores.
     #[must_use]
     pub fn as_mean_combination(&self) -> Option<&MeanCombinationStrategy> {
         match &self.kind {
@@ -858,7 +859,8 @@ impl CombinationStrategy {
         }
     }
 
-    /// The member `rrfCombination`, if it is the one that is set. By the rank in both lists.
+    /// The member `rrfCombination`, if it is the one that is set. Combination by the ranks in both lists
+    /// (reciprocal rank fusion).
     #[must_use]
     pub fn as_rrf_combination(&self) -> Option<&ReciprocalRankFusionCombinationStrategy> {
         match &self.kind {
@@ -868,12 +870,12 @@ impl CombinationStrategy {
     }
 }
 
-/// The mean of both scores.
+/// Combination by the mean of both scores.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MeanCombinationStrategy {
-    /// Which mean; `ARITHMETIC` when not set.
+    /// The mean; defaults to `ARITHMETIC`.
     pub mean_evaluation_technique: MeanEvaluationTechnique,
-    /// Weight of each search, 1 in sum; equal when empty.
+    /// Weights of the searches, with a sum of 1; equal if empty.
     pub weights: Vec<f64>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -886,14 +888,14 @@ message!(MeanCombinationStrategy = "yandex.cloud.ai.assistants.v1.searchindex.Me
 message_field!(MeanCombinationStrategy);
 
 impl MeanCombinationStrategy {
-    /// Sets `meanEvaluationTechnique`. Which mean; `ARITHMETIC` when not set.
+    /// Sets `meanEvaluationTechnique`. The mean; defaults to `ARITHMETIC`.
     #[must_use]
     pub fn mean_evaluation_technique(mut self, mean_evaluation_technique: impl Into<MeanEvaluationTechnique>) -> Self {
         self.mean_evaluation_technique = mean_evaluation_technique.into();
         self
     }
 
-    /// Sets `weights`. Weight of each search, 1 in sum; equal when empty.
+    /// Sets `weights`. Weights of the searches, with a sum of 1; equal if empty.
     #[must_use]
     pub fn weights(mut self, weights: Vec<f64>) -> Self {
         self.weights = weights;
@@ -908,10 +910,10 @@ impl MeanCombinationStrategy {
     }
 }
 
-/// By the rank in both lists.
+/// Combination by the ranks in both lists (reciprocal rank fusion).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReciprocalRankFusionCombinationStrategy {
-    /// How little the first ranks count; 60 when not set.
+    /// Constant added to ranks; larger values reduce the weight of the first ranks. Defaults to 60.
     pub k: Option<i64>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -923,7 +925,7 @@ message!(ReciprocalRankFusionCombinationStrategy = "yandex.cloud.ai.assistants.v
 message_field!(ReciprocalRankFusionCombinationStrategy);
 
 impl ReciprocalRankFusionCombinationStrategy {
-    /// Sets `k`. How little the first ranks count; 60 when not set.
+    /// Sets `k`. Constant added to ranks; larger values reduce the weight of the first ranks. Defaults to 60.
     #[must_use]
     pub fn k(mut self, k: i64) -> Self {
         self.k = Some(k);
@@ -931,12 +933,12 @@ impl ReciprocalRankFusionCombinationStrategy {
     }
 }
 
-/// Cuts words into pieces of some letters. Outdated.
+/// Splits words into n-grams. Deprecated.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NgramTokenizer {
-    /// Letters of the shortest piece; 3 when not set.
+    /// Minimum length of an n-gram in characters; defaults to 3.
     pub min_gram: Option<i64>,
-    /// Letters of the longest piece; 4 when not set.
+    /// Maximum length of an n-gram in characters; defaults to 4.
     pub max_gram: Option<i64>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -949,14 +951,14 @@ message!(NgramTokenizer = "yandex.cloud.ai.assistants.v1.searchindex.NgramTokeni
 message_field!(NgramTokenizer);
 
 impl NgramTokenizer {
-    /// Sets `minGram`. Letters of the shortest piece; 3 when not set.
+    /// Sets `minGram`. Minimum length of an n-gram in characters; defaults to 3.
     #[must_use]
     pub fn min_gram(mut self, min_gram: i64) -> Self {
         self.min_gram = Some(min_gram);
         self
     }
 
-    /// Sets `maxGram`. Letters of the longest piece; 4 when not set.
+    /// Sets `maxGram`. Maximum length of an n-gram in characters; defaults to 4.
     #[must_use]
     pub fn max_gram(mut self, max_gram: i64) -> Self {
         self.max_gram = Some(max_gram);
@@ -964,7 +966,7 @@ impl NgramTokenizer {
     }
 }
 
-/// Cuts text into words.
+/// Splits text into words.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StandardTokenizer {
     /// Members that this crate does not know.
@@ -986,7 +988,7 @@ message!(StandardAnalyzer = "yandex.cloud.ai.assistants.v1.searchindex.StandardA
 });
 message_field!(StandardAnalyzer);
 
-/// Compares the base forms of words.
+/// Compares the lemmas of words.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct YandexLemmerAnalyzer {
     /// Members that this crate does not know.
@@ -997,15 +999,15 @@ message!(YandexLemmerAnalyzer = "yandex.cloud.ai.assistants.v1.searchindex.Yande
 });
 message_field!(YandexLemmerAnalyzer);
 
-/// How the scores of two searches are made comparable.
+/// How the scores of two searches are normalized.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NormalizationStrategy {
-    /// Not said.
+    /// Not specified.
     Unspecified,
-    /// By the smallest and the largest score.
+    /// Scaled by the minimum and maximum score.
     MinMax,
-    /// By the length of the vector of scores.
+    /// Divided by the Euclidean norm of the scores.
     L2,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -1017,17 +1019,17 @@ proto_enum!(NormalizationStrategy {
     L2 = "L2",
 });
 
-/// Which mean is taken.
+/// A kind of mean.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MeanEvaluationTechnique {
-    /// Not said.
+    /// Not specified.
     Unspecified,
-    /// The arithmetic mean.
+    /// Arithmetic mean.
     Arithmetic,
-    /// The geometric mean.
+    /// Geometric mean.
     Geometric,
-    /// The harmonic mean.
+    /// Harmonic mean.
     Harmonic,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),

@@ -15,7 +15,7 @@ pub struct SearchIndexFile {
     pub id: String,
     /// Identifier of the search index.
     pub search_index_id: String,
-    /// Identifier of who created it.
+    /// Identifier of the creator.
     pub created_by: String,
     /// When it was created.
     pub created_at: Option<OffsetDateTime>,
@@ -34,7 +34,7 @@ message_field!(SearchIndexFile);
 /// Files to add to a search index.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchCreateSearchIndexFile {
-    /// The files to add, at least one.
+    /// Identifiers of the files to add, at least one.
     pub file_ids: Vec<String>,
     /// Identifier of the search index.
     pub search_index_id: String,
@@ -58,7 +58,7 @@ impl BatchCreateSearchIndexFile {
         }
     }
 
-    /// Sets `fileIds`. The files to add, at least one.
+    /// Sets `fileIds`. Identifiers of the files to add, at least one.
     #[must_use]
     pub fn file_ids(mut self, file_ids: impl IntoIterator<Item = impl IdOf<File>>) -> Self {
         self.file_ids = file_ids.into_iter().map(IdOf::into_id).collect();
@@ -92,7 +92,7 @@ message_field!(BatchCreateSearchIndexFileResponse);
 pub struct ListSearchIndexFilesResponse {
     /// The files.
     pub files: Vec<SearchIndexFile>,
-    /// Where the next page starts; empty when there is none. A page may be followed by an empty one.
+    /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
     /// Members that this crate does not know.
     pub extra: Extra,

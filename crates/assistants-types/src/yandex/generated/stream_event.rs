@@ -10,14 +10,14 @@ use crate::proto_json::one_of;
 use crate::proto_json::proto_enum;
 use crate::yandex::{Error, Message, MessageContent, ToolCallList};
 
-/// Something that happened in a run.
+/// An event of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamEvent {
-    /// What kind of event it is.
+    /// Type of the event.
     pub event_type: EventType,
-    /// Where in the stream it stands.
+    /// Position of the event in the stream.
     pub stream_cursor: Option<StreamCursor>,
-    /// What the event brings along.
+    /// Data that comes with the event.
     pub data: Option<StreamEventData>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -31,17 +31,17 @@ message!(StreamEvent = "yandex.cloud.ai.assistants.v1.runs.StreamEvent" {
 });
 message_field!(StreamEvent);
 
-/// What the event brings along.
+/// Data that comes with the event.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum StreamEventData {
     /// Why the run failed.
     Error(Error),
-    /// All of the text so far, not only what is new.
+    /// The complete text so far, not only the new part.
     PartialMessage(MessageContent),
-    /// The message the run ended with.
+    /// The final message of the run.
     CompletedMessage(Message),
-    /// The calls the run waits for.
+    /// Tool calls that the run is waiting for.
     ToolCallList(ToolCallList),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -88,7 +88,7 @@ impl StreamEvent {
         }
     }
 
-    /// The member `partialMessage`, if it is the one that is set. All of the text so far, not only what is new.
+    /// The member `partialMessage`, if it is the one that is set. The complete text so far, not only the new part.
     #[must_use]
     pub fn as_partial_message(&self) -> Option<&MessageContent> {
         match &self.data {
@@ -97,7 +97,7 @@ impl StreamEvent {
         }
     }
 
-    /// The member `completedMessage`, if it is the one that is set. The message the run ended with.
+    /// The member `completedMessage`, if it is the one that is set. The final message of the run.
     #[must_use]
     pub fn as_completed_message(&self) -> Option<&Message> {
         match &self.data {
@@ -106,7 +106,7 @@ impl StreamEvent {
         }
     }
 
-    /// The member `toolCallList`, if it is the one that is set. The calls the run waits for.
+    /// The member `toolCallList`, if it is the one that is set. Tool calls that the run is waiting for.
     #[must_use]
     pub fn as_tool_call_list(&self) -> Option<&ToolCallList> {
         match &self.data {
@@ -116,12 +116,12 @@ impl StreamEvent {
     }
 }
 
-/// Where in its stream an event stands.
+/// Position of an event in its stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamCursor {
     /// Number of the event, from 0.
     pub current_event_idx: i64,
-    /// How many submissions the run has received.
+    /// Number of submissions that the run has received.
     pub num_user_events_received: i64,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -133,19 +133,19 @@ message!(StreamCursor = "yandex.cloud.ai.assistants.v1.runs.StreamCursor" {
 });
 message_field!(StreamCursor);
 
-/// What kind of event it is.
+/// Type of the event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventType {
-    /// Not said.
+    /// Not specified.
     Unspecified,
-    /// More text of the answer; each event repeats all of the text so far.
+    /// New text of the answer; each event repeats the complete text so far.
     PartialMessage,
-    /// The run failed. The last event.
+    /// The run failed. This is the last event.
     Error,
-    /// The run ended with a message. The last event.
+    /// The run completed with a message. This is the last event.
     Done,
-    /// The run waits for the results of tool calls.
+    /// The run is waiting for tool results.
     ToolCalls,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),

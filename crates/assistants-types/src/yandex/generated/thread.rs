@@ -8,7 +8,7 @@ use crate::proto_json::message_field;
 use crate::yandex::{ExpirationConfig, ExpirationPolicy, FieldMask, Labels, MessageData, Tool};
 use time::OffsetDateTime;
 
-/// A conversation: a list of messages.
+/// A conversation, stored as a list of messages.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Thread {
     /// Identifier.
@@ -19,23 +19,23 @@ pub struct Thread {
     pub name: String,
     /// Description.
     pub description: String,
-    /// Author of messages that name none.
+    /// Default author of messages that have no author.
     pub default_message_author_id: String,
-    /// Identifier of who created it.
+    /// Identifier of the creator.
     pub created_by: String,
     /// When it was created.
     pub created_at: Option<OffsetDateTime>,
-    /// Identifier of who changed it last.
+    /// Identifier of whoever updated it last.
     pub updated_by: String,
-    /// When it was changed last.
+    /// When it was last updated.
     pub updated_at: Option<OffsetDateTime>,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// When it will be deleted by itself.
+    /// When it expires and is deleted.
     pub expires_at: Option<OffsetDateTime>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// Tools the model may use.
+    /// Tools that the model may use.
     pub tools: Vec<Tool>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -58,24 +58,24 @@ message!(Thread = "yandex.cloud.ai.assistants.v1.threads.Thread" {
 });
 message_field!(Thread);
 
-/// What a new thread is made of.
+/// Parameters of a new thread.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateThread {
     /// Identifier of the folder.
     pub folder_id: String,
-    /// Messages the thread starts with.
+    /// Initial messages.
     pub messages: Vec<MessageData>,
     /// Name.
     pub name: String,
     /// Description.
     pub description: String,
-    /// Author of messages that name none.
+    /// Default author of messages that have no author.
     pub default_message_author_id: String,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// Tools the model may use.
+    /// Tools that the model may use.
     pub tools: Vec<Tool>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -109,7 +109,7 @@ impl CreateThread {
         }
     }
 
-    /// Sets `messages`. Messages the thread starts with.
+    /// Sets `messages`. Initial messages.
     #[must_use]
     pub fn messages(mut self, messages: impl IntoIterator<Item = impl Into<MessageData>>) -> Self {
         self.messages = messages.into_iter().map(Into::into).collect();
@@ -137,21 +137,21 @@ impl CreateThread {
         self
     }
 
-    /// Sets `defaultMessageAuthorId`. Author of messages that name none.
+    /// Sets `defaultMessageAuthorId`. Default author of messages that have no author.
     #[must_use]
     pub fn default_message_author_id(mut self, default_message_author_id: impl Into<String>) -> Self {
         self.default_message_author_id = default_message_author_id.into();
         self
     }
 
-    /// Sets `expirationConfig`. When it is deleted by itself; 7 days after its last use when not set.
+    /// Sets `expirationConfig`. When it expires and is deleted; defaults to 7 days after the last use.
     #[must_use]
     pub fn expiration_config(mut self, expiration_config: impl Into<ExpirationConfig>) -> Self {
         self.expiration_config = Some(expiration_config.into());
         self
     }
 
-    /// Sets `labels`. The user's own key-value pairs.
+    /// Sets `labels`. Caller-defined key-value pairs.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.labels = labels
@@ -161,7 +161,7 @@ impl CreateThread {
         self
     }
 
-    /// Sets `tools`. Tools the model may use.
+    /// Sets `tools`. Tools that the model may use.
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
         self.tools = tools.into_iter().map(Into::into).collect();
@@ -176,22 +176,22 @@ impl CreateThread {
     }
 }
 
-/// Changes to a thread. Only what the mask names is changed.
+/// Changes to a thread, limited to the fields of the update mask.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpdateThread {
     /// Identifier of the thread.
     pub thread_id: String,
-    /// Which fields to change: those named take the value sent, or are emptied when none was sent.
+    /// Fields to update. A named field without a value is cleared.
     pub update_mask: FieldMask,
     /// Name.
     pub name: String,
     /// Description.
     pub description: String,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// Tools the model may use.
+    /// Tools that the model may use.
     pub tools: Vec<Tool>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -255,7 +255,7 @@ impl UpdateThread {
         self
     }
 
-    /// Sets `expirationConfig`. When it is deleted by itself; 7 days after its last use when not set.
+    /// Sets `expirationConfig`. When it expires and is deleted; defaults to 7 days after the last use.
     #[must_use]
     pub fn expiration_config(mut self, expiration_config: impl Into<ExpirationConfig>) -> Self {
         self.expiration_config = Some(expiration_config.into());
@@ -271,7 +271,7 @@ impl UpdateThread {
         self
     }
 
-    /// Sets `labels`. The user's own key-value pairs.
+    /// Sets `labels`. Caller-defined key-value pairs.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.labels = labels
@@ -290,7 +290,7 @@ impl UpdateThread {
         self
     }
 
-    /// Sets `tools`. Tools the model may use.
+    /// Sets `tools`. Tools that the model may use.
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
         self.tools = tools.into_iter().map(Into::into).collect();
@@ -314,7 +314,7 @@ impl UpdateThread {
         self
     }
 
-    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. From when the days are counted.
+    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. Event from which the days are counted.
     #[must_use]
     pub fn expiration_policy(mut self, expiration_policy: impl Into<ExpirationPolicy>) -> Self {
         self.expiration_config.get_or_insert_default().expiration_policy = expiration_policy.into();
@@ -332,7 +332,7 @@ impl UpdateThread {
         self
     }
 
-    /// Sets `expirationConfig.ttlDays` and nothing else beside it. How many days it is kept.
+    /// Sets `expirationConfig.ttlDays` and nothing else beside it. Number of days after that event.
     #[must_use]
     pub fn ttl_days(mut self, ttl_days: i64) -> Self {
         self.expiration_config.get_or_insert_default().ttl_days = ttl_days;
@@ -351,7 +351,7 @@ impl UpdateThread {
     }
 }
 
-/// The answer to the deletion of a thread: nothing.
+/// Empty response to the deletion of a thread.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteThreadResponse {
     /// Members that this crate does not know.
@@ -365,9 +365,9 @@ message_field!(DeleteThreadResponse);
 /// A page of threads.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListThreadsResponse {
-    /// The threads, newest first.
+    /// Threads, newest first.
     pub threads: Vec<Thread>,
-    /// Where the next page starts; empty when there is none. A page may be followed by an empty one.
+    /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
     /// Members that this crate does not know.
     pub extra: Extra,

@@ -11,10 +11,10 @@ use crate::proto_json::proto_enum;
 use crate::yandex::{JsonSchema, ToolCallList, ToolResultList};
 use serde_json::Value;
 
-/// Text to cut into tokens.
+/// A text to split into tokens.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tokenize {
-    /// Model whose tokens are wanted.
+    /// URI of the model whose tokenizer is used.
     pub model_uri: String,
     /// The text.
     pub text: String,
@@ -29,7 +29,7 @@ message!(Tokenize = "yandex.cloud.ai.foundation_models.v1.TokenizeRequest" {
 message_field!(Tokenize);
 
 impl Tokenize {
-    /// Sets `modelUri`. Model whose tokens are wanted.
+    /// Sets `modelUri`. URI of the model whose tokenizer is used.
     #[must_use]
     pub fn model_uri(mut self, model_uri: impl Into<String>) -> Self {
         self.model_uri = model_uri.into();
@@ -44,10 +44,10 @@ impl Tokenize {
     }
 }
 
-/// The tokens of a text or of a request.
+/// Tokens of a text or of a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TokenizeResponse {
-    /// The tokens in order.
+    /// Tokens, in order.
     pub tokens: Vec<Token>,
     /// Version of the model.
     pub model_version: String,
@@ -61,14 +61,14 @@ message!(TokenizeResponse = "yandex.cloud.ai.foundation_models.v1.TokenizeRespon
 });
 message_field!(TokenizeResponse);
 
-/// A piece of text as a model sees it.
+/// A token.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Token {
-    /// Number of the token.
+    /// Identifier of the token.
     pub id: i64,
-    /// Its text.
+    /// Text of the token.
     pub text: String,
-    /// Whether it stands for something other than text.
+    /// Whether it is a special token, which represents something other than text.
     pub special: bool,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -81,22 +81,22 @@ message!(Token = "yandex.cloud.ai.foundation_models.v1.Token" {
 });
 message_field!(Token);
 
-/// A request for an answer of a model, without assistant or thread.
+/// A completion request, which uses neither an assistant nor a thread.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CompletionRequest {
-    /// Model that answers, such as `gpt://<folder>/yandexgpt/latest`.
+    /// URI of the model, such as `gpt://<folder>/yandexgpt/latest`.
     pub model_uri: String,
-    /// How the model writes its answer.
+    /// Options for generating answers.
     pub completion_options: Option<CompletionRequestOptions>,
-    /// The conversation.
+    /// Messages of the conversation.
     pub messages: Vec<CompletionMessage>,
-    /// Tools the model may use.
+    /// Tools that the model may use.
     pub tools: Vec<CompletionTool>,
-    /// Whether the model may ask for several tool calls at once.
+    /// Whether the model may request several tool calls at once.
     pub parallel_tool_calls: Option<bool>,
-    /// Whether the model calls tools.
+    /// Whether the model calls tools, and which ones.
     pub tool_choice: Option<ToolChoice>,
-    /// Form that the answer takes; plain text when not set.
+    /// Response format; defaults to plain text.
     pub response_format: Option<CompletionResponseFormat>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -115,21 +115,21 @@ message!(CompletionRequest = "yandex.cloud.ai.foundation_models.v1.CompletionReq
 message_field!(CompletionRequest);
 
 impl CompletionRequest {
-    /// Sets `modelUri`. Model that answers, such as `gpt://<folder>/yandexgpt/latest`.
+    /// Sets `modelUri`. URI of the model, such as `gpt://<folder>/yandexgpt/latest`.
     #[must_use]
     pub fn model_uri(mut self, model_uri: impl Into<String>) -> Self {
         self.model_uri = model_uri.into();
         self
     }
 
-    /// Sets `completionOptions`. How the model writes its answer.
+    /// Sets `completionOptions`. Options for generating answers.
     #[must_use]
     pub fn completion_options(mut self, completion_options: impl Into<CompletionRequestOptions>) -> Self {
         self.completion_options = Some(completion_options.into());
         self
     }
 
-    /// Sets `messages`. The conversation.
+    /// Sets `messages`. Messages of the conversation.
     #[must_use]
     pub fn messages(mut self, messages: impl IntoIterator<Item = impl Into<CompletionMessage>>) -> Self {
         self.messages = messages.into_iter().map(Into::into).collect();
@@ -143,7 +143,7 @@ impl CompletionRequest {
         self
     }
 
-    /// Sets `tools`. Tools the model may use.
+    /// Sets `tools`. Tools that the model may use.
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<CompletionTool>>) -> Self {
         self.tools = tools.into_iter().map(Into::into).collect();
@@ -157,21 +157,21 @@ impl CompletionRequest {
         self
     }
 
-    /// Sets `parallelToolCalls`. Whether the model may ask for several tool calls at once.
+    /// Sets `parallelToolCalls`. Whether the model may request several tool calls at once.
     #[must_use]
     pub fn parallel_tool_calls(mut self, parallel_tool_calls: bool) -> Self {
         self.parallel_tool_calls = Some(parallel_tool_calls);
         self
     }
 
-    /// Sets `toolChoice`. Whether the model calls tools.
+    /// Sets `toolChoice`. Whether the model calls tools, and which ones.
     #[must_use]
     pub fn tool_choice(mut self, tool_choice: impl Into<ToolChoice>) -> Self {
         self.tool_choice = Some(tool_choice.into());
         self
     }
 
-    /// Sets one of the members that exclude each other. Form that the answer takes; plain text when not set.
+    /// Sets one of the members that exclude each other. Response format; defaults to plain text.
     #[must_use]
     pub fn response_format(mut self, response_format: impl Into<CompletionResponseFormat>) -> Self {
         self.response_format = Some(response_format.into());
@@ -179,13 +179,13 @@ impl CompletionRequest {
     }
 }
 
-/// Form that the answer takes; plain text when not set.
+/// Response format; defaults to plain text.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CompletionResponseFormat {
-    /// Any JSON object; the messages must ask for JSON too.
+    /// Any JSON object; the messages must ask for JSON as well.
     JsonObject(bool),
-    /// JSON that follows a schema.
+    /// JSON that conforms to a schema.
     JsonSchema(JsonSchema),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -203,7 +203,8 @@ impl From<JsonSchema> for CompletionResponseFormat {
 }
 
 impl CompletionRequest {
-    /// The member `jsonObject`, if it is the one that is set. Any JSON object; the messages must ask for JSON too.
+    /// The member `jsonObject`, if it is the one that is set. Any JSON object; the messages must ask for JSON as
+    /// well.
     #[must_use]
     pub fn as_json_object(&self) -> Option<bool> {
         match &self.response_format {
@@ -212,7 +213,7 @@ impl CompletionRequest {
         }
     }
 
-    /// The member `jsonSchema`, if it is the one that is set. JSON that follows a schema.
+    /// The member `jsonSchema`, if it is the one that is set. JSON that conforms to a schema.
     #[must_use]
     pub fn as_json_schema(&self) -> Option<&JsonSchema> {
         match &self.response_format {
@@ -222,16 +223,16 @@ impl CompletionRequest {
     }
 }
 
-/// How the model writes the answer to such a request.
+/// Options for generating the answer to a completion request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CompletionRequestOptions {
-    /// Whether the answer comes in pieces.
+    /// Whether partial answers are streamed.
     pub stream: bool,
-    /// How freely the model writes, from 0 to 1; 0.3 when not set.
+    /// Sampling temperature, 0 to 1; defaults to 0.3.
     pub temperature: Option<f64>,
-    /// The most tokens that the answer may have.
+    /// Maximum number of tokens of the answer.
     pub max_tokens: Option<i64>,
-    /// Whether the model thinks first.
+    /// Whether the model reasons before it answers.
     pub reasoning_options: Option<ReasoningOptions>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -246,28 +247,28 @@ message!(CompletionRequestOptions = "yandex.cloud.ai.foundation_models.v1.Comple
 message_field!(CompletionRequestOptions);
 
 impl CompletionRequestOptions {
-    /// Sets `stream`. Whether the answer comes in pieces.
+    /// Sets `stream`. Whether partial answers are streamed.
     #[must_use]
     pub fn stream(mut self, stream: bool) -> Self {
         self.stream = stream;
         self
     }
 
-    /// Sets `temperature`. How freely the model writes, from 0 to 1; 0.3 when not set.
+    /// Sets `temperature`. Sampling temperature, 0 to 1; defaults to 0.3.
     #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.temperature = Some(temperature);
         self
     }
 
-    /// Sets `maxTokens`. The most tokens that the answer may have.
+    /// Sets `maxTokens`. Maximum number of tokens of the answer.
     #[must_use]
     pub fn max_tokens(mut self, max_tokens: i64) -> Self {
         self.max_tokens = Some(max_tokens);
         self
     }
 
-    /// Sets `reasoningOptions`. Whether the model thinks first.
+    /// Sets `reasoningOptions`. Whether the model reasons before it answers.
     #[must_use]
     pub fn reasoning_options(mut self, reasoning_options: impl Into<ReasoningOptions>) -> Self {
         self.reasoning_options = Some(reasoning_options.into());
@@ -275,10 +276,10 @@ impl CompletionRequestOptions {
     }
 }
 
-/// Whether the model thinks before it answers.
+/// Whether the model reasons before it answers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReasoningOptions {
-    /// Whether it thinks.
+    /// The reasoning mode.
     pub mode: ReasoningMode,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -290,7 +291,7 @@ message!(ReasoningOptions = "yandex.cloud.ai.foundation_models.v1.ReasoningOptio
 message_field!(ReasoningOptions);
 
 impl ReasoningOptions {
-    /// Sets `mode`. Whether it thinks.
+    /// Sets `mode`. The reasoning mode.
     #[must_use]
     pub fn mode(mut self, mode: impl Into<ReasoningMode>) -> Self {
         self.mode = mode.into();
@@ -298,12 +299,12 @@ impl ReasoningOptions {
     }
 }
 
-/// A message of such a request.
+/// A message of a completion request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CompletionMessage {
-    /// Role: `system`, `assistant` or `user`.
+    /// Role of the author: `system`, `assistant` or `user`.
     pub role: String,
-    /// What it says.
+    /// Content.
     pub content: Option<CompletionMessageContent>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -317,14 +318,14 @@ message!(CompletionMessage = "yandex.cloud.ai.foundation_models.v1.Message" {
 message_field!(CompletionMessage);
 
 impl CompletionMessage {
-    /// Sets `role`. Role: `system`, `assistant` or `user`.
+    /// Sets `role`. Role of the author: `system`, `assistant` or `user`.
     #[must_use]
     pub fn role(mut self, role: impl Into<String>) -> Self {
         self.role = role.into();
         self
     }
 
-    /// Sets one of the members that exclude each other. What it says.
+    /// Sets one of the members that exclude each other. Content.
     #[must_use]
     pub fn content(mut self, content: impl Into<CompletionMessageContent>) -> Self {
         self.content = Some(content.into());
@@ -332,15 +333,15 @@ impl CompletionMessage {
     }
 }
 
-/// What it says.
+/// Content.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CompletionMessageContent {
     /// Text.
     Text(String),
-    /// Calls the model asked for.
+    /// Tool calls requested by the model.
     ToolCallList(ToolCallList),
-    /// Results of such calls.
+    /// Results of tool calls.
     ToolResultList(ToolResultList),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -374,7 +375,7 @@ impl CompletionMessage {
         }
     }
 
-    /// The member `toolCallList`, if it is the one that is set. Calls the model asked for.
+    /// The member `toolCallList`, if it is the one that is set. Tool calls requested by the model.
     #[must_use]
     pub fn as_tool_call_list(&self) -> Option<&ToolCallList> {
         match &self.content {
@@ -383,7 +384,7 @@ impl CompletionMessage {
         }
     }
 
-    /// The member `toolResultList`, if it is the one that is set. Results of such calls.
+    /// The member `toolResultList`, if it is the one that is set. Results of tool calls.
     #[must_use]
     pub fn as_tool_result_list(&self) -> Option<&ToolResultList> {
         match &self.content {
@@ -393,10 +394,10 @@ impl CompletionMessage {
     }
 }
 
-/// A tool of such a request.
+/// A tool of a completion request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CompletionTool {
-    /// Which tool it is.
+    /// The tool.
     pub kind: Option<CompletionToolKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -409,7 +410,7 @@ message!(CompletionTool = "yandex.cloud.ai.foundation_models.v1.Tool" {
 message_field!(CompletionTool);
 
 impl CompletionTool {
-    /// Sets one of the members that exclude each other. Which tool it is.
+    /// Sets one of the members that exclude each other. The tool.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<CompletionToolKind>) -> Self {
         self.kind = Some(kind.into());
@@ -417,11 +418,11 @@ impl CompletionTool {
     }
 }
 
-/// Which tool it is.
+/// The tool.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CompletionToolKind {
-    /// A function of the caller.
+    /// A function of the calling program.
     Function(CompletionFunctionTool),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -447,7 +448,7 @@ impl From<CompletionFunctionTool> for CompletionTool {
 }
 
 impl CompletionTool {
-    /// The member `function`, if it is the one that is set. A function of the caller.
+    /// The member `function`, if it is the one that is set. A function of the calling program.
     #[must_use]
     pub fn as_function(&self) -> Option<&CompletionFunctionTool> {
         match &self.kind {
@@ -457,16 +458,16 @@ impl CompletionTool {
     }
 }
 
-/// A function that the caller of such a request carries out.
+/// A function of the calling program, in a completion request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CompletionFunctionTool {
     /// Name of the function.
     pub name: String,
-    /// What it does.
+    /// What the function does.
     pub description: String,
-    /// JSON Schema of its arguments.
+    /// JSON schema of the arguments.
     pub parameters: Option<Value>,
-    /// Whether arguments outside the schema are refused.
+    /// Whether the arguments must match the schema exactly.
     pub strict: bool,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -488,21 +489,21 @@ impl CompletionFunctionTool {
         self
     }
 
-    /// Sets `description`. What it does.
+    /// Sets `description`. What the function does.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
         self
     }
 
-    /// Sets `parameters`. JSON Schema of its arguments.
+    /// Sets `parameters`. JSON schema of the arguments.
     #[must_use]
     pub fn parameters(mut self, parameters: Value) -> Self {
         self.parameters = Some(parameters);
         self
     }
 
-    /// Sets `strict`. Whether arguments outside the schema are refused.
+    /// Sets `strict`. Whether the arguments must match the schema exactly.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
@@ -510,10 +511,10 @@ impl CompletionFunctionTool {
     }
 }
 
-/// Whether the model must, may or must not call a tool.
+/// Whether the model calls tools, and which ones.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolChoice {
-    /// Which choice it is.
+    /// The choice.
     pub kind: Option<ToolChoiceKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -526,7 +527,7 @@ message!(ToolChoice = "yandex.cloud.ai.foundation_models.v1.ToolChoice" {
 message_field!(ToolChoice);
 
 impl ToolChoice {
-    /// Sets one of the members that exclude each other. Which choice it is.
+    /// Sets one of the members that exclude each other. The choice.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ToolChoiceKind>) -> Self {
         self.kind = Some(kind.into());
@@ -534,13 +535,13 @@ impl ToolChoice {
     }
 }
 
-/// Which choice it is.
+/// The choice.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ToolChoiceKind {
     /// By mode.
     Mode(ToolChoiceMode),
-    /// This function must be called.
+    /// Name of the function that the model must call.
     FunctionName(String),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -561,7 +562,7 @@ impl ToolChoice {
         }
     }
 
-    /// The member `functionName`, if it is the one that is set. This function must be called.
+    /// The member `functionName`, if it is the one that is set. Name of the function that the model must call.
     #[must_use]
     pub fn as_function_name(&self) -> Option<&str> {
         match &self.kind {
@@ -571,15 +572,15 @@ impl ToolChoice {
     }
 }
 
-/// Whether the model thinks before it answers.
+/// Whether the model reasons before it answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReasoningMode {
-    /// Not said.
+    /// Not specified.
     Unspecified,
-    /// It does not.
+    /// The model does not reason.
     Disabled,
-    /// It does, and does not show it.
+    /// The model reasons, without returning the reasoning.
     EnabledHidden,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
@@ -591,17 +592,17 @@ proto_enum!(ReasoningMode {
     EnabledHidden = "ENABLED_HIDDEN",
 });
 
-/// Whether the model may call tools.
+/// Whether the model calls tools.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ToolChoiceMode {
-    /// Not said.
+    /// Not specified.
     Unspecified,
-    /// It calls none.
+    /// The model calls no tools.
     None,
-    /// It decides.
+    /// The model decides whether to call tools.
     Auto,
-    /// It calls at least one.
+    /// The model calls at least one tool.
     Required,
     /// A value newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),

@@ -10,10 +10,10 @@ use crate::proto_json::one_of;
 use crate::proto_json::proto_enum;
 use serde_json::Value;
 
-/// Something the model may use while it answers.
+/// A tool that the model may use.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tool {
-    /// Which tool it is.
+    /// The tool.
     pub kind: Option<ToolKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -26,7 +26,7 @@ message!(Tool = "yandex.cloud.ai.assistants.v1.Tool" {
 message_field!(Tool);
 
 impl Tool {
-    /// Sets one of the members that exclude each other. Which tool it is.
+    /// Sets one of the members that exclude each other. The tool.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ToolKind>) -> Self {
         self.kind = Some(kind.into());
@@ -34,15 +34,15 @@ impl Tool {
     }
 }
 
-/// Which tool it is.
+/// The tool.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ToolKind {
-    /// Search in an index.
+    /// Search in a search index.
     SearchIndex(SearchIndexTool),
-    /// A function of the caller.
+    /// A function of the calling program.
     Function(FunctionTool),
-    /// Search in the web.
+    /// Web search.
     GenSearch(GenSearchTool),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -100,7 +100,7 @@ impl From<GenSearchTool> for Tool {
 }
 
 impl Tool {
-    /// The member `searchIndex`, if it is the one that is set. Search in an index.
+    /// The member `searchIndex`, if it is the one that is set. Search in a search index.
     #[must_use]
     pub fn as_search_index(&self) -> Option<&SearchIndexTool> {
         match &self.kind {
@@ -109,7 +109,7 @@ impl Tool {
         }
     }
 
-    /// The member `function`, if it is the one that is set. A function of the caller.
+    /// The member `function`, if it is the one that is set. A function of the calling program.
     #[must_use]
     pub fn as_function(&self) -> Option<&FunctionTool> {
         match &self.kind {
@@ -118,7 +118,7 @@ impl Tool {
         }
     }
 
-    /// The member `genSearch`, if it is the one that is set. Search in the web.
+    /// The member `genSearch`, if it is the one that is set. Web search.
     #[must_use]
     pub fn as_gen_search(&self) -> Option<&GenSearchTool> {
         match &self.kind {
@@ -128,16 +128,16 @@ impl Tool {
     }
 }
 
-/// Search in an index of the folder.
+/// Search in a search index of the folder.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchIndexTool {
-    /// The index to search; the service takes only one.
+    /// Identifiers of the search indexes; currently limited to one.
     pub search_index_ids: Vec<String>,
-    /// The most passages that are given to the model.
+    /// Maximum number of passages returned to the model.
     pub max_num_results: Option<i64>,
-    /// A model that puts the question into other words first.
+    /// Model that rephrases the query before the search.
     pub rephraser_options: Option<RephraserOptions>,
-    /// When the search is made; always when not set.
+    /// When to search; defaults to every message.
     pub call_strategy: Option<CallStrategy>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -152,7 +152,7 @@ message!(SearchIndexTool = "yandex.cloud.ai.assistants.v1.SearchIndexTool" {
 message_field!(SearchIndexTool);
 
 impl SearchIndexTool {
-    /// Sets `searchIndexIds`. The index to search; the service takes only one.
+    /// Sets `searchIndexIds`. Identifiers of the search indexes; currently limited to one.
     #[must_use]
     pub fn search_index_ids(mut self, search_index_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.search_index_ids = search_index_ids.into_iter().map(Into::into).collect();
@@ -166,21 +166,21 @@ impl SearchIndexTool {
         self
     }
 
-    /// Sets `maxNumResults`. The most passages that are given to the model.
+    /// Sets `maxNumResults`. Maximum number of passages returned to the model.
     #[must_use]
     pub fn max_num_results(mut self, max_num_results: i64) -> Self {
         self.max_num_results = Some(max_num_results);
         self
     }
 
-    /// Sets `rephraserOptions`. A model that puts the question into other words first.
+    /// Sets `rephraserOptions`. Model that rephrases the query before the search.
     #[must_use]
     pub fn rephraser_options(mut self, rephraser_options: impl Into<RephraserOptions>) -> Self {
         self.rephraser_options = Some(rephraser_options.into());
         self
     }
 
-    /// Sets `callStrategy`. When the search is made; always when not set.
+    /// Sets `callStrategy`. When to search; defaults to every message.
     #[must_use]
     pub fn call_strategy(mut self, call_strategy: impl Into<CallStrategy>) -> Self {
         self.call_strategy = Some(call_strategy.into());
@@ -188,10 +188,10 @@ impl SearchIndexTool {
     }
 }
 
-/// A model that puts the question into other words before the search.
+/// A model that rephrases the query before the search.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RephraserOptions {
-    /// The model, such as `gpt://<folder>/rephraser/latest`.
+    /// URI of the model, such as `gpt://<folder>/rephraser/latest`.
     pub rephraser_uri: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -213,10 +213,10 @@ impl RephraserOptions {
     }
 }
 
-/// When the search is made.
+/// When to search.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CallStrategy {
-    /// Which strategy it is.
+    /// The strategy.
     pub kind: Option<CallStrategyKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -229,7 +229,7 @@ message!(CallStrategy = "yandex.cloud.ai.assistants.v1.CallStrategy" {
 message_field!(CallStrategy);
 
 impl CallStrategy {
-    /// Sets one of the members that exclude each other. Which strategy it is.
+    /// Sets one of the members that exclude each other. The strategy.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<CallStrategyKind>) -> Self {
         self.kind = Some(kind.into());
@@ -237,13 +237,13 @@ impl CallStrategy {
     }
 }
 
-/// Which strategy it is.
+/// The strategy.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CallStrategyKind {
     /// For every message.
     AlwaysCall(AlwaysCall),
-    /// When the model wants to.
+    /// When the model decides to.
     AutoCall(AutoCall),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -294,7 +294,7 @@ impl CallStrategy {
         }
     }
 
-    /// The member `autoCall`, if it is the one that is set. When the model wants to.
+    /// The member `autoCall`, if it is the one that is set. When the model decides to.
     #[must_use]
     pub fn as_auto_call(&self) -> Option<&AutoCall> {
         match &self.kind {
@@ -304,7 +304,7 @@ impl CallStrategy {
     }
 }
 
-/// The search is made for every message.
+/// Search for every message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlwaysCall {
     /// Members that this crate does not know.
@@ -315,12 +315,12 @@ message!(AlwaysCall = "yandex.cloud.ai.assistants.v1.CallStrategy.AlwaysCall" {
 });
 message_field!(AlwaysCall);
 
-/// The model decides whether to search.
+/// Search when the model decides to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AutoCall {
-    /// Name under which the model sees the tool.
+    /// Name of the tool, as seen by the model.
     pub name: String,
-    /// When the model should use it.
+    /// When the model should use the tool.
     pub instruction: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -343,7 +343,7 @@ impl AutoCall {
         }
     }
 
-    /// Sets `name`. Name under which the model sees the tool.
+    /// Sets `name`. Name of the tool, as seen by the model.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -351,14 +351,14 @@ impl AutoCall {
     }
 }
 
-/// A function that the caller carries out.
+/// A function of the calling program.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FunctionTool {
     /// Name of the function.
     pub name: String,
-    /// What it does.
+    /// What the function does.
     pub description: String,
-    /// JSON Schema of its arguments.
+    /// JSON schema of the arguments.
     pub parameters: Option<Value>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -379,14 +379,14 @@ impl FunctionTool {
         self
     }
 
-    /// Sets `description`. What it does.
+    /// Sets `description`. What the function does.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
         self
     }
 
-    /// Sets `parameters`. JSON Schema of its arguments.
+    /// Sets `parameters`. JSON schema of the arguments.
     #[must_use]
     pub fn parameters(mut self, parameters: Value) -> Self {
         self.parameters = Some(parameters);
@@ -394,12 +394,12 @@ impl FunctionTool {
     }
 }
 
-/// Search in the web, with an answer written from what was found.
+/// Web search that returns an answer generated from the results.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GenSearchTool {
-    /// Where it looks.
+    /// Where to search.
     pub options: Option<GenSearchOptions>,
-    /// When the model should use it.
+    /// When the model should use the tool.
     pub description: String,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -422,7 +422,7 @@ impl GenSearchTool {
         }
     }
 
-    /// Sets `options`. Where it looks.
+    /// Sets `options`. Where to search.
     #[must_use]
     pub fn options(mut self, options: impl Into<GenSearchOptions>) -> Self {
         self.options = Some(options.into());
@@ -430,14 +430,14 @@ impl GenSearchTool {
     }
 }
 
-/// Where a web search looks.
+/// Where to search the web.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GenSearchOptions {
-    /// Whether to look at pages too that cannot be reached from the front page of their site.
+    /// Whether to include pages that are not linked from the main page of their site.
     pub enable_nrfm_docs: bool,
-    /// Conditions that found documents meet, at most 10.
+    /// Filters on the documents found, at most 10.
     pub search_filters: Vec<SearchFilter>,
-    /// Where to search; the whole web when not set.
+    /// Restricts the search; defaults to the whole web.
     pub sites: Option<GenSearchOptionsSites>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -452,15 +452,14 @@ message!(GenSearchOptions = "yandex.cloud.ai.assistants.v1.GenSearchOptions" {
 message_field!(GenSearchOptions);
 
 impl GenSearchOptions {
-    /// Sets `enableNrfmDocs`. Whether to look at pages too that cannot be reached from the front page of their
-    /// site.
+    /// Sets `enableNrfmDocs`. Whether to include pages that are not linked from the main page of their site.
     #[must_use]
     pub fn enable_nrfm_docs(mut self, enable_nrfm_docs: bool) -> Self {
         self.enable_nrfm_docs = enable_nrfm_docs;
         self
     }
 
-    /// Sets `searchFilters`. Conditions that found documents meet, at most 10.
+    /// Sets `searchFilters`. Filters on the documents found, at most 10.
     #[must_use]
     pub fn search_filters(mut self, search_filters: impl IntoIterator<Item = impl Into<SearchFilter>>) -> Self {
         self.search_filters = search_filters.into_iter().map(Into::into).collect();
@@ -474,7 +473,7 @@ impl GenSearchOptions {
         self
     }
 
-    /// Sets one of the members that exclude each other. Where to search; the whole web when not set.
+    /// Sets one of the members that exclude each other. Restricts the search; defaults to the whole web.
     #[must_use]
     pub fn sites(mut self, sites: impl Into<GenSearchOptionsSites>) -> Self {
         self.sites = Some(sites.into());
@@ -482,7 +481,7 @@ impl GenSearchOptions {
     }
 }
 
-/// Where to search; the whole web when not set.
+/// Restricts the search; defaults to the whole web.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum GenSearchOptionsSites {
@@ -549,10 +548,10 @@ impl GenSearchOptions {
     }
 }
 
-/// Search only on these sites.
+/// Restricts the search to some sites.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SiteOption {
-    /// The sites, at most 100 of at most 1024 characters.
+    /// Sites, at most 100 with at most 1024 characters each.
     pub site: Vec<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -564,7 +563,7 @@ message!(SiteOption = "yandex.cloud.ai.assistants.v1.GenSearchOptions.SiteOption
 message_field!(SiteOption);
 
 impl SiteOption {
-    /// Sets `site`. The sites, at most 100 of at most 1024 characters.
+    /// Sets `site`. Sites, at most 100 with at most 1024 characters each.
     #[must_use]
     pub fn site(mut self, site: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.site = site.into_iter().map(Into::into).collect();
@@ -572,10 +571,10 @@ impl SiteOption {
     }
 }
 
-/// Search only on these hosts.
+/// Restricts the search to some hosts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HostOption {
-    /// The hosts, at most 100 of at most 1024 characters.
+    /// Hosts, at most 100 with at most 1024 characters each.
     pub host: Vec<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -587,7 +586,7 @@ message!(HostOption = "yandex.cloud.ai.assistants.v1.GenSearchOptions.HostOption
 message_field!(HostOption);
 
 impl HostOption {
-    /// Sets `host`. The hosts, at most 100 of at most 1024 characters.
+    /// Sets `host`. Hosts, at most 100 with at most 1024 characters each.
     #[must_use]
     pub fn host(mut self, host: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.host = host.into_iter().map(Into::into).collect();
@@ -595,10 +594,10 @@ impl HostOption {
     }
 }
 
-/// Search only in these pages.
+/// Restricts the search to some pages.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UrlOption {
-    /// The pages, at most 100 of at most 1024 characters.
+    /// URLs of the pages, at most 100 with at most 1024 characters each.
     pub url: Vec<String>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -610,7 +609,7 @@ message!(UrlOption = "yandex.cloud.ai.assistants.v1.GenSearchOptions.UrlOption" 
 message_field!(UrlOption);
 
 impl UrlOption {
-    /// Sets `url`. The pages, at most 100 of at most 1024 characters.
+    /// Sets `url`. URLs of the pages, at most 100 with at most 1024 characters each.
     #[must_use]
     pub fn url(mut self, url: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.url = url.into_iter().map(Into::into).collect();
@@ -618,10 +617,10 @@ impl UrlOption {
     }
 }
 
-/// A condition that found documents meet.
+/// A filter on the documents found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchFilter {
-    /// Which condition it is.
+    /// The filter.
     pub kind: Option<SearchFilterKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -634,7 +633,7 @@ message!(SearchFilter = "yandex.cloud.ai.assistants.v1.GenSearchOptions.SearchFi
 message_field!(SearchFilter);
 
 impl SearchFilter {
-    /// Sets one of the members that exclude each other. Which condition it is.
+    /// Sets one of the members that exclude each other. The filter.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<SearchFilterKind>) -> Self {
         self.kind = Some(kind.into());
@@ -642,13 +641,13 @@ impl SearchFilter {
     }
 }
 
-/// Which condition it is.
+/// The filter.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SearchFilterKind {
-    /// Date of the document, in at most 25 characters.
+    /// Date of the document, at most 25 characters.
     Date(String),
-    /// Language of the document, two letters of ISO 639-1.
+    /// Language of the document, as a two-letter ISO 639-1 code.
     Lang(String),
     /// Format of the document.
     Format(DocFormat),
@@ -663,7 +662,7 @@ one_of!(SearchFilterKind {
 });
 
 impl SearchFilter {
-    /// The member `date`, if it is the one that is set. Date of the document, in at most 25 characters.
+    /// The member `date`, if it is the one that is set. Date of the document, at most 25 characters.
     #[must_use]
     pub fn as_date(&self) -> Option<&str> {
         match &self.kind {
@@ -672,7 +671,7 @@ impl SearchFilter {
         }
     }
 
-    /// The member `lang`, if it is the one that is set. Language of the document, two letters of ISO 639-1.
+    /// The member `lang`, if it is the one that is set. Language of the document, as a two-letter ISO 639-1 code.
     #[must_use]
     pub fn as_lang(&self) -> Option<&str> {
         match &self.kind {
@@ -691,10 +690,10 @@ impl SearchFilter {
     }
 }
 
-/// Something the model asks for.
+/// A tool call requested by the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolCall {
-    /// What is asked for.
+    /// The call.
     pub kind: Option<ToolCallKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -707,7 +706,7 @@ message!(ToolCall = "yandex.cloud.ai.assistants.v1.ToolCall" {
 message_field!(ToolCall);
 
 impl ToolCall {
-    /// Sets one of the members that exclude each other. What is asked for.
+    /// Sets one of the members that exclude each other. The call.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ToolCallKind>) -> Self {
         self.kind = Some(kind.into());
@@ -715,11 +714,11 @@ impl ToolCall {
     }
 }
 
-/// What is asked for.
+/// The call.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ToolCallKind {
-    /// A call of a function.
+    /// A function call.
     FunctionCall(FunctionCall),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -745,7 +744,7 @@ impl From<FunctionCall> for ToolCall {
 }
 
 impl ToolCall {
-    /// The member `functionCall`, if it is the one that is set. A call of a function.
+    /// The member `functionCall`, if it is the one that is set. A function call.
     #[must_use]
     pub fn as_function_call(&self) -> Option<&FunctionCall> {
         match &self.kind {
@@ -755,7 +754,7 @@ impl ToolCall {
     }
 }
 
-/// Everything the model asks for at once.
+/// The tool calls of one round.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolCallList {
     /// The calls.
@@ -785,12 +784,12 @@ impl ToolCallList {
     }
 }
 
-/// A function that the model wants to be called. It has no identifier: the result names the function.
+/// A function call. It has no identifier; its result refers to it by the name of the function.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FunctionCall {
     /// Name of the function.
     pub name: String,
-    /// Its arguments, an object.
+    /// Arguments, as an object.
     pub arguments: Option<Value>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -810,7 +809,7 @@ impl FunctionCall {
         self
     }
 
-    /// Sets `arguments`. Its arguments, an object.
+    /// Sets `arguments`. Arguments, as an object.
     #[must_use]
     pub fn arguments(mut self, arguments: Value) -> Self {
         self.arguments = Some(arguments);
@@ -818,10 +817,10 @@ impl FunctionCall {
     }
 }
 
-/// What came out of a tool call.
+/// The result of a tool call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolResult {
-    /// What kind of call it answers.
+    /// The result.
     pub kind: Option<ToolResultKind>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -834,7 +833,7 @@ message!(ToolResult = "yandex.cloud.ai.assistants.v1.ToolResult" {
 message_field!(ToolResult);
 
 impl ToolResult {
-    /// Sets one of the members that exclude each other. What kind of call it answers.
+    /// Sets one of the members that exclude each other. The result.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ToolResultKind>) -> Self {
         self.kind = Some(kind.into());
@@ -842,11 +841,11 @@ impl ToolResult {
     }
 }
 
-/// What kind of call it answers.
+/// The result.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ToolResultKind {
-    /// The result of a function.
+    /// The result of a function call.
     FunctionResult(FunctionResult),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -872,7 +871,7 @@ impl From<FunctionResult> for ToolResult {
 }
 
 impl ToolResult {
-    /// The member `functionResult`, if it is the one that is set. The result of a function.
+    /// The member `functionResult`, if it is the one that is set. The result of a function call.
     #[must_use]
     pub fn as_function_result(&self) -> Option<&FunctionResult> {
         match &self.kind {
@@ -882,7 +881,7 @@ impl ToolResult {
     }
 }
 
-/// The results of the tool calls of a round.
+/// The results of the tool calls of one round.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolResultList {
     /// The results.
@@ -912,12 +911,12 @@ impl ToolResultList {
     }
 }
 
-/// What a function returned.
+/// The result of a function call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FunctionResult {
-    /// Name of the function that was called.
+    /// Name of the called function.
     pub name: String,
-    /// What was returned.
+    /// The content.
     pub content: Option<FunctionResultContent>,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -931,14 +930,14 @@ message!(FunctionResult = "yandex.cloud.ai.assistants.v1.FunctionResult" {
 message_field!(FunctionResult);
 
 impl FunctionResult {
-    /// Sets `name`. Name of the function that was called.
+    /// Sets `name`. Name of the called function.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sets one of the members that exclude each other. What was returned.
+    /// Sets one of the members that exclude each other. The content.
     #[must_use]
     pub fn content(mut self, content: impl Into<FunctionResultContent>) -> Self {
         self.content = Some(content.into());
@@ -946,11 +945,11 @@ impl FunctionResult {
     }
 }
 
-/// What was returned.
+/// The content.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum FunctionResultContent {
-    /// Any text.
+    /// Content as text, in any format.
     Content(String),
     /// A member newer than this crate, as raw JSON.
     Unknown(UnknownMember),
@@ -961,7 +960,7 @@ one_of!(FunctionResultContent {
 });
 
 impl FunctionResult {
-    /// The member `content`, if it is the one that is set. Any text.
+    /// The member `content`, if it is the one that is set. Content as text, in any format.
     #[must_use]
     pub fn as_content(&self) -> Option<&str> {
         match &self.content {
@@ -975,7 +974,7 @@ impl FunctionResult {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DocFormat {
-    /// Not said.
+    /// Not specified.
     Unspecified,
     /// PDF.
     Pdf,

@@ -8,7 +8,7 @@ use crate::proto_json::message_field;
 use crate::yandex::{ExpirationConfig, ExpirationPolicy, FieldMask, Labels};
 use time::OffsetDateTime;
 
-/// A person who writes messages.
+/// An author of messages.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct User {
     /// Identifier.
@@ -21,19 +21,19 @@ pub struct User {
     pub description: String,
     /// Where the user comes from.
     pub source: String,
-    /// Identifier of who created it.
+    /// Identifier of the creator.
     pub created_by: String,
     /// When it was created.
     pub created_at: Option<OffsetDateTime>,
-    /// Identifier of who changed it last.
+    /// Identifier of whoever updated it last.
     pub updated_by: String,
-    /// When it was changed last.
+    /// When it was last updated.
     pub updated_at: Option<OffsetDateTime>,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// When it will be deleted by itself.
+    /// When it expires and is deleted.
     pub expires_at: Option<OffsetDateTime>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -55,7 +55,7 @@ message!(User = "yandex.cloud.ai.assistants.v1.users.User" {
 });
 message_field!(User);
 
-/// What is known of a new user.
+/// Parameters of a new user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateUser {
     /// Identifier of the folder.
@@ -66,9 +66,9 @@ pub struct CreateUser {
     pub description: String,
     /// Where the user comes from.
     pub source: String,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -119,14 +119,14 @@ impl CreateUser {
         self
     }
 
-    /// Sets `expirationConfig`. When it is deleted by itself; 7 days after its last use when not set.
+    /// Sets `expirationConfig`. When it expires and is deleted; defaults to 7 days after the last use.
     #[must_use]
     pub fn expiration_config(mut self, expiration_config: impl Into<ExpirationConfig>) -> Self {
         self.expiration_config = Some(expiration_config.into());
         self
     }
 
-    /// Sets `labels`. The user's own key-value pairs.
+    /// Sets `labels`. Caller-defined key-value pairs.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.labels = labels
@@ -137,20 +137,20 @@ impl CreateUser {
     }
 }
 
-/// Changes to a user. Only what the mask names is changed.
+/// Changes to a user, limited to the fields of the update mask.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpdateUser {
     /// Identifier of the user.
     pub user_id: String,
-    /// Which fields to change: those named take the value sent, or are emptied when none was sent.
+    /// Fields to update. A named field without a value is cleared.
     pub update_mask: FieldMask,
     /// Name.
     pub name: String,
     /// Description.
     pub description: String,
-    /// When it is deleted by itself; 7 days after its last use when not set.
+    /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// The user's own key-value pairs.
+    /// Caller-defined key-value pairs.
     pub labels: Labels,
     /// Members that this crate does not know.
     pub extra: Extra,
@@ -212,7 +212,7 @@ impl UpdateUser {
         self
     }
 
-    /// Sets `expirationConfig`. When it is deleted by itself; 7 days after its last use when not set.
+    /// Sets `expirationConfig`. When it expires and is deleted; defaults to 7 days after the last use.
     #[must_use]
     pub fn expiration_config(mut self, expiration_config: impl Into<ExpirationConfig>) -> Self {
         self.expiration_config = Some(expiration_config.into());
@@ -228,7 +228,7 @@ impl UpdateUser {
         self
     }
 
-    /// Sets `labels`. The user's own key-value pairs.
+    /// Sets `labels`. Caller-defined key-value pairs.
     #[must_use]
     pub fn labels(mut self, labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.labels = labels
@@ -247,7 +247,7 @@ impl UpdateUser {
         self
     }
 
-    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. From when the days are counted.
+    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. Event from which the days are counted.
     #[must_use]
     pub fn expiration_policy(mut self, expiration_policy: impl Into<ExpirationPolicy>) -> Self {
         self.expiration_config.get_or_insert_default().expiration_policy = expiration_policy.into();
@@ -265,7 +265,7 @@ impl UpdateUser {
         self
     }
 
-    /// Sets `expirationConfig.ttlDays` and nothing else beside it. How many days it is kept.
+    /// Sets `expirationConfig.ttlDays` and nothing else beside it. Number of days after that event.
     #[must_use]
     pub fn ttl_days(mut self, ttl_days: i64) -> Self {
         self.expiration_config.get_or_insert_default().ttl_days = ttl_days;
@@ -284,7 +284,7 @@ impl UpdateUser {
     }
 }
 
-/// The answer to the deletion of a user: nothing.
+/// Empty response to the deletion of a user.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteUserResponse {
     /// Members that this crate does not know.
@@ -298,9 +298,9 @@ message_field!(DeleteUserResponse);
 /// A page of users.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListUsersResponse {
-    /// The users.
+    /// Users.
     pub users: Vec<User>,
-    /// Where the next page starts; empty when there is none. A page may be followed by an empty one.
+    /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
     /// Members that this crate does not know.
     pub extra: Extra,
