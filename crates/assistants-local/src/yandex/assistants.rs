@@ -85,7 +85,8 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
             .as_ref()
             .and_then(|options| options.temperature);
         if names_temperature(&params.update_mask) && temperature.is_none() {
-            // As the service was recorded: a temperature that is named and not given becomes 0.
+            // The service was observed to do this: if the mask names the temperature and the body has none, it becomes
+            // 0.
             assistant.completion_options.get_or_insert_default().temperature = Some(0.0);
         }
         settle(&mut assistant)?;
@@ -118,7 +119,7 @@ pub(super) fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, 
         .ok_or_else(|| ApiError::not_found(Kind::Assistant, id))
 }
 
-/// Stores an assistant in the place of what it was.
+/// Stores the new state of an assistant.
 pub(super) fn save(
     transaction: &dyn Transaction,
     mut document: Document,
@@ -153,7 +154,7 @@ fn add_version(transaction: &dyn Transaction, assistant: &Assistant, mask: Field
     })?)
 }
 
-/// Checks an assistant and completes it with what the service shows where nothing was said.
+/// Checks an assistant, and fills in the defaults that the service shows.
 fn settle(assistant: &mut Assistant) -> Result<(), ApiError> {
     if assistant.model_uri.is_empty() {
         return Err(ApiError::invalid("An assistant needs a `modelUri`."));
@@ -171,7 +172,7 @@ fn settle(assistant: &mut Assistant) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Looks whether the options of an assistant or a run are within their limits.
+/// Checks the options of an assistant or a run against their limits.
 pub(super) fn check_options(
     truncation: Option<&PromptTruncationOptions>,
     completion: Option<&CompletionOptions>,
@@ -201,7 +202,7 @@ pub(super) fn check_options(
     Ok(())
 }
 
-/// The assistant as the other protocol has it.
+/// Converts an assistant to the OpenAI protocol.
 fn project(assistant: &Assistant) -> OpenAiAssistant {
     let (tools, resources) = tools::to_openai(&assistant.tools);
     let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
@@ -224,7 +225,7 @@ fn project(assistant: &Assistant) -> OpenAiAssistant {
     }
 }
 
-/// The assistant of a document: what is noted of it, and over that what the other protocol has changed since.
+/// Returns the assistant of a document: its notes, updated with what the OpenAI protocol has changed since.
 pub(super) fn view(document: Document) -> Result<Assistant, StorageError> {
     let is_ours = document.notes.is_some();
     let mut assistant = noted::<Assistant>(&document)?.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Errors in the provider's shape: `{"code", "message", "details"}`, as its gateway writes them.
+//! Errors in the format of the provider's gateway: `{"code", "message", "details"}`.
 
 use std::error::Error;
 
@@ -9,7 +9,7 @@ use crate::engine::Refusal;
 use crate::http::{Rejection, UploadError};
 use crate::storage::{Kind, StorageError};
 
-/// Why a call failed: codes of gRPC, as far as this server uses them.
+/// The gRPC status codes that this server uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     InvalidArgument = 3,
@@ -23,7 +23,7 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    /// The HTTP status that the gateway gives for it.
+    /// Returns the HTTP status to which the gateway maps the code.
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::InvalidArgument | Self::FailedPrecondition => StatusCode::BAD_REQUEST,
@@ -37,7 +37,7 @@ impl Code {
     }
 }
 
-/// An answer with an error status.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub(crate) code: Code,
@@ -52,17 +52,17 @@ impl ApiError {
         }
     }
 
-    /// What was asked for can never be done.
+    /// The request can never be executed.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidArgument, message)
     }
 
-    /// No object of that kind and id.
+    /// There is no object of this kind with this id.
     pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
         Refusal::not_found(kind, id).into()
     }
 
-    /// The body of the answer.
+    /// Returns the response's body.
     pub(crate) fn body(&self) -> String {
         json!({"code": self.code as i32, "message": self.message, "details": []}).to_string()
     }

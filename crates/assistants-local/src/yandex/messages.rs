@@ -19,10 +19,10 @@ use crate::engine::{Refusal, RunNotes, add_message_with_notes, steps, vector_sto
 use crate::storage::document::Loaded;
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
-/// How many messages a thread may have.
+/// The maximum number of messages in a thread.
 const MOST: u64 = 10_000;
 
-/// How many messages a request may add at once.
+/// The maximum number of messages in a request.
 pub(super) const MOST_AT_ONCE: usize = 512;
 
 pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
@@ -41,7 +41,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-/// All messages of a thread, newest first, each on a line of its own.
+/// Lists all messages of a thread, newest first, one per line.
 pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
     let thread_id = call.required("threadId")?;
     let messages = call.read(|transaction| {
@@ -59,7 +59,7 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
         Ok(messages.collect::<Result<Vec<_>, StorageError>>()?)
     })?;
     let dialect = call.dialect;
-    // Once the answer has begun, a failure is a line too.
+    // After the status was sent, errors can only be reported in a line.
     let lines = messages.into_iter().flatten().map(move |message| {
         let line = match to_json(dialect, &message) {
             Ok(json) => format!("{{\"result\":{json}}}\n"),
@@ -107,8 +107,8 @@ pub(super) fn add(transaction: &dyn Transaction, thread: &Thread, mut data: Mess
     Ok(view(&stored, Some(data)))
 }
 
-/// The message of a document; `None` for one that this protocol does not show, because it is being written or was never
-/// finished.
+/// Returns the message of a document; `None` if this protocol does not show it, because it is still being written or
+/// was never completed.
 fn of(transaction: &dyn Transaction, document: Document) -> Result<Option<Message>, StorageError> {
     let noted = noted(&document)?;
     let message = Loaded::<OpenAiMessage>::parse(document)?.object;
@@ -122,7 +122,7 @@ fn of(transaction: &dyn Transaction, document: Document) -> Result<Option<Messag
     }))
 }
 
-/// A message that a run has written.
+/// Returns a message that a run has written.
 pub(super) fn written(transaction: &dyn Transaction, message: &OpenAiMessage) -> Result<Message, StorageError> {
     Ok(Message {
         citations: citations(transaction, message)?,
@@ -130,7 +130,7 @@ pub(super) fn written(transaction: &dyn Transaction, message: &OpenAiMessage) ->
     })
 }
 
-/// What a message rests on: the passages that its run has found and that it refers to.
+/// Returns the citations of a message: the passages that its run found and that it refers to.
 fn citations(transaction: &dyn Transaction, message: &OpenAiMessage) -> Result<Vec<Citation>, StorageError> {
     let cited: Vec<&str> = message
         .annotations()
@@ -153,7 +153,7 @@ fn citations(transaction: &dyn Transaction, message: &OpenAiMessage) -> Result<V
     let mut found: Vec<&FileSearchResult> = searches.flatten().collect();
     let mut citations = Vec::new();
     for file_id in cited {
-        // A file that is cited again stands for the next of its passages.
+        // Each further citation of a file refers to the next of its passages.
         let passage = found.iter().position(|result| result.file_id == file_id);
         let passage = passage.map(|index| found.remove(index));
         let texts = passage
@@ -163,7 +163,7 @@ fn citations(transaction: &dyn Transaction, message: &OpenAiMessage) -> Result<V
         let texts = texts.filter_map(|content| content.text.as_deref());
         let chunk = FileChunk {
             search_index: index_of(transaction, run_id, file_id)?,
-            // The file of a passage may be gone; then it has no id.
+            // If the file was deleted, it has no id.
             source_file: Some(match transaction.get(Kind::File, file_id)? {
                 Some(document) => files::view(document)?,
                 None => File::default(),
@@ -182,7 +182,7 @@ fn citations(transaction: &dyn Transaction, message: &OpenAiMessage) -> Result<V
     Ok(citations)
 }
 
-/// The index among those that a run searches that has the file.
+/// Returns the index that contains the file, among those that the run searches.
 fn index_of(transaction: &dyn Transaction, run_id: &str, file_id: &str) -> Result<Option<SearchIndex>, StorageError> {
     let searched = match transaction.get(Kind::Run, run_id)? {
         Some(run) => RunNotes::of(&run)?.stores,
@@ -199,7 +199,7 @@ fn index_of(transaction: &dyn Transaction, run_id: &str, file_id: &str) -> Resul
     Ok(None)
 }
 
-/// A message with what is noted of it.
+/// Combines a message with its notes.
 pub(super) fn view(message: &OpenAiMessage, noted: Option<MessageData>) -> Message {
     let noted = noted.unwrap_or_default();
     let content = noted.content.unwrap_or_else(|| MessageContent {
@@ -226,7 +226,7 @@ pub(super) fn view(message: &OpenAiMessage, noted: Option<MessageData>) -> Messa
     }
 }
 
-/// The texts of a message without the marks that refer to its citations: this protocol has none.
+/// Returns the texts of a message without the marks of citations, which this protocol does not have.
 fn texts(message: &OpenAiMessage) -> Vec<String> {
     let mut texts: Vec<String> = message.texts().map(str::to_owned).collect();
     for annotation in message.annotations() {

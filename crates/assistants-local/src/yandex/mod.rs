@@ -1,30 +1,38 @@
 //! The REST protocol of Yandex AI Studio: `/assistants/v1`, `/files/v1`, `/users/v1`, `/operations` and
 //! `/foundationModels/v1/tokenize`.
 //!
-//! One file per resource; each operation of the spec is mounted with its handler on one line. Handlers are blocking
-//! functions from a [`Call`] to an [`Answer`]; everything that all requests share (the key, paths with verbs, headers,
-//! the shape of errors) is in [`server`].
+//! There is one file per resource, and one line that mounts each operation of the spec with its handler. Handlers are
+//! blocking functions from a [`Call`] to an [`Answer`]. What all requests have in common (access, paths with verbs,
+//! headers, the format of errors) is in [`router`].
 //!
-//! Where the provider's behaviour is not known, or cannot be had here, this server decides:
+//! Stored objects are shared with the OpenAI protocol: an assistant, thread, message, run or file is one object with
+//! one id. What only this protocol knows of it (folder, labels, expiry, options) is stored in the notes of its
+//! document, and the `view` function of each resource combines the two.
 //!
-//! - A run that is streamed has an event for each piece of its answer; once the text is longer than 16 KiB, only for
-//!   pieces that add a 64th to it, so that telling all of them stays proportional to the text. Events are stored when a
-//!   turn of the run ends: of a run that was at work when its server died only the failure is left.
-//! - An answer to `listen` ends after `TOOL_CALLS`, unless the results are already there; who listens from a later
-//!   number waits for what comes next. Behind the last event of a run that is over there is nothing.
-//! - All results of a round are submitted at once. They are paired with calls by name, several of one name in order.
-//! - While a run is at work or waits for results, its thread takes no message and no other run: `FAILED_PRECONDITION`.
-//! - `maxPromptTokens` counts words, and is kept to only if it is given. Older messages give way; a newest message that
-//!   is too long by itself fails the run.
-//! - Tools of the assistant, the thread and the run are used together; a later function of the same name, and a later
-//!   search, takes the place of an earlier one. `genSearch` is stored and never used, nor are a search's
-//!   `rephraserOptions` and `callStrategy`. An index of any kind is searched by words.
+//! Where the provider's behaviour is not known, or cannot be reproduced, this server does the following:
+//!
+//! - A streamed run has one event per piece of its answer. Once the text is longer than 16 KiB, only pieces that add at
+//!   least a 64th of it cause an event, which keeps the total size of all events proportional to the text. Events are
+//!   stored when a turn of the run ends; if the server is killed during a turn, only the failure remains.
+//! - A response to `listen` ends after `TOOL_CALLS`, unless the results have been submitted already. A client that
+//!   listens from a later index waits for the next event. After the last event of a run that has ended, the response is
+//!   empty.
+//! - All results of a round must be submitted at once. They are matched to calls by name, and several with the same
+//!   name in order.
+//! - While a run is in progress or waits for results, its thread accepts neither messages nor runs:
+//!   `FAILED_PRECONDITION`.
+//! - `maxPromptTokens` counts words, and applies only if it is given. Older messages are dropped first; a run whose
+//!   newest message alone is too long fails.
+//! - The tools of the assistant, the thread and the run are used together. A later function replaces an earlier one
+//!   with the same name, and a later search replaces an earlier one. `genSearch` is stored but not used, and so are the
+//!   `rephraserOptions` and `callStrategy` of a search. All kinds of indexes are searched by words.
+//! - Assistants, threads, users, files and search indexes are deleted at their `expiresAt`, for both protocols, and so
+//!   is everything below them. With `SINCE_LAST_ACTIVE`, a run of this protocol extends the expiry of its thread, its
+//!   assistant and the indexes that it searches; a new message extends that of its thread, and added files that of
+//!   their index. Requests of the OpenAI protocol extend nothing. Objects created over the OpenAI protocol do not
+//!   expire, unless they are files with `expires_after`, until an update sets their `expirationConfig`.
 //! - Quotas of a folder are not enforced.
-//! - A folder is a name that lists go by. Whoever has the key sees all of them.
-//!
-//! What is stored is shared with the OpenAI protocol: an assistant, a thread, a message, a run or a file is one object
-//! with one id, and what only this protocol knows of it (folder, labels, expiry, options) is noted beside it. Each
-//! resource's `view` puts the two together.
+//! - A folder is a label by which lists are filtered. Whoever has the key has access to all of them.
 
 mod assistants;
 mod error;
@@ -53,7 +61,7 @@ use self::router::Routes;
 use crate::engine::Engine;
 use crate::http::Front;
 
-/// Puts the protocol in front of `router`, which gets the requests for all other paths.
+/// Adds the protocol in front of `router`, which handles all other paths.
 pub(crate) fn in_front_of(
     router: Router,
     engine: Arc<Engine>,

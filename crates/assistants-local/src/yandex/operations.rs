@@ -1,7 +1,7 @@
-//! Operations: the indexing of files, which goes on after its call was answered.
+//! Operations: the indexing of files, which continues after the response.
 //!
-//! An operation is finished by whoever asks for it: the files of its index say how far it is. So it needs no thread of
-//! its own, and a restart takes nothing from it.
+//! The result of an operation is determined when a client asks for it, from the statuses of the files in the index.
+//! Operations therefore need no thread, and survive a restart.
 
 use assistants_types::openai::VectorStoreFileStatus;
 use assistants_types::yandex::{
@@ -23,7 +23,7 @@ use crate::storage::{Document, Kind, StorageError, Transaction};
 pub(super) struct Work {
     index_id: String,
     file_ids: Vec<String>,
-    /// Whether the index is created with these files, or they are added to it.
+    /// Whether the operation creates the index or adds files to it.
     creates: bool,
 }
 
@@ -37,7 +37,7 @@ impl Work {
     }
 }
 
-/// Puts the files into the index, and stores the operation that waits for them.
+/// Adds the files to the index, and stores an operation that waits for them.
 pub(super) fn begin(
     transaction: &dyn Transaction,
     description: &str,
@@ -96,17 +96,17 @@ pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
         }
         Ok(operation)
     })?;
-    // The provider's host for operations answers in lowerCamelCase, whatever the one for assistants does.
+    // The provider's host for operations responds in lowerCamelCase, whatever the one for assistants does.
     Ok(Answer::Json(to_json(Dialect::CamelCase, &operation)?))
 }
 
-/// Says how the operation stands. Files are indexed within moments, so no operation is stopped.
+/// Returns the operation's state. Indexing takes moments, so operations are not cancelled.
 pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
     get(call)
 }
 
-/// What came of the work; `None` while it goes on. Files that cannot be indexed go from the index, and an index that
-/// was to be created with them goes as a whole.
+/// Returns the result of an operation; `None` while it is in progress. Files that cannot be indexed are removed from
+/// the index, and an index that was to be created with them is deleted.
 fn result(transaction: &dyn Transaction, work: &Work) -> Result<Option<OperationResult>, ApiError> {
     let failed = |code: Code, message: String| {
         let status = Status {

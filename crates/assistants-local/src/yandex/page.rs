@@ -1,4 +1,4 @@
-//! Lists: the page arguments that all of them take.
+//! Lists and their query parameters.
 
 use super::error::ApiError;
 use super::request::Call;
@@ -7,14 +7,14 @@ use crate::storage::{Document, Kind, List, Order, Transaction};
 const DEFAULT_SIZE: usize = 100;
 const LARGEST_SIZE: usize = 1000;
 
-/// A page of documents, and the token of the next one: empty if there is none.
+/// A page of documents, and the token of the next one, which is empty if there is none.
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) documents: Vec<Document>,
     pub(super) next: String,
 }
 
-/// The page of a folder that the query asks for, newest first. The folder is a parameter of the query too.
+/// Returns the page of a folder that the query selects, newest first. The folder is a query parameter as well.
 pub(super) fn of_folder(call: &Call, transaction: &dyn Transaction, kind: Kind) -> Result<Page, ApiError> {
     let folder = call.required("folderId")?;
     let (after, limit) = (after(call, kind)?, size(call)?);
@@ -25,7 +25,7 @@ pub(super) fn of_folder(call: &Call, transaction: &dyn Transaction, kind: Kind) 
     })
 }
 
-/// The page of what lies below `parent` that the query asks for, newest first.
+/// Returns the page of objects below `parent` that the query selects, newest first.
 pub(super) fn below(call: &Call, transaction: &dyn Transaction, kind: Kind, parent: &str) -> Result<Page, ApiError> {
     let listing = transaction.list(&List {
         kind,
@@ -70,7 +70,7 @@ fn after(call: &Call, kind: Kind) -> Result<Option<i64>, ApiError> {
     }
 }
 
-/// A place in the lists of a kind, in a form that invites nobody to read it.
+/// Encodes a position in the lists of a kind, in a form that does not invite clients to parse it.
 fn token(kind: Kind, sequence: i64) -> String {
     format!("{}@{sequence}", kind.as_str())
         .bytes()

@@ -1,4 +1,4 @@
-//! One request as its handler sees it.
+//! A request as its handler sees it.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -18,37 +18,37 @@ use crate::http::idempotency::{Repeat, digest};
 use crate::storage::Transaction;
 use crate::storage::blobs::Unfinished;
 
-/// A request, read and let in.
+/// A request that was read and admitted.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) engine: Arc<Engine>,
-    /// How answers are spelled.
+    /// The spelling of responses.
     pub(super) dialect: Dialect,
-    /// Whether members of bodies that the protocol does not know are refused.
+    /// Whether unknown members of bodies are rejected.
     pub(super) strict: bool,
-    /// Where the client has reached the server, such as `http://127.0.0.1:8787`.
+    /// The origin by which the client has reached the server, such as `http://127.0.0.1:8787`.
     pub(super) origin: String,
-    /// The method and the path, for the log and to tell requests with the same key apart.
+    /// The method and path, for the log and as the scope of idempotency keys.
     pub(super) place: String,
     pub(super) headers: HeaderMap,
     pub(super) path: Vec<(&'static str, String)>,
     pub(super) query: Vec<(String, String)>,
     pub(super) body: HeldBody,
-    /// The file that was in the body, until a handler takes it.
+    /// The file from the body, until a handler takes it.
     pub(super) content: Mutex<Option<Unfinished>>,
-    /// Tells that file from others.
+    /// A digest of that file.
     pub(super) content_digest: Option<String>,
 }
 
-/// Lines on their way to a connection.
+/// A stream of lines.
 pub(super) type Lines = Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>>;
 
-/// What a handler answers with status 200.
+/// A response with status 200.
 pub(super) enum Answer {
     Json(String),
-    /// JSON objects, each on a line of its own.
+    /// JSON objects, one per line.
     Lines(Lines),
-    /// The bytes of a file.
+    /// The contents of a file.
     File {
         file: File,
         length: u64,
@@ -67,7 +67,7 @@ impl fmt::Debug for Answer {
 }
 
 impl Call {
-    /// An id of the path.
+    /// Returns an id from the path.
     pub(super) fn id(&self, name: &str) -> &str {
         let (_, id) = self
             .path
@@ -77,7 +77,7 @@ impl Call {
         id
     }
 
-    /// A parameter of the query, by its name in lowerCamelCase; it may be spelled in `snake_case` too. An empty value
+    /// Returns a query parameter. `name` is in lowerCamelCase; requests can also use `snake_case`. An empty value
     /// counts as none.
     pub(super) fn query(&self, name: &str) -> Option<&str> {
         let snake = snake_case(name);
@@ -89,13 +89,13 @@ impl Call {
         given.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// A parameter that must be there.
+    /// Returns a required query parameter.
     pub(super) fn required(&self, name: &str) -> Result<&str, ApiError> {
         self.query(name)
             .ok_or_else(|| ApiError::invalid(format!("The query needs `{name}`.")))
     }
 
-    /// The body, in either spelling. No body counts as `{}`.
+    /// Parses the body, in either spelling. A missing body counts as `{}`.
     pub(super) fn body<T: ProtoMessage>(&self) -> Result<T, ApiError> {
         let bytes: &[u8] = if self.body.bytes.trim_ascii().is_empty() {
             b"{}"
@@ -106,7 +106,7 @@ impl Call {
         if self.strict
             && let Some(member) = T::unknown_member(&serde_json::from_slice(bytes).map_err(unexpected)?)
         {
-            // The words of protocol buffers' own JSON parser.
+            // The wording of the JSON parser of protocol buffers.
             return Err(ApiError::invalid(format!("proto: unknown field \"{member}\"")));
         }
         let message: T = serde_json::from_slice(bytes).map_err(unexpected)?;
@@ -116,7 +116,7 @@ impl Call {
         }
     }
 
-    /// The file that was in the body.
+    /// Returns the file from the body.
     pub(super) fn content(&self) -> Unfinished {
         let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         content
@@ -129,13 +129,16 @@ impl Call {
         self.engine.storage.transact(work)
     }
 
-    /// Runs `work`, which only reads, on one state of the storage.
+    /// Runs `work`, which only reads, on a consistent state of the storage.
     pub(super) fn read<T>(&self, work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>) -> Result<T, ApiError> {
         self.engine.storage.read(work)
     }
 
-    /// Does `work` in a transaction and answers with the message that it returns. A request that comes again with the
-    /// same idempotency key gets the first one's answer, and nothing is done: then there is nothing beside the answer.
+    /// Runs `work` in a transaction, and responds with the message that it returns. `work` also returns a value for the
+    /// caller.
+    ///
+    /// A repeated request with the same idempotency key gets the first response. `work` is then not run, and the value
+    /// is `None`.
     pub(super) fn once<M: ProtoMessage, T>(
         &self,
         mut work: impl FnMut(&dyn Transaction) -> Result<(M, T), ApiError>,
@@ -154,7 +157,7 @@ impl Call {
         })
     }
 
-    /// As [`once`](Self::once), with nothing beside the answer.
+    /// Like [`once`](Self::once), without a value for the caller.
     pub(super) fn answer_once<M: ProtoMessage>(
         &self,
         mut work: impl FnMut(&dyn Transaction) -> Result<M, ApiError>,
@@ -163,13 +166,13 @@ impl Call {
         Ok(answer)
     }
 
-    /// A message as the answer.
+    /// Creates a response from a message.
     pub(super) fn answer<T: ProtoMessage>(&self, message: &T) -> Result<Answer, ApiError> {
         Ok(Answer::Json(to_json(self.dialect, message)?))
     }
 }
 
-/// The JSON of a message.
+/// Serializes a message.
 pub(super) fn to_json<T: ProtoMessage>(dialect: Dialect, message: &T) -> Result<String, ApiError> {
     match dialect.to_value(message) {
         Ok(value) => Ok(value.to_string()),

@@ -9,13 +9,13 @@ use super::error::{ApiError, Code};
 use crate::engine::Engine;
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
-/// Who creates and changes everything: the server knows keys, and no people.
+/// The user who creates and changes everything: the server knows keys but no users.
 pub(super) const SUBJECT: &str = "local";
 
-/// How many days an object is kept if nothing is said.
+/// The default lifetime of an object, in days.
 const DEFAULT_DAYS: i64 = 7;
 
-/// How many days an object can be kept: a hundred years.
+/// The maximum lifetime of an object, in days: a hundred years.
 const MOST_DAYS: i64 = 36_525;
 
 /// The members that all resources have.
@@ -69,7 +69,7 @@ macro_rules! resource {
 
 resource!(Assistant Thread User File SearchIndex);
 
-/// Makes a resource one that was created just now.
+/// Sets the members of a resource that is being created.
 pub(super) fn begin<R: Resource>(resource: &mut R, id: String) -> Result<(), ApiError> {
     let now = now();
     let head = resource.head();
@@ -84,7 +84,7 @@ pub(super) fn begin<R: Resource>(resource: &mut R, id: String) -> Result<(), Api
     Ok(())
 }
 
-/// The resource with the fields that the mask names taken from the update.
+/// Returns the resource with the fields that the mask names taken from the update.
 pub(super) fn update<R: Resource, U: ProtoMessage>(stored: &R, update: &U, mask: &FieldMask) -> Result<R, ApiError> {
     let mut stored = stored.clone();
     let before = stored.head().expiration_config.clone();
@@ -95,7 +95,8 @@ pub(super) fn update<R: Resource, U: ProtoMessage>(stored: &R, update: &U, mask:
     *head.updated_at = Some(now());
     *head.updated_by = SUBJECT.to_owned();
     if before.is_none() && head.expiration_config.is_none() {
-        // Made over the other protocol, where nothing expires: a change of its name does not set an end to it.
+        // Created over the OpenAI protocol, where such objects do not expire. An update of other fields must not make
+        // it expire.
         return Ok(updated);
     }
     let config = settle(head.expiration_config.take())?;
@@ -108,7 +109,7 @@ pub(super) fn update<R: Resource, U: ProtoMessage>(stored: &R, update: &U, mask:
     Ok(updated)
 }
 
-/// Moves the expiry of a resource that was used; `false` if it does not move.
+/// Extends the expiry of a resource that was used. Returns `false` if it is not extended.
 pub(super) fn touch<R: Resource>(resource: &mut R) -> bool {
     let head = resource.head();
     match head.expiration_config {
@@ -120,7 +121,7 @@ pub(super) fn touch<R: Resource>(resource: &mut R) -> bool {
     }
 }
 
-/// Notes when a resource goes, after it was created, changed or used.
+/// Records the expiry of a resource after it was created, changed or used.
 pub(super) fn expire<R: Resource>(
     engine: &Engine,
     transaction: &dyn Transaction,
@@ -132,7 +133,7 @@ pub(super) fn expire<R: Resource>(
     }
 }
 
-/// The expiry that was asked for, complete with what was not said.
+/// Checks an expiration config, and fills in the defaults.
 fn settle(config: Option<ExpirationConfig>) -> Result<ExpirationConfig, ApiError> {
     let mut config = config.unwrap_or_default();
     if config.expiration_policy == ExpirationPolicy::Unspecified {
@@ -156,7 +157,7 @@ fn settle(config: Option<ExpirationConfig>) -> Result<ExpirationConfig, ApiError
     Ok(config)
 }
 
-/// What is noted of an object beside it; `None` for an object that came over another protocol.
+/// Parses the notes of an object; `None` for an object that was created over the OpenAI protocol.
 pub(super) fn noted<T: ProtoMessage>(document: &Document) -> Result<Option<T>, StorageError> {
     let Some(notes) = &document.notes else { return Ok(None) };
     serde_json::from_str(notes).map(Some).map_err(|error| StorageError {
@@ -165,19 +166,19 @@ pub(super) fn noted<T: ProtoMessage>(document: &Document) -> Result<Option<T>, S
     })
 }
 
-/// A message as it is stored.
+/// Serializes a message for storage.
 pub(super) fn to_text<T: ProtoMessage>(message: &T) -> Result<String, ApiError> {
     serde_json::to_string(message)
         .map_err(|error| ApiError::new(Code::Internal, format!("The object has no JSON form: {error}.")))
 }
 
-/// The time of now, in microseconds as the provider stores it.
+/// Returns the current time, truncated to microseconds as the provider stores it.
 pub(super) fn now() -> OffsetDateTime {
     let now = OffsetDateTime::now_utc();
     now.replace_microsecond(now.microsecond()).unwrap_or(now)
 }
 
-/// A time as the other protocol has it, in whole seconds.
+/// Truncates a time to whole seconds, as in the OpenAI protocol.
 pub(super) fn whole_seconds(time: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
     time.map(|time| time.replace_nanosecond(0).unwrap_or(time))
 }

@@ -1,7 +1,7 @@
-//! What all requests share: paths, reading them, the headers of responses, the shape of errors.
+//! Routing, and what all requests have in common: reading them, the headers of responses, and the format of errors.
 //!
-//! Paths are matched here, not by axum's router: a verb may follow an id or a name after a colon
-//! (`/operations/{operationId}:cancel`), and what is not found is answered in the shape of this protocol.
+//! Paths are not matched by axum's router, which does not support a verb after an id and a colon
+//! (`/operations/{operationId}:cancel`). Unknown paths also need errors in the format of this protocol.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -24,7 +24,7 @@ use crate::ids;
 use crate::openai::FileBytes;
 use crate::storage::blobs::Unfinished;
 
-/// Where the protocol lives. Everything below belongs to it.
+/// The prefixes of the protocol. All paths below them belong to it.
 const PREFIXES: &[&str] = &[
     "/assistants/v1",
     "/files/v1",
@@ -33,10 +33,10 @@ const PREFIXES: &[&str] = &[
     "/foundationModels/v1",
 ];
 
-/// How many parameters a query may have.
+/// The maximum number of query parameters.
 const MOST_QUERY_PARAMETERS: usize = 256;
 
-/// Answers one operation. May block.
+/// Handles one operation. May block.
 pub(super) type Handler = fn(&Call) -> Result<Answer, ApiError>;
 
 /// The routes of the protocol.
@@ -60,7 +60,7 @@ impl Routes {
         }
     }
 
-    /// Lets `handler` answer `operation`. Of two operations that a path fits, the one mounted first answers.
+    /// Adds an operation. If a path matches several, the one added first is used.
     pub(super) fn mount(mut self, operation: &'static Operation, handler: Handler) -> Self {
         self.routes.push((operation, handler));
         self
@@ -70,12 +70,12 @@ impl Routes {
         router.layer(middleware::from_fn_with_state(Arc::new(self), divert))
     }
 
-    /// The operation for a method and a path, with the ids in the path.
+    /// Returns the operation for a method and a path, with the ids in the path.
     fn find(&self, method: &str, path: &str) -> Result<Found, ApiError> {
         let mut path_is_known = false;
         for (operation, handler) in &self.routes {
             let Some(ids) = fit(operation.path, path) else { continue };
-            // The guide of the provider cancels with POST, its definition with GET.
+            // The provider's guide cancels with POST, its API definition with GET.
             let is_cancel = operation.id == op::CANCEL_OPERATION.id && method == "POST";
             if operation.method == method || is_cancel {
                 return Ok(Found {
@@ -86,7 +86,7 @@ impl Routes {
             }
             path_is_known = true;
         }
-        // The gateway's own words and codes.
+        // The messages and codes of the provider's gateway.
         Err(if path_is_known {
             ApiError::new(Code::Unimplemented, "Method Not Allowed")
         } else {
@@ -101,7 +101,7 @@ struct Found {
     ids: Vec<(&'static str, String)>,
 }
 
-/// The ids in `path` if it has the form of `template`.
+/// Returns the ids in `path` if it matches `template`.
 fn fit(template: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
     let mut ids = Vec::new();
     let (mut wanted, mut given) = (template.split('/'), path.split('/'));
@@ -114,7 +114,7 @@ fn fit(template: &'static str, path: &str) -> Option<Vec<(&'static str, String)>
                 Some(rest) => {
                     let (name, verb) = rest.split_once('}')?;
                     let id = given.strip_suffix(verb).filter(|id| !id.is_empty())?;
-                    // A colon begins a verb: an id has none.
+                    // A colon begins a verb, so an id cannot contain one.
                     if id.contains(':') {
                         return None;
                     }
@@ -126,7 +126,7 @@ fn fit(template: &'static str, path: &str) -> Option<Vec<(&'static str, String)>
     }
 }
 
-/// Text without percent-encoding.
+/// Decodes percent-encoding.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -141,7 +141,7 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Answers what belongs to the protocol, and hands on the rest.
+/// Handles the requests that belong to the protocol, and passes on all others.
 async fn divert(State(routes): State<Arc<Routes>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let belongs = PREFIXES.iter().any(|prefix| {
@@ -188,7 +188,7 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let place = format!("{} {path}", parts.method);
-    // Who has such an address needs no key.
+    // The path of a download contains a secret, so no key is needed.
     let download = fit(files::DOWNLOAD, path).filter(|_| parts.method == "GET");
     let admitted = routes.front.admit(&parts, download.is_none());
     let admitted = admitted.and_then(|()| routes.front.check_content_type(&parts, false));
@@ -246,10 +246,10 @@ fn answer_response(answer: Answer) -> Response {
             let mut response = response(StatusCode::OK, "application/octet-stream", bytes);
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-            // What a user has stored must not run as a page of this server.
+            // A stored file must not be rendered as a page of this server's origin.
             headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            // A type that no header can carry says nothing.
+            // A media type that is not a valid header value is omitted.
             if let Ok(mime_type) = HeaderValue::from_str(&mime_type) {
                 headers.insert(header::CONTENT_TYPE, mime_type);
             }

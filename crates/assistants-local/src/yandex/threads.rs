@@ -67,7 +67,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-/// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
+/// Deletes a thread with its messages and runs. A run in progress ends.
 pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     call.engine.delete_thread(call.id("threadId"))?;
     call.answer(&DeleteThreadResponse::default())
@@ -79,7 +79,7 @@ pub(super) fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, 
         .ok_or_else(|| ApiError::not_found(Kind::Thread, id))
 }
 
-/// Notes that a thread is used.
+/// Records that a thread was used.
 pub(super) fn touch(
     engine: &Engine,
     transaction: &dyn Transaction,
@@ -93,14 +93,14 @@ pub(super) fn touch(
     Ok(())
 }
 
-/// Stores a thread in the place of what it was.
+/// Stores the new state of a thread.
 pub(super) fn save(transaction: &dyn Transaction, mut document: Document, thread: &Thread) -> Result<(), ApiError> {
     document.body = to_json(&project(thread));
     document.notes = Some(to_text(thread)?);
     Ok(transaction.update(&document)?)
 }
 
-/// The thread as the other protocol has it.
+/// Converts a thread to the OpenAI protocol.
 fn project(thread: &Thread) -> OpenAiThread {
     OpenAiThread {
         id: thread.id.clone(),
@@ -111,7 +111,7 @@ fn project(thread: &Thread) -> OpenAiThread {
     }
 }
 
-/// The thread of a document: what is noted of it, and over that what the other protocol has changed since.
+/// Returns the thread of a document: its notes, updated with what the OpenAI protocol has changed since.
 pub(super) fn view(document: Document) -> Result<Thread, StorageError> {
     let noted = noted::<Thread>(&document)?;
     let now = Loaded::<OpenAiThread>::parse(document)?.object;

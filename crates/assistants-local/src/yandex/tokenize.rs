@@ -1,4 +1,4 @@
-//! Texts as the scripted model counts them: a token is a word with the white space in front of it.
+//! Tokenizes texts in the way that the scripted model counts tokens: a token is a word with the white space before it.
 
 use assistants_types::yandex::{
     CompletionMessage, CompletionMessageContent, CompletionRequest, Dialect, FunctionResultContent, Token, Tokenize,
@@ -28,7 +28,7 @@ fn answer(call: &Call, model_uri: &str, texts: &[String]) -> Result<Answer, ApiE
         model_version: call.engine.model_name().to_owned(),
         ..TokenizeResponse::default()
     };
-    // The provider's host for models answers in lowerCamelCase, whatever the one for assistants does.
+    // The provider's host for models responds in lowerCamelCase, whatever the one for assistants does.
     Ok(Answer::Json(to_json(Dialect::CamelCase, &response)?))
 }
 
@@ -59,7 +59,7 @@ fn texts(message: &CompletionMessage) -> Vec<String> {
     }
 }
 
-/// Cuts a text in front of the white space between words; the pieces put together are the text.
+/// Splits a text before the white space between words. The concatenated pieces are the text.
 fn words(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -75,7 +75,7 @@ fn words(text: &str) -> Vec<&str> {
 }
 
 fn token(text: &str) -> Token {
-    // FNV-1a: the same word has the same number wherever it stands.
+    // FNV-1a, so that equal words have equal ids.
     let id = text.trim().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });

@@ -1,4 +1,4 @@
-//! Tools, their calls and results, and the form of answers, between the two protocols.
+//! Converts tools, their calls and results, and response formats between the two protocols.
 
 use assistants_types::openai::{
     Assistant, FileSearchOptions, FileSearchResources, FileSearchTool, FunctionDefinition, JsonSchemaFormat,
@@ -15,7 +15,7 @@ use super::error::ApiError;
 use crate::storage::document::Loaded;
 use crate::storage::{Document, StorageError};
 
-/// The tools as the other protocol has them. It knows functions and search; the others are kept beside them.
+/// Converts tools to the OpenAI protocol. It has functions and search; other tools are only in the notes.
 pub(super) fn to_openai(tools: &[Tool]) -> (Vec<OpenAiTool>, ToolResources) {
     let mut indexes: Vec<String> = Vec::new();
     let mut all = Vec::new();
@@ -56,7 +56,7 @@ fn openai_function(function: &FunctionTool) -> OpenAiTool {
     assistants_types::openai::FunctionTool::new(definition).into()
 }
 
-/// The tools of an object that came over the other protocol.
+/// Converts the tools of an object that was created over the OpenAI protocol.
 pub(super) fn from_openai(tools: &[OpenAiTool], resources: Option<&ToolResources>) -> Vec<Tool> {
     let known = tools.iter().filter_map(|tool| match tool {
         OpenAiTool::Function(tool) => {
@@ -82,15 +82,15 @@ pub(super) fn from_openai(tools: &[OpenAiTool], resources: Option<&ToolResources
     known.collect()
 }
 
-/// The tools of an assistant that only the other protocol knows.
+/// Returns the tools of an assistant that only the OpenAI protocol has.
 pub(super) fn unknown_here(assistant: &Document) -> Result<Vec<OpenAiTool>, StorageError> {
     let mut tools = Loaded::<Assistant>::parse(assistant.clone())?.object.tools;
     tools.retain(|tool| matches!(tool, OpenAiTool::CodeInterpreter(_)));
     Ok(tools)
 }
 
-/// The tools of a run: those of its assistant, its thread and its own. A later function takes the place of an earlier
-/// one of the same name, and a later tool of another kind that of an earlier one of that kind.
+/// Returns the tools of a run, from those of its assistant, its thread and its own. A later function replaces an
+/// earlier one with the same name, and a later tool of another kind replaces an earlier one of that kind.
 pub(super) fn of_run<'a>(levels: impl IntoIterator<Item = &'a [Tool]>) -> Vec<Tool> {
     let mut all: Vec<Tool> = Vec::new();
     for level in levels {
@@ -108,7 +108,7 @@ fn replaces(later: &Tool, earlier: &Tool) -> bool {
     }
 }
 
-/// Looks whether tools can be used.
+/// Checks tools.
 pub(super) fn check(tools: &[Tool]) -> Result<(), ApiError> {
     for (index, tool) in tools.iter().enumerate() {
         let refused = |message: &str| Err(ApiError::invalid(format!("`tools[{index}]`: {message}.")));
@@ -129,7 +129,7 @@ pub(super) fn check(tools: &[Tool]) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The calls as this protocol shows them: without ids, and with their arguments as an object.
+/// Converts calls to this protocol, in which they have no ids and their arguments are an object.
 pub(super) fn calls(calls: &[OpenAiCall]) -> ToolCallList {
     let each = |call: &OpenAiCall| {
         ToolCall::from(FunctionCall::new(
@@ -140,7 +140,8 @@ pub(super) fn calls(calls: &[OpenAiCall]) -> ToolCallList {
     calls.iter().map(each).collect()
 }
 
-/// Arguments are an object here. What is none, because the model wrote something else, stands in it as `arguments`.
+/// Arguments are an object in this protocol. If the model wrote something else, it becomes the member `arguments` of
+/// one.
 fn arguments(text: &str) -> Value {
     if text.trim().is_empty() {
         return Value::Object(Map::new());
@@ -152,7 +153,8 @@ fn arguments(text: &str) -> Value {
     }
 }
 
-/// The results of a run's calls. They are paired by name; results of the same name in the order of the calls.
+/// Converts the results of a run's calls. They are matched by name, and results with the same name in the order of the
+/// calls.
 pub(super) fn outputs(run: &Run, results: &ToolResultList) -> Result<Vec<ToolOutput>, ApiError> {
     let mut open: Vec<&OpenAiCall> = run.tool_calls().iter().collect();
     let mut outputs = Vec::new();
@@ -186,7 +188,7 @@ pub(super) fn outputs(run: &Run, results: &ToolResultList) -> Result<Vec<ToolOut
     )))
 }
 
-/// The form of answers as the other protocol has it.
+/// Converts a response format to the OpenAI protocol.
 pub(super) fn format_to_openai(format: Option<&ResponseFormat>) -> Option<OpenAiFormat> {
     match &format?.kind {
         Some(ResponseFormatKind::JsonObject(true)) => {
@@ -203,7 +205,7 @@ pub(super) fn format_to_openai(format: Option<&ResponseFormat>) -> Option<OpenAi
     }
 }
 
-/// The form of answers of an object that came over the other protocol.
+/// Converts a response format from the OpenAI protocol.
 pub(super) fn format_from_openai(format: Option<&OpenAiFormat>) -> Option<ResponseFormat> {
     match format? {
         OpenAiFormat::JsonObject(_) => Some(ResponseFormat::json_object()),

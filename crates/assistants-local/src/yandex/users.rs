@@ -1,4 +1,4 @@
-//! Users. Nothing refers to them: a message may name any author.
+//! Users. No other object refers to them: a message may name any author.
 
 use assistants_types::yandex::{CreateUser, DeleteUserResponse, ListUsersResponse, UpdateUser, User};
 use time::OffsetDateTime;

@@ -1,10 +1,10 @@
-//! What the bytes of a file look like.
+//! Detects the media type of a file from its contents.
 
 use std::io::Read;
 
 use crate::storage::StorageError;
 
-/// How much of a file is read at a time, in bytes. What it begins with is looked for in the first of these.
+/// How much of a file is read at a time, in bytes. Signatures are looked for in the first piece.
 const PIECE: usize = 64 * 1024;
 
 const KNOWN: [(&[u8], &str); 6] = [
@@ -16,7 +16,7 @@ const KNOWN: [(&[u8], &str); 6] = [
     (b"\x1f\x8b", "application/gzip"),
 ];
 
-/// The media type of a file by its bytes.
+/// Returns the media type of a file.
 pub(crate) fn of(mut file: impl Read) -> Result<&'static str, StorageError> {
     let mut piece = Vec::with_capacity(PIECE);
     let mut read = |piece: &mut Vec<u8>| {
@@ -33,7 +33,7 @@ pub(crate) fn of(mut file: impl Read) -> Result<&'static str, StorageError> {
     }
     let text = if is_html(&piece) { "text/html" } else { "text/plain" };
     loop {
-        // A character that is cut off goes on in the next piece.
+        // An incomplete character continues in the next piece.
         let cut = match std::str::from_utf8(&piece) {
             Ok(_) => piece.len(),
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn looks_at_every_byte() {
-        // Two bytes each, and one piece ends within one.
+        // Characters of two bytes, one of which spans two pieces.
         let long = format!("a{}", "п".repeat(PIECE));
         check(&long, "text/plain");
         for end in ["\0".as_bytes(), b"\xff", b"\xd0"] {

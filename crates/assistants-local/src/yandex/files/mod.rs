@@ -1,4 +1,4 @@
-//! Files. Their bytes lie where the other protocol keeps them; there is one store.
+//! Files. Their contents are in the same store as those of the OpenAI protocol.
 
 pub(crate) mod mime_type;
 
@@ -15,13 +15,13 @@ use crate::ids;
 use crate::storage::document::{Loaded, insert_with_notes};
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
-/// Where files are fetched from by those who were given the address.
+/// The path of downloads by URL.
 pub(super) const DOWNLOAD: &str = "/files/v1/download/{token}";
 
-/// How long such an address is good, in seconds.
+/// How long such a URL is valid, in seconds.
 const DOWNLOAD_SECONDS: i64 = 3600;
 
-/// The file in the body of its creation: at most 128 MiB, as the provider has it.
+/// The file in the body of a creation: at most 128 MiB, as documented by the provider.
 pub(super) const CONTENT: Member = Member {
     name: "content",
     most: 128 * 1024 * 1024,
@@ -56,7 +56,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         stored = true;
         Ok(file.clone())
     });
-    // It was not stored by this request if an earlier one had the same key.
+    // If an earlier request had the same key, this one has not stored its file.
     bytes.settle(stored, answer.is_ok());
     answer
 }
@@ -97,7 +97,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
     call.answer(&DeleteFileResponse::default())
 }
 
-/// Gives an address of this server from which anybody who has it can fetch the file for an hour.
+/// Creates a URL of this server by which anyone can fetch the file for an hour.
 pub(super) fn get_url(call: &Call) -> Result<Answer, ApiError> {
     let id = call.required("fileId")?;
     let token = ids::new("");
@@ -123,7 +123,7 @@ pub(super) fn get_url(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-/// The bytes of a file, for whoever has the address.
+/// Returns the contents of a file. Needs no key: the URL is the secret.
 pub(super) fn download(call: &Call) -> Result<Answer, ApiError> {
     let token = call.id("token");
     let now = resource::now().unix_timestamp();
@@ -148,7 +148,7 @@ pub(super) fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, 
         .ok_or_else(|| ApiError::not_found(Kind::File, id))
 }
 
-/// The file as the other protocol has it.
+/// Converts a file to the OpenAI protocol.
 fn project(file: &File, length: u64) -> OpenAiFile {
     let name = if file.name.is_empty() { "upload" } else { &file.name };
     OpenAiFile {
@@ -163,7 +163,7 @@ fn project(file: &File, length: u64) -> OpenAiFile {
     }
 }
 
-/// The file of a document.
+/// Returns the file of a document.
 pub(super) fn view(document: Document) -> Result<File, StorageError> {
     if let Some(file) = noted(&document)? {
         return Ok(file);

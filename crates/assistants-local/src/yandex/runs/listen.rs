@@ -1,4 +1,4 @@
-//! The events of a run, told from any of them on: one JSON object a line.
+//! Streams the events of a run from any index on, as one JSON object per line.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use crate::yandex::error::Code;
 use crate::yandex::request::to_json;
 use crate::yandex::{Answer, ApiError, Call, messages, tools};
 
-/// How many bytes are handed to the connection at once, unless one line is longer.
+/// How many bytes are passed to the connection at a time, unless a single line is longer.
 const ENOUGH: usize = 64 * 1024;
 
 pub(crate) fn listen(call: &Call) -> Result<Answer, ApiError> {
@@ -34,7 +34,7 @@ pub(crate) fn listen(call: &Call) -> Result<Answer, ApiError> {
     })))
 }
 
-/// A client that listens to a run.
+/// The response to a client that listens to a run.
 #[derive(Debug)]
 struct Listening {
     engine: Arc<Engine>,
@@ -52,7 +52,8 @@ impl Stream for Listening {
         let mut answer = None;
         let told = this.history.read(&mut this.place, context.waker(), |number, moment| {
             if let Moment::Message(message) = moment {
-                // What it cites is looked up once the history is let go of: runs are stored before they are told.
+                // Its citations are read from the storage, so not under the lock of the history. A run is stored before its
+                // events are reported.
                 answer = Some((number, message.clone()));
                 return false;
             }
@@ -73,7 +74,7 @@ impl Stream for Listening {
 }
 
 impl Listening {
-    /// The line of the last event of a run that has an answer.
+    /// Returns the line of the last event of a run that has an answer.
     fn done(&self, number: u64, message: &Message) -> String {
         let message = self
             .engine

@@ -43,7 +43,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         let all_tools = tools::of_run([&assistant.tools[..], &thread.tools, &params.tools]);
         let mut run_params = run_params(&params, &assistant, &all_tools);
         if let Field::Set(tools) = &mut run_params.tools {
-            // Else a run would leave out over this protocol what it cannot do over the other one.
+            // Otherwise a run over this protocol would silently omit a tool that the OpenAI protocol rejects.
             tools.extend(tools::unknown_here(&assistant_document)?);
         }
         let notes = notes(&params, &all_tools)?;
@@ -75,7 +75,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     Ok(answer)
 }
 
-/// What this protocol remembers of a run: its request, without the messages.
+/// Creates the notes of a run: its request, without the messages.
 fn notes(params: &CreateRun, all_tools: &[Tool]) -> Result<RunNotes, ApiError> {
     let request = CreateRun {
         additional_messages: Vec::new(),
@@ -89,7 +89,7 @@ fn notes(params: &CreateRun, all_tools: &[Tool]) -> Result<RunNotes, ApiError> {
     Ok(RunNotes::new(history, stores, protocol))
 }
 
-/// The run as the other protocol asks for it. What the run does not say, its assistant does.
+/// Converts a request to the OpenAI protocol. Options missing in the run are taken from its assistant.
 fn run_params(params: &CreateRun, assistant: &Assistant, all_tools: &[Tool]) -> OpenAiCreate {
     let options = |own: &dyn Fn(&CompletionOptions) -> bool| {
         let levels = [
@@ -188,7 +188,7 @@ pub(super) fn submit(call: &Call) -> Result<Answer, ApiError> {
         let outputs = if run.status == OpenAiStatus::RequiresAction {
             tools::outputs(&run, &results)?
         } else {
-            // The engine says why it takes none.
+            // The engine reports why the run accepts no results.
             Vec::new()
         };
         let submitted = Engine::submit_outputs(transaction, &run.thread_id, &run.id, &outputs)?;
@@ -206,7 +206,7 @@ fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {
         .ok_or_else(|| ApiError::not_found(Kind::Run, id))
 }
 
-/// The run of a document, with what this protocol remembers of it.
+/// Returns the run of a document, including its notes.
 fn view(transaction: &dyn Transaction, document: Document) -> Result<Run, StorageError> {
     let notes = RunNotes::of(&document)?;
     let asked = asked(&document.id, &notes)?;
@@ -249,7 +249,7 @@ fn view(transaction: &dyn Transaction, document: Document) -> Result<Run, Storag
     })
 }
 
-/// The request of a run that was made over this protocol.
+/// Returns the request of a run that was created over this protocol.
 fn asked(run_id: &str, notes: &RunNotes) -> Result<Option<CreateRun>, StorageError> {
     if notes.protocol.is_null() {
         return Ok(None);

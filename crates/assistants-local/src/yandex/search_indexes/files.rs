@@ -1,4 +1,4 @@
-//! The files of search indexes.
+//! Files of search indexes.
 
 use assistants_types::openai::VectorStoreFile;
 use assistants_types::yandex::{BatchCreateSearchIndexFile, ListSearchIndexFilesResponse, SearchIndexFile};

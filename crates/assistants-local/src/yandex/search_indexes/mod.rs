@@ -1,4 +1,4 @@
-//! Search indexes: what the other protocol calls vector stores. Whatever kind an index is of, it is searched by words.
+//! Search indexes, which are vector stores in the OpenAI protocol. All kinds of indexes are searched by words.
 
 pub(crate) mod files;
 
@@ -19,14 +19,14 @@ use crate::engine::{Engine, vector_stores};
 use crate::storage::document::Loaded;
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
-/// How many files an index may be created with.
+/// The maximum number of files in a request.
 const MOST_FILES: usize = 100;
 
-/// The sizes of chunks if nothing is said, in tokens.
+/// The default sizes of chunks, in tokens.
 const CHUNK_SIZE: i64 = 800;
 const CHUNK_OVERLAP: i64 = 400;
 
-/// What the service names for vector indexes. Nothing is embedded here.
+/// The embedders that the service reports for vector indexes. This server does not use embeddings.
 const DOC_EMBEDDER: &str = "emb://yc.ml.rag-prod.common/text-search-doc/latest";
 const QUERY_EMBEDDER: &str = "emb://yc.ml.rag-prod.common/text-search-query/latest";
 
@@ -61,7 +61,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     Ok(answer)
 }
 
-/// Looks whether a list of files can be indexed at once.
+/// Checks the number of files in a request.
 pub(super) fn check_files(file_ids: &[String]) -> Result<(), ApiError> {
     if file_ids.len() > MOST_FILES {
         return Err(ApiError::invalid(format!(
@@ -114,7 +114,7 @@ pub(super) fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, 
     vector_stores::find(transaction, id)?.ok_or_else(not_found)
 }
 
-/// Notes that an index is used.
+/// Records that an index was used.
 pub(super) fn touch(engine: &Engine, transaction: &dyn Transaction, mut index: SearchIndex) -> Result<(), ApiError> {
     if resource::touch(&mut index) {
         save(transaction, &index)?;
@@ -123,7 +123,7 @@ pub(super) fn touch(engine: &Engine, transaction: &dyn Transaction, mut index: S
     Ok(())
 }
 
-/// Stores an index in the place of what it was.
+/// Stores the new state of an index.
 fn save(transaction: &dyn Transaction, index: &SearchIndex) -> Result<(), ApiError> {
     let mut store = vector_stores::load_store(transaction, &index.id)?;
     store.object.name.clone_from(&index.name);
@@ -132,7 +132,7 @@ fn save(transaction: &dyn Transaction, index: &SearchIndex) -> Result<(), ApiErr
     Ok(store.save(transaction)?)
 }
 
-/// The index of a document: what is noted of it, and over that what the other protocol has changed since.
+/// Returns the index of a document: its notes, updated with what the OpenAI protocol has changed since.
 pub(super) fn view(document: Document) -> Result<SearchIndex, StorageError> {
     let noted = noted::<SearchIndex>(&document)?;
     let store = Loaded::<VectorStore>::parse(document)?.object;
@@ -150,7 +150,7 @@ pub(super) fn view(document: Document) -> Result<SearchIndex, StorageError> {
     Ok(index)
 }
 
-/// How the files of an index are cut.
+/// Returns how files of an index are cut into chunks.
 pub(super) fn chunking(index: &SearchIndex) -> OpenAiChunking {
     let strategy = match &index.kind {
         Some(SearchIndexKind::TextSearchIndex(index)) => index.chunking_strategy.as_ref(),
@@ -165,7 +165,7 @@ pub(super) fn chunking(index: &SearchIndex) -> OpenAiChunking {
     OpenAiChunking::Static(StaticChunking::new(StaticChunkingOptions::new(size, overlap)))
 }
 
-/// The kind of an index, complete with what the service shows where nothing was said.
+/// Checks the kind of an index, and fills in the defaults that the service shows.
 fn complete(kind: Option<SearchIndexKind>) -> Result<SearchIndexKind, ApiError> {
     let kind = kind.unwrap_or_else(|| SearchIndexKind::TextSearchIndex(TextSearchIndex::default()));
     let (kind, strategy) = match kind {
