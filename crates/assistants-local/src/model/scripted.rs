@@ -1,43 +1,43 @@
-//! The model that does what the user's message says: deterministic, offline, without a key.
+//! A model that follows commands in the user's message: deterministic, offline, without a key.
 //!
-//! It looks at the last message of the user, line by line. A line that is a command is obeyed; when no line is one,
-//! the answer is the message itself.
+//! It reads the last user message line by line and executes the lines that are commands. If there are none, it repeats
+//! the message.
 //!
-//! | line | what happens |
+//! | line | effect |
 //! | --- | --- |
-//! | `call NAME JSON` | the function is called with these arguments (`{}` if there are none); several lines, several calls |
-//! | `repeat N` | the answer has N words, one piece each: `word1 word2 …`; the run fails with `invalid_prompt` if N is more than 1,000,000 |
-//! | `sleep MS` | waits that many milliseconds, or until the run is over |
-//! | `fail CODE` | the run fails with that error code, and the provider's message for it where there is one |
+//! | `call NAME JSON` | calls the function with these arguments (`{}` if omitted); several lines make several calls |
+//! | `repeat N` | writes N words, one per piece: `word1 word2 …`; if N exceeds 1,000,000, the run fails with `invalid_prompt` |
+//! | `sleep MS` | waits for this many milliseconds, or until the run has ended |
+//! | `fail CODE` | fails the run with this error code, and with the provider's message if it has one for the code |
 //!
-//! With file search, and when no line is a command, the answer quotes the lines of the attached files that have most
-//! of the message's words, from three passages at most, each with a citation.
+//! With file search, and if no line is a command, the answer quotes the lines of the attached files that contain most
+//! of the message's words, from at most three passages, each with a citation.
 //!
-//! Arguments are passed on as they stand, valid JSON or not. Calls come last, whatever their place. A function that
-//! the run does not have is not called; the answer says so. Once functions have been called, the answer quotes their
-//! outputs and the commands are not looked at again. With `parallel_tool_calls: false` the calls are made one by one.
-//! `tool_choice` is kept to: with `none` nothing is called, with `required` the run's first function is called even if
-//! no line asks for one, and a named function is called rather than those that the lines name.
+//! Arguments are passed on unchanged, whether or not they are valid JSON. Calls come after all other output. A function
+//! that the run does not have is not called, and the answer says so. Once functions have been called, the answer
+//! reports their outputs, and the commands are not executed again. With `parallel_tool_calls: false`, calls are made
+//! one at a time. `tool_choice` is respected: with `none` nothing is called; with `required` the run's first function
+//! is called if no line calls one; and a named function is called instead of those in the lines.
 //!
-//! A token is a word: what stands between white space. The prompt of an answer is the instructions, all messages and
-//! all outputs of functions; a call counts one token for its name and one for each word of its arguments.
+//! A token is a word, delimited by white space. The prompt consists of the instructions, all messages and all outputs
+//! of functions. A call counts as one token for its name and one for each word of its arguments.
 
 use std::time::Duration;
 
 use super::{CompletedCall, Failure, Finish, FinishReason, Model, ModelRequest, Output, Passage, ToolChoice, Usage};
 use crate::search;
 
-/// How many passages an answer quotes, and how many lines of each.
+/// The maximum number of quoted passages, and of lines quoted from each.
 const MOST_QUOTES: usize = 3;
 const QUOTED_LINES: usize = 6;
 
-/// How many words `repeat` writes at most.
+/// The maximum number of words that `repeat` writes.
 const MOST_WORDS: u64 = 1_000_000;
 
-/// How many characters of arguments go into one piece.
+/// The number of characters in a piece of arguments.
 const ARGUMENTS_PIECE: usize = 12;
 
-/// The model of this module.
+/// The scripted model; see the [module](self).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scripted;
 
@@ -95,7 +95,7 @@ fn words(text: &str) -> u64 {
     text.split_whitespace().count() as u64
 }
 
-/// A line that asks for something.
+/// A line that is a command.
 #[derive(Debug, PartialEq, Eq)]
 enum Command<'a> {
     Call { name: &'a str, arguments: &'a str },
@@ -173,8 +173,7 @@ fn perform(request: &ModelRequest, answer: &mut Answer<'_, '_>) -> Result<(), En
     }
 }
 
-/// What a failure of this code says. Programs match the provider's words for the codes that it has, so these begin the
-/// message.
+/// Returns the message of a failure. Programs match the provider's messages, so these come first.
 fn failure_message(code: &str) -> String {
     let provider = match code {
         "context_length_exceeded" => {
@@ -195,7 +194,7 @@ fn failure_message(code: &str) -> String {
     format!("{provider}The message asked for the failure {code}.")
 }
 
-/// Answers with the passages of the attached files that fit best, and cites them.
+/// Quotes and cites the best passages of the attached files.
 fn quote(question: &str, answer: &mut Answer<'_, '_>) -> Result<(), End> {
     let found = answer.output.file_search(question).map_err(Failure::from)?;
     let words = search::words(question);
@@ -219,10 +218,10 @@ fn quote(question: &str, answer: &mut Answer<'_, '_>) -> Result<(), End> {
     Ok(())
 }
 
-/// The few lines of a text, next to each other, that have most of the words: a whole paragraph if it is short.
+/// Returns the consecutive lines of a text that contain most of the words; a short paragraph is returned as a whole.
 fn best_lines(text: &str, words: &[String]) -> String {
     let lines: Vec<&str> = text.lines().collect();
-    // Which words a line has, also in another form: by their first letters, as far as a stem goes.
+    // The words that a line contains. Inflected forms are recognized by a common prefix.
     let has = |line: &str| -> Vec<bool> {
         let own = search::words(line);
         let alike = |word: &String| own.iter().any(|other| other.starts_with(stem(word)));
@@ -232,7 +231,7 @@ fn best_lines(text: &str, words: &[String]) -> String {
     let mut best = (0, 0..0);
     for start in 0..lines.len() {
         let end = (start + QUOTED_LINES).min(lines.len());
-        // A blank line ends a passage.
+        // A blank line ends a paragraph.
         let end = (start..end).find(|at| lines[*at].trim().is_empty()).unwrap_or(end);
         let covered = (0..words.len()).filter(|word| found[start..end].iter().any(|line| line[*word]));
         let first_counts = usize::from(found.get(start).is_some_and(|line| line.contains(&true)));
@@ -244,14 +243,14 @@ fn best_lines(text: &str, words: &[String]) -> String {
     lines[best.1].join("\n").trim().to_owned()
 }
 
-/// The part of a word that its forms share, roughly.
+/// Returns the prefix that inflected forms of a word roughly share.
 fn stem(word: &str) -> &str {
     let letters = word.chars().count();
     let kept = if letters > 4 { letters - 1 } else { letters };
     word.char_indices().nth(kept).map_or(word, |(end, _)| &word[..end])
 }
 
-/// The calls to make, in order, over all answers of the run.
+/// Returns the calls to make in the whole run, in order.
 fn wanted_calls<'a>(request: &'a ModelRequest, commands: &[Command<'a>]) -> Vec<(&'a str, &'a str)> {
     let asked = commands.iter().filter_map(|command| match command {
         Command::Call { name, arguments } if has_function(request, name) => Some((*name, *arguments)),
@@ -284,7 +283,7 @@ fn has_function(request: &ModelRequest, name: &str) -> bool {
     request.functions.iter().any(|function| function.name == name)
 }
 
-/// Says which calls were asked for and not made.
+/// Reports the calls that were requested and not made.
 fn refuse(request: &ModelRequest, commands: &[Command<'_>], answer: &mut Answer<'_, '_>) -> Result<(), End> {
     for command in commands {
         let Command::Call { name, .. } = command else { continue };
@@ -318,7 +317,7 @@ impl From<Failure> for End {
     }
 }
 
-/// The answer so far: counts words, and ends it when there are too many.
+/// Writes the answer, counts its words, and stops at the limit.
 struct Answer<'a, 'o> {
     output: &'a mut Output<'o>,
     written: u64,
@@ -326,7 +325,7 @@ struct Answer<'a, 'o> {
 }
 
 impl Answer<'_, '_> {
-    /// Writes text word by word, white space and all.
+    /// Writes a text word by word, including its white space.
     fn text(&mut self, text: &str) -> Result<(), End> {
         let mut rest = text;
         while !rest.is_empty() {
@@ -408,7 +407,8 @@ mod tests {
         }
     }
 
-    /// The pieces of the answer, each in brackets, calls as `name:` and arguments as `index=text`; then its end.
+    /// Returns the pieces of the answer, each in brackets, with calls as `name:` and arguments as `index=text`,
+    /// followed by how it ended.
     fn answer(request: &ModelRequest) -> String {
         let mut pieces = String::new();
         let stop = Stop::default();
