@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::http::{self, Front, Limits, Origins};
+use crate::http::{self, Frontend, Limits, Origins};
 use crate::ids;
 use crate::model::Model;
 use crate::model::scripted::Scripted;
@@ -32,7 +32,7 @@ const RUN_LIFETIME: Duration = Duration::from_secs(10 * 60);
 const MAX_RUNNING_RUNS: usize = 256;
 
 /// How long stopping waits for models to return, and then for connections to close.
-const STOP_PATIENCE: Duration = Duration::from_secs(2);
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A running server. It stops when it is dropped.
 ///
@@ -84,7 +84,7 @@ impl LocalServer {
 impl Drop for LocalServer {
     fn drop(&mut self) {
         // The engine stops first: this ends its streams, so that their connections can close.
-        self.engine.stop(STOP_PATIENCE);
+        self.engine.stop(STOP_TIMEOUT);
         drop(self.stop.take());
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -308,7 +308,7 @@ impl Builder {
         })?;
         let model_name = model.name().to_owned();
         let engine = Engine::start(storage, files, pdf_reader, model, run_lifetime, max_running_runs)?;
-        let front = Front::new(api_key, origins, &bind, limits);
+        let frontend = Frontend::new(api_key, origins, &bind, limits);
         let guard = if api_key.is_some() {
             "an API key"
         } else {
@@ -318,7 +318,7 @@ impl Builder {
             Some(path) => log::info!("listening on {address}, database {}, {guard}", path.display()),
             None => log::info!("listening on {address}, everything in memory, {guard}"),
         }
-        match serve(Arc::clone(&engine), front, yandex_dialect, strict, listener) {
+        match serve(Arc::clone(&engine), frontend, yandex_dialect, strict, listener) {
             Ok((stop, thread)) => Ok(LocalServer {
                 address,
                 model_name,
@@ -327,7 +327,7 @@ impl Builder {
                 thread: Some(thread),
             }),
             Err(source) => {
-                engine.stop(STOP_PATIENCE);
+                engine.stop(STOP_TIMEOUT);
                 Err(Error::System {
                     action: "starting the server's threads",
                     source,
@@ -353,7 +353,7 @@ fn listen(bind: &str, has_key: bool) -> Result<TcpListener, Error> {
 
 fn serve(
     engine: Arc<Engine>,
-    front: Arc<Front>,
+    frontend: Arc<Frontend>,
     yandex_dialect: Dialect,
     strict: bool,
     listener: TcpListener,
@@ -368,13 +368,13 @@ fn serve(
     let guard = runtime.enter();
     let listener = tokio::net::TcpListener::from_std(listener)?;
     drop(guard);
-    let router = openai::router(Arc::clone(&engine), Arc::clone(&front), strict);
-    let router = yandex::in_front_of(router, engine, Arc::clone(&front), yandex_dialect, strict);
-    let router = http::with_cors(router, Arc::clone(&front));
+    let router = openai::router(Arc::clone(&engine), Arc::clone(&frontend), strict);
+    let router = yandex::in_front_of(router, engine, Arc::clone(&frontend), yandex_dialect, strict);
+    let router = http::with_cors(router, Arc::clone(&frontend));
     let (stop, stopped) = oneshot::channel();
     let work = move || {
-        run(&runtime, listener, router, front.limits.clone(), stopped);
-        runtime.shutdown_timeout(STOP_PATIENCE);
+        run(&runtime, listener, router, frontend.limits.clone(), stopped);
+        runtime.shutdown_timeout(STOP_TIMEOUT);
     };
     Ok((
         stop,
@@ -398,7 +398,7 @@ fn run(
         };
         let serving = tokio::spawn(async move { http::serve(listener, router, &limits, until).await });
         drop(closed.await);
-        match tokio::time::timeout(STOP_PATIENCE, serving).await {
+        match tokio::time::timeout(STOP_TIMEOUT, serving).await {
             Ok(Ok(())) => {}
             Ok(Err(panicked)) => log::error!("the task that accepts connections panicked: {panicked}"),
             Err(_) => log::warn!("connections did not end in time and are left open"),

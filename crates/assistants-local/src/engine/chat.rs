@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
 use super::Engine;
-use super::deadlines::Due;
+use super::deadlines::DueTask;
 use super::workers::Submitted;
 use crate::model::{Failure, Finish, ModelRequest, Output, Piece, Stop};
 
@@ -77,7 +77,8 @@ impl Engine {
             work: Some(Box::new(work)),
         };
         self.lock_chats().insert(id.to_owned(), chat);
-        self.deadlines.set_after(Due::Chat(id.to_owned()), self.run_lifetime);
+        self.deadlines
+            .set_after(DueTask::Chat(id.to_owned()), self.run_lifetime);
         let (engine, queued) = (Arc::downgrade(self), id.to_owned());
         let job = move || {
             if let Some(engine) = engine.upgrade() {
@@ -115,7 +116,7 @@ impl Engine {
     /// Gives up a chat completion, if there is one of that id.
     pub(super) fn stop_chat(&self, id: &str) {
         let chat = self.lock_chats().remove(id);
-        self.deadlines.remove(Due::Chat(id.to_owned()));
+        self.deadlines.remove(DueTask::Chat(id.to_owned()));
         if let Some(chat) = chat {
             chat.stop.set();
         }

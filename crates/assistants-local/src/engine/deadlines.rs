@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Due {
+pub(super) enum DueTask {
     /// The run of that id expires.
     Expiry(String),
     /// The end of the run of that id, which could not be stored, is to be stored again.

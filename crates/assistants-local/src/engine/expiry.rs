@@ -20,9 +20,9 @@ const SWEPT: [Kind; 7] = [
 
 /// No expiry comes before this second; nearly every request finds that there is nothing to sweep by looking at it.
 #[derive(Debug)]
-pub(super) struct Next(AtomicI64);
+pub(super) struct NextExpiry(AtomicI64);
 
-impl Default for Next {
+impl Default for NextExpiry {
     /// Not known yet.
     fn default() -> Self {
         Self(AtomicI64::new(i64::MIN))

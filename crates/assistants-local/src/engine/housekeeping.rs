@@ -19,7 +19,7 @@ const PURGE_DELAY: Duration = Duration::from_secs(1);
 const INTERVAL: Duration = Duration::from_secs(30);
 
 /// How long the answer to a request with an idempotency key is kept, in seconds.
-pub(crate) const ANSWERS_KEPT: i64 = 24 * 60 * 60;
+pub(crate) const RESPONSES_KEPT: i64 = 24 * 60 * 60;
 
 /// How long the place of a deleted object stays known, in seconds.
 const PLACES_KEPT: i64 = 24 * 60 * 60;
@@ -92,7 +92,9 @@ pub(super) fn work(housekeeper: &Arc<Housekeeper>, engine: &Weak<Engine>) {
     work_in_background();
     while let Some(purge) = housekeeper.wait() {
         let Some(engine) = engine.upgrade() else { return };
-        let done = catch_unwind(AssertUnwindSafe(|| engine.keep_house(now().unix_timestamp(), purge)));
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            engine.run_housekeeping(now().unix_timestamp(), purge)
+        }));
         if !matches!(done, Ok(Ok(()))) {
             log::error!("what was deleted or has expired could not be removed, which is tried again: {done:?}");
             if purge {
@@ -105,11 +107,11 @@ pub(super) fn work(housekeeper: &Arc<Housekeeper>, engine: &Weak<Engine>) {
 impl Engine {
     /// Ends what has expired by `now`, in seconds since 1970, and removes what is left of deleted objects; with `purge`
     /// from the logs and indexes of the storage too.
-    pub(super) fn keep_house(&self, now: i64, purge: bool) -> Result<(), StorageError> {
+    pub(super) fn run_housekeeping(&self, now: i64, purge: bool) -> Result<(), StorageError> {
         self.sweep(now)?;
         self.expire_stores(now)?;
         self.storage
-            .transact(|transaction| transaction.forget(now - ANSWERS_KEPT, now - PLACES_KEPT))?;
+            .transact(|transaction| transaction.forget(now - RESPONSES_KEPT, now - PLACES_KEPT))?;
         self.remove_bytes()?;
         if purge && let Some(wait) = self.storage.purge()? {
             self.housekeeper.purge_after(wait);

@@ -5,7 +5,7 @@ use assistants_types::openai::{
     Thread, VectorStoreExpiration,
 };
 
-use super::Refusal;
+use super::EngineError;
 use super::runs::history;
 use super::vector_stores::{NewFile, attach, create_store, load_store, touch};
 use crate::ids;
@@ -17,9 +17,12 @@ pub(crate) fn add_message(
     transaction: &dyn Transaction,
     thread_id: &str,
     params: &CreateMessage,
-) -> Result<Message, Refusal> {
+) -> Result<Message, EngineError> {
     if matches!(&params.content, MessageInput::Text(text) if text.is_empty()) {
-        return Err(Refusal::invalid_param("content", "Message content must be non-empty."));
+        return Err(EngineError::invalid_param(
+            "content",
+            "Message content must be non-empty.",
+        ));
     }
     add_message_with_notes(transaction, thread_id, params, None)
 }
@@ -30,9 +33,9 @@ pub(crate) fn add_message_with_notes(
     thread_id: &str,
     params: &CreateMessage,
     notes: Option<String>,
-) -> Result<Message, Refusal> {
+) -> Result<Message, EngineError> {
     if let Some(run_id) = active_run(transaction, thread_id)? {
-        return Err(Refusal::state(format!(
+        return Err(EngineError::state(format!(
             "Can't add messages to {thread_id} while a run {run_id} is active."
         )));
     }
@@ -69,7 +72,7 @@ pub(crate) fn delete_message(transaction: &dyn Transaction, id: &str) -> Result<
 const ATTACHMENTS_KEPT: i64 = 7;
 
 /// Puts the files that are attached for file search into the thread's vector store, which is made if there is none.
-fn attach_files(transaction: &dyn Transaction, thread_id: &str, params: &CreateMessage) -> Result<(), Refusal> {
+fn attach_files(transaction: &dyn Transaction, thread_id: &str, params: &CreateMessage) -> Result<(), EngineError> {
     let attachments = params.attachments.as_ref().into_iter().flatten();
     let searched: Vec<&str> = attachments
         .filter(|attachment| {
@@ -114,7 +117,7 @@ fn attach_files(transaction: &dyn Transaction, thread_id: &str, params: &CreateM
 }
 
 /// The run that is not over on a thread; there is at most one.
-pub(super) fn active_run(transaction: &dyn Transaction, thread_id: &str) -> Result<Option<String>, Refusal> {
+pub(super) fn active_run(transaction: &dyn Transaction, thread_id: &str) -> Result<Option<String>, EngineError> {
     let list = List {
         kind: Kind::Run,
         parent: Some(thread_id),

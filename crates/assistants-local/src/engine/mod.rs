@@ -1,9 +1,9 @@
 //! What happens to runs, whichever protocol asks for it.
 //!
 //! The storage holds the truth: every change of a run's status is a transaction that first looks at the status it
-//! changes. What the storage does not hold lives in the run's [`Slot`]: the streams that follow it and the answer that
-//! is being written. Whoever changes a run locks its slot ([`Engine::on`]), commits, and then publishes, so events come
-//! in the order of the commits. A slot is locked before the storage, never the other way round.
+//! changes. What the storage does not hold lives in the run's [`LiveRun`]: the streams that follow it and the answer that
+//! is being written. Whoever changes a run locks its live run ([`Engine::with_live`]), commits, and then publishes, so events come
+//! in the order of the commits. A live run is locked before the storage, never the other way round.
 //!
 //! A run has one of a bounded number of threads while its model answers ([`Workers`]); before that it is queued. It takes
 //! no thread while it waits for outputs of functions. A model is never waited for: a cancelled run has ended at once, and
@@ -38,14 +38,16 @@ use assistants_types::openai::{Run, RunError, RunErrorCode, RunStatus, StreamEve
 
 use self::chat::Chat;
 pub(crate) use self::chat::{ChatHandle, ChatOutput};
-use self::deadlines::{Deadlines, Due};
-pub(crate) use self::housekeeping::ANSWERS_KEPT;
+use self::deadlines::{Deadlines, DueTask};
 use self::housekeeping::Housekeeper;
+pub(crate) use self::housekeeping::RESPONSES_KEPT;
 pub(crate) use self::messages::{add_message, add_message_with_notes, delete_message};
 use self::runs::Ending;
-pub(crate) use self::runs::event_log::{Follower, PATIENCE, Taken};
-pub(crate) use self::runs::history::{Detail, Gone, History, Moment, Place, Told, failure_of, last_message};
-use self::runs::live_run::{Live, Slot};
+pub(crate) use self::runs::event_log::{Batch, Follower, READER_TIMEOUT};
+pub(crate) use self::runs::history::{
+    Cursor, Detail, History, HistoryEvent, Interruption, ReadOutcome, failure_of, last_message,
+};
+use self::runs::live_run::{LiveRun, LiveState};
 pub(crate) use self::runs::notes::RunNotes;
 pub(crate) use self::runs::replay::Since;
 pub(crate) use self::runs::{load_run, steps};
@@ -72,9 +74,9 @@ pub(crate) struct Engine {
     model: Arc<dyn Model>,
     /// How long a run may take from its creation.
     run_lifetime: Duration,
-    slots: Mutex<HashMap<String, Arc<Slot>>>,
-    deadlines: Arc<Deadlines<Due>>,
-    next_expiry: expiry::Next,
+    live_runs: Mutex<HashMap<String, Arc<LiveRun>>>,
+    deadlines: Arc<Deadlines<DueTask>>,
+    next_expiry: expiry::NextExpiry,
     housekeeper: Arc<Housekeeper>,
     housekeeping: Mutex<Option<JoinHandle<()>>>,
     /// The chat completions that are queued or running, by id.
@@ -96,7 +98,7 @@ impl fmt::Debug for Engine {
 
 /// Why the engine does not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
+pub(crate) enum EngineError {
     #[error("{}", not_found(*kind, id))]
     NotFound { kind: Kind, id: String },
     /// What was asked for cannot be done as long as things are as they are.
@@ -113,7 +115,7 @@ pub(crate) enum Refusal {
     Storage(#[from] StorageError),
 }
 
-impl Refusal {
+impl EngineError {
     pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
         Self::NotFound {
             kind,
@@ -162,9 +164,9 @@ impl Engine {
             indexers: Mutex::default(),
             model,
             run_lifetime,
-            slots: Mutex::default(),
+            live_runs: Mutex::default(),
             deadlines: Arc::default(),
-            next_expiry: expiry::Next::default(),
+            next_expiry: expiry::NextExpiry::default(),
             housekeeper: Arc::default(),
             housekeeping: Mutex::default(),
             chats: Mutex::default(),
@@ -175,7 +177,7 @@ impl Engine {
         let (deadlines, weak) = (Arc::clone(&engine.deadlines), Arc::downgrade(&engine));
         let watch = move || {
             work_in_background();
-            deadlines.watch(|due| do_due(&weak, due));
+            deadlines.watch(|due| run_due_task(&weak, due));
         };
         let watcher = thread::Builder::new().name("run-deadlines".to_owned()).spawn(watch);
         let watcher = watcher.map_err(|error| StorageError {
@@ -232,12 +234,12 @@ impl Engine {
                 _ if !left.is_positive() => self.end(&run.id, &Ending::Expired).map(|_| ())?,
                 RunStatus::Queued => {
                     self.deadlines
-                        .set_after(Due::Expiry(run.id.clone()), left.unsigned_abs());
+                        .set_after(DueTask::Expiry(run.id.clone()), left.unsigned_abs());
                     self.queue_turn(&run.id);
                 }
                 RunStatus::RequiresAction => self
                     .deadlines
-                    .set_after(Due::Expiry(run.id.clone()), left.unsigned_abs()),
+                    .set_after(DueTask::Expiry(run.id.clone()), left.unsigned_abs()),
                 _ => {
                     let message = "The server was stopped while the run was at work.";
                     self.end(&run.id, &Ending::Failed(server_error(message))).map(|_| ())?;
@@ -276,8 +278,8 @@ impl Engine {
     }
 
     /// Ends all work: running runs fail, streams end, and no thread of the engine is left when this returns, unless a
-    /// model does not come back within `patience`. Runs that wait for outputs, or in the queue, stay as they are.
-    pub(crate) fn stop(&self, patience: Duration) {
+    /// model does not come back within `timeout`. Runs that wait for outputs, or in the queue, stay as they are.
+    pub(crate) fn stop(&self, timeout: Duration) {
         self.run_workers.close();
         self.chat_workers.close();
         self.stop_chats();
@@ -287,16 +289,16 @@ impl Engine {
         if let Some(reader) = &self.pdf_reader {
             reader.stop();
         }
-        let known: Vec<String> = self.lock_slots().keys().cloned().collect();
+        let known: Vec<String> = self.lock_live_runs().keys().cloned().collect();
         for run_id in known {
-            let is_running = self.on(&run_id, |_, live| live.turn.is_some());
+            let is_running = self.with_live(&run_id, |_, live| live.turn.is_some());
             let ending = Ending::Failed(server_error("The server was stopped while the run was at work."));
             if is_running && let Err(error) = self.end(&run_id, &ending) {
                 log::error!("the run {run_id} could not be ended: {error}");
             }
             // The streams of other runs end too.
-            self.on(&run_id, |_, live| {
-                live.leave();
+            self.with_live(&run_id, |_, live| {
+                live.suspend();
                 self.forget(&run_id, live);
             });
         }
@@ -315,7 +317,7 @@ impl Engine {
             log::error!("the thread that watches deadlines panicked");
         }
         let now = Instant::now();
-        let until = now.checked_add(patience).unwrap_or(now);
+        let until = now.checked_add(timeout).unwrap_or(now);
         let left = self.run_workers.wait(until) + self.chat_workers.wait(until);
         if left > 0 {
             log::warn!("{left} threads are left behind: their model does not return");
@@ -328,50 +330,50 @@ impl Engine {
     }
 
     /// Does `work` with what is known of a run besides its stored state, under its lock.
-    fn on<T>(&self, run_id: &str, work: impl FnOnce(&Arc<Slot>, &mut Live) -> T) -> T {
+    fn with_live<T>(&self, run_id: &str, work: impl FnOnce(&Arc<LiveRun>, &mut LiveState) -> T) -> T {
         loop {
-            let slot = self.slot(run_id);
-            let mut live = slot.lock();
-            // Between the two lines the run may have ended, and its slot with it.
+            let live_run = self.live_run(run_id);
+            let mut live = live_run.lock();
+            // Between the two lines the run may have ended, and its live run with it.
             if !live.forgotten {
-                return work(&slot, &mut live);
+                return work(&live_run, &mut live);
             }
         }
     }
 
-    /// The slot of a run, made when it is first asked for. It may be forgotten before it is locked: see
-    /// [`on`](Self::on).
-    fn slot(&self, run_id: &str) -> Arc<Slot> {
-        Arc::clone(self.lock_slots().entry(run_id.to_owned()).or_default())
+    /// The live run of that id, made when it is first asked for. It may be forgotten before it is locked: see
+    /// [`with_live`](Self::with_live).
+    fn live_run(&self, run_id: &str) -> Arc<LiveRun> {
+        Arc::clone(self.lock_live_runs().entry(run_id.to_owned()).or_default())
     }
 
     /// Follows a run. When the server stops, that ends at once: nobody would end it later.
-    fn follow(&self, live: &mut Live, ahead: impl IntoIterator<Item = StreamEvent>) -> Follower {
+    fn follow(&self, live: &mut LiveState, ahead: impl IntoIterator<Item = StreamEvent>) -> Follower {
         let follower = live.follow(ahead);
         if self.run_workers.is_closed() {
-            live.leave();
+            live.suspend();
         }
         follower
     }
 
-    /// Forgets a run that has ended, under the lock of its slot.
-    fn forget(&self, run_id: &str, live: &mut Live) {
+    /// Forgets a run that has ended, under the lock of its live run.
+    fn forget(&self, run_id: &str, live: &mut LiveState) {
         live.forgotten = true;
-        self.lock_slots().remove(run_id);
-        self.deadlines.remove(Due::Expiry(run_id.to_owned()));
-        self.deadlines.remove(Due::End(run_id.to_owned()));
+        self.lock_live_runs().remove(run_id);
+        self.deadlines.remove(DueTask::Expiry(run_id.to_owned()));
+        self.deadlines.remove(DueTask::End(run_id.to_owned()));
     }
 
-    /// Forgets what is known of a run if that could be made anew, under the lock of its slot.
-    fn forget_unused(&self, run_id: &str, live: &mut Live) {
+    /// Forgets what is known of a run if that could be made anew, under the lock of its live run.
+    fn forget_unused(&self, run_id: &str, live: &mut LiveState) {
         if live.is_unused() {
             live.forgotten = true;
-            self.lock_slots().remove(run_id);
+            self.lock_live_runs().remove(run_id);
         }
     }
 
     fn start_threads_later(&self) {
-        self.deadlines.set_after(Due::Threads, THREAD_RETRY);
+        self.deadlines.set_after(DueTask::Threads, THREAD_RETRY);
     }
 
     fn start_threads(&self) {
@@ -382,8 +384,8 @@ impl Engine {
         }
     }
 
-    fn lock_slots(&self) -> MutexGuard<'_, HashMap<String, Arc<Slot>>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_live_runs(&self) -> MutexGuard<'_, HashMap<String, Arc<LiveRun>>> {
+        self.live_runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -395,13 +397,13 @@ fn not_found(kind: Kind, id: &str) -> String {
     }
 }
 
-fn do_due(engine: &Weak<Engine>, due: Due) {
+fn run_due_task(engine: &Weak<Engine>, due: DueTask) {
     let Some(engine) = engine.upgrade() else { return };
     match due {
-        Due::Expiry(run_id) => engine.end_surely(&run_id, &Ending::Expired),
-        Due::End(run_id) => engine.end_again(&run_id),
-        Due::Chat(id) => engine.stop_chat(&id),
-        Due::Threads => engine.start_threads(),
+        DueTask::Expiry(run_id) => engine.end_surely(&run_id, &Ending::Expired),
+        DueTask::End(run_id) => engine.end_again(&run_id),
+        DueTask::Chat(id) => engine.stop_chat(&id),
+        DueTask::Threads => engine.start_threads(),
     }
 }
 

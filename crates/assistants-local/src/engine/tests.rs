@@ -12,14 +12,14 @@ use assistants_types::openai::{
     UploadPart, UploadStatus, VectorStoreFile, VectorStoreFileStatus,
 };
 
-use super::runs::live_run::Live;
+use super::runs::live_run::LiveState;
 use super::runs::{Ending, end_run};
-use super::{ANSWERS_KEPT, Engine, Follower, Refusal, Since, Taken, add_message, vector_stores};
+use super::{Batch, Engine, EngineError, Follower, RESPONSES_KEPT, Since, add_message, vector_stores};
 use crate::model::scripted::Scripted;
 use crate::storage::blobs::{COPYING, FileStore};
 use crate::storage::document::{insert, load};
 use crate::storage::sqlite::Sqlite;
-use crate::storage::{Document, KeptAnswer, Kind, Outcome, Storage, StorageError, Transaction};
+use crate::storage::{Document, Kind, Outcome, Storage, StorageError, StoredResponse, Transaction};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -38,9 +38,9 @@ fn next_names(follower: &mut Follower) -> Vec<String> {
     let start = Instant::now();
     loop {
         match follower.take(&waker, 100) {
-            Taken::Entries(entries) => return entries.iter().map(|entry| entry.event().name().to_owned()).collect(),
-            Taken::End => return Vec::new(),
-            Taken::Nothing => thread::park_timeout(Duration::from_secs(20)),
+            Batch::Entries(entries) => return entries.iter().map(|entry| entry.event().name().to_owned()).collect(),
+            Batch::End => return Vec::new(),
+            Batch::Pending => thread::park_timeout(Duration::from_secs(20)),
         }
         assert!(start.elapsed() < Duration::from_secs(60), "no event comes");
     }
@@ -171,7 +171,7 @@ fn queued_run(engine: &Engine, message: &str) -> Run {
     created.unwrap()
 }
 
-fn cancel(engine: &Engine, run: &Run) -> Result<String, Refusal> {
+fn cancel(engine: &Engine, run: &Run) -> Result<String, EngineError> {
     engine.cancel("thread_1", &run.id, |_| Ok(None), |_, run| Ok(run.id.clone()))
 }
 
@@ -227,13 +227,13 @@ fn a_run_that_cannot_be_stored_fails_as_soon_as_it_can() {
             .transact(|transaction| super::last_message(transaction, &run))
             .unwrap();
         assert_eq!(message.map(|message| message.text()).as_deref(), text);
-        assert!(engine.lock_slots().is_empty());
+        assert!(engine.lock_live_runs().is_empty());
         engine.stop(HOUR);
     }
 }
 
 /// Cancels a run as [`Engine::cancel`] does, under a lock that the test already holds.
-fn cancel_under_lock(engine: &Engine, run: &Run, live: &mut Live) {
+fn cancel_under_lock(engine: &Engine, run: &Run, live: &mut LiveState) {
     let ended = engine
         .storage
         .transact(|transaction| end_run(transaction, &run.id, &Ending::Cancelled, live, None));
@@ -245,12 +245,12 @@ fn cancel_under_lock(engine: &Engine, run: &Run, live: &mut Live) {
 fn a_run_that_is_cancelled_while_it_is_launched_ends_its_stream() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let run = queued_run(&engine, "Hello");
-    let slot = engine.slot(&run.id);
-    let mut live = slot.lock();
+    let live_run = engine.live_run(&run.id);
+    let mut live = live_run.lock();
     thread::scope(|scope| {
         let launched = scope.spawn(|| names(launch(&engine, &run)));
         // Held by the map, the test and the launch, which waits for the lock.
-        while Arc::strong_count(&slot) < 3 {
+        while Arc::strong_count(&live_run) < 3 {
             thread::yield_now();
         }
         cancel_under_lock(&engine, &run, &mut live);
@@ -279,7 +279,7 @@ fn streams_end_whatever_happens_to_their_runs() {
             });
             both.wait();
             let first = launch(&engine, &run);
-            let second = engine.catch_up(&run, Since::Run);
+            let second = engine.replay(&run, Since::Run);
             ending.join().unwrap();
             (
                 [Some(first), second.ok()],
@@ -302,7 +302,7 @@ fn streams_end_whatever_happens_to_their_runs() {
         assert!(deleted.unwrap());
     }
     engine.stop(HOUR);
-    assert!(engine.lock_slots().is_empty());
+    assert!(engine.lock_live_runs().is_empty());
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn a_follower_that_takes_nothing_holds_up_neither_the_run_nor_others() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let run = queued_run(&engine, &format!("repeat {WORDS}"));
     let slow = launch(&engine, &run);
-    let fast = engine.catch_up(&run, Since::Run).unwrap();
+    let fast = engine.replay(&run, Since::Run).unwrap();
     for follower in [fast, slow] {
         let names = names(follower);
         let count = |wanted: &str| names.iter().filter(|name| *name == wanted).count();
@@ -384,7 +384,7 @@ fn a_queued_run_is_started_by_the_next_server() {
     drop(engine);
 
     let engine = start(open(&path), HOUR);
-    let seen = names(engine.catch_up(&run, Since::Run).unwrap());
+    let seen = names(engine.replay(&run, Since::Run).unwrap());
     assert_eq!(seen[seen.len() - 2..], ["thread.run.completed", "done"]);
     assert_eq!(stored(&engine, &run).status, RunStatus::Completed);
     engine.stop(HOUR);
@@ -421,7 +421,7 @@ fn nothing_is_left_of_runs_that_are_over() {
     let seen = names(launch(&engine, &run));
     assert_eq!(seen.last().map(String::as_str), Some("done"));
     assert!(cancel(&engine, &run).is_err());
-    assert!(engine.lock_slots().is_empty());
+    assert!(engine.lock_live_runs().is_empty());
     engine.stop(HOUR);
 }
 
@@ -431,7 +431,7 @@ fn a_stopped_engine_begins_no_run_and_ends_its_stream() {
     let run = queued_run(&engine, "Hello");
     engine.stop(HOUR);
     let seen = launch(&engine, &run);
-    let late = engine.catch_up(&run, Since::Run).unwrap();
+    let late = engine.replay(&run, Since::Run).unwrap();
     assert_eq!(names(seen), ["error", "done"]);
     let late = names(late);
     assert_eq!(late[late.len() - 2..], ["error", "done"]);
@@ -487,7 +487,7 @@ fn waiting_file(engine: &Engine) -> String {
         };
         vector_stores::attach(transaction, &mut store, new)?;
         store.save(transaction)?;
-        Ok::<_, Refusal>(format!("{}/file-1", store.object.id))
+        Ok::<_, EngineError>(format!("{}/file-1", store.object.id))
     });
     stored.unwrap()
 }
@@ -561,9 +561,9 @@ fn a_vector_store_that_expires_loses_its_passages_without_a_request() {
         .storage
         .transact(|transaction| transaction.expire(Kind::VectorStore, store_id, Some(1000)))
         .unwrap();
-    engine.keep_house(999, true).unwrap();
+    engine.run_housekeeping(999, true).unwrap();
     assert_eq!(passages(), ["words"]);
-    engine.keep_house(1000, true).unwrap();
+    engine.run_housekeeping(1000, true).unwrap();
     assert!(passages().is_empty());
     engine.stop(HOUR);
 }
@@ -605,16 +605,16 @@ fn an_upload_that_expires_loses_its_parts_and_a_day_later_itself_without_a_reque
         })
         .unwrap();
     bytes.settle(true, true);
-    engine.keep_house(999, true).unwrap();
+    engine.run_housekeeping(999, true).unwrap();
     assert!(is_stored(&engine, Kind::UploadPart, "part_1"));
-    engine.keep_house(1000, true).unwrap();
+    engine.run_housekeeping(1000, true).unwrap();
     assert!(!is_stored(&engine, Kind::UploadPart, "part_1"));
     assert!(engine.files.read("part_1").is_err());
     let stored = engine
         .storage
         .transact(|transaction| load::<Upload>(transaction, "upload_1"));
     assert_eq!(stored.unwrap().unwrap().object.status, UploadStatus::Expired);
-    engine.keep_house(1000 + 24 * 60 * 60, true).unwrap();
+    engine.run_housekeeping(1000 + 24 * 60 * 60, true).unwrap();
     assert!(!is_stored(&engine, Kind::Upload, "upload_1"));
     engine.stop(HOUR);
 }
@@ -622,7 +622,7 @@ fn an_upload_that_expires_loses_its_parts_and_a_day_later_itself_without_a_reque
 #[test]
 fn kept_answers_and_addresses_of_files_go_without_a_request() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
-    let kept = KeptAnswer {
+    let kept = StoredResponse {
         request: String::new(),
         answer: "{}".to_owned(),
     };
@@ -638,7 +638,7 @@ fn kept_answers_and_addresses_of_files_go_without_a_request() {
     engine
         .storage
         .transact(|transaction| {
-            transaction.keep_answer("key", "POST /threads", &kept, 1000)?;
+            transaction.store_response("key", "POST /threads", &kept, 1000)?;
             transaction.insert(&download)?;
             engine.expires(transaction, Kind::Download, "token", 1000)
         })
@@ -646,12 +646,12 @@ fn kept_answers_and_addresses_of_files_go_without_a_request() {
     let answer = || {
         let found = engine
             .storage
-            .transact(|transaction| transaction.kept_answer("key", "POST /threads", 0));
+            .transact(|transaction| transaction.stored_response("key", "POST /threads", 0));
         found.unwrap().is_some()
     };
-    engine.keep_house(1000 + ANSWERS_KEPT, false).unwrap();
+    engine.run_housekeeping(1000 + RESPONSES_KEPT, false).unwrap();
     assert!(answer() && !is_stored(&engine, Kind::Download, "token"));
-    engine.keep_house(1001 + ANSWERS_KEPT, false).unwrap();
+    engine.run_housekeeping(1001 + RESPONSES_KEPT, false).unwrap();
     assert!(!answer());
     engine.stop(HOUR);
 }
@@ -669,7 +669,7 @@ fn bytes_of_a_file_that_is_deleted_during_a_backup_are_removed_after_it() {
     engine.remove_bytes().unwrap();
     assert!(engine.files.read("file-1").is_ok());
     drop(copying);
-    engine.keep_house(0, false).unwrap();
+    engine.run_housekeeping(0, false).unwrap();
     assert!(engine.files.read("file-1").is_err());
     engine.stop(HOUR);
 }

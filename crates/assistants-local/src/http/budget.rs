@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::Rejection;
-use super::quiet::Quiet;
+use super::rate_limited_log::RateLimitedLog;
 
 /// The unit of the semaphore, in bytes. Its permits are counted in `u32`, which would limit a budget in bytes to 4 GiB.
 const UNIT: usize = 1024;
@@ -17,37 +17,37 @@ const UNIT: usize = 1024;
 pub(super) struct Budget {
     units: Arc<Semaphore>,
     all: usize,
-    patience: Duration,
-    used_up: Quiet,
+    queue_timeout: Duration,
+    used_up: RateLimitedLog,
 }
 
 /// A share of the budget, released on drop.
 #[derive(Debug, Default)]
-pub(crate) struct Held(Option<OwnedSemaphorePermit>);
+pub(crate) struct MemoryPermit(Option<OwnedSemaphorePermit>);
 
 impl Budget {
-    pub(super) fn new(bytes: usize, patience: Duration) -> Self {
+    pub(super) fn new(bytes: usize, queue_timeout: Duration) -> Self {
         let all = (bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS);
         Self {
             units: Arc::new(Semaphore::new(all)),
             all,
-            patience,
-            used_up: Quiet::default(),
+            queue_timeout,
+            used_up: RateLimitedLog::default(),
         }
     }
 
-    /// Enlarges `held` to at least `bytes`. Waits up to the configured time for other requests to release memory.
-    pub(super) async fn enlarge(&self, held: &mut Held, bytes: usize) -> Result<(), Rejection> {
+    /// Enlarges `permit` to at least `bytes`. Waits up to the configured time for other requests to release memory.
+    pub(super) async fn enlarge(&self, permit: &mut MemoryPermit, bytes: usize) -> Result<(), Rejection> {
         // A request for more than the whole budget gets the whole budget.
         let wanted = bytes.div_ceil(UNIT).min(self.all);
-        let missing = wanted.saturating_sub(held.units());
+        let missing = wanted.saturating_sub(permit.units());
         let Some(missing) = u32::try_from(missing).ok().filter(|missing| *missing > 0) else {
             return Ok(());
         };
         let taking = Arc::clone(&self.units).acquire_many_owned(missing);
-        match timeout(self.patience, taking).await {
+        match timeout(self.queue_timeout, taking).await {
             Ok(Ok(more)) => {
-                match &mut held.0 {
+                match &mut permit.0 {
                     Some(permit) => permit.merge(more),
                     none => *none = Some(more),
                 }
@@ -63,7 +63,7 @@ impl Budget {
     }
 }
 
-impl Held {
+impl MemoryPermit {
     fn units(&self) -> usize {
         self.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }

@@ -21,14 +21,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 
 use super::Limits;
-use super::quiet::Quiet;
+use super::rate_limited_log::RateLimitedLog;
 
 /// How many connections beyond the limit receive a 503 response. Connections beyond these are closed without a
 /// response.
-const MOST_SURPLUS: usize = 64;
+const MAX_SURPLUS: usize = 64;
 
 /// The maximum size of a request head, and of the read and write buffers, in bytes.
-const LARGEST_HEAD: usize = 64 * 1024;
+const MAX_HEAD: usize = 64 * 1024;
 
 /// How long to wait after a failed `accept`. The cause is nearly always a lack of file descriptors, so an immediate
 /// retry would fail again.
@@ -45,10 +45,10 @@ pub(crate) struct Connection {
 /// Serves `router` on `listener` until `stopped` completes, then waits for the requests in progress.
 pub(crate) async fn serve(listener: TcpListener, router: Router, limits: &Limits, stopped: impl Future<Output = ()>) {
     let most = most_connections(limits.connections);
-    let (places, surplus) = (Arc::new(Semaphore::new(most)), Arc::new(Semaphore::new(MOST_SURPLUS)));
+    let (places, surplus) = (Arc::new(Semaphore::new(most)), Arc::new(Semaphore::new(MAX_SURPLUS)));
     let graceful = GracefulShutdown::new();
     let mut stopped = pin!(stopped);
-    let (refused, failed) = (Quiet::default(), Quiet::default());
+    let (refused, failed) = (RateLimitedLog::default(), RateLimitedLog::default());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -99,21 +99,21 @@ fn spawn(
         request.extensions_mut().insert(connection);
         inner.call(request)
     });
-    let head_time = if connection.is_surplus {
-        limits.head_time.min(Duration::from_secs(5))
+    let head_timeout = if connection.is_surplus {
+        limits.head_timeout.min(Duration::from_secs(5))
     } else {
-        limits.head_time
+        limits.head_timeout
     };
-    let stream = Impatient {
+    let stream = WriteTimeout {
         stream,
-        time: limits.write_time,
+        time: limits.write_timeout,
         until: None,
     };
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_time)
+        .header_read_timeout(head_timeout)
         .keep_alive(!connection.is_surplus)
-        .max_buf_size(LARGEST_HEAD)
+        .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let serving = graceful.watch(serving);
     tokio::spawn(async move {
@@ -145,14 +145,14 @@ fn is_of_client(error: &io::Error) -> bool {
 }
 
 /// A stream that fails if its peer reads nothing for too long.
-struct Impatient {
+struct WriteTimeout {
     stream: TcpStream,
     time: Duration,
     /// The time at which the write fails. `Some` while a write is pending.
     until: Option<Pin<Box<Sleep>>>,
 }
 
-impl Impatient {
+impl WriteTimeout {
     fn watch(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.until = None;
@@ -168,13 +168,13 @@ impl Impatient {
     }
 }
 
-impl AsyncRead for Impatient {
+impl AsyncRead for WriteTimeout {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
     }
 }
 
-impl AsyncWrite for Impatient {
+impl AsyncWrite for WriteTimeout {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);

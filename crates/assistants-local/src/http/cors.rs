@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::{self, Next};
 use axum::response::Response;
 
-use super::Front;
+use super::Frontend;
 
 /// How long a browser may cache a preflight response, in seconds.
 const REMEMBERED: &str = "600";
@@ -24,13 +24,17 @@ const ASKED_NETWORK: HeaderName = HeaderName::from_static("access-control-reques
 const ALLOWED_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 
 /// Adds CORS headers to the responses of `router`. Requests from origins that are not allowed get none.
-pub(crate) fn with_cors(router: Router, front: Arc<Front>) -> Router {
-    router.layer(middleware::from_fn_with_state(front, answer))
+pub(crate) fn with_cors(router: Router, frontend: Arc<Frontend>) -> Router {
+    router.layer(middleware::from_fn_with_state(frontend, answer))
 }
 
-async fn answer(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
+async fn answer(State(frontend): State<Arc<Frontend>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let allowed = origin.filter(|origin| origin.to_str().is_ok_and(|origin| front.access.allows_origin(origin)));
+    let allowed = origin.filter(|origin| {
+        origin
+            .to_str()
+            .is_ok_and(|origin| frontend.access.allows_origin(origin))
+    });
     let Some(origin) = allowed else {
         return next.run(request).await;
     };

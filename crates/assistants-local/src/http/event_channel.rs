@@ -1,7 +1,7 @@
 //! A byte channel from the thread that produces a chat completion to the connection that sends it.
 //!
 //! The channel has a soft bound: a writer that calls [`wait`](Writer::wait) blocks until the reader has caught up. A
-//! slow reader thus slows the model down, and memory use is bounded. A reader that reads nothing for [`PATIENCE`] is
+//! slow reader thus slows the model down, and memory use is bounded. A reader that reads nothing for [`READER_TIMEOUT`] is
 //! disconnected.
 //!
 //! A stream ends with [`Writer::finish`] or with an error: if the writer is dropped without `finish`, or the reader is
@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use tokio_stream::Stream;
 
-use crate::engine::PATIENCE;
+use crate::engine::READER_TIMEOUT;
 
 /// How many bytes the channel holds before the writer has to wait.
-const ROOM: usize = 64 * 1024;
+const CAPACITY: usize = 64 * 1024;
 
 /// Creates a channel. `broken` is the encoded error that ends the stream if the writer does not.
 pub(crate) fn channel(broken: String) -> (Writer, Reader) {
@@ -85,27 +85,27 @@ impl Writer {
     }
 
     /// Blocks until there is room, the reader is dropped, or the reader is disconnected because it read nothing for
-    /// [`PATIENCE`].
+    /// [`READER_TIMEOUT`].
     pub(crate) fn wait(&self) {
-        self.wait_at_most(PATIENCE);
+        self.wait_at_most(READER_TIMEOUT);
     }
 
-    fn wait_at_most(&self, patience: Duration) {
+    fn wait_at_most(&self, timeout: Duration) {
         let start = Instant::now();
         let mut state = self.0.lock();
-        while state.bytes.len() >= ROOM && !state.gone {
+        while state.bytes.len() >= CAPACITY && !state.gone {
             let waited = start.elapsed();
-            if waited >= patience {
+            if waited >= timeout {
                 log::warn!(
                     "disconnected the reader of an event stream: it read nothing for {} s",
-                    patience.as_secs()
+                    timeout.as_secs()
                 );
                 // The reader may still resume. It then finds the error in place of the events that it missed.
                 state.bytes = self.0.broken.clone().into_bytes();
                 state.finished = true;
                 return;
             }
-            let left = patience - waited;
+            let left = timeout - waited;
             state = self
                 .0
                 .changed
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn text_waits_for_the_reader() {
         let (writer, mut reader) = channel(String::new());
-        write(&writer, &"x".repeat(ROOM));
+        write(&writer, &"x".repeat(CAPACITY));
         thread::scope(|scope| {
             let writer = &writer;
             let waiting = scope.spawn(move || writer.wait_at_most(Duration::from_secs(3600)));
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn text_does_not_wait_for_a_reader_who_has_gone() {
         let (writer, reader) = channel(String::new());
-        write(&writer, &"x".repeat(ROOM));
+        write(&writer, &"x".repeat(CAPACITY));
         drop(reader);
         writer.wait_at_most(Duration::from_secs(3600));
         write(&writer, "more");
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn a_reader_who_takes_nothing_is_cut_off_with_an_error() {
         let (writer, mut reader) = channel("cut off".to_owned());
-        write(&writer, &"x".repeat(ROOM));
+        write(&writer, &"x".repeat(CAPACITY));
         writer.wait_at_most(Duration::ZERO);
         write(&writer, "more");
         assert!(writer.is_gone());

@@ -12,16 +12,16 @@ use multer::{Field, Multipart};
 use serde_json::{Map, Number, Value};
 use tokio_stream::Stream;
 
-use super::{Front, Pieces, Rejection};
+use super::{BodyReader, Frontend, Rejection};
 use crate::storage::StorageError;
 use crate::storage::blobs::{Digest, FileStore, Unfinished};
 
 /// The maximum total size of the text fields, in bytes, and the maximum number of fields.
-const LONGEST_TEXT: usize = 64 * 1024;
-const MOST_FIELDS: usize = 64;
+const MAX_TEXT: usize = 64 * 1024;
+const MAX_FIELDS: usize = 64;
 
 /// The maximum number of bytes before the first part, and in the headers of a part.
-const LONGEST_HEADERS: usize = 16 * 1024;
+const MAX_HEADERS: usize = 16 * 1024;
 
 /// How much of a file is buffered before it is written, in bytes.
 const PIECE: usize = 64 * 1024;
@@ -104,7 +104,7 @@ pub(crate) fn is_form(content_type: &str) -> bool {
     kind.eq_ignore_ascii_case("multipart/form-data")
 }
 
-impl Front {
+impl Frontend {
     /// Reads a form and writes its file to `store`.
     pub(crate) async fn read_form(
         &self,
@@ -119,26 +119,26 @@ impl Front {
         };
         let boundary = multer::parse_boundary(content_type)
             .map_err(|error| FormError::invalid(format!("The form has no boundary: {error}.")))?;
-        let pieces = Arc::new(Mutex::new(Pieces::new(body, self.limits.body_time)));
+        let reader = Arc::new(Mutex::new(BodyReader::new(body, self.limits.body_timeout)));
         let ahead = Arc::new(AtomicUsize::new(0));
         let guarded = Guarded {
-            pieces: Arc::clone(&pieces),
+            reader: Arc::clone(&reader),
             ahead: Arc::clone(&ahead),
             resting: false,
         };
-        let reader = Reader {
+        let form_reader = FormReader {
             multipart: Multipart::new(guarded, boundary),
             ahead,
         };
-        let received = reader.read(form, store).await;
+        let received = form_reader.read(form, store).await;
         if let Err(error) = &received
             && !matches!(error, FormError::Rejected(Rejection::TooSlow))
         {
             // The form was dropped, so this is the only reference.
-            let pieces =
-                Arc::into_inner(pieces).map(|pieces| pieces.into_inner().unwrap_or_else(PoisonError::into_inner));
-            if let Some(mut pieces) = pieces {
-                pieces.waste().await;
+            let reader =
+                Arc::into_inner(reader).map(|reader| reader.into_inner().unwrap_or_else(PoisonError::into_inner));
+            if let Some(mut reader) = reader {
+                reader.drain().await;
             }
         }
         received
@@ -146,18 +146,18 @@ impl Front {
 }
 
 /// A form that is being read.
-struct Reader {
+struct FormReader {
     multipart: Multipart<'static>,
     /// See [`Guarded`].
     ahead: Arc<AtomicUsize>,
 }
 
-impl Reader {
+impl FormReader {
     async fn read(mut self, form: Form, store: &FileStore) -> Result<Received, FormError> {
         let part = form.file;
         let (mut fields, mut digest) = (Map::new(), Digest::default());
-        let (mut file, mut room) = (None, LONGEST_TEXT);
-        for _ in 0..MOST_FIELDS {
+        let (mut file, mut room) = (None, MAX_TEXT);
+        for _ in 0..MAX_FIELDS {
             let Some(mut field) = self.next_field().await? else {
                 let Some((file, file_name)) = file else {
                     let message = format!("Missing required parameter: '{part}'.");
@@ -189,7 +189,7 @@ impl Reader {
                 set(&mut fields, &name, text);
             }
         }
-        let message = format!("The form has more than {MOST_FIELDS} fields.");
+        let message = format!("The form has more than {MAX_FIELDS} fields.");
         Err(FormError::invalid(message))
     }
 
@@ -236,8 +236,7 @@ impl Reader {
         let mut bytes = Vec::new();
         while let Some(chunk) = self.chunk(field).await? {
             if bytes.len() + chunk.len() > room {
-                let message =
-                    format!("'{name}' is too long: the text fields of a form have at most {LONGEST_TEXT} bytes.");
+                let message = format!("'{name}' is too long: the text fields of a form have at most {MAX_TEXT} bytes.");
                 return Err(FormError::of_field(name, None, message));
             }
             bytes.extend_from_slice(&chunk);
@@ -272,7 +271,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 /// disk. And before it reports that the first boundary is missing, it polls the stream a second time and then misses
 /// what arrived with the end of the stream in between. Returning `Pending` once after each piece prevents both.
 struct Guarded {
-    pieces: Arc<Mutex<Pieces>>,
+    reader: Arc<Mutex<BodyReader>>,
     ahead: Arc<AtomicUsize>,
     resting: bool,
 }
@@ -286,11 +285,11 @@ impl Stream for Guarded {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        if this.ahead.load(Ordering::Relaxed) > LONGEST_HEADERS {
-            let message = format!("no part begins, or ends its headers, within {LONGEST_HEADERS} bytes");
+        if this.ahead.load(Ordering::Relaxed) > MAX_HEADERS {
+            let message = format!("no part begins, or ends its headers, within {MAX_HEADERS} bytes");
             return Poll::Ready(Some(Err(Rejection::Broken(message))));
         }
-        let piece = ready!(this.pieces.lock().unwrap_or_else(PoisonError::into_inner).poll(context)).transpose();
+        let piece = ready!(this.reader.lock().unwrap_or_else(PoisonError::into_inner).poll(context)).transpose();
         if let Some(Ok(piece)) = &piece {
             this.ahead.fetch_add(piece.len(), Ordering::Relaxed);
             this.resting = true;

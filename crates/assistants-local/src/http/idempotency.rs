@@ -2,40 +2,40 @@
 
 use axum::http::HeaderMap;
 
-use crate::engine::{ANSWERS_KEPT, Refusal};
+use crate::engine::{EngineError, RESPONSES_KEPT};
 use crate::storage::document::now;
-use crate::storage::{KeptAnswer, StorageError, Transaction};
+use crate::storage::{StorageError, StoredResponse, Transaction};
 
 /// The maximum length of an idempotency key, in bytes.
-const LONGEST_KEY: usize = 255;
+const MAX_KEY: usize = 255;
 
 /// Identifies a request by its idempotency key. A request without a key is always executed.
 #[derive(Debug)]
-pub(crate) struct Repeat<'a> {
+pub(crate) struct Idempotency<'a> {
     key: Option<&'a str>,
-    place: &'a str,
+    scope: &'a str,
     request: String,
 }
 
-impl<'a> Repeat<'a> {
-    /// `place` is the method and path, `request` a digest of the body.
+impl<'a> Idempotency<'a> {
+    /// `scope` is the method and path, `request` a digest of the body.
     ///
     /// Fails if the key is too long or not visible ASCII. An empty key counts as none.
-    pub(crate) fn new(headers: &'a HeaderMap, place: &'a str, request: String) -> Result<Self, Refusal> {
+    pub(crate) fn new(headers: &'a HeaderMap, scope: &'a str, request: String) -> Result<Self, EngineError> {
         let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
             None | Some(Ok("")) => None,
-            Some(Ok(key)) if key.len() <= LONGEST_KEY => Some(key),
+            Some(Ok(key)) if key.len() <= MAX_KEY => Some(key),
             Some(_) => {
-                return Err(Refusal::Invalid {
+                return Err(EngineError::Invalid {
                     message: format!(
-                        "The header Idempotency-Key must have at most {LONGEST_KEY} visible ASCII characters."
+                        "The header Idempotency-Key must have at most {MAX_KEY} visible ASCII characters."
                     ),
                     param: None,
                     code: None,
                 });
             }
         };
-        Ok(Self { key, place, request })
+        Ok(Self { key, scope, request })
     }
 
     /// Returns whether a response is stored for this key, whatever the body of its request was.
@@ -46,9 +46,9 @@ impl<'a> Repeat<'a> {
     /// Returns the response to the first request with this key.
     ///
     /// Fails with `idempotency_key_reused` if the body of that request was different.
-    pub(crate) fn kept(&self, transaction: &dyn Transaction) -> Result<Option<String>, Refusal> {
+    pub(crate) fn stored_response(&self, transaction: &dyn Transaction) -> Result<Option<String>, EngineError> {
         match (self.stored(transaction)?, self.key) {
-            (Some(kept), Some(key)) if kept.request != self.request => Err(Refusal::Invalid {
+            (Some(kept), Some(key)) if kept.request != self.request => Err(EngineError::Invalid {
                 message: format!("The idempotency key '{key}' was used before with another body."),
                 param: None,
                 code: Some("idempotency_key_reused"),
@@ -58,20 +58,20 @@ impl<'a> Repeat<'a> {
     }
 
     /// Stores the response for repetitions of this request.
-    pub(crate) fn keep(&self, transaction: &dyn Transaction, answer: &str) -> Result<(), StorageError> {
+    pub(crate) fn store_response(&self, transaction: &dyn Transaction, answer: &str) -> Result<(), StorageError> {
         let Some(key) = self.key else { return Ok(()) };
         let now = now().unix_timestamp();
-        let kept = KeptAnswer {
+        let kept = StoredResponse {
             request: self.request.clone(),
             answer: answer.to_owned(),
         };
-        transaction.keep_answer(key, self.place, &kept, now)
+        transaction.store_response(key, self.scope, &kept, now)
     }
 
-    fn stored(&self, transaction: &dyn Transaction) -> Result<Option<KeptAnswer>, StorageError> {
+    fn stored(&self, transaction: &dyn Transaction) -> Result<Option<StoredResponse>, StorageError> {
         let Some(key) = self.key else { return Ok(None) };
-        let since = now().unix_timestamp() - ANSWERS_KEPT;
-        transaction.kept_answer(key, self.place, since)
+        let since = now().unix_timestamp() - RESPONSES_KEPT;
+        transaction.stored_response(key, self.scope, since)
     }
 }
 

@@ -18,20 +18,20 @@ pub(super) struct JsonMember {
     /// The next string at depth 1 is a member name.
     name_is_next: bool,
     /// The last member name was the wanted one.
-    is_it: bool,
+    is_target: bool,
     /// The string that is being read.
-    string: Option<Passing>,
+    string: Option<StringKind>,
     escape: Escape,
     strings: usize,
 }
 
 /// The role of a string.
 #[derive(Clone, Copy, Debug)]
-enum Passing {
+enum StringKind {
     /// A member name. `Some(n)` if its first `n` characters match the wanted name so far, `None` if it is a different
     /// one.
     Name(Option<usize>),
-    Wanted,
+    Target,
     Other,
 }
 
@@ -39,7 +39,7 @@ enum Passing {
 #[derive(Clone, Copy, Debug)]
 enum Escape {
     None,
-    Begun,
+    Backslash,
     /// After `\u`: the number of digits so far, and their value.
     Digits(u8, u32),
 }
@@ -53,7 +53,7 @@ impl JsonMember {
             is_empty: true,
             depth: 0,
             name_is_next: false,
-            is_it: false,
+            is_target: false,
             string: None,
             escape: Escape::None,
             strings: 0,
@@ -69,7 +69,7 @@ impl JsonMember {
     /// `rest`.
     pub(super) fn split(&mut self, mut piece: &[u8], taken: &mut Vec<u8>, rest: &mut Vec<u8>) {
         while let Some((byte, behind)) = piece.split_first() {
-            if matches!((self.string, self.escape), (Some(Passing::Wanted), Escape::None)) {
+            if matches!((self.string, self.escape), (Some(StringKind::Target), Escape::None)) {
                 // The fast path: nearly all of a body is plain characters of the string.
                 let plain = piece.iter().position(|byte| !is_plain(*byte)).unwrap_or(piece.len());
                 if plain > 0 {
@@ -86,18 +86,18 @@ impl JsonMember {
                     rest.push(*byte);
                     self.outside(*byte);
                 }
-                Some(passing) => {
+                Some(kind) => {
                     let ends = *byte == b'"' && matches!(self.escape, Escape::None);
-                    if ends && matches!(passing, Passing::Wanted) && !self.is_empty {
+                    if ends && matches!(kind, StringKind::Target) && !self.is_empty {
                         rest.extend_from_slice(self.substitute.as_bytes());
                     }
-                    if ends || !matches!(passing, Passing::Wanted) {
+                    if ends || !matches!(kind, StringKind::Target) {
                         rest.push(*byte);
                     }
                     if ends {
-                        self.end(passing);
+                        self.end(kind);
                     } else if let Some(character) = self.resolve(*byte) {
-                        self.string = Some(self.see(passing, character, taken));
+                        self.string = Some(self.take(kind, character, taken));
                     }
                 }
             }
@@ -108,13 +108,13 @@ impl JsonMember {
         match byte {
             b'"' => {
                 self.string = Some(match (self.depth, self.name_is_next) {
-                    (1, true) => Passing::Name(Some(0)),
-                    (1, false) if self.is_it => {
+                    (1, true) => StringKind::Name(Some(0)),
+                    (1, false) if self.is_target => {
                         self.strings += 1;
                         self.is_empty = true;
-                        Passing::Wanted
+                        StringKind::Target
                     }
-                    _ => Passing::Other,
+                    _ => StringKind::Other,
                 });
             }
             b'{' | b'[' => {
@@ -127,32 +127,32 @@ impl JsonMember {
             b',' if self.depth == 1 => {
                 // This also runs for a top-level array, where it does not matter: without a colon, no name ends.
                 self.name_is_next = true;
-                self.is_it = false;
+                self.is_target = false;
             }
             b':' if self.depth == 1 => self.name_is_next = false,
             _ => {}
         }
     }
 
-    fn end(&mut self, passing: Passing) {
-        if let Passing::Name(seen) = passing {
-            self.is_it = seen == Some(self.name.len());
+    fn end(&mut self, kind: StringKind) {
+        if let StringKind::Name(matched) = kind {
+            self.is_target = matched == Some(self.name.len());
         }
         self.string = None;
     }
 
-    fn see(&mut self, passing: Passing, character: u8, taken: &mut Vec<u8>) -> Passing {
-        match passing {
-            Passing::Name(seen) => {
-                let next = seen.filter(|seen| self.name.as_bytes().get(*seen) == Some(&character));
-                Passing::Name(next.map(|seen| seen + 1))
+    fn take(&mut self, kind: StringKind, character: u8, taken: &mut Vec<u8>) -> StringKind {
+        match kind {
+            StringKind::Name(matched) => {
+                let next = matched.filter(|matched| self.name.as_bytes().get(*matched) == Some(&character));
+                StringKind::Name(next.map(|matched| matched + 1))
             }
-            Passing::Wanted => {
+            StringKind::Target => {
                 taken.push(character);
                 self.is_empty = false;
-                passing
+                kind
             }
-            Passing::Other => passing,
+            StringKind::Other => kind,
         }
     }
 
@@ -160,15 +160,15 @@ impl JsonMember {
     fn resolve(&mut self, byte: u8) -> Option<u8> {
         match std::mem::replace(&mut self.escape, Escape::None) {
             Escape::None if byte == b'\\' => {
-                self.escape = Escape::Begun;
+                self.escape = Escape::Backslash;
                 None
             }
             Escape::None => Some(if (b' '..0x80).contains(&byte) { byte } else { NOT_ASCII }),
-            Escape::Begun if byte == b'u' => {
+            Escape::Backslash if byte == b'u' => {
                 self.escape = Escape::Digits(0, 0);
                 None
             }
-            Escape::Begun => Some(match byte {
+            Escape::Backslash => Some(match byte {
                 b'"' | b'\\' | b'/' => byte,
                 b'b' => 0x08,
                 b'f' => 0x0c,
@@ -218,8 +218,12 @@ mod tests {
     #[track_caller]
     fn check(json: &str, taken: &str, rest: &str, strings: usize) {
         for step in 1..=json.len() {
-            let seen = split(json.as_bytes().chunks(step));
-            assert_eq!(seen, (taken.to_owned(), rest.to_owned(), strings), "{step} at a time");
+            let matched = split(json.as_bytes().chunks(step));
+            assert_eq!(
+                matched,
+                (taken.to_owned(), rest.to_owned(), strings),
+                "{step} at a time"
+            );
         }
     }
 

@@ -4,7 +4,7 @@
 //! therefore measured by the number of their values as well as by their length.
 
 /// The maximum number of values in a body.
-pub(super) const MOST_VALUES: usize = 250_000;
+pub(super) const MAX_VALUES: usize = 250_000;
 
 /// The memory, in bytes, that one bracket, comma or colon may stand for. The worst case is an object with one member:
 /// its three of them require one B-tree node.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::Rejection;
 
 /// The maximum size of a JSON request body, in bytes.
-pub(crate) const LARGEST_BODY: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// How much of an oversized body is read and discarded, in bytes. A client that is still sending when the connection
 /// closes may never see the response.
-pub(crate) const LARGEST_WASTE: u64 = 4 * LARGEST_BODY as u64;
+pub(crate) const MAX_DRAINED: u64 = 4 * MAX_BODY as u64;
 
 /// Limits on what a server does concurrently and on how long it waits for its clients, for
 /// [`Builder::limits`](crate::Builder::limits).
@@ -37,16 +37,16 @@ pub struct Limits {
     /// wait. Files are written to disk as they arrive and do not count. The default is 512 MiB.
     pub body_memory: usize,
     /// How long a request waits for one of these limits before it gets status 503. The default is 10 seconds.
-    pub patience: Duration,
+    pub queue_timeout: Duration,
     /// How long a connection may take to send the head of a request, counted from the accept or from the end of the
     /// previous response. This is also how long an idle connection is kept. The default is 60 seconds.
-    pub head_time: Duration,
+    pub head_timeout: Duration,
     /// How long a body may pause, and how long it may take in total if it arrives at less than 1 KiB per second. A
     /// request that exceeds this gets status 408. The default is 30 seconds.
-    pub body_time: Duration,
+    pub body_timeout: Duration,
     /// How long a client may read nothing of a response before its connection is closed. A stream with nothing to send
     /// does not count. The default is 60 seconds.
-    pub write_time: Duration,
+    pub write_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -55,16 +55,16 @@ impl Default for Limits {
             connections: 10_000,
             handlers: 64,
             body_memory: 512 * 1024 * 1024,
-            patience: Duration::from_secs(10),
-            head_time: Duration::from_secs(60),
-            body_time: Duration::from_secs(30),
-            write_time: Duration::from_secs(60),
+            queue_timeout: Duration::from_secs(10),
+            head_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(60),
         }
     }
 }
 
 /// Rejects a list parameter with more than `most` elements.
-pub(crate) fn count(param: &str, given: usize, most: usize) -> Result<(), Rejection> {
+pub(crate) fn check_count(param: &str, given: usize, most: usize) -> Result<(), Rejection> {
     if given <= most {
         return Ok(());
     }

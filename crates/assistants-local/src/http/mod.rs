@@ -11,6 +11,7 @@ pub(crate) mod idempotency;
 mod access;
 mod base64;
 mod body;
+mod body_reader;
 mod budget;
 mod connections;
 mod cors;
@@ -19,8 +20,7 @@ mod json_member;
 mod json_size;
 mod limits;
 mod origin;
-mod pace;
-mod quiet;
+mod rate_limited_log;
 mod rejection;
 mod upload;
 mod workers;
@@ -31,14 +31,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-pub(crate) use self::body::HeldBody;
+pub(crate) use self::body::BufferedBody;
+pub(crate) use self::body_reader::BodyReader;
 pub(crate) use self::connections::{Connection, serve};
 pub(crate) use self::cors::with_cors;
 pub(crate) use self::form::{Form, FormError, Received};
 pub use self::limits::Limits;
-pub(crate) use self::limits::{LARGEST_BODY, count};
+pub(crate) use self::limits::{MAX_BODY, check_count};
 pub(crate) use self::origin::Origins;
-pub(crate) use self::pace::Pieces;
 pub(crate) use self::rejection::Rejection;
 pub(crate) use self::upload::{Member, Upload, UploadError};
 
@@ -48,20 +48,20 @@ use self::workers::Workers;
 
 /// The checks and limits that a request passes before it reaches a protocol.
 #[derive(Debug)]
-pub(crate) struct Front {
+pub(crate) struct Frontend {
     access: Access,
     pub(crate) limits: Limits,
     budget: Budget,
     handlers: Workers,
 }
 
-impl Front {
+impl Frontend {
     /// `bound_to` is the host that the server was configured to listen on.
     pub(crate) fn new(key: Option<&str>, origins: Origins, bound_to: &str, limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             access: Access::new(key, origins, bound_to),
-            budget: Budget::new(limits.body_memory, limits.patience),
-            handlers: Workers::new(limits.handlers, limits.patience),
+            budget: Budget::new(limits.body_memory, limits.queue_timeout),
+            handlers: Workers::new(limits.handlers, limits.queue_timeout),
             limits,
         })
     }
@@ -92,20 +92,20 @@ impl Front {
 }
 
 /// Logs a rejected request. The line contains neither the body nor the key.
-pub(crate) fn log_rejection(rejection: &Rejection, place: &str, parts: &Parts) {
+pub(crate) fn log_rejection(rejection: &Rejection, target: &str, parts: &Parts) {
     let peer = parts
         .extensions
         .get::<Connection>()
         .map(|connection| connection.peer.to_string());
     let peer = peer.as_deref().unwrap_or("an unknown address");
-    log::warn!("{} for {place} from {peer}: {rejection}", rejection.status().as_u16());
+    log::warn!("{} for {target} from {peer}: {rejection}", rejection.status().as_u16());
 }
 
 /// The value of `retry-after`, in seconds, in responses with status 503.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Adds `retry-after` to a response with status 503, and leaves others as they are.
-pub(crate) fn say_when_to_retry(response: &mut Response) {
+pub(crate) fn add_retry_after(response: &mut Response) {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }

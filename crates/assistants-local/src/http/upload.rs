@@ -4,10 +4,10 @@
 use axum::body::Body;
 
 use super::base64::{Base64, NotBase64};
-use super::body::Gathered;
+use super::body::PartialBody;
 use super::form::{append, blocking};
 use super::json_member::JsonMember;
-use super::{Front, HeldBody, LARGEST_BODY, Pieces, Rejection};
+use super::{BodyReader, BufferedBody, Frontend, MAX_BODY, Rejection};
 use crate::storage::StorageError;
 use crate::storage::blobs::{FileStore, Unfinished};
 
@@ -31,7 +31,7 @@ pub(crate) struct Member {
 #[derive(Debug)]
 pub(crate) struct Upload {
     /// The body, with a short string in place of the file.
-    pub(crate) body: HeldBody,
+    pub(crate) body: BufferedBody,
     pub(crate) file: Unfinished,
 }
 
@@ -66,7 +66,7 @@ impl From<NotBase64> for UploadError {
     }
 }
 
-impl Front {
+impl Frontend {
     /// Reads a JSON body and writes its file to `store`.
     pub(crate) async fn read_upload(
         &self,
@@ -74,8 +74,8 @@ impl Front {
         member: Member,
         store: &FileStore,
     ) -> Result<Upload, UploadError> {
-        let mut pieces = Pieces::new(body, self.limits.body_time);
-        let upload = self.receive(&mut pieces, member, store).await;
+        let mut reader = BodyReader::new(body, self.limits.body_timeout);
+        let upload = self.receive(&mut reader, member, store).await;
         if let Err(error) = &upload {
             let is_clients_fault = match error {
                 UploadError::Rejected(rejection) => rejection.status().is_client_error(),
@@ -83,25 +83,26 @@ impl Front {
                 UploadError::NotBase64 | UploadError::Twice | UploadError::TooLarge(_) => true,
             };
             if is_clients_fault {
-                pieces.waste().await;
+                reader.drain().await;
             }
         }
         upload
     }
 
-    async fn receive(&self, pieces: &mut Pieces, member: Member, store: &FileStore) -> Result<Upload, UploadError> {
+    async fn receive(&self, reader: &mut BodyReader, member: Member, store: &FileStore) -> Result<Upload, UploadError> {
         let store = store.clone();
         let mut file = blocking(move || store.create()).await?;
         let (mut json, mut base64) = (JsonMember::new(member.name, SUBSTITUTE), Base64::default());
-        let (mut gathered, mut text, mut rest, mut bytes) = (Gathered::default(), Vec::new(), Vec::new(), Vec::new());
-        while let Some(piece) = pieces.next().await? {
+        let (mut gathered, mut text, mut rest, mut bytes) =
+            (PartialBody::default(), Vec::new(), Vec::new(), Vec::new());
+        while let Some(piece) = reader.next().await? {
             text.clear();
             rest.clear();
             json.split(&piece, &mut text, &mut rest);
             if json.strings() > 1 {
                 return Err(UploadError::Twice);
             }
-            self.add(&mut gathered, &rest, LARGEST_BODY).await?;
+            self.add(&mut gathered, &rest, MAX_BODY).await?;
             base64.decode(&text, &mut bytes)?;
             if file.length() + bytes.len() as u64 > member.most {
                 return Err(UploadError::TooLarge(member.most));

@@ -7,22 +7,22 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::Rejection;
-use super::quiet::Quiet;
+use super::rate_limited_log::RateLimitedLog;
 
 /// A bound on the number of threads.
 #[derive(Debug)]
 pub(super) struct Workers {
     free: Arc<Semaphore>,
-    patience: Duration,
-    used_up: Quiet,
+    queue_timeout: Duration,
+    used_up: RateLimitedLog,
 }
 
 impl Workers {
-    pub(super) fn new(most: usize, patience: Duration) -> Self {
+    pub(super) fn new(most: usize, queue_timeout: Duration) -> Self {
         Self {
             free: Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS))),
-            patience,
-            used_up: Quiet::default(),
+            queue_timeout,
+            used_up: RateLimitedLog::default(),
         }
     }
 
@@ -37,7 +37,7 @@ impl Workers {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Rejection> {
         let waiting = Arc::clone(&self.free).acquire_owned();
-        let Ok(Ok(permit)) = timeout(self.patience, waiting).await else {
+        let Ok(Ok(permit)) = timeout(self.queue_timeout, waiting).await else {
             self.used_up
                 .warn(|| "all threads for requests are in use: requests get status 503".to_owned());
             return Err(Rejection::Busy("threads for requests"));

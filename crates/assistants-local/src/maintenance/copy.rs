@@ -16,7 +16,7 @@ use crate::storage::sqlite::{failure, open_file};
 use crate::storage::{StorageError, pair, private};
 
 /// How long a copy waits for a database that another program has locked.
-const PATIENCE: Duration = Duration::from_secs(30);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What was copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -100,7 +100,7 @@ fn copy_database(source: &Path, target: &Path) -> Result<(Vec<String>, Option<St
             // start over whenever the source changes.
             match backup.step(-1)? {
                 StepResult::Done => return Ok(true),
-                _ if start.elapsed() > PATIENCE => return Ok(false),
+                _ if start.elapsed() > LOCK_TIMEOUT => return Ok(false),
                 _ => thread::sleep(Duration::from_millis(20)),
             }
         }

@@ -28,11 +28,11 @@ use super::{CompletedCall, Failure, Finish, FinishReason, Model, ModelRequest, O
 use crate::search;
 
 /// The maximum number of quoted passages, and of lines quoted from each.
-const MOST_QUOTES: usize = 3;
+const MAX_QUOTES: usize = 3;
 const QUOTED_LINES: usize = 6;
 
 /// The maximum number of words that `repeat` writes.
-const MOST_WORDS: u64 = 1_000_000;
+const MAX_WORDS: u64 = 1_000_000;
 
 /// The number of characters in a piece of arguments.
 const ARGUMENTS_PIECE: usize = 12;
@@ -201,7 +201,7 @@ fn quote(question: &str, answer: &mut Answer<'_, '_>) -> Result<(), End> {
     let mut quoted: Vec<(String, &Passage)> = Vec::new();
     for passage in &found {
         let best = best_lines(&passage.text, &words);
-        if quoted.len() < MOST_QUOTES && !best.is_empty() && quoted.iter().all(|(other, _)| *other != best) {
+        if quoted.len() < MAX_QUOTES && !best.is_empty() && quoted.iter().all(|(other, _)| *other != best) {
             quoted.push((best, passage));
         }
     }
@@ -345,8 +345,8 @@ impl Answer<'_, '_> {
     }
 
     fn repeat(&mut self, count: u64) -> Result<(), End> {
-        if count > MOST_WORDS {
-            let message = format!("The message asked for {count} words, and the model writes at most {MOST_WORDS}.");
+        if count > MAX_WORDS {
+            let message = format!("The message asked for {count} words, and the model writes at most {MAX_WORDS}.");
             return Err(Failure::new("invalid_prompt", message).into());
         }
         for number in 1..=count {

@@ -8,14 +8,14 @@ use assistants_types::openai::{
 
 use super::page::page;
 use super::v1::assistant_files;
-use super::{Answer, ApiError, Call};
+use super::{ApiError, ApiResponse, Call};
 use crate::engine::vector_stores::{self, create_store};
 use crate::ids;
 use crate::storage::document::{insert, load, now};
 use crate::storage::{Kind, Transaction};
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    let params: CreateAssistant = call.body_after("CreateAssistant", |body| assistant_files::put_right(call, body))?;
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
+    let params: CreateAssistant = call.body_with("CreateAssistant", |body| assistant_files::normalize(call, body))?;
     let file_ids = params.file_ids;
     let resources = params.tool_resources;
     let mut assistant = Assistant {
@@ -46,16 +46,16 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     page(call, Kind::Assistant, None, None, |_| Ok(()))
 }
 
-pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
     call.stored(Kind::Assistant, call.id("assistant_id"), None)
 }
 
-pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
-    let params: UpdateAssistant = call.body_after("UpdateAssistant", |body| assistant_files::put_right(call, body))?;
+pub(super) fn update(call: &Call) -> Result<ApiResponse, ApiError> {
+    let params: UpdateAssistant = call.body_with("UpdateAssistant", |body| assistant_files::normalize(call, body))?;
     let id = call.id("assistant_id");
     call.object(|transaction| {
         let mut assistant =
@@ -69,7 +69,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     let id = call.id("assistant_id");
     call.transact(
         |transaction| match transaction.delete(Kind::Assistant, id, now().unix_timestamp())? {
@@ -82,7 +82,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
         deleted: true,
         ..AssistantDeleted::default()
     };
-    Ok(Answer::json(&deleted))
+    Ok(ApiResponse::json(&deleted))
 }
 
 /// Applies an update. Members that were not sent keep their values; metadata is replaced as a whole.
@@ -131,10 +131,10 @@ pub(super) fn tool_resources(
         Some(resources) => {
             let mut store_ids = resources.vector_store_ids;
             for new in resources.vector_stores.into_iter().flatten() {
-                let place = "tool_resources.file_search.vector_stores";
+                let param = "tool_resources.file_search.vector_stores";
                 if store_ids.as_ref().is_some_and(|ids| !ids.is_empty()) {
                     let message = "Only one of 'vector_store_ids' and 'vector_stores' may be given.";
-                    return Err(ApiError::invalid(message).param(place));
+                    return Err(ApiError::invalid(message).param(param));
                 }
                 let params = CreateVectorStore {
                     file_ids: new.file_ids,
@@ -142,7 +142,7 @@ pub(super) fn tool_resources(
                     metadata: new.metadata,
                     ..CreateVectorStore::default()
                 };
-                let store = create_store(transaction, &params).map_err(|refusal| refusal.at(place))?;
+                let store = create_store(transaction, &params).map_err(|refusal| refusal.at(param))?;
                 store_ids.get_or_insert_default().push(store.id);
             }
             Some(FileSearchResources {

@@ -6,7 +6,7 @@ use std::error::Error;
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::engine::Refusal;
+use crate::engine::EngineError;
 use crate::http::{FormError, Rejection};
 use crate::openai::request_schema::Violation;
 use crate::storage::{Kind, StorageError};
@@ -44,7 +44,7 @@ impl ApiError {
 
     /// Status 404: there is no object of this kind with this id.
     pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
-        Self::from(Refusal::not_found(kind, id))
+        Self::from(EngineError::not_found(kind, id))
     }
 
     pub(crate) fn param(self, param: impl Into<String>) -> Self {
@@ -85,17 +85,17 @@ impl From<Violation> for ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
+impl From<EngineError> for ApiError {
+    fn from(refusal: EngineError) -> Self {
         match refusal {
-            Refusal::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, refusal.to_string()),
-            Refusal::State { message } => Self::invalid(message),
-            Refusal::Invalid { message, param, code } => Self {
+            EngineError::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, refusal.to_string()),
+            EngineError::State { message } => Self::invalid(message),
+            EngineError::Invalid { message, param, code } => Self {
                 param,
                 code: code.map(Cow::Borrowed),
                 ..Self::invalid(message)
             },
-            Refusal::Storage(error) => error.into(),
+            EngineError::Storage(error) => error.into(),
         }
     }
 }

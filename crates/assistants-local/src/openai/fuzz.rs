@@ -13,12 +13,12 @@ use tokio::runtime::Runtime;
 use super::error::ApiError;
 use super::request;
 use super::router;
-use crate::http::{Form, Front, Limits, Origins};
+use crate::http::{Form, Frontend, Limits, Origins};
 use crate::openai::request_schema::Schemas;
 use crate::storage::blobs::FileStore;
 
 /// The maximum size of a file in a test case, in bytes.
-const LARGEST: u64 = 4096;
+const MAX_FILE: u64 = 4096;
 
 /// The result of reading a form: its fields, the name and length of its file, and its digest.
 type Outcome = Result<(Value, Option<String>, u64, String), ApiError>;
@@ -48,7 +48,8 @@ fn receive(bytes: &[u8], longest: u8) -> Outcome {
             .build()
             .expect("a runtime for the forms of all cases")
     });
-    static FRONT: LazyLock<Arc<Front>> = LazyLock::new(|| Front::new(None, Origins::default(), "", Limits::default()));
+    static FRONT: LazyLock<Arc<Frontend>> =
+        LazyLock::new(|| Frontend::new(None, Origins::default(), "", Limits::default()));
     static STORE: LazyLock<FileStore> = LazyLock::new(|| FileStore::temporary().expect("a folder for the files"));
     let mut headers = HeaderMap::new();
     headers.insert(
@@ -62,10 +63,10 @@ fn receive(bytes: &[u8], longest: u8) -> Outcome {
     let body = Body::from_stream(tokio_stream::iter(pieces));
     let form = Form {
         file: "file",
-        most: LARGEST,
+        most: MAX_FILE,
     };
     let received = RUNTIME.block_on(FRONT.read_form(&headers, body, form, &STORE))?;
-    assert!(received.file.length() <= LARGEST && received.file.length() > 0);
+    assert!(received.file.length() <= MAX_FILE && received.file.length() > 0);
     Ok((
         received.fields,
         received.file_name,

@@ -4,13 +4,13 @@ use assistants_types::openai::{CreateMessage, Message, MessageDeleted, UpdateMes
 
 use super::page::page;
 use super::request::{find, require_thread};
-use super::{Answer, ApiError, Call, v1};
+use super::{ApiError, ApiResponse, Call, v1};
 use crate::engine::{add_message, delete_message};
 use crate::storage::document::Loaded;
 use crate::storage::{Kind, Transaction};
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    let params: CreateMessage = call.body_after("CreateMessage", |body| v1::put_right(call, body, ""))?;
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
+    let params: CreateMessage = call.body_with("CreateMessage", |body| v1::normalize(call, body, ""))?;
     let thread_id = call.id("thread_id");
     call.object(|transaction| {
         require_thread(transaction, thread_id)?;
@@ -19,17 +19,17 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 }
 
 /// Lists the messages of a thread, or with `run_id` those written by that run.
-pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     let thread_id = call.id("thread_id");
     let check = |transaction: &dyn Transaction| require_thread(transaction, thread_id);
     page(call, Kind::Message, Some(thread_id), call.query("run_id"), check)
 }
 
-pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
     call.stored(Kind::Message, call.id("message_id"), Some(call.id("thread_id")))
 }
 
-pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn update(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: UpdateMessage = call.body("UpdateMessage")?;
     let (thread_id, id) = (call.id("thread_id"), call.id("message_id"));
     call.object(|transaction| {
@@ -41,7 +41,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     let (thread_id, id) = (call.id("thread_id"), call.id("message_id"));
     call.transact(|transaction| {
         find(transaction, Kind::Message, id, Some(thread_id))?;
@@ -52,5 +52,5 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
         deleted: true,
         ..MessageDeleted::default()
     };
-    Ok(Answer::json(&deleted))
+    Ok(ApiResponse::json(&deleted))
 }

@@ -1,7 +1,7 @@
 //! The OpenAI Assistants protocol, version 2, under `/v1`, and under `/openai` for clients of Azure.
 //!
 //! There is one file per resource, and one line that mounts each operation of the spec with its handler. Handlers are
-//! blocking functions from a [`Call`] to an [`Answer`]. What all requests have in common (access, limits, headers, the
+//! blocking functions from a [`Call`] to an [`ApiResponse`]. What all requests have in common (access, limits, headers, the
 //! format of errors) is in [`router`](mod@router).
 //!
 //! Bodies are checked against the spec before a handler sees them. `null` for an optional member means that it is
@@ -40,14 +40,14 @@ use axum::Router;
 pub(crate) use crate::http::file_stream::FileBytes;
 
 use self::error::ApiError;
-use self::request::{Answer, Call};
+use self::request::{ApiResponse, Call};
 use self::router::Routes;
 use crate::engine::Engine;
-use crate::http::Front;
+use crate::http::Frontend;
 
 /// Creates the router of the protocol. With `strict`, unknown members of bodies are rejected.
-pub(crate) fn router(engine: Arc<Engine>, front: Arc<Front>, strict: bool) -> Router {
-    Routes::new(engine, front, strict)
+pub(crate) fn router(engine: Arc<Engine>, frontend: Arc<Frontend>, strict: bool) -> Router {
+    Routes::new(engine, frontend, strict)
         .mount(&operations::CREATE_ASSISTANT, assistants::create)
         .mount(&operations::LIST_ASSISTANTS, assistants::list)
         .mount(&operations::RETRIEVE_ASSISTANT, assistants::retrieve)

@@ -8,21 +8,21 @@ use time::OffsetDateTime;
 
 use super::chat::conventions as yandex;
 use super::error::ApiError;
-use super::request::{Answer, Call};
+use super::request::{ApiResponse, Call};
 
-pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
-    Ok(Answer::json(&json!({"object": "list", "data": [own(call)]})))
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
+    Ok(ApiResponse::json(&json!({"object": "list", "data": [own(call)]})))
 }
 
-pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
     require(call)?;
-    Ok(Answer::json(&Model {
+    Ok(ApiResponse::json(&Model {
         id: call.id("model").to_owned(),
         ..own(call)
     }))
 }
 
-pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     require(call)?;
     let message = "Only models that a project has trained itself can be deleted.";
     Err(ApiError::new(StatusCode::FORBIDDEN, message).param("model"))

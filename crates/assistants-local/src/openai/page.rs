@@ -1,7 +1,7 @@
 //! Lists: their query parameters, and the pages that they return.
 
 use super::error::ApiError;
-use super::request::{Answer, Call};
+use super::request::{ApiResponse, Call};
 use crate::engine::vector_stores::file_key;
 use crate::openai::request_schema::Violation;
 use crate::storage::{Document, Kind, List, Listing, Order, StorageError, Transaction};
@@ -24,7 +24,7 @@ pub(super) fn page(
     parent: Option<&str>,
     tag: Option<&str>,
     check: impl Fn(&dyn Transaction) -> Result<(), ApiError>,
-) -> Result<Answer, ApiError> {
+) -> Result<ApiResponse, ApiError> {
     page_of(call, LIMITS, kind, parent, tag, check)
 }
 
@@ -35,10 +35,10 @@ pub(super) fn page_shown(
     parent: Option<&str>,
     show: impl Fn(&mut Document) -> Result<(), StorageError>,
     check: impl Fn(&dyn Transaction) -> Result<(), ApiError>,
-) -> Result<Answer, ApiError> {
+) -> Result<ApiResponse, ApiError> {
     let mut listing = listing(call, LIMITS, kind, parent, None, check)?;
     listing.documents.iter_mut().try_for_each(show)?;
-    Ok(Answer::Json(body(&listing)))
+    Ok(ApiResponse::Json(body(&listing)))
 }
 
 /// Like [`page`], with other limits.
@@ -49,8 +49,10 @@ pub(super) fn page_of(
     parent: Option<&str>,
     tag: Option<&str>,
     check: impl Fn(&dyn Transaction) -> Result<(), ApiError>,
-) -> Result<Answer, ApiError> {
-    Ok(Answer::Json(body(&listing(call, limits, kind, parent, tag, check)?)))
+) -> Result<ApiResponse, ApiError> {
+    Ok(ApiResponse::Json(body(&listing(
+        call, limits, kind, parent, tag, check,
+    )?)))
 }
 
 fn listing(
@@ -92,22 +94,22 @@ fn listing(
 }
 
 /// Returns a page of the given objects, which are ordered from oldest to newest, selected by the query.
-pub(super) fn page_from(call: &Call, mut documents: Vec<Document>) -> Result<Answer, ApiError> {
+pub(super) fn page_from(call: &Call, mut documents: Vec<Document>) -> Result<ApiResponse, ApiError> {
     let limit = limit(call.query("limit"), LIMITS)?;
     if order(call.query("order"))? == Order::Descending {
         documents.reverse();
     }
-    let place = |name: &str| match call.query(name) {
+    let position = |name: &str| match call.query(name) {
         None | Some("") => Ok(None),
         Some(id) => match documents.iter().position(|document| wire_id(document) == id) {
-            Some(place) => Ok(Some(place)),
+            Some(position) => Ok(Some(position)),
             None => {
                 let message = format!("Invalid '{name}': there is no file with id '{id}' in the list.");
                 Err(ApiError::invalid(message).param(name))
             }
         },
     };
-    let (after, before) = (place("after")?, place("before")?);
+    let (after, before) = (position("after")?, position("before")?);
     let end = before.unwrap_or(documents.len());
     let start = match (after, before) {
         (Some(after), _) => after + 1,
@@ -118,7 +120,7 @@ pub(super) fn page_from(call: &Call, mut documents: Vec<Document>) -> Result<Ans
     let mut part: Vec<Document> = documents.drain(start.min(end)..end).collect();
     let has_more = part.len() > limit || (after.is_none() && before.is_some() && start > 0);
     part.truncate(limit);
-    Ok(Answer::Json(body(&Listing {
+    Ok(ApiResponse::Json(body(&Listing {
         documents: part,
         has_more,
     })))

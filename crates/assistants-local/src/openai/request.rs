@@ -10,13 +10,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::chat::ChatAnswer;
+use super::chat::PendingChat;
 use super::error::ApiError;
 use super::runs::events::EventStream;
 use super::runs::includes_content;
-use crate::engine::{Engine, Refusal, Since};
-use crate::http::idempotency::{Repeat, digest};
-use crate::http::{HeldBody, Received};
+use crate::engine::{Engine, EngineError, Since};
+use crate::http::idempotency::{Idempotency, digest};
+use crate::http::{BufferedBody, Received};
 use crate::openai::request_schema::Schemas;
 use crate::storage::document::{Stored, to_json};
 use crate::storage::{Document, Kind, Transaction};
@@ -29,25 +29,25 @@ pub(crate) struct Call {
     /// Whether the client uses version 1 of the protocol.
     pub(super) legacy: bool,
     /// The method and path, for messages and as the scope of idempotency keys.
-    pub(super) place: String,
+    pub(super) target: String,
     pub(super) path: Vec<(String, String)>,
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: HeaderMap,
-    pub(super) body: HeldBody,
+    pub(super) body: BufferedBody,
     /// The form, if the body is one, until a handler takes it.
     pub(super) form: Mutex<Option<Received>>,
 }
 
 /// A response with status 200.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum ApiResponse {
     Json(String),
     /// A run, which clients poll.
     Run(String),
     /// Server-sent events.
     Events(Body),
     /// A chat completion that is being written.
-    Chat(ChatAnswer),
+    Chat(PendingChat),
     /// The contents of a file.
     File {
         file: File,
@@ -55,7 +55,7 @@ pub(crate) enum Answer {
     },
 }
 
-impl Answer {
+impl ApiResponse {
     pub(crate) fn json(value: &impl Serialize) -> Self {
         Self::Json(serde_json::to_string(value).expect("an object of the protocol has a JSON form"))
     }
@@ -92,14 +92,14 @@ impl Call {
 
     /// Parses the body, and checks it against the schema with this name. A missing body and `null` count as `{}`.
     pub(crate) fn body<T: DeserializeOwned>(&self, schema: &str) -> Result<T, ApiError> {
-        self.body_after(schema, |_| Ok(()))
+        self.body_with(schema, |_| Ok(()))
     }
 
     /// Like [`body`](Self::body), but lets a function modify the body before it is checked.
-    pub(crate) fn body_after<T: DeserializeOwned>(
+    pub(crate) fn body_with<T: DeserializeOwned>(
         &self,
         schema: &str,
-        put_right: impl FnOnce(&mut Value) -> Result<(), ApiError>,
+        normalize: impl FnOnce(&mut Value) -> Result<(), ApiError>,
     ) -> Result<T, ApiError> {
         let bytes: &[u8] = if self.body.bytes.trim_ascii().is_empty() {
             b"{}"
@@ -112,7 +112,7 @@ impl Call {
         if body.is_null() {
             body = Value::Object(Map::new());
         }
-        put_right(&mut body)?;
+        normalize(&mut body)?;
         self.checked(schema, body)
     }
 
@@ -148,8 +148,8 @@ impl Call {
     }
 
     /// Returns the idempotency of this request, where `request` is a digest of the body.
-    pub(super) fn repeat(&self, request: String) -> Result<Repeat<'_>, ApiError> {
-        Ok(Repeat::new(&self.headers, &self.place, request)?)
+    pub(super) fn idempotency(&self, request: String) -> Result<Idempotency<'_>, ApiError> {
+        Ok(Idempotency::new(&self.headers, &self.target, request)?)
     }
 
     /// Like [`once`](Self::once), where `request` is a digest of the body.
@@ -158,13 +158,13 @@ impl Call {
         request: &str,
         mut work: impl FnMut(&dyn Transaction) -> Result<(String, T), ApiError>,
     ) -> Result<Once<T>, ApiError> {
-        let repeat = self.repeat(request.to_owned())?;
+        let idempotency = self.idempotency(request.to_owned())?;
         self.transact(|transaction| {
-            if let Some(answer) = repeat.kept(transaction)? {
+            if let Some(answer) = idempotency.stored_response(transaction)? {
                 return Ok(Once::Before(answer));
             }
             let (answer, done) = work(transaction)?;
-            repeat.keep(transaction, &answer)?;
+            idempotency.store_response(transaction, &answer)?;
             Ok(Once::Done(done))
         })
         .inspect(|_| self.engine.index_soon())
@@ -174,7 +174,7 @@ impl Call {
     pub(crate) fn object<T: Stored>(
         &self,
         work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         self.object_once(&digest(&self.body.bytes), work)
     }
 
@@ -183,12 +183,12 @@ impl Call {
         &self,
         request: &str,
         mut work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         let once = self.once_for(request, |transaction| {
             let json = to_json(&work(transaction)?);
             Ok((json.clone(), json))
         })?;
-        Ok(Answer::Json(match once {
+        Ok(ApiResponse::Json(match once {
             Once::Done(json) | Once::Before(json) => json,
         }))
     }
@@ -202,7 +202,7 @@ impl Call {
         streamed: bool,
         since: Since<'_>,
         mut work: impl FnMut(&dyn Transaction) -> Result<(Run, Vec<StreamEvent>), ApiError>,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         let content = includes_content(self)?;
         let once = self.once(|transaction| {
             let (run, events) = work(transaction)?;
@@ -214,27 +214,27 @@ impl Call {
                 self.engine.watch_deadline(&run);
                 let follower = self.engine.launch(&run, &events, streamed);
                 Ok(match follower {
-                    Some(follower) => Answer::Events(EventStream::body(follower, content, self.legacy)),
-                    None => Answer::Run(json),
+                    Some(follower) => ApiResponse::Events(EventStream::body(follower, content, self.legacy)),
+                    None => ApiResponse::Run(json),
                 })
             }
-            Once::Before(json) if !streamed => Ok(Answer::Run(json)),
+            Once::Before(json) if !streamed => Ok(ApiResponse::Run(json)),
             Once::Before(json) => {
                 let run: Run = serde_json::from_str(&json)
                     .map_err(|error| ApiError::invalid(format!("The kept answer is damaged: {error}.")))?;
-                let follower = self.engine.catch_up(&run, since)?;
-                Ok(Answer::Events(EventStream::body(follower, content, self.legacy)))
+                let follower = self.engine.replay(&run, since)?;
+                Ok(ApiResponse::Events(EventStream::body(follower, content, self.legacy)))
             }
         }
     }
 
     /// Returns the stored object with this id below `parent`.
-    pub(crate) fn stored(&self, kind: Kind, id: &str, parent: Option<&str>) -> Result<Answer, ApiError> {
+    pub(crate) fn stored(&self, kind: Kind, id: &str, parent: Option<&str>) -> Result<ApiResponse, ApiError> {
         let document = self.read(|transaction| find(transaction, kind, id, parent))?;
         Ok(if kind == Kind::Run {
-            Answer::Run(document.body)
+            ApiResponse::Run(document.body)
         } else {
-            Answer::Json(document.body)
+            ApiResponse::Json(document.body)
         })
     }
 }
@@ -269,6 +269,6 @@ pub(crate) fn find(
 pub(crate) fn require_thread(transaction: &dyn Transaction, thread_id: &str) -> Result<(), ApiError> {
     match transaction.get(Kind::Thread, thread_id)? {
         Some(_) => Ok(()),
-        None => Err(Refusal::not_found(Kind::Thread, thread_id).into()),
+        None => Err(EngineError::not_found(Kind::Thread, thread_id).into()),
     }
 }

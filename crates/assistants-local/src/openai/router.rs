@@ -14,17 +14,17 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 
 use super::error::ApiError;
-use super::request::{Answer, Call};
+use super::request::{ApiResponse, Call};
 use super::v1;
 use crate::engine::Engine;
 use crate::http::file_stream::FileBytes;
-use crate::http::{self, Form, Front, HeldBody, LARGEST_BODY, Pieces};
+use crate::http::{self, BodyReader, BufferedBody, Form, Frontend, MAX_BODY};
 use crate::ids;
 use crate::openai::request_schema::Schemas;
 use crate::storage::document::now;
 
 /// The maximum number of query parameters.
-const MOST_QUERY_PARAMETERS: usize = 256;
+const MAX_QUERY_PARAMETERS: usize = 256;
 
 /// The value of `openai-poll-after-ms`. Without it, the provider's clients poll a run once a second, which is slow for
 /// a server on the same machine.
@@ -41,11 +41,11 @@ const PREFIXES: &[&str] = &[
 ];
 
 /// Handles one operation. May block.
-pub(super) type Handler = fn(&Call) -> Result<Answer, ApiError>;
+pub(super) type Handler = fn(&Call) -> Result<ApiResponse, ApiError>;
 
 /// The kind of body that an operation accepts.
 #[derive(Clone, Copy, Debug)]
-enum Takes {
+enum BodyKind {
     /// JSON, or no body.
     Json,
     /// A form. The function checks the request before the form is read.
@@ -89,22 +89,22 @@ pub(super) struct Routes {
     router: Router,
     engine: Arc<Engine>,
     schemas: Versions,
-    front: Arc<Front>,
+    frontend: Arc<Frontend>,
 }
 
 impl Routes {
-    pub(super) fn new(engine: Arc<Engine>, front: Arc<Front>, strict: bool) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, frontend: Arc<Frontend>, strict: bool) -> Self {
         Self {
             router: Router::new(),
             engine,
             schemas: Versions::new(strict),
-            front,
+            frontend,
         }
     }
 
     /// Adds an operation with a JSON body.
     pub(super) fn mount(self, operation: &'static Operation, handler: Handler) -> Self {
-        self.mount_taking(operation, Takes::Json, handler)
+        self.mount_body(operation, BodyKind::Json, handler)
     }
 
     /// Adds an operation with a form. `before` checks the request before the form is read.
@@ -115,19 +115,19 @@ impl Routes {
         form: Form,
         before: fn(&Call) -> Result<(), ApiError>,
     ) -> Self {
-        self.mount_taking(operation, Takes::Form(form, before), handler)
+        self.mount_body(operation, BodyKind::Form(form, before), handler)
     }
 
-    fn mount_taking(mut self, operation: &'static Operation, takes: Takes, handler: Handler) -> Self {
+    fn mount_body(mut self, operation: &'static Operation, body_kind: BodyKind, handler: Handler) -> Self {
         let filter = Method::from_bytes(operation.method.as_bytes())
             .ok()
             .and_then(|method| MethodFilter::try_from(method).ok())
             .expect("an operation of the spec has a method that the router knows");
-        let reader = Reader {
+        let reader = CallReader {
             engine: Arc::clone(&self.engine),
             schemas: self.schemas.clone(),
-            front: Arc::clone(&self.front),
-            takes,
+            frontend: Arc::clone(&self.frontend),
+            body_kind,
         };
         let route = on(filter, move |request: Request| answer(reader, handler, request));
         for prefix in PREFIXES {
@@ -138,7 +138,7 @@ impl Routes {
     }
 
     pub(super) fn into_router(self) -> Router {
-        let Self { router, front, .. } = self;
+        let Self { router, frontend, .. } = self;
         router
             .fallback(async |request: Request| {
                 let message = format!("Invalid URL ({} {})", request.method(), request.uri().path());
@@ -148,28 +148,28 @@ impl Routes {
                 let message = format!("Invalid method for URL ({} {})", request.method(), request.uri().path());
                 error_response(&ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).code("method_not_allowed"))
             })
-            .layer(middleware::from_fn_with_state(front, frame))
+            .layer(middleware::from_fn_with_state(frontend, admit_and_label))
     }
 }
 
 /// Checks access, and adds the headers that all responses have.
-async fn frame(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
+async fn admit_and_label(State(frontend): State<Arc<Frontend>>, request: Request, next: Next) -> Response {
     let start = Instant::now();
     let request_id = ids::new("req_");
-    let place = format!("{} {}", request.method(), request.uri().path());
+    let target = format!("{} {}", request.method(), request.uri().path());
     // Clients of Yandex send an id of their own, which is returned.
     let client_request_id = request.headers().get("x-client-request-id").cloned();
     let (parts, body) = request.into_parts();
-    let mut response = match front.admit(&parts, true) {
+    let mut response = match frontend.admit(&parts, true) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(rejection) => {
-            http::log_rejection(&rejection, &place, &parts);
+            http::log_rejection(&rejection, &target, &parts);
             error_response(&rejection.into())
         }
     };
     let elapsed = start.elapsed().as_millis();
     log::debug!(
-        "{place}: {} after {elapsed} ms, {request_id}",
+        "{target}: {} after {elapsed} ms, {request_id}",
         response.status().as_u16()
     );
     let headers = response.headers_mut();
@@ -187,8 +187,8 @@ async fn frame(State(front): State<Arc<Front>>, request: Request, next: Next) ->
     response
 }
 
-async fn answer(reader: Reader, handler: Handler, request: Request) -> Response {
-    let front = Arc::clone(&reader.front);
+async fn answer(reader: CallReader, handler: Handler, request: Request) -> Response {
+    let frontend = Arc::clone(&reader.frontend);
     let call = match reader.read(request).await {
         Ok(call) => call,
         Err(error) => return error_response(&error),
@@ -197,21 +197,21 @@ async fn answer(reader: Reader, handler: Handler, request: Request) -> Response 
         call.engine.sweep(now().unix_timestamp())?;
         v1::show(&call, handler(&call)?)
     };
-    let mut worked = front.work(work).await;
-    if let Ok(Ok(Answer::Chat(chat))) = worked {
+    let mut worked = frontend.work(work).await;
+    if let Ok(Ok(ApiResponse::Chat(chat))) = worked {
         // If the client disconnects, this future and the chat are dropped, which stops the model.
         worked = Ok(chat.answer().await);
     }
     match worked {
-        Ok(Ok(Answer::Json(json))) => response(StatusCode::OK, "application/json", Body::from(json)),
-        Ok(Ok(Answer::Run(json))) => {
+        Ok(Ok(ApiResponse::Json(json))) => response(StatusCode::OK, "application/json", Body::from(json)),
+        Ok(Ok(ApiResponse::Run(json))) => {
             let mut response = response(StatusCode::OK, "application/json", Body::from(json));
             response
                 .headers_mut()
                 .insert("openai-poll-after-ms", HeaderValue::from_static(POLL_AFTER_MS));
             response
         }
-        Ok(Ok(Answer::File { file, length })) => {
+        Ok(Ok(ApiResponse::File { file, length })) => {
             let bytes = FileBytes::new(file, length);
             let mut response = response(StatusCode::OK, "application/octet-stream", Body::from_stream(bytes));
             response
@@ -219,14 +219,14 @@ async fn answer(reader: Reader, handler: Handler, request: Request) -> Response 
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
             response
         }
-        Ok(Ok(Answer::Events(events))) => {
+        Ok(Ok(ApiResponse::Events(events))) => {
             let mut response = response(StatusCode::OK, "text/event-stream; charset=utf-8", events);
             response
                 .headers_mut()
                 .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             response
         }
-        Ok(Ok(Answer::Chat(_))) => error_response(&ApiError::new(
+        Ok(Ok(ApiResponse::Chat(_))) => error_response(&ApiError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "The answer was not written.",
         )),
@@ -237,39 +237,39 @@ async fn answer(reader: Reader, handler: Handler, request: Request) -> Response 
 
 /// Reads the requests of one operation.
 #[derive(Clone)]
-struct Reader {
+struct CallReader {
     engine: Arc<Engine>,
     schemas: Versions,
-    front: Arc<Front>,
-    takes: Takes,
+    frontend: Arc<Frontend>,
+    body_kind: BodyKind,
 }
 
-impl Reader {
+impl CallReader {
     async fn read(self, request: Request) -> Result<Call, ApiError> {
         let (mut parts, body) = request.into_parts();
-        let takes_form = matches!(self.takes, Takes::Form(..));
-        let checked = self.front.check_content_type(&parts, takes_form);
-        checked.inspect_err(|rejection| http::log_rejection(rejection, &place(&parts), &parts))?;
+        let takes_form = matches!(self.body_kind, BodyKind::Form(..));
+        let checked = self.frontend.check_content_type(&parts, takes_form);
+        checked.inspect_err(|rejection| http::log_rejection(rejection, &target(&parts), &parts))?;
         let mut call = self.head(&mut parts).await?;
-        match self.takes {
-            Takes::Json => {
+        match self.body_kind {
+            BodyKind::Json => {
                 if http::has_form(&call.headers) {
                     return Err(ApiError::invalid("The body must be JSON, not a form."));
                 }
-                call.body = self.front.read_body(body, LARGEST_BODY).await?;
+                call.body = self.frontend.read_body(body, MAX_BODY).await?;
                 Ok(call)
             }
-            Takes::Form(form, before) => {
+            BodyKind::Form(form, before) => {
                 let before = move || before(&call).map(|()| call);
-                let mut call = match self.front.work(before).await? {
+                let mut call = match self.frontend.work(before).await? {
                     Ok(call) => call,
                     Err(error) => {
-                        Pieces::new(body, self.front.limits.body_time).waste().await;
+                        BodyReader::new(body, self.frontend.limits.body_timeout).drain().await;
                         return Err(error);
                     }
                 };
                 let files = &self.engine.files;
-                let received = self.front.read_form(&call.headers, body, form, files).await?;
+                let received = self.frontend.read_form(&call.headers, body, form, files).await?;
                 call.form = Mutex::new(Some(received));
                 Ok(call)
             }
@@ -286,7 +286,7 @@ impl Reader {
             .collect();
         let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
         let Query(query) = query.map_err(|error| ApiError::invalid(format!("The query cannot be read: {error}.")))?;
-        http::count("query", query.len(), MOST_QUERY_PARAMETERS)?;
+        http::check_count("query", query.len(), MAX_QUERY_PARAMETERS)?;
         let legacy = v1::asked_for(&parts.headers);
         let schemas = if legacy {
             &self.schemas.legacy
@@ -297,23 +297,23 @@ impl Reader {
             engine: Arc::clone(&self.engine),
             schemas: Arc::clone(schemas),
             legacy,
-            place: place(parts),
+            target: target(parts),
             path,
             query,
             headers: std::mem::take(&mut parts.headers),
-            body: HeldBody::default(),
+            body: BufferedBody::default(),
             form: Mutex::default(),
         })
     }
 }
 
-fn place(parts: &Parts) -> String {
+fn target(parts: &Parts) -> String {
     format!("{} {}", parts.method, parts.uri.path())
 }
 
 fn error_response(error: &ApiError) -> Response {
     let mut response = response(error.status, "application/json", Body::from(error.body()));
-    http::say_when_to_retry(&mut response);
+    http::add_retry_after(&mut response);
     response
 }
 

@@ -8,7 +8,7 @@ use assistants_types::openai::{
 use serde_json::Value;
 
 use super::assistants::tool_resources;
-use super::{Answer, ApiError, Call, v1};
+use super::{ApiError, ApiResponse, Call, v1};
 use crate::engine::{Since, add_message};
 use crate::http;
 use crate::ids;
@@ -16,21 +16,21 @@ use crate::storage::document::{insert, load, now};
 use crate::storage::{Kind, Transaction};
 
 /// The maximum number of messages in a request that creates a thread, as documented by the provider.
-const MOST_MESSAGES: usize = 32;
+const MAX_MESSAGES: usize = 32;
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    let params: CreateThread = call.body_after("CreateThread", |body| {
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
+    let params: CreateThread = call.body_with("CreateThread", |body| {
         check_messages(body.get("messages"), "messages")?;
-        v1::put_all_right(call, body.get_mut("messages"), "messages")
+        v1::normalize_all(call, body.get_mut("messages"), "messages")
     })?;
     call.object(|transaction| create_thread(transaction, &params, None))
 }
 
-pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
     call.stored(Kind::Thread, call.id("thread_id"), None)
 }
 
-pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn update(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: UpdateThread = call.body("UpdateThread")?;
     let id = call.id("thread_id");
     call.object(|transaction| {
@@ -47,7 +47,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
 }
 
 /// Deletes a thread with its messages and runs. A run in progress ends, and its streams end with an error.
-pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     let id = call.id("thread_id");
     call.engine.delete_thread(id)?;
     let deleted = ThreadDeleted {
@@ -55,14 +55,14 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
         deleted: true,
         ..ThreadDeleted::default()
     };
-    Ok(Answer::json(&deleted))
+    Ok(ApiResponse::json(&deleted))
 }
 
-pub(super) fn create_and_run(call: &Call) -> Result<Answer, ApiError> {
-    let mut params: CreateThreadAndRun = call.body_after("CreateThreadAndRun", |body| {
+pub(super) fn create_and_run(call: &Call) -> Result<ApiResponse, ApiError> {
+    let mut params: CreateThreadAndRun = call.body_with("CreateThreadAndRun", |body| {
         let messages = body.pointer_mut("/thread/messages");
         check_messages(messages.as_deref(), "thread.messages")?;
-        v1::put_all_right(call, messages, "thread.messages")
+        v1::normalize_all(call, messages, "thread.messages")
     })?;
     let streamed = params.stream.as_ref() == Some(&true);
     let new_thread = params.thread.take().unwrap_or_default();
@@ -88,7 +88,7 @@ pub(super) fn create_and_run(call: &Call) -> Result<Answer, ApiError> {
 /// Rejects too many messages, before each of them is checked.
 fn check_messages(messages: Option<&Value>, param: &str) -> Result<(), ApiError> {
     let given = messages.and_then(Value::as_array).map_or(0, Vec::len);
-    Ok(http::count(param, given, MOST_MESSAGES)?)
+    Ok(http::check_count(param, given, MAX_MESSAGES)?)
 }
 
 /// Creates a thread with its messages. `resources` replace those in `params`.

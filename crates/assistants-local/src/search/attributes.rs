@@ -6,11 +6,11 @@ use assistants_types::openai::{
 };
 
 /// The maximum nesting depth of a filter.
-const DEEPEST: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// Checks a filter, and describes what is wrong with it.
 pub(crate) fn check_filter(filter: &Filter) -> Result<(), String> {
-    check(filter, DEEPEST)
+    check(filter, MAX_DEPTH)
 }
 
 fn check(filter: &Filter, depth: usize) -> Result<(), String> {
@@ -27,7 +27,7 @@ fn check(filter: &Filter, depth: usize) -> Result<(), String> {
                 _ => Ok(()),
             }
         }
-        Filter::CompoundFilter(_) if depth == 0 => Err(format!("it is nested more than {DEEPEST} deep")),
+        Filter::CompoundFilter(_) if depth == 0 => Err(format!("it is nested more than {MAX_DEPTH} deep")),
         Filter::CompoundFilter(compound) => compound.filters.iter().try_for_each(|one| check(one, depth - 1)),
         _ => Err("its type is not known".to_owned()),
     }

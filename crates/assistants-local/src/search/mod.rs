@@ -14,13 +14,13 @@ use crate::storage::StorageError;
 pub(crate) use self::attributes::{check_filter, passes};
 pub(crate) use self::pdf::process::PdfReader;
 pub use self::pdf::process::write_pdf_text;
-pub(crate) use self::text::{LARGEST as LARGEST_TEXT, Unreadable, is_pdf, text_of};
+pub(crate) use self::text::{MAX_SIZE as MAX_TEXT, Unreadable, is_pdf, text_of};
 
 /// The maximum length of a token, in characters.
 const TOKEN: usize = 16;
 
 /// The maximum number of words of a query; further ones are ignored.
-const MOST_TERMS: usize = 32;
+const MAX_TERMS: usize = 32;
 
 /// English and Russian words that are too common to select anything.
 const STOP_WORDS: &[&str] = &[
@@ -118,11 +118,11 @@ pub(crate) trait TextIndex {
     /// The score is the share of the words that a passage contains, with rare words weighted higher than common ones,
     /// times a factor from 0.9 to 1 that grows with the frequency of the words relative to the length of the passage.
     /// It lies between 0 and 1, and near 1 if all words occur.
-    fn find(&self, find: &Find<'_>) -> Result<Vec<Found>, StorageError>;
+    fn find(&self, find: &IndexQuery<'_>) -> Result<Vec<IndexHit>, StorageError>;
 }
 
 /// The parameters of [`TextIndex::find`].
-pub(crate) struct Find<'a> {
+pub(crate) struct IndexQuery<'a> {
     pub(crate) collection: &'a str,
     pub(crate) words: &'a [String],
     /// Restricts the result to passages of owners for which this returns `true`.
@@ -133,7 +133,7 @@ pub(crate) struct Find<'a> {
 
 /// A passage in the result of a search.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Found {
+pub(crate) struct IndexHit {
     pub(crate) owner: String,
     /// The position among its owner's passages, from 0.
     pub(crate) position: i64,
@@ -159,7 +159,7 @@ pub(crate) fn words(query: &str) -> Vec<String> {
         .cloned()
         .collect();
     let mut words = if telling.is_empty() { all } else { telling };
-    words.truncate(MOST_TERMS);
+    words.truncate(MAX_TERMS);
     words
 }
 

@@ -3,7 +3,7 @@
 use super::pdf;
 
 /// The maximum size of a file that is read for its text, in bytes.
-pub(crate) const LARGEST: u64 = 32 * 1024 * 1024;
+pub(crate) const MAX_SIZE: u64 = 32 * 1024 * 1024;
 
 /// Why a file has no text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ pub(crate) mod document;
 use std::fmt;
 use std::time::Duration;
 
-pub(crate) use self::sqlite::gate::work_in_background;
+pub(crate) use self::sqlite::priority_lock::work_in_background;
 use crate::search::TextIndex;
 
 pub(crate) mod pair;
@@ -160,7 +160,7 @@ pub(crate) struct FolderListing {
 
 /// The response stored for a request with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeptAnswer {
+pub(crate) struct StoredResponse {
     /// A digest of the request's body.
     pub(crate) request: String,
     /// The body of the response.
@@ -230,11 +230,11 @@ pub(crate) trait Transaction: TextIndex {
 
     /// Returns the response stored for an idempotency key and place, unless it is older than `since` (Unix time in
     /// seconds).
-    fn kept_answer(&self, key: &str, place: &str, since: i64) -> Result<Option<KeptAnswer>, StorageError>;
+    fn stored_response(&self, key: &str, scope: &str, since: i64) -> Result<Option<StoredResponse>, StorageError>;
 
     /// Stores a response, replacing one with the same key and place. It is deleted as soon as one of the objects that
     /// it shows is deleted; these are recognized by their `id` in it.
-    fn keep_answer(&self, key: &str, place: &str, kept: &KeptAnswer, now: i64) -> Result<(), StorageError>;
+    fn store_response(&self, key: &str, scope: &str, kept: &StoredResponse, now: i64) -> Result<(), StorageError>;
 
     /// Deletes responses stored before `answers_before`, and positions of objects deleted before `places_before`, both
     /// in Unix time in seconds.
@@ -274,8 +274,8 @@ pub(crate) trait Storage: fmt::Debug + Send + Sync {
         })
     }
 
-    /// Calls `tell` after each commit that deleted something. Only the first callback is kept.
-    fn on_deletion(&self, tell: Box<dyn Fn() + Send + Sync>);
+    /// Calls `notify` after each commit that deleted something. Only the first callback is kept.
+    fn on_deletion(&self, notify: Box<dyn Fn() + Send + Sync>);
 
     /// Removes deleted data from the storage's logs and indexes.
     ///

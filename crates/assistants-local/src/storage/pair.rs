@@ -23,9 +23,9 @@ pub(crate) fn open(database: &Path) -> Result<(Sqlite, FileStore), StorageError>
     refuse_orphans(&found)?;
     let storage = Sqlite::open(&found)?;
     let files = FileStore::beside(&found)?;
-    match decide(&look(&storage, &files)?) {
-        Ok(Step::Keep) => {}
-        Ok(Step::Adopt) => adopt(&storage, &files)?,
+    match decide(&inspect(&storage, &files)?) {
+        Ok(Decision::Keep) => {}
+        Ok(Decision::Adopt) => adopt(&storage, &files)?,
         Err(mismatch) => return Err(mismatch.explain(&found)),
     }
     Ok((storage, files))
@@ -89,7 +89,7 @@ pub(crate) struct Pair {
     pub(crate) missing: usize,
 }
 
-fn look(storage: &Sqlite, files: &FileStore) -> Result<Pair, StorageError> {
+fn inspect(storage: &Sqlite, files: &FileStore) -> Result<Pair, StorageError> {
     let (database, adopting) = storage.identity()?;
     let known = storage.known_files()?;
     Ok(Pair {
@@ -104,7 +104,7 @@ fn look(storage: &Sqlite, files: &FileStore) -> Result<Pair, StorageError> {
 
 /// What to do with a database and a folder.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum Decision {
     /// Nothing: they are a pair.
     Keep,
     /// Give both the same identity.
@@ -127,14 +127,14 @@ pub(crate) enum Mismatch {
 }
 
 /// Decides whether the two belong together.
-pub(crate) fn decide(pair: &Pair) -> Result<Step, Mismatch> {
+pub(crate) fn decide(pair: &Pair) -> Result<Decision, Mismatch> {
     let is_unused = pair.bytes == 0 && pair.known == 0;
     match (&pair.database, &pair.folder) {
-        (Some(database), Some(folder)) if database == folder => Ok(Step::Keep),
-        (Some(_), None) if pair.adopting || is_unused => Ok(Step::Adopt),
+        (Some(database), Some(folder)) if database == folder => Ok(Decision::Keep),
+        (Some(_), None) if pair.adopting || is_unused => Ok(Decision::Adopt),
         // The first start of a version that assigns identities.
-        (None, None) if pair.missing == 0 => Ok(Step::Adopt),
-        (_, Some(_)) if is_unused => Ok(Step::Adopt),
+        (None, None) if pair.missing == 0 => Ok(Decision::Adopt),
+        (_, Some(_)) if is_unused => Ok(Decision::Adopt),
         (Some(_), None) if pair.bytes == 0 => Err(Mismatch::NoFolder(pair.known)),
         (Some(_), None) => Err(Mismatch::UnknownFolder),
         (None, None) => Err(Mismatch::Incomplete(pair.missing)),
@@ -205,7 +205,7 @@ mod tests {
         database: Option<&str>,
         folder: Option<&str>,
         [bytes, known, missing]: [usize; 3],
-        want: Result<Step, Mismatch>,
+        want: Result<Decision, Mismatch>,
     ) {
         let pair = Pair {
             database: database.map(str::to_owned),
@@ -223,15 +223,15 @@ mod tests {
         let (a, b) = (Some("a"), Some("b"));
         // An older copy of the database may know fewer files than the folder contains, or more.
         for counts in [[0, 0, 0], [3, 1, 0], [1, 3, 2], [0, 2, 2]] {
-            check(a, a, counts, Ok(Step::Keep));
+            check(a, a, counts, Ok(Decision::Keep));
         }
         // New ones, and those of an earlier version.
         for counts in [[0, 0, 0], [2, 2, 0], [3, 1, 0]] {
-            check(None, None, counts, Ok(Step::Adopt));
+            check(None, None, counts, Ok(Decision::Adopt));
         }
-        check(a, None, [0, 0, 0], Ok(Step::Adopt));
-        check(a, b, [0, 0, 0], Ok(Step::Adopt));
-        check(None, b, [0, 0, 0], Ok(Step::Adopt));
+        check(a, None, [0, 0, 0], Ok(Decision::Adopt));
+        check(a, b, [0, 0, 0], Ok(Decision::Adopt));
+        check(None, b, [0, 0, 0], Ok(Decision::Adopt));
         check(None, None, [1, 2, 1], Err(Mismatch::Incomplete(1)));
         check(a, b, [1, 0, 0], Err(Mismatch::OtherFolder));
         check(a, b, [0, 1, 1], Err(Mismatch::OtherFolder));

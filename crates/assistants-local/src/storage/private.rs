@@ -64,14 +64,14 @@ pub(crate) fn folder(path: &Path) -> io::Result<()> {
 }
 
 /// Locks a file, which is created if it is missing. Returns `None` if another process holds the lock for longer than
-/// `patience`. The lock is released when the returned file is dropped or the process ends.
-pub(crate) fn lock(path: &Path, patience: Duration) -> io::Result<Option<File>> {
+/// `timeout`. The lock is released when the returned file is dropped or the process ends.
+pub(crate) fn lock(path: &Path, timeout: Duration) -> io::Result<Option<File>> {
     let file = open(path)?;
     let start = Instant::now();
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(Some(file)),
-            Err(TryLockError::WouldBlock) if start.elapsed() < patience => thread::sleep(LOCK_INTERVAL),
+            Err(TryLockError::WouldBlock) if start.elapsed() < timeout => thread::sleep(LOCK_INTERVAL),
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }

@@ -9,12 +9,12 @@ use assistants_types::yandex::{
 use time::OffsetDateTime;
 
 use super::resource::{self, SUBJECT, noted, to_text, whole_seconds};
-use super::{Answer, ApiError, Call, page, tools};
+use super::{ApiError, ApiResponse, Call, page, tools};
 use crate::ids;
 use crate::storage::document::{Loaded, insert_with_notes, to_json};
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateAssistant = call.body()?;
     let mut assistant = Assistant {
         folder_id: params.folder_id,
@@ -31,9 +31,9 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         ..Assistant::default()
     };
     settle(&mut assistant)?;
-    resource::begin(&mut assistant, ids::new("asst_"))?;
+    resource::set_created(&mut assistant, ids::new("asst_"))?;
     let notes = to_text(&assistant)?;
-    call.answer_once(|transaction| {
+    call.respond_once(|transaction| {
         insert_with_notes(transaction, &project(&assistant), None, None, Some(notes.clone()))?;
         transaction.put_in_folder(Kind::Assistant, &assistant.id, &assistant.folder_id)?;
         resource::expire(&call.engine, transaction, &assistant)?;
@@ -42,16 +42,16 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     let page = call.read(|transaction| page::of_folder(call, transaction, Kind::Assistant))?;
-    call.answer(&ListAssistantsResponse {
+    call.respond(&ListAssistantsResponse {
         assistants: page.documents.into_iter().map(view).collect::<Result<_, _>>()?,
         next_page_token: page.next,
         ..ListAssistantsResponse::default()
     })
 }
 
-pub(super) fn list_versions(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn list_versions(call: &Call) -> Result<ApiResponse, ApiError> {
     let id = call.required("assistantId")?;
     let page = call.read(|transaction| {
         find(transaction, id)?;
@@ -63,21 +63,21 @@ pub(super) fn list_versions(call: &Call) -> Result<Answer, ApiError> {
             source: Some(Box::new(error)),
         })
     });
-    call.answer(&ListAssistantVersionsResponse {
+    call.respond(&ListAssistantVersionsResponse {
         versions: versions.collect::<Result<_, _>>()?,
         next_page_token: page.next,
         ..ListAssistantVersionsResponse::default()
     })
 }
 
-pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn get(call: &Call) -> Result<ApiResponse, ApiError> {
     let document = call.read(|transaction| find(transaction, call.id("assistantId")))?;
-    call.answer(&view(document)?)
+    call.respond(&view(document)?)
 }
 
-pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn update(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: UpdateAssistant = call.body()?;
-    call.answer_once(|transaction| {
+    call.respond_once(|transaction| {
         let document = find(transaction, call.id("assistantId"))?;
         let mut assistant = resource::update(&view(document.clone())?, &params, &params.update_mask)?;
         let temperature = params
@@ -102,7 +102,7 @@ fn names_temperature(mask: &FieldMask) -> bool {
         .any(|path| matches!(path, "completionOptions.temperature" | "completion_options.temperature"))
 }
 
-pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     let id = call.id("assistantId");
     call.transact(
         |transaction| match transaction.delete(Kind::Assistant, id, resource::now().unix_timestamp())? {
@@ -110,7 +110,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
             false => Err(ApiError::not_found(Kind::Assistant, id)),
         },
     )?;
-    call.answer(&DeleteAssistantResponse::default())
+    call.respond(&DeleteAssistantResponse::default())
 }
 
 pub(super) fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {

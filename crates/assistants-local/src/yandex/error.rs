@@ -5,7 +5,7 @@ use std::error::Error;
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::engine::Refusal;
+use crate::engine::EngineError;
 use crate::http::{Rejection, UploadError};
 use crate::storage::{Kind, StorageError};
 
@@ -59,7 +59,7 @@ impl ApiError {
 
     /// There is no object of this kind with this id.
     pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
-        Refusal::not_found(kind, id).into()
+        EngineError::not_found(kind, id).into()
     }
 
     /// Returns the response's body.
@@ -68,15 +68,15 @@ impl ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
+impl From<EngineError> for ApiError {
+    fn from(refusal: EngineError) -> Self {
         match refusal {
-            Refusal::NotFound { kind, id } => {
+            EngineError::NotFound { kind, id } => {
                 Self::new(Code::NotFound, format!("No {} found with id '{id}'.", kind.noun()))
             }
-            Refusal::State { message } => Self::new(Code::FailedPrecondition, message),
-            Refusal::Invalid { message, .. } => Self::invalid(message),
-            Refusal::Storage(error) => error.into(),
+            EngineError::State { message } => Self::new(Code::FailedPrecondition, message),
+            EngineError::Invalid { message, .. } => Self::invalid(message),
+            EngineError::Storage(error) => error.into(),
         }
     }
 }

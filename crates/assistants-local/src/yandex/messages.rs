@@ -14,20 +14,20 @@ use axum::body::Bytes;
 
 use super::request::to_json;
 use super::resource::{SUBJECT, noted, to_text};
-use super::{Answer, ApiError, Call, files, search_indexes, threads};
-use crate::engine::{Refusal, RunNotes, add_message_with_notes, steps, vector_stores};
+use super::{ApiError, ApiResponse, Call, files, search_indexes, threads};
+use crate::engine::{EngineError, RunNotes, add_message_with_notes, steps, vector_stores};
 use crate::storage::document::Loaded;
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
 /// The maximum number of messages in a thread.
-const MOST: u64 = 10_000;
+const MAX_PER_THREAD: u64 = 10_000;
 
 /// The maximum number of messages in a request.
-pub(super) const MOST_AT_ONCE: usize = 512;
+pub(super) const MAX_AT_ONCE: usize = 512;
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateMessage = call.body()?;
-    call.answer_once(|transaction| {
+    call.respond_once(|transaction| {
         let document = threads::find(transaction, &params.thread_id)?;
         let thread = threads::view(document.clone())?;
         threads::touch(&call.engine, transaction, document, thread.clone())?;
@@ -42,7 +42,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 }
 
 /// Lists all messages of a thread, newest first, one per line.
-pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     let thread_id = call.required("threadId")?;
     let messages = call.read(|transaction| {
         threads::find(transaction, thread_id)?;
@@ -67,10 +67,10 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
         };
         Ok::<_, Infallible>(Bytes::from(line))
     });
-    Ok(Answer::Lines(Box::pin(tokio_stream::iter(lines))))
+    Ok(ApiResponse::Lines(Box::pin(tokio_stream::iter(lines))))
 }
 
-pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn get(call: &Call) -> Result<ApiResponse, ApiError> {
     let (thread_id, id) = (call.required("threadId")?, call.id("messageId"));
     let message = call.read(|transaction| {
         threads::find(transaction, thread_id)?;
@@ -79,7 +79,7 @@ pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
         let message = document.map(|document| of(transaction, document)).transpose()?;
         message.flatten().ok_or_else(|| ApiError::not_found(Kind::Message, id))
     })?;
-    call.answer(&message)
+    call.respond(&message)
 }
 
 /// Adds a message to a thread.
@@ -99,8 +99,12 @@ pub(super) fn add(transaction: &dyn Transaction, thread: &Thread, mut data: Mess
     if content.content.is_empty() || content.content.iter().any(|part| part.as_text().is_none()) {
         return Err(ApiError::invalid("The `content` of a message is one or more texts."));
     }
-    if transaction.count(Kind::Message, &thread.id)? >= MOST {
-        return Err(Refusal::state(format!("The thread {} has {MOST} messages already.", thread.id)).into());
+    if transaction.count(Kind::Message, &thread.id)? >= MAX_PER_THREAD {
+        return Err(EngineError::state(format!(
+            "The thread {} has {MAX_PER_THREAD} messages already.",
+            thread.id
+        ))
+        .into());
     }
     let params = OpenAiCreate::new(role, content.to_text()).metadata(data.labels.clone());
     let stored = add_message_with_notes(transaction, &thread.id, &params, Some(to_text(&data)?))?;

@@ -2,7 +2,7 @@
 //! `/foundationModels/v1/tokenize`.
 //!
 //! There is one file per resource, and one line that mounts each operation of the spec with its handler. Handlers are
-//! blocking functions from a [`Call`] to an [`Answer`]. What all requests have in common (access, paths with verbs,
+//! blocking functions from a [`Call`] to an [`ApiResponse`]. What all requests have in common (access, paths with verbs,
 //! headers, the format of errors) is in [`router`].
 //!
 //! Stored objects are shared with the OpenAI protocol: an assistant, thread, message, run or file is one object with
@@ -56,20 +56,20 @@ use assistants_types::yandex::{Dialect, operations as op};
 use axum::Router;
 
 use self::error::ApiError;
-use self::request::{Answer, Call};
+use self::request::{ApiResponse, Call};
 use self::router::Routes;
 use crate::engine::Engine;
-use crate::http::Front;
+use crate::http::Frontend;
 
 /// Adds the protocol in front of `router`, which handles all other paths.
 pub(crate) fn in_front_of(
     router: Router,
     engine: Arc<Engine>,
-    front: Arc<Front>,
+    frontend: Arc<Frontend>,
     dialect: Dialect,
     strict: bool,
 ) -> Router {
-    Routes::new(engine, front, dialect, strict)
+    Routes::new(engine, frontend, dialect, strict)
         .mount(&op::LIST_ASSISTANTS, assistants::list)
         .mount(&op::CREATE_ASSISTANT, assistants::create)
         .mount(&op::LIST_ASSISTANT_VERSIONS, assistants::list_versions)

@@ -13,7 +13,7 @@ use super::error::Code;
 use super::request::to_json;
 use super::resource::{self, SUBJECT, to_text};
 use super::search_indexes;
-use super::{Answer, ApiError, Call};
+use super::{ApiError, ApiResponse, Call};
 use crate::engine::vector_stores::{self, NewFile};
 use crate::ids;
 use crate::storage::{Document, Kind, StorageError, Transaction};
@@ -78,7 +78,7 @@ pub(super) fn begin(
     Ok(operation)
 }
 
-pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn get(call: &Call) -> Result<ApiResponse, ApiError> {
     let id = call.id("operationId");
     let operation = call.transact(|transaction| {
         let document = transaction.get(Kind::Operation, id)?;
@@ -97,11 +97,11 @@ pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
         Ok(operation)
     })?;
     // The provider's host for operations responds in lowerCamelCase, whatever the one for assistants does.
-    Ok(Answer::Json(to_json(Dialect::CamelCase, &operation)?))
+    Ok(ApiResponse::Json(to_json(Dialect::CamelCase, &operation)?))
 }
 
 /// Returns the operation's state. Indexing takes moments, so operations are not cancelled.
-pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn cancel(call: &Call) -> Result<ApiResponse, ApiError> {
     get(call)
 }
 

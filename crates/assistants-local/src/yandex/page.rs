@@ -5,7 +5,7 @@ use super::request::Call;
 use crate::storage::{Document, Kind, List, Order, Transaction};
 
 const DEFAULT_SIZE: usize = 100;
-const LARGEST_SIZE: usize = 1000;
+const MAX_SIZE: usize = 1000;
 
 /// A page of documents, and the token of the next one, which is empty if there is none.
 #[derive(Debug)]
@@ -53,9 +53,9 @@ fn size(call: &Call) -> Result<usize, ApiError> {
     };
     match text.parse() {
         Ok(0) => Ok(DEFAULT_SIZE),
-        Ok(size @ 1..=LARGEST_SIZE) => Ok(size),
+        Ok(size @ 1..=MAX_SIZE) => Ok(size),
         _ => Err(ApiError::invalid(format!(
-            "`pageSize` is a number from 0 to {LARGEST_SIZE}, not '{text}'."
+            "`pageSize` is a number from 0 to {MAX_SIZE}, not '{text}'."
         ))),
     }
 }

@@ -13,8 +13,8 @@ use tokio_stream::Stream;
 
 use super::error::{ApiError, Code};
 use crate::engine::Engine;
-use crate::http::HeldBody;
-use crate::http::idempotency::{Repeat, digest};
+use crate::http::BufferedBody;
+use crate::http::idempotency::{Idempotency, digest};
 use crate::storage::Transaction;
 use crate::storage::blobs::Unfinished;
 
@@ -29,11 +29,11 @@ pub(super) struct Call {
     /// The origin by which the client has reached the server, such as `http://127.0.0.1:8787`.
     pub(super) origin: String,
     /// The method and path, for the log and as the scope of idempotency keys.
-    pub(super) place: String,
+    pub(super) target: String,
     pub(super) headers: HeaderMap,
     pub(super) path: Vec<(&'static str, String)>,
     pub(super) query: Vec<(String, String)>,
-    pub(super) body: HeldBody,
+    pub(super) body: BufferedBody,
     /// The file from the body, until a handler takes it.
     pub(super) content: Mutex<Option<Unfinished>>,
     /// A digest of that file.
@@ -44,7 +44,7 @@ pub(super) struct Call {
 pub(super) type Lines = Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>>;
 
 /// A response with status 200.
-pub(super) enum Answer {
+pub(super) enum ApiResponse {
     Json(String),
     /// JSON objects, one per line.
     Lines(Lines),
@@ -56,7 +56,7 @@ pub(super) enum Answer {
     },
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for ApiResponse {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Json(json) => json,
@@ -142,33 +142,33 @@ impl Call {
     pub(super) fn once<M: ProtoMessage, T>(
         &self,
         mut work: impl FnMut(&dyn Transaction) -> Result<(M, T), ApiError>,
-    ) -> Result<(Answer, Option<T>), ApiError> {
+    ) -> Result<(ApiResponse, Option<T>), ApiError> {
         let content = self.content_digest.as_deref().unwrap_or_default();
         let digest = digest(&self.body.bytes) + content;
-        let repeat = Repeat::new(&self.headers, &self.place, digest)?;
+        let idempotency = Idempotency::new(&self.headers, &self.target, digest)?;
         self.transact(|transaction| {
-            if let Some(answer) = repeat.kept(transaction)? {
-                return Ok((Answer::Json(answer), None));
+            if let Some(answer) = idempotency.stored_response(transaction)? {
+                return Ok((ApiResponse::Json(answer), None));
             }
             let (message, beside) = work(transaction)?;
             let json = to_json(self.dialect, &message)?;
-            repeat.keep(transaction, &json)?;
-            Ok((Answer::Json(json), Some(beside)))
+            idempotency.store_response(transaction, &json)?;
+            Ok((ApiResponse::Json(json), Some(beside)))
         })
     }
 
     /// Like [`once`](Self::once), without a value for the caller.
-    pub(super) fn answer_once<M: ProtoMessage>(
+    pub(super) fn respond_once<M: ProtoMessage>(
         &self,
         mut work: impl FnMut(&dyn Transaction) -> Result<M, ApiError>,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         let (answer, _) = self.once(|transaction| Ok((work(transaction)?, ())))?;
         Ok(answer)
     }
 
     /// Creates a response from a message.
-    pub(super) fn answer<T: ProtoMessage>(&self, message: &T) -> Result<Answer, ApiError> {
-        Ok(Answer::Json(to_json(self.dialect, message)?))
+    pub(super) fn respond<T: ProtoMessage>(&self, message: &T) -> Result<ApiResponse, ApiError> {
+        Ok(ApiResponse::Json(to_json(self.dialect, message)?))
     }
 }
 

@@ -16,10 +16,10 @@ pub(super) const SUBJECT: &str = "local";
 const DEFAULT_DAYS: i64 = 7;
 
 /// The maximum lifetime of an object, in days: a hundred years.
-const MOST_DAYS: i64 = 36_525;
+const MAX_DAYS: i64 = 36_525;
 
 /// The members that all resources have.
-pub(super) struct Head<'a> {
+pub(super) struct CommonFields<'a> {
     id: &'a mut String,
     created_by: &'a mut String,
     created_at: &'a mut Option<OffsetDateTime>,
@@ -36,7 +36,7 @@ pub(super) trait Resource: ProtoMessage + Clone {
 
     fn id(&self) -> &str;
     fn expires_at(&self) -> Option<OffsetDateTime>;
-    fn head(&mut self) -> Head<'_>;
+    fn head(&mut self) -> CommonFields<'_>;
 }
 
 macro_rules! resource {
@@ -52,8 +52,8 @@ macro_rules! resource {
                 self.expires_at
             }
 
-            fn head(&mut self) -> Head<'_> {
-                Head {
+            fn head(&mut self) -> CommonFields<'_> {
+                CommonFields {
                     id: &mut self.id,
                     created_by: &mut self.created_by,
                     created_at: &mut self.created_at,
@@ -70,7 +70,7 @@ macro_rules! resource {
 resource!(Assistant Thread User File SearchIndex);
 
 /// Sets the members of a resource that is being created.
-pub(super) fn begin<R: Resource>(resource: &mut R, id: String) -> Result<(), ApiError> {
+pub(super) fn set_created<R: Resource>(resource: &mut R, id: String) -> Result<(), ApiError> {
     let now = now();
     let head = resource.head();
     *head.id = id;
@@ -78,7 +78,7 @@ pub(super) fn begin<R: Resource>(resource: &mut R, id: String) -> Result<(), Api
     *head.updated_at = Some(now);
     head.created_by.push_str(SUBJECT);
     head.updated_by.push_str(SUBJECT);
-    let config = settle(head.expiration_config.take())?;
+    let config = complete_expiration(head.expiration_config.take())?;
     *head.expires_at = Some(now + Duration::days(config.ttl_days));
     *head.expiration_config = Some(config);
     Ok(())
@@ -99,7 +99,7 @@ pub(super) fn update<R: Resource, U: ProtoMessage>(stored: &R, update: &U, mask:
         // it expire.
         return Ok(updated);
     }
-    let config = settle(head.expiration_config.take())?;
+    let config = complete_expiration(head.expiration_config.take())?;
     if before.as_ref().map(|before| before.ttl_days) != Some(config.ttl_days) {
         *head.expires_at = head
             .created_at
@@ -134,17 +134,17 @@ pub(super) fn expire<R: Resource>(
 }
 
 /// Checks an expiration config, and fills in the defaults.
-fn settle(config: Option<ExpirationConfig>) -> Result<ExpirationConfig, ApiError> {
+fn complete_expiration(config: Option<ExpirationConfig>) -> Result<ExpirationConfig, ApiError> {
     let mut config = config.unwrap_or_default();
     if config.expiration_policy == ExpirationPolicy::Unspecified {
         config.expiration_policy = ExpirationPolicy::SinceLastActive;
     }
     match config.ttl_days {
         0 => config.ttl_days = DEFAULT_DAYS,
-        1..=MOST_DAYS => {}
+        1..=MAX_DAYS => {}
         days => {
             return Err(ApiError::invalid(format!(
-                "`expirationConfig.ttlDays` is a number from 1 to {MOST_DAYS}, not {days}."
+                "`expirationConfig.ttlDays` is a number from 1 to {MAX_DAYS}, not {days}."
             )));
         }
     }

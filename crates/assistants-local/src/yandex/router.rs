@@ -16,10 +16,10 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 
 use super::error::{ApiError, Code};
-use super::request::{Answer, Call};
+use super::request::{ApiResponse, Call};
 use super::{files, resource};
 use crate::engine::Engine;
-use crate::http::{self, Front, LARGEST_BODY, Upload};
+use crate::http::{self, Frontend, MAX_BODY, Upload};
 use crate::ids;
 use crate::openai::FileBytes;
 use crate::storage::blobs::Unfinished;
@@ -34,26 +34,26 @@ const PREFIXES: &[&str] = &[
 ];
 
 /// The maximum number of query parameters.
-const MOST_QUERY_PARAMETERS: usize = 256;
+const MAX_QUERY_PARAMETERS: usize = 256;
 
 /// Handles one operation. May block.
-pub(super) type Handler = fn(&Call) -> Result<Answer, ApiError>;
+pub(super) type Handler = fn(&Call) -> Result<ApiResponse, ApiError>;
 
 /// The routes of the protocol.
 #[derive(Debug)]
 pub(super) struct Routes {
     engine: Arc<Engine>,
-    front: Arc<Front>,
+    frontend: Arc<Frontend>,
     dialect: Dialect,
     strict: bool,
     routes: Vec<(&'static Operation, Handler)>,
 }
 
 impl Routes {
-    pub(super) fn new(engine: Arc<Engine>, front: Arc<Front>, dialect: Dialect, strict: bool) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, frontend: Arc<Frontend>, dialect: Dialect, strict: bool) -> Self {
         Self {
             engine,
-            front,
+            frontend,
             dialect,
             strict,
             routes: Vec::new(),
@@ -67,18 +67,20 @@ impl Routes {
     }
 
     pub(super) fn in_front_of(self, router: Router) -> Router {
-        router.layer(middleware::from_fn_with_state(Arc::new(self), divert))
+        router.layer(middleware::from_fn_with_state(Arc::new(self), dispatch))
     }
 
     /// Returns the operation for a method and a path, with the ids in the path.
-    fn find(&self, method: &str, path: &str) -> Result<Found, ApiError> {
+    fn find(&self, method: &str, path: &str) -> Result<Match, ApiError> {
         let mut path_is_known = false;
         for (operation, handler) in &self.routes {
-            let Some(ids) = fit(operation.path, path) else { continue };
+            let Some(ids) = match_path(operation.path, path) else {
+                continue;
+            };
             // The provider's guide cancels with POST, its API definition with GET.
             let is_cancel = operation.id == op::CANCEL_OPERATION.id && method == "POST";
             if operation.method == method || is_cancel {
-                return Ok(Found {
+                return Ok(Match {
                     operation,
                     handler: *handler,
                     ids,
@@ -95,14 +97,14 @@ impl Routes {
     }
 }
 
-struct Found {
+struct Match {
     operation: &'static Operation,
     handler: Handler,
     ids: Vec<(&'static str, String)>,
 }
 
 /// Returns the ids in `path` if it matches `template`.
-fn fit(template: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
+fn match_path(template: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
     let mut ids = Vec::new();
     let (mut wanted, mut given) = (template.split('/'), path.split('/'));
     loop {
@@ -142,7 +144,7 @@ fn decode(text: &str) -> Option<String> {
 }
 
 /// Handles the requests that belong to the protocol, and passes on all others.
-async fn divert(State(routes): State<Arc<Routes>>, request: Request, next: Next) -> Response {
+async fn dispatch(State(routes): State<Arc<Routes>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let belongs = PREFIXES.iter().any(|prefix| {
         path.strip_prefix(prefix)
@@ -152,19 +154,19 @@ async fn divert(State(routes): State<Arc<Routes>>, request: Request, next: Next)
         return next.run(request).await;
     }
     let start = Instant::now();
-    let place = format!("{} {path}", request.method());
+    let target = format!("{} {path}", request.method());
     let client_request_id = request.headers().get("x-client-request-id").cloned();
     let request_id = ids::uuid();
     let mut response = match answer(&routes, request).await {
         Ok(response) => response,
         Err(error) => {
             let mut response = response(error.code.status(), "application/json", Body::from(error.body()));
-            http::say_when_to_retry(&mut response);
+            http::add_retry_after(&mut response);
             response
         }
     };
     log::debug!(
-        "{place}: {} after {} ms, {request_id}",
+        "{target}: {} after {} ms, {request_id}",
         response.status().as_u16(),
         start.elapsed().as_millis()
     );
@@ -187,14 +189,14 @@ async fn divert(State(routes): State<Arc<Routes>>, request: Request, next: Next)
 async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
-    let place = format!("{} {path}", parts.method);
+    let target = format!("{} {path}", parts.method);
     // The path of a download contains a secret, so no key is needed.
-    let download = fit(files::DOWNLOAD, path).filter(|_| parts.method == "GET");
-    let admitted = routes.front.admit(&parts, download.is_none());
-    let admitted = admitted.and_then(|()| routes.front.check_content_type(&parts, false));
-    admitted.inspect_err(|rejection| http::log_rejection(rejection, &place, &parts))?;
+    let download = match_path(files::DOWNLOAD, path).filter(|_| parts.method == "GET");
+    let admitted = routes.frontend.admit(&parts, download.is_none());
+    let admitted = admitted.and_then(|()| routes.frontend.check_content_type(&parts, false));
+    admitted.inspect_err(|rejection| http::log_rejection(rejection, &target, &parts))?;
     let found = match download {
-        Some(ids) => Found {
+        Some(ids) => Match {
             operation: &op::GET_FILE_URL,
             handler: files::download,
             ids,
@@ -203,13 +205,13 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
     };
     let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
     let Query(query) = query.map_err(|error| ApiError::invalid(format!("The query cannot be read: {error}.")))?;
-    http::count("query", query.len(), MOST_QUERY_PARAMETERS)?;
+    http::check_count("query", query.len(), MAX_QUERY_PARAMETERS)?;
     let (body, content) = if found.operation.id == op::CREATE_FILE.id {
-        let upload = routes.front.read_upload(body, files::CONTENT, &routes.engine.files);
+        let upload = routes.frontend.read_upload(body, files::CONTENT, &routes.engine.files);
         let Upload { body, file } = upload.await?;
         (body, Some(file))
     } else {
-        (routes.front.read_body(body, LARGEST_BODY).await?, None)
+        (routes.frontend.read_body(body, MAX_BODY).await?, None)
     };
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let call = Call {
@@ -217,7 +219,7 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
         dialect: routes.dialect,
         strict: routes.strict,
         origin: format!("http://{}", host.unwrap_or("localhost")),
-        place,
+        target,
         path: found.ids,
         query,
         headers: parts.headers,
@@ -230,14 +232,14 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
         call.engine.sweep(resource::now().unix_timestamp())?;
         handler(&call)
     };
-    routes.front.work(work).await?.map(answer_response)
+    routes.frontend.work(work).await?.map(into_http)
 }
 
-fn answer_response(answer: Answer) -> Response {
+fn into_http(answer: ApiResponse) -> Response {
     match answer {
-        Answer::Json(json) => response(StatusCode::OK, "application/json", Body::from(json)),
-        Answer::Lines(lines) => response(StatusCode::OK, "application/json", Body::from_stream(lines)),
-        Answer::File {
+        ApiResponse::Json(json) => response(StatusCode::OK, "application/json", Body::from(json)),
+        ApiResponse::Lines(lines) => response(StatusCode::OK, "application/json", Body::from_stream(lines)),
+        ApiResponse::File {
             file,
             length,
             mime_type,
@@ -273,7 +275,7 @@ mod tests {
 
     #[track_caller]
     fn check(template: &'static str, path: &str, want: Option<&[&str]>) {
-        let ids = fit(template, path);
+        let ids = match_path(template, path);
         let ids: Option<Vec<&str>> = ids.as_ref().map(|ids| ids.iter().map(|(_, id)| id.as_str()).collect());
         assert_eq!(ids.as_deref(), want, "{path}");
     }

@@ -4,16 +4,16 @@ use assistants_types::openai::Thread as OpenAiThread;
 use assistants_types::yandex::{CreateThread, DeleteThreadResponse, ListThreadsResponse, Thread, UpdateThread};
 
 use super::resource::{self, SUBJECT, noted, to_text, whole_seconds};
-use super::{Answer, ApiError, Call, messages, page, tools};
+use super::{ApiError, ApiResponse, Call, messages, page, tools};
 use crate::engine::Engine;
 use crate::http;
 use crate::ids;
 use crate::storage::document::{Loaded, insert_with_notes, to_json};
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateThread = call.body()?;
-    http::count("messages", params.messages.len(), messages::MOST_AT_ONCE)?;
+    http::check_count("messages", params.messages.len(), messages::MAX_AT_ONCE)?;
     tools::check(&params.tools)?;
     let mut thread = Thread {
         folder_id: params.folder_id,
@@ -28,9 +28,9 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     if thread.default_message_author_id.is_empty() {
         thread.default_message_author_id = ids::new("user_");
     }
-    resource::begin(&mut thread, ids::new("thread_"))?;
+    resource::set_created(&mut thread, ids::new("thread_"))?;
     let notes = to_text(&thread)?;
-    call.answer_once(|transaction| {
+    call.respond_once(|transaction| {
         insert_with_notes(transaction, &project(&thread), None, None, Some(notes.clone()))?;
         transaction.put_in_folder(Kind::Thread, &thread.id, &thread.folder_id)?;
         resource::expire(&call.engine, transaction, &thread)?;
@@ -41,24 +41,24 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     let page = call.read(|transaction| page::of_folder(call, transaction, Kind::Thread))?;
-    call.answer(&ListThreadsResponse {
+    call.respond(&ListThreadsResponse {
         threads: page.documents.into_iter().map(view).collect::<Result<_, _>>()?,
         next_page_token: page.next,
         ..ListThreadsResponse::default()
     })
 }
 
-pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn get(call: &Call) -> Result<ApiResponse, ApiError> {
     let document = call.read(|transaction| find(transaction, call.id("threadId")))?;
-    call.answer(&view(document)?)
+    call.respond(&view(document)?)
 }
 
-pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn update(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: UpdateThread = call.body()?;
     tools::check(&params.tools)?;
-    call.answer_once(|transaction| {
+    call.respond_once(|transaction| {
         let document = find(transaction, call.id("threadId"))?;
         let thread = resource::update(&view(document.clone())?, &params, &params.update_mask)?;
         save(transaction, document, &thread)?;
@@ -68,9 +68,9 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
 }
 
 /// Deletes a thread with its messages and runs. A run in progress ends.
-pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     call.engine.delete_thread(call.id("threadId"))?;
-    call.answer(&DeleteThreadResponse::default())
+    call.respond(&DeleteThreadResponse::default())
 }
 
 pub(super) fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {

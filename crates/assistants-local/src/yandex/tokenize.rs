@@ -6,20 +6,20 @@ use assistants_types::yandex::{
 };
 
 use super::request::to_json;
-use super::{Answer, ApiError, Call};
+use super::{ApiError, ApiResponse, Call};
 
-pub(super) fn text(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn text(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: Tokenize = call.body()?;
     answer(call, &params.model_uri, &[params.text])
 }
 
-pub(super) fn completion(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn completion(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CompletionRequest = call.body()?;
     let texts: Vec<String> = params.messages.iter().flat_map(texts).collect();
     answer(call, &params.model_uri, &texts)
 }
 
-fn answer(call: &Call, model_uri: &str, texts: &[String]) -> Result<Answer, ApiError> {
+fn answer(call: &Call, model_uri: &str, texts: &[String]) -> Result<ApiResponse, ApiError> {
     if model_uri.trim().is_empty() {
         return Err(ApiError::invalid("The body needs a `modelUri`."));
     }
@@ -29,7 +29,7 @@ fn answer(call: &Call, model_uri: &str, texts: &[String]) -> Result<Answer, ApiE
         ..TokenizeResponse::default()
     };
     // The provider's host for models responds in lowerCamelCase, whatever the one for assistants does.
-    Ok(Answer::Json(to_json(Dialect::CamelCase, &response)?))
+    Ok(ApiResponse::Json(to_json(Dialect::CamelCase, &response)?))
 }
 
 fn texts(message: &CompletionMessage) -> Vec<String> {

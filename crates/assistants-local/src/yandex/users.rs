@@ -4,11 +4,11 @@ use assistants_types::yandex::{CreateUser, DeleteUserResponse, ListUsersResponse
 use time::OffsetDateTime;
 
 use super::resource::{self, to_text};
-use super::{Answer, ApiError, Call, page};
+use super::{ApiError, ApiResponse, Call, page};
 use crate::ids;
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateUser = call.body()?;
     let mut user = User {
         folder_id: params.folder_id,
@@ -19,7 +19,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         labels: params.labels,
         ..User::default()
     };
-    resource::begin(&mut user, ids::new("user_"))?;
+    resource::set_created(&mut user, ids::new("user_"))?;
     let document = Document {
         kind: Kind::User,
         id: user.id.clone(),
@@ -29,7 +29,7 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         body: to_text(&user)?,
         notes: None,
     };
-    call.answer_once(|transaction| {
+    call.respond_once(|transaction| {
         transaction.insert(&document)?;
         transaction.put_in_folder(Kind::User, &user.id, &user.folder_id)?;
         resource::expire(&call.engine, transaction, &user)?;
@@ -37,24 +37,24 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     let page = call.read(|transaction| page::of_folder(call, transaction, Kind::User))?;
     let users = page.documents.iter().map(read).collect::<Result<_, _>>()?;
-    call.answer(&ListUsersResponse {
+    call.respond(&ListUsersResponse {
         users,
         next_page_token: page.next,
         ..ListUsersResponse::default()
     })
 }
 
-pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn get(call: &Call) -> Result<ApiResponse, ApiError> {
     let document = call.read(|transaction| find(transaction, call.id("userId")))?;
-    call.answer(&read(&document)?)
+    call.respond(&read(&document)?)
 }
 
-pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn update(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: UpdateUser = call.body()?;
-    call.answer_once(|transaction| {
+    call.respond_once(|transaction| {
         let mut document = find(transaction, call.id("userId"))?;
         let user = resource::update(&read(&document)?, &params, &params.update_mask)?;
         document.body = to_text(&user)?;
@@ -64,7 +64,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     let id = call.id("userId");
     call.transact(
         |transaction| match transaction.delete(Kind::User, id, resource::now().unix_timestamp())? {
@@ -72,7 +72,7 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
             false => Err(ApiError::not_found(Kind::User, id)),
         },
     )?;
-    call.answer(&DeleteUserResponse::default())
+    call.respond(&DeleteUserResponse::default())
 }
 
 fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {

@@ -31,7 +31,7 @@ fn short(time: &mut Duration) {
 
 #[test]
 fn a_connection_that_sends_no_request_is_closed() {
-    let (_server, address) = limited(|limits| short(&mut limits.head_time));
+    let (_server, address) = limited(|limits| short(&mut limits.head_timeout));
     for begun in [
         "",
         "GET /v1/assist",
@@ -55,7 +55,7 @@ fn a_connection_that_sends_no_request_is_closed() {
 
 #[test]
 fn a_body_that_does_not_arrive_is_given_up() {
-    let (_server, address) = limited(|limits| short(&mut limits.body_time));
+    let (_server, address) = limited(|limits| short(&mut limits.body_timeout));
     let form = "content-type: multipart/form-data; boundary=x";
     for (path, head, begun) in [
         ("/v1/threads", "content-type: application/json", ""),
@@ -94,7 +94,11 @@ fn a_body_that_does_not_arrive_is_given_up() {
 #[test]
 fn a_stream_outlives_the_limits_of_requests() {
     let (_server, address) = limited(|limits| {
-        for time in [&mut limits.head_time, &mut limits.body_time, &mut limits.write_time] {
+        for time in [
+            &mut limits.head_timeout,
+            &mut limits.body_timeout,
+            &mut limits.write_timeout,
+        ] {
             *time = Duration::from_secs(2);
         }
     });
@@ -107,7 +111,7 @@ fn a_stream_outlives_the_limits_of_requests() {
 #[test]
 fn a_client_that_does_not_read_is_given_up() {
     let (_server, address) = limited(|limits| {
-        short(&mut limits.write_time);
+        short(&mut limits.write_timeout);
         limits.connections = 1;
     });
     let mut reader = Raw::connect(address);
@@ -153,7 +157,7 @@ fn connections_beyond_the_limit_are_told_to_come_again() {
 fn bodies_share_one_budget_of_memory() {
     let (_server, address) = limited(|limits| {
         limits.body_memory = 1024 * 1024;
-        short(&mut limits.patience);
+        short(&mut limits.queue_timeout);
     });
     let large = format!("{}{{}}", " ".repeat(300_000));
     let start = Instant::now();

@@ -1,5 +1,6 @@
 //! The server as its users see it: plain HTTP in, JSON and events out.
 
+mod access;
 mod backup;
 mod binary;
 mod chat;
@@ -20,5 +21,4 @@ mod raw;
 mod refusals;
 mod run_events;
 mod runs;
-mod strangers;
 mod strict;

@@ -2,7 +2,7 @@
 //!
 //! A run adds events and never waits for a reader. Each follower takes them at its own pace, and what all of them have
 //! taken is dropped, so memory holds what the slowest one has still to take: the text and some 60 bytes for each piece of
-//! it, not the JSON that is sent. A follower that takes nothing for [`PATIENCE`] although there is something is cut off.
+//! it, not the JSON that is sent. A follower that takes nothing for [`READER_TIMEOUT`] although there is something is cut off.
 //!
 //! A log ends exactly once, and its writer ends it even when it is merely dropped. So every follower comes to an end: the
 //! run's last event and `done`, or an error.
@@ -18,7 +18,7 @@ use assistants_types::openai::{ErrorObject, StreamEvent};
 use super::deltas::{arguments_delta, text_delta};
 
 /// How long a follower may take nothing although there are events for it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const READER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One event, in little space where there are many of its kind.
 #[derive(Clone, Debug)]
@@ -213,11 +213,11 @@ pub(crate) struct Follower {
 
 /// What a follower took.
 #[derive(Debug)]
-pub(crate) enum Taken {
+pub(crate) enum Batch {
     /// At least one entry.
     Entries(Vec<Entry>),
     /// Nothing yet; the waker will be called.
-    Nothing,
+    Pending,
     /// Nothing any more: the last entry was taken before.
     End,
 }
@@ -232,16 +232,19 @@ impl Follower {
     }
 
     /// Takes at most that many entries.
-    pub(crate) fn take(&mut self, waker: &Waker, most: usize) -> Taken {
+    pub(crate) fn take(&mut self, waker: &Waker, most: usize) -> Batch {
         if self.ended {
-            return Taken::End;
+            return Batch::End;
         }
         let mut state = self.log.lock();
         let (first, ended) = (state.first, state.ended);
         let Some(index) = state.position(self.id) else {
             self.ended = true;
-            let message = format!("The stream was cut off: nothing was read for {} s.", PATIENCE.as_secs());
-            return Taken::Entries(broken(server_error(message)).into());
+            let message = format!(
+                "The stream was cut off: nothing was read for {} s.",
+                READER_TIMEOUT.as_secs()
+            );
+            return Batch::Entries(broken(server_error(message)).into());
         };
         let State { entries, followers, .. } = &mut *state;
         let position = &mut followers[index];
@@ -255,15 +258,15 @@ impl Follower {
             if ended {
                 self.ended = true;
                 state.remove(self.id);
-                return Taken::End;
+                return Batch::End;
             }
             position.waker = Some(waker.clone());
-            return Taken::Nothing;
+            return Batch::Pending;
         }
         let is_behind = !position.ahead.is_empty() || position.next < first + entries.len() as u64;
         position.behind_since = is_behind.then(Instant::now);
         state.trim();
-        Taken::Entries(taken)
+        Batch::Entries(taken)
     }
 
     /// Cuts this follower off when it takes nothing for too long.
@@ -289,21 +292,21 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Cuts the follower off if by `now` it has taken nothing for [`PATIENCE`]. Returns when to look again; `None` once
+    /// Cuts the follower off if by `now` it has taken nothing for [`READER_TIMEOUT`]. Returns when to look again; `None` once
     /// there is nothing to look after.
     pub(crate) fn check(&self, now: Instant) -> Option<Instant> {
         let log = self.log.upgrade()?;
         let mut state = log.lock();
         let index = state.position(self.follower)?;
         let Some(since) = state.followers[index].behind_since else {
-            return Some(now + PATIENCE);
+            return Some(now + READER_TIMEOUT);
         };
-        if now < since + PATIENCE {
-            return Some(since + PATIENCE);
+        if now < since + READER_TIMEOUT {
+            return Some(since + READER_TIMEOUT);
         }
         log::warn!(
             "an event stream is cut off: its reader took nothing for {} s",
-            PATIENCE.as_secs()
+            READER_TIMEOUT.as_secs()
         );
         let waker = state.followers[index].waker.take();
         state.remove(self.follower);
@@ -320,12 +323,12 @@ mod tests {
     /// The names of the events that a follower takes, and how that ends.
     fn taken(follower: &mut Follower, most: usize) -> String {
         match follower.take(Waker::noop(), most) {
-            Taken::Entries(entries) => {
+            Batch::Entries(entries) => {
                 let names: Vec<String> = entries.iter().map(|entry| entry.event().name().to_owned()).collect();
                 names.join(" ")
             }
-            Taken::Nothing => "…".to_owned(),
-            Taken::End => ".".to_owned(),
+            Batch::Pending => "…".to_owned(),
+            Batch::End => ".".to_owned(),
         }
     }
 
@@ -391,7 +394,7 @@ mod tests {
         let mut stopped = writer.follow([]);
         let mut idle = writer.follow([]);
         let (of_stopped, of_idle) = (stopped.watchdog(), idle.watchdog());
-        let later = |seconds| Instant::now() + PATIENCE + Duration::from_secs(seconds);
+        let later = |seconds| Instant::now() + READER_TIMEOUT + Duration::from_secs(seconds);
         // Who has taken all there is may wait as long as it likes.
         assert!(of_stopped.check(later(1)).is_some());
         writer.add([word()]);

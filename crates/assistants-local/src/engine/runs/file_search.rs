@@ -11,10 +11,10 @@ use assistants_types::openai::{
 };
 
 use super::deltas::text_delta;
-use super::live_run::{Live, OpenMessage};
-use super::turn::{Origin, new_step};
+use super::live_run::{LiveState, OpenMessage};
+use super::turn::{RunIds, new_step};
 use crate::engine::vector_stores::assistant_files::store_id as legacy_store_id;
-use crate::engine::vector_stores::{self, Hit, Search};
+use crate::engine::vector_stores::{self, Search, SearchHit};
 use crate::engine::{Engine, RunNotes};
 use crate::ids;
 use crate::model::{Passage, Stop};
@@ -41,34 +41,34 @@ fn options(run: &Run) -> Option<FileSearchOptions> {
 impl Engine {
     /// Waits until the files in the vector stores of the run's assistant and thread are indexed, or until the run has
     /// ended.
-    pub(crate) fn wait_for_attached(&self, origin: &Origin, stop: &Arc<Stop>) -> Result<(), StorageError> {
+    pub(crate) fn wait_for_attached(&self, run_ids: &RunIds, stop: &Arc<Stop>) -> Result<(), StorageError> {
         self.expire_stores(now().unix_timestamp())?;
-        let store_ids = self.storage.transact(|transaction| attached(transaction, origin))?;
+        let store_ids = self.storage.transact(|transaction| attached(transaction, run_ids))?;
         self.wait_for_files(store_ids, stop)
     }
 
     /// Searches the vector stores of the run's assistant and thread, in a step of its own.
     pub(crate) fn file_search(
         &self,
-        origin: &Origin,
-        live: &mut Live,
+        run_ids: &RunIds,
+        live: &mut LiveState,
         query: &str,
     ) -> Result<Vec<Passage>, StorageError> {
         let found = self.storage.transact(|transaction| {
-            let Some(run) = load::<Run>(transaction, &origin.run_id)? else {
+            let Some(run) = load::<Run>(transaction, &run_ids.run_id)? else {
                 return Ok(None);
             };
             let Some(options) = options(&run.object) else {
                 return Ok::<_, StorageError>(None);
             };
-            Ok(Some((options, attached(transaction, origin)?)))
+            Ok(Some((options, attached(transaction, run_ids)?)))
         })?;
         let Some((options, store_ids)) = found else {
             return Ok(Vec::new());
         };
-        let mut step = new_step(origin, RunStepType::ToolCalls, ToolCallsDetails::default().into());
+        let mut step = new_step(run_ids, RunStepType::ToolCalls, ToolCallsDetails::default().into());
         self.storage
-            .transact(|transaction| insert(transaction, &step, Some(&origin.run_id), Some(crate::storage::ACTIVE)))?;
+            .transact(|transaction| insert(transaction, &step, Some(&run_ids.run_id), Some(crate::storage::ACTIVE)))?;
         let mut call = FileSearchCall {
             id: ids::new("call_"),
             ..FileSearchCall::default()
@@ -123,15 +123,15 @@ impl Engine {
 }
 
 /// The vector stores of the assistant, with the one for its own files, and of the thread, or those that the run names.
-fn attached(transaction: &dyn Transaction, origin: &Origin) -> Result<Vec<String>, StorageError> {
-    if let Some(run) = transaction.get(Kind::Run, &origin.run_id)?
+fn attached(transaction: &dyn Transaction, run_ids: &RunIds) -> Result<Vec<String>, StorageError> {
+    if let Some(run) = transaction.get(Kind::Run, &run_ids.run_id)?
         && let Some(stores) = RunNotes::of(&run)?.stores
     {
         return vector_stores::existing(transaction, stores);
     }
-    let legacy = legacy_store_id(&origin.assistant_id);
-    let assistant = load::<Assistant>(transaction, &origin.assistant_id)?;
-    let thread = load::<Thread>(transaction, &origin.thread_id)?;
+    let legacy = legacy_store_id(&run_ids.assistant_id);
+    let assistant = load::<Assistant>(transaction, &run_ids.assistant_id)?;
+    let thread = load::<Thread>(transaction, &run_ids.thread_id)?;
     let resources = [
         assistant.and_then(|assistant| assistant.object.tool_resources),
         thread.and_then(|thread| thread.object.tool_resources),
@@ -151,7 +151,7 @@ fn stores_of(resources: ToolResources) -> Vec<String> {
         .unwrap_or_default()
 }
 
-fn result(hit: &Hit) -> FileSearchResult {
+fn result(hit: &SearchHit) -> FileSearchResult {
     let content = FileSearchResultContent {
         text: Some(hit.text.clone()),
         ..FileSearchResultContent::default()
@@ -165,7 +165,7 @@ fn result(hit: &Hit) -> FileSearchResult {
     }
 }
 
-fn passage(hit: Hit) -> Passage {
+fn passage(hit: SearchHit) -> Passage {
     Passage {
         file_id: hit.file_id,
         file_name: hit.file_name,

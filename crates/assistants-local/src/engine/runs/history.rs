@@ -1,10 +1,10 @@
-//! What a run has said and how its turns ended, under numbers, so that it can be told again from any of them.
+//! The history of a run: what its turns wrote and how they ended, as numbered events that can be read from any number.
 //!
-//! The moments of a run are counted from 0. A text is told as it grew: each moment is the whole text of its turn so
-//! far, and what is kept is the text and where its moments end. The turn that is being written lives in memory; it is
-//! stored in the transaction that ends it.
+//! Events are counted from 0. A text is reported as it grew: each event is the whole text of its turn so far, and what is
+//! kept is the text and the lengths at which it was reported. The turn that is being written is in memory; it is stored
+//! in the transaction that ends it.
 //!
-//! Readers pull: each has its place and takes what is there, so a slow one holds up nobody and costs no memory.
+//! Readers pull: each has a cursor and takes what is there, so a slow one holds up nobody and costs no memory.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -14,15 +14,15 @@ use assistants_types::openai::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::live_run::Live;
-use crate::engine::{Engine, Refusal, RunNotes};
+use super::live_run::LiveState;
+use crate::engine::{Engine, EngineError, RunNotes};
 use crate::ids;
 use crate::storage::document::{Loaded, load, now};
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
-/// Up to this length of a text, in bytes, each piece is a moment of its own. Later ones must add a 64th of the text:
-/// telling all moments of a long text would otherwise take the square of its length.
-const EVERY_PIECE: usize = 16 * 1024;
+/// Up to this length of a text, in bytes, each piece is an event of its own. Later ones must add a 64th of the text:
+/// reporting all events of a long text would otherwise take the square of its length.
+const EVERY_PIECE_UP_TO: usize = 16 * 1024;
 
 /// How much of a run is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub(crate) enum Detail {
 
 /// Something that happened in a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Moment<'a> {
+pub(crate) enum HistoryEvent<'a> {
     /// The text of a turn so far.
     Text(&'a str),
     /// The run waits for the outputs of these calls.
@@ -48,42 +48,42 @@ pub(crate) enum Moment<'a> {
 
 /// Why a history ends before its run does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Gone {
+pub(crate) enum Interruption {
     /// The run was deleted.
     Deleted(String),
     /// The run cannot be stored.
-    Broken(String),
+    NotStored(String),
     /// The server stops.
     Stopped,
 }
 
-/// Where a reader is.
+/// How far a reader has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The number of the next moment to tell.
+pub(crate) struct Cursor {
+    /// The number of the next event.
     next: u64,
-    /// There is nothing more to tell.
+    /// There are no more events.
     ended: bool,
 }
 
-impl Place {
-    /// In front of the moment of that number.
+impl Cursor {
+    /// In front of the event of that number.
     pub(crate) fn at(next: u64) -> Self {
         Self { next, ended: false }
     }
 }
 
-/// What a reader got.
+/// What a read came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// Some moments.
-    Something,
-    /// Nothing yet; the waker will be called.
-    Nothing,
-    /// Nothing any more: the run is over, or waits for the outputs of calls that were told.
-    All,
-    /// Nothing any more, for a bad reason. Said once.
-    Gone(Gone),
+pub(crate) enum ReadOutcome {
+    /// There were events.
+    Events,
+    /// No event yet; the waker will be called.
+    Pending,
+    /// No more events: the run has ended, or waits for the outputs of calls that were reported.
+    Ended,
+    /// No more events, although the run has not ended. Reported once.
+    Interrupted(Interruption),
 }
 
 /// The history of one run.
@@ -94,33 +94,33 @@ pub(crate) struct History(Mutex<State>);
 struct State {
     detail: Option<Detail>,
     /// The turns that have ended.
-    stretches: Vec<Stretch>,
+    ended_turns: Vec<EndedTurn>,
     /// The turn that is being written.
-    open: Option<Said>,
+    open: Option<TurnText>,
     /// Whether the run waits for outputs.
     waits: bool,
     over: bool,
-    gone: Option<Gone>,
+    interruption: Option<Interruption>,
     readers: Vec<Waker>,
 }
 
 /// A turn that has ended.
 #[derive(Clone, Debug, PartialEq)]
-struct Stretch {
-    said: Said,
-    end: End,
+struct EndedTurn {
+    text: TurnText,
+    end: TurnEnd,
 }
 
-/// The text of a turn, and the lengths at which it was told.
+/// The text of a turn, and the lengths at which it was reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Said {
+struct TurnText {
     text: String,
     ends: Vec<usize>,
 }
 
 /// How a turn ended.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum End {
+pub(crate) enum TurnEnd {
     Calls(Vec<ToolCall>),
     Message(Box<Message>),
     Failure(String),
@@ -128,33 +128,33 @@ pub(crate) enum End {
 
 /// A turn as it is stored. Its message is stored elsewhere.
 #[derive(Debug, Serialize, Deserialize)]
-struct StoredStretch {
+struct StoredTurn {
     #[serde(flatten)]
-    said: Said,
-    end: StoredEnd,
+    text: TurnText,
+    end: StoredTurnEnd,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum StoredEnd {
+enum StoredTurnEnd {
     Calls(Vec<ToolCall>),
     Message(String),
     Failure(String),
 }
 
-impl Said {
-    fn say(&mut self, piece: &str) {
+impl TurnText {
+    fn push(&mut self, piece: &str) {
         self.text.push_str(piece);
-        let told = self.ends.last().copied().unwrap_or_default();
-        let added = self.text.len() - told;
-        if self.text.len() <= EVERY_PIECE || added >= self.text.len() / 64 {
+        let reported = self.ends.last().copied().unwrap_or_default();
+        let added = self.text.len() - reported;
+        if self.text.len() <= EVERY_PIECE_UP_TO || added >= self.text.len() / 64 {
             self.ends.push(self.text.len());
         }
     }
 }
 
-impl End {
-    /// How a turn ended, told by the events that ended it.
+impl TurnEnd {
+    /// How a turn ended, according to the events that ended it.
     pub(crate) fn of(events: &[StreamEvent]) -> Option<Self> {
         let message = || {
             events.iter().rev().find_map(|event| match event {
@@ -204,11 +204,11 @@ impl End {
         }
     }
 
-    fn moment(&self) -> Moment<'_> {
+    fn event(&self) -> HistoryEvent<'_> {
         match self {
-            Self::Calls(calls) => Moment::Calls(calls),
-            Self::Message(message) => Moment::Message(message),
-            Self::Failure(reason) => Moment::Failure(reason),
+            Self::Calls(calls) => HistoryEvent::Calls(calls),
+            Self::Message(message) => HistoryEvent::Message(message),
+            Self::Failure(reason) => HistoryEvent::Failure(reason),
         }
     }
 }
@@ -218,118 +218,123 @@ impl History {
     pub(crate) fn load(transaction: &dyn Transaction, run: &Loaded<Run>) -> Result<Self, StorageError> {
         let notes = RunNotes::of(&run.document)?;
         let run = &run.object;
-        let mut stretches = Vec::new();
+        let mut ended_turns = Vec::new();
         if notes.history.is_some() {
             for document in stored(transaction, &run.id)? {
-                stretches.push(Stretch::read(transaction, run, &document)?);
+                ended_turns.push(EndedTurn::read(transaction, run, &document)?);
             }
         } else {
             let end = match run.status {
-                RunStatus::RequiresAction => Some(End::Calls(run.tool_calls().to_vec())),
-                _ => End::of_run(run, last_message(transaction, run)?.map(Box::new)),
+                RunStatus::RequiresAction => Some(TurnEnd::Calls(run.tool_calls().to_vec())),
+                _ => TurnEnd::of_run(run, last_message(transaction, run)?.map(Box::new)),
             };
-            stretches.extend(end.map(|end| Stretch {
-                said: Said::default(),
+            ended_turns.extend(end.map(|end| EndedTurn {
+                text: TurnText::default(),
                 end,
             }));
         }
         Ok(Self(Mutex::new(State {
             detail: notes.history,
-            stretches,
+            ended_turns,
             waits: run.status == RunStatus::RequiresAction,
             over: run.status.is_terminal(),
             ..State::default()
         })))
     }
 
-    /// Tells what lies behind a place, until `tell` wants no more, and moves the place.
-    pub(crate) fn read(&self, place: &mut Place, waker: &Waker, mut tell: impl FnMut(u64, Moment<'_>) -> bool) -> Told {
-        if place.ended {
-            return Told::All;
+    /// Passes the events behind the cursor to `visit`, until that returns `false`, and moves the cursor.
+    pub(crate) fn read(
+        &self,
+        cursor: &mut Cursor,
+        waker: &Waker,
+        mut visit: impl FnMut(u64, HistoryEvent<'_>) -> bool,
+    ) -> ReadOutcome {
+        if cursor.ended {
+            return ReadOutcome::Ended;
         }
         let mut state = self.lock();
-        let start = place.next;
+        let start = cursor.next;
         let mut first = 0_u64;
-        let last_stretch = state.stretches.len().checked_sub(1);
-        for (index, stretch) in state.stretches.iter().enumerate() {
-            let length = stretch.said.ends.len() as u64 + 1;
-            while place.next < first + length {
-                let goes_on = match stretch.said.moment(place.next - first) {
-                    Some(text) => tell(place.next, text),
+        let last_turn = state.ended_turns.len().checked_sub(1);
+        for (index, turn) in state.ended_turns.iter().enumerate() {
+            let length = turn.text.ends.len() as u64 + 1;
+            while cursor.next < first + length {
+                let goes_on = match turn.text.event(cursor.next - first) {
+                    Some(text) => visit(cursor.next, text),
                     None => {
-                        // Whoever has heard of calls is to answer them, and then to ask again.
-                        let waits = state.waits && Some(index) == last_stretch;
-                        place.ended = waits && matches!(stretch.end, End::Calls(_));
-                        tell(place.next, stretch.end.moment()) && !place.ended
+                        // A reader that has seen calls is to submit their outputs, and then to read on.
+                        let waits = state.waits && Some(index) == last_turn;
+                        cursor.ended = waits && matches!(turn.end, TurnEnd::Calls(_));
+                        visit(cursor.next, turn.end.event()) && !cursor.ended
                     }
                 };
-                place.next += 1;
+                cursor.next += 1;
                 if !goes_on {
-                    return Told::Something;
+                    return ReadOutcome::Events;
                 }
             }
             first += length;
         }
         if let Some(open) = &state.open {
-            while let Some(text) = place.next.checked_sub(first).and_then(|index| open.moment(index)) {
-                let goes_on = tell(place.next, text);
-                place.next += 1;
+            while let Some(text) = cursor.next.checked_sub(first).and_then(|index| open.event(index)) {
+                let goes_on = visit(cursor.next, text);
+                cursor.next += 1;
                 if !goes_on {
-                    return Told::Something;
+                    return ReadOutcome::Events;
                 }
             }
         }
-        if place.next > start {
-            return Told::Something;
+        if cursor.next > start {
+            return ReadOutcome::Events;
         }
-        if let Some(gone) = &state.gone {
-            place.ended = true;
-            return Told::Gone(gone.clone());
+        if let Some(interruption) = &state.interruption {
+            cursor.ended = true;
+            return ReadOutcome::Interrupted(interruption.clone());
         }
         if state.over {
-            place.ended = true;
-            return Told::All;
+            cursor.ended = true;
+            return ReadOutcome::Ended;
         }
         if !state.readers.iter().any(|reader| reader.will_wake(waker)) {
             state.readers.push(waker.clone());
         }
-        Told::Nothing
+        ReadOutcome::Pending
     }
 
     pub(crate) fn begin(&self) {
         let mut state = self.lock();
         state.waits = false;
-        state.open = Some(Said::default());
+        state.open = Some(TurnText::default());
     }
 
     pub(crate) fn resume(&self) {
         self.lock().waits = false;
     }
 
-    pub(crate) fn say(&self, piece: &str) {
+    pub(crate) fn push(&self, piece: &str) {
         self.change(|state| {
             if state.detail == Some(Detail::Pieces)
                 && let Some(open) = &mut state.open
             {
-                open.say(piece);
+                open.push(piece);
             }
         });
     }
 
-    pub(crate) fn end(&self, end: End) {
+    pub(crate) fn end(&self, end: TurnEnd) {
         self.change(|state| {
-            state.waits = matches!(end, End::Calls(_));
+            state.waits = matches!(end, TurnEnd::Calls(_));
             state.over = !state.waits;
-            let said = state.open.take().unwrap_or_default();
-            state.stretches.push(Stretch { said, end });
+            let text = state.open.take().unwrap_or_default();
+            state.ended_turns.push(EndedTurn { text, end });
         });
     }
 
-    pub(crate) fn break_off(&self, gone: Gone) {
-        self.change(|state| state.gone = Some(gone));
+    pub(crate) fn break_off(&self, interruption: Interruption) {
+        self.change(|state| state.interruption = Some(interruption));
     }
 
-    fn said(&self) -> Said {
+    fn text(&self) -> TurnText {
         self.lock().open.clone().unwrap_or_default()
     }
 
@@ -346,14 +351,14 @@ impl History {
     }
 }
 
-impl Said {
-    fn moment(&self, index: u64) -> Option<Moment<'_>> {
+impl TurnText {
+    fn event(&self, index: u64) -> Option<HistoryEvent<'_>> {
         let end = *usize::try_from(index).ok().and_then(|index| self.ends.get(index))?;
-        Some(Moment::Text(self.text.get(..end)?))
+        Some(HistoryEvent::Text(self.text.get(..end)?))
     }
 }
 
-impl StoredStretch {
+impl StoredTurn {
     fn parse(run_id: &str, document: &Document) -> Result<Self, StorageError> {
         serde_json::from_str(&document.body).map_err(|error| StorageError {
             action: format!("reading the history of the run {run_id}: what is stored is damaged"),
@@ -362,13 +367,13 @@ impl StoredStretch {
     }
 }
 
-impl Stretch {
+impl EndedTurn {
     fn read(transaction: &dyn Transaction, run: &Run, document: &Document) -> Result<Self, StorageError> {
-        let stored = StoredStretch::parse(&run.id, document)?;
+        let stored = StoredTurn::parse(&run.id, document)?;
         let end = match stored.end {
-            StoredEnd::Calls(calls) => End::Calls(calls),
-            StoredEnd::Failure(reason) => End::Failure(reason),
-            StoredEnd::Message(id) => End::Message(Box::new(match load::<Message>(transaction, &id)? {
+            StoredTurnEnd::Calls(calls) => TurnEnd::Calls(calls),
+            StoredTurnEnd::Failure(reason) => TurnEnd::Failure(reason),
+            StoredTurnEnd::Message(id) => TurnEnd::Message(Box::new(match load::<Message>(transaction, &id)? {
                 Some(message) => message.object,
                 // It was deleted since, and its text with it.
                 None => Message {
@@ -382,28 +387,28 @@ impl Stretch {
                 },
             })),
         };
-        Ok(Self { said: stored.said, end })
+        Ok(Self { text: stored.text, end })
     }
 }
 
 impl Engine {
     /// The history of a run, which goes on as the run does.
-    pub(crate) fn history(&self, run_id: &str) -> Result<Arc<History>, Refusal> {
-        self.on(run_id, |_, live| {
+    pub(crate) fn history(&self, run_id: &str) -> Result<Arc<History>, EngineError> {
+        self.with_live(run_id, |_, live| {
             if let Some(history) = &live.history {
                 return Ok(Arc::clone(history));
             }
             let loaded = self.storage.transact(|transaction| {
-                let run = load::<Run>(transaction, run_id)?.ok_or_else(|| Refusal::not_found(Kind::Run, run_id))?;
+                let run = load::<Run>(transaction, run_id)?.ok_or_else(|| EngineError::not_found(Kind::Run, run_id))?;
                 let history = History::load(transaction, &run)?;
                 if live.turn.is_some() {
                     history.begin();
                 }
-                Ok::<_, Refusal>((Arc::new(history), run.object.status.is_terminal()))
+                Ok::<_, EngineError>((Arc::new(history), run.object.status.is_terminal()))
             });
             if let Ok((history, false)) = &loaded {
                 if self.run_workers.is_closed() {
-                    history.break_off(Gone::Stopped);
+                    history.break_off(Interruption::Stopped);
                 }
                 live.history = Some(Arc::clone(history));
             }
@@ -418,18 +423,18 @@ pub(crate) fn store(
     transaction: &dyn Transaction,
     run_id: &str,
     notes: &RunNotes,
-    live: &Live,
+    live: &LiveState,
     events: &[StreamEvent],
 ) -> Result<(), StorageError> {
-    let Some(end) = End::of(events).filter(|_| notes.history.is_some()) else {
+    let Some(end) = TurnEnd::of(events).filter(|_| notes.history.is_some()) else {
         return Ok(());
     };
-    let stretch = StoredStretch {
-        said: live.history.as_ref().map(|history| history.said()).unwrap_or_default(),
+    let turn = StoredTurn {
+        text: live.history.as_ref().map(|history| history.text()).unwrap_or_default(),
         end: match end {
-            End::Calls(calls) => StoredEnd::Calls(calls),
-            End::Message(message) => StoredEnd::Message(message.id),
-            End::Failure(reason) => StoredEnd::Failure(reason),
+            TurnEnd::Calls(calls) => StoredTurnEnd::Calls(calls),
+            TurnEnd::Message(message) => StoredTurnEnd::Message(message.id),
+            TurnEnd::Failure(reason) => StoredTurnEnd::Failure(reason),
         },
     };
     transaction.insert(&Document {
@@ -438,7 +443,7 @@ pub(crate) fn store(
         parent: Some(run_id.to_owned()),
         tag: None,
         created_at: now().unix_timestamp(),
-        body: serde_json::to_string(&stretch).expect("a turn has a JSON form"),
+        body: serde_json::to_string(&turn).expect("a turn has a JSON form"),
         notes: None,
     })
 }
@@ -450,10 +455,10 @@ pub(crate) fn forget_message(
     message_id: &str,
 ) -> Result<(), StorageError> {
     for mut document in stored(transaction, run_id)? {
-        let mut stretch = StoredStretch::parse(run_id, &document)?;
-        if matches!(&stretch.end, StoredEnd::Message(id) if id == message_id) {
-            stretch.said = Said::default();
-            document.body = serde_json::to_string(&stretch).expect("a turn has a JSON form");
+        let mut turn = StoredTurn::parse(run_id, &document)?;
+        if matches!(&turn.end, StoredTurnEnd::Message(id) if id == message_id) {
+            turn.text = TurnText::default();
+            document.body = serde_json::to_string(&turn).expect("a turn has a JSON form");
             transaction.update(&document)?;
         }
     }
@@ -476,8 +481,8 @@ fn stored(transaction: &dyn Transaction, run_id: &str) -> Result<Vec<Document>, 
 
 /// Why a run ended without an answer; `None` if it has one. `message` is the last that it wrote.
 pub(crate) fn failure_of(run: &Run, message: Option<&Message>) -> Option<String> {
-    match End::of_run(run, message.cloned().map(Box::new)) {
-        Some(End::Failure(reason)) => Some(reason),
+    match TurnEnd::of_run(run, message.cloned().map(Box::new)) {
+        Some(TurnEnd::Failure(reason)) => Some(reason),
         _ => None,
     }
 }
@@ -502,25 +507,25 @@ mod tests {
     use super::*;
 
     /// What a reader that starts at `next` hears, and how it ends.
-    fn hear(history: &History, next: u64) -> String {
-        let mut place = Place::at(next);
-        let mut heard = String::new();
+    fn read_from(history: &History, next: u64) -> String {
+        let mut cursor = Cursor::at(next);
+        let mut read = String::new();
         loop {
-            let told = history.read(&mut place, Waker::noop(), |number, moment| {
-                let what = match moment {
-                    Moment::Text(text) => text,
-                    Moment::Calls(_) => "CALLS",
-                    Moment::Message(_) => "MESSAGE",
-                    Moment::Failure(_) => "FAILURE",
+            let outcome = history.read(&mut cursor, Waker::noop(), |number, event| {
+                let what = match event {
+                    HistoryEvent::Text(text) => text,
+                    HistoryEvent::Calls(_) => "CALLS",
+                    HistoryEvent::Message(_) => "MESSAGE",
+                    HistoryEvent::Failure(_) => "FAILURE",
                 };
-                heard.push_str(&format!("{number}:{what} "));
+                read.push_str(&format!("{number}:{what} "));
                 number % 2 == 0
             });
-            match told {
-                Told::Something => {}
-                Told::Nothing => return heard + "…",
-                Told::All => return heard + ".",
-                Told::Gone(gone) => return heard + &format!("{gone:?}"),
+            match outcome {
+                ReadOutcome::Events => {}
+                ReadOutcome::Pending => return read + "…",
+                ReadOutcome::Ended => return read + ".",
+                ReadOutcome::Interrupted(interruption) => return read + &format!("{interruption:?}"),
             }
         }
     }
@@ -540,65 +545,65 @@ mod tests {
     }
 
     fn end(history: &History, events: &[StreamEvent]) {
-        history.end(End::of(events).unwrap());
+        history.end(TurnEnd::of(events).unwrap());
     }
 
     #[test]
     fn a_text_is_told_as_it_grows() {
         let history = history();
-        assert_eq!(hear(&history, 0), "…");
+        assert_eq!(read_from(&history, 0), "…");
         history.begin();
         for piece in ["a", "b", "c"] {
-            history.say(piece);
+            history.push(piece);
         }
-        assert_eq!(hear(&history, 0), "0:a 1:ab 2:abc …");
-        assert_eq!(hear(&history, 2), "2:abc …");
-        assert_eq!(hear(&history, 9), "…");
+        assert_eq!(read_from(&history, 0), "0:a 1:ab 2:abc …");
+        assert_eq!(read_from(&history, 2), "2:abc …");
+        assert_eq!(read_from(&history, 9), "…");
     }
 
     #[test]
     fn calls_end_a_telling_until_they_are_answered() {
         let history = history();
         history.begin();
-        history.say("a");
+        history.push("a");
         end(
             &history,
             &[StreamEvent::RunRequiresAction(run(RunStatus::RequiresAction))],
         );
-        assert_eq!(hear(&history, 0), "0:a 1:CALLS .");
-        assert_eq!(hear(&history, 2), "…");
+        assert_eq!(read_from(&history, 0), "0:a 1:CALLS .");
+        assert_eq!(read_from(&history, 2), "…");
         history.resume();
-        assert_eq!(hear(&history, 0), "0:a 1:CALLS …");
+        assert_eq!(read_from(&history, 0), "0:a 1:CALLS …");
         history.begin();
-        history.say("b");
+        history.push("b");
         let message = Box::<Message>::default();
         let events = [
             StreamEvent::MessageCompleted(message),
             StreamEvent::RunCompleted(run(RunStatus::Completed)),
         ];
         end(&history, &events);
-        assert_eq!(hear(&history, 0), "0:a 1:CALLS 2:b 3:MESSAGE .");
-        assert_eq!(hear(&history, 3), "3:MESSAGE .");
-        assert_eq!(hear(&history, 4), ".");
+        assert_eq!(read_from(&history, 0), "0:a 1:CALLS 2:b 3:MESSAGE .");
+        assert_eq!(read_from(&history, 3), "3:MESSAGE .");
+        assert_eq!(read_from(&history, 4), ".");
     }
 
     #[test]
     fn a_history_that_breaks_off_says_so() {
         let history = history();
         history.begin();
-        history.say("a");
-        history.break_off(Gone::Stopped);
-        assert_eq!(hear(&history, 0), "0:a Stopped");
+        history.push("a");
+        history.break_off(Interruption::Stopped);
+        assert_eq!(read_from(&history, 0), "0:a Stopped");
     }
 
     #[test]
     fn a_long_text_has_few_moments() {
-        let mut said = Said::default();
+        let mut text = TurnText::default();
         for _ in 0..200_000 {
-            said.say("word ");
+            text.push("word ");
         }
-        assert!(said.ends.len() < 4_000, "{}", said.ends.len());
-        let told: usize = said.ends.iter().sum();
-        assert!(told < 128 * said.text.len(), "{told}");
+        assert!(text.ends.len() < 4_000, "{}", text.ends.len());
+        let reported: usize = text.ends.iter().sum();
+        assert!(reported < 128 * text.text.len(), "{reported}");
     }
 }

@@ -7,22 +7,22 @@ use assistants_types::openai::{Annotation, ErrorObject, StreamEvent, ToolCall};
 
 use super::Ending;
 use super::event_log::{Entry, Follower, LogWriter, server_error};
-use super::history::{End, Gone, History};
+use super::history::{History, Interruption, TurnEnd};
 use crate::model::Stop;
 
-/// The place of one run.
+/// One run, while somebody works on it or follows it.
 #[derive(Debug, Default)]
-pub(crate) struct Slot(Mutex<Live>);
+pub(crate) struct LiveRun(Mutex<LiveState>);
 
-impl Slot {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Live> {
+impl LiveRun {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, LiveState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What is behind the lock of a slot.
+/// What is behind the lock of a live run.
 #[derive(Debug, Default)]
-pub(crate) struct Live {
+pub(crate) struct LiveState {
     /// The events until the run ends or waits for outputs.
     log: LogWriter,
     /// There is one while the model answers, and until the end of the run is stored.
@@ -31,8 +31,8 @@ pub(crate) struct Live {
     pub(crate) history: Option<Arc<History>>,
     /// How the run has ended, while the storage does not take it.
     pub(crate) unstored_end: Option<UnstoredEnd>,
-    /// The engine does not know this slot any more. Whoever finds this under the lock takes the run's new slot: what
-    /// was left here would never be seen.
+    /// The engine does not know this value any more. Whoever finds this under the lock takes the run's new one: what
+    /// is left here would never be seen.
     pub(crate) forgotten: bool,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct OpenCalls {
     pub(crate) calls: Vec<ToolCall>,
 }
 
-impl Live {
+impl LiveState {
     /// The text written so far of a message that is still open.
     pub(crate) fn text_of(&self, message_id: &str) -> Option<&str> {
         let message = self.turn.as_ref()?.message.as_ref()?;
@@ -102,7 +102,7 @@ impl Live {
     }
 
     /// Ends the streams and the answer with the events that say how the run ended or what it waits for. Without such an
-    /// event the run is gone, which the streams say.
+    /// event the run was deleted, which the streams report.
     pub(crate) fn end(&mut self, events: &[StreamEvent]) {
         log_failure(events);
         if !self.end_history(events) {
@@ -116,8 +116,8 @@ impl Live {
     }
 
     /// Ends the streams of a run whose end is not known, and its answer. What was written stays until the end is stored.
-    pub(crate) fn break_off(&mut self, gone: Gone, error: ErrorObject) {
-        self.break_history(gone);
+    pub(crate) fn break_off(&mut self, interruption: Interruption, error: ErrorObject) {
+        self.break_history(interruption);
         std::mem::take(&mut self.log).break_off(error);
         if let Some(turn) = &self.turn {
             turn.stop.set();
@@ -132,13 +132,13 @@ impl Live {
             type_: "invalid_request_error".to_owned(),
             ..ErrorObject::default()
         };
-        self.break_off(Gone::Deleted(MESSAGE.to_owned()), error);
+        self.break_off(Interruption::Deleted(MESSAGE.to_owned()), error);
         self.turn = None;
     }
 
     /// The server stops, and the run goes on with the next one.
-    pub(crate) fn leave(&mut self) {
-        self.break_off(Gone::Stopped, server_error("The server is being stopped."));
+    pub(crate) fn suspend(&mut self) {
+        self.break_off(Interruption::Stopped, server_error("The server is being stopped."));
     }
 
     /// Whether everything in it could be made anew.
@@ -165,7 +165,7 @@ impl Live {
 
     /// Whether the events say that the run has ended or waits for outputs. Then its history ends too.
     fn end_history(&self, events: &[StreamEvent]) -> bool {
-        match (End::of(events), &self.history) {
+        match (TurnEnd::of(events), &self.history) {
             (None, _) => return false,
             (Some(end), Some(history)) => history.end(end),
             (Some(_), None) => {}
@@ -174,9 +174,9 @@ impl Live {
     }
 
     /// There will be no end.
-    fn break_history(&self, gone: Gone) {
+    fn break_history(&self, interruption: Interruption) {
         if let Some(history) = &self.history {
-            history.break_off(gone);
+            history.break_off(interruption);
         }
     }
 }

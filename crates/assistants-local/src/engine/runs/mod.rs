@@ -20,11 +20,11 @@ use assistants_types::openai::{
     TruncationStrategy, TruncationType,
 };
 
-use self::live_run::{Live, UnstoredEnd};
+use self::live_run::{LiveState, UnstoredEnd};
 use self::turn::content;
-use super::deadlines::Due;
+use super::deadlines::DueTask;
 use super::messages::{active_run, add_message};
-use super::{Engine, Follower, Gone, Refusal, RunNotes, threads};
+use super::{Engine, EngineError, Follower, Interruption, RunNotes, threads};
 use crate::ids;
 use crate::model;
 use crate::storage::document::{Loaded, insert_with_notes, load, now};
@@ -32,8 +32,8 @@ use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
 
 /// How long to wait before an end that the storage did not take is stored again: at first, and at most. In between the
 /// wait doubles each time.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const INITIAL_WAIT: Duration = Duration::from_millis(100);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// How a run ends before its answer is complete.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Engine {
         transaction: &dyn Transaction,
         thread_id: &str,
         params: &CreateRun,
-    ) -> Result<Run, Refusal> {
+    ) -> Result<Run, EngineError> {
         self.create_run_with_notes(transaction, thread_id, params, None)
     }
 
@@ -62,15 +62,15 @@ impl Engine {
         thread_id: &str,
         params: &CreateRun,
         notes: Option<&RunNotes>,
-    ) -> Result<Run, Refusal> {
+    ) -> Result<Run, EngineError> {
         if transaction.get(Kind::Thread, thread_id)?.is_none() {
-            return Err(Refusal::not_found(Kind::Thread, thread_id));
+            return Err(EngineError::not_found(Kind::Thread, thread_id));
         }
         let Some(assistant) = load::<Assistant>(transaction, &params.assistant_id)? else {
-            return Err(Refusal::not_found(Kind::Assistant, &params.assistant_id));
+            return Err(EngineError::not_found(Kind::Assistant, &params.assistant_id));
         };
         if let Some(run_id) = active_run(transaction, thread_id)? {
-            return Err(Refusal::state(format!(
+            return Err(EngineError::state(format!(
                 "Thread {thread_id} already has an active run {run_id}."
             )));
         }
@@ -136,7 +136,7 @@ impl Engine {
     /// Starts a run whose creation, or whose outputs, were committed. Whoever follows it takes `events`, which say what
     /// was committed, and what comes after them.
     pub(crate) fn launch(self: &Arc<Self>, run: &Run, events: &[StreamEvent], follow: bool) -> Option<Follower> {
-        let follower = self.on(&run.id, |_, live| {
+        let follower = self.with_live(&run.id, |_, live| {
             live.resume_history();
             let follower = follow.then(|| self.follow(live, []));
             live.publish(events);
@@ -148,7 +148,8 @@ impl Engine {
 
     /// Begins to watch the deadline of a new run. One that goes on keeps the deadline it has.
     pub(crate) fn watch_deadline(&self, run: &Run) {
-        self.deadlines.set_after(Due::Expiry(run.id.clone()), self.run_lifetime);
+        self.deadlines
+            .set_after(DueTask::Expiry(run.id.clone()), self.run_lifetime);
     }
 
     /// Stores the outputs that a run waits for, and queues it again. [`launch`](Self::launch) goes on after the commit
@@ -158,11 +159,11 @@ impl Engine {
         thread_id: &str,
         run_id: &str,
         outputs: &[ToolOutput],
-    ) -> Result<(Run, Vec<StreamEvent>), Refusal> {
+    ) -> Result<(Run, Vec<StreamEvent>), EngineError> {
         let mut run = load_run(transaction, thread_id, run_id)?;
         if run.object.status != RunStatus::RequiresAction {
             let status = run.object.status.as_str();
-            return Err(Refusal::state(format!(
+            return Err(EngineError::state(format!(
                 "Runs in status \"{status}\" do not accept tool outputs."
             )));
         }
@@ -200,17 +201,17 @@ impl Engine {
     }
 
     /// Cancels a run. `answer` is given the run as it was while it was `cancelling`: by the time the caller has the
-    /// answer, it is over. Where `kept` knows the answer of an earlier request, nothing is done. Both are called in the
+    /// answer, it is over. Where `stored` knows the answer of an earlier request, nothing is done. Both are called in the
     /// transaction that ends the run.
-    pub(crate) fn cancel<E: From<Refusal> + From<StorageError>>(
+    pub(crate) fn cancel<E: From<EngineError> + From<StorageError>>(
         &self,
         thread_id: &str,
         run_id: &str,
-        kept: impl Fn(&dyn Transaction) -> Result<Option<String>, E>,
+        stored: impl Fn(&dyn Transaction) -> Result<Option<String>, E>,
         answer: impl Fn(&dyn Transaction, &Run) -> Result<String, E>,
     ) -> Result<String, E> {
-        // Before the run gets a slot: there are no slots for runs that there are not.
-        let before = self.storage.transact(|transaction| match kept(transaction)? {
+        // Before the run becomes live: a run that does not exist must not.
+        let before = self.storage.transact(|transaction| match stored(transaction)? {
             Some(answer) => Ok::<_, E>(Some(answer)),
             None => Ok(load_run(transaction, thread_id, run_id).map(|_| None)?),
         })?;
@@ -219,7 +220,7 @@ impl Engine {
         }
         let mut given = None;
         self.end_in(run_id, |transaction, live| {
-            given = kept(transaction)?;
+            given = stored(transaction)?;
             if given.is_some() {
                 return Ok(None);
             }
@@ -240,7 +241,7 @@ impl Engine {
             .storage
             .transact(|transaction| load_run(transaction, thread_id, run_id))?;
         let status = run.object.status.as_str();
-        Err(Refusal::state(format!("Cannot cancel run with status '{status}'.")).into())
+        Err(EngineError::state(format!("Cannot cancel run with status '{status}'.")).into())
     }
 
     /// Ends a run that is not over, and everything that is open in it. `None` if it was over, or is gone.
@@ -254,9 +255,9 @@ impl Engine {
     fn end_in<E: From<StorageError>>(
         &self,
         run_id: &str,
-        mut work: impl FnMut(&dyn Transaction, &Live) -> Result<Option<Vec<StreamEvent>>, E>,
+        mut work: impl FnMut(&dyn Transaction, &LiveState) -> Result<Option<Vec<StreamEvent>>, E>,
     ) -> Result<Option<Vec<StreamEvent>>, E> {
-        self.on(run_id, |_, live| {
+        self.with_live(run_id, |_, live| {
             let ended = self.storage.transact(|transaction| work(transaction, live));
             if let Ok(Some(events)) = &ended {
                 live.end(events);
@@ -278,26 +279,29 @@ impl Engine {
 
     /// Ends a run once the storage works again. Its streams end now, with an error.
     pub(super) fn end_later(&self, run_id: &str, ending: &Ending, error: &StorageError) {
-        let wait = self.on(run_id, |_, live| {
+        let wait = self.with_live(run_id, |_, live| {
             if live.unstored_end.is_none() {
                 let message = format!("The server could not store the run: {error}.");
-                live.break_off(Gone::Broken(message.clone()), event_log::server_error(message));
+                live.break_off(
+                    Interruption::NotStored(message.clone()),
+                    event_log::server_error(message),
+                );
             }
             let unstored = live.unstored_end.get_or_insert_with(|| UnstoredEnd {
                 ending: ending.clone(),
-                wait: FIRST_WAIT,
+                wait: INITIAL_WAIT,
             });
             let wait = unstored.wait;
-            unstored.wait = (wait * 2).min(LONGEST_WAIT);
+            unstored.wait = (wait * 2).min(MAX_WAIT);
             wait
         });
         log::error!("the end of the run {run_id} is stored in {wait:?}, because it could not be now: {error}");
-        self.deadlines.set_after(Due::End(run_id.to_owned()), wait);
+        self.deadlines.set_after(DueTask::End(run_id.to_owned()), wait);
     }
 
     /// Stores an end that could not be stored before.
     pub(super) fn end_again(&self, run_id: &str) {
-        let unstored = self.on(run_id, |_, live| {
+        let unstored = self.with_live(run_id, |_, live| {
             let unstored = live.unstored_end.clone();
             // The run may have ended otherwise since.
             self.forget_unused(run_id, live);
@@ -309,9 +313,9 @@ impl Engine {
     }
 
     /// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
-    pub(crate) fn delete_thread(&self, id: &str) -> Result<(), Refusal> {
+    pub(crate) fn delete_thread(&self, id: &str) -> Result<(), EngineError> {
         let active = self.storage.transact(|transaction| {
-            threads::delete(transaction, id)?.ok_or_else(|| Refusal::not_found(Kind::Thread, id))
+            threads::delete(transaction, id)?.ok_or_else(|| EngineError::not_found(Kind::Thread, id))
         })?;
         self.drop_runs(&active);
         Ok(())
@@ -320,7 +324,7 @@ impl Engine {
     /// Ends the streams of the runs of a thread that was deleted with its runs.
     pub(super) fn drop_runs(&self, run_ids: &[String]) {
         for run_id in run_ids {
-            self.on(run_id, |_, live| {
+            self.with_live(run_id, |_, live| {
                 live.end_deleted();
                 self.forget(run_id, live);
             });
@@ -344,24 +348,28 @@ pub(super) fn active_runs(transaction: &dyn Transaction, thread_id: &str) -> Res
 }
 
 /// The run of that id, if it is one of that thread.
-pub(crate) fn load_run(transaction: &dyn Transaction, thread_id: &str, run_id: &str) -> Result<Loaded<Run>, Refusal> {
+pub(crate) fn load_run(
+    transaction: &dyn Transaction,
+    thread_id: &str,
+    run_id: &str,
+) -> Result<Loaded<Run>, EngineError> {
     if transaction.get(Kind::Thread, thread_id)?.is_none() {
-        return Err(Refusal::not_found(Kind::Thread, thread_id));
+        return Err(EngineError::not_found(Kind::Thread, thread_id));
     }
     load::<Run>(transaction, run_id)?
         .filter(|run| run.object.thread_id == thread_id)
-        .ok_or_else(|| Refusal::not_found(Kind::Run, run_id))
+        .ok_or_else(|| EngineError::not_found(Kind::Run, run_id))
 }
 
 /// All calls must be answered at once, each of them once.
-fn check_outputs(run: &Run, outputs: &[ToolOutput]) -> Result<(), Refusal> {
+fn check_outputs(run: &Run, outputs: &[ToolOutput]) -> Result<(), EngineError> {
     let wanted: Vec<&str> = run.tool_calls().iter().map(|call| call.id.as_str()).collect();
     let mut given = Vec::new();
     for (index, output) in outputs.iter().enumerate() {
         let Some(id) = output.tool_call_id.as_deref() else {
             let param = format!("tool_outputs[{index}].tool_call_id");
             let message = format!("Missing required parameter: '{param}'.");
-            return Err(Refusal::invalid_param(param, message));
+            return Err(EngineError::invalid_param(param, message));
         };
         given.push(id);
     }
@@ -369,7 +377,7 @@ fn check_outputs(run: &Run, outputs: &[ToolOutput]) -> Result<(), Refusal> {
     if wanted_once == given_once && given.len() == given_once.len() {
         return Ok(());
     }
-    Err(Refusal::state(format!(
+    Err(EngineError::state(format!(
         "Expected tool outputs for call_ids {}, got {}",
         list(&wanted),
         list(&given)
@@ -415,7 +423,7 @@ pub(super) fn end_run(
     transaction: &dyn Transaction,
     run_id: &str,
     ending: &Ending,
-    live: &Live,
+    live: &LiveState,
     usage: Option<model::Usage>,
 ) -> Result<Option<Vec<StreamEvent>>, StorageError> {
     let Some(mut run) = load::<Run>(transaction, run_id)?.filter(|run| !run.object.status.is_terminal()) else {

@@ -10,9 +10,9 @@ use assistants_types::openai::{
 
 use super::deltas::{arguments_delta, call_delta, text_delta};
 use super::file_search::annotation_delta;
-use super::live_run::Live;
+use super::live_run::LiveState;
 use super::{state_event, steps};
-use crate::engine::{Engine, Follower, Refusal};
+use crate::engine::{Engine, EngineError, Follower};
 use crate::storage::document::load;
 use crate::storage::{Kind, Transaction};
 
@@ -30,8 +30,8 @@ pub(crate) enum Since<'a> {
 impl Engine {
     /// Follows a run from where its stream began. `run` is the run as it was when it was queued by the request that is
     /// repeated.
-    pub(crate) fn catch_up(&self, run: &Run, since: Since<'_>) -> Result<Follower, Refusal> {
-        self.on(&run.id, |_, live| {
+    pub(crate) fn replay(&self, run: &Run, since: Since<'_>) -> Result<Follower, EngineError> {
+        self.with_live(&run.id, |_, live| {
             let past = self
                 .storage
                 .transact(|transaction| past_events(transaction, run, since, live));
@@ -50,10 +50,10 @@ fn past_events(
     transaction: &dyn Transaction,
     queued: &Run,
     since: Since<'_>,
-    live: &Live,
-) -> Result<(Vec<StreamEvent>, bool), Refusal> {
+    live: &LiveState,
+) -> Result<(Vec<StreamEvent>, bool), EngineError> {
     let Some(run) = load::<Run>(transaction, &queued.id)? else {
-        return Err(Refusal::not_found(Kind::Run, &queued.id));
+        return Err(EngineError::not_found(Kind::Run, &queued.id));
     };
     let run = run.object;
     let mut events = Vec::new();
@@ -90,7 +90,7 @@ fn past_events(
         events.push(StreamEvent::RunInProgress(Box::new(at_work)));
     }
     for step in rest {
-        tell_step(transaction, step, live, &mut events)?;
+        replay_step(transaction, step, live, &mut events)?;
     }
     let is_live = run.status.is_running();
     if !is_live {
@@ -112,12 +112,12 @@ fn has_call(step: &RunStep, call_id: &str) -> bool {
         .any(|call| matches!(call, StepToolCall::Function(call) if call.id == call_id))
 }
 
-fn tell_step(
+fn replay_step(
     transaction: &dyn Transaction,
     step: &RunStep,
-    live: &Live,
+    live: &LiveState,
     events: &mut Vec<StreamEvent>,
-) -> Result<(), Refusal> {
+) -> Result<(), EngineError> {
     let mut begun = RunStep {
         status: RunStepStatus::InProgress,
         last_error: None,
@@ -135,7 +135,7 @@ fn tell_step(
     events.push(StreamEvent::RunStepInProgress(Box::new(begun)));
     if let Some(message_id) = step.message_id() {
         if let Some(message) = load::<Message>(transaction, message_id)? {
-            tell_message(&message.object, live, events);
+            replay_message(&message.object, live, events);
         }
     } else {
         let open = live
@@ -161,7 +161,7 @@ fn tell_step(
     Ok(())
 }
 
-fn tell_message(message: &Message, live: &Live, events: &mut Vec<StreamEvent>) {
+fn replay_message(message: &Message, live: &LiveState, events: &mut Vec<StreamEvent>) {
     let begun = Message {
         status: MessageStatus::InProgress,
         incomplete_details: None,

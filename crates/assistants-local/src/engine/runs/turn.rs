@@ -15,7 +15,7 @@ use super::deltas::call_delta;
 use super::event_log::Entry;
 use super::file_search::cite;
 use super::history;
-use super::live_run::{Live, OpenCalls, OpenMessage, Slot, Turn};
+use super::live_run::{LiveRun, LiveState, OpenCalls, OpenMessage, Turn};
 use super::{Ending, end_run, state_event, steps, wire_usage, write_usage};
 use crate::engine::workers::Submitted;
 use crate::engine::{Engine, History, RunNotes, server_error};
@@ -28,31 +28,31 @@ use crate::storage::document::{Loaded, insert, load, now};
 use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
 
 /// The ids that everything a turn makes refers to.
-pub(crate) struct Origin {
+pub(crate) struct RunIds {
     pub(crate) run_id: String,
     pub(crate) thread_id: String,
     pub(crate) assistant_id: String,
 }
 
 /// A turn as its thread knows it.
-struct Work {
-    origin: Origin,
-    slot: Arc<Slot>,
+struct ActiveTurn {
+    run_ids: RunIds,
+    live_run: Arc<LiveRun>,
     stop: Arc<Stop>,
     /// What the model is asked, or why none is.
     request: Result<ModelRequest, RunError>,
 }
 
 /// A queued run when its turn comes.
-enum Begin {
+enum BeginOutcome {
     /// Nothing has begun if another thread has taken the run before.
-    Begun(Option<Box<Begun>>),
+    Started(Option<Box<StartedTurn>>),
     /// It ended in the queue.
     Ended(Box<Run>),
     Deleted,
 }
 
-struct Begun {
+struct StartedTurn {
     run: Run,
     request: Result<ModelRequest, RunError>,
     /// What happened before, if it is kept and not here yet.
@@ -71,8 +71,8 @@ impl Engine {
         match self.run_workers.submit(Box::new(turn)) {
             Submitted::Queued => {}
             Submitted::NoThread => self.start_threads_later(),
-            Submitted::Closed => self.on(run_id, |_, live| {
-                live.leave();
+            Submitted::Closed => self.with_live(run_id, |_, live| {
+                live.suspend();
                 self.forget(run_id, live);
             }),
         }
@@ -137,26 +137,26 @@ impl Engine {
     }
 
     /// Takes a run from `queued` to `in_progress`. `None` if it is not queued any more.
-    fn begin(&self, run_id: &str) -> Result<Option<Work>, StorageError> {
-        self.on(run_id, |slot, live| {
-            // Looked at under the slot's lock: a server that stops closes the queue before it looks at the slots, so it
+    fn begin(&self, run_id: &str) -> Result<Option<ActiveTurn>, StorageError> {
+        self.with_live(run_id, |live_run, live| {
+            // Checked under the lock: a server that stops closes the queue before it looks at the live runs, so it
             // either keeps this turn from beginning or finds it running. The run stays queued for the next server.
             if self.run_workers.is_closed() {
-                live.leave();
+                live.suspend();
                 return Ok(None);
             }
             let begun = self
                 .storage
                 .transact(|transaction| begin_run(transaction, run_id, live))?;
-            let Begun { run, request, history } = match begun {
-                Begin::Begun(Some(begun)) => *begun,
-                Begin::Begun(None) => return Ok(None),
-                Begin::Ended(run) => {
+            let StartedTurn { run, request, history } = match begun {
+                BeginOutcome::Started(Some(begun)) => *begun,
+                BeginOutcome::Started(None) => return Ok(None),
+                BeginOutcome::Ended(run) => {
                     live.end(&[state_event(*run)]);
                     self.forget(run_id, live);
                     return Ok(None);
                 }
-                Begin::Deleted => {
+                BeginOutcome::Deleted => {
                     live.end_deleted();
                     self.forget(run_id, live);
                     return Ok(None);
@@ -164,13 +164,13 @@ impl Engine {
             };
             live.begin_history(history);
             let turn = Turn::default();
-            let work = Work {
-                origin: Origin {
+            let work = ActiveTurn {
+                run_ids: RunIds {
                     run_id: run.id.clone(),
                     thread_id: run.thread_id.clone(),
                     assistant_id: run.assistant_id.clone(),
                 },
-                slot: Arc::clone(slot),
+                live_run: Arc::clone(live_run),
                 stop: Arc::clone(&turn.stop),
                 request,
             };
@@ -181,12 +181,12 @@ impl Engine {
     }
 
     /// Takes one piece of the answer.
-    fn piece(&self, work: &Work, piece: Piece<'_>) -> Result<ControlFlow<()>, StorageError> {
+    fn piece(&self, work: &ActiveTurn, piece: Piece<'_>) -> Result<ControlFlow<()>, StorageError> {
         if let Piece::Search { .. } = piece {
             // The run waits for files that were just attached; without the lock, so that it can still be ended.
-            self.wait_for_attached(&work.origin, &work.stop)?;
+            self.wait_for_attached(&work.run_ids, &work.stop)?;
         }
-        let mut live = work.slot.lock();
+        let mut live = work.live_run.lock();
         // Looked at under the lock: whoever ends the run does so under it too.
         if work.stop.is_set() {
             return Ok(ControlFlow::Break(()));
@@ -194,9 +194,9 @@ impl Engine {
         match piece {
             Piece::Text("") => return Ok(ControlFlow::Continue(())),
             Piece::Text(text) => {
-                self.open_message(&work.origin, &mut live)?;
+                self.open_message(&work.run_ids, &mut live)?;
                 if let Some(history) = &live.history {
-                    history.say(text);
+                    history.push(text);
                 }
                 if let Some(message) = live.turn.as_mut().and_then(|turn| turn.message.as_mut()) {
                     let first = message.text.is_empty();
@@ -211,7 +211,7 @@ impl Engine {
             }
             Piece::Call { name } => {
                 self.close_message(&mut live, None)?;
-                self.open_calls(&work.origin, &mut live)?;
+                self.open_calls(&work.run_ids, &mut live)?;
                 if let Some(open) = live.turn.as_mut().and_then(|turn| turn.calls.as_mut()) {
                     let function = ToolCallFunction {
                         name: name.to_owned(),
@@ -229,10 +229,10 @@ impl Engine {
             }
             Piece::Search { query, found } => {
                 self.close_message(&mut live, None)?;
-                *found = self.file_search(&work.origin, &mut live, query)?;
+                *found = self.file_search(&work.run_ids, &mut live, query)?;
             }
             Piece::Citation(passage) => {
-                self.open_message(&work.origin, &mut live)?;
+                self.open_message(&work.run_ids, &mut live)?;
                 if let Some(turn) = &mut live.turn
                     && let Some(message) = &mut turn.message
                 {
@@ -259,18 +259,18 @@ impl Engine {
     }
 
     /// Makes the message and its step, unless there is one being written.
-    fn open_message(&self, origin: &Origin, live: &mut Live) -> Result<(), StorageError> {
+    fn open_message(&self, run_ids: &RunIds, live: &mut LiveState) -> Result<(), StorageError> {
         if live.turn.as_ref().is_some_and(|turn| turn.message.is_some()) {
             return Ok(());
         }
         let message = Message {
             id: ids::new("msg_"),
             created_at: Some(now()),
-            thread_id: origin.thread_id.clone(),
+            thread_id: run_ids.thread_id.clone(),
             status: MessageStatus::InProgress,
             role: Role::Assistant,
-            assistant_id: Some(origin.assistant_id.clone()),
-            run_id: Some(origin.run_id.clone()),
+            assistant_id: Some(run_ids.assistant_id.clone()),
+            run_id: Some(run_ids.run_id.clone()),
             attachments: Some(Vec::new()),
             metadata: Some(std::collections::BTreeMap::new()),
             ..Message::default()
@@ -283,10 +283,10 @@ impl Engine {
             message_creation,
             ..MessageCreationDetails::default()
         };
-        let step = new_step(origin, RunStepType::MessageCreation, details.into());
+        let step = new_step(run_ids, RunStepType::MessageCreation, details.into());
         self.storage.transact(|transaction| {
-            insert(transaction, &step, Some(&origin.run_id), Some(ACTIVE))?;
-            insert(transaction, &message, Some(&origin.thread_id), Some(&origin.run_id))
+            insert(transaction, &step, Some(&run_ids.run_id), Some(ACTIVE))?;
+            insert(transaction, &message, Some(&run_ids.thread_id), Some(&run_ids.run_id))
         })?;
         if let Some(turn) = &mut live.turn {
             turn.message = Some(OpenMessage {
@@ -307,7 +307,7 @@ impl Engine {
     }
 
     /// Completes the message that is being written, if there is one.
-    fn close_message(&self, live: &mut Live, usage: Option<Usage>) -> Result<(), StorageError> {
+    fn close_message(&self, live: &mut LiveState, usage: Option<Usage>) -> Result<(), StorageError> {
         let Some(open) = open_message_of(live) else {
             return Ok(());
         };
@@ -322,13 +322,13 @@ impl Engine {
     }
 
     /// Makes the step for calls, unless there is one.
-    fn open_calls(&self, origin: &Origin, live: &mut Live) -> Result<(), StorageError> {
+    fn open_calls(&self, run_ids: &RunIds, live: &mut LiveState) -> Result<(), StorageError> {
         if live.turn.as_ref().is_some_and(|turn| turn.calls.is_some()) {
             return Ok(());
         }
-        let step = new_step(origin, RunStepType::ToolCalls, ToolCallsDetails::default().into());
+        let step = new_step(run_ids, RunStepType::ToolCalls, ToolCallsDetails::default().into());
         self.storage
-            .transact(|transaction| insert(transaction, &step, Some(&origin.run_id), Some(ACTIVE)))?;
+            .transact(|transaction| insert(transaction, &step, Some(&run_ids.run_id), Some(ACTIVE)))?;
         if let Some(turn) = &mut live.turn {
             turn.calls = Some(OpenCalls {
                 step_id: step.id.as_str().into(),
@@ -344,9 +344,9 @@ impl Engine {
     }
 
     /// The model has answered: the run is completed, waits for outputs, or has come to a limit.
-    fn finish(&self, work: &Work, finish: Finish) -> Result<(), StorageError> {
-        let run_id = &work.origin.run_id;
-        let mut live = work.slot.lock();
+    fn finish(&self, work: &ActiveTurn, finish: Finish) -> Result<(), StorageError> {
+        let run_id = &work.run_ids.run_id;
+        let mut live = work.live_run.lock();
         if work.stop.is_set() {
             return Ok(());
         }
@@ -359,7 +359,7 @@ impl Engine {
         let over = limit.is_some() || calls.is_none();
         if over && limit.is_none() {
             // A message is made even for an answer without a word: a completed run has one.
-            self.open_message(&work.origin, &mut live)?;
+            self.open_message(&work.run_ids, &mut live)?;
         }
         let events = self.storage.transact(|transaction| match (&limit, &calls) {
             (Some(reason), _) => {
@@ -385,14 +385,14 @@ impl Engine {
     }
 }
 
-fn begin_run(transaction: &dyn Transaction, run_id: &str, live: &Live) -> Result<Begin, StorageError> {
+fn begin_run(transaction: &dyn Transaction, run_id: &str, live: &LiveState) -> Result<BeginOutcome, StorageError> {
     let Some(mut run) = load::<Run>(transaction, run_id)? else {
-        return Ok(Begin::Deleted);
+        return Ok(BeginOutcome::Deleted);
     };
     match &run.object.status {
         RunStatus::Queued => {}
-        status if status.is_terminal() => return Ok(Begin::Ended(Box::new(run.object))),
-        _ => return Ok(Begin::Begun(None)),
+        status if status.is_terminal() => return Ok(BeginOutcome::Ended(Box::new(run.object))),
+        _ => return Ok(BeginOutcome::Started(None)),
     }
     let notes = RunNotes::of(&run.document)?;
     let request = match unsupported(&run.object.tools) {
@@ -406,20 +406,20 @@ fn begin_run(transaction: &dyn Transaction, run_id: &str, live: &Live) -> Result
     run.object.status = RunStatus::InProgress;
     run.object.started_at = run.object.started_at.or_else(|| Some(now()));
     run.save(transaction)?;
-    Ok(Begin::Begun(Some(Box::new(Begun {
+    Ok(BeginOutcome::Started(Some(Box::new(StartedTurn {
         run: run.object,
         request,
         history,
     }))))
 }
 
-pub(crate) fn new_step(origin: &Origin, type_: RunStepType, step_details: StepDetails) -> RunStep {
+pub(crate) fn new_step(run_ids: &RunIds, type_: RunStepType, step_details: StepDetails) -> RunStep {
     RunStep {
         id: ids::new("step_"),
         created_at: Some(now()),
-        assistant_id: origin.assistant_id.clone(),
-        thread_id: origin.thread_id.clone(),
-        run_id: origin.run_id.clone(),
+        assistant_id: run_ids.assistant_id.clone(),
+        thread_id: run_ids.thread_id.clone(),
+        run_id: run_ids.run_id.clone(),
         type_,
         status: RunStepStatus::InProgress,
         step_details,
@@ -461,7 +461,7 @@ pub(crate) fn content(text: &str, annotations: &[Annotation]) -> Vec<MessageCont
     vec![part]
 }
 
-fn open_message_of(live: &Live) -> Option<&OpenMessage> {
+fn open_message_of(live: &LiveState) -> Option<&OpenMessage> {
     live.turn.as_ref()?.message.as_ref()
 }
 
@@ -469,7 +469,7 @@ fn open_message_of(live: &Live) -> Option<&OpenMessage> {
 fn complete(
     transaction: &dyn Transaction,
     run_id: &str,
-    live: &Live,
+    live: &LiveState,
     usage: Usage,
 ) -> Result<Vec<StreamEvent>, StorageError> {
     let Some(mut run) = load::<Run>(transaction, run_id)? else {
@@ -496,7 +496,7 @@ fn complete(
 fn require_outputs(
     transaction: &dyn Transaction,
     run_id: &str,
-    live: &Live,
+    live: &LiveState,
     open: &OpenCalls,
     usage: Usage,
 ) -> Result<Vec<StreamEvent>, StorageError> {
@@ -557,7 +557,7 @@ fn model_request(transaction: &dyn Transaction, run: &Run, notes: &RunNotes) -> 
     if notes.fit_prompt
         && let Some(most) = run.max_prompt_tokens
     {
-        fit(&mut messages, &run.instructions, most);
+        fit_prompt(&mut messages, &run.instructions, most);
     }
     Ok(ModelRequest {
         model: run.model.clone(),
@@ -592,7 +592,7 @@ fn model_request(transaction: &dyn Transaction, run: &Run, notes: &RunNotes) -> 
 
 /// Drops messages, the oldest first, until the words of the rest and of the instructions are at most `most`. The newest
 /// one stays.
-fn fit(messages: &mut Vec<ModelMessage>, instructions: &str, most: i64) {
+fn fit_prompt(messages: &mut Vec<ModelMessage>, instructions: &str, most: i64) {
     let words = |text: &str| text.split_whitespace().count();
     let most = usize::try_from(most).unwrap_or_default();
     let mut room = most.saturating_sub(words(instructions));

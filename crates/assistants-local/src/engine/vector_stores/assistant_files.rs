@@ -6,12 +6,12 @@
 use assistants_types::openai::{VectorStore, VectorStoreFile, VectorStoreStatus};
 
 use super::{NewFile, attach, detach, load_file, touch};
-use crate::engine::Refusal;
+use crate::engine::EngineError;
 use crate::storage::document::{Loaded, insert, load, now};
 use crate::storage::{Kind, List, Order, StorageError, Transaction};
 
 /// How many files an assistant may have.
-const MOST_FILES: usize = 20;
+const MAX_FILES: usize = 20;
 
 /// The id of the vector store for the files of an assistant, which exists once it has had a file.
 pub(crate) fn store_id(assistant_id: &str) -> String {
@@ -28,7 +28,7 @@ pub(crate) fn file_ids(transaction: &dyn Transaction, assistant_id: &str) -> Res
         order: Order::Ascending,
         after: None,
         before: None,
-        limit: MOST_FILES,
+        limit: MAX_FILES,
     };
     let documents = transaction.list(&list)?.documents;
     let files = documents.into_iter().map(Loaded::<VectorStoreFile>::parse);
@@ -40,15 +40,15 @@ pub(crate) fn attach_file(
     transaction: &dyn Transaction,
     assistant_id: &str,
     file_id: &str,
-) -> Result<VectorStoreFile, Refusal> {
+) -> Result<VectorStoreFile, EngineError> {
     let store_id = store_id(assistant_id);
     if let Some(file) = load_file(transaction, &store_id, file_id)? {
         return Ok(file.object);
     }
-    if file_ids(transaction, assistant_id)?.len() >= MOST_FILES {
-        return Err(Refusal::invalid_param(
+    if file_ids(transaction, assistant_id)?.len() >= MAX_FILES {
+        return Err(EngineError::invalid_param(
             "file_id",
-            format!("The assistant {assistant_id} has {MOST_FILES} files already, and more are not allowed."),
+            format!("The assistant {assistant_id} has {MAX_FILES} files already, and more are not allowed."),
         ));
     }
     let mut store = store(transaction, assistant_id)?;
@@ -82,7 +82,7 @@ pub(crate) fn set_files(
     transaction: &dyn Transaction,
     assistant_id: &str,
     wanted: Option<&[String]>,
-) -> Result<(), Refusal> {
+) -> Result<(), EngineError> {
     if let Some(wanted) = wanted {
         for file_id in file_ids(transaction, assistant_id)? {
             if !wanted.contains(&file_id) {
@@ -98,7 +98,7 @@ pub(crate) fn set_files(
 }
 
 /// The vector store for the files of an assistant.
-fn store(transaction: &dyn Transaction, assistant_id: &str) -> Result<Loaded<VectorStore>, Refusal> {
+fn store(transaction: &dyn Transaction, assistant_id: &str) -> Result<Loaded<VectorStore>, EngineError> {
     let id = store_id(assistant_id);
     if load::<VectorStore>(transaction, &id)?.is_none() {
         let store = VectorStore {
@@ -109,5 +109,5 @@ fn store(transaction: &dyn Transaction, assistant_id: &str) -> Result<Loaded<Vec
         };
         insert(transaction, &store, Some(assistant_id), None)?;
     }
-    load::<VectorStore>(transaction, &id)?.ok_or_else(|| Refusal::not_found(Kind::VectorStore, &id))
+    load::<VectorStore>(transaction, &id)?.ok_or_else(|| EngineError::not_found(Kind::VectorStore, &id))
 }

@@ -18,7 +18,7 @@ use assistants_types::openai::{
 use super::end_indexing;
 use crate::engine::Engine;
 use crate::model::Stop;
-use crate::search::{LARGEST_TEXT, Unreadable, chunks, is_pdf, text_of};
+use crate::search::{MAX_TEXT, Unreadable, chunks, is_pdf, text_of};
 use crate::storage::document::{Stored, load};
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction, work_in_background};
 
@@ -27,8 +27,8 @@ pub(crate) const INDEXERS: usize = 2;
 
 /// How long to wait after a failure of the storage before the files that are left are tried again: at first, and at most.
 /// In between the wait doubles each time.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const INITIAL_WAIT: Duration = Duration::from_millis(100);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// How long a run that waits for files goes without a look at them. It is woken when one of them is done; only what
 /// happens to them otherwise, such as that they are deleted, is found this way.
@@ -38,7 +38,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct Indexing {
     state: Mutex<State>,
-    rung: Condvar,
+    wake: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -49,13 +49,13 @@ struct State {
     /// The files that are being indexed.
     claimed: HashSet<String>,
     /// Runs that wait for files of vector stores, which come first.
-    waiting: Vec<Waiting>,
+    waiting: Vec<WaitingRun>,
     /// How many runs have begun to wait.
     waited: u64,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct WaitingRun {
     number: u64,
     store_ids: Vec<String>,
     stop: Arc<Stop>,
@@ -67,15 +67,15 @@ impl Indexing {
     }
 
     /// Says that there may be work.
-    pub(crate) fn ring(&self) {
+    pub(crate) fn notify(&self) {
         self.lock().work = true;
-        self.rung.notify_one();
+        self.wake.notify_one();
     }
 
     /// No more work is begun.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
-        self.rung.notify_all();
+        self.wake.notify_all();
     }
 
     fn is_closed(&self) -> bool {
@@ -88,11 +88,11 @@ impl Indexing {
         let state = self.lock();
         let mut state = match most {
             None => self
-                .rung
+                .wake
                 .wait_while(state, idle)
                 .unwrap_or_else(PoisonError::into_inner),
             Some(most) => {
-                let waited = self.rung.wait_timeout_while(state, most, idle);
+                let waited = self.wake.wait_timeout_while(state, most, idle);
                 waited.unwrap_or_else(PoisonError::into_inner).0
             }
         };
@@ -111,23 +111,23 @@ impl Indexing {
     }
 
     /// How many runs have begun to wait, and whether one waits for files of a vector store.
-    fn wanted(&self) -> (u64, impl Fn(&Document) -> bool + use<>) {
+    fn prioritized(&self) -> (u64, impl Fn(&Document) -> bool + use<>) {
         let state = self.lock();
         let stores: HashSet<String> = state.waiting.iter().flat_map(|run| run.store_ids.clone()).collect();
-        let is_wanted = move |file: &Document| file.parent.as_ref().is_some_and(|store| stores.contains(store));
-        (state.waited, is_wanted)
+        let is_prioritized = move |file: &Document| file.parent.as_ref().is_some_and(|store| stores.contains(store));
+        (state.waited, is_prioritized)
     }
 
-    fn begin_waiting(&self, store_ids: Vec<String>, stop: &Arc<Stop>) -> Waits<'_> {
+    fn begin_waiting(&self, store_ids: Vec<String>, stop: &Arc<Stop>) -> WaitGuard<'_> {
         let mut state = self.lock();
         state.waited += 1;
         let number = state.waited;
-        state.waiting.push(Waiting {
+        state.waiting.push(WaitingRun {
             number,
             store_ids,
             stop: Arc::clone(stop),
         });
-        Waits { indexing: self, number }
+        WaitGuard { indexing: self, number }
     }
 }
 
@@ -153,12 +153,12 @@ impl Drop for Claim<'_> {
 }
 
 /// A run that waits for files.
-struct Waits<'i> {
+struct WaitGuard<'i> {
     indexing: &'i Indexing,
     number: u64,
 }
 
-impl Drop for Waits<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.indexing.lock().waiting.retain(|run| run.number != self.number);
     }
@@ -173,7 +173,7 @@ pub(crate) fn work(indexing: &Indexing, engine: &Weak<Engine>) {
         failed = match catch_unwind(AssertUnwindSafe(|| engine.index_pending())) {
             Ok(Ok(())) => None,
             error => {
-                let wait = failed.map_or(FIRST_WAIT, |wait| (wait * 2).min(LONGEST_WAIT));
+                let wait = failed.map_or(INITIAL_WAIT, |wait| (wait * 2).min(MAX_WAIT));
                 log::error!("files could not be indexed, which is tried again in {wait:?}: {error:?}");
                 Some(wait)
             }
@@ -184,13 +184,13 @@ pub(crate) fn work(indexing: &Indexing, engine: &Weak<Engine>) {
 impl Engine {
     /// Says that files were put into vector stores. Their transaction is over.
     pub(crate) fn index_soon(&self) {
-        self.indexing.ring();
+        self.indexing.notify();
     }
 
     /// Waits until no file of these vector stores is to be indexed any more, or until `stop` is set.
     pub(crate) fn wait_for_files(&self, store_ids: Vec<String>, stop: &Arc<Stop>) -> Result<(), StorageError> {
         let _waits = self.indexing.begin_waiting(store_ids.clone(), stop);
-        self.indexing.ring();
+        self.indexing.notify();
         loop {
             let nudges = stop.nudges();
             let is_pending = self.storage.transact(|transaction| {
@@ -210,11 +210,11 @@ impl Engine {
     /// Indexes all files that wait for it and that nobody else indexes.
     fn index_pending(&self) -> Result<(), StorageError> {
         loop {
-            let (waited, is_wanted) = self.indexing.wanted();
+            let (waited, is_prioritized) = self.indexing.prioritized();
             let mut pending = self.storage.transact(|transaction| {
                 transaction.tagged(Kind::VectorStoreFile, VectorStoreFileStatus::InProgress.as_str())
             })?;
-            pending.sort_by_key(|file| !is_wanted(file));
+            pending.sort_by_key(|file| !is_prioritized(file));
             let is_work_for_others = pending.len() > 1;
             let mut has_worked = false;
             for file in pending {
@@ -225,7 +225,7 @@ impl Engine {
                     continue;
                 };
                 if !has_worked && is_work_for_others {
-                    self.indexing.ring();
+                    self.indexing.notify();
                 }
                 has_worked = true;
                 self.index_or_fail(&claim.key)?;
@@ -300,8 +300,8 @@ impl Engine {
     /// The text of a file, or why it has none.
     fn text(&self, file_id: &str, name: &str) -> Result<Result<String, VectorStoreFileError>, StorageError> {
         let (mut file, length) = self.files.read(file_id)?;
-        if length > LARGEST_TEXT {
-            let message = format!("Files of more than {LARGEST_TEXT} bytes are not indexed.");
+        if length > MAX_TEXT {
+            let message = format!("Files of more than {MAX_TEXT} bytes are not indexed.");
             return Ok(Err(failure(VectorStoreFileErrorCode::InvalidFile, message)));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());

@@ -11,9 +11,9 @@ use assistants_types::openai::{
     VectorStoreFileStatus, VectorStoreStatus,
 };
 
-use super::{Engine, Refusal};
+use super::{Engine, EngineError};
 use crate::ids;
-use crate::search::{self, Find, Found};
+use crate::search::{self, IndexHit, IndexQuery};
 use crate::storage::document::{Loaded, document, insert, load, now};
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
@@ -33,7 +33,7 @@ pub(crate) struct NewFile<'a> {
 
 /// A passage that a search found.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Hit {
+pub(crate) struct SearchHit {
     pub(crate) file_id: String,
     pub(crate) file_name: String,
     pub(crate) attributes: Option<Attributes>,
@@ -57,7 +57,10 @@ pub(crate) fn file_key(store_id: &str, file_id: &str) -> String {
 }
 
 /// Stores a new vector store with its first files.
-pub(crate) fn create_store(transaction: &dyn Transaction, params: &CreateVectorStore) -> Result<VectorStore, Refusal> {
+pub(crate) fn create_store(
+    transaction: &dyn Transaction,
+    params: &CreateVectorStore,
+) -> Result<VectorStore, EngineError> {
     let mut store = VectorStore {
         id: ids::new("vs_"),
         created_at: Some(now()),
@@ -95,8 +98,8 @@ pub(crate) fn find(transaction: &dyn Transaction, id: &str) -> Result<Option<Doc
 }
 
 /// The vector store of that id.
-pub(crate) fn load_store(transaction: &dyn Transaction, id: &str) -> Result<Loaded<VectorStore>, Refusal> {
-    let store = find(transaction, id)?.ok_or_else(|| Refusal::not_found(Kind::VectorStore, id))?;
+pub(crate) fn load_store(transaction: &dyn Transaction, id: &str) -> Result<Loaded<VectorStore>, EngineError> {
+    let store = find(transaction, id)?.ok_or_else(|| EngineError::not_found(Kind::VectorStore, id))?;
     Ok(Loaded::parse(store)?)
 }
 
@@ -142,12 +145,12 @@ pub(crate) fn attach(
     transaction: &dyn Transaction,
     store: &mut Loaded<VectorStore>,
     new: NewFile<'_>,
-) -> Result<VectorStoreFile, Refusal> {
+) -> Result<VectorStoreFile, EngineError> {
     if store.object.status == VectorStoreStatus::Expired {
         return Err(expired(&store.object.id));
     }
     if transaction.get(Kind::File, new.file_id)?.is_none() {
-        return Err(Refusal::not_found(Kind::File, new.file_id));
+        return Err(EngineError::not_found(Kind::File, new.file_id));
     }
     let chunking = sizes(new.chunking)?;
     let old = load_file(transaction, &store.object.id, new.file_id)?;
@@ -171,19 +174,19 @@ pub(crate) fn attach(
     match old {
         // The same file still: what shows it is kept.
         Some(mut old) => {
-            discount(transaction, store, &mut old)?;
+            uncount(transaction, store, &mut old)?;
             transaction.replace(&document)?;
         }
         None => transaction.insert(&document)?,
     }
     store.object.file_counts.total += 1;
     *counter(&mut store.object.file_counts, &VectorStoreFileStatus::InProgress) += 1;
-    settle(&mut store.object);
+    update_status(&mut store.object);
     Ok(file)
 }
 
 /// The sizes that a strategy gives, if they make sense.
-fn sizes(chunking: Option<&ChunkingStrategy>) -> Result<StaticChunkingOptions, Refusal> {
+fn sizes(chunking: Option<&ChunkingStrategy>) -> Result<StaticChunkingOptions, EngineError> {
     let Some(ChunkingStrategy::Static(chunking)) = chunking else {
         return Ok(StaticChunkingOptions::new(CHUNK_SIZE, CHUNK_OVERLAP));
     };
@@ -193,7 +196,7 @@ fn sizes(chunking: Option<&ChunkingStrategy>) -> Result<StaticChunkingOptions, R
         ..
     } = chunking.static_;
     if overlap < 0 || overlap > size / 2 {
-        return Err(Refusal::invalid_param(
+        return Err(EngineError::invalid_param(
             "chunking_strategy.static.chunk_overlap_tokens",
             format!("The overlap of chunks must be from 0 to half their size of {size} tokens, not {overlap}."),
         ));
@@ -210,13 +213,13 @@ pub(crate) fn detach(
     let Some(mut file) = load_file(transaction, &store.object.id, file_id)? else {
         return Ok(false);
     };
-    discount(transaction, store, &mut file)?;
+    uncount(transaction, store, &mut file)?;
     transaction.delete(Kind::VectorStoreFile, &file.document.id, now().unix_timestamp())?;
     Ok(true)
 }
 
 /// Counts a file no more in its vector store and its batch. The caller stores the vector store.
-fn discount(
+fn uncount(
     transaction: &dyn Transaction,
     store: &mut Loaded<VectorStore>,
     file: &mut Loaded<VectorStoreFile>,
@@ -228,7 +231,7 @@ fn discount(
     store.object.file_counts.total -= 1;
     *counter(&mut store.object.file_counts, &file.object.status) -= 1;
     store.object.usage_bytes -= file.object.usage_bytes;
-    settle(&mut store.object);
+    update_status(&mut store.object);
     Ok(())
 }
 
@@ -269,7 +272,7 @@ fn set_status(
         *counter(counts, &status) += 1;
     };
     count(&mut store.object.file_counts);
-    settle(&mut store.object);
+    update_status(&mut store.object);
     if let Some(batch_id) = &file.document.notes
         && let Some(mut batch) = load::<VectorStoreFileBatch>(transaction, batch_id)?
     {
@@ -291,7 +294,7 @@ fn counter<'c>(counts: &'c mut FileCounts, status: &VectorStoreFileStatus) -> &'
     }
 }
 
-fn settle(store: &mut VectorStore) {
+fn update_status(store: &mut VectorStore) {
     if store.status != VectorStoreStatus::Expired {
         store.status = if store.file_counts.in_progress > 0 {
             VectorStoreStatus::InProgress
@@ -339,7 +342,7 @@ pub(crate) fn create_batch(
     transaction: &dyn Transaction,
     store_id: &str,
     files: &[NewFile<'_>],
-) -> Result<VectorStoreFileBatch, Refusal> {
+) -> Result<VectorStoreFileBatch, EngineError> {
     let mut store = load_store(transaction, store_id)?;
     let mut batch = VectorStoreFileBatch {
         id: ids::new("vsfb_"),
@@ -372,11 +375,11 @@ pub(crate) fn load_batch(
     transaction: &dyn Transaction,
     store_id: &str,
     batch_id: &str,
-) -> Result<Loaded<VectorStoreFileBatch>, Refusal> {
+) -> Result<Loaded<VectorStoreFileBatch>, EngineError> {
     load_store(transaction, store_id)?;
     load::<VectorStoreFileBatch>(transaction, batch_id)?
         .filter(|batch| batch.object.vector_store_id == store_id)
-        .ok_or_else(|| Refusal::not_found(Kind::VectorStoreFileBatch, batch_id))
+        .ok_or_else(|| EngineError::not_found(Kind::VectorStoreFileBatch, batch_id))
 }
 
 /// The files of a batch that are still in its vector store and still belong to it, in the order of the batch.
@@ -397,11 +400,11 @@ pub(crate) fn cancel_batch(
     transaction: &dyn Transaction,
     store_id: &str,
     batch_id: &str,
-) -> Result<VectorStoreFileBatch, Refusal> {
+) -> Result<VectorStoreFileBatch, EngineError> {
     let mut batch = load_batch(transaction, store_id, batch_id)?;
     if batch.object.status != VectorStoreFileBatchStatus::InProgress {
         let status = &batch.object.status;
-        return Err(Refusal::state(format!(
+        return Err(EngineError::state(format!(
             "The file batch {batch_id} cannot be cancelled: its status is '{status}'."
         )));
     }
@@ -419,8 +422,8 @@ pub(crate) fn cancel_batch(
 
 /// The passages that fit best, over all queries and vector stores. Vector stores that are gone or have expired are
 /// passed over.
-pub(crate) fn search(transaction: &dyn Transaction, search: Search<'_>) -> Result<Vec<Hit>, StorageError> {
-    let mut best: HashMap<(String, i64), Found> = HashMap::new();
+pub(crate) fn search(transaction: &dyn Transaction, search: Search<'_>) -> Result<Vec<SearchHit>, StorageError> {
+    let mut best: HashMap<(String, i64), IndexHit> = HashMap::new();
     for store_id in search.store_ids {
         let Some(mut store) = load::<VectorStore>(transaction, store_id)? else {
             continue;
@@ -434,7 +437,7 @@ pub(crate) fn search(transaction: &dyn Transaction, search: Search<'_>) -> Resul
             None => None,
         };
         for query in search.queries {
-            let found = transaction.find(&Find {
+            let found = transaction.find(&IndexQuery {
                 collection: store_id,
                 words: &search::words(query),
                 accept: &|owner| passing.as_ref().is_none_or(|passing| passing.contains(owner)),
@@ -449,9 +452,9 @@ pub(crate) fn search(transaction: &dyn Transaction, search: Search<'_>) -> Resul
             }
         }
     }
-    let mut best: Vec<Found> = best.into_values().collect();
+    let mut best: Vec<IndexHit> = best.into_values().collect();
     best.sort_by(|one, other| {
-        let place = |found: &Found| (found.owner.clone(), found.position);
+        let place = |found: &IndexHit| (found.owner.clone(), found.position);
         other
             .score
             .total_cmp(&one.score)
@@ -464,7 +467,7 @@ pub(crate) fn search(transaction: &dyn Transaction, search: Search<'_>) -> Resul
             continue;
         };
         let file = load::<File>(transaction, &stored.object.id)?;
-        hits.push(Hit {
+        hits.push(SearchHit {
             file_id: stored.object.id,
             file_name: file.map(|file| file.object.filename).unwrap_or_default(),
             attributes: stored.object.attributes,
@@ -513,8 +516,8 @@ fn expire(transaction: &dyn Transaction, id: &str) -> Result<(), StorageError> {
 }
 
 /// The request needs a vector store that has expired.
-pub(crate) fn expired(store_id: &str) -> Refusal {
-    Refusal::state(format!("Vector store '{store_id}' has expired."))
+pub(crate) fn expired(store_id: &str) -> EngineError {
+    EngineError::state(format!("Vector store '{store_id}' has expired."))
 }
 
 impl Engine {

@@ -6,7 +6,10 @@ use super::*;
 use crate::storage::Storage;
 use crate::storage::sqlite::Sqlite;
 
-fn transact<T>(storage: &Sqlite, work: impl FnMut(&dyn Transaction) -> Result<T, Refusal>) -> Result<T, Refusal> {
+fn transact<T>(
+    storage: &Sqlite,
+    work: impl FnMut(&dyn Transaction) -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
     let storage: &dyn Storage = storage;
     storage.transact(work)
 }

@@ -23,12 +23,12 @@ const SCHEME: &str = "gpt://";
 /// | usage in a stream | on request | always, in the last chunk |
 /// | members that are null | present | absent |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Manner {
+pub(crate) enum Conventions {
     OpenAi,
     Yandex,
 }
 
-impl Manner {
+impl Conventions {
     /// Returns the provider that uses model names of this form.
     pub(crate) fn of(model: &str) -> Self {
         if model.starts_with(SCHEME) {
@@ -104,8 +104,8 @@ pub(crate) fn calls_at_once(message: ChatCompletionMessage) -> ChatDelta {
 }
 
 /// Normalizes a request: the provider's own client sends the tool choice in whatever case its user wrote it.
-pub(crate) fn put_right(body: &mut Value) {
-    if body.get("model").and_then(Value::as_str).map(Manner::of) != Some(Manner::Yandex) {
+pub(crate) fn normalize(body: &mut Value) {
+    if body.get("model").and_then(Value::as_str).map(Conventions::of) != Some(Conventions::Yandex) {
         return;
     }
     if let Some(Value::String(choice)) = body.get_mut("tool_choice") {

@@ -26,73 +26,73 @@ use time::OffsetDateTime;
 use tokio::sync::oneshot;
 use tokio_stream::Stream;
 
-use self::conventions::{self as yandex, Manner};
+use self::conventions::{self as yandex, Conventions};
 use self::request::model_request;
 use super::error::ApiError;
-use super::request::{Answer, Call};
+use super::request::{ApiResponse, Call};
 use crate::engine::{ChatHandle, ChatOutput};
 use crate::http::event_channel::{self, Reader, Writer};
 use crate::ids;
 use crate::model::{Failure, Finish, FinishReason, ModelRequest, Piece, Usage};
 use crate::storage::document::now;
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
-    let params: CreateChatCompletion = call.body_after("CreateChatCompletion", |body| {
-        yandex::put_right(body);
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
+    let params: CreateChatCompletion = call.body_with("CreateChatCompletion", |body| {
+        yandex::normalize(body);
         Ok(())
     })?;
     let request = model_request(&params)?;
-    let manner = Manner::of(&params.model);
+    let conventions = Conventions::of(&params.model);
     let options = params.stream_options.into_value();
-    let work = Work {
-        id: manner.completion_id(),
-        manner,
+    let job = ChatJob {
+        id: conventions.completion_id(),
+        conventions,
         created: now(),
         answers: params.n.into_value().unwrap_or(1),
         include_usage: options.and_then(|options| options.include_usage) == Some(true),
         request,
     };
     let streamed = params.stream.into_value() == Some(true);
-    let (begun, begins) = oneshot::channel();
-    let chat = call.engine.start_chat(&work.id.clone(), move |output| {
+    let (start, started) = oneshot::channel();
+    let chat = call.engine.start_chat(&job.id.clone(), move |output| {
         if streamed {
-            work.streamed(output, begun);
+            job.streamed(output, start);
         } else {
-            tell(begun, work.whole(output).map(Begun::Whole));
+            report(start, job.whole(output).map(Started::Whole));
         }
     });
-    Ok(Answer::Chat(ChatAnswer { begins, chat }))
+    Ok(ApiResponse::Chat(PendingChat { started, chat }))
 }
 
 /// A response that is being written. Dropping it stops the model.
 #[derive(Debug)]
-pub(crate) struct ChatAnswer {
-    begins: oneshot::Receiver<Result<Begun, ApiError>>,
+pub(crate) struct PendingChat {
+    started: oneshot::Receiver<Result<Started, ApiError>>,
     chat: ChatHandle,
 }
 
 /// The first part of a response.
 #[derive(Debug)]
-enum Begun {
+enum Started {
     /// The whole response.
-    Whole(Answer),
+    Whole(ApiResponse),
     /// The stream, including its first piece.
     Stream(Reader),
 }
 
-impl ChatAnswer {
+impl PendingChat {
     /// Waits for the whole response, or for the first piece of a stream. If the model fails before that, the response
     /// has an error status.
-    pub(super) async fn answer(self) -> Result<Answer, ApiError> {
-        match self.begins.await {
-            Ok(Ok(Begun::Whole(answer))) => Ok(answer),
-            Ok(Ok(Begun::Stream(reader))) => Ok(Answer::Events(Body::from_stream(ChatEvents {
+    pub(super) async fn answer(self) -> Result<ApiResponse, ApiError> {
+        match self.started.await {
+            Ok(Ok(Started::Whole(answer))) => Ok(answer),
+            Ok(Ok(Started::Stream(reader))) => Ok(ApiResponse::Events(Body::from_stream(ChatEvents {
                 reader,
                 _chat: self.chat,
             }))),
             Ok(Err(error)) => Err(error),
             // The sender was dropped: no thread executed the chat.
-            Err(_) => Err(given_up()),
+            Err(_) => Err(abandoned()),
         }
     }
 }
@@ -114,9 +114,9 @@ impl Stream for ChatEvents {
 }
 
 /// A request that is ready to be executed.
-struct Work {
+struct ChatJob {
     id: String,
-    manner: Manner,
+    conventions: Conventions,
     created: OffsetDateTime,
     /// The number of choices.
     answers: i64,
@@ -126,21 +126,21 @@ struct Work {
 }
 
 /// Where to report the start of a stream; `None` once it has started.
-type Start = Option<(oneshot::Sender<Result<Begun, ApiError>>, Reader)>;
+type Start = Option<(oneshot::Sender<Result<Started, ApiError>>, Reader)>;
 
-impl Work {
+impl ChatJob {
     /// Writes all choices, and returns them in one response.
-    fn whole(&self, output: &ChatOutput<'_>) -> Result<Answer, ApiError> {
+    fn whole(&self, output: &ChatOutput<'_>) -> Result<ApiResponse, ApiError> {
         let mut usage = Usage::default();
         let mut choices = Vec::new();
         for index in 0..self.answers {
             let mut message = ChatCompletionMessage::default();
             let finish = self.ask(output, &mut |piece| {
-                add(&mut message, piece, self.manner);
+                add(&mut message, piece, self.conventions);
                 ControlFlow::Continue(())
             })?;
             count(&mut usage, finish);
-            self.manner.finish(&mut message);
+            self.conventions.finish(&mut message);
             choices.push(ChatChoice {
                 index,
                 finish_reason: finish_reason(finish, message.tool_calls.is_some()),
@@ -156,19 +156,19 @@ impl Work {
             usage: Some(wire_usage(usage)),
             ..ChatCompletion::default()
         };
-        Ok(match self.manner {
-            Manner::OpenAi => Answer::json(&with_nulls(&completion)),
-            Manner::Yandex => Answer::json(&completion),
+        Ok(match self.conventions {
+            Conventions::OpenAi => ApiResponse::json(&with_nulls(&completion)),
+            Conventions::Yandex => ApiResponse::json(&completion),
         })
     }
 
     /// Sends the choices as they are written.
-    fn streamed(&self, output: &ChatOutput<'_>, begun: oneshot::Sender<Result<Begun, ApiError>>) {
+    fn streamed(&self, output: &ChatOutput<'_>, started: oneshot::Sender<Result<Started, ApiError>>) {
         let (writer, reader) = event_channel::channel(event(&failed("The answer broke off.").body()));
-        let mut start = Some((begun, reader));
+        let mut start = Some((started, reader));
         if let Err(error) = self.write(output, &writer, &mut start) {
             match start.take() {
-                Some((begun, _)) => tell(begun, Err(error)),
+                Some((started, _)) => report(started, Err(error)),
                 None => data(&writer, &error.body()),
             }
         }
@@ -178,11 +178,11 @@ impl Work {
     fn write(&self, output: &ChatOutput<'_>, writer: &Writer, start: &mut Start) -> Result<(), ApiError> {
         let mut usage = Usage::default();
         for index in 0..self.answers {
-            let (mut begun, mut calls) = (false, 0);
+            let (mut started, mut calls) = (false, 0);
             let mut whole = ChatCompletionMessage::default();
             let mut send = |delta: ChatDelta, reason: Option<ChatFinishReason>| {
-                if let Some((begun, reader)) = start.take() {
-                    tell(begun, Ok(Begun::Stream(reader)));
+                if let Some((started, reader)) = start.take() {
+                    report(started, Ok(Started::Stream(reader)));
                 }
                 let choice = ChatChunkChoice {
                     index,
@@ -199,13 +199,13 @@ impl Work {
                 }
                 let text = matches!(piece, Piece::Text(_));
                 let is_call = matches!(piece, Piece::Call { .. });
-                if !std::mem::replace(&mut begun, true) {
-                    send(self.manner.first_delta(text), None);
+                if !std::mem::replace(&mut started, true) {
+                    send(self.conventions.first_delta(text), None);
                 }
-                if text || self.manner == Manner::OpenAi {
+                if text || self.conventions == Conventions::OpenAi {
                     send(delta(piece, calls), None);
                 } else {
-                    add(&mut whole, piece, self.manner);
+                    add(&mut whole, piece, self.conventions);
                 }
                 calls += i64::from(is_call);
                 writer.wait();
@@ -215,13 +215,13 @@ impl Work {
                     ControlFlow::Continue(())
                 }
             })?;
-            if !begun {
-                send(self.manner.first_delta(true), None);
+            if !started {
+                send(self.conventions.first_delta(true), None);
             }
             send(yandex::calls_at_once(whole), Some(finish_reason(finish, calls > 0)));
             count(&mut usage, finish);
         }
-        if self.include_usage || self.manner == Manner::Yandex {
+        if self.include_usage || self.conventions == Conventions::Yandex {
             data(writer, &json(&self.chunk(Vec::new(), Some(wire_usage(usage)))));
         }
         data(writer, "[DONE]");
@@ -235,7 +235,7 @@ impl Work {
         take: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
     ) -> Result<Finish, ApiError> {
         output.ask(&self.request, take).map_err(|failure| match failure {
-            Failure::Stopped => given_up(),
+            Failure::Stopped => abandoned(),
             Failure::Failed { code, message } => model_failure(code, message),
         })
     }
@@ -253,12 +253,12 @@ impl Work {
 }
 
 /// Adds a piece to a message.
-fn add(message: &mut ChatCompletionMessage, piece: Piece<'_>, manner: Manner) {
+fn add(message: &mut ChatCompletionMessage, piece: Piece<'_>, conventions: Conventions) {
     match piece {
         Piece::Text(text) => message.content.get_or_insert_default().push_str(text),
         Piece::Call { name } => {
             let function = ChatCalledFunction::new(name, "");
-            let call = ChatFunctionToolCall::new(manner.call_id(name), function);
+            let call = ChatFunctionToolCall::new(conventions.call_id(name), function);
             message.tool_calls.get_or_insert_default().push(call.into());
         }
         Piece::Arguments { index, text } => {
@@ -360,8 +360,8 @@ fn event(data: &str) -> String {
 }
 
 /// Reports how the response has begun.
-fn tell(begun: oneshot::Sender<Result<Begun, ApiError>>, outcome: Result<Begun, ApiError>) {
-    if begun.send(outcome).is_err() {
+fn report(started: oneshot::Sender<Result<Started, ApiError>>, outcome: Result<Started, ApiError>) {
+    if started.send(outcome).is_err() {
         log::debug!("the client disconnected before the chat completion began");
     }
 }
@@ -382,7 +382,7 @@ fn model_failure(code: String, message: String) -> ApiError {
     }
 }
 
-fn given_up() -> ApiError {
+fn abandoned() -> ApiError {
     failed("The answer was given up: it took too long, or the server stops.")
 }
 

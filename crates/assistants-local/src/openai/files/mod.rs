@@ -6,7 +6,7 @@ use assistants_types::openai::{CreateFile, File, FileDeleted, FilePurpose, FileS
 use serde_json::Value;
 
 use super::page::{Limits, page_of};
-use super::{Answer, ApiError, Call};
+use super::{ApiError, ApiResponse, Call};
 use crate::engine::{Engine, files};
 use crate::http::Form;
 use crate::ids;
@@ -15,7 +15,7 @@ use crate::storage::document::{insert, now};
 use crate::storage::{Kind, StorageError, Transaction};
 
 /// The maximum size of a file, in bytes: 512 MiB, as documented by the provider.
-const LARGEST_FILE: u64 = 512 * 1024 * 1024;
+const MAX_FILE: u64 = 512 * 1024 * 1024;
 
 /// The number of files in a page. The provider's default equals its maximum.
 const LIMITS: Limits = Limits {
@@ -36,10 +36,10 @@ const PURPOSES: &[FilePurpose] = &[
 /// The form of an upload.
 pub(super) const FORM: Form = Form {
     file: "file",
-    most: LARGEST_FILE,
+    most: MAX_FILE,
 };
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let received = call.form()?;
     let params = params(call, received.fields)?;
     check_purpose(&params.purpose)?;
@@ -98,15 +98,15 @@ pub(super) fn insert_file(engine: &Engine, transaction: &dyn Transaction, file: 
 }
 
 /// Lists the files, or with `purpose` those with that purpose.
-pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     page_of(call, LIMITS, Kind::File, None, call.query("purpose"), |_| Ok(()))
 }
 
-pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
     call.stored(Kind::File, call.id("file_id"), None)
 }
 
-pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     let id = call.id("file_id");
     call.transact(|transaction| match files::delete(transaction, id)? {
         true => Ok(()),
@@ -118,16 +118,16 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
         deleted: true,
         ..FileDeleted::default()
     };
-    Ok(Answer::json(&deleted))
+    Ok(ApiResponse::json(&deleted))
 }
 
 /// Returns the contents of a file, whatever its purpose.
-pub(super) fn content(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn content(call: &Call) -> Result<ApiResponse, ApiError> {
     let id = call.id("file_id");
     call.read(|transaction| match transaction.get(Kind::File, id)? {
         Some(_) => Ok(()),
         None => Err(ApiError::not_found(Kind::File, id)),
     })?;
     let (file, length) = call.engine.files.read(id)?;
-    Ok(Answer::File { file, length })
+    Ok(ApiResponse::File { file, length })
 }

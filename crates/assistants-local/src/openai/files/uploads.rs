@@ -11,23 +11,23 @@ use crate::engine::{Engine, uploads};
 use crate::http::Form;
 use crate::http::idempotency::digest;
 use crate::ids;
-use crate::openai::{Answer, ApiError, Call};
+use crate::openai::{ApiError, ApiResponse, Call};
 use crate::storage::blobs::Unfinished;
 use crate::storage::document::{Loaded, insert, load, now};
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
 /// The maximum sizes of a part and of an upload, in bytes, and the lifetime of an upload, in seconds, as documented by
 /// the provider.
-const LARGEST_PART: u64 = 64 * 1024 * 1024;
-const LARGEST_UPLOAD: i64 = 8 * 1024 * 1024 * 1024;
+const MAX_PART: u64 = 64 * 1024 * 1024;
+const MAX_UPLOAD: i64 = 8 * 1024 * 1024 * 1024;
 const LIFETIME: i64 = 60 * 60;
 
-pub(crate) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateUpload = call.body("CreateUpload")?;
     check_purpose(&params.purpose)?;
-    if !(1..=LARGEST_UPLOAD).contains(&params.bytes) {
+    if !(1..=MAX_UPLOAD).contains(&params.bytes) {
         let message = format!(
-            "Invalid 'bytes': an upload has from 1 to {LARGEST_UPLOAD} bytes, not {}.",
+            "Invalid 'bytes': an upload has from 1 to {MAX_UPLOAD} bytes, not {}.",
             params.bytes
         );
         return Err(ApiError::invalid(message).param("bytes"));
@@ -63,20 +63,20 @@ pub(crate) fn create(call: &Call) -> Result<Answer, ApiError> {
 /// The form of a part.
 pub(crate) const PART: Form = Form {
     file: "data",
-    most: LARGEST_PART,
+    most: MAX_PART,
 };
 
 /// Checks that the upload accepts parts, before the bytes are read. For a repeated request, the upload may have ended
 /// since.
 pub(crate) fn before_part(call: &Call) -> Result<(), ApiError> {
-    let repeat = call.repeat(String::new())?;
-    call.transact(|transaction| match repeat.is_known(transaction)? {
+    let idempotency = call.idempotency(String::new())?;
+    call.transact(|transaction| match idempotency.is_known(transaction)? {
         true => Ok(()),
         false => pending(transaction, call.id("upload_id")).map(|_| ()),
     })
 }
 
-pub(crate) fn add_part(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn add_part(call: &Call) -> Result<ApiResponse, ApiError> {
     let upload_id = call.id("upload_id");
     let received = call.form()?;
     let length = received.file.length();
@@ -102,12 +102,12 @@ pub(crate) fn add_part(call: &Call) -> Result<Answer, ApiError> {
     answer
 }
 
-pub(crate) fn complete(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn complete(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CompleteUpload = call.body("CompleteUpload")?;
     let request = digest(&call.body.bytes);
-    let repeat = call.repeat(request.clone())?;
-    if let Some(answer) = call.transact(|transaction| Ok(repeat.kept(transaction)?))? {
-        return Ok(Answer::Json(answer));
+    let idempotency = call.idempotency(request.clone())?;
+    if let Some(answer) = call.transact(|transaction| Ok(idempotency.stored_response(transaction)?))? {
+        return Ok(ApiResponse::Json(answer));
     }
     let upload_id = call.id("upload_id");
     let upload = call.transact(|transaction| {
@@ -137,7 +137,7 @@ pub(crate) fn complete(call: &Call) -> Result<Answer, ApiError> {
     answer
 }
 
-pub(crate) fn cancel(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn cancel(call: &Call) -> Result<ApiResponse, ApiError> {
     let upload_id = call.id("upload_id");
     let answer = call.object(|transaction| {
         let mut upload = pending(transaction, upload_id)?;

@@ -10,13 +10,13 @@ use axum::body::{Body, Bytes};
 use serde_json::Value;
 use tokio_stream::Stream;
 
-use crate::engine::{Follower, Taken};
+use crate::engine::{Batch, Follower};
 use crate::openai::v1::show_retrieval;
 use crate::storage::document::{event_data, without_content};
 
 /// The maximum number of events in a chunk. Pending events are sent together, which saves system calls when the reader
 /// is slower than the run.
-const MOST: usize = 128;
+const MAX_BATCH: usize = 128;
 
 /// The body of a response that follows a run.
 #[derive(Debug)]
@@ -68,10 +68,10 @@ impl Stream for EventStream {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        match this.follower.take(context.waker(), MOST) {
-            Taken::Nothing => Poll::Pending,
-            Taken::End => Poll::Ready(None),
-            Taken::Entries(entries) => {
+        match this.follower.take(context.waker(), MAX_BATCH) {
+            Batch::Pending => Poll::Pending,
+            Batch::End => Poll::Ready(None),
+            Batch::Entries(entries) => {
                 let mut bytes = Vec::new();
                 for entry in &entries {
                     this.write(&mut bytes, &entry.event());

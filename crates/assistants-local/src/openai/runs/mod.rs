@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::page::page;
 use super::request::require_thread;
-use super::{Answer, ApiError, Call, v1};
+use super::{ApiError, ApiResponse, Call, v1};
 use crate::engine::{Engine, Since, load_run};
 use crate::http;
 use crate::http::idempotency::digest;
@@ -17,14 +17,14 @@ use crate::storage::Kind;
 use crate::storage::document::to_json;
 
 /// The maximum number of `additional_messages` of a run.
-const MOST_ADDED_MESSAGES: usize = 512;
+const MAX_ADDED_MESSAGES: usize = 512;
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     includes_content(call)?;
-    let params: CreateRun = call.body_after("CreateRun", |body| {
+    let params: CreateRun = call.body_with("CreateRun", |body| {
         let messages = body.get("additional_messages").and_then(Value::as_array);
-        http::count("additional_messages", messages.map_or(0, Vec::len), MOST_ADDED_MESSAGES)?;
-        v1::put_all_right(call, body.get_mut("additional_messages"), "additional_messages")
+        http::check_count("additional_messages", messages.map_or(0, Vec::len), MAX_ADDED_MESSAGES)?;
+        v1::normalize_all(call, body.get_mut("additional_messages"), "additional_messages")
     })?;
     let thread_id = call.id("thread_id");
     call.run(params.stream.as_ref() == Some(&true), Since::Run, |transaction| {
@@ -37,18 +37,18 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     let thread_id = call.id("thread_id");
     page(call, Kind::Run, Some(thread_id), None, |transaction| {
         require_thread(transaction, thread_id)
     })
 }
 
-pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
     call.stored(Kind::Run, call.id("run_id"), Some(call.id("thread_id")))
 }
 
-pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn update(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: UpdateRun = call.body("UpdateRun")?;
     let (thread_id, id) = (call.id("thread_id"), call.id("run_id"));
     call.object(|transaction| {
@@ -61,22 +61,22 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
 }
 
 /// Cancels a run that has not ended. The response shows it as `cancelling`, the next request as `cancelled`.
-pub(super) fn cancel(call: &Call) -> Result<Answer, ApiError> {
-    let repeat = call.repeat(digest(&call.body.bytes))?;
+pub(super) fn cancel(call: &Call) -> Result<ApiResponse, ApiError> {
+    let idempotency = call.idempotency(digest(&call.body.bytes))?;
     let json = call.engine.cancel::<ApiError>(
         call.id("thread_id"),
         call.id("run_id"),
-        |transaction| Ok(repeat.kept(transaction)?),
+        |transaction| Ok(idempotency.stored_response(transaction)?),
         |transaction, run| {
             let json = to_json(run);
-            repeat.keep(transaction, &json)?;
+            idempotency.store_response(transaction, &json)?;
             Ok(json)
         },
     )?;
-    Ok(Answer::Run(json))
+    Ok(ApiResponse::Run(json))
 }
 
-pub(super) fn submit_tool_outputs(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn submit_tool_outputs(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: SubmitToolOutputs = call.body("SubmitToolOutputs")?;
     let (thread_id, id) = (call.id("thread_id"), call.id("run_id"));
     let first_call = params

@@ -3,11 +3,11 @@
 use super::includes_content;
 use crate::engine::load_run;
 use crate::openai::page::page_shown;
-use crate::openai::{Answer, ApiError, Call};
+use crate::openai::{ApiError, ApiResponse, Call};
 use crate::storage::document::without_content;
 use crate::storage::{Document, Kind, Transaction};
 
-pub(crate) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     let shown = includes_content(call)?;
     let show = |document: &mut Document| {
         if !shown {
@@ -20,12 +20,12 @@ pub(crate) fn list(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(crate) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
     let shown = includes_content(call)?;
     call.read(|transaction| check_run(call, transaction))?;
     Ok(
         match call.stored(Kind::RunStep, call.id("step_id"), Some(call.id("run_id")))? {
-            Answer::Json(json) if !shown => Answer::Json(without_content(&json)),
+            ApiResponse::Json(json) if !shown => ApiResponse::Json(without_content(&json)),
             answer => answer,
         },
     )

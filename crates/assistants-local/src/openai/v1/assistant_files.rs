@@ -7,12 +7,12 @@ use serde_json::Value;
 use crate::engine::vector_stores::{self, assistant_files};
 use crate::openai::page::page_shown;
 use crate::openai::request::{Once, find};
-use crate::openai::{Answer, ApiError, Call};
+use crate::openai::{ApiError, ApiResponse, Call};
 use crate::storage::document::Loaded;
 use crate::storage::{Document, Kind};
 
 /// Removes `file_ids` from a body of version 2, which does not have it, unless the server is strict.
-pub(crate) fn put_right(call: &Call, body: &mut Value) -> Result<(), ApiError> {
+pub(crate) fn normalize(call: &Call, body: &mut Value) -> Result<(), ApiError> {
     if !call.legacy
         && !call.schemas.is_strict()
         && let Value::Object(members) = body
@@ -22,7 +22,7 @@ pub(crate) fn put_right(call: &Call, body: &mut Value) -> Result<(), ApiError> {
     Ok(())
 }
 
-pub(crate) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     require_version(call)?;
     let params: CreateAssistantFile = call.body("CreateAssistantFile")?;
     let assistant_id = call.id("assistant_id");
@@ -32,12 +32,12 @@ pub(crate) fn create(call: &Call) -> Result<Answer, ApiError> {
         let json = json(assistant_id, &file);
         Ok((json.clone(), json))
     })?;
-    Ok(Answer::Json(match once {
+    Ok(ApiResponse::Json(match once {
         Once::Done(json) | Once::Before(json) => json,
     }))
 }
 
-pub(crate) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     require_version(call)?;
     let assistant_id = call.id("assistant_id");
     let show = |document: &mut Document| {
@@ -52,18 +52,18 @@ pub(crate) fn list(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(crate) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
     require_version(call)?;
     let (assistant_id, file_id) = (call.id("assistant_id"), call.id("file_id"));
     call.read(|transaction| {
         find(transaction, Kind::Assistant, assistant_id, None)?;
         let file = vector_stores::load_file(transaction, &assistant_files::store_id(assistant_id), file_id)?;
         let file = file.ok_or_else(|| not_attached(assistant_id, file_id))?;
-        Ok(Answer::Json(json(assistant_id, &file.object)))
+        Ok(ApiResponse::Json(json(assistant_id, &file.object)))
     })
 }
 
-pub(crate) fn delete(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     require_version(call)?;
     let (assistant_id, file_id) = (call.id("assistant_id"), call.id("file_id"));
     call.transact(|transaction| {
@@ -78,7 +78,7 @@ pub(crate) fn delete(call: &Call) -> Result<Answer, ApiError> {
         deleted: true,
         ..AssistantFileDeleted::default()
     };
-    Ok(Answer::json(&deleted))
+    Ok(ApiResponse::json(&deleted))
 }
 
 /// Serializes a file as that of the assistant.
@@ -99,7 +99,7 @@ fn require_version(call: &Call) -> Result<(), ApiError> {
     }
     let message = format!(
         "There is no operation {} without the header `OpenAI-Beta: assistants=v1`.",
-        call.place
+        call.target
     );
     Err(ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url"))
 }

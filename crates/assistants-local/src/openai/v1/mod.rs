@@ -10,13 +10,13 @@ use assistants_types::openai::StepToolCall;
 use axum::http::HeaderMap;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, ApiError, Call};
+use super::{ApiError, ApiResponse, Call};
 use crate::engine::steps;
 use crate::engine::vector_stores;
 use crate::storage::{StorageError, Transaction};
 
 /// The maximum number of files of a message.
-const MOST_FILES: usize = 10;
+const MAX_FILES: usize = 10;
 
 /// Returns whether the headers request version 1.
 pub(super) fn asked_for(headers: &HeaderMap) -> bool {
@@ -27,8 +27,8 @@ pub(super) fn asked_for(headers: &HeaderMap) -> bool {
         .any(|value| value.trim() == "assistants=v1")
 }
 
-/// Converts the `file_ids` of a message to attachments for file search. `place` is the path of the message in the body.
-pub(super) fn put_right(call: &Call, message: &mut Value, place: &str) -> Result<(), ApiError> {
+/// Converts the `file_ids` of a message to attachments for file search. `path` is the path of the message in the body.
+pub(super) fn normalize(call: &Call, message: &mut Value, path: &str) -> Result<(), ApiError> {
     let Value::Object(members) = message else { return Ok(()) };
     if !call.legacy && call.schemas.is_strict() {
         return Ok(());
@@ -37,20 +37,20 @@ pub(super) fn put_right(call: &Call, message: &mut Value, place: &str) -> Result
     let Some(file_ids) = file_ids.filter(|file_ids| !file_ids.is_null()) else {
         return Ok(());
     };
-    let place = format!("{place}file_ids");
-    let refused = |code: &'static str, message: String| Err(ApiError::invalid(message).param(&place).code(code));
+    let path = format!("{path}file_ids");
+    let refused = |code: &'static str, message: String| Err(ApiError::invalid(message).param(&path).code(code));
     let attachments = match file_ids {
-        Value::Array(file_ids) if file_ids.len() > MOST_FILES => {
+        Value::Array(file_ids) if file_ids.len() > MAX_FILES => {
             let count = file_ids.len();
             let message = format!(
-                "Invalid '{place}': array too long. Expected an array with maximum length {MOST_FILES}, \
+                "Invalid '{path}': array too long. Expected an array with maximum length {MAX_FILES}, \
                  but got an array with length {count} instead."
             );
             return refused("array_above_max_length", message);
         }
         Value::Array(file_ids) if file_ids.iter().all(Value::is_string) => file_ids.into_iter().map(attachment),
         _ => {
-            let message = format!("Invalid type for '{place}': expected a list of strings.");
+            let message = format!("Invalid type for '{path}': expected a list of strings.");
             return refused("invalid_type", message);
         }
     };
@@ -68,17 +68,17 @@ fn attachment(file_id: Value) -> Value {
 }
 
 /// Converts all messages of a list in the body.
-pub(super) fn put_all_right(call: &Call, messages: Option<&mut Value>, place: &str) -> Result<(), ApiError> {
+pub(super) fn normalize_all(call: &Call, messages: Option<&mut Value>, path: &str) -> Result<(), ApiError> {
     let messages = messages.and_then(Value::as_array_mut).into_iter().flatten();
     let mut messages = messages.enumerate();
-    messages.try_for_each(|(index, message)| put_right(call, message, &format!("{place}[{index}].")))
+    messages.try_for_each(|(index, message)| normalize(call, message, &format!("{path}[{index}].")))
 }
 
 /// Converts a response for a client of version 1.
-pub(super) fn show(call: &Call, answer: Answer) -> Result<Answer, ApiError> {
+pub(super) fn show(call: &Call, answer: ApiResponse) -> Result<ApiResponse, ApiError> {
     match answer {
-        Answer::Json(json) if call.legacy => completed(call, &json).map(Answer::Json),
-        Answer::Run(json) if call.legacy => completed(call, &json).map(Answer::Run),
+        ApiResponse::Json(json) if call.legacy => completed(call, &json).map(ApiResponse::Json),
+        ApiResponse::Run(json) if call.legacy => completed(call, &json).map(ApiResponse::Run),
         other => Ok(other),
     }
 }

@@ -5,10 +5,10 @@ use assistants_types::openai::{CreateVectorStoreFileBatch, VectorStoreFile};
 use super::files::{new_file, status_filter};
 use crate::engine::vector_stores::{self, NewFile};
 use crate::openai::page::page_from;
-use crate::openai::{Answer, ApiError, Call};
+use crate::openai::{ApiError, ApiResponse, Call};
 use crate::storage::document::Loaded;
 
-pub(crate) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateVectorStoreFileBatch = call.body("CreateVectorStoreFileBatch")?;
     let files: Vec<NewFile<'_>> = match (&params.file_ids, &params.files) {
         (Some(file_ids), None) => {
@@ -36,19 +36,19 @@ pub(crate) fn create(call: &Call) -> Result<Answer, ApiError> {
     call.object(|transaction| Ok(vector_stores::create_batch(transaction, store_id, &files)?))
 }
 
-pub(crate) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
     let (store_id, batch_id) = (call.id("vector_store_id"), call.id("batch_id"));
     let batch = call.read(|transaction| Ok(vector_stores::load_batch(transaction, store_id, batch_id)?))?;
-    Ok(Answer::Json(batch.document.body))
+    Ok(ApiResponse::Json(batch.document.body))
 }
 
-pub(crate) fn cancel(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn cancel(call: &Call) -> Result<ApiResponse, ApiError> {
     let (store_id, batch_id) = (call.id("vector_store_id"), call.id("batch_id"));
     call.object(|transaction| Ok(vector_stores::cancel_batch(transaction, store_id, batch_id)?))
 }
 
 /// Lists the files of a batch, or with `filter` those with that status.
-pub(crate) fn list_files(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn list_files(call: &Call) -> Result<ApiResponse, ApiError> {
     let (store_id, batch_id) = (call.id("vector_store_id"), call.id("batch_id"));
     let status = status_filter(call)?;
     let files = call.read(|transaction| {

@@ -8,11 +8,11 @@ use assistants_types::openai::{
 use crate::engine::vector_stores::{self, NewFile};
 use crate::openai::page::page;
 use crate::openai::request_schema::Violation;
-use crate::openai::{Answer, ApiError, Call};
+use crate::openai::{ApiError, ApiResponse, Call};
 use crate::storage::document::complete;
 use crate::storage::{Kind, Transaction};
 
-pub(crate) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateVectorStoreFile = call.body("CreateVectorStoreFile")?;
     let store_id = call.id("vector_store_id");
     call.object(|transaction| {
@@ -33,7 +33,7 @@ pub(crate) fn new_file(params: &CreateVectorStoreFile) -> NewFile<'_> {
 }
 
 /// Lists the files, or with `filter` those with that status.
-pub(crate) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     let store_id = call.id("vector_store_id");
     let status = status_filter(call)?;
     page(call, Kind::VectorStoreFile, Some(store_id), status, |transaction| {
@@ -56,18 +56,18 @@ pub(crate) fn status_filter(call: &Call) -> Result<Option<&str>, ApiError> {
     Err(Violation::invalid_value("filter", status, known).into())
 }
 
-pub(crate) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
     let (store_id, file_id) = (call.id("vector_store_id"), call.id("file_id"));
     call.read(|transaction| {
         require_store(transaction, store_id)?;
         match vector_stores::load_file(transaction, store_id, file_id)? {
-            Some(file) => Ok(Answer::Json(file.document.body)),
+            Some(file) => Ok(ApiResponse::Json(file.document.body)),
             None => Err(ApiError::not_found(Kind::VectorStoreFile, file_id)),
         }
     })
 }
 
-pub(crate) fn update(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn update(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: UpdateVectorStoreFile = call.body("UpdateVectorStoreFile")?;
     let (store_id, file_id) = (call.id("vector_store_id"), call.id("file_id"));
     call.object(|transaction| {
@@ -81,7 +81,7 @@ pub(crate) fn update(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(crate) fn delete(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     let (store_id, file_id) = (call.id("vector_store_id"), call.id("file_id"));
     call.transact(|transaction| {
         let mut store = vector_stores::load_store(transaction, store_id)?;
@@ -95,11 +95,11 @@ pub(crate) fn delete(call: &Call) -> Result<Answer, ApiError> {
         deleted: true,
         ..VectorStoreFileDeleted::default()
     };
-    Ok(Answer::json(&deleted))
+    Ok(ApiResponse::json(&deleted))
 }
 
 /// Returns the text of a file as it was indexed; empty before that.
-pub(crate) fn content(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn content(call: &Call) -> Result<ApiResponse, ApiError> {
     let (store_id, file_id) = (call.id("vector_store_id"), call.id("file_id"));
     let passages = call.read(|transaction| {
         if vector_stores::load_store(transaction, store_id)?.object.status == VectorStoreStatus::Expired {
@@ -118,7 +118,7 @@ pub(crate) fn content(call: &Call) -> Result<Answer, ApiError> {
         data: parts.collect(),
         ..VectorStoreFileContent::default()
     };
-    Ok(Answer::Json(complete(&content, &["next_page"])))
+    Ok(ApiResponse::Json(complete(&content, &["next_page"])))
 }
 
 pub(crate) fn require_store(transaction: &dyn Transaction, store_id: &str) -> Result<(), ApiError> {

@@ -9,29 +9,29 @@ use assistants_types::openai::{
 };
 
 use super::page::page;
-use super::{Answer, ApiError, Call};
-use crate::engine::vector_stores::{self, Hit, Search};
+use super::{ApiError, ApiResponse, Call};
+use crate::engine::vector_stores::{self, Search, SearchHit};
 use crate::http;
 use crate::search::check_filter;
 use crate::storage::Kind;
 use crate::storage::document::{complete, now};
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateVectorStore = call.body("CreateVectorStore")?;
     call.object(|transaction| Ok(vector_stores::create_store(transaction, &params)?))
 }
 
-pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     call.engine.expire_stores(now().unix_timestamp())?;
     page(call, Kind::VectorStore, None, None, |_| Ok(()))
 }
 
-pub(super) fn retrieve(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
     call.engine.expire_stores(now().unix_timestamp())?;
     call.stored(Kind::VectorStore, call.id("vector_store_id"), None)
 }
 
-pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn update(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: UpdateVectorStore = call.body("UpdateVectorStore")?;
     let id = call.id("vector_store_id");
     call.object(|transaction| {
@@ -47,7 +47,7 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     let id = call.id("vector_store_id");
     call.transact(|transaction| {
         vector_stores::load_store(transaction, id)?;
@@ -58,14 +58,14 @@ pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
         deleted: true,
         ..VectorStoreDeleted::default()
     };
-    Ok(Answer::json(&deleted))
+    Ok(ApiResponse::json(&deleted))
 }
 
 /// The maximum number of queries in a search.
-const MOST_QUERIES: usize = 64;
+const MAX_QUERIES: usize = 64;
 
 /// Responses are not stored for idempotency keys, because a repeated search does no harm.
-pub(super) fn search(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn search(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: SearchVectorStore = call.body("SearchVectorStore")?;
     if let Some(filter) = &params.filters {
         check_filter(filter)
@@ -76,7 +76,7 @@ pub(super) fn search(call: &Call) -> Result<Answer, ApiError> {
         SearchQuery::Texts(texts) => texts,
         _ => Vec::new(),
     };
-    http::count("query", queries.len(), MOST_QUERIES)?;
+    http::check_count("query", queries.len(), MAX_QUERIES)?;
     let ranking = params.ranking_options.unwrap_or_default();
     let id = call.id("vector_store_id");
     call.engine.expire_stores(now().unix_timestamp())?;
@@ -100,10 +100,10 @@ pub(super) fn search(call: &Call) -> Result<Answer, ApiError> {
         data: hits.into_iter().map(result).collect(),
         ..VectorStoreSearchResults::default()
     };
-    Ok(Answer::Json(complete(&results, &["next_page"])))
+    Ok(ApiResponse::Json(complete(&results, &["next_page"])))
 }
 
-fn result(hit: Hit) -> VectorStoreSearchResult {
+fn result(hit: SearchHit) -> VectorStoreSearchResult {
     let content = SearchResultText {
         text: hit.text,
         ..SearchResultText::default()

@@ -12,10 +12,10 @@ use lopdf::{Document, Error, LoadOptions};
 use super::Unreadable;
 
 /// The maximum length of the extracted text, in bytes.
-const LONGEST_TEXT: usize = 32 * 1024 * 1024;
+const MAX_TEXT: usize = 32 * 1024 * 1024;
 
 /// The maximum size of a decompressed stream, in bytes.
-const LARGEST_PART: usize = 64 * 1024 * 1024;
+const MAX_PART: usize = 64 * 1024 * 1024;
 
 /// How many pages are read at a time. Each call to the library builds the list of all pages again, so one page at a
 /// time would take quadratic time.
@@ -26,11 +26,11 @@ const PAGES: usize = 100;
 pub(crate) fn text_of(bytes: &[u8]) -> Result<String, Unreadable> {
     // Malformed input can violate an assumption of the library. Such a panic means no more than that the file is
     // damaged, and no state is shared with the code that panicked.
-    catch_unwind(|| read(bytes, LONGEST_TEXT)).unwrap_or_else(|_| Err(damaged("its parts contradict each other")))
+    catch_unwind(|| read(bytes, MAX_TEXT)).unwrap_or_else(|_| Err(damaged("its parts contradict each other")))
 }
 
 fn read(bytes: &[u8], longest: usize) -> Result<String, Unreadable> {
-    let options = LoadOptions::with_max_decompressed_size(LARGEST_PART);
+    let options = LoadOptions::with_max_decompressed_size(MAX_PART);
     let document = Document::load_mem_with_options(bytes, options).map_err(|error| match error {
         Error::InvalidPassword | Error::Decryption(_) | Error::UnsupportedSecurityHandler(_) => encrypted(),
         error => damaged(error),
@@ -42,7 +42,7 @@ fn read(bytes: &[u8], longest: usize) -> Result<String, Unreadable> {
     let pages: Vec<u32> = document.get_pages().into_keys().collect();
     let (mut text, mut unread) = (String::new(), None);
     for pages in pages.chunks(PAGES) {
-        for part in document.extract_text_chunks_with_limit(pages, LARGEST_PART) {
+        for part in document.extract_text_chunks_with_limit(pages, MAX_PART) {
             match part {
                 Ok(part) => text.push_str(&part),
                 Err(error) => unread = Some(error),

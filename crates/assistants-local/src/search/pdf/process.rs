@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use super::{LONGEST_TEXT, Unreadable, too_much};
+use super::{MAX_TEXT, Unreadable, too_much};
 use crate::storage::StorageError;
 
 /// The exit code for [`Unreadable::Unsupported`].
@@ -75,7 +75,7 @@ impl PdfReader {
         let (code, output) = self.run(file).map_err(failed)?;
         let text = String::from_utf8_lossy(&output).into_owned();
         Ok(match code {
-            Some(0) if output.len() <= LONGEST_TEXT => Ok(text),
+            Some(0) if output.len() <= MAX_TEXT => Ok(text),
             Some(code) if code == i32::from(UNSUPPORTED) => Err(Unreadable::Unsupported(text)),
             Some(code) if code == i32::from(INVALID) => Err(Unreadable::Invalid(text)),
             // The program failed, or was called wrongly.
@@ -102,8 +102,8 @@ impl PdfReader {
             .spawn()?;
         let mut written = Vec::new();
         let output = program.stdout.take().expect("the output was asked for as a pipe");
-        let read = output.take(LONGEST_TEXT as u64 + 1).read_to_end(&mut written);
-        if read.is_err() || written.len() > LONGEST_TEXT {
+        let read = output.take(MAX_TEXT as u64 + 1).read_to_end(&mut written);
+        if read.is_err() || written.len() > MAX_TEXT {
             program.kill()?;
         }
         let status = program.wait()?;

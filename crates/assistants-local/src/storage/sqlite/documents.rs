@@ -4,7 +4,7 @@ use rusqlite::{Params, Row, ToSql, named_params, params};
 
 use super::{SqliteTransaction, failure};
 use crate::search::TextIndex;
-use crate::storage::{Document, FolderListing, KeptAnswer, Kind, List, Listing, Order, StorageError, Transaction};
+use crate::storage::{Document, FolderListing, Kind, List, Listing, Order, StorageError, StoredResponse, Transaction};
 
 impl SqliteTransaction<'_> {
     fn documents(&self, kind: Kind, sql: &str, values: impl Params) -> Result<Vec<Document>, StorageError> {
@@ -251,29 +251,29 @@ impl Transaction for SqliteTransaction<'_> {
         Ok(next.flatten())
     }
 
-    fn kept_answer(&self, key: &str, place: &str, since: i64) -> Result<Option<KeptAnswer>, StorageError> {
+    fn stored_response(&self, key: &str, scope: &str, since: i64) -> Result<Option<StoredResponse>, StorageError> {
         let sql = "SELECT request, answer FROM answers WHERE key = ?1 AND place = ?2 AND created_at >= ?3";
-        self.first("reading a kept answer", sql, params![key, place, since], |row| {
-            Ok(KeptAnswer {
+        self.first("reading a kept answer", sql, params![key, scope, since], |row| {
+            Ok(StoredResponse {
                 request: row.get(0)?,
                 answer: row.get(1)?,
             })
         })
     }
 
-    fn keep_answer(&self, key: &str, place: &str, kept: &KeptAnswer, now: i64) -> Result<(), StorageError> {
+    fn store_response(&self, key: &str, scope: &str, kept: &StoredResponse, now: i64) -> Result<(), StorageError> {
         let action = "keeping an answer";
         let old = "DELETE FROM answers WHERE key = ?1 AND place = ?2";
-        self.execute(action, old, params![key, place])?;
+        self.execute(action, old, params![key, scope])?;
         let sql = "INSERT INTO answers (key, place, request, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.execute(action, sql, params![key, place, kept.request, kept.answer, now])?;
+        self.execute(action, sql, params![key, scope, kept.request, kept.answer, now])?;
         // A file of a vector store is stored under an id made of both.
         let shown = "INSERT OR IGNORE INTO answer_objects (id, key, place)
             SELECT objects.id, ?1, ?2 FROM json_tree(?3) AS member JOIN objects ON objects.id = member.value
                 WHERE member.key = 'id' AND objects.kind <> 'upload_part'
             UNION SELECT id, ?1, ?2 FROM objects
                 WHERE id = json_extract(?3, '$.vector_store_id') || '/' || json_extract(?3, '$.id')";
-        self.execute(action, shown, params![key, place, kept.answer])?;
+        self.execute(action, shown, params![key, scope, kept.answer])?;
         Ok(())
     }
 
@@ -539,26 +539,26 @@ mod tests {
 
     #[test]
     fn answers_are_kept_until_they_are_too_old() {
-        let kept = KeptAnswer {
+        let kept = StoredResponse {
             request: "digest".to_owned(),
             answer: "{}".to_owned(),
         };
         transact(&filled(), |transaction| {
-            transaction.keep_answer("key", "POST /threads", &kept, 100)?;
+            transaction.store_response("key", "POST /threads", &kept, 100)?;
             assert_eq!(
-                transaction.kept_answer("key", "POST /threads", 100)?.as_ref(),
+                transaction.stored_response("key", "POST /threads", 100)?.as_ref(),
                 Some(&kept)
             );
-            assert_eq!(transaction.kept_answer("key", "POST /threads", 101)?, None);
-            assert_eq!(transaction.kept_answer("key", "POST /assistants", 0)?, None);
-            let other = KeptAnswer {
+            assert_eq!(transaction.stored_response("key", "POST /threads", 101)?, None);
+            assert_eq!(transaction.stored_response("key", "POST /assistants", 0)?, None);
+            let other = StoredResponse {
                 answer: "[]".to_owned(),
                 ..kept.clone()
             };
-            transaction.keep_answer("key", "POST /threads", &other, 300)?;
-            assert_eq!(transaction.kept_answer("key", "POST /threads", 0)?, Some(other));
+            transaction.store_response("key", "POST /threads", &other, 300)?;
+            assert_eq!(transaction.stored_response("key", "POST /threads", 0)?, Some(other));
             transaction.forget(301, 0)?;
-            assert_eq!(transaction.kept_answer("key", "POST /threads", 0)?, None);
+            assert_eq!(transaction.stored_response("key", "POST /threads", 0)?, None);
             Ok(())
         })
         .unwrap();
@@ -590,16 +590,16 @@ mod tests {
         ] {
             transact(&filled(), |transaction| {
                 transaction.insert(&file)?;
-                let kept = KeptAnswer {
+                let kept = StoredResponse {
                     request: "digest".to_owned(),
                     answer: answer.to_owned(),
                 };
-                transaction.keep_answer("key", "POST /threads", &kept, 100)?;
+                transaction.store_response("key", "POST /threads", &kept, 100)?;
                 assert!(transaction.delete(kind, deleted, 0)?);
-                let found = transaction.kept_answer("key", "POST /threads", 0)?;
+                let found = transaction.stored_response("key", "POST /threads", 0)?;
                 assert_eq!(found.is_some(), stays, "{answer} without {deleted}");
                 // Without a trace, so that the key can be used again.
-                transaction.keep_answer("key", "POST /threads", &kept, 100)
+                transaction.store_response("key", "POST /threads", &kept, 100)
             })
             .unwrap();
         }
@@ -607,13 +607,13 @@ mod tests {
 
     #[test]
     fn answers_stay_when_the_object_that_they_show_is_replaced() {
-        let kept = KeptAnswer {
+        let kept = StoredResponse {
             request: "digest".to_owned(),
             answer: r#"{"id": "b"}"#.to_owned(),
         };
         transact(&filled(), |transaction| {
             transaction.add_passages("t", "b", &["old words"])?;
-            transaction.keep_answer("key", "POST /threads", &kept, 100)?;
+            transaction.store_response("key", "POST /threads", &kept, 100)?;
             let new = Document {
                 created_at: 8,
                 body: "new".to_owned(),
@@ -624,7 +624,7 @@ mod tests {
             assert_eq!(transaction.get(Kind::Message, "b")?.as_ref(), Some(&new));
             assert!(transaction.sequence(Kind::Message, Some("t"), "b")? > place);
             assert!(transaction.passages("b")?.is_empty());
-            assert!(transaction.kept_answer("key", "POST /threads", 0)?.is_some());
+            assert!(transaction.stored_response("key", "POST /threads", 0)?.is_some());
             // Behind it comes what is stored next.
             transaction.insert(&message("g", "t", None))?;
             let list = List {
@@ -644,7 +644,7 @@ mod tests {
             assert_eq!(ids.collect::<String>(), "acdefbg");
             assert!(transaction.replace(&message("h", "t", None)).is_err());
             assert!(transaction.delete(Kind::Message, "b", 0)?);
-            assert!(transaction.kept_answer("key", "POST /threads", 0)?.is_none());
+            assert!(transaction.stored_response("key", "POST /threads", 0)?.is_none());
             Ok(())
         })
         .unwrap();

@@ -9,7 +9,7 @@
 //! the write-ahead log, which contains earlier versions of pages.
 
 pub(crate) mod documents;
-pub(crate) mod gate;
+pub(crate) mod priority_lock;
 pub(crate) mod schema;
 pub(crate) mod text_index;
 
@@ -22,13 +22,13 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior, params};
 
-use self::gate::{Gate, Turn};
+use self::priority_lock::{PriorityGuard, PriorityLock};
 use self::schema::{MIGRATIONS, migrate};
 use super::{Outcome, Storage, StorageError, Transaction};
 use super::{pair, private};
 
 /// How long a starting server waits for one that is stopping, and a write for another program's.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The number of pages of the text index (4 KB each) merged in one transaction.
 const MERGED_PAGES: i64 = 64;
@@ -40,8 +40,8 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Sqlite {
     /// A second connection, so that reads do not wait for a write and its sync; `None` in memory. It is declared first
     /// and so closed first, which lets the other one remove the log.
-    reader: Option<Gate<Connection>>,
-    connection: Gate<Connection>,
+    reader: Option<PriorityLock<Connection>>,
+    connection: PriorityLock<Connection>,
     /// Called after commits that deleted something.
     on_deletion: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// Excludes other servers; `None` in memory. Released after the connections are closed.
@@ -63,7 +63,7 @@ impl Sqlite {
             source: Some(Box::new(error)),
         };
         let path = &private::real_path(path).map_err(failed)?;
-        let Some(lock) = private::lock(&private::beside(path, ".lock"), LOCK_PATIENCE).map_err(failed)? else {
+        let Some(lock) = private::lock(&private::beside(path, ".lock"), LOCK_TIMEOUT).map_err(failed)? else {
             return Err(StorageError {
                 action: format!("{}: another process uses the database: a server that runs", action()),
                 source: None,
@@ -79,7 +79,7 @@ impl Sqlite {
             .and_then(|storage| {
                 let reader = open_file(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
                 Ok(Self {
-                    reader: Some(Gate::new(reader)),
+                    reader: Some(PriorityLock::new(reader)),
                     ..storage
                 })
             });
@@ -111,7 +111,7 @@ impl Sqlite {
         vacuum_once(&connection)?;
         Ok(Self {
             reader: None,
-            connection: Gate::new(connection),
+            connection: PriorityLock::new(connection),
             on_deletion: OnceLock::new(),
             lock,
         })
@@ -164,7 +164,7 @@ pub(crate) fn open_file(path: &Path, flags: OpenFlags) -> Result<Connection, Sto
     let open = || {
         // Without `SQLITE_OPEN_URI`, so that paths beginning with `file:` are not parsed as URIs.
         let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(LOCK_PATIENCE)?;
+        connection.busy_timeout(LOCK_TIMEOUT)?;
         Ok(connection)
     };
     open().map_err(|error| failure("opening the file", error))
@@ -215,8 +215,8 @@ impl Storage for Sqlite {
             }
         }
         drop(connection);
-        if deleted && let Some(tell) = self.on_deletion.get() {
-            tell();
+        if deleted && let Some(notify) = self.on_deletion.get() {
+            notify();
         }
         Ok(())
     }
@@ -233,9 +233,9 @@ impl Storage for Sqlite {
         transaction.rollback().map_err(|error| failure("ending to read", error))
     }
 
-    fn on_deletion(&self, tell: Box<dyn Fn() + Send + Sync>) {
+    fn on_deletion(&self, notify: Box<dyn Fn() + Send + Sync>) {
         // Only the first is kept: a storage has one engine.
-        drop(self.on_deletion.set(tell));
+        drop(self.on_deletion.set(notify));
     }
 
     fn purge(&self) -> Result<Option<Duration>, StorageError> {
@@ -250,12 +250,12 @@ impl Storage for Sqlite {
         }
         self.with("emptying the log", |connection| {
             // The log cannot be truncated while a connection reads from it.
-            let _reader: Option<Turn<'_, Connection>> = self.reader.as_ref().map(Gate::enter);
+            let _reader: Option<PriorityGuard<'_, Connection>> = self.reader.as_ref().map(PriorityLock::enter);
             // Requests are waiting for the connection, so this does not wait for another program's read.
             connection.busy_timeout(Duration::ZERO)?;
             let busy: rusqlite::Result<i64> =
                 connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
-            connection.busy_timeout(LOCK_PATIENCE)?;
+            connection.busy_timeout(LOCK_TIMEOUT)?;
             Ok((busy? != 0).then_some(PURGE_INTERVAL))
         })
     }

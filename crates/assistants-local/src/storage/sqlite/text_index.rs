@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::params;
 
 use super::{SqliteTransaction, failure};
-use crate::search::{Find, Found, TextIndex};
+use crate::search::{IndexHit, IndexQuery, TextIndex};
 use crate::storage::StorageError;
 
 /// The scores of a passage that contains at least one of the words.
@@ -42,7 +42,7 @@ impl TextIndex for SqliteTransaction<'_> {
         self.rows("reading the index", sql, params![owner], |row| row.get(0))
     }
 
-    fn find(&self, find: &Find<'_>) -> Result<Vec<Found>, StorageError> {
+    fn find(&self, find: &IndexQuery<'_>) -> Result<Vec<IndexHit>, StorageError> {
         let action = "searching";
         let count = "SELECT count(*) FROM passages WHERE collection = ?1";
         let count: i64 = self
@@ -83,7 +83,7 @@ impl TextIndex for SqliteTransaction<'_> {
             // FTS5 matches the collection's id as words, ignoring case. This comparison is exact.
             let sql = "SELECT owner, position, text FROM passages WHERE id = ?1 AND collection = ?2";
             let one = self.first(action, sql, params![passage, find.collection], |row| {
-                Ok(Found {
+                Ok(IndexHit {
                     owner: row.get(0)?,
                     position: row.get(1)?,
                     text: row.get(2)?,
@@ -163,7 +163,7 @@ mod tests {
         let words: Vec<String> = words.iter().map(ToString::to_string).collect();
         let dyn_storage: &dyn Storage = storage;
         let found = dyn_storage.transact(|transaction| {
-            transaction.find(&Find {
+            transaction.find(&IndexQuery {
                 collection,
                 words: &words,
                 accept: &|_| true,

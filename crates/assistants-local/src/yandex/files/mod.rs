@@ -8,7 +8,7 @@ use assistants_types::yandex::{
 };
 
 use super::resource::{self, SUBJECT, noted, to_text, whole_seconds};
-use super::{Answer, ApiError, Call, page};
+use super::{ApiError, ApiResponse, Call, page};
 use crate::engine::files;
 use crate::http::Member;
 use crate::ids;
@@ -27,7 +27,7 @@ pub(super) const CONTENT: Member = Member {
     most: 128 * 1024 * 1024,
 };
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateFile = call.body()?;
     let content = call.content();
     let mut file = File {
@@ -42,12 +42,12 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     if file.mime_type.is_empty() {
         file.mime_type = mime_type::of(content.read()?)?.to_owned();
     }
-    resource::begin(&mut file, ids::new("file-"))?;
+    resource::set_created(&mut file, ids::new("file-"))?;
     let notes = to_text(&file)?;
     let length = content.length();
     let bytes = content.stage(&file.id)?;
     let mut stored = false;
-    let answer = call.answer_once(|transaction| {
+    let answer = call.respond_once(|transaction| {
         let shared = project(&file, length);
         let purpose = shared.purpose.as_str();
         insert_with_notes(transaction, &shared, None, Some(purpose), Some(notes.clone()))?;
@@ -61,23 +61,23 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
     answer
 }
 
-pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     let page = call.read(|transaction| page::of_folder(call, transaction, Kind::File))?;
-    call.answer(&ListFilesResponse {
+    call.respond(&ListFilesResponse {
         files: page.documents.into_iter().map(view).collect::<Result<_, _>>()?,
         next_page_token: page.next,
         ..ListFilesResponse::default()
     })
 }
 
-pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn get(call: &Call) -> Result<ApiResponse, ApiError> {
     let document = call.read(|transaction| find(transaction, call.id("fileId")))?;
-    call.answer(&view(document)?)
+    call.respond(&view(document)?)
 }
 
-pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn update(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: UpdateFile = call.body()?;
-    call.answer_once(|transaction| {
+    call.respond_once(|transaction| {
         let mut document = find(transaction, call.id("fileId"))?;
         let file = resource::update(&view(document.clone())?, &params, &params.update_mask)?;
         document.notes = Some(to_text(&file)?);
@@ -87,18 +87,18 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     let id = call.id("fileId");
     call.transact(|transaction| match files::delete(transaction, id)? {
         true => Ok(()),
         false => Err(ApiError::not_found(Kind::File, id)),
     })?;
     call.engine.remove_bytes()?;
-    call.answer(&DeleteFileResponse::default())
+    call.respond(&DeleteFileResponse::default())
 }
 
 /// Creates a URL of this server by which anyone can fetch the file for an hour.
-pub(super) fn get_url(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn get_url(call: &Call) -> Result<ApiResponse, ApiError> {
     let id = call.required("fileId")?;
     let token = ids::new("");
     let now = resource::now().unix_timestamp();
@@ -117,14 +117,14 @@ pub(super) fn get_url(call: &Call) -> Result<Answer, ApiError> {
             .engine
             .expires(transaction, Kind::Download, &token, now + DOWNLOAD_SECONDS)?)
     })?;
-    call.answer(&GetFileUrlResponse {
+    call.respond(&GetFileUrlResponse {
         url: format!("{}{}", call.origin, DOWNLOAD.replace("{token}", &token)),
         ..GetFileUrlResponse::default()
     })
 }
 
 /// Returns the contents of a file. Needs no key: the URL is the secret.
-pub(super) fn download(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn download(call: &Call) -> Result<ApiResponse, ApiError> {
     let token = call.id("token");
     let now = resource::now().unix_timestamp();
     let file = call.read(|transaction| {
@@ -135,7 +135,7 @@ pub(super) fn download(call: &Call) -> Result<Answer, ApiError> {
         Ok(view(find(transaction, &file)?)?)
     })?;
     let (bytes, length) = call.engine.files.read(&file.id)?;
-    Ok(Answer::File {
+    Ok(ApiResponse::File {
         file: bytes,
         length,
         mime_type: file.mime_type,

@@ -10,15 +10,15 @@ use assistants_types::yandex::{Dialect, Error, EventType, MessageContent, Stream
 use axum::body::Bytes;
 use tokio_stream::Stream;
 
-use crate::engine::{Engine, Gone, History, Moment, Place, Told};
+use crate::engine::{Cursor, Engine, History, HistoryEvent, Interruption, ReadOutcome};
 use crate::yandex::error::Code;
 use crate::yandex::request::to_json;
-use crate::yandex::{Answer, ApiError, Call, messages, tools};
+use crate::yandex::{ApiError, ApiResponse, Call, messages, tools};
 
 /// How many bytes are passed to the connection at a time, unless a single line is longer.
-const ENOUGH: usize = 64 * 1024;
+const CHUNK: usize = 64 * 1024;
 
-pub(crate) fn listen(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn listen(call: &Call) -> Result<ApiResponse, ApiError> {
     let run_id = call.required("runId")?;
     let first = match call.query("eventsStartIdx") {
         None => 0,
@@ -26,10 +26,10 @@ pub(crate) fn listen(call: &Call) -> Result<Answer, ApiError> {
             .parse()
             .map_err(|_| ApiError::invalid(format!("`eventsStartIdx` is the number of an event, not '{text}'.")))?,
     };
-    Ok(Answer::Lines(Box::pin(Listening {
+    Ok(ApiResponse::Lines(Box::pin(Listening {
         engine: Arc::clone(&call.engine),
         history: call.engine.history(run_id)?,
-        place: Place::at(first),
+        cursor: Cursor::at(first),
         dialect: call.dialect,
     })))
 }
@@ -39,7 +39,7 @@ pub(crate) fn listen(call: &Call) -> Result<Answer, ApiError> {
 struct Listening {
     engine: Arc<Engine>,
     history: Arc<History>,
-    place: Place,
+    cursor: Cursor,
     dialect: Dialect,
 }
 
@@ -50,25 +50,29 @@ impl Stream for Listening {
         let this = self.get_mut();
         let mut lines = String::new();
         let mut answer = None;
-        let told = this.history.read(&mut this.place, context.waker(), |number, moment| {
-            if let Moment::Message(message) = moment {
+        let outcome = this.history.read(&mut this.cursor, context.waker(), |number, event| {
+            if let HistoryEvent::Message(message) = event {
                 // Its citations are read from the storage, so not under the lock of the history. A run is stored before its
                 // events are reported.
                 answer = Some((number, message.clone()));
                 return false;
             }
-            lines.push_str(&line(this.dialect, number, moment));
-            lines.len() < ENOUGH
+            lines.push_str(&line(this.dialect, number, event));
+            lines.len() < CHUNK
         });
         if let Some((number, message)) = answer {
             lines.push_str(&tokio::task::block_in_place(|| this.done(number, &message)));
         }
-        match told {
-            Told::Something => Poll::Ready(Some(Ok(lines.into()))),
-            Told::Nothing => Poll::Pending,
-            Told::All | Told::Gone(Gone::Stopped) => Poll::Ready(None),
-            Told::Gone(Gone::Deleted(message)) => Poll::Ready(Some(Ok(failure(Code::NotFound, message)))),
-            Told::Gone(Gone::Broken(message)) => Poll::Ready(Some(Ok(failure(Code::Unavailable, message)))),
+        match outcome {
+            ReadOutcome::Events => Poll::Ready(Some(Ok(lines.into()))),
+            ReadOutcome::Pending => Poll::Pending,
+            ReadOutcome::Ended | ReadOutcome::Interrupted(Interruption::Stopped) => Poll::Ready(None),
+            ReadOutcome::Interrupted(Interruption::Deleted(message)) => {
+                Poll::Ready(Some(Ok(failure(Code::NotFound, message))))
+            }
+            ReadOutcome::Interrupted(Interruption::NotStored(message)) => {
+                Poll::Ready(Some(Ok(failure(Code::Unavailable, message))))
+            }
         }
     }
 }
@@ -96,18 +100,18 @@ fn failure(code: Code, message: String) -> Bytes {
     format!("{{\"error\":{}}}\n", ApiError::new(code, message).body()).into()
 }
 
-fn line(dialect: Dialect, number: u64, moment: Moment<'_>) -> String {
-    let (event_type, data) = match moment {
-        Moment::Text(text) => (
+fn line(dialect: Dialect, number: u64, happened: HistoryEvent<'_>) -> String {
+    let (event_type, data) = match happened {
+        HistoryEvent::Text(text) => (
             EventType::PartialMessage,
             StreamEventData::PartialMessage(MessageContent::from(text)),
         ),
-        Moment::Calls(calls) => (EventType::ToolCalls, call_data(calls)),
-        Moment::Message(message) => (
+        HistoryEvent::Calls(calls) => (EventType::ToolCalls, call_data(calls)),
+        HistoryEvent::Message(message) => (
             EventType::Done,
             StreamEventData::CompletedMessage(messages::view(message, None)),
         ),
-        Moment::Failure(reason) => (
+        HistoryEvent::Failure(reason) => (
             EventType::Error,
             StreamEventData::Error(Error {
                 message: reason.to_owned(),

@@ -14,18 +14,18 @@ use assistants_types::yandex::{
 
 use super::error::Code;
 use super::resource::{self, SUBJECT};
-use super::{Answer, ApiError, Call, assistants, messages, page, search_indexes, threads, tools};
+use super::{ApiError, ApiResponse, Call, assistants, messages, page, search_indexes, threads, tools};
 use crate::engine::{Detail, Engine, RunNotes, failure_of, last_message};
 use crate::http;
 use crate::storage::document::{Loaded, load};
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateRun = call.body()?;
-    http::count(
+    http::check_count(
         "additionalMessages",
         params.additional_messages.len(),
-        messages::MOST_AT_ONCE,
+        messages::MAX_AT_ONCE,
     )?;
     tools::check(&params.tools)?;
     assistants::check_options(
@@ -133,7 +133,7 @@ fn run_params(params: &CreateRun, assistant: &Assistant, all_tools: &[Tool]) -> 
     }
 }
 
-pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     let response = call.read(|transaction| {
         let page = page::of_folder(call, transaction, Kind::Run)?;
         let runs = page.documents.into_iter().map(|document| view(transaction, document));
@@ -143,15 +143,15 @@ pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
             ..ListRunsResponse::default()
         })
     })?;
-    call.answer(&response)
+    call.respond(&response)
 }
 
-pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn get(call: &Call) -> Result<ApiResponse, ApiError> {
     let run = call.read(|transaction| Ok(view(transaction, find(transaction, call.id("runId"))?)?))?;
-    call.answer(&run)
+    call.respond(&run)
 }
 
-pub(super) fn get_last_by_thread(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn get_last_by_thread(call: &Call) -> Result<ApiResponse, ApiError> {
     let thread_id = call.required("threadId")?;
     let run = call.read(|transaction| {
         threads::find(transaction, thread_id)?;
@@ -172,10 +172,10 @@ pub(super) fn get_last_by_thread(call: &Call) -> Result<Answer, ApiError> {
             )),
         }
     })?;
-    call.answer(&run)
+    call.respond(&run)
 }
 
-pub(super) fn submit(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn submit(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: SubmitToRun = call.body()?;
     let Some(SubmitToRunEvent::ToolResultList(results)) = params.event else {
         return Err(ApiError::invalid("The body needs a `toolResultList`."));

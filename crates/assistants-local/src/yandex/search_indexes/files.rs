@@ -10,15 +10,15 @@ use crate::storage::{Document, Kind, StorageError};
 use crate::yandex::operations::{self, Work};
 use crate::yandex::resource::SUBJECT;
 use crate::yandex::search_indexes;
-use crate::yandex::{Answer, ApiError, Call, page};
+use crate::yandex::{ApiError, ApiResponse, Call, page};
 
-pub(crate) fn batch_create(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn batch_create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: BatchCreateSearchIndexFile = call.body()?;
     check_files(&params.file_ids)?;
     if params.file_ids.is_empty() {
         return Err(ApiError::invalid("The body needs at least one of `fileIds`."));
     }
-    let answer = call.answer_once(|transaction| {
+    let answer = call.respond_once(|transaction| {
         let index = search_indexes::view(find(transaction, &params.search_index_id)?)?;
         let work = Work::new(&index.id, &params.file_ids, false);
         let operation = operations::begin(transaction, "search index file batch creation", &index, work)?;
@@ -29,27 +29,27 @@ pub(crate) fn batch_create(call: &Call) -> Result<Answer, ApiError> {
     Ok(answer)
 }
 
-pub(crate) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     let id = call.id("searchIndexId");
     let page = call.read(|transaction| {
         find(transaction, id)?;
         page::below(call, transaction, Kind::VectorStoreFile, id)
     })?;
-    call.answer(&ListSearchIndexFilesResponse {
+    call.respond(&ListSearchIndexFilesResponse {
         files: page.documents.into_iter().map(view).collect::<Result<_, _>>()?,
         next_page_token: page.next,
         ..ListSearchIndexFilesResponse::default()
     })
 }
 
-pub(crate) fn get(call: &Call) -> Result<Answer, ApiError> {
+pub(crate) fn get(call: &Call) -> Result<ApiResponse, ApiError> {
     let (index_id, file_id) = (call.id("searchIndexId"), call.id("fileId"));
     let file = call.read(|transaction| {
         find(transaction, index_id)?;
         vector_stores::load_file(transaction, index_id, file_id)?
             .ok_or_else(|| ApiError::not_found(Kind::File, file_id))
     })?;
-    call.answer(&of(&file.object))
+    call.respond(&of(&file.object))
 }
 
 fn view(document: Document) -> Result<SearchIndexFile, StorageError> {

@@ -14,13 +14,13 @@ use assistants_types::yandex::{
 
 use super::operations::{self, Work};
 use super::resource::{self, SUBJECT, noted, to_text};
-use super::{Answer, ApiError, Call, page};
+use super::{ApiError, ApiResponse, Call, page};
 use crate::engine::{Engine, vector_stores};
 use crate::storage::document::Loaded;
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
 /// The maximum number of files in a request.
-const MOST_FILES: usize = 100;
+const MAX_FILES: usize = 100;
 
 /// The default sizes of chunks, in tokens.
 const CHUNK_SIZE: i64 = 800;
@@ -30,7 +30,7 @@ const CHUNK_OVERLAP: i64 = 400;
 const DOC_EMBEDDER: &str = "emb://yc.ml.rag-prod.common/text-search-doc/latest";
 const QUERY_EMBEDDER: &str = "emb://yc.ml.rag-prod.common/text-search-query/latest";
 
-pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateSearchIndex = call.body()?;
     check_files(&params.file_ids)?;
     let mut index = SearchIndex {
@@ -42,8 +42,8 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
         kind: Some(complete(params.kind)?),
         ..SearchIndex::default()
     };
-    resource::begin(&mut index, String::new())?;
-    let answer = call.answer_once(|transaction| {
+    resource::set_created(&mut index, String::new())?;
+    let answer = call.respond_once(|transaction| {
         let store = CreateVectorStore {
             name: Some(index.name.clone()),
             metadata: index.labels.clone().into(),
@@ -63,31 +63,31 @@ pub(super) fn create(call: &Call) -> Result<Answer, ApiError> {
 
 /// Checks the number of files in a request.
 pub(super) fn check_files(file_ids: &[String]) -> Result<(), ApiError> {
-    if file_ids.len() > MOST_FILES {
+    if file_ids.len() > MAX_FILES {
         return Err(ApiError::invalid(format!(
-            "At most {MOST_FILES} files can be given at once."
+            "At most {MAX_FILES} files can be given at once."
         )));
     }
     Ok(())
 }
 
-pub(super) fn list(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     let page = call.read(|transaction| page::of_folder(call, transaction, Kind::VectorStore))?;
-    call.answer(&ListSearchIndicesResponse {
+    call.respond(&ListSearchIndicesResponse {
         indices: page.documents.into_iter().map(view).collect::<Result<_, _>>()?,
         next_page_token: page.next,
         ..ListSearchIndicesResponse::default()
     })
 }
 
-pub(super) fn get(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn get(call: &Call) -> Result<ApiResponse, ApiError> {
     let document = call.read(|transaction| find(transaction, call.id("searchIndexId")))?;
-    call.answer(&view(document)?)
+    call.respond(&view(document)?)
 }
 
-pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn update(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: UpdateSearchIndex = call.body()?;
-    call.answer_once(|transaction| {
+    call.respond_once(|transaction| {
         let document = find(transaction, call.id("searchIndexId"))?;
         let index = resource::update(&view(document)?, &params, &params.update_mask)?;
         save(transaction, &index)?;
@@ -96,14 +96,14 @@ pub(super) fn update(call: &Call) -> Result<Answer, ApiError> {
     })
 }
 
-pub(super) fn delete(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     let id = call.id("searchIndexId");
     call.transact(|transaction| {
         find(transaction, id)?;
         vector_stores::delete(transaction, id)?;
         Ok(())
     })?;
-    call.answer(&DeleteSearchIndexResponse::default())
+    call.respond(&DeleteSearchIndexResponse::default())
 }
 
 pub(super) fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {

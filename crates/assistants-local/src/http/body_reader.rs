@@ -10,14 +10,14 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_stream::Stream;
 
 use super::Rejection;
-use super::limits::LARGEST_WASTE;
+use super::limits::MAX_DRAINED;
 
 /// The minimum rate of a body, in bytes per second, once the grace period has ended.
 const LEAST_RATE: u64 = 1024;
 
 /// The pieces of a body.
 #[derive(Debug)]
-pub(crate) struct Pieces {
+pub(crate) struct BodyReader {
     body: BodyDataStream,
     start: Instant,
     /// The maximum pause between two pieces, and the grace period: the time that the body may take in addition to its
@@ -28,7 +28,7 @@ pub(crate) struct Pieces {
     until: Option<Pin<Box<Sleep>>>,
 }
 
-impl Pieces {
+impl BodyReader {
     pub(crate) fn new(body: Body, time: Duration) -> Self {
         Self {
             body: body.into_data_stream(),
@@ -67,8 +67,8 @@ impl Pieces {
 
     /// Reads and discards more of the body, up to a limit. A client that is still sending when the connection closes
     /// may never see the response.
-    pub(crate) async fn waste(&mut self) {
-        let most = self.received.saturating_add(LARGEST_WASTE);
+    pub(crate) async fn drain(&mut self) {
+        let most = self.received.saturating_add(MAX_DRAINED);
         while self.received < most && matches!(self.next().await, Ok(Some(_))) {}
     }
 }

@@ -8,9 +8,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Logs a warning at most once per [`PAUSE`] and drops the others.
 #[derive(Debug, Default)]
-pub(super) struct Quiet(Mutex<Option<Instant>>);
+pub(super) struct RateLimitedLog(Mutex<Option<Instant>>);
 
-impl Quiet {
+impl RateLimitedLog {
     pub(super) fn warn(&self, message: impl FnOnce() -> String) {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_none_or(|last| last.elapsed() >= PAUSE) {

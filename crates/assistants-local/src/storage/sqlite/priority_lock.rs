@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 
 /// How many requests in a row may precede a waiting background thread, so that it is not starved.
-const MOST_AHEAD: usize = 8;
+const MAX_AHEAD: usize = 8;
 
 thread_local! {
     static IS_BACKGROUND: Cell<bool> = const { Cell::new(false) };
@@ -25,15 +25,15 @@ pub(crate) fn work_in_background() {
 
 /// A value that one thread at a time can use.
 #[derive(Debug)]
-pub(crate) struct Gate<T> {
-    line: Mutex<Line>,
+pub(crate) struct PriorityLock<T> {
+    line: Mutex<Queue>,
     /// Locked only by the thread whose turn it is, so never contended.
     value: Mutex<T>,
 }
 
 /// The waiting threads.
 #[derive(Debug, Default)]
-struct Line {
+struct Queue {
     taken: bool,
     requests: VecDeque<Arc<Waiter>>,
     background: VecDeque<Arc<Waiter>>,
@@ -49,12 +49,12 @@ struct Waiter {
 
 /// Exclusive access to the value until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn<'a, T> {
+pub(crate) struct PriorityGuard<'a, T> {
     value: Option<MutexGuard<'a, T>>,
-    line: &'a Mutex<Line>,
+    line: &'a Mutex<Queue>,
 }
 
-impl<T> Gate<T> {
+impl<T> PriorityLock<T> {
     pub(crate) fn new(value: T) -> Self {
         Self {
             line: Mutex::default(),
@@ -63,11 +63,11 @@ impl<T> Gate<T> {
     }
 
     /// Waits until it is this thread's turn.
-    pub(crate) fn enter(&self) -> Turn<'_, T> {
+    pub(crate) fn enter(&self) -> PriorityGuard<'_, T> {
         self.wait();
         // A panic does not make the value invalid: guards inside it have restored it.
         let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
-        Turn {
+        PriorityGuard {
             value: Some(value),
             line: &self.line,
         }
@@ -95,11 +95,11 @@ impl<T> Gate<T> {
     }
 }
 
-impl Line {
+impl Queue {
     fn next(&mut self) -> Option<Arc<Waiter>> {
         if self.background.is_empty() {
             self.ahead = 0;
-        } else if self.ahead >= MOST_AHEAD || self.requests.is_empty() {
+        } else if self.ahead >= MAX_AHEAD || self.requests.is_empty() {
             self.ahead = 0;
             return self.background.pop_front();
         } else {
@@ -109,11 +109,11 @@ impl Line {
     }
 }
 
-fn lock(line: &Mutex<Line>) -> MutexGuard<'_, Line> {
+fn lock(line: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
     line.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<T> Deref for Turn<'_, T> {
+impl<T> Deref for PriorityGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -121,13 +121,13 @@ impl<T> Deref for Turn<'_, T> {
     }
 }
 
-impl<T> DerefMut for Turn<'_, T> {
+impl<T> DerefMut for PriorityGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         self.value.as_mut().expect("the value is there until the turn ends")
     }
 }
 
-impl<T> Drop for Turn<'_, T> {
+impl<T> Drop for PriorityGuard<'_, T> {
     fn drop(&mut self) {
         drop(self.value.take());
         let mut line = lock(self.line);
@@ -146,9 +146,13 @@ mod tests {
     use super::*;
 
     /// Enters from a new thread, and returns once that thread waits.
-    fn line_up<'a>(scope: &'a thread::Scope<'a, '_>, gate: &'a Gate<Vec<&'static str>>, name: &'static str) {
+    fn line_up<'a>(
+        scope: &'a thread::Scope<'a, '_>,
+        priority_lock: &'a PriorityLock<Vec<&'static str>>,
+        name: &'static str,
+    ) {
         let waiting = || {
-            let line = lock(&gate.line);
+            let line = lock(&priority_lock.line);
             line.requests.len() + line.background.len()
         };
         let before = waiting();
@@ -156,7 +160,7 @@ mod tests {
             if name.starts_with("run") {
                 work_in_background();
             }
-            gate.enter().push(name);
+            priority_lock.enter().push(name);
         });
         while waiting() == before {
             thread::yield_now();
@@ -165,43 +169,43 @@ mod tests {
 
     #[test]
     fn requests_go_before_background_work_that_waits() {
-        let gate = Gate::new(Vec::new());
+        let priority_lock = PriorityLock::new(Vec::new());
         thread::scope(|scope| {
-            let turn = gate.enter();
+            let turn = priority_lock.enter();
             for name in ["run 1", "run 2", "request 1", "run 3", "request 2"] {
-                line_up(scope, &gate, name);
+                line_up(scope, &priority_lock, name);
             }
             drop(turn);
         });
-        let order = gate.enter().clone();
+        let order = priority_lock.enter().clone();
         assert_eq!(order, ["request 1", "request 2", "run 1", "run 2", "run 3"]);
     }
 
     #[test]
     fn background_work_goes_on_among_many_requests() {
-        let gate = Gate::new(Vec::new());
+        let priority_lock = PriorityLock::new(Vec::new());
         thread::scope(|scope| {
-            let turn = gate.enter();
-            line_up(scope, &gate, "run");
-            for _ in 0..2 * MOST_AHEAD {
-                line_up(scope, &gate, "request");
+            let turn = priority_lock.enter();
+            line_up(scope, &priority_lock, "run");
+            for _ in 0..2 * MAX_AHEAD {
+                line_up(scope, &priority_lock, "request");
             }
             drop(turn);
         });
-        let place = gate.enter().iter().position(|name| *name == "run");
-        assert_eq!(place, Some(MOST_AHEAD));
+        let place = priority_lock.enter().iter().position(|name| *name == "run");
+        assert_eq!(place, Some(MAX_AHEAD));
     }
 
     #[test]
     fn a_panic_ends_a_turn() {
-        let gate = Gate::new(Vec::new());
+        let priority_lock = PriorityLock::new(Vec::new());
         thread::scope(|scope| {
             let panicking = scope.spawn(|| {
-                let _turn = gate.enter();
+                let _turn = priority_lock.enter();
                 panic!("this panic is part of the test");
             });
             assert!(panicking.join().is_err());
         });
-        gate.enter().push("request");
+        priority_lock.enter().push("request");
     }
 }
