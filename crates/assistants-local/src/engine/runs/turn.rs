@@ -143,6 +143,7 @@ impl Engine {
             // either keeps this turn from beginning or finds it running. The run stays queued for the next server.
             if self.run_workers.is_closed() {
                 live.suspend();
+                self.forget(run_id, live);
                 return Ok(None);
             }
             let begun = self
