@@ -11,7 +11,7 @@ use serde_saphyr::Spanned;
 pub(crate) struct Lines(HashMap<String, u64>);
 
 impl Lines {
-    /// Reads the lines of `text`; none if it is not YAML, which [`parse`](super::parse) reports.
+    /// Reads the lines of `text`; none if it is not YAML, which parsing the document reports.
     pub(crate) fn of(text: &str) -> Self {
         let mut lines = Self::default();
         if let Ok(document) = serde_saphyr::from_str::<Spanned<Node>>(text) {
