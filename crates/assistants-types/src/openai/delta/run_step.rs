@@ -18,7 +18,7 @@ impl RunStep {
         keep_latest(self, &delta.extra);
     }
 
-    /// Where in the tool calls the one is that deltas call by this index; as [`Message::place_of`].
+    /// Where in the tool calls the one is that deltas call by this index; as [`Message::place_of`](crate::openai::Message::place_of).
     #[must_use]
     pub fn place_of_call(&self, index: i64) -> Option<usize> {
         find(self.tool_calls(), index).ok()
