@@ -71,6 +71,24 @@ impl FileSource {
     }
 
     /// What the readers that `open` makes give, under this name: `length` bytes each, the same each time.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use std::fs::File;
+    /// use assistants_blocking::FileSource;
+    ///
+    /// // A part of a file, which can be opened as often as it takes.
+    /// let open = || {
+    ///     use std::io::{Seek as _, SeekFrom};
+    ///     let mut file = File::open("Cargo.toml")?;
+    ///     file.seek(SeekFrom::Start(10))?;
+    ///     Ok(file)
+    /// };
+    /// let file = client.files().upload(FileSource::reopen("part.toml", 100, open), "assistants").send()?;
+    /// assert_eq!(file.bytes, 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reopen<R: Read + Send + 'static>(
         name: impl Into<String>,
         length: u64,

@@ -27,6 +27,14 @@ impl Models {
     }
 
     /// Reads one model. `GET /models/{model}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// let model = client.models().retrieve("scripted").send()?;
+    /// println!("{} by {}", model.id, model.owned_by);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn retrieve(&self, model: impl IdOf<Model>) -> Call<Model> {
         self.client.call(op::RETRIEVE_MODEL, &[model.as_id()])
     }

@@ -52,6 +52,22 @@ type First<T> = Box<dyn FnOnce(&Options) -> Result<Call<T>> + Send>;
 /// A call that waits until the server is done with an object.
 ///
 /// The object is handed out in whatever state it ended, also when that is a failure: look at its `status`.
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+/// # let file = client.files().upload(notes, "assistants").send()?;
+/// # let store = assistants_blocking::openai::CreateVectorStore::default().file_id(&file.id);
+/// # let store = client.vector_stores().create_and_poll(store).send()?;
+/// use std::time::Duration;
+/// use assistants_blocking::openai::CreateVectorStoreFile;
+///
+/// let call = client.vector_store_files(&store).create_and_poll(CreateVectorStoreFile::new(&file));
+/// let indexed = call.poll_timeout(Duration::from_secs(120)).send()?;
+/// println!("{} {:?}", indexed.status, indexed.last_error);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "nothing is polled until `send`"]
 pub struct WaitCall<T> {
     first: Option<First<T>>,

@@ -24,6 +24,25 @@ pub struct Uploads {
 
 impl Uploads {
     /// Begins an upload, which expires after an hour. `POST /uploads`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::FileSource;
+    /// use assistants_blocking::openai::{CompleteUpload, CreateUpload};
+    ///
+    /// let parts = ["nine to ", "five"];
+    /// let params = CreateUpload::new("notes.txt", "assistants", 12, "text/plain");
+    /// let upload = client.uploads().create(params).send()?;
+    /// let mut ids = Vec::new();
+    /// for part in parts {
+    ///     let part = FileSource::bytes("part", part);
+    ///     ids.push(client.uploads().add_part(&upload, part).send()?.id);
+    /// }
+    /// let upload = client.uploads().complete(&upload, CompleteUpload::new(ids)).send()?;
+    /// println!("{:?}", upload.file.map(|file| file.id));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, params: CreateUpload) -> Call<Upload> {
         self.client.call_with(op::CREATE_UPLOAD, &[], &params)
     }

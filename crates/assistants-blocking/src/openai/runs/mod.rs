@@ -62,6 +62,19 @@ impl Runs {
     }
 
     /// Reads one run. `GET /threads/{thread_id}/runs/{run_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = client.runs(&thread).create(assistants_blocking::openai::CreateRun::new(&assistant)).send()?;
+    /// let run = client.runs(&thread).retrieve(&run).send()?;
+    /// println!("{} since {:?}", run.status, run.started_at);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn retrieve(&self, run: impl IdOf<Run>) -> Call<Run> {
         self.client.call(op::RETRIEVE_RUN, &[&self.thread, run.as_id()])
     }
@@ -73,6 +86,21 @@ impl Runs {
     }
 
     /// Lists runs, newest first unless told otherwise. `GET /threads/{thread_id}/runs`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = client.runs(&thread).create(assistants_blocking::openai::CreateRun::new(&assistant)).send()?;
+    /// for run in client.runs(&thread).list() {
+    ///     let run = run?;
+    ///     println!("{} {} {:?}", run.id, run.status, run.usage);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> ListCall<Run> {
         self.client.list(op::LIST_RUNS, &[&self.thread])
     }

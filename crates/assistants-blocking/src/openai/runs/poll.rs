@@ -13,6 +13,22 @@ use crate::{Call, Options};
 /// A call that waits until a run has ended or needs tool outputs.
 ///
 /// The run is handed out in whatever state it ended: look at its [`status`](Run::status).
+///
+/// ```
+/// # let server = assistants_local::LocalServer::builder().start()?;
+/// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+/// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+/// # let thread = assistants_blocking::openai::CreateThread::default();
+/// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+/// # let thread = client.threads().create(thread).send()?;
+/// use std::time::Duration;
+/// use assistants_blocking::openai::CreateRun;
+///
+/// let call = client.runs(&thread).create_and_poll(CreateRun::new(&assistant));
+/// let run = call.interval(Duration::from_millis(500)).poll_timeout(Duration::from_secs(120)).send()?;
+/// println!("{}", run.status);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "nothing is polled until `send`"]
 #[derive(Debug)]
 pub struct PollCall {

@@ -60,6 +60,20 @@ impl VectorStores {
     }
 
     /// Lists vector stores, newest first unless told otherwise. `GET /vector_stores`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// # let store = assistants_blocking::openai::CreateVectorStore::default().file_id(&file.id);
+    /// # let store = client.vector_stores().create_and_poll(store).send()?;
+    /// for store in client.vector_stores().list() {
+    ///     let store = store?;
+    ///     println!("{} {:?}: {} files", store.id, store.name, store.file_counts.total);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> ListCall<VectorStore> {
         self.client.list(op::LIST_VECTOR_STORES, &[])
     }

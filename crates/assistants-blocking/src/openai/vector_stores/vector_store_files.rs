@@ -48,11 +48,37 @@ impl VectorStoreFiles {
     }
 
     /// Lists the files, newest first unless told otherwise. `GET /vector_stores/{vector_store_id}/files`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// # let store = assistants_blocking::openai::CreateVectorStore::default().file_id(&file.id);
+    /// # let store = client.vector_stores().create_and_poll(store).send()?;
+    /// for file in client.vector_store_files(&store).list().filter("failed") {
+    ///     let file = file?;
+    ///     println!("{}: {:?}", file.id, file.last_error);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> ListCall<VectorStoreFile> {
         self.client.list(op::LIST_VECTOR_STORE_FILES, &[&self.store])
     }
 
     /// Reads the text of one file as it was indexed. `GET /vector_stores/{vector_store_id}/files/{file_id}/content`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// # let store = assistants_blocking::openai::CreateVectorStore::default().file_id(&file.id);
+    /// # let store = client.vector_stores().create_and_poll(store).send()?;
+    /// let text = client.vector_store_files(&store).content(&file).send()?;
+    /// println!("{text:?}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn content(&self, file: impl IdOf<VectorStoreFile>) -> Call<VectorStoreFileContent> {
         self.client
             .call(op::RETRIEVE_VECTOR_STORE_FILE_CONTENT, &[&self.store, file.as_id()])
