@@ -2,11 +2,11 @@
 //!
 //! The stored JSON is what clients receive, so a read needs no parsing.
 
+use assistants_types::Complete;
 use assistants_types::openai::{
-    Assistant, File, Message, Run, RunStep, StreamEvent, Thread, Upload, UploadPart, VectorStore, VectorStoreFile,
+    Assistant, File, Message, Run, RunStep, Thread, Upload, UploadPart, VectorStore, VectorStoreFile,
     VectorStoreFileBatch,
 };
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -15,12 +15,8 @@ use crate::engine::vector_stores::file_key;
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
 /// An object that is stored under its id.
-pub(crate) trait Stored: Serialize + DeserializeOwned {
+pub(crate) trait Stored: Complete + DeserializeOwned {
     const KIND: Kind;
-    /// Members that are always sent, as `null` if the object has no value for them. The types omit them, which means
-    /// the same, but clients in statically typed languages rely on them. A path leads through members and, with `*`,
-    /// through all items of a list.
-    const NULLABLE: &'static [&'static str];
 
     fn id(&self) -> &str;
     fn created_at(&self) -> Option<OffsetDateTime>;
@@ -32,10 +28,9 @@ pub(crate) trait Stored: Serialize + DeserializeOwned {
 }
 
 macro_rules! stored {
-    ($($type:ident: $($nullable:literal)*;)+) => {
+    ($($type:ident)+) => {
         $(impl Stored for $type {
             const KIND: Kind = Kind::$type;
-            const NULLABLE: &'static [&'static str] = &[$($nullable),*];
 
             fn id(&self) -> &str {
                 &self.id
@@ -48,26 +43,11 @@ macro_rules! stored {
     };
 }
 
-stored! {
-    Assistant: "name" "description" "instructions" "tool_resources" "metadata" "temperature" "top_p" "response_format";
-    File:;
-    Thread: "tool_resources" "metadata";
-    Message: "incomplete_details" "completed_at" "incomplete_at" "assistant_id" "run_id" "attachments" "metadata";
-    Run: "required_action" "last_error" "expires_at" "started_at" "cancelled_at" "failed_at" "completed_at"
-        "metadata" "usage" "incomplete_details" "temperature" "top_p" "max_prompt_tokens" "max_completion_tokens"
-        "truncation_strategy" "tool_choice" "response_format";
-    VectorStore: "expires_at" "last_active_at" "metadata";
-    VectorStoreFileBatch:;
-    Upload: "file";
-    UploadPart:;
-    RunStep: "last_error" "expired_at" "cancelled_at" "failed_at" "completed_at" "metadata" "usage"
-        "step_details/tool_calls/*/function/output";
-}
+stored!(Assistant File Thread Message Run RunStep VectorStore VectorStoreFileBatch Upload UploadPart);
 
 /// A file can be in several vector stores, so it is stored under both ids.
 impl Stored for VectorStoreFile {
     const KIND: Kind = Kind::VectorStoreFile;
-    const NULLABLE: &'static [&'static str] = &["last_error"];
 
     fn id(&self) -> &str {
         &self.id
@@ -159,33 +139,11 @@ pub(crate) fn document<T: Stored>(
     }
 }
 
-/// Serializes an object, including its nulls.
-pub(crate) fn to_json<T: Stored>(object: &T) -> String {
-    complete(object, T::NULLABLE)
-}
-
-/// Serializes any value, and adds `null` for missing members at these paths.
-pub(crate) fn complete(object: &impl Serialize, nullable: &[&str]) -> String {
-    let mut value = serde_json::to_value(object).expect("an object of the protocol has a JSON form");
-    for path in nullable {
-        complete_at(&mut value, path);
-    }
-    value.to_string()
-}
-
-fn complete_at(value: &mut Value, path: &str) {
-    match (path.split_once('/'), value) {
-        (Some(("*", rest)), Value::Array(items)) => items.iter_mut().for_each(|item| complete_at(item, rest)),
-        (Some((name, rest)), Value::Object(members)) => {
-            if let Some(member) = members.get_mut(name) {
-                complete_at(member, rest);
-            }
-        }
-        (None, Value::Object(members)) => {
-            members.entry(path).or_insert(Value::Null);
-        }
-        _ => {}
-    }
+/// The JSON of an object, complete with its nulls.
+pub(crate) fn to_json(object: &impl Complete) -> String {
+    object
+        .to_complete_json()
+        .expect("an object of the protocol has a JSON form")
 }
 
 /// Removes the texts of passages found by file search from a run step; they are only sent on request.
@@ -206,35 +164,6 @@ pub(crate) fn without_content(step: &str) -> String {
         }
     }
     value.to_string()
-}
-
-/// Serializes the data of an event, including the nulls of its objects.
-pub(crate) fn event_data(event: &StreamEvent) -> String {
-    use StreamEvent as E;
-    match event {
-        E::ThreadCreated(created) => to_json(&created.data),
-        E::RunCreated(run)
-        | E::RunQueued(run)
-        | E::RunInProgress(run)
-        | E::RunRequiresAction(run)
-        | E::RunCompleted(run)
-        | E::RunIncomplete(run)
-        | E::RunFailed(run)
-        | E::RunCancelling(run)
-        | E::RunCancelled(run)
-        | E::RunExpired(run) => to_json(&**run),
-        E::RunStepCreated(step)
-        | E::RunStepInProgress(step)
-        | E::RunStepCompleted(step)
-        | E::RunStepFailed(step)
-        | E::RunStepCancelled(step)
-        | E::RunStepExpired(step) => to_json(&**step),
-        E::MessageCreated(message)
-        | E::MessageInProgress(message)
-        | E::MessageCompleted(message)
-        | E::MessageIncomplete(message) => to_json(&**message),
-        other => other.data().expect("an object of the protocol has a JSON form"),
-    }
 }
 
 /// Returns the current time, truncated to whole seconds as in the protocol.

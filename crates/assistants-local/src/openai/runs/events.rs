@@ -12,7 +12,7 @@ use tokio_stream::Stream;
 
 use crate::engine::{Batch, Follower};
 use crate::openai::v1::show_retrieval;
-use crate::storage::document::{event_data, without_content};
+use crate::storage::document::without_content;
 
 /// The maximum number of events in a chunk. Pending events are sent together, which saves system calls when the reader
 /// is slower than the run.
@@ -47,7 +47,9 @@ impl EventStream {
 
     fn write(&self, bytes: &mut Vec<u8>, event: &StreamEvent) {
         // Serialized JSON contains no line breaks, so it fits in one data line.
-        let mut data = event_data(event);
+        let mut data = event
+            .complete_data()
+            .expect("an object of the protocol has a JSON form");
         if let StreamEvent::RunStepCompleted(step) = event
             && !self.content
             && step.type_ == RunStepType::ToolCalls

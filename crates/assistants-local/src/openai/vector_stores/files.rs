@@ -9,7 +9,7 @@ use crate::engine::vector_stores::{self, NewFile};
 use crate::openai::page::page;
 use crate::openai::request_schema::Violation;
 use crate::openai::{ApiError, ApiResponse, Call};
-use crate::storage::document::complete;
+use crate::storage::document::to_json;
 use crate::storage::{Kind, Transaction};
 
 pub(crate) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
@@ -118,7 +118,7 @@ pub(crate) fn content(call: &Call) -> Result<ApiResponse, ApiError> {
         data: parts.collect(),
         ..VectorStoreFileContent::default()
     };
-    Ok(ApiResponse::Json(complete(&content, &["next_page"])))
+    Ok(ApiResponse::Json(to_json(&content)))
 }
 
 pub(crate) fn require_store(transaction: &dyn Transaction, store_id: &str) -> Result<(), ApiError> {

@@ -14,7 +14,7 @@ use crate::engine::vector_stores::{self, Search, SearchHit};
 use crate::http;
 use crate::search::check_filter;
 use crate::storage::Kind;
-use crate::storage::document::{complete, now};
+use crate::storage::document::{now, to_json};
 
 pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateVectorStore = call.body("CreateVectorStore")?;
@@ -100,7 +100,7 @@ pub(super) fn search(call: &Call) -> Result<ApiResponse, ApiError> {
         data: hits.into_iter().map(result).collect(),
         ..VectorStoreSearchResults::default()
     };
-    Ok(ApiResponse::Json(complete(&results, &["next_page"])))
+    Ok(ApiResponse::Json(to_json(&results)))
 }
 
 fn result(hit: SearchHit) -> VectorStoreSearchResult {
