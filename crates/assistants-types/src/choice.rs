@@ -1,7 +1,8 @@
-//! Unions told apart by the JSON type of the value: a string, a number, an array, an object.
+//! Untagged unions, distinguished by the JSON type of the value: string, number, array or object.
 
-/// Implements reading and writing of such a union. `strings` are fixed strings with an arm each; the others name the
-/// arm and payload for any other value of that JSON type. What fits none is `Unknown`.
+/// Implements serialization of an untagged union. `strings` lists fixed strings, each with its own variant; the other
+/// lines name the variant and payload for any other value of that JSON type. Values that match nothing become
+/// `Unknown`.
 macro_rules! choice {
     ($name:ident $(strings($($unit:ident = $fixed:literal),+))? {
         $(string $text:ident($text_payload:ty),)?
@@ -11,7 +12,7 @@ macro_rules! choice {
         $(object $map:ident($map_payload:ty),)?
     }) => {
         impl Default for $name {
-            /// What a response reads as when its server left the member out.
+            /// The value of a response member that the server omitted.
             fn default() -> Self {
                 Self::Unknown(serde_json::Value::Null)
             }
@@ -69,7 +70,7 @@ macro_rules! choice {
         }
 
         impl From<f64> for $name {
-            /// Infinity and NaN, which JSON cannot hold, become null.
+            /// Infinity and NaN become null, because JSON cannot represent them.
             fn from(number: f64) -> Self {
                 serde_json::Number::from_f64(number).map_or_else(Self::default, Self::$number)
             }

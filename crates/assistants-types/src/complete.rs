@@ -1,12 +1,12 @@
-//! Members that are on the wire even where an object has no value for them.
+//! Members that servers always write, even if an object has no value for them.
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// An object of the protocol, as a server writes it.
+/// Serialization of an object as a server writes it.
 ///
-/// Serializing an object that was built in Rust leaves out what it has no value for. That means the same, but clients of
-/// typed languages count on some of these members: a server writes them as `null`.
+/// An object built in Rust serializes without the members that have no value. This is equivalent, but clients written
+/// in statically typed languages rely on some of these members, which servers write as `null`.
 ///
 /// ```
 /// use assistants_types::Complete;
@@ -18,15 +18,15 @@ use serde_json::Value;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 pub trait Complete: Serialize {
-    /// The members that are always on the wire. A path goes through members and, by `*`, all items of a list:
+    /// The members that are always written. A path consists of member names, and of `*` for all items of a list:
     /// `step_details/tool_calls/*/function/output`.
     const ALWAYS: &'static [&'static str];
 
-    /// The object's JSON with `null` for each of these members that it lacks.
+    /// Serializes the object, with `null` for each of these members that has no value.
     ///
     /// # Errors
     ///
-    /// None in practice: every object has a JSON form.
+    /// None in practice: every object serializes to JSON.
     fn to_complete_json(&self) -> serde_json::Result<String> {
         if Self::ALWAYS.is_empty() {
             return serde_json::to_string(self);

@@ -1,19 +1,19 @@
-//! Stream events: a name and a payload each, as the server sends them, and as one JSON object.
+//! Stream events: a name and a payload each, in the form of server-sent events or as a single JSON object.
 
-/// Implements the name table of a stream's event enum, and reading and writing of its members.
+/// Implements the name table of an enum of stream events, and the serialization of its variants.
 macro_rules! stream_events {
     ($name:ident {
         $($arm:ident $(($payload:ty))? = $wire:literal $(with $text:literal)? $(beside($($field:ident = $key:literal),+))?,)+
     }) => {
         impl $name {
-            /// The names of all events that this crate knows, in the order of the specification.
+            /// The names of all known events, in the order of the specification.
             pub const NAMES: &'static [&'static str] = &[$($wire),+];
 
-            /// Reads a server-sent event from its name and data. An unknown name gives `Unknown`.
+            /// Parses a server-sent event from its name and data. An unknown name gives `Unknown`.
             ///
             /// # Errors
             ///
-            /// When the data of a known event is not the JSON that the event announces.
+            /// If the data of a known event is not the JSON of its payload.
             pub fn parse(event: &str, data: &str) -> serde_json::Result<Self> {
                 match event {
                     $($wire => $crate::events::stream_events!(@parse $arm $(($payload))? data),)+
@@ -24,11 +24,11 @@ macro_rules! stream_events {
                 }
             }
 
-            /// Reads the payload of an event from any format that serde knows. [`parse`](Self::parse) is the usual way.
+            /// Deserializes the payload of an event from any serde format. Most callers use [`parse`](Self::parse).
             ///
             /// # Errors
             ///
-            /// When the data of a known event is not what the event announces.
+            /// If the data of a known event does not match its payload.
             pub fn deserialize_data<'de, D: serde::Deserializer<'de>>(event: &str, data: D) -> Result<Self, D::Error> {
                 use serde::Deserialize as _;
                 match event {
@@ -40,7 +40,7 @@ macro_rules! stream_events {
                 }
             }
 
-            /// The event's name as it is sent.
+            /// The name of the event, as sent.
             #[must_use]
             pub fn name(&self) -> &str {
                 match self {
@@ -49,11 +49,11 @@ macro_rules! stream_events {
                 }
             }
 
-            /// The event's data as it is sent: JSON, except for the end of the stream.
+            /// The data of the event, as sent: JSON, except for the end of the stream.
             ///
             /// # Errors
             ///
-            /// None in practice: every payload has a JSON form.
+            /// None in practice: every payload serializes to JSON.
             pub fn data(&self) -> serde_json::Result<String> {
                 match self {
                     $($crate::events::stream_events!(@bind payload $arm $(($payload))?) =>
@@ -63,11 +63,11 @@ macro_rules! stream_events {
                 }
             }
 
-            /// As [`data`](Self::data), the object complete with its nulls: what a server sends.
+            /// Like [`data`](Self::data), but complete with the `null` members that servers write.
             ///
             /// # Errors
             ///
-            /// None in practice: every payload has a JSON form.
+            /// None in practice: every payload serializes to JSON.
             pub fn complete_data(&self) -> serde_json::Result<String> {
                 match self {
                     $($crate::events::stream_events!(@bind payload $arm $(($payload))?) =>
@@ -78,7 +78,7 @@ macro_rules! stream_events {
         }
 
         impl serde::Serialize for $name {
-            /// As one object: `{"event": …, "data": …}`.
+            /// As a single object: `{"event": …, "data": …}`.
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeMap as _;
                 let mut map = serializer.serialize_map(None)?;
@@ -145,7 +145,7 @@ macro_rules! stream_events {
 }
 pub(crate) use stream_events;
 
-/// Implements the payload of an event that has members beside `data`: it reads and writes like its data.
+/// Implements the payload of an event that has members beside `data`. It serializes like its data.
 macro_rules! companion {
     ($name:ident($data:ty)) => {
         impl std::ops::Deref for $name {

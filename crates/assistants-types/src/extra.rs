@@ -1,4 +1,4 @@
-//! What an object carries besides its known members.
+//! Members of an object beyond the known ones.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -6,39 +6,39 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-/// The members of an object that this crate does not know, kept as they were sent.
+/// Unknown members of an object, kept as they were sent.
 ///
-/// Reads and writes like the [`Map`] it holds. It also remembers how the peer spelled the known members (which it left
-/// out, which were null, whether a number had a fraction), so that serializing gives back what was parsed; that memory
-/// takes no part in comparisons.
+/// Serializes like the [`Map`] it contains. It also records how the sender wrote the known members (absent, null, a
+/// number with a fraction), so that serializing gives the JSON that was parsed. Comparisons ignore that record.
 #[derive(Clone, Default)]
 pub struct Extra {
-    /// One bit for each known member, in the order of the object's key list: set when the peer sent no value for it.
+    /// One bit for each known member, in the order of `KEYS`: set if the sender sent no value for it.
     absent: u64,
-    /// The same bits: set when what the peer sent was null.
+    /// The same bits: set if the sender sent null.
     null: u64,
-    /// Most objects keep nothing; a pointer keeps them narrow, and they are moved often.
+    /// Most objects keep nothing. A pointer keeps them small, since they are moved often.
     kept: Option<Box<Kept>>,
 }
 
 #[derive(Clone, Default)]
 struct Kept {
     members: Map<String, Value>,
-    /// Values whose JSON form the Rust value does not determine: `1` beside `1.0`, a time outside the calendar.
+    /// Values whose JSON form cannot be derived from the Rust value: `1` and `1.0`, or a time outside the supported
+    /// range.
     spelled: Map<String, Value>,
-    /// The index by which deltas address the object, where that is not its place in the list.
+    /// The index that deltas use for the object, if it differs from its position in the list.
     index: Option<i64>,
 }
 
 impl Extra {
-    /// The unknown members as a map.
+    /// The unknown members, as a map.
     #[must_use]
     pub fn members(&self) -> &Map<String, Value> {
         static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
         self.kept.as_ref().map_or_else(|| &*NONE, |kept| &kept.members)
     }
 
-    /// Whether nothing is kept that the object has no field for.
+    /// Whether there is nothing to keep beyond the fields of the object.
     pub(crate) fn is_bare(&self) -> bool {
         self.kept.is_none()
     }

@@ -1,9 +1,10 @@
-//! A request field that may be left out, sent as `null`, or set.
+//! A request field that can be omitted, sent as `null`, or set.
 
-/// A field of a request that tells *keep*, *clear* and *set* apart.
+/// A field of a request, distinguishing *keep*, *clear* and *set*.
 ///
-/// In an update, [`Keep`](Self::Keep) leaves the stored value as it is, [`Clear`](Self::Clear) sends `null` and empties
-/// it, [`Set`](Self::Set) replaces it. In a create, the first two both mean the server's default.
+/// In an update, [`Keep`](Self::Keep) leaves the stored value unchanged, [`Clear`](Self::Clear) sends `null`, which
+/// removes it, and [`Set`](Self::Set) replaces it. When creating an object, `Keep` and `Clear` both mean the server's
+/// default.
 ///
 /// ```
 /// use assistants_types::{Field, openai::UpdateAssistant};
@@ -25,7 +26,7 @@ pub enum Field<T> {
 }
 
 impl<T> Field<T> {
-    /// The value that was set, if one was.
+    /// The value, if set.
     #[must_use]
     pub fn as_ref(&self) -> Option<&T> {
         match self {
@@ -34,7 +35,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// The value that was set, if one was.
+    /// The value, if set.
     #[must_use]
     pub fn into_value(self) -> Option<T> {
         match self {
@@ -43,13 +44,13 @@ impl<T> Field<T> {
         }
     }
 
-    /// Whether the field is left out of the request.
+    /// Whether the field is omitted from the request.
     #[must_use]
     pub fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }
 
-    /// The value that was set; sets the default one first if there is none.
+    /// The value, set to its default first if there is none.
     pub fn get_or_set_default(&mut self) -> &mut T
     where
         T: Default,
@@ -63,7 +64,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// Changes `stored` the way an update with this field would.
+    /// Changes `stored` as an update with this field does.
     pub fn apply_to(self, stored: &mut Option<T>) {
         match self {
             Self::Keep => {}

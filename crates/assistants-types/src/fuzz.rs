@@ -1,6 +1,6 @@
-//! What holds for any JSON, as functions: the fuzz targets and the property tests call the same ones.
+//! Properties that hold for any JSON, as functions shared by the fuzz targets and the property tests.
 //!
-//! Compiled for tests and with `--cfg fuzzing`, which `cargo fuzz` sets; no part of the library otherwise.
+//! Compiled only for tests and with `--cfg fuzzing`, which `cargo fuzz` sets.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::yandex::{Dialect, ProtoMessage};
 
-/// The function of a type, applied to JSON text.
+/// The check for one type, applied to JSON text.
 type Check = fn(&str);
 
 macro_rules! objects {
@@ -40,17 +40,18 @@ mod yandex_types {
     pub(super) const CHECKS: &[Check] = for_each_type!(messages);
 }
 
-/// JSON that a type of OpenAI reads is written as the same JSON.
+/// JSON that deserializes as an OpenAI type serializes to the same JSON.
 ///
-/// Settings: one byte, the type; the rest is text.
+/// Input: one byte that selects the type, then the text.
 pub fn objects(input: &[u8]) {
     let all = [openai_types::CHECKS, chat_types::CHECKS];
     apply(&all.concat(), input);
 }
 
-/// JSON that a message of Yandex reads is written, in either dialect, as JSON that reads as the same message.
+/// JSON that deserializes as a Yandex message serializes, in either dialect, to JSON that deserializes as the same
+/// message.
 ///
-/// Settings: one byte, the type; the rest is text.
+/// Input: one byte that selects the type, then the text.
 pub fn proto_json(input: &[u8]) {
     apply(yandex_types::CHECKS, input);
 }
@@ -64,7 +65,7 @@ fn apply(checks: &[Check], input: &[u8]) {
 }
 
 fn object<T: Serialize + DeserializeOwned>(text: &str) {
-    // Of two members of one name the last counts, and the first leaves no trace.
+    // If a name occurs twice, the last member counts; the first one leaves no trace.
     let Ok(json) = serde_json::from_str::<Value>(text) else {
         assert!(serde_json::from_str::<T>(text).is_err(), "read what is no JSON");
         return;
@@ -80,7 +81,7 @@ fn message<T: ProtoMessage>(text: &str) {
     let Ok(message) = serde_json::from_str::<T>(text) else {
         return;
     };
-    // By their JSON, since a number that is none equals nothing.
+    // Compared as JSON, because NaN is not equal to itself.
     let read = |json: &Value| serde_json::from_str::<T>(&json.to_string()).expect("what was written can be read");
     let camel = |message: &T| {
         Dialect::CamelCase
@@ -106,7 +107,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Map, Number, Value};
 
-    /// Names of members, many of them known to several types.
+    /// Member names, many of which are known to several types.
     const NAMES: &[&str] = &[
         "id",
         "object",

@@ -1,13 +1,13 @@
-//! Ids, or the objects they belong to.
+//! Identifiers, and the objects that can be given instead.
 
-/// Something that names a `T`: its id as text, or the object itself.
+/// An identifier of a `T`: a string, or the object itself.
 ///
-/// A method that needs a thread takes `&str`, `&String` or `&Thread`, but never an `&Assistant`.
+/// A method with a thread argument accepts `&str`, `&String` and `&Thread`, but not `&Assistant`.
 pub trait IdOf<T: ?Sized>: sealed::Sealed {
-    /// The id.
+    /// The identifier.
     fn as_id(&self) -> &str;
 
-    /// The id as a string of its own.
+    /// The identifier as an owned string.
     fn into_id(self) -> String
     where
         Self: Sized,
@@ -41,7 +41,7 @@ impl<T: ?Sized> IdOf<T> for &String {
     }
 }
 
-/// Lets objects stand for the ids of a type.
+/// Implements [`IdOf`] for objects and references to them.
 macro_rules! id_of {
     ($($object:ident for $target:ident),+ $(,)?) => {$(
         impl $crate::id::sealed::Sealed for &$object {}

@@ -1,15 +1,15 @@
-//! Data models and stream events of the Assistants protocol, without I/O.
+//! Data types and stream events of the Assistants protocol, without I/O.
 //!
-//! Every object of the protocol is a struct with public fields that parses and serializes without losing anything:
-//! fields this crate does not know stay in [`Extra`], enum values it does not know in an `Unknown` arm, union members
-//! it does not know as raw JSON. A field that a server left out never fails the object and is not written back with a
-//! made-up value; one that was `null` is written back as `null`, unless it was given a value. So a proxy can read, look
-//! at and pass on what it does not fully understand: what it writes is the same JSON as what it read. (In the messages
-//! of [`yandex`], JSON that means the same: null, default and missing are one thing there.)
+//! Every object of the protocol is a struct with public fields. Parsing and serializing is lossless: unknown members
+//! are kept in [`Extra`], unknown enum values in an `Unknown` variant, and unknown members of a union as raw JSON. A
+//! missing member never makes parsing fail, except for the few without which an object is meaningless, and is not
+//! written back; a member that was `null` is written back as `null`, unless its field has been set. A proxy can
+//! therefore read, inspect and forward data that it does not fully understand. (The messages of [`yandex`] serialize to
+//! equivalent JSON: in that protocol null, default and missing values are the same.)
 //!
-//! Values that servers write in other forms than the protocol's are read for what they mean and written back as they
-//! came: integers as `100.0`, times with a fraction or outside the calendar, metadata that is no text, error codes that
-//! are numbers, an error that is a bare string, a `search_query` that is one string.
+//! Values that servers send in other forms than the protocol specifies are converted and written back unchanged:
+//! integers such as `100.0`, times with a fraction or outside the supported range, metadata that is not text, numeric
+//! error codes, an error that is a plain string, a `search_query` that is a single string.
 //!
 //! ```
 //! use assistants_types::openai::{Assistant, Tool};
@@ -23,17 +23,17 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! | --- | --- |
 //! | [`openai`] | OpenAI Assistants v2: assistants, threads, messages, runs, run steps, stream events; models |
-//! | [`chat`] | chat completions, as OpenAI and many others speak them: requests, answers, chunks of a stream |
+//! | [`chat`] | chat completions of OpenAI and compatible servers: requests, completions, chunks |
 //! | [`yandex`] | Yandex AI Studio: assistants, threads, messages, runs, search indexes, files, users, operations |
 //!
-//! With the feature `schemars`, [`FunctionTool`](openai::FunctionTool) and [`ResponseFormat`](openai::ResponseFormat) are
-//! made from Rust types (`of`).
+//! With the feature `schemars`, [`FunctionTool`](openai::FunctionTool) and [`ResponseFormat`](openai::ResponseFormat)
+//! have a constructor `of` that derives the JSON schema from a Rust type.
 //!
-//! Structs and enums are generated from the documents in `spec/`; helper methods such as
-//! [`Message::text`](openai::Message::text) are written by hand beside them.
+//! Structs and enums are generated from the documents in `spec/`. Helper methods such as
+//! [`Message::text`](openai::Message::text) are hand-written.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
@@ -65,11 +65,11 @@ pub use field::Field;
 pub use id::IdOf;
 pub use open_enum::UnknownValue;
 pub use operation::{Operation, PathError};
-/// The crate that describes Rust types as JSON schemas, in the version that `of` takes.
+/// The crate that derives JSON schemas from Rust types, in the version that `of` requires.
 #[cfg(feature = "schemars")]
 pub use schemars;
 
-/// Runs the programs of the README.
+/// Tests the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,7 +1,7 @@
-//! Values that servers write in other forms than the protocol's.
+//! Values that servers send in other forms than the protocol specifies.
 //!
-//! Servers written in dynamic languages send `100.0` for an integer, a number where a text is expected, one string for
-//! a list of them. Such a value is read for what it stands for, and written back as it came while the field still has
+//! Servers written in dynamically typed languages send `100.0` for an integer, a number for a string, or a single
+//! string for a list. Such a value is converted when it is read, and written back unchanged as long as the field keeps
 //! that value.
 
 use std::collections::BTreeMap;
@@ -9,17 +9,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-/// A type with a usual form, and others that stand for the same.
+/// A type with alternative JSON forms.
 pub(crate) trait Loose: Serialize + Sized {
-    /// The value that JSON stands for, which is not null; together with that JSON if it is not the usual form.
+    /// Converts a JSON value other than null. If it is not in the usual form, also returns the JSON.
     ///
     /// # Errors
     ///
-    /// For JSON that stands for no value of the type.
+    /// If the JSON does not represent a value of the type.
     fn read(raw: Value) -> serde_json::Result<(Self, Option<Value>)>;
 }
 
-/// Reads a value in any of its forms; `None` for null.
+/// A value in any of its forms; `None` for null.
 pub(crate) struct Loosely<T>(pub(crate) Option<(T, Option<Value>)>);
 
 impl<'de, T: Loose> Deserialize<'de> for Loosely<T> {
@@ -34,9 +34,9 @@ impl<'de, T: Loose> Deserialize<'de> for Loosely<T> {
 }
 
 impl Loose for i64 {
-    /// Also a float without a fraction.
+    /// Also accepts a float without a fraction.
     fn read(raw: Value) -> serde_json::Result<(Self, Option<Value>)> {
-        // Every float below this one is an `i64`; it itself is none.
+        // All floats below this one fit into an `i64`; this one does not.
         const END: f64 = 9_223_372_036_854_775_808.0;
         if let Some(number) = raw.as_i64() {
             return Ok((number, None));
@@ -51,7 +51,7 @@ impl Loose for i64 {
 }
 
 impl Loose for Vec<i64> {
-    /// Also with floats without a fraction in it.
+    /// Also accepts floats without a fraction.
     fn read(raw: Value) -> serde_json::Result<(Self, Option<Value>)> {
         match &raw {
             Value::Array(items) if items.iter().any(Value::is_f64) => {
@@ -64,7 +64,7 @@ impl Loose for Vec<i64> {
 }
 
 impl Loose for f64 {
-    /// `1` and `1.0` are the same number, but each is written back as it came.
+    /// `1` and `1.0` are the same number, but each is written back unchanged.
     fn read(raw: Value) -> serde_json::Result<(Self, Option<Value>)> {
         match raw.as_f64() {
             Some(number) => Ok((number, (!raw.is_f64()).then_some(raw))),
@@ -74,7 +74,7 @@ impl Loose for f64 {
 }
 
 impl Loose for String {
-    /// Also a number, as its digits.
+    /// Also accepts a number, as its decimal digits.
     fn read(raw: Value) -> serde_json::Result<(Self, Option<Value>)> {
         match raw {
             Value::String(text) => Ok((text, None)),
@@ -85,7 +85,7 @@ impl Loose for String {
 }
 
 impl Loose for Vec<String> {
-    /// Also one string.
+    /// Also accepts a single string.
     fn read(raw: Value) -> serde_json::Result<(Self, Option<Value>)> {
         match raw {
             Value::String(text) => Ok((vec![text.clone()], Some(Value::String(text)))),
@@ -95,7 +95,7 @@ impl Loose for Vec<String> {
 }
 
 impl Loose for BTreeMap<String, String> {
-    /// Also values of other kinds than text, as their JSON.
+    /// Also accepts values other than strings, as their JSON.
     fn read(raw: Value) -> serde_json::Result<(Self, Option<Value>)> {
         match raw {
             Value::Object(members) if members.values().any(|value| !value.is_string()) => {

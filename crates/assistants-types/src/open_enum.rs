@@ -1,10 +1,10 @@
-//! Enums whose list of values grows on the server's side.
+//! Enums to which servers may add values.
 
 use std::fmt;
 
 /// A value of an open enum that is newer than this crate, kept exactly as it was sent.
 ///
-/// Only the enum's `From<&str>` builds one, so it never stands for a value that has an arm of its own.
+/// Only the enum's `From<&str>` creates one, so it is never a value that has its own variant.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UnknownValue(String);
 
@@ -13,7 +13,7 @@ impl UnknownValue {
         Self(raw.to_owned())
     }
 
-    /// The value as it was sent.
+    /// The value, as sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -32,14 +32,14 @@ impl fmt::Display for UnknownValue {
     }
 }
 
-/// Implements the conversions of an open enum; all of them go through the one table, so they cannot disagree.
+/// Implements the conversions of an open enum. All of them use one table, so they cannot disagree.
 macro_rules! open_enum {
     ($name:ident { $($arm:ident = $wire:literal),+ $(,)? }) => {
         impl $name {
-            /// Every value this crate knows, in the order of the specification.
+            /// All known values, in the order of the specification.
             pub const KNOWN: &'static [Self] = &[$(Self::$arm),+];
 
-            /// The value as it is sent.
+            /// The value, as sent.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
@@ -79,7 +79,7 @@ macro_rules! open_enum {
         }
 
         impl Default for $name {
-            /// The empty value: what a response reads as when its server left the field out.
+            /// The empty value, used for a response member that the server omitted.
             fn default() -> Self {
                 Self::from("")
             }
@@ -92,7 +92,7 @@ macro_rules! open_enum {
         }
 
         impl $crate::loose::Loose for $name {
-            /// Also a number, as its digits.
+            /// Also accepts a number, as its decimal digits.
             fn read(raw: serde_json::Value) -> serde_json::Result<(Self, Option<serde_json::Value>)> {
                 let (text, spelling) = <String as $crate::loose::Loose>::read(raw)?;
                 Ok((Self::from(text), spelling))

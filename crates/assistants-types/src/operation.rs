@@ -1,11 +1,11 @@
-//! What an operation of a protocol is, and the path of a request for it.
+//! Operations of a protocol, and the request paths of operations.
 
 use std::fmt;
 
-/// One operation: what it is called, how a request for it begins, and what goes over the wire.
+/// An operation: its name, method and path, and the types of its request and response.
 ///
 /// The tables [`openai::operations`](crate::openai::operations), [`chat::operations`](crate::chat::operations) and
-/// [`yandex::operations`](crate::yandex::operations) have one constant for each.
+/// [`yandex::operations`](crate::yandex::operations) contain one constant per operation.
 ///
 /// ```
 /// use assistants_types::openai::operations::{CREATE_RUN, LIST_RUNS};
@@ -22,34 +22,35 @@ use std::fmt;
 pub struct Operation {
     /// Resource and verb, such as `threads.create`.
     pub id: &'static str,
-    /// The HTTP method in capitals.
+    /// The HTTP method, in upper case.
     pub method: &'static str,
-    /// The path below the base URL, with each id as a name in braces.
+    /// The path below the base URL, with the name of each identifier in braces.
     pub path: &'static str,
-    /// The names of the query parameters that it takes.
+    /// The names of the query parameters.
     pub query: &'static [&'static str],
-    /// The type of its body, such as `CreateRun`; `None` if it takes none.
+    /// The type of the request body, such as `CreateRun`; `None` if there is none.
     pub request: Option<&'static str>,
-    /// The type of its response, such as `Run` or `Page<Run>`; `None` for bytes and for operations that only stream.
+    /// The type of the response, such as `Run` or `Page<Run>`; `None` if it is not JSON or only streamed.
     pub response: Option<&'static str>,
-    /// The type of what it streams, such as `StreamEvent`; `None` if it streams nothing.
+    /// The type of the streamed values, such as `StreamEvent`; `None` if the operation does not stream.
     pub stream: Option<&'static str>,
 }
 
 impl Operation {
-    /// The same operation at another path, for servers that have moved it.
+    /// The same operation with another path, for servers that have moved it.
     #[must_use]
     pub const fn at(self, path: &'static str) -> Self {
         Self { path, ..self }
     }
 
-    /// The path with these ids in the place of the names in braces, in their order.
+    /// The path with the names in braces replaced by `ids`, in order.
     ///
-    /// Each id becomes one segment: what cannot stand in a segment as it is, a slash above all, is percent-encoded.
+    /// Each identifier becomes one path segment. Characters that a segment cannot contain, such as a slash, are
+    /// percent-encoded.
     ///
     /// # Errors
     ///
-    /// If an id is missing or left over, is empty, or is one of `.` and `..`, which would make another path of it.
+    /// If an identifier is missing, superfluous or empty, or is `.` or `..`, which would change the path.
     pub fn fill(&self, ids: &[&str]) -> Result<String, PathError> {
         let fault = |name: &str, fault: Fault| PathError {
             template: self.path,
@@ -60,7 +61,7 @@ impl Operation {
         let mut ids = ids.iter();
         let mut rest = self.path;
         while let Some((before, named)) = rest.split_once('{') {
-            // A path without the closing brace has no name to fill.
+            // Without a closing brace there is no name to replace.
             let (name, after) = named.split_once('}').unwrap_or((named, ""));
             let id = *ids.next().ok_or_else(|| fault(name, Fault::Missing))?;
             match id {
@@ -81,8 +82,8 @@ impl Operation {
     }
 }
 
-/// Appends a text as one segment of a path: RFC 3986 `pchar` stays, that is unreserved characters, sub-delims, `:` and
-/// `@`; every other byte is percent-encoded.
+/// Appends a text as a path segment. RFC 3986 `pchar` (unreserved characters, sub-delims, `:` and `@`) is kept; all
+/// other bytes are percent-encoded.
 fn push_segment(path: &mut String, text: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
@@ -96,7 +97,7 @@ fn push_segment(path: &mut String, text: &str) {
     }
 }
 
-/// Why a path could not be filled.
+/// Why a path could not be filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathError {
     template: &'static str,

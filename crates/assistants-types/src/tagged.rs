@@ -1,14 +1,14 @@
-//! Unions whose member is named by a constant in each object, such as `type`.
+//! Tagged unions: a constant member, such as `type`, identifies the variant.
 
 use serde::de::MapAccess;
 use serde_json::{Map, Value};
 
 use crate::object::{Buffered, Object, Text, TextOr, bit};
 
-/// Members that came before the tag. Servers send the tag first or second, so this is short, and mostly empty.
+/// Members before the tag. Servers send the tag first or second, so there are few or none.
 pub(crate) type Before<'de> = Vec<(Text<'de>, Value)>;
 
-/// Reads members up to the tag. `None` as tag when the object ends without one.
+/// Reads members up to the tag; the tag is `None` if the object has none.
 pub(crate) fn read_tag<'de, A: MapAccess<'de>>(
     tag: &str,
     map: &mut A,
@@ -23,7 +23,7 @@ pub(crate) fn read_tag<'de, A: MapAccess<'de>>(
     Ok((before, None))
 }
 
-/// As [`read_member`], for an object that keeps the tag as a member of its own.
+/// Like [`read_member`], for an object that has the tag as a regular member.
 pub(crate) fn read_kept<'de, T: Object, A: MapAccess<'de>>(
     tag: &str,
     value: TextOr<'de>,
@@ -34,7 +34,7 @@ pub(crate) fn read_kept<'de, T: Object, A: MapAccess<'de>>(
     read_from(before, 0, map)
 }
 
-/// Reads the object that the tag announced: what came before the tag, then the rest, straight into its fields.
+/// Reads the object that the tag identifies: the members before the tag, then the others, directly into its fields.
 pub(crate) fn read_member<'de, T: Object, A: MapAccess<'de>>(
     tag: &str,
     before: Before<'de>,
@@ -59,7 +59,7 @@ fn read_from<'de, T: Object, A: MapAccess<'de>>(
     Ok(object)
 }
 
-/// Reads an object of a kind this crate does not know.
+/// Reads an object of an unknown type.
 pub(crate) fn read_unknown<'de, A: MapAccess<'de>>(
     tag: &str,
     before: Before<'de>,
@@ -79,8 +79,8 @@ pub(crate) fn read_unknown<'de, A: MapAccess<'de>>(
     Ok(Value::Object(object))
 }
 
-/// Implements reading and writing of a tagged union: arm, payload, tag value. `strings` are arms without payload that
-/// stand as a plain string. `kept` goes before several tag values of one arm, whose payload has the tag as a member.
+/// Implements serialization of a tagged union: variant, payload, tag value. `strings` are variants without a payload
+/// that are plain strings. `kept` precedes several tag values of one variant, whose payload has the tag as a member.
 macro_rules! tagged {
     (@read $tag_name:literal, $tag:ident, $before:ident, $map:ident) => {
         $crate::tagged::read_member($tag_name, $before, &mut $map)
@@ -92,7 +92,7 @@ macro_rules! tagged {
         $($arm:ident($payload:ty) = $($kept:ident)? $($value:literal)|+,)+
     }) => {
         impl Default for $name {
-            /// What a response reads as when its server left the member out.
+            /// The value of a response member that the server omitted.
             fn default() -> Self {
                 Self::Unknown(serde_json::Value::Null)
             }

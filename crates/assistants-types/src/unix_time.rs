@@ -1,22 +1,23 @@
-//! Times as the OpenAI protocol sends them: whole seconds since 1970, in UTC.
+//! Times of the OpenAI protocol: Unix timestamps in whole seconds.
 
 use serde_json::Value;
 use time::OffsetDateTime;
 
-/// The instant that a JSON number means; `None` when it is no number or lies outside the calendar of `time`.
+/// Converts a JSON number to a time; `None` if it is not a number or out of the range of `time`.
 ///
-/// Servers written in dynamic languages send fractions now and then, so those are read too.
+/// Servers written in dynamically typed languages sometimes send fractions, which are accepted.
 pub(crate) fn from_json(value: &Value) -> Option<OffsetDateTime> {
     if let Some(seconds) = value.as_i64() {
         return OffsetDateTime::from_unix_timestamp(seconds).ok();
     }
     let seconds = value.as_f64()?;
-    // A float to integer cast saturates, so an absurd value ends outside the range of `time` and gives `None`.
+    // Casts from float to integer saturate, so a value far out of range is outside the range of `time` and gives
+    // `None`.
     let whole = OffsetDateTime::from_unix_timestamp(seconds.floor() as i64).ok()?;
     whole.checked_add(time::Duration::seconds_f64(seconds - seconds.floor()))
 }
 
-/// The number that is sent for an instant: its whole seconds.
+/// The number sent for a time: whole seconds.
 pub(crate) fn to_json(time: OffsetDateTime) -> Value {
     time.unix_timestamp().into()
 }

@@ -1,4 +1,4 @@
-//! From the chunks of a stream to the answer they are pieces of.
+//! Assembles the chunks of a stream into a completion.
 
 use serde_json::Value;
 
@@ -11,12 +11,12 @@ use crate::Extra;
 use crate::object::{Object, bit};
 use crate::openai::delta::merge;
 
-/// Puts chunks together to a [`ChatCompletion`].
+/// Assembles chunks into a [`ChatCompletion`].
 ///
-/// Chunks of several answers may come interleaved; each piece finds its answer, and its tool call, by the index it
-/// names. Text members that the published protocol does not have, such as `reasoning_content`, grow as the text does
-/// and end up in the message's `extra`. Only what arrives takes memory: an index, however large, is a name and no
-/// length.
+/// Chunks of several answers may be interleaved: each delta is added to the answer, and to the tool call, whose index
+/// it contains. Text members that are not part of the published protocol, such as `reasoning_content`, are concatenated
+/// as well and become part of the message's `extra`. Memory use is proportional to the data received: an index
+/// identifies an entry and never determines a length.
 ///
 /// ```
 /// use assistants_types::chat::{ChatAccumulator, ChatCompletionChunk};
@@ -33,21 +33,21 @@ use crate::openai::delta::merge;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatAccumulator {
     completion: ChatCompletion,
-    /// For each choice, the index that each of its tool calls came under.
+    /// For each choice, the indexes of its tool calls.
     call_indexes: Vec<Vec<i64>>,
     filter_replaces: bool,
 }
 
 impl ChatAccumulator {
-    /// Starts with an answer of which nothing is known.
+    /// Creates an accumulator without any data.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// As [`new`](Self::new), for servers that take back what they said: the text of a chunk that ends with
-    /// `content_filter` stands in place of the text before it. Yandex does this. A chunk without a text, not even an
-    /// empty one, takes nothing back.
+    /// Like [`new`](Self::new), for servers that retract text, such as Yandex: the text of a chunk that ends with
+    /// `content_filter` replaces the text before it. A chunk without a text member retracts nothing; an empty text
+    /// does.
     #[must_use]
     pub fn replacing_filtered() -> Self {
         Self {
@@ -56,10 +56,10 @@ impl ChatAccumulator {
         }
     }
 
-    /// Adds what one chunk says.
+    /// Adds a chunk.
     pub fn apply(&mut self, chunk: &ChatCompletionChunk) {
         let completion = &mut self.completion;
-        // Some servers begin with a chunk that has neither id nor model.
+        // Some servers send a first chunk without an identifier or model.
         take_first(&mut completion.id, &chunk.id);
         take_first(&mut completion.model, &chunk.model);
         completion.created = completion.created.or(chunk.created);
@@ -73,19 +73,19 @@ impl ChatAccumulator {
         }
     }
 
-    /// The answer as far as it has come.
+    /// The completion received so far.
     #[must_use]
     pub fn completion(&self) -> &ChatCompletion {
         &self.completion
     }
 
-    /// The answer as far as it has come.
+    /// The completion received so far.
     #[must_use]
     pub fn into_completion(self) -> ChatCompletion {
         self.completion
     }
 
-    /// Whether there is an answer, and a reason why it ended; with several answers, a reason for each.
+    /// Whether there is at least one answer and every answer has a finish reason.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         let choices = &self.completion.choices;
@@ -133,7 +133,7 @@ impl Extend<ChatCompletionChunk> for ChatAccumulator {
     }
 }
 
-/// Grows a message. Its role is not looked at: an answer is always the assistant's.
+/// Adds a delta to a message. The role is ignored: the author of an answer is always the assistant.
 fn grow_message(message: &mut ChatCompletionMessage, delta: &ChatDelta, call_indexes: &mut Vec<i64>) {
     append(&mut message.content, delta.content.as_deref());
     append(&mut message.refusal, delta.refusal.as_deref());
@@ -146,11 +146,11 @@ fn grow_message(message: &mut ChatCompletionMessage, delta: &ChatDelta, call_ind
     for (key, value) in delta.extra.members() {
         match (key.as_str(), value) {
             (_, Value::Null) => {}
-            // Published for whole messages only, and sent in streams all the same.
+            // The published protocol has this in complete messages only, but servers also send it in streams.
             ("audio", Value::Object(_)) => grow_audio(message.audio.get_or_insert_default(), value),
             ("annotations", Value::Array(more)) => {
                 let annotations = message.annotations.get_or_insert_default();
-                // One of a known kind and another form is kept as it came, like one of an unknown kind.
+                // A value of a known type in an unexpected form is kept unchanged, like one of an unknown type.
                 let read = |one: &Value| serde_json::from_value(one.clone());
                 let kept = |one: &Value| read(one).unwrap_or_else(|_| ChatAnnotation::Unknown(one.clone()));
                 annotations.extend(more.iter().map(kept));
@@ -165,18 +165,19 @@ fn grow_message(message: &mut ChatCompletionMessage, delta: &ChatDelta, call_ind
     }
 }
 
-/// Finds the call that the piece belongs to, or begins it, and grows it.
+/// Adds deltas of tool calls to the calls they belong to, which are created as needed.
 fn grow_calls(calls: &mut Vec<ChatToolCall>, piece: &ChatToolCallDelta, indexes: &mut Vec<i64>) {
     let named = !piece
         .extra
         .is_absent(const { bit(<ChatToolCallDelta as Object>::KEYS, "index") });
-    // A piece without an index belongs to the last call.
+    // A delta without an index belongs to the last call.
     let found = if named {
         indexes.iter().rposition(|index| *index == piece.index)
     } else {
         indexes.len().checked_sub(1)
     };
-    // Some servers give all calls of an answer the same index, or none. Each then begins with an id of its own.
+    // Some servers send the same index for all calls of an answer, or none. Each call then starts with its own
+    // identifier.
     let found = found.filter(|at| !begins_another(&calls[*at], piece));
     let at = found.unwrap_or_else(|| {
         let index = if named {
@@ -192,7 +193,8 @@ fn grow_calls(calls: &mut Vec<ChatToolCall>, piece: &ChatToolCallDelta, indexes:
     grow_call(&mut calls[at], piece);
 }
 
-/// Whether the piece has what only the first piece of a call has, and not that of this call.
+/// Whether the delta contains a name and an identifier that differs from that of the call, so that it starts another
+/// call.
 fn begins_another(call: &ChatToolCall, piece: &ChatToolCallDelta) -> bool {
     let ChatToolCall::Function(call) = call else {
         return false;
@@ -202,7 +204,7 @@ fn begins_another(call: &ChatToolCall, piece: &ChatToolCallDelta) -> bool {
     !id.is_empty() && !call.id.is_empty() && id != call.id && name.is_some_and(|name| !name.is_empty())
 }
 
-/// A call of the piece's kind with nothing in it. A piece without a kind, or with an empty one, is of a function.
+/// An empty call of the delta's type. Without a type, or with an empty one, it is a function call.
 fn start(piece: &ChatToolCallDelta) -> ChatToolCall {
     match &piece.type_ {
         Some(ChatToolCallType::Unknown(kind)) if kind.as_str() == "custom" => ChatCustomToolCall::default().into(),
@@ -233,7 +235,7 @@ fn grow_call(call: &mut ChatToolCall, piece: &ChatToolCallDelta) {
                 call.custom.input.push_str(text("input").unwrap_or_default());
             }
         }
-        // A kind that is not known here: what it is made of is put together all the same.
+        // A call of an unknown type: its members are assembled in the same way.
         ChatToolCall::Unknown(raw) => {
             if let Ok(mut piece) = serde_json::to_value(piece) {
                 if let Value::Object(members) = &mut piece {
@@ -251,7 +253,7 @@ fn grow_function(call: &mut ChatCalledFunction, piece: &ChatFunctionDelta) {
     keep_latest(&mut call.extra, &piece.extra);
 }
 
-/// A name may come in pieces, or whole in each delta.
+/// A name may be split over several deltas, or repeated in each.
 fn grow_name(name: &mut String, piece: Option<&str>) {
     let piece = piece.unwrap_or_default();
     if name != piece {
@@ -298,7 +300,7 @@ fn replace<T: Clone>(slot: &mut Option<T>, value: Option<&T>) {
     }
 }
 
-/// What is not known is not text to append: the latest value stands.
+/// Unknown members are not text to append: the latest value replaces the previous one.
 fn keep_latest(into: &mut Extra, from: &Extra) {
     for (key, value) in from.members() {
         if !value.is_null() {

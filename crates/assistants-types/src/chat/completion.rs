@@ -1,4 +1,4 @@
-//! Answers and chunks: shortcuts for reading them.
+//! Shortcuts for reading completions and chunks.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use super::{
 };
 
 impl ChatCompletion {
-    /// The first answer, which is the only one unless `n` asked for more.
+    /// The first answer; the only one unless `n` was set.
     #[must_use]
     pub fn choice(&self) -> Option<&ChatChoice> {
         self.choices
@@ -20,60 +20,60 @@ impl ChatCompletion {
             .or(self.choices.first())
     }
 
-    /// The text of the first answer; empty where there is none, as with tool calls.
+    /// The text of the first answer; empty if there is none, as with tool calls.
     #[must_use]
     pub fn text(&self) -> &str {
         self.choice().map(ChatChoice::text).unwrap_or_default()
     }
 
-    /// The text of the first answer as JSON, for answers that were asked for in a format
+    /// The text of the first answer, parsed as JSON, for answers with a response format
     /// ([`ResponseFormat::of`](crate::openai::ResponseFormat), with the feature `schemars`).
     ///
     /// # Errors
     ///
-    /// When the text is not the JSON of a `T`: the model refused, or the answer was cut off; see
+    /// If the text is not the JSON of a `T`, because the model refused or the answer was truncated; see
     /// [`status`](Self::status).
     pub fn parse<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_str(self.text())
     }
 
-    /// The model's reasoning about the first answer, where a server shows it.
+    /// The reasoning of the first answer, if the server returns it.
     #[must_use]
     pub fn reasoning(&self) -> Option<&str> {
         self.choice().and_then(ChatChoice::reasoning)
     }
 
-    /// Why the first answer ended; `None` while nothing said so.
+    /// Why the first answer ended; `None` if unknown.
     #[must_use]
     pub fn finish_reason(&self) -> Option<&ChatFinishReason> {
         let reason = self.choice().map(|choice| &choice.finish_reason);
         reason.filter(|reason| !reason.as_str().is_empty())
     }
 
-    /// The same as a state of the first answer.
+    /// The finish reason of the first answer, as a status.
     #[must_use]
     pub fn status(&self) -> ChatStatus {
         self.choice().map_or(ChatStatus::Partial, ChatChoice::status)
     }
 
-    /// Who wrote the first answer: the assistant, unless the server says something else.
+    /// The role of the author of the first answer; defaults to the assistant.
     #[must_use]
     pub fn role(&self) -> ChatRole {
         self.choice().map_or(ChatRole::Assistant, ChatChoice::role)
     }
 
-    /// The tools that the first answer calls.
+    /// The tool calls of the first answer.
     #[must_use]
     pub fn tool_calls(&self) -> &[ChatToolCall] {
         self.choice().map(ChatChoice::tool_calls).unwrap_or_default()
     }
 
-    /// The functions among them, which are all in practice.
+    /// The function calls among them; in practice, these are all.
     pub fn function_calls(&self) -> impl Iterator<Item = &ChatFunctionToolCall> {
         self.tool_calls().iter().filter_map(ChatToolCall::as_function)
     }
 
-    /// The first answer as a message for the next request; the outputs of the tools it calls follow it there.
+    /// The first answer as a message for the next request, to be followed by the outputs of its tool calls.
     #[must_use]
     pub fn to_message(&self) -> ChatMessage {
         let message = self.choice().map(|choice| choice.message.clone());
@@ -82,32 +82,32 @@ impl ChatCompletion {
 }
 
 impl ChatChoice {
-    /// The text; empty where there is none, as with tool calls.
+    /// The text; empty if there is none, as with tool calls.
     #[must_use]
     pub fn text(&self) -> &str {
         self.message.content.as_deref().unwrap_or_default()
     }
 
-    /// The model's reasoning, where a server shows it.
+    /// The reasoning, if the server returns it.
     #[must_use]
     pub fn reasoning(&self) -> Option<&str> {
         self.message.reasoning()
     }
 
-    /// The tools that the answer calls.
+    /// The tool calls of the answer.
     #[must_use]
     pub fn tool_calls(&self) -> &[ChatToolCall] {
         self.message.tool_calls.as_deref().unwrap_or_default()
     }
 
-    /// Who wrote it: the assistant, unless the server says something else.
+    /// The role of the author; defaults to the assistant.
     #[must_use]
     pub fn role(&self) -> ChatRole {
         let said = self.message.extra.get("role").and_then(Value::as_str);
         said.map_or(ChatRole::Assistant, ChatRole::from)
     }
 
-    /// Why it ended, as a state of the answer.
+    /// The finish reason, as a status.
     #[must_use]
     pub fn status(&self) -> ChatStatus {
         self.finish_reason.status()
@@ -115,8 +115,8 @@ impl ChatChoice {
 }
 
 impl ChatCompletionMessage {
-    /// The model's reasoning, where a server shows it: `reasoning_content`, which many servers send beside what the
-    /// published protocol has.
+    /// The reasoning, if the server returns it as `reasoning_content`, which is not part of the published protocol but
+    /// sent by many servers.
     #[must_use]
     pub fn reasoning(&self) -> Option<&str> {
         self.extra.get("reasoning_content")?.as_str()
@@ -124,7 +124,7 @@ impl ChatCompletionMessage {
 }
 
 impl ChatToolCall {
-    /// The call, if it is one of a function.
+    /// The call, if it is a function call.
     #[must_use]
     pub fn as_function(&self) -> Option<&ChatFunctionToolCall> {
         match self {
@@ -135,7 +135,7 @@ impl ChatToolCall {
 }
 
 impl ChatCompletionChunk {
-    /// The text that this chunk adds to the first answer; empty where it adds something else.
+    /// The text that this chunk adds to the first answer; empty if there is none.
     #[must_use]
     pub fn text(&self) -> &str {
         self.choices
@@ -144,12 +144,12 @@ impl ChatCompletionChunk {
             .map_or("", ChatChunkChoice::text)
     }
 
-    /// The text that this chunk adds to all answers, by their index.
+    /// The text that this chunk adds to each answer, with the index of the answer.
     pub fn texts(&self) -> impl Iterator<Item = (i64, &str)> {
         self.choices.iter().map(|choice| (choice.index, choice.text()))
     }
 
-    /// The reasoning that this chunk adds to the first answer, where a server shows it as `reasoning_content`.
+    /// The reasoning that this chunk adds to the first answer, if the server returns it as `reasoning_content`.
     #[must_use]
     pub fn reasoning(&self) -> Cow<'_, str> {
         self.choices

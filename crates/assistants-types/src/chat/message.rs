@@ -1,4 +1,4 @@
-//! Messages of a chat: shortcuts for writing them.
+//! Shortcuts for creating chat messages.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,31 +12,31 @@ use crate::Field;
 use crate::openai::ImageUrl;
 
 impl ChatMessage {
-    /// What the user says: text, or parts.
+    /// A user message, from text or parts.
     #[must_use]
     pub fn user(content: impl Into<ChatUserContent>) -> Self {
         ChatUserMessage::new(content).into()
     }
 
-    /// Instructions that stand over what the user says.
+    /// A system message: instructions that take precedence over user messages.
     #[must_use]
     pub fn system(content: impl Into<ChatTextContent>) -> Self {
         ChatSystemMessage::new(content).into()
     }
 
-    /// The same for reasoning models, which take no system message.
+    /// A developer message, which replaces the system message for reasoning models.
     #[must_use]
     pub fn developer(content: impl Into<ChatTextContent>) -> Self {
         ChatDeveloperMessage::new(content).into()
     }
 
-    /// Something that the assistant said earlier.
+    /// A previous answer of the assistant.
     #[must_use]
     pub fn assistant(content: impl Into<ChatAssistantContent>) -> Self {
         ChatAssistantMessage::default().content(content).into()
     }
 
-    /// What came of a tool call, by the id of the call.
+    /// The output of a tool call, by the identifier of the call.
     #[must_use]
     pub fn tool(tool_call_id: impl Into<String>, output: impl Into<ChatTextContent>) -> Self {
         ChatToolMessage::new(tool_call_id, output).into()
@@ -44,8 +44,8 @@ impl ChatMessage {
 }
 
 impl From<ChatCompletionMessage> for ChatMessage {
-    /// The answer as a part of the conversation that goes on: text, refusal, calls, the id of what was spoken. What
-    /// servers do not take back, such as annotations and the text of the reasoning, stays behind.
+    /// The answer as a message of the continued conversation: text, refusal, tool calls and the identifier of the
+    /// audio. What servers do not accept in requests, such as annotations and the text of the reasoning, is dropped.
     fn from(message: ChatCompletionMessage) -> Self {
         let set = |text: Option<String>| text.map_or(Field::Keep, Field::Set);
         Self::Assistant(ChatAssistantMessage {
@@ -61,7 +61,7 @@ impl From<ChatCompletionMessage> for ChatMessage {
     }
 }
 
-/// An array of parts is content too.
+/// An array of parts is also valid content.
 macro_rules! parts {
     ($($content:ident of $part:ident),+) => {$(
         impl<const N: usize> From<[super::$part; N]> for $content {
@@ -79,7 +79,7 @@ parts!(
 );
 
 impl ChatTextContent {
-    /// The text of all parts, one after the other.
+    /// The text of all parts, concatenated.
     #[must_use]
     pub fn text(&self) -> String {
         match self {
@@ -97,13 +97,13 @@ impl From<&str> for ChatTextPart {
 }
 
 impl ChatUserPart {
-    /// An image that the server fetches from an address; or one that a `data:` address holds.
+    /// An image given by a URL that the server fetches, or by a `data:` URL.
     #[must_use]
     pub fn image_url(url: impl Into<String>) -> Self {
         ChatImagePart::new(ImageUrl::new(url)).into()
     }
 
-    /// An image that goes along in the message, with its media type, such as `image/png`.
+    /// An image embedded in the message, with its media type, such as `image/png`.
     #[must_use]
     pub fn image(media_type: &str, bytes: impl AsRef<[u8]>) -> Self {
         Self::image_url(format!("data:{media_type};base64,{}", STANDARD.encode(bytes)))

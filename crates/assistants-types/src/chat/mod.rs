@@ -1,4 +1,4 @@
-//! Chat completions: the requests, answers and chunks of a stream, as OpenAI and many others after it speak them.
+//! Chat completions of OpenAI and compatible servers: requests, completions and chunks.
 //!
 //! ```
 //! use assistants_types::chat::{ChatMessage, ChatTool, CreateChatCompletion};
@@ -12,9 +12,9 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! [`ChatAccumulator`] puts the chunks of a stream together to the answer that the server would have given at once.
-//! What both protocols have in common, such as [`FunctionTool`](crate::openai::FunctionTool) and
-//! [`Metadata`](crate::openai::Metadata), is in [`openai`](crate::openai).
+//! [`ChatAccumulator`] assembles the chunks of a stream into the completion that the server would have returned without
+//! streaming. Types shared by both protocols, such as [`FunctionTool`](crate::openai::FunctionTool) and
+//! [`Metadata`](crate::openai::Metadata), are in [`openai`](crate::openai).
 
 mod accumulator;
 mod completion;

@@ -1,30 +1,30 @@
-//! Why answers end, as states.
+//! Status of answers, derived from their finish reasons.
 
 use super::ChatFinishReason;
 
-/// How far an answer has come: what Yandex' own client calls the status of an alternative.
+/// Status of an answer. Yandex' own client calls it the status of an alternative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatStatus {
-    /// It is still being written: no reason to end was given.
+    /// The answer is being written: it has no finish reason yet.
     Partial,
-    /// It is complete (`stop`).
+    /// The answer is complete (`stop`).
     Final,
-    /// It has as many tokens as it may have (`length`).
+    /// The token limit was reached (`length`).
     TruncatedFinal,
-    /// A filter cut it off (`content_filter`).
+    /// A content filter stopped the answer (`content_filter`).
     ContentFilter,
-    /// The model waits for the outputs of tools (`tool_calls`, and `function_call` of old).
+    /// The model is waiting for tool outputs (`tool_calls`, or the deprecated `function_call`).
     ToolCalls,
-    /// It had ended before; only the tokens that it took are told. In streams.
+    /// The answer had already ended; only the token usage is reported. Occurs in streams only.
     Usage,
-    /// It ended for a reason newer than this crate; `finish_reason` has its name.
+    /// The answer ended for a reason newer than this crate; see `finish_reason`.
     Unknown,
 }
 
 impl ChatFinishReason {
-    /// The state that an answer is in which ended for this reason. Servers differ in upper and lower case, which is
-    /// not looked at.
+    /// The status of an answer with this finish reason, which is compared without regard to case because servers
+    /// differ.
     #[must_use]
     pub fn status(&self) -> ChatStatus {
         match self.as_str().to_ascii_lowercase().as_str() {

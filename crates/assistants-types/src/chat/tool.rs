@@ -1,4 +1,4 @@
-//! Tools of a chat: shortcuts for naming them.
+//! Shortcuts for creating tools of a chat.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::{ChatResponseFormat, ChatTool, ChatToolChoice};
 use crate::openai::{FunctionDefinition, FunctionTool, NamedFunction, ResponseFormat, ResponseFormatText};
 
 impl ChatTool {
-    /// A function of the caller's, with the JSON schema of its arguments.
+    /// A function of the calling program, with the JSON schema of its arguments.
     #[must_use]
     pub fn function(name: impl Into<String>, parameters: Value) -> Self {
         FunctionTool::new(FunctionDefinition::new(name).parameters(parameters)).into()
@@ -20,7 +20,7 @@ impl From<FunctionDefinition> for ChatTool {
 }
 
 impl ChatToolChoice {
-    /// The model has to call this function.
+    /// The model must call this function.
     #[must_use]
     pub fn function(name: impl Into<String>) -> Self {
         super::ChatNamedToolChoice::new(NamedFunction::new(name)).into()
@@ -28,7 +28,7 @@ impl ChatToolChoice {
 }
 
 impl From<&str> for ChatToolChoice {
-    /// `none`, `auto` or `required`, in any case; another text goes to the server as it is.
+    /// `none`, `auto` or `required`, in any case; any other text is sent unchanged.
     fn from(text: &str) -> Self {
         match text.to_ascii_lowercase().as_str() {
             "none" => Self::None,
@@ -40,14 +40,14 @@ impl From<&str> for ChatToolChoice {
 }
 
 impl From<&FunctionTool> for ChatToolChoice {
-    /// The model has to call this function.
+    /// The model must call this function.
     fn from(tool: &FunctionTool) -> Self {
         Self::function(&tool.function.name)
     }
 }
 
 impl From<ResponseFormat> for ChatResponseFormat {
-    /// The same form; `auto`, which chats do not know, is plain text.
+    /// The same format; `auto`, which chat completions do not have, becomes plain text.
     fn from(format: ResponseFormat) -> Self {
         match format {
             ResponseFormat::Auto => ResponseFormatText::default().into(),

@@ -1,18 +1,18 @@
-//! Reading and writing of a struct, from a table of its members.
+//! Serialization of structs, from a table of their members.
 
-/// Implements reading and writing of a struct. Each line is a field, how it is treated, and its name on the wire:
+/// Implements serialization of a struct. Each line has a field, its kind, and its name in JSON:
 ///
-/// - `const`: always the same value, no Rust field (`const("object" = "thread.run")`, before the braces, where also
-///   `always("usage")` stands: [`Complete::ALWAYS`](crate::Complete::ALWAYS));
-/// - `required`: parsing fails without it;
-/// - `plain`: normally there; an absent one reads as default and is not written back;
-/// - `optional`: `Option`; null and absent mean the same;
-/// - `nullable`: [`Field`](crate::Field); null and absent differ;
-/// - `time`: as the `member` functions of that name say;
-/// - `loose`, `loose_optional`, `loose_nullable`: as those above, for a type that servers spell in several ways
+/// - `const`: a fixed value without a Rust field (`const("object" = "thread.run")`, before the braces, like
+///   `always("usage")`: [`Complete::ALWAYS`](crate::Complete::ALWAYS));
+/// - `required`: parsing fails if it is missing;
+/// - `plain`: normally present; if missing, it has the default value and is not written back;
+/// - `optional`: `Option`; null and missing are equivalent;
+/// - `nullable`: [`Field`](crate::Field); null and missing differ;
+/// - `time`: see the `time` functions of `member`;
+/// - `loose`, `loose_optional`, `loose_nullable`: like the kinds above, for a type with alternative JSON forms
 ///   ([`Loose`](crate::loose::Loose)).
 ///
-/// What is null and may be absent is written back as null, unless the field has a value by then.
+/// A member that was null and may be missing is written back as null, unless the field has been set.
 macro_rules! object {
     ($name:ident $(const($($const_key:literal = $const_value:literal),+))? $(always($($always:literal),+))? {
         $($field:ident: $kind:ident $key:literal,)*

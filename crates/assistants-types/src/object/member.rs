@@ -1,4 +1,4 @@
-//! Reads and writes one kind of member. The kinds are those of the `object!` macro.
+//! Reads and writes one kind of member each. The kinds are those of the `object!` macro.
 
 use serde::de::MapAccess;
 use serde::ser::SerializeMap;
@@ -10,18 +10,18 @@ use super::text::TextOr;
 use crate::loose::{Loose, Loosely};
 use crate::{Extra, Field, unix_time};
 
-/// What was found in the place of a known member.
+/// What was read for a known member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Presence {
-    /// A value, which its field holds now.
+    /// A value, stored in the field.
     Value,
     Null,
-    /// A value that its field cannot hold; it is kept with the unknown members.
+    /// A value that the field cannot hold, kept with the unknown members.
     Elsewhere,
 }
 
 impl Presence {
-    /// Takes note of it in the object's sets.
+    /// Records the result in the sets of the object.
     pub(crate) fn note(self, bit: u64, seen: &mut u64, extra: &mut Extra) {
         match self {
             Self::Value => *seen |= bit,
@@ -31,8 +31,8 @@ impl Presence {
     }
 }
 
-/// A member that always has the same value, such as `object`. It has no Rust field; a value that differs is kept
-/// with the unknown members.
+/// A member with a fixed value, such as `object`. It has no Rust field; a different value is kept with the unknown
+/// members.
 pub(crate) fn read_constant<'de, A: MapAccess<'de>>(
     want: &str,
     key: &str,
@@ -49,7 +49,7 @@ pub(crate) fn read_constant<'de, A: MapAccess<'de>>(
     }
 }
 
-/// A member that responses normally have.
+/// A member that is normally present in responses.
 pub(crate) fn read_plain<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     slot: &mut T,
     map: &mut A,
@@ -63,7 +63,7 @@ pub(crate) fn read_plain<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     })
 }
 
-/// A member that may be missing or null, which mean the same.
+/// A member that may be missing or null, which are equivalent.
 pub(crate) fn read_optional<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     slot: &mut Option<T>,
     map: &mut A,
@@ -72,7 +72,7 @@ pub(crate) fn read_optional<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     Ok(presence(slot.as_ref()))
 }
 
-/// A member of a request where null and missing differ.
+/// A member of a request for which null and missing differ.
 pub(crate) fn read_field<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     slot: &mut Field<T>,
     map: &mut A,
@@ -81,7 +81,7 @@ pub(crate) fn read_field<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     Ok(Presence::Value)
 }
 
-/// A time. One that `time` cannot hold leaves the field empty and is kept as it was spelled.
+/// A time. A value out of the range of `time` leaves the field empty and is kept unchanged.
 pub(crate) fn read_time<'de, A: MapAccess<'de>>(
     slot: &mut Option<OffsetDateTime>,
     key: &str,
@@ -99,7 +99,7 @@ pub(crate) fn read_time<'de, A: MapAccess<'de>>(
     Ok(Presence::Value)
 }
 
-/// As [`read_plain`], for a type that servers spell in several ways.
+/// Like [`read_plain`], for a type with alternative JSON forms.
 pub(crate) fn read_loose<'de, T: Loose, A: MapAccess<'de>>(
     slot: &mut T,
     key: &str,
@@ -114,7 +114,7 @@ pub(crate) fn read_loose<'de, T: Loose, A: MapAccess<'de>>(
     Ok(found)
 }
 
-/// As [`read_optional`], for a type that servers spell in several ways.
+/// Like [`read_optional`], for a type with alternative JSON forms.
 pub(crate) fn read_loose_optional<'de, T: Loose, A: MapAccess<'de>>(
     slot: &mut Option<T>,
     key: &str,
@@ -125,7 +125,7 @@ pub(crate) fn read_loose_optional<'de, T: Loose, A: MapAccess<'de>>(
     Ok(presence(slot.as_ref()))
 }
 
-/// As [`read_field`], for a type that servers spell in several ways.
+/// Like [`read_field`], for a type with alternative JSON forms.
 pub(crate) fn read_loose_field<'de, T: Loose, A: MapAccess<'de>>(
     slot: &mut Field<T>,
     key: &str,
@@ -253,7 +253,7 @@ pub(crate) fn write_loose_field<T: Loose + PartialEq, M: SerializeMap>(
     }
 }
 
-/// A value that still is the one that was read is written as it came.
+/// Writes the JSON that was read, if the value has not changed since.
 fn write_as_spelled<T: Loose + PartialEq, M: SerializeMap>(
     value: &T,
     key: &'static str,
@@ -266,7 +266,7 @@ fn write_as_spelled<T: Loose + PartialEq, M: SerializeMap>(
     }
 }
 
-/// A member without a value: null if that is what the peer sent, else nothing.
+/// Writes null for a member without a value if the sender sent null, otherwise nothing.
 fn write_null<M: SerializeMap>(key: &'static str, bit: u64, extra: &Extra, map: &mut M) -> Result<(), M::Error> {
     if extra.is_null(bit) {
         map.serialize_entry(key, &Value::Null)

@@ -1,7 +1,7 @@
-//! How the protocol's structs are read and written, member by member.
+//! Serialization of the protocol's structs, member by member.
 //!
-//! serde's derive with `flatten` would keep unknown members too, but buffers the whole object for it, cannot tell which
-//! members were absent, and fails on a missing one. Here a member is read straight into its field.
+//! serde's derive with `flatten` also keeps unknown members, but it buffers the whole object to do so, cannot report
+//! which members were absent, and fails if one is missing. Here, members are read directly into their fields.
 
 mod macros;
 pub(crate) mod member;

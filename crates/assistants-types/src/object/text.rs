@@ -7,7 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// A string of the input, borrowed where the input allows it.
+/// A string of the input, borrowed if the input permits.
 pub(crate) struct Text<'de>(pub(crate) Cow<'de, str>);
 
 impl Text<'_> {
@@ -48,7 +48,7 @@ impl<'de> Deserialize<'de> for Text<'de> {
     }
 }
 
-/// A string of the input, or any other JSON value that stands where a string was expected.
+/// A string of the input, or any other JSON value in place of a string.
 pub(crate) enum TextOr<'de> {
     Text(Text<'de>),
     Other(Value),

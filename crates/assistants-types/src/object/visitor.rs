@@ -8,19 +8,19 @@ use serde_json::Value;
 use super::text::Text;
 use crate::Extra;
 
-/// A struct of the protocol. Implemented by the `object!` macro only.
+/// A struct of the protocol, implemented only by the `object!` macro.
 pub(crate) trait Object: Sized {
-    /// The struct's name, for error messages.
+    /// The name of the struct, for error messages.
     const NAME: &'static str;
-    /// The names of the known members on the wire.
+    /// The names of the known members in JSON.
     const KEYS: &'static [&'static str];
 
-    /// The object before its first member was read.
+    /// The object before any member has been read.
     fn empty() -> Self;
 
     fn extra_mut(&mut self) -> &mut Extra;
 
-    /// Reads the value of one member, and notes in `seen` that it was there.
+    /// Reads the value of one member, and records in `seen` that it was present.
     fn read_member<'de, A: MapAccess<'de>>(
         &mut self,
         key: Text<'de>,
@@ -28,11 +28,11 @@ pub(crate) trait Object: Sized {
         map: &mut A,
     ) -> Result<(), A::Error>;
 
-    /// Takes note of what was absent; fails when that is something the object cannot be without.
+    /// Records the missing members; fails if one of them is required.
     fn finish<E: serde::de::Error>(&mut self, seen: u64) -> Result<(), E>;
 }
 
-/// The bit of `key` in an object's `seen` and `absent` sets.
+/// The bit of `key` in the `seen` and `absent` sets of an object.
 pub(crate) const fn bit(keys: &[&str], key: &str) -> u64 {
     let mut index = 0;
     while index < keys.len() {
@@ -85,7 +85,7 @@ impl<'de, T: Object> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// One value that was read before it was known which object it belongs to.
+/// A value that was read before the type of its object was known.
 pub(crate) struct Buffered<E> {
     value: Option<Value>,
     error: std::marker::PhantomData<E>,

@@ -1,4 +1,4 @@
-//! Errors as servers write them.
+//! Errors returned by servers.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::ErrorObject;
 use crate::loose::Loose;
 
 impl Loose for ErrorObject {
-    /// Also a bare string: the message.
+    /// Also accepts a plain string, as the message.
     fn read(raw: Value) -> serde_json::Result<(Self, Option<Value>)> {
         match raw {
             Value::String(message) => {

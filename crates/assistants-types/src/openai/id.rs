@@ -1,4 +1,4 @@
-//! The objects that may stand for their ids.
+//! Objects that can be given instead of their identifiers.
 
 use super::{
     Assistant, AssistantFile, File, Message, Model, Run, RunStep, Thread, Upload, UploadPart, VectorStore,
@@ -22,7 +22,7 @@ id_of!(
     VectorStoreFileBatch for VectorStoreFileBatch,
 );
 
-// A file has the same id in a vector store as outside of it.
+// A file has the same identifier in a vector store.
 impl IdOf<VectorStoreFile> for &File {
     fn as_id(&self) -> &str {
         &self.id
@@ -35,7 +35,7 @@ impl IdOf<File> for &VectorStoreFile {
     }
 }
 
-// Nor has it another one at an assistant.
+// It also has the same identifier when attached to an assistant.
 impl IdOf<AssistantFile> for &File {
     fn as_id(&self) -> &str {
         &self.id

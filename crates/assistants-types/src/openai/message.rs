@@ -1,4 +1,4 @@
-//! Messages: shortcuts for writing and reading them.
+//! Shortcuts for creating and reading messages.
 
 use std::borrow::Cow;
 
@@ -10,13 +10,13 @@ use super::{
 };
 
 impl CreateMessage {
-    /// A message from the user: text, or parts.
+    /// A user message, from text or parts.
     #[must_use]
     pub fn user(content: impl Into<MessageInput>) -> Self {
         Self::new(Role::User, content)
     }
 
-    /// A message that stands in the thread as the assistant's: text, or parts.
+    /// A message attributed to the assistant, from text or parts.
     #[must_use]
     pub fn assistant(content: impl Into<MessageInput>) -> Self {
         Self::new(Role::Assistant, content)
@@ -36,7 +36,7 @@ impl From<String> for MessagePart {
 }
 
 impl From<MessagePart> for MessageContent {
-    /// The part as the thread shows it.
+    /// The part as it is returned in a message of the thread.
     fn from(part: MessagePart) -> Self {
         match part {
             MessagePart::Text(part) => Self::from(part.text),
@@ -65,7 +65,7 @@ impl From<String> for MessageContent {
 }
 
 impl MessageInput {
-    /// The content as the thread shows it: a list of parts, also for plain text.
+    /// The content as it is returned in a message of the thread: a list of parts, also for plain text.
     #[must_use]
     pub fn into_content(self) -> Vec<MessageContent> {
         match self {
@@ -77,7 +77,7 @@ impl MessageInput {
 }
 
 impl Message {
-    /// The text of all text parts, one after the other. Refusals and images are not in it.
+    /// The text of all text parts, concatenated. Refusals and images are skipped.
     #[must_use]
     pub fn text(&self) -> String {
         self.texts().collect()
@@ -91,18 +91,18 @@ impl Message {
         })
     }
 
-    /// The text as JSON, for messages that were asked for in a format (`ResponseFormat::of`, with the feature
+    /// The text, parsed as JSON, for messages with a response format (`ResponseFormat::of`, with the feature
     /// `schemars`).
     ///
     /// # Errors
     ///
-    /// When the text is not the JSON of a `T`: the model refused, or the message was cut off at a token limit. See
-    /// [`refusal`](Self::refusal) and [`status`](Self::status).
+    /// If the text is not the JSON of a `T`, because the model refused or the message was truncated at a token limit.
+    /// See [`refusal`](Self::refusal) and [`status`](Self::status).
     pub fn parse<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_str(&self.text())
     }
 
-    /// What the model said instead of an answer, if it refused.
+    /// The text of the model's refusal, if it refused to answer.
     #[must_use]
     pub fn refusal(&self) -> Option<&str> {
         self.content.iter().find_map(|part| match part {
@@ -111,7 +111,7 @@ impl Message {
         })
     }
 
-    /// The annotations of all text parts: citations, and files the code interpreter wrote.
+    /// The annotations of all text parts: citations, and files written by the code interpreter.
     pub fn annotations(&self) -> impl Iterator<Item = &Annotation> {
         self.content.iter().flat_map(|part| match part {
             MessageContent::Text(part) => part.text.annotations.as_slice(),
@@ -121,7 +121,7 @@ impl Message {
 }
 
 impl MessageDelta {
-    /// The text that this delta adds; empty when it adds none. Borrowed unless it adds to several parts at once.
+    /// The text that this delta adds; empty if there is none. Borrowed unless it consists of several parts.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         let mut texts = self.texts();

@@ -1,6 +1,6 @@
-//! OpenAI Assistants v2: the objects, requests and stream events of its wire protocol.
+//! OpenAI Assistants v2: objects, requests and stream events of its wire protocol.
 //!
-//! Requests are built from what the protocol requires, plus a setter for each option:
+//! Requests are created from the required members, with a setter for each optional one:
 //!
 //! ```
 //! use assistants_types::openai::{CreateAssistant, CreateMessage, Tool};

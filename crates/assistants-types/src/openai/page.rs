@@ -1,4 +1,4 @@
-//! One page of a list.
+//! A page of a list.
 
 use std::fmt;
 
@@ -9,19 +9,18 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::Extra;
 use crate::object::{Object, ObjectVisitor, Text, bit, member};
 
-/// A page of a list, with the cursors to its neighbours.
+/// A page of a list, with the cursors of the adjacent pages.
 #[derive(Clone, PartialEq)]
 pub struct Page<T> {
-    /// The items, in the order that the request asked for.
+    /// The items, in the requested order.
     pub data: Vec<T>,
-    /// The id of the first item: the cursor to what lies before this page. `None` on an empty page.
+    /// The identifier of the first item: the cursor of the previous page. `None` on an empty page.
     pub first_id: Option<String>,
-    /// The id of the last item: the cursor to what lies after this page. `None` on an empty page.
+    /// The identifier of the last item: the cursor of the next page. `None` on an empty page.
     pub last_id: Option<String>,
-    /// Whether there are items after this page. `false` also when the server did not say; see
-    /// [`more`](Self::more).
+    /// Whether another page follows. Also `false` if the server omitted it; see [`more`](Self::more).
     pub has_more: bool,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -33,7 +32,7 @@ const HAS_MORE: u64 = bit(KEYS, "has_more");
 const KEYS: &[&str] = &["object", "data", "first_id", "last_id", "has_more"];
 
 impl<T> Page<T> {
-    /// Whether there are items after this page; `None` when the server did not say.
+    /// Whether another page follows; `None` if the server omitted it.
     #[must_use]
     pub fn more(&self) -> Option<bool> {
         if self.has_more || !self.extra.is_absent(HAS_MORE) {
@@ -103,7 +102,7 @@ impl<T: DeserializeOwned> Object for Page<T> {
     }
 
     fn finish<E: DeError>(&mut self, seen: u64) -> Result<(), E> {
-        // A list without `data` is no list: an error page in JSON must not read as an empty one.
+        // A list without `data` is invalid: an error page in JSON must not parse as an empty list.
         if seen & DATA == 0 {
             return Err(E::missing_field("data"));
         }

@@ -1,13 +1,13 @@
-//! Runs: what their status means, and the calls they wait for.
+//! Status and tool calls of runs.
 
 use serde::de::DeserializeOwned;
 
 use super::{Run, RunStatus, ToolCall, ToolOutput};
 
 impl RunStatus {
-    /// Whether the run has ended for good: cancelled, failed, completed, incomplete or expired.
+    /// Whether the run has ended: cancelled, failed, completed, incomplete or expired.
     ///
-    /// A run that waits for tool outputs has not ended. A status newer than this crate counts as not ended.
+    /// A run that is waiting for tool outputs has not ended. A status newer than this crate is treated as not ended.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         matches!(
@@ -16,7 +16,7 @@ impl RunStatus {
         )
     }
 
-    /// Whether the server works on the run, so that waiting for it makes sense: queued, in progress or cancelling.
+    /// Whether the server is processing the run, so that polling makes sense: queued, in progress or cancelling.
     #[must_use]
     pub fn is_running(&self) -> bool {
         matches!(self, Self::Queued | Self::InProgress | Self::Cancelling)
@@ -24,7 +24,7 @@ impl RunStatus {
 }
 
 impl Run {
-    /// The function calls that the run waits for; empty unless its status is `requires_action`.
+    /// The function calls that the run is waiting for; empty unless the status is `requires_action`.
     #[must_use]
     pub fn tool_calls(&self) -> &[ToolCall] {
         self.required_action
@@ -34,16 +34,16 @@ impl Run {
 }
 
 impl ToolCall {
-    /// The arguments that the model chose, parsed.
+    /// Parses the arguments that the model generated.
     ///
     /// # Errors
     ///
-    /// When they are not JSON or do not fit `T`: models make mistakes.
+    /// If the arguments are not valid JSON or do not match `T`, since models make mistakes.
     pub fn arguments<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_str(&self.function.arguments)
     }
 
-    /// The answer to this call.
+    /// An output for this call.
     #[must_use]
     pub fn output(&self, output: impl Into<String>) -> ToolOutput {
         ToolOutput::default().tool_call_id(&self.id).output(output)

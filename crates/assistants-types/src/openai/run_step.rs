@@ -1,9 +1,9 @@
-//! Run steps: the calls in them.
+//! Tool calls and messages of run steps.
 
 use super::{RunStep, StepDetails, StepToolCall};
 
 impl RunStep {
-    /// The tool calls of the step; empty when the step writes a message.
+    /// The tool calls of the step; empty if the step creates a message.
     #[must_use]
     pub fn tool_calls(&self) -> &[StepToolCall] {
         match &self.step_details {
@@ -12,7 +12,7 @@ impl RunStep {
         }
     }
 
-    /// The id of the message that the step writes, if it writes one.
+    /// The identifier of the message that the step creates, if it creates one.
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {
         match &self.step_details {

@@ -1,8 +1,8 @@
-//! Schemas of function arguments and answers, made from Rust types.
+//! JSON schemas of function arguments and answers, derived from Rust types.
 //!
-//! The provider's strict mode takes a part of JSON schema: every object closed, every property required (an optional
-//! one may be null instead), no default, no sibling beside a `$ref`, `anyOf` but no `oneOf`, and few values of `format`
-//! (guide "Structured outputs", supported schemas).
+//! The provider's strict mode accepts a subset of JSON schema: all objects are closed, all properties required
+//! (optional ones may be null), no defaults, no siblings of a `$ref`, `anyOf` but not `oneOf`, and only some values of
+//! `format` (guide "Structured outputs", section "Supported schemas").
 
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -10,9 +10,11 @@ use serde_json::{Map, Value, json};
 use super::{FunctionDefinition, FunctionTool, JsonSchemaFormat, ResponseFormat, ResponseFormatJsonSchema};
 
 impl FunctionTool {
-    /// A function whose arguments are an `Args`, in strict mode: the model can only call it with what `Args` reads.
+    /// A function with arguments of type `Args`, in strict mode: the model can only generate arguments that parse as
+    /// `Args`.
     ///
-    /// The doc comment of `Args` describes the function to the model, those of its fields the arguments.
+    /// The doc comment of `Args` becomes the description of the function; the doc comments of its fields describe the
+    /// arguments.
     ///
     /// ```
     /// use assistants_types::openai::FunctionTool;
@@ -46,12 +48,12 @@ impl FunctionTool {
 }
 
 impl ResponseFormat {
-    /// Answers that are a `T` as JSON, in strict mode. [`Message::parse`](super::Message::parse) reads them.
+    /// Answers of type `T` as JSON, in strict mode. [`Message::parse`](super::Message::parse) parses them.
     #[must_use]
     pub fn of<T: JsonSchema>() -> Self {
         let mut schema = strict_schema::<T>();
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
-        // Names may hold letters, digits, `_` and `-`; those of generic types hold more.
+        // Names are limited to letters, digits, `_` and `-`; those of generic types contain other characters.
         let name: String = T::schema_name()
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
@@ -64,7 +66,7 @@ impl ResponseFormat {
     }
 }
 
-/// The schema of a type as strict mode takes it.
+/// The schema of a type, converted to what strict mode accepts.
 fn strict_schema<T: JsonSchema>() -> Value {
     let schema = SchemaGenerator::default().into_root_schema_for::<T>();
     let mut schema = Value::from(schema);
@@ -88,11 +90,11 @@ fn make_strict(schema: &mut Value, definitions: &Map<String, Value>) {
             if members.get("default").is_some_and(Value::is_null) {
                 members.remove("default");
             }
-            // Of numbers it says no more than their range does.
+            // The format of a number only repeats its range.
             if members.get("format").is_some_and(|format| !is_known_format(format)) {
                 members.remove("format");
             }
-            // A property of that name is no list.
+            // A property named `oneOf` is not a list.
             if members.get("oneOf").is_some_and(Value::is_array)
                 && let Some(variants) = members.remove("oneOf")
             {
@@ -111,7 +113,7 @@ fn make_strict(schema: &mut Value, definitions: &Map<String, Value>) {
     }
 }
 
-/// Whether strict mode takes the `format` of a string. A property may be called `format` too, and is then no string.
+/// Whether strict mode accepts the `format` of a string. If `format` is a property of that name, it is not a string.
 fn is_known_format(format: &Value) -> bool {
     const KNOWN: [&str; 9] = [
         "date-time",
@@ -127,8 +129,8 @@ fn is_known_format(format: &Value) -> bool {
     format.as_str().is_none_or(|format| KNOWN.contains(&format))
 }
 
-/// Puts a definition in the place of a reference that has siblings, such as the description of a field. Where that had
-/// no end, the reference stays and loses its siblings.
+/// Replaces a reference with siblings, such as the description of a field, by its definition. A recursive reference is
+/// kept without its siblings.
 fn inline_reference(members: &mut Map<String, Value>, definitions: &Map<String, Value>) {
     if members.len() < 2 {
         return;
@@ -137,7 +139,7 @@ fn inline_reference(members: &mut Map<String, Value>, definitions: &Map<String, 
         return;
     };
     let name = target.strip_prefix("#/$defs/");
-    // `#` is the type that the schema is for, inside of itself.
+    // `#` refers to the root type itself.
     if target == "#" || name.is_some_and(|name| comes_back(name, definitions)) {
         members.retain(|key, _| key == "$ref");
         return;
@@ -151,7 +153,7 @@ fn inline_reference(members: &mut Map<String, Value>, definitions: &Map<String, 
     }
 }
 
-/// Whether a definition refers to itself, be it through others.
+/// Whether a definition refers to itself, directly or indirectly.
 fn comes_back(name: &str, definitions: &Map<String, Value>) -> bool {
     let mut seen: Vec<&str> = Vec::new();
     let mut next = vec![name];
@@ -237,7 +239,7 @@ mod tests {
         let schema = strict_schema::<Journey>();
         assert_eq!(schema["required"], json!(["from", "to"]));
         assert_eq!(schema["additionalProperties"], json!(false));
-        // A sibling beside a reference: the definition stands there itself, with the field's own description.
+        // The reference has a sibling, so it is replaced by the definition, with the field's own description.
         assert_eq!(schema["properties"]["from"]["description"], "Where it begins.");
         assert_eq!(schema["properties"]["from"]["required"], json!(["city", "country"]));
         assert_eq!(schema["properties"]["to"]["items"], json!({"$ref": "#/$defs/Station"}));

@@ -1,24 +1,24 @@
-//! Tools: shortcuts for naming them.
+//! Shortcuts for creating tools.
 
 use serde_json::Value;
 
 use super::{CodeInterpreterTool, FileSearchTool, FunctionDefinition, FunctionTool, RetrievalTool, Tool};
 
 impl Tool {
-    /// A function of the caller's, with the JSON schema of its arguments.
+    /// A function of the calling program, with the JSON schema of its arguments.
     #[must_use]
     pub fn function(name: impl Into<String>, parameters: Value) -> Self {
         FunctionTool::new(FunctionDefinition::new(name).parameters(parameters)).into()
     }
 
-    /// Search in the files of the assistant and of the thread.
+    /// Search in the files of the assistant and the thread.
     #[must_use]
     pub fn file_search() -> Self {
         FileSearchTool::default().into()
     }
 
-    /// Search in the files of the assistant, as version 1 of the protocol has it. Legacy: [`file_search`](Self::file_search)
-    /// has taken its place.
+    /// Search in the files of the assistant, in version 1 of the protocol. Legacy, superseded by
+    /// [`file_search`](Self::file_search).
     #[must_use]
     pub fn retrieval() -> Self {
         RetrievalTool::default().into()

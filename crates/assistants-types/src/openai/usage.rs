@@ -1,11 +1,11 @@
-//! Usage: the sum over runs, steps, and whatever else tells of tokens.
+//! Sums of token usage over runs, steps and other items.
 
 use std::iter::Sum;
 use std::ops::AddAssign;
 
 use super::{Run, RunStep, Usage};
 
-/// Adds the three counts; `extra` stays as it is. A count that would overflow stays at its limit.
+/// Adds the three counts and leaves `extra` unchanged. Counts saturate instead of overflowing.
 impl AddAssign<&Self> for Usage {
     fn add_assign(&mut self, other: &Self) {
         self.prompt_tokens = self.prompt_tokens.saturating_add(other.prompt_tokens);
@@ -23,7 +23,7 @@ impl<'a> Sum<&'a Self> for Usage {
     }
 }
 
-/// What the items that tell their usage used together; one that tells none counts as nothing.
+/// The total usage of the items; items without a reported usage are skipped.
 macro_rules! sum_of {
     ($item:ty) => {
         impl<'a> Sum<&'a $item> for Usage {
@@ -32,7 +32,7 @@ macro_rules! sum_of {
             }
         }
 
-        /// For items that are made on the way, such as those of a list.
+        /// For items by value, such as those of an iterator over a list.
         impl Sum<$item> for Usage {
             fn sum<I: Iterator<Item = $item>>(all: I) -> Self {
                 all.fold(Self::default(), |mut sum, item| {

@@ -1,4 +1,4 @@
-//! Vector stores: shortcuts for filters and results.
+//! Shortcuts for filters and search results of vector stores.
 
 use super::{
     ChunkingStrategy, ComparisonFilter, ComparisonOperator, ComparisonValue, CompoundFilter, CompoundOperator, Filter,
@@ -23,13 +23,13 @@ impl Filter {
         ComparisonFilter::new(operator, key, value).into()
     }
 
-    /// All conditions hold.
+    /// All filters must match.
     #[must_use]
     pub fn all(filters: impl IntoIterator<Item = Self>) -> Self {
         CompoundFilter::new(CompoundOperator::And, filters).into()
     }
 
-    /// At least one condition holds.
+    /// At least one filter must match.
     #[must_use]
     pub fn any(filters: impl IntoIterator<Item = Self>) -> Self {
         CompoundFilter::new(CompoundOperator::Or, filters).into()
@@ -37,7 +37,7 @@ impl Filter {
 }
 
 impl ChunkingStrategy {
-    /// Chunks of at most `size` tokens (100 to 4096), of which neighbours share `overlap` (at most half the size).
+    /// Chunks of at most `size` tokens (100 to 4096), with an overlap of `overlap` tokens (at most half the size).
     #[must_use]
     pub fn fixed(size: i64, overlap: i64) -> Self {
         StaticChunking::new(StaticChunkingOptions::new(size, overlap)).into()
@@ -45,7 +45,7 @@ impl ChunkingStrategy {
 }
 
 impl VectorStoreExpiration {
-    /// Expires when it was not used for this many days, 1 to 365.
+    /// Expires after this many days without use, 1 to 365.
     #[must_use]
     pub fn days(days: i64) -> Self {
         Self::new(VectorStoreExpirationAnchor::LastActiveAt, days)
@@ -59,14 +59,14 @@ impl<const N: usize> From<[&str; N]> for SearchQuery {
 }
 
 impl From<&str> for SearchVectorStore {
-    /// One query, and nothing else.
+    /// A single query.
     fn from(query: &str) -> Self {
         Self::new(query)
     }
 }
 
 impl From<String> for SearchVectorStore {
-    /// One query, and nothing else.
+    /// A single query.
     fn from(query: String) -> Self {
         Self::new(query)
     }
@@ -81,7 +81,7 @@ impl VectorStoreSearchResult {
 }
 
 impl VectorStoreFileBatch {
-    /// Whether every file of the batch was indexed.
+    /// Whether all files of the batch have been indexed.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.file_counts.completed == self.file_counts.total

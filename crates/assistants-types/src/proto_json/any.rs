@@ -1,4 +1,4 @@
-//! `google.protobuf.Any`: a message together with the name of its type.
+//! `google.protobuf.Any`: a message with the name of its type.
 
 use std::fmt;
 
@@ -14,33 +14,33 @@ const PREFIX: &str = "type.googleapis.com/";
 /// A message of any type: the members of its JSON form and the name of its type.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Any {
-    /// `type.googleapis.com/` and the full name of the message; empty if the sender left it out.
+    /// `type.googleapis.com/` followed by the full name of the message; empty if the sender omitted it.
     pub type_url: String,
-    /// The members of the message as they were sent.
+    /// The members of the message, as sent.
     pub fields: Map<String, Value>,
 }
 
-/// Why a message could not be taken out of an [`Any`].
+/// Why a message could not be extracted from an [`Any`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum UnpackError {
-    /// It holds a message of another type.
+    /// It contains a message of another type.
     Type {
-        /// The type that was asked for.
+        /// The requested type.
         wanted: &'static str,
-        /// The type that it names.
+        /// The actual type.
         found: String,
     },
-    /// It is no valid message of its type.
+    /// It is not a valid message of its type.
     Json(serde_json::Error),
 }
 
 impl Any {
-    /// Takes a message.
+    /// Wraps a message.
     ///
     /// # Errors
     ///
-    /// If the message has no JSON form, which happens only to values that JSON cannot hold.
+    /// If the message cannot be represented in JSON.
     pub fn pack<T: ProtoMessage>(message: &T) -> Result<Self, serde_json::Error> {
         match serde_json::to_value(message)? {
             Value::Object(fields) => Ok(Self {
@@ -51,17 +51,17 @@ impl Any {
         }
     }
 
-    /// The full name of the message's type.
+    /// The full name of the message type.
     #[must_use]
     pub fn type_name(&self) -> &str {
         self.type_url.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The message as a `T`. A sender that names no type is trusted.
+    /// Extracts a message of type `T`. If the sender omitted the type, it is assumed to match.
     ///
     /// # Errors
     ///
-    /// If it is of another type, or no valid message of that type.
+    /// If the message is of another type, or not a valid message of that type.
     pub fn unpack<T: ProtoMessage>(&self) -> Result<T, UnpackError> {
         if !self.type_url.is_empty() && self.type_name() != T::FULL_NAME {
             return Err(UnpackError::Type {

@@ -1,4 +1,4 @@
-//! Bytes: base64 in a string.
+//! Bytes, as a base64 string.
 
 use std::fmt;
 use std::ops::Deref;
@@ -17,7 +17,7 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const PADDED: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 const URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
 
-/// Bytes of a message, such as the content of a file. On the wire they are base64 text.
+/// Bytes of a message, such as the content of a file. In JSON, they are base64-encoded.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -54,14 +54,14 @@ impl<const N: usize> From<&[u8; N]> for Bytes {
 }
 
 impl From<String> for Bytes {
-    /// The bytes of the text itself, which is no base64.
+    /// The bytes of the text itself, which is not base64.
     fn from(text: String) -> Self {
         Self(text.into_bytes())
     }
 }
 
 impl From<&str> for Bytes {
-    /// The bytes of the text itself, which is no base64.
+    /// The bytes of the text itself, which is not base64.
     fn from(text: &str) -> Self {
         Self(text.as_bytes().to_vec())
     }
@@ -74,7 +74,7 @@ impl Wire for Bytes {
         let text = <Text<'de> as serde::Deserialize>::deserialize(deserializer)?;
         let url = text.as_str().bytes().any(|byte| matches!(byte, b'-' | b'_'));
         let engine = if url { &URL } else { &PADDED };
-        // The text itself may be large and private, so it is not in the message.
+        // The input may be large and private, so the error message does not contain it.
         engine
             .decode(text.as_str())
             .map(Self)

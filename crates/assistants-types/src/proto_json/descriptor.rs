@@ -1,7 +1,7 @@
-//! Tables of the fields of messages.
+//! Tables of message fields.
 
 pub(crate) mod sealed {
-    /// The fields of a message. Only for this crate.
+    /// The fields of a message. Not for use outside this crate.
     pub trait Sealed {
         #[doc(hidden)]
         fn descriptor() -> &'static super::Descriptor;
@@ -16,7 +16,7 @@ pub struct Descriptor {
     pub(crate) one_ofs: &'static [&'static [FieldDescriptor]],
 }
 
-/// One field.
+/// A field.
 #[derive(Debug)]
 pub(crate) struct FieldDescriptor {
     /// Name in lowerCamelCase.
@@ -26,7 +26,7 @@ pub(crate) struct FieldDescriptor {
     pub(crate) shape: Shape,
 }
 
-/// What a field holds, as far as it matters for respelling it and for its default.
+/// The shape of a field, as far as it is relevant for conversion between spellings and for default values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Shape {
     Text,
@@ -36,16 +36,16 @@ pub(crate) enum Shape {
     Flag,
     Enum(&'static str),
     Map,
-    /// Free JSON, times and whatever else is null when it is not set.
+    /// Free-form JSON, times and other values that are null if not set.
     Opaque,
-    /// Wrappers and messages: null when not set.
+    /// Wrappers and messages; null if not set.
     Optional(&'static Shape),
     List(&'static Shape),
     Message(fn() -> &'static Descriptor),
 }
 
 impl Descriptor {
-    /// The field of that name, in either spelling.
+    /// Finds a field by its name in either spelling.
     pub(crate) fn field(&self, name: &str) -> Option<&'static FieldDescriptor> {
         let groups = self.one_ofs.iter().flat_map(|group| group.iter());
         self.fields
@@ -55,7 +55,7 @@ impl Descriptor {
     }
 }
 
-/// The name of a field in `snake_case`, which is left out where it is the same in lowerCamelCase.
+/// The `snake_case` name of a field, which may be omitted if it is the same as the lowerCamelCase name.
 macro_rules! proto_name {
     ($json:literal) => {
         $json

@@ -1,28 +1,28 @@
-//! The two ways to write a message.
+//! The two JSON dialects of messages.
 
 use serde_json::{Map, Value};
 
 use super::descriptor::{Descriptor, Shape};
 use super::proto_message::ProtoMessage;
 
-/// How messages are written. Readers take both without being told.
+/// How messages are serialized. Deserialization accepts both dialects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Dialect {
-    /// Names in lowerCamelCase, defaults left out: what the mapping of protocol buffers says, and what the documentation
-    /// of the service shows.
+    /// Names in lowerCamelCase, without default values, as specified by the protocol buffers mapping and in the
+    /// documentation of the service.
     #[default]
     CamelCase,
-    /// Names in `snake_case`, defaults written out, null for messages and wrappers that are not set: what the live
-    /// service answered. Members of a oneof that are not chosen are left out here too.
+    /// Names in `snake_case`, with default values, and null for messages and wrappers that are not set, as the live
+    /// service responds. Members of a oneof that are not set are omitted in this dialect as well.
     SnakeCase,
 }
 
 impl Dialect {
-    /// The message's JSON form. Free JSON, keys of maps, unknown members and `Any` stay as they are.
+    /// Serializes a message. Free-form JSON, keys of maps, unknown members and `Any` are not converted.
     ///
     /// # Errors
     ///
-    /// If a value has no JSON form.
+    /// If a value cannot be represented in JSON.
     pub fn to_value<T: ProtoMessage>(self, message: &T) -> Result<Value, serde_json::Error> {
         let value = serde_json::to_value(message)?;
         Ok(match self {

@@ -1,4 +1,4 @@
-//! Field masks: which fields an update changes.
+//! Field masks, which list the fields that an update changes.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::object::Text;
 
 /// The paths of the fields that an update changes, such as `name` and `completionOptions.temperature`.
 ///
-/// On the wire it is one string, with commas between the paths.
+/// In JSON, it is a single string with comma-separated paths.
 ///
 /// ```
 /// use assistants_types::yandex::{FieldMask, UpdateAssistant};
@@ -24,29 +24,29 @@ pub struct FieldMask {
     paths: Vec<String>,
 }
 
-/// Why an update could not be carried out.
+/// Why an update could not be applied.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum MaskError {
-    /// The mask names a field that the update does not have.
+    /// The mask contains a field that the update does not have.
     UnknownPath(String),
-    /// What the update gives is no valid value.
+    /// The updated value is not valid.
     Json(serde_json::Error),
 }
 
 impl FieldMask {
-    /// The paths as they were given.
+    /// The paths, as given.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.paths.iter().map(String::as_str)
     }
 
-    /// Whether it names nothing, which means every field.
+    /// Whether the mask is empty, which means all fields.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.paths.is_empty()
     }
 
-    /// Adds a path, unless it or a field around it is there. Paths inside it are dropped.
+    /// Adds a path, unless the mask already contains it or a field around it. Paths within it are removed.
     pub fn add(&mut self, path: impl Into<String>) {
         let path = path.into();
         if !self.covers(&path) {
@@ -55,18 +55,18 @@ impl FieldMask {
         }
     }
 
-    /// Whether the path, or a field around it, is named, in either spelling.
+    /// Whether the mask contains the path or a field around it, in either spelling.
     #[must_use]
     pub fn covers(&self, path: &str) -> bool {
         self.paths.iter().any(|named| is_within(path, named))
     }
 
-    /// `stored` with the fields that the mask names taken from `update`; those that `update` does not have are emptied.
-    /// An empty mask names every field of the update.
+    /// Returns `stored`, with the fields of the mask replaced by those of `update`; fields that are not set in `update`
+    /// are cleared. An empty mask means all fields of the update.
     ///
     /// # Errors
     ///
-    /// [`MaskError::UnknownPath`] if the mask names what is no field of the update.
+    /// [`MaskError::UnknownPath`] if the mask contains a path that is not a field of the update.
     pub fn apply<T: ProtoMessage, U: ProtoMessage>(&self, stored: &T, update: &U) -> Result<T, MaskError> {
         let mut target = serde_json::to_value(stored).map_err(MaskError::Json)?;
         let given = serde_json::to_value(update).map_err(MaskError::Json)?;
@@ -92,7 +92,7 @@ impl FieldMask {
     }
 }
 
-/// Copies the value at `path`; `false` if there is no such field in `updatable` or in `descriptor`.
+/// Copies the value at `path`; `false` if `updatable` or `descriptor` has no such field.
 fn assign(
     updatable: &Descriptor,
     descriptor: &Descriptor,
@@ -125,7 +125,7 @@ fn assign(
             members.remove(field.json);
         }
         Some(value) => {
-            // Setting one member of a oneof unsets the others.
+            // Setting a member of a oneof clears the others.
             for group in descriptor.one_ofs {
                 if group.iter().any(|member| member.json == field.json) {
                     group.iter().for_each(|member| {
@@ -147,7 +147,7 @@ fn message(shape: &Shape) -> Option<&'static Descriptor> {
     }
 }
 
-/// Whether `path` is `field` or lies inside it.
+/// Whether `path` is `field` or within it.
 fn is_within(path: &str, field: &str) -> bool {
     let mut path = path.split('.');
     field
@@ -155,7 +155,7 @@ fn is_within(path: &str, field: &str) -> bool {
         .all(|name| path.next().is_some_and(|other| letters(name).eq(letters(other))))
 }
 
-/// A name without its spelling: `ttl_days` and `ttlDays` are the same letters.
+/// The letters of a name, which are the same for `ttl_days` and `ttlDays`.
 fn letters(name: &str) -> impl Iterator<Item = char> {
     name.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase())
 }
@@ -190,7 +190,7 @@ impl<'de> Deserialize<'de> for FieldMask {
 }
 
 impl Wire for FieldMask {
-    // Written out it is an unset message: null.
+    // With default values written, an unset message is null.
     const SHAPE: Shape = Shape::Opaque;
 
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,13 +1,13 @@
-//! Reading and writing of a message, from a table of its fields.
+//! Serialization of messages, from a table of their fields.
 
-/// Implements a message. Each line is a field, how it is treated, its type, and its names in both spellings:
+/// Implements a message. Each line has a field, its kind, its type, and its names in both spellings:
 ///
-/// - `field`: missing, null and default are the same;
-/// - `needed`: parsing fails without it, and it is always written;
-/// - `path`: stands in the path of the request, so it is read but never written;
-/// - `time`: as [`read_time`] says.
+/// - `field`: missing, null and default values are equivalent;
+/// - `needed`: parsing fails if it is missing, and it is always written;
+/// - `path`: part of the request path, so it is read but never written;
+/// - `time`: see [`read_time`].
 ///
-/// Then the oneofs; an `open` one takes an unknown object as a new member.
+/// The oneofs follow; an `open` one reads an unknown object as a new member.
 macro_rules! message {
     ($name:ident = $full_name:literal {
         $($field:ident: $kind:ident $ty:ty = $json:literal $(/ $proto:literal)?,)*
@@ -103,7 +103,7 @@ macro_rules! message {
     };
     (@read needed $name:ident, $slot:expr, $key:literal, $extra:expr, $seen:ident, $map:ident) => {
         $slot = $map.next_value::<$crate::proto_json::Read<_>>()?.0;
-        // An empty text is a missing one.
+        // Empty text is equivalent to missing text.
         if !$crate::proto_json::Wire::is_default(&$slot) {
             *$seen |= const { $crate::object::bit(<$name as $crate::object::Object>::KEYS, $key) };
         }
@@ -139,7 +139,7 @@ macro_rules! message {
 }
 pub(crate) use message;
 
-/// Lets a message stand in a field. Not for requests that cannot be empty.
+/// Allows a message to be used as a field. Not for requests that cannot be empty.
 macro_rules! message_field {
     ($name:ident) => {
         impl $crate::proto_json::Wire for $name {
@@ -155,7 +155,7 @@ macro_rules! message_field {
             }
 
             fn is_default(&self) -> bool {
-                // A message that is set differs from none, also when it is empty.
+                // A message that is set differs from none, even if it is empty.
                 false
             }
         }

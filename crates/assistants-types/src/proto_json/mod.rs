@@ -1,20 +1,20 @@
-//! The JSON of protocol buffers, as Yandex AI Studio speaks it: every rule of that mapping in one place.
+//! The JSON mapping of protocol buffers as used by Yandex AI Studio, with all its rules in one place.
 //!
-//! | on the wire | rule | where |
+//! | in JSON | rule | where |
 //! | --- | --- | --- |
 //! | names | lowerCamelCase or snake_case on input, lowerCamelCase on output; [`Dialect`] writes the other form | `message!` |
-//! | unknown members | kept in [`Extra`] under the name they came with | `message!` |
-//! | null, missing, default | the same; none of them is written | [`Wire`] |
+//! | unknown members | kept in [`Extra`] under their original names | `message!` |
+//! | null, missing, default | equivalent; not written | [`Wire`] |
 //! | 64-bit integers | string or integral number on input, string on output | [`Wire`] |
 //! | floating-point numbers | number, numeric string, `"NaN"`, `"Infinity"`, `"-Infinity"` | [`Wire`] |
-//! | wrappers | `Option`: a set zero differs from nothing | [`Wire`] |
-//! | enums | name or number on input, name on output; what is unknown is written as it came | `proto_enum!` |
-//! | oneofs | the chosen member stands in its parent; in Rust an enum | `one_of!` |
-//! | timestamps | RFC 3339 to the nanosecond; what no clock shows is kept as it was spelled | [`timestamp`] |
-//! | bytes | base64, either alphabet, with or without padding | [`Bytes`] |
-//! | field masks | one string of paths with commas | [`FieldMask`] |
-//! | `Any` | members of the message beside `@type` | [`Any`] |
-//! | `Struct`, map keys | the user's own; never respelled | [`Shape`] |
+//! | wrappers | `Option`: zero differs from not set | [`Wire`] |
+//! | enums | name or number on input, name on output; unknown values are written back unchanged | `proto_enum!` |
+//! | oneofs | the member that is set appears directly in its parent; an enum in Rust | `one_of!` |
+//! | timestamps | RFC 3339, up to nanoseconds; values out of range are written back unchanged | [`timestamp`] |
+//! | bytes | base64 in either alphabet, with or without padding | [`Bytes`] |
+//! | field masks | one string with comma-separated paths | [`FieldMask`] |
+//! | `Any` | the members of the message, in addition to `@type` | [`Any`] |
+//! | `Struct`, map keys | caller-defined; never converted between spellings | [`Shape`] |
 
 mod any;
 mod bytes;

@@ -1,4 +1,4 @@
-//! Oneofs: members that exclude each other. The chosen one stands in its parent, without any wrapper.
+//! Oneofs: mutually exclusive members. The member that is set appears directly in its parent.
 
 use serde::de::MapAccess;
 use serde::ser::SerializeMap;
@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::descriptor::FieldDescriptor;
 use crate::Extra;
 
-/// The Rust enum of a oneof. Implemented by the `one_of!` macro only.
+/// The Rust enum of a oneof, implemented only by the `one_of!` macro.
 pub(crate) trait OneOf: Sized {
     const MEMBERS: &'static [FieldDescriptor];
 
-    /// The member's name in lowerCamelCase, if `key` is one in either spelling.
+    /// The lowerCamelCase name of the member `key`, given in either spelling; `None` if there is no such member.
     fn name_of(key: &str) -> Option<&'static str> {
         Self::MEMBERS
             .iter()
@@ -19,12 +19,12 @@ pub(crate) trait OneOf: Sized {
             .map(|member| member.json)
     }
 
-    /// Reads the value of the member `name`; `None` when it is null.
+    /// Reads the value of the member `name`; `None` if it is null.
     fn read<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Option<Self>, A::Error>;
 
     fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
 
-    /// The name of the chosen member.
+    /// The name of the member that is set.
     fn name(&self) -> &str;
 
     fn unknown(member: UnknownMember) -> Self;
@@ -32,7 +32,7 @@ pub(crate) trait OneOf: Sized {
 
 /// A member of a oneof that is newer than this crate, as raw JSON.
 ///
-/// Only reading builds one, so it never stands for a member that has an arm of its own.
+/// Only deserialization creates one, so it is never a member that has its own variant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnknownMember {
     name: String,
@@ -40,20 +40,20 @@ pub struct UnknownMember {
 }
 
 impl UnknownMember {
-    /// The member's name as it was sent.
+    /// The name of the member, as sent.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The member's value.
+    /// The value of the member.
     #[must_use]
     pub fn value(&self) -> &Value {
         &self.value
     }
 }
 
-/// Reads a known member. A second one beside the first is kept with the unknown members.
+/// Reads a known member. If another one is already set, it is kept with the unknown members.
 pub(crate) fn read_one_of<'de, T: OneOf, A: MapAccess<'de>>(
     slot: &mut Option<T>,
     name: &'static str,
@@ -72,7 +72,7 @@ pub(crate) fn read_one_of<'de, T: OneOf, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// When no known member was sent, takes the first unknown object as one of the group.
+/// If no known member was sent, uses the first unknown object as a member of the group.
 pub(crate) fn take_unknown<T: OneOf>(slot: &mut Option<T>, extra: &mut Extra) {
     if slot.is_some() {
         return;
@@ -89,7 +89,7 @@ pub(crate) fn take_unknown<T: OneOf>(slot: &mut Option<T>, extra: &mut Extra) {
     }
 }
 
-/// Implements the enum of a oneof: arm, payload, names in both spellings.
+/// Implements the enum of a oneof: variant, payload, names in both spellings.
 macro_rules! one_of {
     ($name:ident { $($arm:ident($payload:ty) = $json:literal $(/ $proto:literal)?,)+ }) => {
         impl $crate::proto_json::OneOf for $name {
@@ -125,7 +125,7 @@ macro_rules! one_of {
         }
 
         impl $name {
-            /// The name of the chosen member on the wire, in lowerCamelCase.
+            /// The name of the member that is set, in lowerCamelCase.
             #[must_use]
             pub fn member_name(&self) -> &str {
                 match self {

@@ -1,4 +1,4 @@
-//! Enums: a name or a number on input, the name on output. Unknown ones are written as they came.
+//! Enums: a name or a number on input, the name on output. Unknown values are written back unchanged.
 
 use std::fmt;
 
@@ -41,15 +41,15 @@ pub(crate) fn read_enum<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(des
     deserializer.deserialize_any(EnumVisitor(std::marker::PhantomData))
 }
 
-/// The value of `known`, a list in the order of numbers, whose number has the digits `raw`.
+/// The value whose number has the digits `raw`, from `known`, a list in the order of the numbers.
 ///
-/// A number that comes as a string means the number: protobuf's own parsers read it so, and it is written as a number.
+/// A number in a string is treated as a number, like in protobuf's own parsers, and written as a number.
 pub(crate) fn known_by_number<T: Clone>(known: &[T], raw: &str) -> Option<T> {
     let number = raw.parse::<usize>().ok().filter(|number| number.to_string() == raw)?;
     known.get(number).cloned()
 }
 
-/// Writes a name; an unknown number as the number it was.
+/// Writes a name, or an unknown number as a number.
 pub(crate) fn write_enum<S: Serializer>(name: &str, serializer: S) -> Result<S::Ok, S::Error> {
     match name.parse::<i64>() {
         Ok(number) if number.to_string() == name => serializer.serialize_i64(number),
@@ -57,14 +57,14 @@ pub(crate) fn write_enum<S: Serializer>(name: &str, serializer: S) -> Result<S::
     }
 }
 
-/// Implements the conversions of an enum. The values stand in the order of their numbers, from 0.
+/// Implements the conversions of an enum. The values are in the order of their numbers, from 0.
 macro_rules! proto_enum {
     ($name:ident { $first:ident = $first_wire:literal $(, $arm:ident = $wire:literal)* $(,)? }) => {
         impl $name {
-            /// Every value this crate knows, each at the place of its number.
+            /// All known values, in the order of their numbers.
             pub const KNOWN: &'static [Self] = &[Self::$first $(, Self::$arm)*];
 
-            /// The value as it is sent: its name, or the digits of a number without known name.
+            /// The value, as sent: its name, or the digits of a number without a known name.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
@@ -107,7 +107,7 @@ macro_rules! proto_enum {
         }
 
         impl Default for $name {
-            /// The value that a missing field has.
+            /// The value of a missing field.
             fn default() -> Self {
                 Self::$first
             }

@@ -1,4 +1,4 @@
-//! What every message can do.
+//! Methods of all messages.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,26 +7,26 @@ use serde_json::Value;
 use super::descriptor::sealed;
 use super::rules;
 
-/// A message of the protocol: a struct that knows its provider's name and its fields.
+/// A message of the protocol: a struct with its full name and a table of its fields.
 ///
-/// Implemented by the generated types only.
+/// Implemented only by the generated types.
 pub trait ProtoMessage: Serialize + DeserializeOwned + sealed::Sealed {
-    /// The message's name in the provider's definition, such as `yandex.cloud.ai.assistants.v1.Assistant`.
+    /// The name of the message in the provider's definition, such as `yandex.cloud.ai.assistants.v1.Assistant`.
     const FULL_NAME: &'static str;
 
-    /// Where two members of the message exclude each other and both are set, in words; `None` if that is nowhere.
+    /// Describes where two mutually exclusive members of the message are both set; `None` if there is no such place.
     ///
-    /// Reading keeps the first in its field and the second in `extra`, so that an answer never fails for it. A server
-    /// refuses such a request.
+    /// Deserialization keeps the first in its field and the second in `extra`, so that a response never fails because
+    /// of it. A server rejects such a request.
     fn conflict(&self) -> Option<String> {
         let value = serde_json::to_value(self).ok()?;
         rules::conflict(Self::descriptor(), &value, "")
     }
 
-    /// The first member in the JSON of such a message that the definition does not know, at any depth, as a path such as
-    /// `tools[0].functionTool.mood`; `None` if there is none.
+    /// The first member in the JSON of such a message that is not part of the definition, at any depth, as a path such
+    /// as `tools[0].functionTool.mood`; `None` if there is none.
     ///
-    /// Reading keeps such members in `extra`. A server that is strict refuses them.
+    /// Deserialization keeps such members in `extra`. A strict server rejects them.
     #[must_use]
     fn unknown_member(json: &Value) -> Option<String> {
         rules::unknown_member(Self::descriptor(), json, "")

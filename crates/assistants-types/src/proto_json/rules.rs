@@ -1,10 +1,10 @@
-//! What a message may not have in it.
+//! Checks for contents that a message must not have.
 
 use serde_json::Value;
 
 use super::descriptor::{Descriptor, Shape};
 
-/// The first place in a camel-case message where two members of one oneof are set.
+/// The first place in a lowerCamelCase message where two members of a oneof are set.
 pub(crate) fn conflict(descriptor: &Descriptor, value: &Value, at: &str) -> Option<String> {
     let members = value.as_object()?;
     for group in descriptor.one_ofs {
@@ -47,7 +47,7 @@ fn conflict_in(shape: &Shape, value: &Value, at: &str) -> Option<String> {
     }
 }
 
-/// The first member of a message in either spelling that is no field.
+/// The first member of a message, in either spelling, that is not a field.
 pub(crate) fn unknown_member(descriptor: &Descriptor, value: &Value, at: &str) -> Option<String> {
     value.as_object()?.iter().find_map(|(name, value)| {
         let at = if at.is_empty() {

@@ -1,4 +1,4 @@
-//! Fields that hold a time.
+//! Fields with a time.
 
 use serde::de::MapAccess;
 use serde::ser::SerializeMap;
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::timestamp;
 use crate::Extra;
 
-/// Reads a time. One that no clock shows leaves the field empty and is kept as it was spelled.
+/// Reads a time. A value out of range leaves the field empty and is kept unchanged.
 pub(crate) fn read_time<'de, A: MapAccess<'de>>(
     slot: &mut Option<OffsetDateTime>,
     key: &str,
@@ -25,7 +25,7 @@ pub(crate) fn read_time<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// Writes a time, in the spelling it came with as long as it is the same time.
+/// Writes a time, in its original spelling as long as it has not changed.
 pub(crate) fn write_time<M: SerializeMap>(
     time: Option<OffsetDateTime>,
     key: &'static str,

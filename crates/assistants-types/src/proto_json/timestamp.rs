@@ -1,8 +1,8 @@
-//! Timestamps: RFC 3339, in UTC and with 0, 3, 6 or 9 digits of a second when we write them.
+//! Timestamps: RFC 3339, written in UTC with 0, 3, 6 or 9 fractional digits.
 
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
-/// The instant that an RFC 3339 text means. `None` for anything else, also for a leap second.
+/// Parses an RFC 3339 timestamp. `None` for anything else, including leap seconds.
 pub(crate) fn parse(text: &str) -> Option<OffsetDateTime> {
     let number = |range: std::ops::Range<usize>| {
         let digits = text.get(range)?;
@@ -27,7 +27,7 @@ pub(crate) fn parse(text: &str) -> Option<OffsetDateTime> {
         if digits == 0 {
             return None;
         }
-        // More than nine digits are more than the clock knows; the spelling is kept beside the value.
+        // Digits beyond nanoseconds are dropped; the original spelling is kept beside the value.
         for at in 0..9 {
             let digit = fraction
                 .as_bytes()
@@ -57,9 +57,9 @@ pub(crate) fn parse(text: &str) -> Option<OffsetDateTime> {
     local.assume_offset(offset).checked_to_offset(UtcOffset::UTC)
 }
 
-/// The text that is sent for an instant.
+/// Formats a time.
 pub(crate) fn format(time: OffsetDateTime) -> String {
-    // Only instants within hours of the ends of the calendar have no form in UTC; they are written as they are.
+    // Only times within hours of the limits of the calendar cannot be converted to UTC; they keep their offset.
     let time = time.checked_to_offset(UtcOffset::UTC).unwrap_or(time);
     let (date, clock, nanos) = (time.date(), time.time(), time.nanosecond());
     let fraction = match nanos {

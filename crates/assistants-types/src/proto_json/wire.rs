@@ -1,4 +1,4 @@
-//! Values of fields: how each type is read, written, and left out.
+//! Field values: how each type is read, written and omitted.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,16 +13,16 @@ use super::descriptor::Shape;
 pub(crate) trait Wire: Default {
     const SHAPE: Shape;
 
-    /// Reads a value that is not null.
+    /// Reads a value other than null.
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 
-    /// Whether it is what a missing field means.
+    /// Whether it is the value of a missing field.
     fn is_default(&self) -> bool;
 }
 
-/// Reads a value; null gives the default.
+/// A value that is being read; null gives the default.
 pub(crate) struct Read<T>(pub(crate) T);
 
 impl<'de, T: Wire> Deserialize<'de> for Read<T> {
@@ -53,7 +53,7 @@ impl<'de, T: Wire> Deserialize<'de> for Read<T> {
     }
 }
 
-/// Writes a value.
+/// A value that is being written.
 pub(crate) struct Write<'v, T>(pub(crate) &'v T);
 
 impl<T: Wire> Serialize for Write<'_, T> {
@@ -94,7 +94,7 @@ impl Wire for bool {
     }
 }
 
-/// Reads an integer from a number without fraction, or from a string that holds one.
+/// Reads an integer from a number without a fraction, or from a string with one.
 struct IntegerVisitor;
 
 impl Visitor<'_> for IntegerVisitor {
@@ -113,7 +113,7 @@ impl Visitor<'_> for IntegerVisitor {
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<i64, E> {
-        // Both bounds are exact as floats; the upper one is the first that no longer fits.
+        // Both limits are exact as floats; the upper one is the first that does not fit.
         const END: f64 = 9_223_372_036_854_775_808.0;
         if number.fract() == 0.0 && (-END..END).contains(&number) {
             Ok(number as i64)
@@ -127,13 +127,13 @@ impl Visitor<'_> for IntegerVisitor {
             return Ok(number);
         }
         let wrong = || E::invalid_value(serde::de::Unexpected::Str(text), &IntegerVisitor);
-        // The mapping also allows exponents: "1e3".
+        // The mapping also permits exponents: "1e3".
         let number = number_from_text(text).ok_or_else(wrong)?;
         IntegerVisitor.visit_f64(number)
     }
 }
 
-/// A number in a string, without the forms that only Rust knows (`inf`, `+1`).
+/// A number in a string, excluding forms that only Rust accepts (`inf`, `+1`).
 fn number_from_text(text: &str) -> Option<f64> {
     match text {
         "NaN" => Some(f64::NAN),
@@ -223,7 +223,7 @@ impl Wire for f64 {
     }
 
     fn is_default(&self) -> bool {
-        // Minus zero is not the default.
+        // Negative zero is not the default.
         self.to_bits() == 0
     }
 }
@@ -281,7 +281,7 @@ impl Wire for BTreeMap<String, String> {
     }
 }
 
-/// A `Struct`: an object of free JSON.
+/// A `Struct`: an object of free-form JSON.
 impl Wire for Value {
     const SHAPE: Shape = Shape::Opaque;
 

@@ -1,4 +1,4 @@
-//! The objects that may stand for their ids.
+//! Objects that can be given instead of their identifiers.
 
 use super::{Assistant, File, Message, Operation, Run, SearchIndex, SearchIndexFile, Thread, User};
 use crate::id::id_of;
@@ -6,7 +6,7 @@ use crate::id::id_of;
 id_of!(
     Assistant for Assistant,
     File for File,
-    // The identifier of a file in an index is that of the file.
+    // A file has the same identifier in a search index.
     SearchIndexFile for File,
     Message for Message,
     Operation for Operation,

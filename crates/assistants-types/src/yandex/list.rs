@@ -6,15 +6,15 @@ use super::{
     ProtoMessage, Run, SearchIndex, SearchIndexFile, Thread, User,
 };
 
-/// A page of a list, whatever its items are.
+/// A page of a list of any items.
 ///
-/// The walk ends at a page without token or without items: the service answers a token on the last page that has items,
-/// and an empty page after it.
+/// The list ends at a page without a token or without items: the service returns a token with the last page that has
+/// items, followed by an empty page.
 pub trait List: ProtoMessage + Default {
-    /// What the list holds.
+    /// The type of the items.
     type Item;
 
-    /// A page.
+    /// Creates a page.
     fn new(items: Vec<Self::Item>, next_page_token: String) -> Self;
 
     /// The items of the page.
@@ -23,7 +23,7 @@ pub trait List: ProtoMessage + Default {
     /// The items of the page.
     fn into_items(self) -> Vec<Self::Item>;
 
-    /// Where the next page starts; `None` when there is none.
+    /// The cursor of the next page; `None` on the last page.
     fn next_page_token(&self) -> Option<&str>;
 }
 

@@ -1,17 +1,17 @@
-//! What messages say.
+//! Content of messages.
 
 use super::{
     Author, ChunkContent, Citation, ContentPart, ContentPartKind, FileChunk, Message, MessageContent, MessageData, Text,
 };
 
-/// The texts of all parts, with a line break between two of them.
+/// The text of all parts, separated by line breaks.
 fn join(parts: &[ContentPart]) -> String {
     let texts: Vec<&str> = parts.iter().filter_map(ContentPart::as_str).collect();
     texts.join("\n")
 }
 
 impl ContentPart {
-    /// The text of the part; `None` if it is of a newer kind.
+    /// The text of the part; `None` if the type of the part is unknown.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         self.as_text().map(|text| text.content.as_str())
@@ -19,19 +19,19 @@ impl ContentPart {
 }
 
 impl MessageContent {
-    /// One part of text.
+    /// A text part.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
         Self::from(text.into())
     }
 
-    /// The texts of all parts, with a line break between two of them. Parts of a newer kind are not in it.
+    /// The text of all parts, separated by line breaks. Parts of unknown type are skipped.
     #[must_use]
     pub fn to_text(&self) -> String {
         join(&self.content)
     }
 
-    /// The only text, without a copy; `None` if there is not exactly one part or if it is no text.
+    /// The text without a copy; `None` unless there is exactly one part, and it is text.
     #[must_use]
     pub fn single_text(&self) -> Option<&str> {
         match self.content.as_slice() {
@@ -42,7 +42,7 @@ impl MessageContent {
 }
 
 impl ChunkContent {
-    /// The texts of all parts, with a line break between two of them.
+    /// The text of all parts, separated by line breaks.
     #[must_use]
     pub fn to_text(&self) -> String {
         join(&self.content)
@@ -92,7 +92,7 @@ macro_rules! from_text {
 from_text!(MessageContent, ChunkContent);
 
 impl<T: Into<MessageContent>> From<T> for MessageData {
-    /// A message of the thread's default author.
+    /// A message from the default author of the thread.
     fn from(content: T) -> Self {
         Self {
             content: Some(content.into()),
@@ -102,13 +102,13 @@ impl<T: Into<MessageContent>> From<T> for MessageData {
 }
 
 impl MessageData {
-    /// A message of a user of the thread's.
+    /// A message from a user.
     #[must_use]
     pub fn user(author: impl Into<String>, content: impl Into<MessageContent>) -> Self {
         Self::from(content).author(Author::user(author))
     }
 
-    /// A message as if an assistant had written it.
+    /// A message attributed to an assistant.
     #[must_use]
     pub fn assistant(author: impl Into<String>, content: impl Into<MessageContent>) -> Self {
         Self::from(content).author(Author::assistant(author))
@@ -116,7 +116,7 @@ impl MessageData {
 }
 
 impl Author {
-    /// A user. The service wants an identifier but does not look it up.
+    /// A user. The service requires an identifier but does not check that the user exists.
     #[must_use]
     pub fn user(id: impl Into<String>) -> Self {
         Self {
@@ -136,13 +136,13 @@ impl Author {
         }
     }
 
-    /// Whether it is a user. Roles count in any case.
+    /// Whether the author is a user. The role is compared without regard to case.
     #[must_use]
     pub fn is_user(&self) -> bool {
         self.role.eq_ignore_ascii_case("user")
     }
 
-    /// Whether it is an assistant. Roles count in any case.
+    /// Whether the author is an assistant. The role is compared without regard to case.
     #[must_use]
     pub fn is_assistant(&self) -> bool {
         self.role.eq_ignore_ascii_case("assistant")
@@ -150,7 +150,7 @@ impl Author {
 }
 
 impl Message {
-    /// The texts of all parts, with a line break between two of them. Parts of a newer kind are not in it.
+    /// The text of all parts, separated by line breaks. Parts of unknown type are skipped.
     #[must_use]
     pub fn text(&self) -> String {
         self.content.as_ref().map(MessageContent::to_text).unwrap_or_default()
@@ -164,32 +164,32 @@ impl Message {
             .filter_map(ContentPart::as_str)
     }
 
-    /// The author's role as it was sent, such as `USER`; empty if unknown.
+    /// The role of the author, as sent, such as `USER`; empty if unknown.
     #[must_use]
     pub fn role(&self) -> &str {
         self.author.as_ref().map_or("", |author| author.role.as_str())
     }
 
-    /// Whether an assistant wrote it.
+    /// Whether the author is an assistant.
     #[must_use]
     pub fn is_from_assistant(&self) -> bool {
         self.author.as_ref().is_some_and(Author::is_assistant)
     }
 
-    /// Whether a user wrote it.
+    /// Whether the author is a user.
     #[must_use]
     pub fn is_from_user(&self) -> bool {
         self.author.as_ref().is_some_and(Author::is_user)
     }
 
-    /// The passages of files that the message cites.
+    /// The file passages that the message cites.
     pub fn chunks(&self) -> impl Iterator<Item = &FileChunk> {
         self.citations.iter().flat_map(Citation::chunks)
     }
 }
 
 impl Citation {
-    /// The passages of files among the sources.
+    /// The file passages among the sources.
     pub fn chunks(&self) -> impl Iterator<Item = &FileChunk> {
         self.sources.iter().filter_map(super::Source::as_chunk)
     }

@@ -1,7 +1,7 @@
-//! Yandex AI Studio: the objects, requests and stream events of its AI Assistant API over REST.
+//! Yandex AI Studio: objects, requests and stream events of its AI Assistant API over REST.
 //!
-//! Requests are built from what the protocol requires, plus a setter for each option. An update records which fields it
-//! sets or clears, and sends them as its field mask:
+//! Requests are created from the required members, with a setter for each optional one. An update records which fields
+//! are set or cleared, and sends them as its field mask:
 //!
 //! ```
 //! use assistants_types::yandex::{CreateAssistant, CreateMessage, FunctionTool, UpdateAssistant};
@@ -18,8 +18,8 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! Answers are read in either spelling of the service, `folderId` or `folder_id`. A field with the default value of its
-//! type (an empty text, 0) is the same as a missing one. Members that exclude each other are an enum in one field:
+//! Responses can be in either spelling of the service, `folderId` or `folder_id`. A field with the default value of its
+//! type (an empty string, 0) is equivalent to a missing one. Mutually exclusive members are an enum in one field:
 //!
 //! ```
 //! use assistants_types::yandex::{Run, RunStateData, RunStatus};
@@ -52,5 +52,5 @@ pub use crate::proto_json::{
     Any, Bytes, Descriptor, Dialect, FieldMask, MaskError, ProtoMessage, UnknownMember, UnpackError,
 };
 
-/// The user's own key-value pairs.
+/// Caller-defined key-value pairs.
 pub type Labels = std::collections::BTreeMap<String, String>;

@@ -1,4 +1,4 @@
-//! Work that goes on after its call was answered.
+//! Long-running operations.
 
 use std::fmt;
 
@@ -8,38 +8,38 @@ use super::{Any, Operation, OperationResult, ProtoMessage, Status, UnpackError};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OperationError {
-    /// It failed.
+    /// The operation failed.
     Failed(Status),
-    /// It ended without saying what it made.
+    /// The operation ended without a result.
     Empty,
-    /// It made something else.
+    /// The result has another type.
     Response(UnpackError),
 }
 
 impl Operation {
-    /// Whether it has ended. An error may show before that, while the operation cleans up.
+    /// Whether the operation has ended. An error may be set earlier, while the operation cleans up.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.done
     }
 
-    /// Whether it has ended well.
+    /// Whether the operation has ended successfully.
     #[must_use]
     pub fn is_succeeded(&self) -> bool {
         self.done && matches!(self.result, Some(OperationResult::Response(_)))
     }
 
-    /// Whether it has ended with an error.
+    /// Whether the operation has ended with an error.
     #[must_use]
     pub fn is_failed(&self) -> bool {
         self.done && matches!(self.result, Some(OperationResult::Error(_)))
     }
 
-    /// What it made; `None` while it goes on.
+    /// The result; `None` while the operation is running.
     ///
     /// # Errors
     ///
-    /// If it failed, or made something other than a `T`.
+    /// If the operation failed, or its result is not a `T`.
     pub fn result<T: ProtoMessage>(&self) -> Option<Result<T, OperationError>> {
         if !self.done {
             return None;
@@ -51,18 +51,18 @@ impl Operation {
         })
     }
 
-    /// Ends it with what it made.
+    /// Ends the operation with a result.
     ///
     /// # Errors
     ///
-    /// If the message has no JSON form.
+    /// If the message cannot be represented in JSON.
     pub fn succeed<T: ProtoMessage>(&mut self, response: &T) -> Result<(), serde_json::Error> {
         self.result = Some(OperationResult::Response(Any::pack(response)?));
         self.done = true;
         Ok(())
     }
 
-    /// Ends it with an error.
+    /// Ends the operation with an error.
     pub fn fail(&mut self, status: Status) {
         self.result = Some(OperationResult::Error(status));
         self.done = true;

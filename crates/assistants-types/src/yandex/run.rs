@@ -1,27 +1,27 @@
-//! How far a run is.
+//! Status and result of runs.
 
 use super::{ContentUsage, Error, FunctionCall, Message, Run, RunState, RunStatus, ToolCall};
 
 impl RunStatus {
-    /// Whether the run has not come to an end or to a wait for tool results.
+    /// Whether the run is pending or in progress, rather than ended or waiting for tool results.
     #[must_use]
     pub fn is_running(&self) -> bool {
         matches!(self, Self::Pending | Self::InProgress)
     }
 
-    /// Whether the run came to a message, or to tool calls that wait for their results.
+    /// Whether the run completed with a message, or is waiting for the results of tool calls.
     #[must_use]
     pub fn is_succeeded(&self) -> bool {
         matches!(self, Self::Completed | Self::ToolCalls)
     }
 
-    /// Whether the run ended with an error.
+    /// Whether the run failed.
     #[must_use]
     pub fn is_failed(&self) -> bool {
         matches!(self, Self::Failed)
     }
 
-    /// Whether nothing more happens to the run by itself or by submitted results.
+    /// Whether the run has ended. A run that is waiting for tool results has not.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::Completed | Self::Failed)
@@ -29,7 +29,7 @@ impl RunStatus {
 }
 
 impl RunState {
-    /// The calls it waits for; empty in any other state.
+    /// The tool calls that the run is waiting for; empty in all other states.
     #[must_use]
     pub fn tool_calls(&self) -> &[ToolCall] {
         self.as_tool_call_list().map_or(&[], |list| &list.tool_calls)
@@ -37,7 +37,7 @@ impl RunState {
 }
 
 impl Run {
-    /// How far it is; [`RunStatus::Unspecified`] if the server did not say.
+    /// The status; [`RunStatus::Unspecified`] if the server omitted it.
     #[must_use]
     pub fn status(&self) -> RunStatus {
         self.state
@@ -46,36 +46,36 @@ impl Run {
             .unwrap_or_default()
     }
 
-    /// The calls it waits for; empty in any other state.
+    /// The tool calls that the run is waiting for; empty in all other states.
     #[must_use]
     pub fn tool_calls(&self) -> &[ToolCall] {
         self.state.as_ref().map_or(&[], RunState::tool_calls)
     }
 
-    /// The calls of functions it waits for.
+    /// The function calls that the run is waiting for.
     pub fn function_calls(&self) -> impl Iterator<Item = &FunctionCall> {
         self.tool_calls().iter().filter_map(ToolCall::as_function_call)
     }
 
-    /// Tokens it used; `None` before it ends or waits.
+    /// Token usage; `None` before the run ends or waits for tool results.
     #[must_use]
     pub fn usage(&self) -> Option<&ContentUsage> {
         self.usage.as_ref()
     }
 
-    /// The message it ended with.
+    /// The final message of the run.
     #[must_use]
     pub fn message(&self) -> Option<&Message> {
         self.state.as_ref()?.as_completed_message()
     }
 
-    /// The text of the message it ended with; `None` before that.
+    /// The text of the final message; `None` before the run completes.
     #[must_use]
     pub fn text(&self) -> Option<String> {
         self.message().map(Message::text)
     }
 
-    /// Why it failed.
+    /// Why the run failed.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
         self.state.as_ref()?.as_error()

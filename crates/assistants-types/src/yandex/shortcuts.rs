@@ -1,36 +1,36 @@
-//! What lies deeper in an object, or is to lie deeper in a request.
+//! Shortcuts to nested members of objects and requests.
 
 use super::{
     Assistant, CompletionOptions, CreateAssistant, CreateRun, ExpirationConfig, ExpirationPolicy,
     PromptTruncationOptions, Run, TruncationStrategy,
 };
 
-/// Setters of nested fields, in whichever type has the fields around them.
+/// Setters of nested fields, for each type that contains the outer field.
 macro_rules! nested {
     ($request:ident: $completion:ident, $truncation:ident; $temperature:ident $max_tokens:ident $max_prompt_tokens:ident $strategy:ident) => {
         impl $request {
-            /// How freely the model writes, from 0 to 1.
+            /// Sets the sampling temperature, 0 to 1.
             #[must_use]
             pub fn $temperature(mut self, temperature: f64) -> Self {
                 self.completion().temperature = Some(temperature);
                 self
             }
 
-            /// The most tokens that an answer may have.
+            /// Sets the maximum number of tokens of an answer.
             #[must_use]
             pub fn $max_tokens(mut self, tokens: i64) -> Self {
                 self.completion().max_tokens = Some(tokens);
                 self
             }
 
-            /// The most tokens that are sent to the model.
+            /// Sets the maximum number of prompt tokens.
             #[must_use]
             pub fn $max_prompt_tokens(mut self, tokens: i64) -> Self {
                 self.truncation().max_prompt_tokens = Some(tokens);
                 self
             }
 
-            /// How a conversation is cut when it is too long for the model.
+            /// Sets how a conversation is truncated when it is too long for the model.
             #[must_use]
             pub fn $strategy(mut self, strategy: impl Into<TruncationStrategy>) -> Self {
                 self.truncation().strategy = Some(strategy.into());
@@ -54,14 +54,14 @@ nested!(CreateRun: custom_completion_options, custom_prompt_truncation_options;
     custom_temperature custom_max_tokens custom_max_prompt_tokens custom_prompt_truncation_strategy);
 
 impl CreateAssistant {
-    /// From when the days of [`ttl_days`](Self::ttl_days) count; the service wants both or neither.
+    /// Sets the event from which [`ttl_days`](Self::ttl_days) are counted. The service requires both or neither.
     #[must_use]
     pub fn expiration_policy(mut self, policy: impl Into<ExpirationPolicy>) -> Self {
         self.expiration().expiration_policy = policy.into();
         self
     }
 
-    /// After how many days it is deleted by itself; see [`expiration_policy`](Self::expiration_policy).
+    /// Sets the number of days after which the object expires; see [`expiration_policy`](Self::expiration_policy).
     #[must_use]
     pub fn ttl_days(mut self, days: i64) -> Self {
         self.expiration().ttl_days = days;
@@ -73,7 +73,7 @@ impl CreateAssistant {
     }
 }
 
-/// The fields of nested objects.
+/// Getters of nested fields.
 macro_rules! inner {
     ($object:ident: $($name:ident from $outer:ident . $inner:ident: $type:ty, $what:literal;)+) => {
         impl $object {$(
@@ -87,17 +87,20 @@ macro_rules! inner {
 }
 
 inner!(Assistant:
-    temperature from completion_options.temperature: f64, "How freely the model writes; `None` for the service's default.";
-    max_tokens from completion_options.max_tokens: i64, "The most tokens of an answer; `None` for the service's default.";
+    temperature from completion_options.temperature: f64,
+        "The sampling temperature; `None` for the service's default.";
+    max_tokens from completion_options.max_tokens: i64,
+        "The maximum number of tokens of an answer; `None` for the service's default.";
     max_prompt_tokens from prompt_truncation_options.max_prompt_tokens: i64,
-        "The most tokens sent to the model; `None` for the service's default.";
+        "The maximum number of prompt tokens; `None` for the service's default.";
 );
 inner!(Run:
-    custom_temperature from custom_completion_options.temperature: f64, "What stands over the assistant's temperature.";
+    custom_temperature from custom_completion_options.temperature: f64,
+        "The sampling temperature that overrides the assistant's.";
     custom_max_tokens from custom_completion_options.max_tokens: i64,
-        "What stands over the assistant's limit on the tokens of an answer.";
+        "The maximum number of tokens of an answer that overrides the assistant's.";
     custom_max_prompt_tokens from custom_prompt_truncation_options.max_prompt_tokens: i64,
-        "What stands over the assistant's limit on the tokens sent to the model.";
+        "The maximum number of prompt tokens that overrides the assistant's.";
 );
 
 #[cfg(test)]

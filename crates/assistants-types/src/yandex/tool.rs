@@ -1,4 +1,4 @@
-//! Tools, their calls and their results.
+//! Tools, tool calls and tool results.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::{
 };
 
 impl FunctionTool {
-    /// A function without description and parameters.
+    /// A function without a description or parameters.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self::default().name(name)
@@ -18,7 +18,7 @@ impl FunctionTool {
 }
 
 impl SearchIndexTool {
-    /// Search in one index.
+    /// Search in one search index.
     #[must_use]
     pub fn new(index: impl IdOf<SearchIndex>) -> Self {
         Self {
@@ -29,7 +29,7 @@ impl SearchIndexTool {
 }
 
 impl CallStrategy {
-    /// Search when the model wants to.
+    /// Search when the model decides to.
     #[must_use]
     pub fn auto(instruction: impl Into<String>) -> Self {
         AutoCall::new(instruction).into()
@@ -37,7 +37,7 @@ impl CallStrategy {
 }
 
 impl FunctionCall {
-    /// A call of a function.
+    /// A function call.
     #[must_use]
     pub fn new(name: impl Into<String>, arguments: Value) -> Self {
         Self {
@@ -47,11 +47,11 @@ impl FunctionCall {
         }
     }
 
-    /// The arguments as a type of the caller's. No arguments count as an empty object.
+    /// Parses the arguments. Missing arguments are treated as an empty object.
     ///
     /// # Errors
     ///
-    /// If they are not what `T` wants.
+    /// If the arguments do not match `T`.
     pub fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_value(
             self.arguments
@@ -71,7 +71,7 @@ impl FromIterator<ToolCall> for ToolCallList {
 }
 
 impl FunctionResult {
-    /// What the function of that name returned.
+    /// The result of a call of the named function.
     #[must_use]
     pub fn new(name: impl Into<String>, content: impl Into<String>) -> Self {
         Self {
@@ -81,7 +81,7 @@ impl FunctionResult {
         }
     }
 
-    /// The text that the function returned; `None` if it is of a newer kind.
+    /// The returned text; `None` if the type of the content is unknown.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         self.as_content()
@@ -98,7 +98,7 @@ impl<T: Into<ToolResult>> FromIterator<T> for ToolResultList {
 }
 
 impl SubmitToRun {
-    /// The results of tool calls, for a run.
+    /// A submission of the results of tool calls.
     #[must_use]
     pub fn tool_results(run: impl IdOf<super::Run>, results: impl IntoIterator<Item = impl Into<ToolResult>>) -> Self {
         Self::new(run).event(SubmitToRunEvent::ToolResultList(results.into_iter().collect()))
@@ -106,7 +106,7 @@ impl SubmitToRun {
 }
 
 impl ResponseFormat {
-    /// Any JSON object. The instruction must ask for JSON too.
+    /// Any JSON object. The instruction must ask for JSON as well.
     #[must_use]
     pub fn json_object() -> Self {
         Self {
@@ -115,7 +115,7 @@ impl ResponseFormat {
         }
     }
 
-    /// JSON that follows a schema.
+    /// JSON that conforms to a schema.
     #[must_use]
     pub fn json_schema(schema: Value) -> Self {
         JsonSchema::default().schema(schema).into()
@@ -123,7 +123,7 @@ impl ResponseFormat {
 }
 
 impl ExpirationConfig {
-    /// Deleted so many days after the creation or after the last use.
+    /// Expiration `ttl_days` days after the creation or the last use.
     #[must_use]
     pub fn new(policy: ExpirationPolicy, ttl_days: i64) -> Self {
         Self {
@@ -141,7 +141,7 @@ impl TruncationStrategy {
         Self::AutoStrategy(AutoStrategy::default())
     }
 
-    /// Only so many of the newest messages stay.
+    /// Keeps only the `count` most recent messages.
     #[must_use]
     pub fn last_messages(count: i64) -> Self {
         Self::LastMessagesStrategy(LastMessagesStrategy {
@@ -152,7 +152,7 @@ impl TruncationStrategy {
 }
 
 impl CompletionOptions {
-    /// With a temperature from 0 to 1.
+    /// With a sampling temperature, 0 to 1.
     #[must_use]
     pub fn with_temperature(temperature: f64) -> Self {
         Self::default().temperature(temperature)

@@ -3,7 +3,7 @@
 use super::{TruncationStrategy, UpdateAssistant};
 
 impl UpdateAssistant {
-    /// Sets how the conversation is cut and nothing else beside it.
+    /// Sets how the conversation is truncated, without changing the other truncation options.
     #[must_use]
     pub fn truncation_strategy(mut self, strategy: impl Into<TruncationStrategy>) -> Self {
         let strategy = strategy.into();

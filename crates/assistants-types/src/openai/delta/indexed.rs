@@ -1,4 +1,4 @@
-//! Lists whose items deltas address by index.
+//! Lists whose items are addressed by index in deltas.
 
 use std::cmp::Ordering;
 
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::openai::{Annotation, CodeInterpreterOutput, MessageContent, StepToolCall};
 
-/// An item of a list that deltas address by index.
+/// An item of a list whose items are addressed by index in deltas.
 ///
-/// Items are in the order of their indexes, and an index that no delta named takes no place, so that memory is in
-/// proportion to what arrived. An item whose index is not its place remembers it.
+/// Items are sorted by index. Indexes that no delta has used take no space, so that memory use is proportional to the
+/// data received. An item stores its index if it differs from its position.
 pub(super) trait Indexed {
-    /// The index that the item remembers.
+    /// The stored index.
     fn index(&self) -> Option<i64>;
 
     fn set_index(&mut self, index: i64);
@@ -23,7 +23,7 @@ macro_rules! indexed {
             fn index(&self) -> Option<i64> {
                 match self {
                     $(Self::$arm(item) => item.extra.index(),)+
-                    // The delta it began with is in it, with its index.
+                    // The delta that created it is kept with its index.
                     Self::Unknown(raw) => raw.get("index").and_then(Value::as_i64),
                 }
             }
@@ -43,10 +43,10 @@ indexed!(Annotation: FileCitation FilePath);
 indexed!(StepToolCall: CodeInterpreter FileSearch Function);
 indexed!(CodeInterpreterOutput: Logs Image);
 
-/// The place of the item of that index, or the place where it would be.
+/// The position of the item with this index, or where to insert it.
 pub(super) fn find<T: Indexed>(items: &[T], index: i64) -> Result<usize, usize> {
     let index_at = |at: usize| items[at].index().unwrap_or(at as i64);
-    // Nearly always the index is the place.
+    // The index is almost always the position.
     if let Ok(at) = usize::try_from(index)
         && at < items.len()
         && index_at(at) == index
@@ -65,7 +65,8 @@ pub(super) fn find<T: Indexed>(items: &[T], index: i64) -> Result<usize, usize> 
     Err(low)
 }
 
-/// Applies one delta to the item of that index, which is made first if it is not there. Without an index it is one more.
+/// Applies a delta to the item with this index, which is created if it does not exist. A delta without an index creates
+/// a new item.
 pub(super) fn apply_at<T: Indexed, D>(
     items: &mut Vec<T>,
     index: Option<i64>,
@@ -93,7 +94,7 @@ pub(super) fn apply_at<T: Indexed, D>(
     };
     match found {
         Ok(at) if grow(&mut items[at], delta) => {}
-        // Something of another kind stands there.
+        // An item of another type has this index.
         Ok(at) => items[at] = begin(index.unwrap_or(at as i64), at),
         Err((at, index)) => items.insert(at, begin(index, at)),
     }

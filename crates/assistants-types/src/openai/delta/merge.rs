@@ -1,4 +1,4 @@
-//! Growing what is not addressed by index: texts, unknown members, raw JSON.
+//! Merging of values that are not addressed by index: text, unknown members, raw JSON.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ pub(super) fn replace<T: Clone>(slot: &mut T, value: Option<&T>) {
     }
 }
 
-/// Grows the members that this crate does not know, as raw JSON grows.
+/// Merges the unknown members, like raw JSON.
 pub(super) fn grow_extra<T: Object>(object: &mut T, delta: &Extra) {
     for_each_unknown(object, delta, |into, key, value| match into.get_mut(key) {
         Some(there) if !is_label(key) => merge(there, value),
@@ -21,14 +21,15 @@ pub(super) fn grow_extra<T: Object>(object: &mut T, delta: &Extra) {
     });
 }
 
-/// Takes over the unknown members of what is around a delta: they are about the event, and do not grow.
+/// Copies unknown members of the object around a delta. They describe the event, so they are replaced rather than
+/// merged.
 pub(super) fn keep_latest<T: Object>(object: &mut T, delta: &Extra) {
     for_each_unknown(object, delta, |into, key, value| {
         into.insert(key.to_owned(), value.clone());
     });
 }
 
-/// Those members of a delta that are unknown to the object as well.
+/// Calls a function with each member of a delta that is unknown to the object as well.
 fn for_each_unknown<T: Object>(object: &mut T, delta: &Extra, mut take: impl FnMut(&mut Extra, &str, &Value)) {
     if delta.is_bare() {
         return;
@@ -41,12 +42,13 @@ fn for_each_unknown<T: Object>(object: &mut T, delta: &Extra, mut take: impl FnM
     }
 }
 
-/// Whether a text member says which object this is, and so comes whole.
+/// Whether a text member identifies the object, and is therefore sent as a whole.
 fn is_label(key: &str) -> bool {
     matches!(key, "type" | "index" | "id")
 }
 
-/// Grows raw JSON: text is appended, objects member by member, items of lists by their `index`, the rest replaced.
+/// Merges raw JSON: text is appended, objects are merged by member, list items by their `index`, and everything else is
+/// replaced.
 pub(crate) fn merge(into: &mut Value, delta: &Value) {
     match (into, delta) {
         (Value::Object(into), Value::Object(delta)) => {

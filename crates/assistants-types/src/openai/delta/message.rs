@@ -1,4 +1,4 @@
-//! Growing a message.
+//! Applies deltas to messages.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::openai::{
 };
 
 impl Message {
-    /// Adds what a delta of this message says.
+    /// Applies a delta of this message.
     ///
     /// ```
     /// use assistants_types::openai::{Message, StreamEvent};
@@ -35,16 +35,16 @@ impl Message {
         keep_latest(self, &delta.extra);
     }
 
-    /// Where in `content` the part is that deltas call by this index.
+    /// The position in `content` of the part that deltas address by this index.
     ///
-    /// That is the index itself, unless deltas have left out indexes before it: such parts take no place.
+    /// This is the index itself, unless deltas have skipped lower indexes: skipped parts take no space.
     #[must_use]
     pub fn place_of(&self, index: i64) -> Option<usize> {
         find(&self.content, index).ok()
     }
 }
 
-/// Where a content delta goes, and what it starts from.
+/// The index of a content delta, and the initial value of its part.
 fn content(delta: &MessageDeltaContent) -> (Option<i64>, impl Fn() -> MessageContent) {
     let index = match delta {
         MessageDeltaContent::Text(part) => Some(part.index),
@@ -62,7 +62,7 @@ fn content(delta: &MessageDeltaContent) -> (Option<i64>, impl Fn() -> MessageCon
     })
 }
 
-/// Grows a content part; `false` when it is of another kind.
+/// Applies a delta to a content part; `false` if its type differs.
 fn grow_content(content: &mut MessageContent, delta: &MessageDeltaContent) -> bool {
     match (content, delta) {
         (MessageContent::Text(content), MessageDeltaContent::Text(delta)) => {
@@ -124,7 +124,7 @@ fn grow_annotation(annotation: &mut Annotation, delta: &AnnotationDelta) -> bool
             if let Some(citation) = &delta.file_citation {
                 replace(&mut annotation.file_citation.file_id, citation.file_id.as_ref());
                 if let Some(quote) = &citation.quote {
-                    // Only deltas have a quote in the published definition; it is worth keeping.
+                    // The published definition has a quote in deltas only; it is kept nevertheless.
                     annotation
                         .file_citation
                         .extra

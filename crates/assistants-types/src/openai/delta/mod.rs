@@ -1,7 +1,7 @@
-//! Growing a message or a run step by the deltas of a stream.
+//! Applies the deltas of a stream to messages and run steps.
 //!
-//! Deltas address the parts of a list by `index`. What is text is appended, what is a list again goes by index, and
-//! everything else replaces what stood there. That holds for members that this crate does not know as well.
+//! Deltas address list items by `index`. Text is appended, nested lists are addressed by index again, and everything
+//! else is replaced. The same rules apply to unknown members.
 
 mod indexed;
 mod merge;

@@ -1,4 +1,4 @@
-//! Growing a run step.
+//! Applies deltas to run steps.
 
 use serde_json::Value;
 
@@ -11,14 +11,15 @@ use crate::openai::{
 };
 
 impl RunStep {
-    /// Adds what a delta of this step says.
+    /// Applies a delta of this step.
     pub fn apply(&mut self, delta: &RunStepDelta) {
         self.apply_details(delta.delta.step_details.as_ref());
         grow_extra(self, &delta.delta.extra);
         keep_latest(self, &delta.extra);
     }
 
-    /// Where in the tool calls the one is that deltas call by this index; as [`Message::place_of`](crate::openai::Message::place_of).
+    /// The position of the tool call that deltas address by this index; see
+    /// [`Message::place_of`](crate::openai::Message::place_of).
     #[must_use]
     pub fn place_of_call(&self, index: i64) -> Option<usize> {
         find(self.tool_calls(), index).ok()
@@ -45,7 +46,7 @@ impl RunStep {
                 grow_extra(details, &delta.extra);
             }
             (StepDetails::Unknown(raw), Some(StepDetailsDelta::Unknown(delta))) => merge(raw, delta),
-            // The first delta of a step whose details are not known yet, or details of another kind: start anew.
+            // The first delta of a step without details, or details of another type: start over.
             (details, Some(delta)) => {
                 *details = match delta {
                     StepDetailsDelta::ToolCalls(_) => StepDetails::ToolCalls(ToolCallsDetails::default()),
@@ -60,7 +61,7 @@ impl RunStep {
     }
 }
 
-/// Where a call delta goes, and what it starts from.
+/// The index of a tool call delta, and the initial value of its call.
 fn tool_call(delta: &StepToolCallDelta) -> (Option<i64>, impl Fn() -> StepToolCall) {
     let index = match delta {
         StepToolCallDelta::CodeInterpreter(call) => Some(call.index),
@@ -87,7 +88,7 @@ fn grow_tool_call(call: &mut StepToolCall, delta: &StepToolCallDelta) -> bool {
                 extra,
             }) = &delta.function
             {
-                // A name comes whole: some servers repeat it in every delta, none splits it.
+                // Names are sent as a whole: some servers repeat them in every delta, but none splits them.
                 replace(&mut call.function.name, name.as_ref().filter(|name| !name.is_empty()));
                 call.function
                     .arguments
@@ -121,7 +122,7 @@ fn grow_tool_call(call: &mut StepToolCall, delta: &StepToolCallDelta) -> bool {
         }
         (StepToolCall::FileSearch(call), StepToolCallDelta::FileSearch(delta)) => {
             replace(&mut call.id, delta.id.as_ref());
-            // The delta's form is not specified further than "an object"; take it when it is what a step holds.
+            // The form of the delta is specified only as "an object"; it is used if it matches that of the step.
             if delta.file_search.as_object().is_some_and(|members| !members.is_empty())
                 && let Ok(file_search) = serde_json::from_value(delta.file_search.clone())
             {
