@@ -1,15 +1,16 @@
-//! Thousands of live streams at once, as a measurement:
+//! A measurement with thousands of live streams at once:
 //!
 //! ```sh
 //! cargo test --release -p assistants-local --test load -- --ignored --nocapture
 //! ```
 //!
-//! The first runs hold all threads of the server until all streams are open. Then all of them are answered.
+//! The first runs occupy all threads of the server until all streams are open. Then all of them are answered.
 //!
-//! Checks that every stream is complete and in order. Prints how many were open at once, how long a request beside them
-//! takes, how long the first event of a stream, and how much memory the server has. `ASSISTANTS_LOCAL_STREAMS` is the
-//! number of streams (5,000), `ASSISTANTS_LOCAL_HOLD` how long the first runs hold the threads, in seconds (30).
-//! `ASSISTANTS_LOCAL_MAX_RUNNING_RUNS` reaches the server; `ASSISTANTS_LOCAL_IN_MEMORY=true` leaves the disk out.
+//! The test checks that every stream is complete and in order. It prints the number of streams that were open at once,
+//! the latency of a request made meanwhile, the time to the first event of a stream, and the memory of the server.
+//! `ASSISTANTS_LOCAL_STREAMS` is the number of streams (default 5,000), and `ASSISTANTS_LOCAL_HOLD` the time for which
+//! the first runs occupy the threads, in seconds (default 30). `ASSISTANTS_LOCAL_MAX_RUNNING_RUNS` is passed to the
+//! server; `ASSISTANTS_LOCAL_IN_MEMORY=true` excludes the disk.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -25,16 +26,16 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-/// What the runs do that come after the first: ten words, a second of silence, ten words.
+/// The message of all runs after the first: ten words, a second of silence, ten words.
 const MESSAGE: &str = "repeat 10\nsleep 1000\nrepeat 10";
 
-/// How many runs are running at a time, unless `ASSISTANTS_LOCAL_MAX_RUNNING_RUNS` says otherwise.
+/// The number of runs that execute at a time, unless `ASSISTANTS_LOCAL_MAX_RUNNING_RUNS` is set.
 const MAX_RUNNING_RUNS: usize = 256;
 
-/// How many connections are being made at a time: more would overflow the queue of the listening socket.
+/// The number of connections being established at a time. More would overflow the backlog of the listening socket.
 const CONNECTING: usize = 64;
 
-/// The program, which ends with the test.
+/// The program, which is killed at the end of the test.
 struct Program(Child);
 
 impl Drop for Program {
@@ -44,7 +45,7 @@ impl Drop for Program {
     }
 }
 
-/// How many streams are open, and how many were.
+/// The current and the peak number of open streams.
 #[derive(Default)]
 struct Open {
     now: AtomicUsize,
@@ -63,7 +64,7 @@ impl Open {
         self.ended.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// What happens while a request is made, of `count` streams.
+    /// Returns the phase in which a request is made, given the total number of streams.
     fn phase(&self, count: usize) -> usize {
         let (most, ended) = (self.most.load(Ordering::SeqCst), self.ended.load(Ordering::SeqCst));
         match ended {
@@ -81,7 +82,7 @@ const PHASES: [&str; 3] = [
     "while they are answered and end",
 ];
 
-/// What one stream came to.
+/// The result of one stream.
 struct Seen {
     first_event: Duration,
     whole: Duration,
@@ -105,7 +106,7 @@ async fn follow(address: SocketAddr, body: Arc<str>, connecting: Arc<Semaphore>,
     let permit = connecting.acquire().await.expect("the semaphore is not closed");
     let stream = TcpStream::connect(address).await?;
     let start = Instant::now();
-    // Version 1.0: the body comes as it is, up to the end of the connection.
+    // HTTP/1.0, so that the body is not chunked and ends with the connection.
     let head = format!(
         "POST /v1/threads/runs HTTP/1.0\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
@@ -137,7 +138,7 @@ async fn follow(address: SocketAddr, body: Arc<str>, connecting: Arc<Semaphore>,
     })
 }
 
-/// The names of the events of a stream without repetitions, and its text.
+/// Returns the distinct names of the events of a stream, and its text.
 fn read(response: &str) -> (Vec<&str>, String) {
     let (mut names, mut text) = (Vec::new(), String::new());
     for event in response.split("\n\n") {

@@ -1,4 +1,4 @@
-//! Who is let in: programs of this machine, those with the key, and no web page that was not asked for.
+//! Access control: programs of this machine, clients with the key, and web pages of allowed origins only.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use super::raw::request;
 
 const JSON: &str = "content-type: application/json\r\n";
 
-/// Sends requests to both protocols and expects the same status from both.
+/// Sends requests to both protocols, and expects the same status from both.
 #[track_caller]
 fn check(address: SocketAddr, method: &str, headers: &str, body: &str, want: u16) {
     for path in ["/v1/threads", "/users/v1/users?folderId=f"] {
@@ -19,7 +19,7 @@ fn check(address: SocketAddr, method: &str, headers: &str, body: &str, want: u16
             _ => path,
         };
         let (status, response) = request(address, method_, path, headers, body);
-        // The gateway of the other protocol has 400 for what is wrong with a body.
+        // The gateway of the Yandex protocol uses 400 for anything wrong with a body.
         let want = if !openai && want == 415 { 400 } else { want };
         assert_eq!(status, want, "{path} {headers:?} {body:?}: {response}");
         let is_page = response.contains("access-control-allow-origin");
@@ -71,7 +71,7 @@ fn without_a_key_only_names_of_this_machine_are_answered() {
     }
     check(address, "GET", "", "", 403);
     check(address, "GET", "host: localhost\r\nhost: evil.example\r\n", "", 403);
-    // The target can name a host too.
+    // The request target can name a host as well.
     let (status, _) = request(
         address,
         "GET",
@@ -82,7 +82,7 @@ fn without_a_key_only_names_of_this_machine_are_answered() {
     assert_eq!(status, 403);
 }
 
-/// `127.1` is a name for the resolver, and no address by which the server knows this machine.
+/// The resolver accepts `127.1`, but the server does not recognize it as an address of this machine.
 #[cfg(unix)]
 #[test]
 fn a_name_that_the_server_was_told_to_listen_on_is_its_own() {
@@ -116,7 +116,7 @@ fn without_a_key_no_page_of_another_origin_is_answered() {
             want,
         );
     }
-    // Browsers that keep the origin to themselves say at least this.
+    // Browsers that omit the origin still send this header.
     for (site, post) in [
         ("cross-site", 403),
         ("same-site", 403),
@@ -133,7 +133,7 @@ fn without_a_key_no_page_of_another_origin_is_answered() {
             post,
         );
     }
-    // A preflight of a stranger is refused like anything else of theirs.
+    // A preflight request from another origin is rejected like any other request.
     let headers = format!("host: {address}\r\norigin: https://evil.example\r\naccess-control-request-method: POST\r\n");
     check(address, "OPTIONS", &headers, "", 403);
 }
@@ -155,10 +155,10 @@ fn without_a_key_bodies_are_what_pages_cannot_send_unasked() {
         let headers = format!("host: localhost\r\n{content_type}");
         check(address, "POST", &headers, r#"{"folderId":"f"}"#, want);
     }
-    // No body, no type.
+    // A request without a body needs no content type.
     let (status, _) = request(address, "POST", "/v1/threads", "host: localhost\r\n", "");
     assert_eq!(status, 200);
-    // An operation that takes a form takes nothing else.
+    // An operation that expects a form accepts nothing else.
     for (content_type, want) in [
         ("multipart/form-data; boundary=x", 200),
         ("application/json", 400),
@@ -225,7 +225,7 @@ fn pages_of_allowed_origins_are_answered() {
             let asked = "access-control-request-method: POST\r\n\
                          access-control-request-headers: authorization,x-stainless-os\r\n";
             for path in ["/v1/threads", "/assistants/v1/threads"] {
-                // Browsers ask without a key.
+                // Preflight requests carry no key.
                 let (status, response) = request(address, "OPTIONS", path, &format!("{headers}{asked}"), "");
                 assert_eq!(status == 204, allowed, "{response}");
                 let says = |line: &str| response.contains(&format!("{line}\r\n"));
@@ -243,12 +243,12 @@ fn pages_of_allowed_origins_are_answered() {
             }
             let headers = format!("{headers}{authorization}");
             let (status, response) = request(address, "GET", "/v1/assistants", &headers, "");
-            // With the key the request is done; but no page may read the response.
+            // With the key the request is executed, but no page may read the response.
             assert_eq!(status == 200, allowed || key.is_some(), "{response}");
             let says = response.contains(&format!("access-control-allow-origin: {origin}\r\n"));
             assert_eq!(says, allowed, "{response}");
         }
-        // A refusal can be read by the page too.
+        // Pages can read error responses as well.
         let headers = "host: localhost\r\norigin: http://localhost:3000\r\n";
         let (status, response) = request(address, "GET", "/v1/nowhere", headers, "");
         assert_eq!(status, if key.is_some() { 401 } else { 404 });

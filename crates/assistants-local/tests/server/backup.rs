@@ -1,4 +1,4 @@
-//! Copies that are made while a server works, and what a check finds.
+//! Backups made while a server is in use, and the faults that a check finds.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(super) fn command(arguments: &[&str], database: &Path) -> Output {
     command.output().unwrap()
 }
 
-/// What the check of a database finds.
+/// Checks a database and returns the report.
 #[track_caller]
 pub(super) fn report(database: &Path) -> Value {
     let output = command(&["check", "--json"], database);
@@ -31,7 +31,7 @@ pub(super) fn report(database: &Path) -> Value {
     report
 }
 
-/// The kinds of faults that the check of a database finds, sorted.
+/// Checks a database and returns the kinds of its faults, sorted.
 fn kinds(database: &Path) -> String {
     let report = report(database);
     let faults = report["faults"].as_array().unwrap();
@@ -45,7 +45,7 @@ fn bytes_of(database: &Path, file: &Value) -> PathBuf {
     database.with_file_name(name).join(id(file))
 }
 
-/// Uploads files and deletes every second one, until it is stopped.
+/// Uploads files and deletes every second one, until stopped.
 fn work(client: &Client, stop: &AtomicBool) {
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -116,7 +116,7 @@ fn bytes_whose_removal_waits_for_a_backup_are_no_fault() {
     let program = Program::on(&database);
     let gone = upload(&program.client, "gone words");
     let bytes = bytes_of(&database, &gone);
-    // As a backup does while it copies.
+    // Locks the folder as a backup does.
     let copying = fs::File::open(bytes.with_file_name("backup.lock")).unwrap();
     copying.lock_shared().unwrap();
     program.client.delete(&format!("/files/{}", id(&gone))).ok();
@@ -165,7 +165,7 @@ fn nothing_is_overwritten_and_nothing_half_is_left() {
     fs::create_dir(directory.path().join("other.db.files")).unwrap();
     refused(maintenance::restore(&backup, &other), "nothing is overwritten");
     assert!(!other.exists());
-    // A backup that lost something is not restored, and one that cannot be whole is not made.
+    // A backup that lacks something is not restored, and one that cannot be complete is not made.
     let (third, copied) = (directory.path().join("third.db"), backup.join("assistants.db"));
     fs::remove_file(bytes_of(&copied, &file)).unwrap();
     refused(maintenance::restore(&backup, &third), "1 faults");

@@ -1,4 +1,4 @@
-//! The program: what it prints, how it ends, and what it has kept when it is killed.
+//! The program: its output, its exit, and what it keeps when it is killed.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -21,12 +21,12 @@ pub(super) struct Program {
     child: Child,
     output: BufReader<ChildStdout>,
     pub(super) client: Client,
-    /// Where it puts what goes with it; a program that is killed leaves it behind.
+    /// The temporary directory of the program, which a killed program leaves behind.
     _temporary: TempDir,
 }
 
 impl Program {
-    /// Starts the program on a free port and reads the line that says where it listens.
+    /// Starts the program on a free port, and reads the line that reports the address.
     pub(super) fn start(command: &mut Command) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         if !command.get_envs().any(|(name, _)| name == "TMPDIR") {
@@ -60,13 +60,13 @@ impl Program {
         )
     }
 
-    /// The address that the program listens on.
+    /// Returns the address that the program listens on.
     pub(super) fn address(&self) -> SocketAddr {
         let url = self.client.base_url.strip_prefix("http://").unwrap();
         url.split('/').next().unwrap().parse().unwrap()
     }
 
-    /// The most memory that the program has used so far, in bytes.
+    /// Returns the peak memory of the program, in bytes.
     #[cfg(target_os = "linux")]
     pub(super) fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -75,7 +75,7 @@ impl Program {
         peak * 1024
     }
 
-    /// SIGKILL: the program gets no chance to tidy up.
+    /// Sends SIGKILL, so that the program cannot clean up.
     pub(super) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -84,7 +84,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Already dead after `kill` and after a test of signals; otherwise nothing may outlive the test.
+        // The program may have ended already; otherwise it must not outlive the test.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -144,7 +144,7 @@ fn nothing_acknowledged_is_lost_when_the_kill_comes_in_the_middle() {
     let database = directory.path().join("a.db");
     let mut program = Program::on(&database);
     let client = program.client.clone();
-    // Writers go on until the server is gone; each reports what was acknowledged to it.
+    // Writers continue until the server has ended; each reports what was acknowledged.
     let (report, acknowledged) = std::sync::mpsc::channel();
     let writers: Vec<_> = (0..4)
         .map(|_| {
@@ -201,7 +201,7 @@ fn a_run_that_was_at_work_when_the_program_was_killed_has_failed() {
     assert_eq!(steps["data"][0]["status"], "failed");
     let messages = client.get(&format!("/threads/{thread}/messages?limit=1")).ok();
     assert_eq!(messages["data"][0]["status"], "incomplete");
-    // The thread is free again.
+    // The thread accepts messages again.
     client
         .post(
             &format!("/threads/{thread}/messages"),
@@ -284,7 +284,7 @@ fn signals_stop_it() {
     }
 }
 
-/// A file that may not grow stands for a full disk.
+/// A limit on the size of files simulates a full disk.
 #[cfg(unix)]
 #[test]
 fn a_full_disk_acknowledges_nothing() {
@@ -310,7 +310,7 @@ fn a_full_disk_acknowledges_nothing() {
     );
     let message = refused.json["error"]["message"].as_str().unwrap();
     assert!(message.contains("The storage failed: "), "{message}");
-    // It still reads.
+    // Reading still works.
     assert_eq!(program.client.get(&format!("/assistants/{}", kept[0])).status, 200);
     program.kill();
 
@@ -340,14 +340,14 @@ fn the_spelling_of_the_other_protocol_can_be_chosen() {
     }
 }
 
-/// What a program prints on its standard error.
+/// The standard error of a program.
 struct Log {
     lines: mpsc::Receiver<String>,
     seen: String,
 }
 
 impl Log {
-    /// Starts a program whose log is read, with the default level.
+    /// Starts a program at the default log level, and reads its log.
     fn of(command: &mut Command) -> (Program, Self) {
         let mut program = Program::start(command.env_remove("RUST_LOG").stderr(Stdio::piped()));
         let stderr = BufReader::new(program.child.stderr.take().unwrap());
@@ -362,11 +362,11 @@ impl Log {
         (program, Self { lines, seen })
     }
 
-    /// Reads up to a line with all these words.
+    /// Reads up to a line that contains all these texts.
     #[track_caller]
     fn expect(&mut self, words: &[&str]) {
         loop {
-            // As long as the slowest machine may need: the line is written before the response that goes with it.
+            // Generous for slow machines: the line is written before the response.
             let Ok(line) = self.lines.recv_timeout(Duration::from_secs(60)) else {
                 panic!("no line with {words:?} in {}", self.seen);
             };
@@ -377,7 +377,7 @@ impl Log {
         }
     }
 
-    /// All of it, once the program has ended.
+    /// Returns the whole log, once the program has ended.
     fn whole(mut self) -> String {
         self.lines
             .iter()
@@ -454,7 +454,7 @@ fn the_log_reports_connections_that_cannot_be_accepted() {
     let script = "ulimit -n 48; exec \"$0\" serve --listen 127.0.0.1:0 --in-memory";
     let (program, mut log) = Log::of(Command::new("sh").args(["-c", script, PROGRAM]));
     let address = program.address();
-    // The system takes connections for the server before the server does.
+    // The system accepts connections before the server does.
     let connections: Vec<Raw> = (0..64).map(|_| Raw::connect(address)).collect();
     log.expect(&["WARN", "no connection can be accepted: "]);
     drop(connections);

@@ -1,4 +1,4 @@
-//! Chat completions and models, as they go over the wire.
+//! Chat completions and models over HTTP.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -29,7 +29,7 @@ fn functions() -> Value {
     json!({"tools": [{"type": "function", "function": {"name": "f"}}, {"type": "function", "function": {"name": "g"}}]})
 }
 
-/// The first answer to a body: its text or its calls, and its reason to end.
+/// Returns the first choice: its text or its calls, and its finish reason.
 #[track_caller]
 fn check(body: Value, want: Value) {
     let (_server, client) = serve();
@@ -53,7 +53,7 @@ fn refuses(body: Value, want: &str) {
     }
 }
 
-/// The data of each event.
+/// Returns the data of each event.
 fn events(client: &super::client::Client, body: Value) -> Vec<String> {
     let mut lines = client.stream(CHAT, with(body, json!({"stream": true}))).raw_lines();
     let mut data = Vec::new();
@@ -102,7 +102,7 @@ fn a_stream_names_the_role_first_and_ends_with_done() {
         assert_eq!((&chunk["model"], chunk["created"].is_i64()), (&json!("m"), true));
     }
     let choices: Vec<&Value> = chunks.iter().map(|chunk| &chunk["choices"]).collect();
-    // No null where there is no reason yet: a client of one provider does not take it.
+    // Without null for a finish reason that is not known yet, which the client of one provider rejects.
     assert_eq!(
         json!(choices),
         json!([
@@ -203,13 +203,13 @@ fn outputs_of_tools_are_answered() {
         body(json!([asked, called, output("g", "2"), output("f", "1")])),
         json!(["f returned 1\ng returned 2", "stop"]),
     );
-    // Two calls under one id are answered in their order.
+    // Two calls with the same id get their outputs in order.
     let twice = json!({"role": "assistant", "tool_calls": [call("f", "f"), call("f", "f")]});
     check(
         body(json!([asked, twice, output("f", "1"), output("f", "2")])),
         json!(["f returned 1\nf returned 2", "stop"]),
     );
-    // What came of calls before the user's last message is over.
+    // Calls before the user's last message are not reported again.
     check(
         body(json!([asked, called, output("f", "1"), output("g", "2"), {"role": "user", "content": "Thanks"}])),
         json!(["Thanks", "stop"]),
@@ -324,7 +324,7 @@ fn a_chat_ends_with_its_server() {
     );
 }
 
-/// Says what it is given to say, reports that it has begun, waits, and reports whether it was stopped.
+/// Writes a given text, reports that it has begun, waits, and reports whether it was stopped.
 struct Watched {
     says: &'static str,
     begun: Sender<()>,

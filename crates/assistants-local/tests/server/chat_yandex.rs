@@ -1,4 +1,4 @@
-//! Chats with models that go by a URI of Yandex, as they go over the wire.
+//! Chats over HTTP with models that are named by a URI of Yandex.
 
 use assistants_local::LocalServer;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn body(text: &str, more: &Value) -> Value {
     body
 }
 
-/// The data of each event, with what differs from run to run checked and left out.
+/// Returns the data of each event, without the values that differ between runs, which are checked here.
 fn chunks(client: &Client, text: &str) -> Vec<Value> {
     let lines = client.stream(CHAT, body(text, &json!({"stream": true}))).raw_lines();
     let mut data: Vec<String> = lines
@@ -58,7 +58,7 @@ fn answers_have_the_form_of_the_provider() {
             "usage": {"prompt_tokens": 2, "completion_tokens": 2, "total_tokens": 4},
         })
     );
-    // The ids of calls are the names of their functions.
+    // The id of a call is the name of its function.
     let answer = client
         .post(CHAT, body("call f {\"a\":1}\ncall f", &json!({"tool_choice": "AUTO"})))
         .ok();

@@ -1,4 +1,4 @@
-//! A client that knows nothing but HTTP and JSON.
+//! A client that uses only HTTP and JSON.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -15,7 +15,7 @@ pub(crate) struct Client {
     headers: Vec<(String, String)>,
 }
 
-/// An answer with its body read.
+/// A response with its body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -24,18 +24,18 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The JSON of an answer with status 200.
+    /// Returns the JSON of a response with status 200.
     #[track_caller]
     pub(crate) fn ok(self) -> Value {
         assert_eq!(self.status, 200, "{}", self.json);
         self.json
     }
 
-    /// `STATUS param code: message` of an answer that must be an error in the provider's shape.
+    /// Formats an error response as `STATUS param code: message`, and checks that it is in the provider's format.
     #[track_caller]
     pub(crate) fn error(&self) -> String {
         let error = &self.json["error"];
-        // Sorted: their order depends on a feature of serde_json that other crates of the workspace switch on.
+        // Sorted, because their order depends on a feature of `serde_json` that other crates of the workspace enable.
         let mut members: Vec<&str> = error.as_object().unwrap().keys().map(String::as_str).collect();
         members.sort_unstable();
         assert_eq!(members, ["code", "message", "param", "type"]);
@@ -60,7 +60,7 @@ impl Client {
         }
     }
 
-    /// The same client with one more header.
+    /// Returns the client with one more header.
     pub(crate) fn header(&self, name: &str, value: &str) -> Self {
         let mut headers = self.headers.clone();
         headers.push((name.to_owned(), value.to_owned()));
@@ -95,7 +95,7 @@ impl Client {
         }
     }
 
-    /// Begins a stream; it is read only as far as the caller goes.
+    /// Starts a stream, which is read only as far as the caller needs.
     #[track_caller]
     #[expect(clippy::needless_pass_by_value, reason = "every caller writes `json!(…)` in place")]
     pub(crate) fn stream(&self, path: &str, body: Value) -> Events {
@@ -133,16 +133,16 @@ impl Client {
         id(&self.post("/assistants", body).ok())
     }
 
-    /// Creates a thread with one message of the user.
+    /// Creates a thread with one user message.
     pub(crate) fn thread(&self, message: &str) -> String {
         let body = json!({"messages": [{"role": "user", "content": message}]});
         id(&self.post("/threads", body).ok())
     }
 
-    /// Asks for a run until its status is that one. Each look is an answered request, so no pause is needed.
+    /// Polls a run until it has this status. Each poll is a complete request, so no pause is needed.
     #[track_caller]
     pub(crate) fn wait_for(&self, run: &str, status: &str) -> Value {
-        // As long as the slowest machine may need; a run that goes wrong ends in another status before.
+        // Generous for slow machines; a run that fails has another final status before that.
         let patience = std::time::Duration::from_secs(120);
         let start = std::time::Instant::now();
         loop {
@@ -155,7 +155,7 @@ impl Client {
     }
 }
 
-/// A fresh server in memory, and its client.
+/// Starts a server in memory, and returns it with its client.
 pub(crate) fn serve() -> (LocalServer, Client) {
     start(LocalServer::builder())
 }
@@ -174,10 +174,10 @@ pub(crate) fn id(object: &Value) -> String {
         .to_owned()
 }
 
-/// The events of a stream as they come.
+/// The events of a stream, as they arrive.
 pub(crate) struct Events(BufReader<Box<dyn Read>>);
 
-/// One event: its name without `thread.`, and its data.
+/// An event: its name without `thread.`, and its data.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
     pub(crate) name: String,
@@ -185,14 +185,14 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    /// The text that a message delta adds.
+    /// Returns the text of a message delta.
     pub(crate) fn text(&self) -> Option<&str> {
         self.data["delta"]["content"][0]["text"]["value"].as_str()
     }
 }
 
 impl Events {
-    /// The next event; fails if the stream ends before it.
+    /// Returns the next event. Fails if the stream ends before it.
     #[track_caller]
     pub(crate) fn expect(&mut self, name: &str) -> Event {
         let event = self.next().unwrap_or_else(|| panic!("the stream ended before {name}"));
@@ -200,12 +200,12 @@ impl Events {
         event
     }
 
-    /// The lines without their ends, for streams whose events have no names.
+    /// Returns the lines without their ends, for streams with unnamed events.
     pub(crate) fn raw_lines(self) -> impl Iterator<Item = String> {
         self.0.lines().map(Result::unwrap)
     }
 
-    /// Reads up to and with the next event of that name.
+    /// Reads up to and including the next event with this name.
     #[track_caller]
     pub(crate) fn skip_to(&mut self, name: &str) -> Event {
         self.find(|event| event.name == name)
@@ -234,7 +234,7 @@ impl Iterator for Events {
     }
 }
 
-/// The names of events, each run of equal ones as one with a star.
+/// Joins the names of events. A sequence of equal names becomes one with a star.
 pub(crate) fn names(events: &[Event]) -> String {
     let mut names: Vec<String> = Vec::new();
     for event in events {

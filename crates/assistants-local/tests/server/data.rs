@@ -1,4 +1,4 @@
-//! What is on the disk: who can read it, what belongs together, and that deleted means gone.
+//! Data on disk: permissions, the pairing of database and folder, and complete deletion.
 
 use std::fs;
 use std::io::Read;
@@ -16,7 +16,7 @@ use super::binary::{PROGRAM, Program};
 use super::client::{Client, id, start};
 use super::files::{form, upload};
 
-/// How long after a deletion nothing is left of it, with room for a slow machine. The documentation says 5 seconds.
+/// How long after a deletion nothing is left, with room for slow machines. The documentation promises 5 seconds.
 const GONE: Duration = Duration::from_secs(30);
 
 fn folder_of(database: &Path) -> PathBuf {
@@ -28,10 +28,10 @@ fn bytes_of(database: &Path, file: &Value) -> PathBuf {
     folder_of(database).join(id(file))
 }
 
-/// How long a start may take to be refused, with room for a slow machine.
+/// How long a refused start may take, with room for slow machines.
 const REFUSED: Duration = Duration::from_secs(60);
 
-/// A start that must be refused; what it prints. A server that starts all the same is ended.
+/// Starts a server that must refuse to start, and returns its output. A server that starts anyway is killed.
 fn refused(database: &Path) -> String {
     let mut server = Command::new(PROGRAM)
         .args(["serve", "--listen", "127.0.0.1:0", "--database"])
@@ -40,7 +40,7 @@ fn refused(database: &Path) -> String {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // The pipe ends with the server.
+    // The pipe closes when the server has ended.
     let mut stderr = server.stderr.take().unwrap();
     let (sender, printed) = mpsc::channel();
     thread::spawn(move || {
@@ -91,7 +91,7 @@ fn an_older_database_loses_no_bytes() {
     drop(server);
     let lost = folder_of(&database).join("lost+found").join(id(&second));
     assert_eq!(fs::read_to_string(lost).unwrap(), "second");
-    // Nor does the next start.
+    // The next start does not remove it either.
     drop(start(LocalServer::builder().database(&database)));
     assert!(folder_of(&database).join("lost+found").join(id(&second)).exists());
 }
@@ -113,7 +113,7 @@ fn a_folder_of_another_database_is_refused() {
         3,
         "the file and what the folder has of its own"
     );
-    // Nor is a folder that is empty taken for one whose files are known.
+    // An empty folder is not taken for the one whose files are known.
     fs::remove_dir_all(folder_of(&one)).unwrap();
     let message = refused(&one);
     assert!(
@@ -153,7 +153,7 @@ fn nobody_else_can_read_what_is_stored() {
     let is_private = |(name, mode): &(String, u32)| *mode == if name == "a.db.files" { 0o700 } else { 0o600 };
     assert!(found.iter().all(is_private), "{found:?}");
     program.kill();
-    // What an earlier version, or somebody else, has left open.
+    // Left accessible by an earlier version or by someone else.
     for name in ["a.db", "a.db-wal", "a.db-shm"] {
         fs::set_permissions(directory.path().join(name), fs::Permissions::from_mode(0o644)).unwrap();
     }
@@ -192,7 +192,7 @@ fn the_next_server_deletes_the_folder_of_one_in_memory_that_was_killed() {
     assert!(folders().iter().any(has_file));
 }
 
-/// Where in the files beside the database, and in its folder, there is this text.
+/// Returns where a text occurs in the files of the database and its folder.
 fn places(database: &Path, text: &str) -> Vec<String> {
     let mut places = Vec::new();
     let mut folders = vec![database.parent().unwrap().to_owned()];
@@ -213,14 +213,14 @@ fn places(database: &Path, text: &str) -> Vec<String> {
     places
 }
 
-/// Makes something that has the text of a marker, deletes it, and looks whether the text is still on the disk. `make`
-/// returns the requests that delete: their methods and paths.
+/// Creates something that contains the text of a marker, deletes it, and checks that the text is not on disk any more.
+/// `make` returns the requests that delete, as methods and paths.
 #[track_caller]
 fn check_gone(make: impl Fn(&Client, &str) -> Vec<(&'static str, String)>) {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let (_server, client) = start(LocalServer::builder().database(&database));
-    // Its first letters are those of no other word, since the index leaves out what a word has in common with another.
+    // No other word begins with these letters: the index stores only what distinguishes a word from the previous one.
     let marker = "zqxjvkqwyz";
     let before = client.thread("Some words before.");
     let deletions = make(&client, marker);
@@ -242,14 +242,14 @@ fn check_gone(make: impl Fn(&Client, &str) -> Vec<(&'static str, String)>) {
     assert_eq!(client.get(&format!("/threads/{before}")).status, 200);
 }
 
-/// The client with an idempotency key that nobody else has, so that the answer is kept.
+/// Returns the client with a unique idempotency key, so that the response is stored.
 fn keyed(client: &Client) -> Client {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     client.header("idempotency-key", &number.to_string())
 }
 
-/// Runs an assistant on a thread until its run is completed.
+/// Runs an assistant on a thread until the run is completed.
 fn run(client: &Client, thread: &str) {
     let body = json!({"assistant_id": client.assistant()});
     let run = keyed(client).post(&format!("/threads/{thread}/runs"), body).ok();
@@ -279,7 +279,7 @@ fn nothing_is_left_of_a_message() {
             .post(&messages, json!({"role": "user", "content": marker}))
             .ok();
         run(client, &thread);
-        // The scripted model repeats what the user says.
+        // The scripted model repeats the user's message.
         let list = client.get(&messages).ok();
         let data = list["data"].as_array().unwrap();
         data.iter()
@@ -321,7 +321,7 @@ fn nothing_is_left_of_a_vector_store() {
     });
 }
 
-/// Begins an upload with one part, whose text this is.
+/// Starts an upload with one part that contains this text.
 fn begin_upload(client: &Client, name: &str, text: &str) -> (String, String) {
     let body = json!({"filename": name, "bytes": text.len(), "mime_type": "text/plain", "purpose": "assistants"});
     let upload = format!("/uploads/{}", id(&keyed(client).post("/uploads", body).ok()));
@@ -387,7 +387,7 @@ fn a_vector_store_made_for_attachments_is_deleted_with_its_thread_unless_it_is_u
     client.post("/assistants", assistant).ok();
     client.delete(&format!("/threads/{thread}")).ok();
     assert_eq!(status(&store), 200);
-    // One that somebody asked for is nobody's but theirs.
+    // A vector store created by a client is not deleted with the thread.
     let own = id(&client.post("/vector_stores", json!({})).ok());
     let resources = json!({"file_search": {"vector_store_ids": [own]}});
     let thread = id(&client.post("/threads", json!({"tool_resources": resources})).ok());

@@ -1,4 +1,4 @@
-//! The texts of errors that programs match, as `docs/error-texts.md` lists them.
+//! The error messages that programs match, as listed in `docs/error-texts.md`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, Client, id, serve, start};
 
-/// One row of the document.
+/// A row of the document.
 #[derive(Debug)]
 struct Row {
     status: String,
@@ -33,7 +33,7 @@ fn table() -> BTreeMap<String, Row> {
     rows.collect()
 }
 
-/// Whether a text has the form of the pattern, where `{…}` stands for any text.
+/// Returns whether a text matches a pattern, in which `{…}` stands for any text.
 fn fits(pattern: &str, text: &str) -> bool {
     let Some((before, rest)) = pattern.split_once('{') else {
         return pattern == text;
@@ -46,7 +46,7 @@ fn fits(pattern: &str, text: &str) -> bool {
     ends.into_iter().any(|at| fits(after, &text[at..]))
 }
 
-/// What was seen: a status, a code and a text.
+/// An observed error: its status, code and message.
 type Seen = [String; 3];
 
 fn refused(answer: &Answer) -> Seen {

@@ -1,4 +1,4 @@
-//! Files: forms as other programs write them, and what is on the disk.
+//! Files: forms as various programs encode them, and the data on disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ fn client(server: &LocalServer) -> Client {
     Client::new(server.base_url())
 }
 
-/// A form with these parts: the parameters of the disposition, more headers, the value.
+/// Encodes a form from these parts: the parameters of the disposition, further headers, and the value.
 pub(super) fn form(client: &Client, parts: &[(&str, &str, &str)]) -> (Client, String) {
     let mut body = String::new();
     for (disposition, headers, value) in parts {
@@ -134,7 +134,7 @@ fn what_was_answered_survives_a_kill_and_nothing_else_stays() {
         .ok();
     program.client.delete(&format!("/files/{}", id(&gone))).ok();
     program.kill();
-    // What a kill in the middle of an upload leaves behind.
+    // Left by a kill during an upload.
     for name in ["tmp-unfinished", "new-file-unknown"] {
         fs::write(database.with_file_name("a.db.files").join(name), "x").unwrap();
     }
@@ -201,7 +201,7 @@ fn the_server_says_what_a_request_lacks() {
     assert_eq!(client.get("/vector_stores").ok()["data"].as_array().unwrap().len(), 1);
 }
 
-/// Uploads bytes under that name.
+/// Uploads bytes under this name.
 pub(super) fn upload_bytes(client: &Client, name: &str, bytes: &[u8]) -> String {
     let head = format!(
         "--XX\r\ncontent-disposition: form-data; name=purpose\r\n\r\nassistants\r\n\
@@ -214,7 +214,7 @@ pub(super) fn upload_bytes(client: &Client, name: &str, bytes: &[u8]) -> String 
     id(&serde_json::from_str(&made).unwrap())
 }
 
-/// Uploads bytes and puts them into a vector store of their own; its id, and the file's.
+/// Uploads bytes and adds them to a new vector store. Returns the ids of the store and the file.
 fn index(client: &Client, name: &str, bytes: &[u8]) -> (String, String) {
     let file = upload_bytes(client, name, bytes);
     let store = client.post("/vector_stores", json!({"file_ids": [file]})).ok();
@@ -274,7 +274,7 @@ fn a_new_thread_shows_the_vector_store_of_its_attachments() {
     assert_eq!(stores.as_array().unwrap().len(), 1, "{thread}");
     assert_eq!(client.get(&format!("/threads/{}", id(&thread))).ok(), thread);
 
-    // Resources of the run do not push it out: the files go into the store that they name.
+    // The resources of the run do not replace it: the files are added to the store that they name.
     let store = id(&client.post("/vector_stores", json!({})).ok());
     let body = json!({
         "assistant_id": client.assistant(),
@@ -324,7 +324,7 @@ fn a_pdf_that_cannot_be_read_says_why() {
     }
 }
 
-/// A file of half a megabyte that says of itself to be 20,000 objects of 100,000 bytes, each standing at the same place.
+/// A file of half a megabyte that claims to contain 20,000 objects of 100,000 bytes, all at the same position.
 fn hostile() -> Vec<u8> {
     let stream = format!(
         "1 0 obj\n<</Length 100000>>stream\n{}\nendstream\nendobj\n",
@@ -349,7 +349,7 @@ fn a_pdf_made_to_use_up_the_memory_fails_alone() {
     let seen = client.wait_for(&format!("/vector_stores/{store}/files/{file}"), "failed");
     let message = "The PDF takes more work or memory to read than is allowed.";
     assert_eq!(seen["last_error"], json!({"code": "invalid_file", "message": message}));
-    // The next ones are read as ever, and what is wrong with them is told by the program that reads them.
+    // Later files are read as usual, and errors in them are reported by the program that reads them.
     let (store, file) = index(client, "skagen.pdf", TWO_PAGES);
     client.wait_for(&format!("/vector_stores/{store}/files/{file}"), "completed");
     let found = client
@@ -365,8 +365,8 @@ fn a_pdf_made_to_use_up_the_memory_fails_alone() {
     );
 }
 
-/// A program of these lines of the shell. Another process writes it: a program that is open for writing cannot be
-/// started, and what is open here is, for a moment, in every process that another test starts.
+/// Creates a program from lines of shell script. Another process writes it: a file that is open for writing cannot be
+/// executed, and what this process has open is briefly inherited by every process that other tests start.
 #[cfg(unix)]
 fn script(path: PathBuf, lines: &str) -> PathBuf {
     let write = "printf '#!/bin/sh\n%s\n' \"$1\" >\"$0\" && chmod +x \"$0\"";
@@ -409,7 +409,7 @@ fn how_the_reader_of_pdfs_ends_says_what_becomes_of_the_file() {
     }
 }
 
-/// The environment of a server holds its API key.
+/// The environment of a server contains its API key.
 #[cfg(unix)]
 #[test]
 fn the_reader_of_pdfs_does_not_get_the_environment_of_the_server() {
@@ -423,7 +423,7 @@ fn the_reader_of_pdfs_does_not_get_the_environment_of_the_server() {
     let content = client.get(&format!("{path}/content")).ok();
     let text = content["data"][0]["text"].as_str().unwrap();
     assert!(text.starts_with("environment"), "{text}");
-    // What a shell adds by itself is harmless.
+    // Set by the shell itself.
     let known = ["PATH", "LD_LIBRARY_PATH", "PWD", "OLDPWD", "SHLVL", "_"];
     for line in text.lines().skip(1) {
         let (name, _) = line.split_once('=').unwrap_or((line, ""));
@@ -460,8 +460,8 @@ fn errors_name_no_path_of_the_server() {
     }
 }
 
-/// A reader of PDFs that counts how often it is started, and that waits, where `go` does not stand beside it, until what
-/// opens its pipe for writing closes it again. Its text has 300 words.
+/// A PDF reader that counts its starts. Unless a file `go` exists beside it, it waits until the test opens its pipe for
+/// writing and closes it again. Its text has 300 words.
 #[cfg(unix)]
 fn waiting_reader(folder: &Path) -> PathBuf {
     let made = Command::new("mkfifo").arg(folder.join("reader.pipe")).status();
@@ -487,7 +487,7 @@ fn a_file_that_is_attached_again_while_it_is_indexed_gets_the_last_sizes() {
         client.post(&files, body).ok();
     };
     attach(100);
-    // Returns once the reader has opened it too: the file is being indexed.
+    // Returns once the reader has opened the pipe too, so the file is being indexed.
     let pipe = fs::OpenOptions::new()
         .write(true)
         .open(directory.path().join("reader.pipe"))
@@ -522,7 +522,7 @@ fn runs_that_search_a_file_wait_for_the_one_who_indexes_it() {
         (format!("{runs}/{run}"), events)
     };
     let runs: Vec<_> = (0..8).map(|_| begin()).collect();
-    // One that is cancelled does not wait.
+    // A cancelled batch does not wait.
     let (cancelled, events) = begin();
     client.post(&format!("{cancelled}/cancel"), json!({})).ok();
     assert_eq!(
@@ -552,7 +552,7 @@ fn runs_that_search_a_file_wait_for_the_one_who_indexes_it() {
 fn a_stop_ends_the_reader_of_pdfs_and_the_next_start_reads_again() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
-    // Ends with its input.
+    // Ends when its standard input is closed.
     let reader = script(directory.path().join("reader"), ": >\"$0.started\"; exec cat");
     let server = LocalServer::builder()
         .database(&database)

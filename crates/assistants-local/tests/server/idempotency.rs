@@ -1,4 +1,4 @@
-//! A repeated request with the same key is done once.
+//! Repeated requests with the same idempotency key are executed once.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn a_create_is_done_once() {
         keyed.post("/assistants", json!({"model": "other"})).error(),
         "400 - idempotency_key_reused: The idempotency key 'key-1' was used before with another body."
     );
-    // Another place and another key are other requests.
+    // Another path and another key make it another request.
     assert_ne!(id(&keyed.post("/threads", json!({})).ok()), id(&first));
     assert_ne!(
         client
@@ -60,7 +60,7 @@ fn a_run_is_started_once() {
     assert_eq!(client.get(&runs).ok()["data"].as_array().unwrap().len(), 1);
 }
 
-/// The names of the events and the text of a repeated stream are those of the first, whatever its pieces.
+/// Checks that a repeated stream has the same event names and the same text as the first, however the text is split.
 #[track_caller]
 fn same_story(first: &[Event], again: &[Event]) {
     let story = |events: &[Event]| {
@@ -148,7 +148,7 @@ fn every_keyed_write_is_answered_again() {
     let part = "--XX\r\ncontent-disposition: form-data; name=data; filename=a\r\n\r\nx\r\n--XX--".to_owned();
     let sending = client.header("content-type", "multipart/form-data; boundary=XX");
     let mut keys = 0;
-    // Twice at once, and once more when all is over: later requests may have changed what it was about.
+    // Twice concurrently, and once more at the end, after later requests may have changed the object.
     let mut sent: Vec<(super::client::Client, String, String, Value)> = Vec::new();
     let mut twice = |client: &super::client::Client, path: &str, body: String| {
         keys += 1;
@@ -235,7 +235,7 @@ fn every_keyed_write_is_answered_again() {
         (count("/assistants"), count("/files"), count("/vector_stores")),
         (1, 2, 1)
     );
-    // As the batch has attached it again: of what came before, nothing was done anew.
+    // As attached again by the batch: the earlier requests were not executed again.
     let file = client.get(&format!("{store}/files/{kept}")).ok();
     assert_eq!(file["attributes"], json!({}));
 }

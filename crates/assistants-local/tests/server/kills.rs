@@ -1,4 +1,4 @@
-//! A server that is killed again and again, with everything going on that can go on.
+//! A server that is killed repeatedly while all kinds of requests are in progress.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,28 +13,28 @@ use super::backup::report;
 use super::binary::Program;
 use super::client::Client;
 
-/// How often the server is killed, unless `ASSISTANTS_KILLS` says it.
+/// The number of kills, unless `ASSISTANTS_KILLS` is set.
 const KILLS: usize = 8;
 
-/// How many acknowledgements come before a kill: another number each time, so that the kill meets something else.
+/// The number of acknowledgements before a kill. It varies, so that each kill interrupts something else.
 fn patience(round: usize) -> usize {
     5 + round * 17 % 60
 }
 
-/// What a server has acknowledged.
+/// Something that a server has acknowledged.
 #[derive(Debug)]
 enum Acknowledged {
-    /// An object at this path, as it was shown.
+    /// The object at this path, as it was returned.
     Object { path: String, shown: Value },
-    /// A file with these bytes.
+    /// A file with this text.
     File { id: String, text: String },
     /// The object at this path was deleted.
     Deleted { path: String },
-    /// A run is at this path.
+    /// A run at this path.
     Run { path: String },
 }
 
-/// One of those that use the server until it is gone.
+/// A client that uses the server until it is killed.
 struct User {
     agent: Agent,
     url: String,
@@ -42,7 +42,7 @@ struct User {
 }
 
 impl User {
-    /// Sends a request. `None` without an answer of status 200, which means nothing was acknowledged.
+    /// Sends a request. Returns `None` unless the response has status 200, as nothing is acknowledged then.
     fn send(&self, method: &str, path: &str, content_type: &str, body: &str) -> Option<Value> {
         let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         let sent = if method == "POST" {
@@ -82,7 +82,7 @@ impl User {
         object["id"].as_str()
     }
 
-    /// Creates threads and messages, and deletes every third thread. Ends with the server, as the others do.
+    /// Creates threads and messages, and deletes every third thread. Ends with the server, like the others.
     fn write(&self) -> Option<()> {
         for number in 0.. {
             let thread = self.post("/threads", &json!({"metadata": {"number": number.to_string()}}))?;
@@ -101,7 +101,7 @@ impl User {
         None
     }
 
-    /// Uploads files, as a whole and in parts, and deletes every third one.
+    /// Uploads files, whole and in parts, and deletes every third one.
     fn upload_files(&self) -> Option<()> {
         for number in 0.. {
             let text = format!("text {number} {}", "more ".repeat(number % 5 * 5000));
@@ -148,7 +148,7 @@ impl User {
         None
     }
 
-    /// Puts files into vector stores, and deletes every third store.
+    /// Adds files to vector stores, and deletes every third store.
     fn index(&self) -> Option<()> {
         for number in 0.. {
             let file = self.upload("/files", "file", &format!("{} {number}", "indexed words ".repeat(300)))?;
@@ -163,7 +163,7 @@ impl User {
     }
 }
 
-/// Lets users work until so much is acknowledged, kills the server, and returns all that was acknowledged.
+/// Lets clients work until this much is acknowledged, kills the server, and returns everything that was acknowledged.
 fn work_and_kill(database: &Path, patience: usize) -> Vec<Acknowledged> {
     let program = Program::on(database);
     let (report, acknowledged) = channel();
@@ -189,7 +189,7 @@ fn work_and_kill(database: &Path, patience: usize) -> Vec<Acknowledged> {
     all
 }
 
-/// Everything that was acknowledged is there as it was, and nothing that was deleted.
+/// Checks that everything acknowledged exists unchanged, and nothing that was deleted.
 fn check(client: &Client, acknowledged: &[Acknowledged]) {
     for one in acknowledged {
         match one {
@@ -205,7 +205,7 @@ fn check(client: &Client, acknowledged: &[Acknowledged]) {
     }
 }
 
-/// A run, or a vector store, once nothing goes on in it.
+/// Returns a run or a vector store once nothing in it is in progress.
 fn settled(client: &Client, path: &str) -> Value {
     let start = std::time::Instant::now();
     loop {
@@ -238,7 +238,7 @@ fn a_server_that_is_killed_again_and_again_loses_nothing_and_leaves_nothing() {
         }
         let program = Program::on(&database);
         check(&program.client, &acknowledged);
-        // Also what an earlier round has seen, after one kill more.
+        // Data from an earlier round must survive another kill too.
         check(&program.client, &before);
         before = acknowledged;
         let report = report(&database);

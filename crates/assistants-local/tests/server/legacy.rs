@@ -1,4 +1,4 @@
-//! Version 1 of the protocol: files of assistants and the tool `retrieval`, for those who ask for them.
+//! Version 1 of the protocol: files of assistants and the tool `retrieval`, for clients that request it.
 
 use assistants_local::LocalServer;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn assistants_show_their_files_to_version_1_only() {
     let path = format!("/assistants/{}", id(&made));
     assert_eq!(legacy.get(&path).ok()["file_ids"], json!([one, two]));
     assert_eq!(legacy.get("/assistants").ok()["data"][0]["file_ids"], json!([one, two]));
-    // A member that is not sent stays; files that are not listed are taken off.
+    // A member that is not sent is unchanged; files that are not listed are detached.
     assert_eq!(
         legacy.post(&path, json!({"name": "n"})).ok()["file_ids"],
         json!([one, two])
@@ -61,7 +61,7 @@ fn assistants_show_their_files_to_version_1_only() {
         assert_eq!(seen["tool_resources"].get("file_search"), None, "{seen}");
     }
     assert_eq!(legacy.get(&path).ok()["file_ids"], json!([two]));
-    // One that version 2 made has none.
+    // An assistant created over version 2 has none.
     assert_eq!(legacy.get("/assistants").ok()["data"][0]["file_ids"], json!([]));
 
     let refused = legacy.post("/assistants", json!({"model": "test", "file_ids": ["file-none"]}));
@@ -90,7 +90,7 @@ fn files_of_assistants_live() {
     let want = json!({"id": one, "object": "assistant.file", "created_at": created_at, "assistant_id": assistant});
     assert_eq!(attached, want);
     legacy.post(&files, json!({"file_id": two})).ok();
-    // Once more is as good as once.
+    // Attaching a file twice has no further effect.
     assert_eq!(legacy.post(&files, json!({"file_id": one})).ok(), want);
     assert_eq!(legacy.get(&format!("{files}/{one}")).ok(), want);
 
@@ -112,14 +112,14 @@ fn files_of_assistants_live() {
     assert_eq!(legacy.get(&format!("{files}/{one}")).status, 404);
     assert_eq!(legacy.delete(&format!("{files}/{one}")).status, 404);
     assert_eq!(current.get(&format!("/files/{one}")).status, 200);
-    // A file that is deleted is nowhere any more.
+    // A deleted file disappears everywhere.
     current.delete(&format!("/files/{two}")).ok();
     assert_eq!(
         legacy.get(&format!("/assistants/{assistant}")).ok()["file_ids"],
         json!([])
     );
 
-    // What holds the files belongs to the assistant, and is no vector store to anybody else.
+    // The vector store behind the files belongs to the assistant, and is not visible as one.
     legacy.post(&files, json!({"file_id": one})).ok();
     assert_eq!(ids(&current.get("/vector_stores").ok()), Vec::<&str>::new());
     let store = format!("/vector_stores/vs_{assistant}");
@@ -165,7 +165,7 @@ fn an_assistant_has_at_most_twenty_files() {
     let files = format!("/assistants/{assistant}/files");
     let refused = legacy.post(&files, json!({"file_id": all[20]}));
     assert!(refused.error().starts_with("400 file_id -: "), "{}", refused.json);
-    // Taking one off makes room, also in one request.
+    // Detaching a file makes room for another, also in the same request.
     let path = format!("/assistants/{assistant}");
     assert_eq!(
         legacy.post(&path, json!({"file_ids": all[1..]})).ok()["file_ids"],
@@ -191,7 +191,7 @@ fn retrieval_is_a_tool_of_version_1() {
     );
 }
 
-/// Every call of either protocol that takes the id of a vector store, and every list of them.
+/// Covers all operations of both protocols that take the id of a vector store, and all lists of vector stores.
 #[test]
 fn what_holds_the_files_of_an_assistant_is_no_vector_store() {
     let server = LocalServer::builder().start().unwrap();
@@ -254,7 +254,7 @@ fn what_holds_the_files_of_an_assistant_is_no_vector_store() {
         );
     }
 
-    // Naming it does not open it, neither as an assistant's nor as a thread's.
+    // Naming it in resources does not give access, neither in those of an assistant nor of a thread.
     let resources = json!({"file_search": {"vector_store_ids": [hidden]}});
     let tools = json!([{"type": "file_search"}]);
     let body = json!({"model": "test", "tools": tools, "tool_resources": resources});
@@ -271,7 +271,7 @@ fn what_holds_the_files_of_an_assistant_is_no_vector_store() {
         newest["content"][0]["text"]["value"].as_str().unwrap().to_owned()
     };
     assert!(!asked(&thief).contains("oak"));
-    // And what it is for still works.
+    // It still works for its purpose.
     assert!(asked(&owner).contains("oak"));
     assert_eq!(
         legacy.get(&format!("/assistants/{owner}")).ok()["file_ids"],
@@ -302,7 +302,7 @@ fn messages_and_runs_show_their_files_to_version_1_only() {
     assert_eq!(legacy.get(&path).ok()["file_ids"], json!([one]));
     let changed = legacy.post(&path, json!({"metadata": {"a": "b"}})).ok();
     assert_eq!(changed["file_ids"], json!([one]));
-    // Version 2 does not know the parameter.
+    // Version 2 does not have the parameter.
     let ignored = current.post(&messages, body).ok();
     assert_eq!((ignored.get("file_ids"), &ignored["attachments"]), (None, &json!([])));
     let listed = legacy.get(&format!("{messages}?order=asc")).ok();
@@ -347,7 +347,7 @@ fn files_of_messages_come_with_every_call_that_brings_messages() {
     legacy.post(&format!("/threads/{thread}/runs"), body).ok();
     assert_eq!(first(&thread)["file_ids"], json!([file]));
 
-    // Attachments are taken along; with a key, the answer is the same again.
+    // Attachments are kept, and a repetition with the same key gets the same response.
     let thread = id(&legacy.post("/threads", json!({})).ok());
     let attached = json!([{"file_id": "file-x", "tools": [{"type": "code_interpreter"}]}]);
     let body = json!({"role": "user", "content": "Hello", "file_ids": [file], "attachments": attached});

@@ -1,4 +1,4 @@
-//! What the server takes on at once, and how long it waits.
+//! Limits on concurrency, and time limits.
 
 use std::net::SocketAddr;
 #[cfg(target_os = "linux")]
@@ -41,7 +41,7 @@ fn a_connection_that_sends_no_request_is_closed() {
         raw.send(begun);
         raw.read_to_end();
     }
-    // Also one that has had its response. A slow machine may be too late with the request.
+    // Also a connection that has had its response. On a slow machine the request may be too late.
     let start = Instant::now();
     loop {
         let mut raw = Raw::connect(address);
@@ -116,14 +116,14 @@ fn a_client_that_does_not_read_is_given_up() {
     });
     let mut reader = Raw::connect(address);
     let body = r#"{"model": "m", "messages": [{"role": "user", "content": "repeat 90000"}]}"#;
-    // Several responses, more than the buffers of a connection hold.
+    // Several responses, larger than the buffers of a connection.
     for _ in 0..20 {
         reader.send(format!(
             "POST /v1/chat/completions HTTP/1.1\r\n{HOST_JSON}content-length: {}\r\n\r\n{body}",
             body.len()
         ));
     }
-    // The only place is free again.
+    // Another connection is accepted as soon as the only one is closed.
     let start = Instant::now();
     while get(address) != 200 {
         assert!(start.elapsed() < Duration::from_secs(50), "the connection is kept");
@@ -162,7 +162,7 @@ fn bodies_share_one_budget_of_memory() {
     let large = format!("{}{{}}", " ".repeat(300_000));
     let start = Instant::now();
     let held = loop {
-        // One that takes most of the budget and does not come to its end; unless the large one came first.
+        // Takes most of the budget and never ends, unless the large one came first.
         let mut held = Raw::connect(address);
         held.send(format!(
             "POST /v1/threads HTTP/1.1\r\n{HOST_JSON}content-length: 1000000\r\n\r\n{}",
@@ -175,7 +175,7 @@ fn bodies_share_one_budget_of_memory() {
         }
         assert!(start.elapsed() < Duration::from_secs(50), "{response}");
     };
-    // Small ones do not wait for it.
+    // Small bodies do not wait for the budget.
     assert_eq!(request(address, "POST", "/v1/threads", HOST_JSON, "{}").0, 200);
     drop(held);
     let start = Instant::now();
@@ -204,7 +204,7 @@ fn a_form_is_not_kept_in_memory_while_it_makes_no_sense() {
         let mut chunk = |text: &str| raw.send(format!("{:x}\r\n{text}\r\n", text.len()));
         assert!(begun.is_empty() || chunk(begun));
         let piece = endless.repeat(1024);
-        // Far more than is kept, far less than what is thrown away before the connection is closed.
+        // Far more than is kept, and far less than what is discarded before the connection is closed.
         let pieces = 1024 * 1024 / piece.len();
         assert!((0..pieces).all(|_| chunk(&piece)));
         raw.send("0\r\n\r\n");
@@ -265,8 +265,8 @@ fn what_a_body_may_contain_is_counted_before_it_is_parsed() {
     }
 }
 
-/// How many connections rest and how many uploads stall: few here, and as many as the environment says for a
-/// measurement, as `ASSISTANTS_LOCAL_LOAD=1000,600`.
+/// The numbers of idle connections and of stalled uploads: small here, and set for a measurement by the environment, as
+/// in `ASSISTANTS_LOCAL_LOAD=1000,600`.
 fn load() -> (usize, usize) {
     let given = std::env::var("ASSISTANTS_LOCAL_LOAD").unwrap_or_default();
     let (idle, stalled) = given.split_once(',').unwrap_or(("40", "40"));
@@ -307,7 +307,7 @@ fn idle_connections_and_stalled_uploads_hold_nobody_up() {
         times[197],
         times[199]
     );
-    // Far from the time after which stalled bodies are given up.
+    // Far less than the time limit of stalled bodies.
     assert!(times[199] < Duration::from_secs(5), "{times:?}");
 }
 

@@ -1,4 +1,4 @@
-//! Lists in both directions, in pages of any size.
+//! Lists in both directions, with pages of any size.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ fn ids(page: &Value) -> Vec<String> {
     page["data"].as_array().unwrap().iter().map(id).collect()
 }
 
-/// Walks a list page by page and returns its ids.
+/// Fetches a list page by page, and returns its ids.
 fn walk(client: &Client, path: &str, cursor: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let mut place = String::new();
@@ -47,7 +47,7 @@ fn pages_fit_together_in_both_directions() {
             "{limit}"
         );
     }
-    // Backwards from the last one: everything in front of it.
+    // Backwards from the last one: everything before it.
     let last = created.last().unwrap();
     let page = client.get(&format!("/assistants?order=asc&limit=2&before={last}")).ok();
     assert_eq!(ids(&page), created[4..6]);

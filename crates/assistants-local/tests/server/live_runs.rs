@@ -1,4 +1,4 @@
-//! Runs while they are at work: a model that says only what the test lets it say.
+//! Runs in progress, with a model whose output is controlled by the test.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Events, id, names, start};
 
-/// Says the next thing each time the test sends one, and ends its answer when the test sends nothing more.
+/// Writes one piece each time the test sends one, and ends its answer when the test drops the sender.
 struct Led(Mutex<Receiver<&'static str>>);
 
 impl Model for Led {
@@ -19,7 +19,7 @@ impl Model for Led {
     }
 
     fn respond(&self, _: &ModelRequest, output: &mut Output<'_>) -> Result<Finish, Failure> {
-        // A blocked `recv` knows nothing of a cancelled run: this model is as stubborn as a slow network.
+        // A blocked `recv` does not notice that the run was cancelled, like a model behind a slow network.
         while let Ok(word) = self.0.lock().unwrap().recv() {
             match word.strip_prefix("call ") {
                 Some(name) => drop(output.call(name)?),
@@ -39,7 +39,7 @@ struct Stage {
     run: String,
 }
 
-/// A streamed run whose model has been asked and has said nothing yet.
+/// Starts a streamed run whose model was called and has written nothing yet.
 fn stage(builder: Builder) -> Stage {
     let (lead, led) = channel();
     let (server, client) = start(builder.model(Led(Mutex::new(led))));
@@ -127,7 +127,7 @@ fn a_cancelled_run_is_over_whatever_its_model_does() {
     let cancelled = client.get(&run).ok();
     assert_eq!(cancelled["status"], "cancelled");
     assert!(cancelled["cancelled_at"].is_i64());
-    // The model is still blocked; what it says now is dropped.
+    // The model is still blocked; what it writes from now on is dropped.
     client
         .post(
             &format!("{thread}/messages"),
@@ -179,7 +179,7 @@ fn runs_wait_in_a_queue_and_say_so_at_once() {
     let (cancelled, second) = queue();
     client.post(&format!("{cancelled}/cancel"), json!({})).ok();
     assert_eq!(names(&second.collect::<Vec<_>>()), "run.cancelling run.cancelled done");
-    // Nothing more is said by any model.
+    // No model writes any more.
     drop(lead);
     for events in [events, first] {
         let rest: Vec<_> = events.collect();
@@ -347,7 +347,7 @@ fn stopping_the_server_ends_streams_and_fails_runs_at_work() {
     } = stage(LocalServer::builder().database(&database));
     lead.send("one").unwrap();
     stream.skip_to("message.delta");
-    // The model returns only once nothing more can be sent; the server must not wait for that longer than it says.
+    // The model returns only when the sender is dropped; the server must not wait for it longer than it promises.
     let stopping = std::thread::spawn(move || drop(server));
     let rest: Vec<_> = stream.collect();
     assert_eq!(names(&rest), "message.incomplete run.step.failed run.failed done");
@@ -379,7 +379,7 @@ fn a_run_that_waits_for_outputs_survives_a_restart() {
     let outputs = json!({"tool_outputs": [{"tool_call_id": call, "output": "one"}], "stream": true});
     let events: Vec<_> = client.stream(&format!("{run}/submit_tool_outputs"), outputs).collect();
     let usage = &events[events.len() - 2].data["usage"];
-    // The tokens of the turn before the restart are not forgotten: 2 for the call, 3 for the answer.
+    // The tokens of the turn before the restart are included: 2 for the call, 3 for the answer.
     assert_eq!(usage["completion_tokens"], 5);
 }
 
@@ -429,7 +429,7 @@ fn what_is_stored_and_cannot_be_read_is_said() {
     assert!(error.contains(&format!("notes of {part}")), "{error}");
 }
 
-/// Fails as badly as a model can.
+/// A model that panics.
 struct Panicking;
 
 impl Model for Panicking {
@@ -455,7 +455,7 @@ fn a_model_that_panics_fails_its_run() {
     );
 }
 
-/// Keeps what it was asked.
+/// Records the requests that it receives.
 struct Recording(Arc<Mutex<Vec<ModelRequest>>>);
 
 impl Model for Recording {

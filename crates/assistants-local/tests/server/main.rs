@@ -1,4 +1,4 @@
-//! The server as its users see it: plain HTTP in, JSON and events out.
+//! Tests of the server from outside: plain HTTP in, JSON and events out.
 
 mod access;
 mod backup;

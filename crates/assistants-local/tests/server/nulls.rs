@@ -1,7 +1,7 @@
-//! A null for an optional member of a request is the same as leaving it out.
+//! `null` for an optional member of a request is equivalent to its absence.
 //!
-//! The bodies are made from the schemas of the spec, so that members to come are covered: each with every optional member
-//! null, at every depth, and beside it the same body without them.
+//! The bodies are generated from the schemas of the spec, so that future members are covered: each body has `null` for
+//! every optional member, at every depth, and is compared with the same body without them.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::client::{Client, id, serve};
 use super::files::upload_bytes;
 
-/// What each JSON body goes to. Places in braces are filled with fresh objects.
+/// The operation for each JSON body. Placeholders in braces are filled with new objects.
 const OPERATIONS: &[(&str, &str)] = &[
     ("CreateAssistant", "/assistants"),
     ("UpdateAssistant", "/assistants/{assistant}"),
@@ -35,7 +35,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("CreateChatCompletion", "/chat/completions"),
 ];
 
-/// Bodies that are forms, where nothing can be null.
+/// Bodies that are forms, which cannot contain null.
 const FORMS: &[&str] = &["CreateFile", "AddUploadPart"];
 
 fn schemas() -> Map<String, Value> {
@@ -62,7 +62,7 @@ struct Maker<'a> {
     file: String,
     store: String,
     assistant: String,
-    /// Whether a null that the schema has clears what is there.
+    /// Whether a null that the schema allows clears the stored value.
     clears: bool,
 }
 
@@ -83,7 +83,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// Values of a member of that name: the first is one that will do, the others have more inside.
+    /// Returns values for a member with this name: first a simple valid one, then ones with nested members.
     fn values(&self, name: &str, schema: &'a Value, depth: usize) -> Vec<Pair> {
         let schema = self.resolve(schema);
         let same = |value: Value| vec![(value.clone(), value)];
@@ -115,7 +115,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// Objects with what is required alone, then with one optional member at a time that has something inside.
+    /// Returns objects with only the required members, then with one nested optional member at a time.
     fn objects(&self, schema: &'a Value, depth: usize) -> Vec<Pair> {
         let Some(properties) = schema["properties"].as_object() else {
             return vec![(json!({}), json!({}))];
@@ -159,7 +159,7 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// A path with fresh objects in it.
+/// Returns a path with its placeholders filled with new objects.
 fn filled(client: &Client, path: &str, file: &str) -> String {
     let Some((before, rest)) = path.split_once('{') else {
         return path.to_owned();
@@ -186,7 +186,7 @@ fn filled(client: &Client, path: &str, file: &str) -> String {
             client
                 .post(&format!("/vector_stores/{store}/files"), json!({"file_id": file}))
                 .ok();
-            // Indexed as soon as its status is final; until then it would differ from one look to the next.
+            // The status changes until indexing ends, so two responses could differ before that.
             let path = format!("{store}/files/{file}");
             client.wait_for(&format!("/vector_stores/{path}"), "completed");
             path
@@ -200,8 +200,8 @@ fn filled(client: &Client, path: &str, file: &str) -> String {
     format!("{before}{place}{after}")
 }
 
-/// An answer without what differs between any two objects: ids and times, and without nulls: one that the schema has is
-/// given back as it came, and means what its absence means.
+/// Removes what differs between any two objects (ids and times) and nulls from a response: a null that the schema
+/// allows is returned as sent, and is equivalent to its absence.
 fn without_chance(value: &Value) -> Value {
     match value {
         Value::Object(members) => members
@@ -218,7 +218,7 @@ fn without_chance(value: &Value) -> Value {
         Value::Array(items) => items.iter().map(without_chance).collect(),
         Value::String(text) => {
             let words = text.split_inclusive(|character: char| !character.is_ascii_alphanumeric());
-            // Ids have more letters and digits in a row than any word here.
+            // Ids have longer sequences of letters and digits than any word here.
             let known = words.map(|word| if word.len() >= 20 { "…" } else { word });
             Value::String(known.collect())
         }
@@ -290,7 +290,7 @@ fn every_body_of_the_spec_is_compared() {
         .keys()
         .filter(|name| !referenced.contains(name))
         .map(String::as_str)
-        // Parts of other bodies too.
+        // These are also parts of other bodies.
         .chain(["CreateMessage", "CreateThread", "CreateVectorStoreFile"])
         .collect();
     let known: BTreeSet<&str> = OPERATIONS

@@ -1,4 +1,4 @@
-//! Objects are created, read, changed and deleted.
+//! Creating, reading, updating and deleting objects.
 
 use serde_json::{Value, json};
 

@@ -1,32 +1,32 @@
-//! HTTP as bytes, for what no well-behaved client sends.
+//! HTTP as raw bytes, for requests that no well-behaved client sends.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// A connection that sends what it is given.
+/// A connection that sends arbitrary bytes.
 #[derive(Debug)]
 pub(crate) struct Raw(pub(crate) TcpStream);
 
 impl Raw {
     pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
-        // A test that waits for longer than this has failed.
+        // A test that waits longer than this has failed.
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         Self(stream)
     }
 
-    /// Sends bytes; the server may have closed the connection.
+    /// Sends bytes. Returns `false` if the server has closed the connection.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.0.write_all(bytes.as_ref()).is_ok()
     }
 
-    /// Everything until the server closes the connection.
+    /// Reads everything until the server closes the connection.
     pub(crate) fn read_to_end(mut self) -> String {
         let mut bytes = Vec::new();
         match self.0.read_to_end(&mut bytes) {
             Ok(_) => {}
-            // Closed with something of ours unread.
+            // Closed before it had read everything that was sent.
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
             Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&bytes)),
         }
@@ -34,8 +34,8 @@ impl Raw {
     }
 }
 
-/// Sends a request with these header lines and returns the status and the whole response. `Host` and what else the
-/// server looks at is up to the caller.
+/// Sends a request with these header lines, and returns the status and the whole response. The caller supplies `Host`
+/// and all other headers that the server checks.
 pub(crate) fn request(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
     let mut raw = Raw::connect(address);
     let length = if body.is_empty() {

@@ -1,4 +1,4 @@
-//! What the server refuses, and how it says so.
+//! Requests that the server rejects, and their errors.
 
 use assistants_local::{Error, LocalServer};
 use serde_json::json;

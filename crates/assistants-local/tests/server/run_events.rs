@@ -1,4 +1,4 @@
-//! Which events come in which order, and that they tell the same as what is stored.
+//! The order of events, and their consistency with what is stored.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn collect(client: &Client, path: &str, body: Value) -> Vec<Event> {
     client.stream(path, body).collect()
 }
 
-/// A streamed run on a new thread with that message; `run` is added to its parameters.
+/// Starts a streamed run on a new thread with this message. `run` is added to its parameters.
 fn run(client: &Client, message: &str, run: Value) -> (String, Vec<Event>) {
     let (assistant, thread) = (client.assistant(), client.thread(message));
     let mut body = json!({"assistant_id": assistant, "stream": true});
@@ -157,7 +157,7 @@ fn function_calls_and_their_outputs() {
         (&calls[0]["function"]["output"], &calls[1]["function"]["output"]),
         (&json!("one"), &json!("two"))
     );
-    // Two calls with a word of arguments each, then "f returned one\ng returned two".
+    // Two calls with one word of arguments each, then "f returned one\ng returned two".
     assert_eq!(events[0].data["usage"]["completion_tokens"], 4);
     assert_eq!(last_run(&events)["usage"]["completion_tokens"], 4 + 6);
     let text: String = events.iter().filter_map(Event::text).collect();

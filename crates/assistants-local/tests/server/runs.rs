@@ -1,10 +1,10 @@
-//! Runs that are polled, and what is refused to them.
+//! Runs that are polled, and requests that they reject.
 
 use serde_json::{Value, json};
 
 use super::client::{Client, Event, id, names, serve};
 
-/// A run on a new thread with that message, and its path.
+/// Starts a run on a new thread with this message. Returns its path and the run with this status.
 fn run(client: &Client, message: &str, status: &str) -> (String, Value) {
     let (assistant, thread) = (client.assistant(), client.thread(message));
     let created = client.post(&format!("/threads/{thread}/runs"), json!({"assistant_id": assistant}));
@@ -74,7 +74,7 @@ fn a_run_takes_all_outputs_at_once_and_nothing_else() {
         submit(json!([{"output": ""}])).error(),
         "400 tool_outputs[0].tool_call_id -: Missing required parameter: 'tool_outputs[0].tool_call_id'."
     );
-    // What was refused has changed nothing.
+    // The rejected requests have changed nothing.
     submit(json!([{"tool_call_id": f, "output": "1"}, {"tool_call_id": g, "output": "2"}])).ok();
     client.wait_for(&path, "completed");
     assert_eq!(
@@ -124,7 +124,7 @@ fn a_run_needs_its_assistant_and_its_thread() {
             .error(),
         "404 - -: No thread found with id 'thread_x'."
     );
-    // A refused run leaves nothing behind, neither of itself nor of what was to be created with it.
+    // A rejected run leaves nothing behind, including what was to be created with it.
     let body = json!({"assistant_id": "asst_x", "additional_messages": [{"role": "user", "content": "More."}]});
     assert_eq!(client.post(&format!("/threads/{thread}/runs"), body).status, 404);
     assert_eq!(
@@ -152,7 +152,7 @@ fn create_thread_and_run_without_a_stream() {
 const UNSUPPORTED: &str = "The tool 'code_interpreter' is not supported: this server runs no code. \
                            Leave the tool out, of the assistant or by giving the run tools of its own.";
 
-/// An assistant with the tool, the message that it would echo, and what a run on it is told.
+/// Returns an assistant with the tool, a thread whose message calls a function, and the error of a run on them.
 fn with_code_interpreter(client: &Client) -> (String, String, Value) {
     let tools = json!([{"type": "code_interpreter"}, {"type": "function", "function": {"name": "f"}}]);
     let assistant = id(&client
@@ -180,7 +180,7 @@ fn a_run_with_code_interpreter_fails_before_its_model_is_asked() {
     let messages = client.get(&format!("/threads/{thread}/messages")).ok();
     assert_eq!(messages["data"].as_array().unwrap().len(), 1);
 
-    // What counts are the tools of the run: with others it is answered, and with none.
+    // The tools of the run decide: with other tools, or none, it is answered.
     let tools = json!([{"type": "function", "function": {"name": "f"}}]);
     let run = client
         .post(&runs, json!({"assistant_id": assistant, "tools": tools}))
@@ -204,7 +204,7 @@ fn a_streamed_run_with_code_interpreter_ends_with_its_failure() {
     let (assistant, thread, error) = with_code_interpreter(&client);
     let body = json!({"assistant_id": assistant, "stream": true});
     let keyed = client.header("idempotency-key", "once");
-    // The second time, the same is told again.
+    // The second stream repeats the first.
     for _ in 0..2 {
         let events: Vec<Event> = keyed.stream(&format!("/threads/{thread}/runs"), body.clone()).collect();
         assert_eq!(names(&events), "run.created run.queued run.in_progress run.failed done");

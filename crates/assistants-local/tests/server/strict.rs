@@ -1,11 +1,11 @@
-//! Members of bodies that the protocol does not know.
+//! Unknown members of bodies.
 
 use assistants_local::LocalServer;
 use serde_json::{Value, json};
 
 use super::client::{Answer, Client, serve, start};
 
-/// Bodies that differ from good ones by one member, with its path.
+/// Bodies that differ from valid ones by one member, with its path.
 fn odd() -> Vec<(&'static str, Value, &'static str)> {
     let tool = json!({"type": "function", "function": {"name": "f", "mood": "fine"}});
     let part = json!({"type": "text", "text": "Hello", "mood": "fine"});

@@ -1,4 +1,4 @@
-//! A client that knows nothing but HTTP and JSON.
+//! A client that uses only HTTP and JSON.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -15,7 +15,7 @@ pub(crate) struct Client {
     headers: Vec<(String, String)>,
 }
 
-/// An answer with its body read.
+/// A response with its body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -28,21 +28,21 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
     }
 
-    /// The JSON of an answer with status 200.
+    /// Returns the JSON of a response with status 200.
     #[track_caller]
     pub(crate) fn ok(self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text);
         self.json()
     }
 
-    /// The members `result` of the lines of an answer with status 200.
+    /// Returns the members `result` of the lines of a response with status 200.
     #[track_caller]
     pub(crate) fn lines(self) -> Vec<Value> {
         assert_eq!(self.status, 200, "{}", self.text);
         self.text.lines().map(result).collect()
     }
 
-    /// `STATUS code: message` of an answer that must be an error in the provider's shape.
+    /// Formats an error response as `STATUS code: message`, and checks that it is in the provider's format.
     #[track_caller]
     pub(crate) fn error(&self) -> String {
         let error = self.json();
@@ -52,7 +52,7 @@ impl Answer {
     }
 }
 
-/// The event or message on a line.
+/// Returns the event or message of a line.
 #[track_caller]
 pub(crate) fn result(line: &str) -> Value {
     let line: Value = serde_json::from_str(line).unwrap();
@@ -71,7 +71,7 @@ impl Client {
         }
     }
 
-    /// The same client with one more header.
+    /// Returns the client with one more header.
     pub(crate) fn header(&self, name: &str, value: &str) -> Self {
         let mut client = self.clone();
         client.headers.push((name.to_owned(), value.to_owned()));
@@ -105,7 +105,7 @@ impl Client {
         }
     }
 
-    /// Begins to listen; the answer is read only as far as the caller goes.
+    /// Starts to listen. The response is read only as far as the caller needs.
     #[track_caller]
     pub(crate) fn listen(&self, run: &str, first: u64) -> Lines {
         let path = format!("/assistants/v1/runs/listen?runId={run}&eventsStartIdx={first}");
@@ -117,7 +117,7 @@ impl Client {
     }
 
     fn send(&self, method: &str, path: &str, body: &str) -> ureq::http::Response<ureq::Body> {
-        // An address that the server gave is whole.
+        // URLs returned by the server are absolute.
         let url = if path.starts_with("http") {
             path.to_owned()
         } else {
@@ -146,7 +146,7 @@ impl Client {
         id(&self.post("/assistants/v1/assistants", body).ok())
     }
 
-    /// Creates a thread with one message of the user.
+    /// Creates a thread with one user message.
     pub(crate) fn thread(&self, message: &str) -> String {
         let body = json!({"folderId": "fld", "messages": [{"content": content(message)}]});
         id(&self.post("/assistants/v1/threads", body).ok())
@@ -158,7 +158,7 @@ impl Client {
         id(&self.post("/assistants/v1/runs", body).ok())
     }
 
-    /// Asks for a run until its status is that one. Each look is an answered request, so no pause is needed.
+    /// Polls a run until it has this status. Each poll is a complete request, so no pause is needed.
     #[track_caller]
     pub(crate) fn wait_for(&self, run: &str, status: &str) -> Value {
         let start = std::time::Instant::now();
@@ -172,7 +172,7 @@ impl Client {
     }
 }
 
-/// A fresh server in memory, and its client.
+/// Starts a server in memory, and returns it with its client.
 pub(crate) fn serve() -> (LocalServer, Client) {
     start(LocalServer::builder())
 }
@@ -191,12 +191,12 @@ pub(crate) fn id(object: &Value) -> String {
         .to_owned()
 }
 
-/// The content of a message that is one text.
+/// Returns message content that consists of one text.
 pub(crate) fn content(text: &str) -> Value {
     json!({"content": [{"text": {"content": text}}]})
 }
 
-/// The lines of an answer as they come.
+/// The lines of a response, as they arrive.
 pub(crate) struct Lines(BufReader<Box<dyn Read>>);
 
 impl Iterator for Lines {
@@ -208,7 +208,7 @@ impl Iterator for Lines {
     }
 }
 
-/// Events in short: `0:text …`, with `CALLS name…`, `DONE text` or `ERROR message`.
+/// Abbreviates events: `0:text …`, with `CALLS name…`, `DONE text` or `ERROR message`.
 pub(crate) fn short(events: impl IntoIterator<Item = Value>) -> String {
     let each = events.into_iter().map(|event| {
         let index = event["streamCursor"]["currentEventIdx"]

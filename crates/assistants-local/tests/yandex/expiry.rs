@@ -1,4 +1,4 @@
-//! What goes when its time is over, and what use moves that time.
+//! Objects that expire, and what extends their expiry.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use crate::client::{Client, content, id, start};
 
-/// An object of each kind that expires: its path and its id.
+/// The collections of objects that expire.
 const KINDS: [&str; 5] = [
     "/assistants/v1/assistants",
     "/assistants/v1/threads",
@@ -19,7 +19,7 @@ const KINDS: [&str; 5] = [
     "/files/v1/files",
 ];
 
-/// Makes one of each, with this policy. Their paths, in the order of [`KINDS`].
+/// Creates one object of each kind with this policy. Returns their paths, in the order of [`KINDS`].
 fn one_of_each(client: &Client, policy: &str) -> [String; 5] {
     let mut made = KINDS.map(|kind| {
         let mut body = json!({"folderId": "f", "expirationConfig": {"expirationPolicy": policy, "ttlDays": 3}});
@@ -31,7 +31,7 @@ fn one_of_each(client: &Client, policy: &str) -> [String; 5] {
         }
         format!("{kind}/{}", id(&client.post(kind, body).ok()))
     });
-    // The creation of an index is an operation.
+    // The creation of an index returns an operation.
     let indices = client.get(&format!("{}?folderId=f", KINDS[3])).ok();
     made[3] = format!("{}/{}", KINDS[3], id(&indices["indices"][0]));
     made
@@ -41,7 +41,7 @@ fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap()
 }
 
-/// When each object goes, as the server has noted it, in seconds.
+/// Returns when each object expires according to the database, in seconds.
 fn noted(database: &Path) -> BTreeMap<String, i64> {
     let stored = rusqlite::Connection::open(database).unwrap();
     let mut statement = stored.prepare("SELECT id, at FROM expiries").unwrap();
@@ -49,10 +49,10 @@ fn noted(database: &Path) -> BTreeMap<String, i64> {
     rows.map(Result::unwrap).collect()
 }
 
-/// When an object goes, as the server tells it.
+/// Returns when an object expires according to the server.
 fn told(client: &Client, path: &str) -> OffsetDateTime {
     let told = client.get(path).ok();
-    // All of them write it alike.
+    // All kinds use the same format.
     let any: User = serde_json::from_value(json!({"id": "u", "expiresAt": told["expiresAt"]})).unwrap();
     any.expires_at.unwrap()
 }
@@ -67,7 +67,7 @@ fn objects_go_when_their_time_is_over() {
     let message = id(&client.post("/assistants/v1/messages", message).ok());
     let wanted: Vec<i64> = made.iter().map(|path| told(&client, path).unix_timestamp()).collect();
     let other = client.post("/v1/assistants", json!({"model": "m"})).ok();
-    // A change over this protocol does not set an end to what was made over the other.
+    // An update over this protocol does not make an object expire that was created over the OpenAI protocol.
     let renamed = client.patch(
         &format!("{}/{}", KINDS[0], id(&other)),
         json!({"updateMask": "name", "name": "n"}),
@@ -135,7 +135,7 @@ fn use_moves_the_time_of_what_goes_when_it_is_not_used() {
         client.post("/assistants/v1/searchIndexFile:batchCreate", files).ok();
         let indexed = times();
         assert_eq!(is_later(&worked, &indexed), [false, false, false, moves, false]);
-        // A search over the other protocol leaves the expiry of the index where it is.
+        // A search over the OpenAI protocol does not extend the expiry of the index.
         let search = format!("/v1/vector_stores/{}/search", last(&made[3]));
         client.post(&search, json!({"query": "words"})).ok();
         drop(server);

@@ -64,11 +64,11 @@ fn content_must_be_base64() {
     let twice = r#"{"folderId": "fld", "content": "YQ==", "content": "YQ=="}"#;
     let twice = client.call("POST", "/files/v1/files", twice);
     assert!(twice.error().contains("more than one file"), "{}", twice.error());
-    // Either alphabet, also without padding.
+    // Either alphabet, with or without padding.
     assert_eq!(file("_-8").ok()["mimeType"], "application/octet-stream");
 }
 
-/// Asks for an operation until it is done.
+/// Polls an operation until it is done.
 #[track_caller]
 fn wait_for(client: &Client, operation: &Value) -> Value {
     assert!(operation.get("done").is_none(), "{operation}");
@@ -201,7 +201,7 @@ fn an_index_of_what_is_no_text_fails() {
 fn an_index_of_a_pdf_has_its_text() {
     let (server, client) = serve();
     let pdf = include_bytes!("../fixtures/two_pages.pdf");
-    // No name says what it is.
+    // No name indicates the type.
     let params = CreateFile::new("fld", pdf.to_vec());
     let body = serde_json::to_value(&params).unwrap();
     let file = client.post("/files/v1/files", body).ok();

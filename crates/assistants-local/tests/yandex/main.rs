@@ -1,4 +1,4 @@
-//! The Yandex protocol as its users see it: plain HTTP in, JSON and lines out.
+//! Tests of the Yandex protocol from outside: plain HTTP in, JSON and lines out.
 
 mod client;
 mod expiry;

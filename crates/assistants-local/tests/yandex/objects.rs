@@ -1,4 +1,4 @@
-//! Assistants, threads, messages and users: what comes back, masks, pages and spellings.
+//! Assistants, threads, messages and users: responses, update masks, pages and spellings.
 
 use assistants_local::{Dialect, LocalServer};
 use assistants_types::yandex::User;
@@ -77,7 +77,7 @@ fn a_mask_says_what_changes() {
     assert_ne!(changed["updatedAt"], assistant["updatedAt"]);
     assert_eq!(changed["createdAt"], assistant["createdAt"]);
 
-    // A strategy takes the place of the other one, and the limit stays.
+    // A strategy replaces the other one, and the limit is unchanged.
     let changed = update(json!({
         "updateMask": "promptTruncationOptions.lastMessagesStrategy",
         "promptTruncationOptions": {"lastMessagesStrategy": {"numMessages": "3"}},
@@ -95,7 +95,7 @@ fn a_mask_says_what_changes() {
     let created = time_of(changed["createdAt"].as_str().unwrap());
     let expires = time_of(changed["expiresAt"].as_str().unwrap());
     assert_eq!(expires - created, time::Duration::days(30));
-    // A temperature that is named and not given becomes 0.
+    // A temperature that the mask names and the body lacks becomes 0.
     let changed = update(json!({"updateMask": "completionOptions.temperature"}));
     assert_eq!(changed["completionOptions"]["temperature"], 0.0);
     // Without a mask everything is overwritten.

@@ -1,4 +1,4 @@
-//! What is refused, and how.
+//! Requests that the server rejects, and their errors.
 
 use assistants_local::LocalServer;
 use serde_json::{Value, json};
@@ -204,7 +204,7 @@ fn unknown_members_are_ignored_unless_the_server_is_strict() {
             format!("400 3: proto: unknown field \"{member}\"")
         );
     }
-    // Either spelling is known, and so is what is null.
+    // Either spelling is known, and null is allowed.
     let known = r#"{"folder_id": "fld", "modelUri": "gpt://fld/test", "labels": {"mood": "fine"}, "tools": null}"#;
     strict.call("POST", create, known).ok();
 }

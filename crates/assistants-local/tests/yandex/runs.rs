@@ -1,4 +1,4 @@
-//! Runs: their events, their calls and their ends.
+//! Runs: their events, their calls and how they end.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ fn events_come_while_the_run_is_at_work() {
     let run = client.run("repeat 1\nsleep 60000\nrepeat 1");
     let mut first = client.listen(&run, 0);
     assert_eq!(short(first.next()), "0:word1");
-    // A second one hears what the first has heard.
+    // A second listener gets what the first has received.
     assert_eq!(short(client.listen(&run, 0).next()), "0:word1");
     assert_eq!(
         client.wait_for(&run, "IN_PROGRESS")["state"],
@@ -60,7 +60,7 @@ fn events_come_while_the_run_is_at_work() {
     );
     let thread = client.get(&format!("/assistants/v1/runs/{run}")).ok()["threadId"].clone();
     let thread = thread.as_str().unwrap();
-    // The answer is no message before it is whole.
+    // The answer becomes a message when it is complete.
     let messages = client
         .get(&format!("/assistants/v1/messages?threadId={thread}"))
         .lines();
@@ -78,7 +78,7 @@ fn calls_are_answered_by_name_and_the_run_goes_on_under_the_next_numbers() {
     let wanted = &waiting["state"]["toolCallList"]["toolCalls"];
     assert_eq!(wanted[1], json!({"functionCall": {"name": "g", "arguments": {"b": 2}}}));
 
-    // Whoever listens beyond the calls waits for what comes after them.
+    // A client that listens from behind the calls waits for the next event.
     let mut listening = client.listen(&run, 2);
     let result = |name: &str, content: &str| json!({"functionResult": {"name": name, "content": content}});
     let results = |results: &[serde_json::Value]| json!({"runId": run, "toolResultList": {"toolResults": results}});
@@ -237,7 +237,7 @@ fn a_thread_that_is_deleted_takes_its_listeners_along() {
     let path = format!("/assistants/v1/runs/listen?runId={run}&eventsStartIdx=1");
     let other = client.clone();
     let listening = std::thread::spawn(move || other.get(&path).text);
-    // The listener may come before the deletion or after it; it hears of it in both cases.
+    // The listener may come before or after the deletion, and is informed in both cases.
     assert_eq!(
         client.delete(&format!("/assistants/v1/threads/{thread}")).ok(),
         json!({})

@@ -1,4 +1,4 @@
-//! Both protocols see the same objects.
+//! Objects that both protocols share.
 
 use serde_json::json;
 
