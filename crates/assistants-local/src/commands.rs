@@ -1,4 +1,4 @@
-//! The commands that look after a database: `backup`, `check`, `restore`.
+//! The maintenance commands: `backup`, `check` and `restore`.
 
 use std::error::Error;
 use std::io::{self, Write};

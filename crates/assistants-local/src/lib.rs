@@ -128,16 +128,16 @@ pub mod maintenance;
 pub mod model;
 
 mod engine;
-/// What holds for any body of a request, for the fuzz targets.
+/// Properties that hold for any request body, for the fuzz targets.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz {
-    /// Any bytes as a form.
+    /// Reads any bytes as a form.
     pub fn form(input: &[u8]) {
         crate::openai::fuzz::form(input);
     }
 
-    /// Any JSON as the body of a request.
+    /// Reads any JSON as the body of a request.
     pub fn request(input: &[u8]) {
         crate::openai::fuzz::request(input);
     }

@@ -135,7 +135,7 @@ fn main() -> ExitCode {
         Verb::Backup(backup) => backup.run(),
         Verb::Check(check) => check.run(),
         Verb::Restore(restore) => restore.run(),
-        // Without a log: a file could fill it.
+        // Starts no log: a malicious file could fill it.
         Verb::PdfText { file } => assistants_local::write_pdf_text(&file).map_err(Into::into),
     };
     match ended {
@@ -157,7 +157,7 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     start_log();
     allow_many_files();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    // Signals are caught before anybody can read that the server is ready.
+    // Signal handlers are installed before the server reports that it is ready.
     let stopped = runtime.block_on(async { stop_signal() })?;
     let dialect = match options.yandex_names {
         Names::Camel => Dialect::CamelCase,
@@ -195,8 +195,8 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Logs to the standard error, each line with its time in UTC. Without `RUST_LOG`, what this server has to say from
-/// `info` on; what its libraries say may hold what they read.
+/// Logs to standard error, each line with its time in UTC. Without `RUST_LOG`, messages of this crate from `info` on
+/// are logged, and none of libraries, because those can contain the data that they process.
 fn start_log() {
     let filter = env_logger::Env::default().default_filter_or("assistants_local=info");
     let mut builder = env_logger::Builder::from_env(filter);
@@ -216,7 +216,7 @@ fn start_log() {
     builder.init();
 }
 
-/// Raises the limit on open files as far as it goes without asking anybody: each connection is one.
+/// Raises the soft limit on open files to the hard limit, because each connection is an open file.
 fn allow_many_files() {
     #[cfg(unix)]
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -224,7 +224,7 @@ fn allow_many_files() {
     }
 }
 
-/// Ends when the program is asked to stop.
+/// Completes when the program is asked to stop.
 #[cfg(unix)]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -236,7 +236,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     }))
 }
 
-/// Ends when the program is asked to stop.
+/// Completes when the program is asked to stop.
 #[cfg(not(unix))]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = tokio::signal::windows::ctrl_c()?;

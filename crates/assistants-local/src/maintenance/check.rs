@@ -14,7 +14,7 @@ use crate::storage::blobs::{Entry, FileStore, LOST, entries};
 use crate::storage::sqlite::failure;
 use crate::storage::{StorageError, pair, private};
 
-/// The result of [`check`](super::check).
+/// The result of [`check`](fn@super::check).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Report {

@@ -2,8 +2,8 @@
 //! use these functions.
 //!
 //! A server keeps its objects in a database and the contents of files in a folder beside it. The two belong together,
-//! so these functions take the path of the database and work on both. [`backup`] and [`check`] can be called while a
-//! server, in this process or another, uses the database.
+//! so these functions take the path of the database and work on both. [`backup`] and [`check`](fn@check) can be called
+//! while a server, in this process or another, uses the database.
 //!
 //! ```
 //! use assistants_local::{LocalServer, maintenance};
