@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use ureq::http::Uri;
+use url::{Host, ParseError, Url};
 
 use crate::auth::secret::Secrets;
 use crate::error::{Error, Result};
-use crate::http::redirect::is_loopback;
 
 /// What may stand in a path segment as it is: RFC 3986 `pchar`, that is unreserved, sub-delims, `:` and `@`.
 const SEGMENT: &AsciiSet = &UNRESERVED
@@ -31,7 +30,9 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 /// The address a client was given, to which paths are appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BaseUrl {
-    /// Scheme, host, port and path, without a slash at the end.
+    /// Scheme, host, port and path.
+    url: Url,
+    /// The same as text, without a slash at the end. Made once, because every request begins with it.
     address: String,
     /// What followed `?`, for example `api-version=2024-05-01-preview`. Goes with every request.
     query: Option<String>,
@@ -44,36 +45,51 @@ impl BaseUrl {
     ///
     /// [`Error::Config`] for anything else, also for a URL with a name and password or a fragment in it.
     pub(crate) fn parse(url: &str) -> Result<Self> {
-        let url = url.trim();
         // Not quoted where it may hold a password.
         let fault = |fault: &str| Error::config(format!("base url: {fault}"));
+        let url = url.trim();
         if url.is_empty() {
             return Err(fault("is empty"));
         }
-        if url.contains('#') {
+        let url = Url::parse(url).map_err(|error| match error {
+            ParseError::RelativeUrlWithoutBase | ParseError::EmptyHost => {
+                fault("needs a scheme and a host, for example `https://api.openai.com/v1`")
+            }
+            _ => fault("is not a url"),
+        })?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(fault(&format!("`{}` is neither http nor https", url.scheme())));
+        }
+        if url.fragment().is_some() {
             return Err(fault("has a fragment (`#`)"));
         }
-        let uri: Uri = url.parse().map_err(|_| fault("is not a url"))?;
-        let no_host = || fault("needs a scheme and a host, for example `https://api.openai.com/v1`");
-        let Some(authority) = uri.authority() else {
-            return Err(no_host());
-        };
-        if authority.as_str().contains('@') {
+        if !url.username().is_empty() || url.password().is_some() {
             return Err(fault("holds credentials; give them as the api key"));
         }
-        let scheme = match uri.scheme_str() {
-            Some(scheme @ ("http" | "https")) => scheme,
-            None => return Err(no_host()),
-            Some(scheme) => return Err(fault(&format!("`{scheme}` is neither http nor https"))),
-        };
-        if authority.host().is_empty() {
-            return Err(no_host());
+        Ok(Self::of(url))
+    }
+
+    /// A base for the one file that `url` leads to, and the path of that file. The query becomes part of the base, which no
+    /// message shows.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub(crate) fn of_file(url: &str) -> Result<(Self, String)> {
+        let Self { mut url, query, .. } = Self::parse(url)?;
+        let path = url.path().to_owned();
+        url.set_path("");
+        Ok((Self { query, ..Self::of(url) }, path))
+    }
+
+    fn of(mut url: Url) -> Self {
+        let query = url.query().filter(|query| !query.is_empty()).map(str::to_owned);
+        url.set_query(None);
+        Self {
+            address: url.as_str().trim_end_matches('/').to_owned(),
+            url,
+            query,
         }
-        let path = uri.path().trim_end_matches('/');
-        Ok(Self {
-            address: format!("{scheme}://{authority}{path}"),
-            query: uri.query().filter(|query| !query.is_empty()).map(str::to_owned),
-        })
     }
 
     /// Adds what its query holds of secrets.
@@ -84,9 +100,19 @@ impl BaseUrl {
         }
     }
 
+    /// `http` or `https`.
+    pub(crate) fn scheme(&self) -> &str {
+        self.url.scheme()
+    }
+
+    /// The name or address of the server; an address of IPv6 in brackets.
+    pub(crate) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
     /// Whether the server is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
-        self.address.parse().is_ok_and(|uri| is_loopback(&uri))
+        is_loopback(self.host())
     }
 
     /// The address without the query, as it can be shown.
@@ -96,14 +122,17 @@ impl BaseUrl {
 
     /// The part of the address behind the host; empty without one.
     pub(crate) fn path(&self) -> &str {
-        let authority = self.address.split_once("://").map_or("", |(_, rest)| rest);
-        authority.find('/').map_or("", |slash| &authority[slash..])
+        self.url.path().trim_end_matches('/')
     }
 
     /// The same with `path`, which begins with a slash, at its end.
-    pub(crate) fn below(mut self, path: &str) -> Self {
-        self.address += path;
-        self
+    pub(crate) fn below(self, path: &str) -> Self {
+        let mut url = self.url;
+        url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
+        Self {
+            query: self.query,
+            ..Self::of(url)
+        }
     }
 
     /// The same with this parameter in the query of every request, instead of one of that name.
@@ -169,6 +198,16 @@ impl BaseUrl {
             push(&pair(name, value));
         }
         Ok(url)
+    }
+}
+
+/// Whether a host is this machine: `localhost`, 127.0.0.0/8 or `::1`, each as it is spelt, without a lookup.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    match Host::parse(host) {
+        Ok(Host::Domain(name)) => name == "localhost",
+        Ok(Host::Ipv4(address)) => address.is_loopback(),
+        Ok(Host::Ipv6(address)) => address.is_loopback(),
+        Err(_) => false,
     }
 }
 
@@ -297,7 +336,14 @@ mod tests {
             ),
             ("https://h/v1/?a=b", "/c?d=e", "https://h/v1/c?a=b&d=e"),
             ("https://h/v1?", "/c?", "https://h/v1/c"),
-            ("HTTPS://h/v1", "/c", "https://h/v1/c"),
+            ("HTTPS://H/v1", "/c", "https://h/v1/c"),
+            ("https://h:443/v1", "/c", "https://h/v1/c"),
+            ("https://h:8443/a/../v1", "/c", "https://h:8443/v1/c"),
+            (
+                "https://bücher.example/v é",
+                "/c",
+                "https://xn--bcher-kva.example/v%20%C3%A9/c",
+            ),
         ] {
             assert_eq!(
                 BaseUrl::parse(base).unwrap().url(path, &[], &[]).unwrap(),
@@ -364,15 +410,47 @@ mod tests {
             ("", "is empty"),
             ("api.openai.com", "needs a scheme and a host"),
             ("/v1", "needs a scheme and a host"),
-            ("https://", "is not a url"),
+            ("https://", "needs a scheme and a host"),
             ("https:// /v1", "is not a url"),
             ("ftp://h/v1", "neither http nor https"),
+            ("localhost:8080/v1", "neither http nor https"),
             ("https://h/v1#top", "fragment"),
             ("https://user:hush@h/v1", "credentials"),
         ] {
             let message = BaseUrl::parse(base).unwrap_err().to_string();
             assert!(message.contains(want), "{base:?}: {message}");
             assert!(!message.contains("hush"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_url_of_a_file_is_an_origin_with_a_query_and_a_path() {
+        let (base, path) = BaseUrl::of_file("https://h:8443/bucket/a%20b?sig=s%2B&x=1").unwrap();
+        assert_eq!((base.address(), path.as_str()), ("https://h:8443", "/bucket/a%20b"));
+        assert_eq!(
+            base.url(&path, &[], &[]).unwrap(),
+            "https://h:8443/bucket/a%20b?sig=s%2B&x=1"
+        );
+        assert!(BaseUrl::of_file("/bucket/a").is_err());
+    }
+
+    #[test]
+    fn knows_this_machine() {
+        for (host, want) in [
+            ("localhost", true),
+            ("LocalHost", true),
+            ("127.0.0.1", true),
+            ("127.8.9.1", true),
+            ("[::1]", true),
+            ("localhost.example.org", false),
+            ("example.org", false),
+            ("10.0.0.1", false),
+            ("0.0.0.0", false),
+            ("[::2]", false),
+            ("127.0.0.1.example.org", false),
+            ("", false),
+        ] {
+            assert_eq!(is_loopback(host), want, "{host}");
         }
     }
 

@@ -18,13 +18,13 @@ macro_rules! builder_setters {
         ///
         /// See also the chapter [Proxies and TLS](crate::guide::proxies).
         pub fn proxy(mut self, url: impl Into<String>) -> Self {
-            self.config.transport.proxy = crate::http::transport::ProxyChoice::Url(url.into());
+            self.config.transport.proxy = crate::http::proxy::ProxyChoice::Url(url.into());
             self
         }
 
         /// Uses no proxy, whatever the environment says.
         pub fn no_proxy(mut self) -> Self {
-            self.config.transport.proxy = crate::http::transport::ProxyChoice::Off;
+            self.config.transport.proxy = crate::http::proxy::ProxyChoice::Off;
             self
         }
 

@@ -21,8 +21,8 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Error, ProxyProtocol};
 
-use super::redirect::{is_loopback, port};
 use super::watch;
+use crate::call::url::is_loopback;
 
 /// The whole chain. Without a TLS feature there is nothing for `https`; the transport refuses it before.
 pub(crate) fn chain() -> impl Connector {
@@ -61,7 +61,7 @@ impl<In: Transport> Connector<In> for ViaProxy {
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
         let proxy = details.config.proxy().filter(|proxy| !proxy.is_no_proxy(details.uri));
         match proxy {
-            Some(_) if is_loopback(details.uri) => Ok(chained.map(Either::A)),
+            Some(_) if is_loopback(details.uri.host().unwrap_or_default()) => Ok(chained.map(Either::A)),
             // ureq would connect directly, which somebody who asked for a proxy does not want.
             Some(proxy) if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) => {
                 let message =
@@ -107,6 +107,12 @@ impl<In: Transport> Connector<In> for Dial {
             pending: Vec::new(),
         })))
     }
+}
+
+/// The port, or the one its scheme implies.
+fn port(uri: &Uri) -> u16 {
+    uri.port_u16()
+        .unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 })
 }
 
 /// Looks a name up and connects, on a thread of its own.

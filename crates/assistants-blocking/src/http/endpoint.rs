@@ -120,7 +120,7 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     pub(crate) fn new(base: BaseUrl, authorization: Arc<dyn Authorize>, config: EndpointConfig) -> Result<Self> {
         let transport = Transport::new(&config.transport)?;
-        transport.check_address(base.address())?;
+        transport.check_address(&base)?;
         Ok(Self {
             base,
             authorization,
@@ -131,7 +131,7 @@ impl Endpoint {
 
     /// Another address reached over the same pool of connections.
     pub(crate) fn sibling(&self, base: BaseUrl, authorization: Arc<dyn Authorize>, manner: Manner) -> Result<Self> {
-        self.transport.check_address(base.address())?;
+        self.transport.check_address(&base)?;
         Ok(Self {
             base,
             authorization,

@@ -7,6 +7,7 @@ pub(crate) mod endpoint;
 pub(crate) mod file_source;
 pub(crate) mod log;
 pub(crate) mod multipart;
+pub(crate) mod proxy;
 pub(crate) mod redirect;
 pub(crate) mod retry;
 pub(crate) mod transport;

@@ -10,6 +10,7 @@ use ureq::http::HeaderMap;
 
 use test_peer::{Connection, Listener, PATIENCE, Peer, SCHEMES, Scheme};
 
+use super::proxy::ProxyChoice;
 use super::transport::*;
 use super::watch::{self, Limit, Watch};
 use crate::auth::secret::Secrets;

@@ -6,19 +6,21 @@
 
 use std::borrow::Cow;
 use std::env;
-use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use ureq::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ureq::http::{Request, Uri};
-use ureq::{Agent, Proxy, SendBody};
+use ureq::{Agent, SendBody};
+use url::Url;
 
 use crate::auth::secret::Secrets;
-use crate::call::url::OwnQuery;
+use crate::call::url::{BaseUrl, OwnQuery, is_loopback};
 use crate::error::{ApiError, Error, Result, TooLargeError, TransportError, request_id};
 use crate::http::log;
+use crate::http::proxy::ProxyChoice;
+use crate::http::redirect::Redirect;
 use crate::http::watch::{self, Limit, Limits, Watch};
 use crate::http::{connector, redirect};
 
@@ -65,17 +67,6 @@ impl TransportOptions {
         self.root_certificates.extend(certificates(pem_or_der)?);
         Ok(())
     }
-}
-
-/// The proxy to use. A server on this machine is always reached without one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ProxyChoice {
-    /// The first of `ALL_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY`, with the exceptions of `NO_PROXY`.
-    Environment,
-    /// None at all.
-    Off,
-    /// The one at this URL.
-    Url(String),
 }
 
 /// A request, as often as it may have to be sent.
@@ -186,24 +177,7 @@ impl Transport {
             .max_idle_connections(options.max_idle_connections)
             .max_idle_connections_per_host(options.max_idle_connections)
             .max_idle_age(options.max_idle_age);
-        let config = match &options.proxy {
-            ProxyChoice::Environment => {
-                let proxy = Proxy::try_from_env();
-                if proxy.is_none()
-                    && let Some(name) = proxy_variable(|name| env::var_os(name))
-                {
-                    // Not quoted: it may hold a password.
-                    return Err(Error::config(format!("{name} is not a valid proxy url")));
-                }
-                config.proxy(proxy)
-            }
-            ProxyChoice::Off => config.proxy(None),
-            ProxyChoice::Url(url) => {
-                // Not quoted: it may hold a password.
-                let proxy = Proxy::new(url).map_err(|_| Error::config("the proxy url is not valid"))?;
-                config.proxy(Some(proxy))
-            }
-        };
+        let config = config.proxy(options.proxy.resolve(|name| env::var_os(name))?);
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
         let config = config.tls_config(tls_config(options));
         let agent = Agent::with_parts(config.build(), connector::chain(), connector::LookupLater);
@@ -235,34 +209,37 @@ impl Transport {
         let mut headers = Cow::Borrowed(request.headers);
         let mut redirects = 0;
         let response = loop {
-            self.check_scheme(&uri)?;
+            self.check_scheme(uri.scheme_str(), uri.host().unwrap_or_default())?;
             let response = self
                 .send(request, &uri, &headers)
                 .map_err(|error| match guard.stopped() {
                     Some(stop) => stop.into_error(request.what(), guard.request_sent()),
                     None => transport_error(request, guard.request_sent(), error),
                 })?;
-            let target = redirect::target(request.method, response.status().as_u16(), response.headers(), &uri);
-            match target {
-                Some(target) if redirects < redirect::MAX_REDIRECTS => {
-                    log::debug!(
-                        request.secrets;
-                        "{}: redirected to {}",
-                        request.what(),
-                        target.host().unwrap_or_default()
-                    );
-                    redirects += 1;
-                    if redirect::same_origin(&uri, &target) {
-                        uri = target;
-                    } else if matches!(request.body, Body::Empty) {
-                        redirect::strip(headers.to_mut());
-                        uri = redirect::without(&request.own_query, target);
-                    } else {
-                        return Err(elsewhere(request, &response, &target));
-                    }
-                }
-                _ => break response,
-            }
+            let redirect = Redirect::of(request.method, response.status().as_u16(), response.headers(), &uri);
+            let Some(Redirect { target, same_origin }) = redirect.filter(|_| redirects < redirect::MAX_REDIRECTS)
+            else {
+                break response;
+            };
+            log::debug!(
+                request.secrets;
+                "{}: redirected to {}",
+                request.what(),
+                target.host_str().unwrap_or_default()
+            );
+            redirects += 1;
+            let target = if same_origin {
+                target
+            } else if matches!(request.body, Body::Empty) {
+                redirect::strip(headers.to_mut());
+                redirect::without(&request.own_query, target)
+            } else {
+                return Err(elsewhere(request, &response, &target));
+            };
+            let Ok(next) = Uri::try_from(target.as_str()) else {
+                break response;
+            };
+            uri = next;
         };
         let (parts, body) = response.into_parts();
         // An error is read as a whole also where a stream was expected.
@@ -298,21 +275,17 @@ impl Transport {
     /// # Errors
     ///
     /// [`Error::Config`] for plain http to another machine, [`Error::Unsupported`] for https in a build without it.
-    pub(crate) fn check_address(&self, address: &str) -> Result<()> {
-        match address.parse() {
-            Ok(uri) => self.check_scheme(&uri),
-            Err(_) => Err(Error::config("base url: is not a url")),
-        }
+    pub(crate) fn check_address(&self, base: &BaseUrl) -> Result<()> {
+        self.check_scheme(Some(base.scheme()), base.host())
     }
 
-    fn check_scheme(&self, uri: &Uri) -> Result<()> {
-        let host = uri.host().unwrap_or_default();
-        match uri.scheme_str() {
+    fn check_scheme(&self, scheme: Option<&str>, host: &str) -> Result<()> {
+        match scheme {
             Some("https") if cfg!(not(any(feature = "rustls", feature = "native-tls"))) => Err(Error::unsupported(
                 format!("https to `{host}`: needs the feature `rustls` or `native-tls` of assistants-blocking"),
             )),
             Some("https") => Ok(()),
-            Some("http") if self.allow_plain_http || redirect::is_loopback(uri) => Ok(()),
+            Some("http") if self.allow_plain_http || is_loopback(host) => Ok(()),
             _ => Err(Error::config(format!(
                 "plain http to `{host}` is refused: the key and the messages would be readable on the way; use https, \
                  or allow plain http when building the client"
@@ -365,22 +338,15 @@ impl fmt::Debug for Transport {
 }
 
 /// The error of a redirect that would take the body of a request to a server that it was not meant for.
-fn elsewhere(request: &Outgoing<'_>, response: &ureq::http::Response<ureq::Body>, target: &Uri) -> Error {
-    let host = target.host().unwrap_or_default();
-    let (status, headers) = (response.status().as_u16(), response.headers());
+fn elsewhere(request: &Outgoing<'_>, response: &ureq::http::Response<ureq::Body>, target: &Url) -> Error {
     let mut error = ApiError::from_response(
-        (request.method, request.path, host),
-        status,
-        headers,
+        (request.method, request.path, target.host_str().unwrap_or_default()),
+        response.status().as_u16(),
+        response.headers(),
         b"",
         request.secrets,
     );
-    let (scheme, authority) = (target.scheme_str(), target.authority());
-    error.message = format!(
-        "redirected to {}://{}",
-        scheme.unwrap_or_default(),
-        authority.map_or("", |authority| authority.as_str())
-    );
+    error.message = format!("redirected to {}", target.origin().ascii_serialization());
     error.hint =
         Some("the body of a request is not sent to another origin; give the client the address of that server");
     Error::from(error).redact(request.secrets)
@@ -589,21 +555,6 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
 }
 
 /// TLS by the library that the features name: `native-tls`, which nobody has by accident, before the default.
-/// The first variable of the environment that names a proxy, as ureq looks for them.
-fn proxy_variable(variable: impl Fn(&str) -> Option<OsString>) -> Option<&'static str> {
-    const NAMES: [&str; 6] = [
-        "ALL_PROXY",
-        "all_proxy",
-        "HTTPS_PROXY",
-        "https_proxy",
-        "HTTP_PROXY",
-        "http_proxy",
-    ];
-    NAMES
-        .into_iter()
-        .find(|name| variable(name).is_some_and(|value| !value.is_empty()))
-}
-
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 fn tls_config(options: &TransportOptions) -> ureq::tls::TlsConfig {
     use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};

@@ -481,9 +481,7 @@ impl ClientBuilder {
 
     fn addresses(&self) -> Result<Addresses> {
         let cloud = self.cloud.as_deref().unwrap_or(CLOUD).trim().trim_end_matches('/');
-        let local = ["localhost", "127.", "[::1]"]
-            .iter()
-            .any(|host| cloud.starts_with(host));
+        let local = BaseUrl::parse(&format!("http://{cloud}")).is_ok_and(|base| base.is_loopback());
         let of = |own: &Option<String>, name: &str, path: &str| match own {
             Some(url) => BaseUrl::parse(url),
             None if cloud.contains("://") => BaseUrl::parse(&format!("{cloud}{path}")),

@@ -139,19 +139,13 @@ impl DownloadCall {
                 "file {file}: the server gave no address to fetch it from"
             )))
         };
-        let (address, query) = url.split_once('?').unwrap_or((&url, ""));
-        let host = address.find("://").map(|at| at + 3).ok_or_else(fault)?;
-        let (server, path) = match address[host..].find('/') {
-            Some(slash) => address.split_at(host + slash),
-            None => (address, "/"),
-        };
-        let base = BaseUrl::parse(&format!("{server}?{query}")).map_err(|_| fault())?;
+        let (base, path) = BaseUrl::of_file(&url).map_err(|_| fault())?;
         // The address is the server's word, and may repeat what the call carried.
         let options = Options {
             secrets: response.secrets().clone(),
             ..self.options.limits()
         };
-        let request = Request::to_path("GET", path).confidential();
+        let request = Request::to_path("GET", &path).confidential();
         Ok((self.files.client.stranger(base)?, request, options))
     }
 }

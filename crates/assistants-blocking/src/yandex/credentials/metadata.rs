@@ -14,7 +14,8 @@ use crate::call::response::RawResponse;
 use crate::call::url::BaseUrl;
 use crate::error::{DecodeError, Result};
 use crate::http::endpoint::{Endpoint, EndpointConfig, Manner};
-use crate::http::transport::{ProxyChoice, TransportOptions};
+use crate::http::proxy::ProxyChoice;
+use crate::http::transport::TransportOptions;
 use crate::http::watch::Watch;
 
 /// Where virtual machines find the service.
