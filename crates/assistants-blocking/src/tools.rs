@@ -67,7 +67,7 @@ struct Function {
 pub enum OnToolError {
     /// The model is told, as output `{"error": "…"}`, and can try something else.
     #[default]
-    Tell,
+    Report,
     /// The run is cancelled and the call ends with [`Error::Tool`].
     Stop,
 }
@@ -87,7 +87,7 @@ impl Tools {
             parallel: 1,
             max_rounds: 10,
             time_limit: None,
-            on_error: OnToolError::Tell,
+            on_error: OnToolError::Report,
         }
     }
 
@@ -280,9 +280,9 @@ impl Tools {
                 let limit = self.time_limit.map(|limit| (started, limit));
                 let output = match pending.wait(limit, || watch.check(|| what(call))) {
                     Ok(output) => output,
-                    Err(Ended::GivenUp(error)) => return Err(error),
-                    Err(Ended::Failed(source)) => match self.on_error {
-                        OnToolError::Tell => {
+                    Err(CallFailure::GivenUp(error)) => return Err(error),
+                    Err(CallFailure::Failed(source)) => match self.on_error {
+                        OnToolError::Report => {
                             log::debug!("tool `{}` failed, the model is told: {source}", call.function.name);
                             serde_json::json!({ "error": source.to_string() }).to_string()
                         }
@@ -364,27 +364,31 @@ enum Pending {
 }
 
 /// Why a call gave no output.
-enum Ended {
+enum CallFailure {
     /// The call that needs it was cancelled or is past its deadline.
     GivenUp(Error),
     Failed(Failure),
 }
 
 impl Pending {
-    fn wait(self, limit: Option<(Instant, Duration)>, check: impl Fn() -> Result<()>) -> Result<String, Ended> {
+    fn wait(self, limit: Option<(Instant, Duration)>, check: impl Fn() -> Result<()>) -> Result<String, CallFailure> {
         let receiver = match self {
-            Self::Done(outcome) => return outcome.map_err(Ended::Failed),
+            Self::Done(outcome) => return outcome.map_err(CallFailure::Failed),
             Self::Running(receiver) => receiver,
         };
         loop {
             let left = limit.map(|(started, limit)| limit.saturating_sub(started.elapsed()));
             match receiver.recv_timeout(left.unwrap_or(SLICE).min(SLICE)) {
-                Ok(outcome) => return outcome.map_err(Ended::Failed),
-                Err(RecvTimeoutError::Disconnected) => return Err(Ended::Failed("its thread ended early".into())),
+                Ok(outcome) => return outcome.map_err(CallFailure::Failed),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(CallFailure::Failed("its thread ended early".into()));
+                }
                 Err(RecvTimeoutError::Timeout) => {
-                    check().map_err(Ended::GivenUp)?;
+                    check().map_err(CallFailure::GivenUp)?;
                     if let Some((_, limit)) = limit.filter(|(started, limit)| started.elapsed() >= *limit) {
-                        return Err(Ended::Failed(format!("the function took longer than {limit:?}").into()));
+                        return Err(CallFailure::Failed(
+                            format!("the function took longer than {limit:?}").into(),
+                        ));
                     }
                 }
             }
@@ -457,13 +461,13 @@ mod tests {
 
     #[test]
     fn a_panic_is_a_failure_in_every_mode() {
-        let said = r#"{"error":"the function panicked"}"#;
-        check(&calculator(), "panic", "{}", said);
-        check(&calculator().parallel(2), "panic", "{}", said);
-        check(&calculator().time_limit(Duration::from_secs(60)), "panic", "{}", said);
+        let output = r#"{"error":"the function panicked"}"#;
+        check(&calculator(), "panic", "{}", output);
+        check(&calculator().parallel(2), "panic", "{}", output);
+        check(&calculator().time_limit(Duration::from_secs(60)), "panic", "{}", output);
         let calls = [call("panic", "{}")];
         let outputs = calculator().answer_all(&calls, Some(&CancelToken::new())).unwrap();
-        assert_eq!(outputs[0].output.as_deref(), Some(said));
+        assert_eq!(outputs[0].output.as_deref(), Some(output));
         let error = calculator().on_error(OnToolError::Stop).answer(&calls[0]).unwrap_err();
         assert!(matches!(error, Error::Tool(_)), "{error}");
     }

@@ -335,7 +335,7 @@ fn an_unknown_status_is_polled_until_the_poll_limit_and_named() {
         client
             .runs("thread_1")
             .poll("run_1")
-            .interval(Duration::from_secs(3600))
+            .poll_interval(Duration::from_secs(3600))
             .poll_timeout(Duration::from_millis(50))
             .send()
             .unwrap_err()
@@ -377,7 +377,7 @@ fn a_limit_or_an_interval_may_be_longer_than_the_clock_can_tell() {
     let client = client(&peer);
     let run = client.runs("thread_1").poll("run_1").deadline(Duration::MAX).send();
     assert_eq!(run.unwrap().status, RunStatus::Completed);
-    let poll = client.runs("thread_1").poll("run_1").interval(Duration::MAX);
+    let poll = client.runs("thread_1").poll("run_1").poll_interval(Duration::MAX);
     let poll = poll.poll_timeout(Duration::from_millis(20));
     assert!(matches!(poll.send(), Err(Error::Timeout(error)) if error.phase == TimeoutPhase::Poll));
     let wait = client.files().wait_for_processing("file-1").deadline(Duration::MAX);

@@ -107,7 +107,7 @@ fn a_deadline_ends_a_wait_in_its_first_pause_and_names_the_state() {
     let peer = Peer::serve(|_| vec![Response::json(&run("queued").to_string()).into()]);
     let call = openai(&peer).runs("thread_1").create_and_poll(CreateRun::new("asst_1"));
     let started = Instant::now();
-    let error = is_deadline(call.interval(HOUR).deadline(limit).send().unwrap_err(), limit);
+    let error = is_deadline(call.poll_interval(HOUR).deadline(limit).send().unwrap_err(), limit);
     assert!(started.elapsed() >= limit, "it is not given up before");
     assert!(error.what.contains("the run is `queued`"), "{error}");
     let requests: Vec<_> = peer.finish().iter().map(Request::line).collect();
@@ -152,7 +152,7 @@ fn kinds() -> [Kind; 10] {
             name: "run",
             wait: |peer, interval, limit| {
                 let call = openai(peer).runs("thread_1").poll("run_1");
-                Ok(call.interval(interval).poll_timeout(limit).send()?.id)
+                Ok(call.poll_interval(interval).poll_timeout(limit).send()?.id)
             },
             body: run,
             id: "run_1",
@@ -165,7 +165,7 @@ fn kinds() -> [Kind; 10] {
                 let call = openai(peer)
                     .runs("thread_1")
                     .submit_tool_outputs_and_poll("run_1", outputs);
-                Ok(call.interval(interval).poll_timeout(limit).send()?.id)
+                Ok(call.poll_interval(interval).poll_timeout(limit).send()?.id)
             },
             body: run,
             id: "run_1",
@@ -175,7 +175,7 @@ fn kinds() -> [Kind; 10] {
             name: "file",
             wait: |peer, interval, limit| {
                 let call = openai(peer).files().wait_for_processing("file-1");
-                Ok(call.interval(interval).poll_timeout(limit).send()?.id)
+                Ok(call.poll_interval(interval).poll_timeout(limit).send()?.id)
             },
             body: plain,
             id: "file-1",
@@ -186,7 +186,7 @@ fn kinds() -> [Kind; 10] {
             wait: |peer, interval, limit| {
                 let call = openai(peer).vector_store_files("vs_1");
                 let call = call.create_and_poll(CreateVectorStoreFile::new("file-1"));
-                Ok(call.interval(interval).poll_timeout(limit).send()?.id)
+                Ok(call.poll_interval(interval).poll_timeout(limit).send()?.id)
             },
             body: plain,
             id: "file-1",
@@ -196,7 +196,7 @@ fn kinds() -> [Kind; 10] {
             name: "file of a store",
             wait: |peer, interval, limit| {
                 let call = openai(peer).vector_store_files("vs_1").poll("file-1");
-                Ok(call.interval(interval).poll_timeout(limit).send()?.id)
+                Ok(call.poll_interval(interval).poll_timeout(limit).send()?.id)
             },
             body: plain,
             id: "file-1",
@@ -206,7 +206,7 @@ fn kinds() -> [Kind; 10] {
             name: "batch",
             wait: |peer, interval, limit| {
                 let call = openai(peer).vector_store_batches("vs_1").poll("vsfb_1");
-                Ok(call.interval(interval).poll_timeout(limit).send()?.id)
+                Ok(call.poll_interval(interval).poll_timeout(limit).send()?.id)
             },
             body: plain,
             id: "vsfb_1",
@@ -217,7 +217,7 @@ fn kinds() -> [Kind; 10] {
             wait: |peer, interval, limit| {
                 let params = CreateVectorStoreFileBatch::default().file_ids(["file-1"]);
                 let call = openai(peer).vector_store_batches("vs_1").create_and_poll(params);
-                Ok(call.interval(interval).poll_timeout(limit).send()?.id)
+                Ok(call.poll_interval(interval).poll_timeout(limit).send()?.id)
             },
             body: plain,
             id: "vsfb_1",
@@ -229,7 +229,7 @@ fn kinds() -> [Kind; 10] {
                 let call = openai(peer)
                     .vector_stores()
                     .create_and_poll(CreateVectorStore::default());
-                Ok(call.interval(interval).poll_timeout(limit).send()?.id)
+                Ok(call.poll_interval(interval).poll_timeout(limit).send()?.id)
             },
             body: plain,
             id: "vs_1",

@@ -52,9 +52,9 @@ pub(crate) trait Authorize: Send + Sync {
 }
 
 /// A key that is always the same, sent as `Bearer`; or none.
-pub(crate) struct Fixed(pub(crate) Option<ApiKey>);
+pub(crate) struct FixedBearer(pub(crate) Option<ApiKey>);
 
-impl Authorize for Fixed {
+impl Authorize for FixedBearer {
     fn secret(&self, _: &Watch) -> Result<Option<Secret>> {
         Ok(self.0.clone().map(Secret::bearer))
     }
@@ -65,9 +65,9 @@ impl Authorize for Fixed {
 }
 
 /// A key that is always the same, alone in a header of its own.
-pub(crate) struct InHeader(pub(crate) HeaderName, pub(crate) ApiKey);
+pub(crate) struct KeyHeader(pub(crate) HeaderName, pub(crate) ApiKey);
 
-impl Authorize for InHeader {
+impl Authorize for KeyHeader {
     fn header(&self) -> HeaderName {
         self.0.clone()
     }

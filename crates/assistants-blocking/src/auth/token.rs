@@ -161,36 +161,36 @@ pub(crate) trait Source: Send + Sync {
 }
 
 /// Keeps the token of a source and renews it: one thread fetches, the others wait for it or use what is still good.
-pub(crate) struct Cached<S> {
+pub(crate) struct TokenCache<S> {
     source: S,
     state: Mutex<State>,
-    landed: Condvar,
+    done: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    held: Option<Held>,
+    held: Option<CachedToken>,
     /// A thread is fetching a token.
     fetching: bool,
     /// How many fetches were begun.
-    flights: u64,
+    fetches: u64,
     /// The fetch that failed last, for those who waited for it.
     failed: Option<(u64, Error)>,
 }
 
-struct Held {
+struct CachedToken {
     token: Token,
     due: Instant,
     refused: bool,
 }
 
-impl Held {
+impl CachedToken {
     fn is_usable(&self, now: Instant) -> bool {
         !self.refused && self.token.is_alive(now)
     }
 }
 
-impl From<Token> for Held {
+impl From<Token> for CachedToken {
     fn from(token: Token) -> Self {
         Self {
             due: token.due(),
@@ -200,15 +200,15 @@ impl From<Token> for Held {
     }
 }
 
-impl<S: Source> Cached<S> {
+impl<S: Source> TokenCache<S> {
     pub(crate) fn new(source: S, first: Option<Token>) -> Self {
         Self {
             source,
             state: Mutex::new(State {
-                held: first.map(Held::from),
+                held: first.map(CachedToken::from),
                 ..State::default()
             }),
-            landed: Condvar::new(),
+            done: Condvar::new(),
         }
     }
 
@@ -228,24 +228,24 @@ impl<S: Source> Cached<S> {
             }
             if !state.fetching {
                 // Who waited in vain does not try the same again: a hundred threads would do so one after the other.
-                if let (Some(flight), Some((failed, error))) = (waited_for, &state.failed)
-                    && flight == *failed
+                if let (Some(fetch), Some((failed, error))) = (waited_for, &state.failed)
+                    && fetch == *failed
                     && let Some(error) = copy(error)
                 {
                     return Err(error);
                 }
                 break;
             }
-            waited_for = Some(state.flights);
+            waited_for = Some(state.fetches);
             watch.check(|| "waiting for a token".to_owned())?;
-            let woken = self.landed.wait_timeout(state, SLICE);
+            let woken = self.done.wait_timeout(state, SLICE);
             state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.fetching = true;
-        state.flights += 1;
-        let flight = state.flights;
+        state.fetches += 1;
+        let fetch = state.fetches;
         drop(state);
-        let landing = Landing(self);
+        let guard = FetchGuard(self);
         let outcome = self.source.fetch(watch);
         let mut state = self.lock();
         let key = match outcome {
@@ -261,28 +261,28 @@ impl<S: Source> Cached<S> {
                     held.due = now + LATER;
                     Ok(held.token.key.clone())
                 } else {
-                    state.failed = copy(&error).map(|error| (flight, error));
+                    state.failed = copy(&error).map(|error| (fetch, error));
                     Err(error)
                 }
             }
         };
         drop(state);
-        drop(landing);
+        drop(guard);
         key
     }
 }
 
 /// Ends a fetch, also one that panics.
-struct Landing<'c, S: Source>(&'c Cached<S>);
+struct FetchGuard<'c, S: Source>(&'c TokenCache<S>);
 
-impl<S: Source> Drop for Landing<'_, S> {
+impl<S: Source> Drop for FetchGuard<'_, S> {
     fn drop(&mut self) {
         self.0.lock().fetching = false;
-        self.0.landed.notify_all();
+        self.0.done.notify_all();
     }
 }
 
-impl<S: Source> Authorize for Cached<S> {
+impl<S: Source> Authorize for TokenCache<S> {
     fn secret(&self, watch: &Watch) -> Result<Option<Secret>> {
         self.key(watch).map(Secret::bearer).map(Some)
     }
@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn a_token_may_live_longer_than_the_clock_can_tell() {
         let source = numbered(Ok(Duration::MAX), None);
-        let cached = Cached::new(Arc::clone(&source), None);
+        let cached = TokenCache::new(Arc::clone(&source), None);
         for _ in 0..2 {
             assert_eq!(secret(&cached).unwrap().key.expose(), "t1.1");
         }
@@ -399,7 +399,7 @@ mod tests {
         const THREADS: usize = 16;
         // All but the one that fetches are there when the fetch goes on.
         let source = numbered(HOURS, Some(Barrier::new(THREADS)));
-        let cached = Cached::new(Arc::clone(&source), None);
+        let cached = TokenCache::new(Arc::clone(&source), None);
         thread::scope(|scope| {
             for _ in 0..THREADS - 1 {
                 scope.spawn(|| {
@@ -420,7 +420,7 @@ mod tests {
     #[test]
     fn a_refused_token_is_renewed_once() {
         let source = numbered(HOURS, None);
-        let cached = Cached::new(Arc::clone(&source), None);
+        let cached = TokenCache::new(Arc::clone(&source), None);
         let first = secret(&cached).unwrap();
         thread::scope(|scope| {
             for _ in 0..8 {
@@ -442,23 +442,23 @@ mod tests {
             lifetime: Some(2 * hour),
         };
         let near = hour + Duration::from_secs(1);
-        let cached = Cached::new(numbered(HOURS, None), Some(aged(near)));
+        let cached = TokenCache::new(numbered(HOURS, None), Some(aged(near)));
         assert_eq!(secret(&cached).unwrap().key.expose(), "t1.1");
 
         let broken = numbered(Err("out of order"), None);
-        let cached = Cached::new(Arc::clone(&broken), Some(aged(near)));
+        let cached = TokenCache::new(Arc::clone(&broken), Some(aged(near)));
         for _ in 0..3 {
             assert_eq!(secret(&cached).unwrap().key.expose(), "t1.old");
         }
         assert_eq!(broken.fetches.load(Ordering::SeqCst), 1, "not at every request");
-        let cached = Cached::new(broken, Some(aged(3 * hour)));
+        let cached = TokenCache::new(broken, Some(aged(3 * hour)));
         assert_eq!(secret(&cached).unwrap_err().to_string(), "out of order");
     }
 
     #[test]
     fn a_waiting_thread_can_be_cancelled() {
         let source = numbered(HOURS, Some(Barrier::new(2)));
-        let cached = Cached::new(Arc::clone(&source), None);
+        let cached = TokenCache::new(Arc::clone(&source), None);
         thread::scope(|scope| {
             scope.spawn(|| secret(&cached).unwrap());
             while source.fetches.load(Ordering::SeqCst) == 0 {

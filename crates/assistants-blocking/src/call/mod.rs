@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::call::options::{Options, option_setters};
 use crate::call::request::Request;
-use crate::call::response::{Adopt, RawResponse};
+use crate::call::response::{AttachSecrets, RawResponse};
 use crate::error::Result;
 use crate::http::endpoint::Endpoint;
 
@@ -51,7 +51,7 @@ pub struct Call<T, Kind = Plain> {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) request: Request,
     pub(crate) options: Options,
-    pub(crate) adopt: Adopt<T>,
+    pub(crate) attach_secrets: AttachSecrets<T>,
     kind: PhantomData<fn() -> Kind>,
 }
 
@@ -66,7 +66,7 @@ impl<T, Kind> Call<T, Kind> {
             endpoint: Arc::clone(endpoint),
             request,
             options: options.clone(),
-            adopt: |_, _| {},
+            attach_secrets: |_, _| {},
             kind: PhantomData,
         }
     }
@@ -77,7 +77,7 @@ impl<T, Kind> Call<T, Kind> {
             endpoint: self.endpoint,
             request: self.request,
             options: self.options,
-            adopt: self.adopt,
+            attach_secrets: self.attach_secrets,
             kind: PhantomData,
         }
     }
@@ -128,7 +128,7 @@ impl<T, Kind> Call<T, Kind> {
     /// [`RawResponse::parse`] gives.
     pub fn send_raw(self) -> Result<RawResponse<T>> {
         let mut response = self.endpoint.execute(&self.request, &self.options)?;
-        response.adopt = self.adopt;
+        response.attach_secrets = self.attach_secrets;
         Ok(response)
     }
 }

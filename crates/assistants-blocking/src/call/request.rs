@@ -28,7 +28,7 @@ pub(crate) struct Request {
     /// The answer is the bytes of a file.
     pub(crate) binary: bool,
     /// A repeat changes nothing, whatever the method says.
-    harmless: bool,
+    read_only: bool,
     /// Neither request nor answer may be written to the log.
     confidential: bool,
     /// What it carries in its body and nothing may show.
@@ -54,7 +54,7 @@ impl Request {
             form: None,
             stream: false,
             binary: false,
-            harmless: false,
+            read_only: false,
             confidential: false,
             secret: None,
         }
@@ -146,8 +146,8 @@ impl Request {
     }
 
     /// Says that a repeat changes nothing.
-    pub(crate) fn harmless(mut self) -> Self {
-        self.harmless = true;
+    pub(crate) fn read_only(mut self) -> Self {
+        self.read_only = true;
         self
     }
 
@@ -211,7 +211,7 @@ impl Request {
     /// its method says nothing about repeats at all.
     pub(crate) fn safety(&self) -> Safety {
         match self.method {
-            _ if self.harmless => Safety::Read,
+            _ if self.read_only => Safety::Read,
             "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" => Safety::Read,
             "POST" => Safety::KeyedWrite,
             _ => Safety::Write,

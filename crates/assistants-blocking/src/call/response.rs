@@ -30,11 +30,11 @@ pub struct RawResponse<T> {
     elapsed: Duration,
     secrets: Secrets,
     /// Lets what was parsed keep what its own errors must not show.
-    pub(crate) adopt: Adopt<T>,
+    pub(crate) attach_secrets: AttachSecrets<T>,
 }
 
 /// Hands an object of a response the secrets of its call.
-pub(crate) type Adopt<T> = fn(&mut T, &Secrets);
+pub(crate) type AttachSecrets<T> = fn(&mut T, &Secrets);
 
 impl<T> RawResponse<T> {
     pub(crate) fn new(
@@ -54,7 +54,7 @@ impl<T> RawResponse<T> {
             attempts,
             elapsed,
             secrets,
-            adopt: |_, _| {},
+            attach_secrets: |_, _| {},
         }
     }
 
@@ -165,7 +165,7 @@ impl<T: DeserializeOwned> RawResponse<T> {
     pub fn parse(&self) -> Result<T> {
         let mut parsed =
             Error::decode(&self.body, &self.secrets, || self.what.clone()).map_err(|error| self.error(error))?;
-        (self.adopt)(&mut parsed, &self.secrets);
+        (self.attach_secrets)(&mut parsed, &self.secrets);
         Ok(parsed)
     }
 }

@@ -31,7 +31,7 @@ impl ChatStreamCall {
     }
 
     /// Lets `answer` put the chunks together.
-    pub(crate) fn put_together_by(self, answer: ChatAccumulator) -> Self {
+    pub(crate) fn accumulate_with(self, answer: ChatAccumulator) -> Self {
         Self { answer, ..self }
     }
 

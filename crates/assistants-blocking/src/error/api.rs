@@ -58,7 +58,7 @@ pub struct ApiError {
     pub path: String,
     /// What we know about this answer beyond the server's words.
     pub hint: Option<&'static str>,
-    /// What `x-should-retry` said.
+    /// What `x-should-retry` reported.
     pub(crate) should_retry: Option<bool>,
 }
 
@@ -93,10 +93,10 @@ impl ApiError {
         data: &str,
         secrets: &Secrets,
     ) -> Self {
-        let said = Self::from_body(method, path, data.as_bytes(), secrets);
+        let reported = Self::from_body(method, path, data.as_bytes(), secrets);
         Self {
-            request_id: request_id.or(said.request_id.clone()),
-            ..said
+            request_id: request_id.or(reported.request_id.clone()),
+            ..reported
         }
     }
 
@@ -109,24 +109,24 @@ impl ApiError {
 
     fn from_body(method: &'static str, path: &str, body: &[u8], secrets: &Secrets) -> Self {
         let text = String::from_utf8_lossy(body);
-        let said = serde_json::from_slice(body)
+        let reported = serde_json::from_slice(body)
             .ok()
             .and_then(|mut json: Value| {
                 secrets.clean_json(&mut json);
-                Said::from_json(&json)
+                ErrorBody::from_json(&json)
             })
             .unwrap_or_default();
         // Before anything is cut, so that no part of a secret is left.
         let text = secrets.redact(&text);
         Self {
             status: None,
-            type_: said.type_,
-            code: said.code,
-            param: said.param,
-            message: said.message.unwrap_or_else(|| excerpt(&text)),
-            request_id: said.request_id,
+            type_: reported.type_,
+            code: reported.code,
+            param: reported.param,
+            message: reported.message.unwrap_or_else(|| excerpt(&text)),
+            request_id: reported.request_id,
             client_request_id: None,
-            retry_after: said.retry_after,
+            retry_after: reported.retry_after,
             body: truncate(&text, Self::MAX_BODY).to_owned(),
             method,
             path: path.to_owned(),
@@ -170,7 +170,7 @@ impl StdError for ApiError {}
 
 /// What the body of an error says, in whichever of the usual shapes.
 #[derive(Default)]
-struct Said {
+struct ErrorBody {
     message: Option<String>,
     type_: Option<String>,
     code: Option<String>,
@@ -179,7 +179,7 @@ struct Said {
     retry_after: Option<Duration>,
 }
 
-impl Said {
+impl ErrorBody {
     fn from_json(json: &Value) -> Option<Self> {
         match json {
             // `{"error": {…}}`: OpenAI and those who follow it, gateways of gRPC services.

@@ -105,8 +105,8 @@ fn shown(source: &(dyn StdError + 'static), secrets: &Secrets) -> Option<String>
         debug += &format!("{error:?}");
         cause = error.source();
     }
-    let harmless = secrets.redact(&text) == text && secrets.redact(&debug) == debug && is_printable(&text);
-    (!harmless).then(|| super::text::Printable(&secrets.redact(&text)).to_string())
+    let printable = secrets.redact(&text) == text && secrets.redact(&debug) == debug && is_printable(&text);
+    (!printable).then(|| super::text::Printable(&secrets.redact(&text)).to_string())
 }
 
 /// Redacts the texts of an object that a server sent.

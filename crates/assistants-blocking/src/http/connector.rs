@@ -1,6 +1,6 @@
 //! Connections that can be told to stop waiting.
 //!
-//! The chain of connectors, outermost first: [`Phased`] marks the time spent on connecting; inside it a CONNECT proxy
+//! The chain of connectors, outermost first: [`ConnectTimer`] marks the time spent on connecting; inside it a CONNECT proxy
 //! from the environment where there is one ([`ViaProxy`]), else a socket of our own ([`Dial`]), then TLS by ureq's
 //! connectors. The sockets are at the bottom, below TLS and below a proxy's tunnel, so that every wait passes through
 //! them. At the top, above TLS, [`Duplex`] looks for a response while the request is still being sent.
@@ -31,15 +31,15 @@ pub(crate) fn chain() -> impl Connector {
     let chain = chain.chain(ureq::unversioned::transport::RustlsConnector::default());
     #[cfg(feature = "native-tls")]
     let chain = chain.chain(ureq::unversioned::transport::NativeTlsConnector::default());
-    Phased(chain)
+    ConnectTimer(chain)
 }
 
 /// Marks the time in the connectors inside as spent on connecting, for the limit on it and because what is sent then
 /// is no part of a request.
 #[derive(Debug)]
-struct Phased<C>(C);
+struct ConnectTimer<C>(C);
 
-impl<C: Connector> Connector for Phased<C> {
+impl<C: Connector> Connector for ConnectTimer<C> {
     type Out = Duplex<C::Out>;
 
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, Error> {
@@ -75,9 +75,9 @@ impl<In: Transport> Connector<In> for ViaProxy {
 
 /// Looks no name up: ureq asks for every request, also for one that a pooled connection serves. [`Dial`] does it.
 #[derive(Debug)]
-pub(crate) struct LookupLater;
+pub(crate) struct DeferredLookup;
 
-impl Resolver for LookupLater {
+impl Resolver for DeferredLookup {
     fn resolve(&self, _: &Uri, _: &ureq::config::Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         Ok(self.empty())
     }
@@ -200,7 +200,7 @@ impl StdError for DialError {
 struct Duplex<T> {
     connection: T,
     /// What ends the request early has come; the connection serves no other request.
-    answered: bool,
+    responded: bool,
     /// Something is in the input buffer that ureq does not know of.
     unseen: bool,
 }
@@ -212,7 +212,7 @@ impl<T: Transport> Duplex<T> {
     fn new(connection: T) -> Self {
         Self {
             connection,
-            answered: false,
+            responded: false,
             unseen: false,
         }
     }
@@ -239,14 +239,14 @@ impl<T: Transport> Transport for Duplex<T> {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        if self.answered {
+        if self.responded {
             return Ok(());
         }
         let sent = self.connection.transmit_output(amount, timeout);
         let failed = sent.is_err() && !watch::is_stopped();
         let look = failed || (sent.is_ok() && (amount >= Self::LARGE || watch::is_blocked()));
         if look && self.is_answered(failed, timeout) {
-            self.answered = true;
+            self.responded = true;
             watch::drop_output();
             return Ok(());
         }
@@ -261,7 +261,7 @@ impl<T: Transport> Transport for Duplex<T> {
     }
 
     fn is_open(&mut self) -> bool {
-        !self.answered && self.connection.is_open()
+        !self.responded && self.connection.is_open()
     }
 
     fn is_tls(&self) -> bool {

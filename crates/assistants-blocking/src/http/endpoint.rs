@@ -54,9 +54,9 @@ pub struct Retry<'a> {
 
 type Observer = Arc<dyn Fn(&Retry<'_>) + Send + Sync>;
 
-/// Whose customs an endpoint follows: the headers that go along, and what is repeated when.
+/// Whose conventions an endpoint follows: the headers that go along, and what is repeated when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Manner {
+pub(crate) enum Conventions {
     /// OpenAI, and those who follow it. A `POST` carries an idempotency key, which makes it safe to repeat.
     #[default]
     OpenAi,
@@ -66,7 +66,7 @@ pub(crate) enum Manner {
     Plain,
 }
 
-impl Manner {
+impl Conventions {
     /// The rules of repeats, with the caller's number of them.
     pub(crate) fn policy(self, max_retries: Option<u32>) -> Policy {
         let usual = match self {
@@ -83,7 +83,7 @@ impl Manner {
 /// What an endpoint is made with, beside its address and key.
 #[derive(Clone)]
 pub(crate) struct EndpointConfig {
-    pub(crate) manner: Manner,
+    pub(crate) conventions: Conventions,
     pub(crate) transport: TransportOptions,
     pub(crate) connect_timeout: Duration,
     /// The limit on an attempt where neither the client nor the call has one.
@@ -97,7 +97,7 @@ pub(crate) struct EndpointConfig {
 impl Default for EndpointConfig {
     fn default() -> Self {
         Self {
-            manner: Manner::default(),
+            conventions: Conventions::default(),
             transport: TransportOptions::default(),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(10 * 60),
@@ -130,21 +130,26 @@ impl Endpoint {
     }
 
     /// Another address reached over the same pool of connections.
-    pub(crate) fn sibling(&self, base: BaseUrl, authorization: Arc<dyn Authorize>, manner: Manner) -> Result<Self> {
+    pub(crate) fn sibling(
+        &self,
+        base: BaseUrl,
+        authorization: Arc<dyn Authorize>,
+        conventions: Conventions,
+    ) -> Result<Self> {
         self.transport.check_address(&base)?;
         Ok(Self {
             base,
             authorization,
             transport: self.transport.clone(),
             config: EndpointConfig {
-                manner,
+                conventions,
                 ..self.config.clone()
             },
         })
     }
 
     /// The same with another limit on attempts.
-    pub(crate) fn patient(mut self, timeout: Duration) -> Self {
+    pub(crate) fn with_timeout(mut self, timeout: Duration) -> Self {
         self.config.timeout = timeout;
         self
     }
@@ -227,7 +232,7 @@ impl Endpoint {
         let carrier = self.authorization.header();
         // What the caller gave takes the place of ours; two proofs would contradict each other.
         let own_authorization = headers.contains_key(AUTHORIZATION) || headers.contains_key(&carrier);
-        let policy = self.config.manner.policy(options.max_retries);
+        let policy = self.config.conventions.policy(options.max_retries);
         let keyed = options.idempotency_key.is_some();
         let safety = match request.safety() {
             Safety::Write if keyed => Safety::KeyedWrite,
@@ -244,14 +249,14 @@ impl Endpoint {
         let mut retries = 0;
         let mut renewed = false;
         for attempt in 1.. {
-            match self.config.manner {
-                Manner::OpenAi => {
+            match self.config.conventions {
+                Conventions::OpenAi => {
                     headers.insert("x-stainless-retry-count", HeaderValue::from(retries));
                 }
-                Manner::Yandex if attempt > 1 => {
+                Conventions::Yandex if attempt > 1 => {
                     headers.insert("x-retry-attempt", HeaderValue::from(attempt - 1));
                 }
-                Manner::Yandex | Manner::Plain => {}
+                Conventions::Yandex | Conventions::Plain => {}
             }
             let secret = if own_authorization {
                 None
@@ -409,7 +414,7 @@ impl Endpoint {
         let encoding = response.headers.get(CONTENT_ENCODING);
         match encoding.map(HeaderValue::as_bytes) {
             None | Some(b"" | b"identity") => Ok(()),
-            Some(_) if self.config.manner == Manner::Plain => Ok(()),
+            Some(_) if self.config.conventions == Conventions::Plain => Ok(()),
             Some(encoding) => Err(Error::unsupported(format!(
                 "{}: the response has the encoding `{}`, which was not asked for; `gzip` is a feature of this crate",
                 outgoing.what(),
@@ -430,14 +435,14 @@ impl Endpoint {
         if request.has_body() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        let manner = self.config.manner;
-        if manner == Manner::Yandex {
+        let conventions = self.config.conventions;
+        if conventions == Conventions::Yandex {
             headers.insert(CLIENT_REQUEST_ID, plain(&uuid()));
         }
-        if options.idempotency_key.is_some() || (request.method == "POST" && manner != Manner::Plain) {
-            let made_up = || match manner {
-                Manner::Yandex => uuid(),
-                Manner::OpenAi | Manner::Plain => idempotency_key(),
+        if options.idempotency_key.is_some() || (request.method == "POST" && conventions != Conventions::Plain) {
+            let made_up = || match conventions {
+                Conventions::Yandex => uuid(),
+                Conventions::OpenAi | Conventions::Plain => idempotency_key(),
             };
             let key = options.idempotency_key.clone().unwrap_or_else(made_up);
             let (name, value) = transport::header("idempotency-key", &key)?;

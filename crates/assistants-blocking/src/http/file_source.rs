@@ -32,14 +32,14 @@ pub struct FileSource {
 enum Bytes {
     Path(PathBuf),
     Memory(Arc<[u8]>),
-    Once { length: u64, reader: Arc<Mutex<Once>> },
-    Again { length: u64, open: Arc<Opener> },
+    Reader { length: u64, reader: Arc<Mutex<OneShot>> },
+    Reopen { length: u64, open: Arc<Opener> },
 }
 
 type Opener = dyn Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync;
 
 /// A reader and how many of its bytes are gone.
-struct Once {
+struct OneShot {
     reader: Box<dyn Read + Send>,
     read: u64,
 }
@@ -62,12 +62,12 @@ impl FileSource {
     /// A reader can be read once: when an attempt fails after it took bytes, the call fails too.
     /// [`reopen`](Self::reopen) can be repeated.
     pub fn reader(name: impl Into<String>, length: u64, reader: impl Read + Send + 'static) -> Self {
-        let reader = Once {
+        let reader = OneShot {
             reader: Box::new(reader),
             read: 0,
         };
         let reader = Arc::new(Mutex::new(reader));
-        Self::new(name, Bytes::Once { length, reader })
+        Self::new(name, Bytes::Reader { length, reader })
     }
 
     /// What the readers that `open` makes give, under this name: `length` bytes each, the same each time.
@@ -96,7 +96,7 @@ impl FileSource {
     ) -> Self {
         let open = move || open().map(|reader| Box::new(reader) as Box<dyn Read + Send>);
         let open = Arc::new(open);
-        Self::new(name, Bytes::Again { length, open })
+        Self::new(name, Bytes::Reopen { length, open })
     }
 
     fn new(name: impl Into<String>, bytes: Bytes) -> Self {
@@ -146,7 +146,7 @@ impl FileSource {
                 Err(error) => return Err(FileError::caused(self.place(), FileErrorKind::Read, error).into()),
             },
             Bytes::Memory(bytes) => bytes.len() as u64,
-            Bytes::Once { length, .. } | Bytes::Again { length, .. } => *length,
+            Bytes::Reader { length, .. } | Bytes::Reopen { length, .. } => *length,
         };
         if length == 0 {
             return fault(FileErrorKind::Empty, None);
@@ -157,8 +157,8 @@ impl FileSource {
     /// Whether it can be opened: a reader that was read from cannot.
     pub(crate) fn is_whole(&self) -> bool {
         match &self.bytes {
-            Bytes::Once { reader, .. } => lock(reader).read == self.range.map_or(0, |(offset, _)| offset),
-            Bytes::Path(_) | Bytes::Memory(_) | Bytes::Again { .. } => true,
+            Bytes::Reader { reader, .. } => lock(reader).read == self.range.map_or(0, |(offset, _)| offset),
+            Bytes::Path(_) | Bytes::Memory(_) | Bytes::Reopen { .. } => true,
         }
     }
 
@@ -177,19 +177,19 @@ impl FileSource {
                 cursor.set_position(offset);
                 Box::new(cursor)
             }
-            Bytes::Once { reader, .. } => {
+            Bytes::Reader { reader, .. } => {
                 if lock(reader).read != offset {
                     return Err(Error::from(FileError::new(self.place(), FileErrorKind::UsedUp, None)).into_io());
                 }
                 Box::new(Shared(reader))
             }
-            Bytes::Again { open, .. } => {
+            Bytes::Reopen { open, .. } => {
                 let mut reader = open().map_err(failed)?;
                 io::copy(&mut (&mut reader).take(offset), &mut io::sink()).map_err(failed)?;
                 reader
             }
         };
-        Ok(Exactly {
+        Ok(ExactLength {
             reader,
             source: self,
             length,
@@ -198,12 +198,12 @@ impl FileSource {
     }
 }
 
-fn lock(reader: &Mutex<Once>) -> std::sync::MutexGuard<'_, Once> {
+fn lock(reader: &Mutex<OneShot>) -> std::sync::MutexGuard<'_, OneShot> {
     reader.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads on in a reader that can be read once.
-struct Shared<'a>(&'a Mutex<Once>);
+struct Shared<'a>(&'a Mutex<OneShot>);
 
 impl Read for Shared<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -215,14 +215,14 @@ impl Read for Shared<'_> {
 }
 
 /// Reads as many bytes as were announced, and fails when there are fewer.
-struct Exactly<'a, R> {
+struct ExactLength<'a, R> {
     reader: R,
     source: &'a FileSource,
     length: u64,
     read: u64,
 }
 
-impl<R: Read> Read for Exactly<'_, R> {
+impl<R: Read> Read for ExactLength<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let left = self.length - self.read;
         let most = usize::try_from(left).unwrap_or(usize::MAX).min(into.len());

@@ -140,7 +140,7 @@ impl Source for Multipart {
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + '_>> {
-        let file = Watched {
+        let file = Progressing {
             reader: self.source.open(self.file_length)?,
             form: self,
             sent: 0,
@@ -151,13 +151,13 @@ impl Source for Multipart {
 }
 
 /// Tells the observer what is read.
-struct Watched<'a, R> {
+struct Progressing<'a, R> {
     reader: R,
     form: &'a Multipart,
     sent: u64,
 }
 
-impl<R: Read> Read for Watched<'_, R> {
+impl<R: Read> Read for Progressing<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.reader.read(into)?;
         if let Some(progress) = self.form.progress.as_deref().filter(|_| count > 0) {

@@ -14,7 +14,7 @@ pub(crate) const MAX_REDIRECTS: usize = 5;
 
 /// The headers that may go to another origin. Any other may hold a credential: `Authorization`, `api-key`,
 /// `OpenAI-Organization`, or one that only the user knows about.
-const HARMLESS: [HeaderName; 5] = [
+const FORWARDED: [HeaderName; 5] = [
     header::ACCEPT,
     header::ACCEPT_ENCODING,
     header::CONTENT_TYPE,
@@ -58,7 +58,7 @@ impl Redirect {
 pub(crate) fn strip(headers: &mut HeaderMap) {
     let names: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| !HARMLESS.contains(name))
+        .filter(|name| !FORWARDED.contains(name))
         .cloned()
         .collect();
     for name in names {

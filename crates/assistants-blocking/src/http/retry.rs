@@ -104,7 +104,7 @@ pub(crate) enum Safety {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The server answered that it did not do it.
-    ServerSaidSo,
+    Refused,
     /// There was no answer, and the server may have seen the request.
     MaybeSeen,
     /// There was no answer because the request never left.
@@ -133,7 +133,7 @@ pub(crate) fn delay(retries: u32, error: &Error, safety: Safety, policy: &Policy
 pub(crate) fn verdict(error: &Error) -> Option<Verdict> {
     let unanswered = |sent| if sent { Verdict::MaybeSeen } else { Verdict::NeverSent };
     match error {
-        Error::Api(error) => answer_is_retryable(error).then_some(Verdict::ServerSaidSo),
+        Error::Api(error) => answer_is_retryable(error).then_some(Verdict::Refused),
         Error::BatchUpload(error) => verdict(&error.source),
         Error::Transport(error) => Some(unanswered(error.request_sent)),
         Error::Timeout(error) => match error.phase {

@@ -180,7 +180,7 @@ impl Transport {
         let config = config.proxy(options.proxy.resolve(|name| env::var_os(name))?);
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
         let config = config.tls_config(tls_config(options));
-        let agent = Agent::with_parts(config.build(), connector::chain(), connector::LookupLater);
+        let agent = Agent::with_parts(config.build(), connector::chain(), connector::DeferredLookup);
         Ok(Self {
             agent,
             allow_plain_http: options.allow_plain_http,
@@ -318,7 +318,7 @@ impl Transport {
                 parts
                     .headers
                     .insert(ureq::http::header::CONTENT_LENGTH, HeaderValue::from(source.length()));
-                let mut reader = Wanted {
+                let mut reader = UploadBody {
                     reader: source.open()?,
                     left: source.length(),
                 };
@@ -354,12 +354,12 @@ fn elsewhere(request: &Outgoing<'_>, response: &ureq::http::Response<ureq::Body>
 
 /// A body that is read only as long as it is sent. The rest of a request whose response has come is dropped, and need
 /// not be read first.
-struct Wanted<R> {
+struct UploadBody<R> {
     reader: R,
     left: u64,
 }
 
-impl<R: Read> Read for Wanted<R> {
+impl<R: Read> Read for UploadBody<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = if watch::drops_output() {
             watch::check(Instant::now())?;

@@ -24,6 +24,7 @@ impl AssistantFiles {
     }
 
     /// Reads since when one file is attached. `GET /assistants/{assistant_id}/files/{file_id}`.
+    #[doc(alias = "get")]
     pub fn retrieve(&self, file: impl IdOf<AssistantFile>) -> Call<AssistantFile> {
         self.client
             .call(op::RETRIEVE_ASSISTANT_FILE, &[&self.assistant, file.as_id()])

@@ -41,6 +41,7 @@ impl Assistants {
     /// assert_eq!(found.model, "scripted");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "get")]
     pub fn retrieve(&self, assistant: impl IdOf<Assistant>) -> Call<Assistant> {
         self.client.call(op::RETRIEVE_ASSISTANT, &[assistant.as_id()])
     }

@@ -9,9 +9,9 @@ use assistants_types::openai::Operation;
 use ureq::http::HeaderName;
 
 use super::{Client, ClientBuilder};
-use crate::auth::authorization::{Authorize, Fixed, InHeader};
+use crate::auth::authorization::{Authorize, FixedBearer, KeyHeader};
 use crate::auth::secret::ApiKey;
-use crate::auth::token::{BearerToken, Cached, Provider};
+use crate::auth::token::{BearerToken, Provider, TokenCache};
 use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
 
@@ -31,11 +31,11 @@ pub(super) enum Credential {
 impl Credential {
     pub(super) fn authorize(self, azure: bool) -> Result<Arc<dyn Authorize>> {
         Ok(match self {
-            Self::None => Arc::new(Fixed(None)),
-            Self::Key(key) if azure => Arc::new(InHeader(API_KEY, ApiKey::new(key)?)),
-            Self::Key(key) => Arc::new(Fixed(Some(ApiKey::new(key)?))),
-            Self::Token(token) => Arc::new(Fixed(Some(ApiKey::named("the token", token)?))),
-            Self::Provider(provider) => Arc::new(Cached::new(provider, None)),
+            Self::None => Arc::new(FixedBearer(None)),
+            Self::Key(key) if azure => Arc::new(KeyHeader(API_KEY, ApiKey::new(key)?)),
+            Self::Key(key) => Arc::new(FixedBearer(Some(ApiKey::new(key)?))),
+            Self::Token(token) => Arc::new(FixedBearer(Some(ApiKey::named("the token", token)?))),
+            Self::Provider(provider) => Arc::new(TokenCache::new(provider, None)),
         })
     }
 }

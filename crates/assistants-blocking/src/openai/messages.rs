@@ -37,6 +37,7 @@ impl Messages {
     }
 
     /// Reads one message. `GET /threads/{thread_id}/messages/{message_id}`.
+    #[doc(alias = "get")]
     pub fn retrieve(&self, message: impl IdOf<Message>) -> Call<Message> {
         self.client.call(op::RETRIEVE_MESSAGE, &[&self.thread, message.as_id()])
     }

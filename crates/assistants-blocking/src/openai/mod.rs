@@ -45,7 +45,7 @@
 //! | `.with_streaming_response` | [`send_streaming`](crate::Call::send_streaming) |
 //! | the properties of an assistant, thread, message, run, step | the fields of [`Assistant`], [`Thread`], [`Message`], [`Run`], [`RunStep`] |
 //! | `threads.create_and_run_poll`, `threads.create_and_run_stream` | [`Threads::create_and_run_poll`], [`Threads::create_and_run_stream`] |
-//! | `runs.create_and_poll`, `runs.poll`, `runs.submit_tool_outputs_and_poll`: `poll_interval_ms` | [`Runs::create_and_poll`], [`Runs::poll`], [`Runs::submit_tool_outputs_and_poll`]: [`PollCall::interval`] |
+//! | `runs.create_and_poll`, `runs.poll`, `runs.submit_tool_outputs_and_poll`: `poll_interval_ms` | [`Runs::create_and_poll`], [`Runs::poll`], [`Runs::submit_tool_outputs_and_poll`]: [`PollCall::poll_interval`] |
 //! | `runs.stream`, `runs.submit_tool_outputs_stream`, `runs.create(stream=True)` | [`Runs::stream`], [`Runs::submit_tool_outputs_stream`] |
 //! | `runs.steps` | [`Client::run_steps`] |
 //! | `stream.text_deltas`, `stream.until_done()`, `stream.close()` | [`RunStream::text_deltas`], [`RunStream::finish`], dropping the stream |

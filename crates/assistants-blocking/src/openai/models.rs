@@ -35,6 +35,7 @@ impl Models {
     /// println!("{} by {}", model.id, model.owned_by);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "get")]
     pub fn retrieve(&self, model: impl IdOf<Model>) -> Call<Model> {
         self.client.call(op::RETRIEVE_MODEL, &[model.as_id()])
     }

@@ -35,6 +35,7 @@ impl Threads {
     }
 
     /// Reads one thread. `GET /threads/{thread_id}`.
+    #[doc(alias = "get")]
     pub fn retrieve(&self, thread: impl IdOf<Thread>) -> Call<Thread> {
         self.client.call(op::RETRIEVE_THREAD, &[thread.as_id()])
     }

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::{Call, Options};
 
 /// Something that a server works on for a while.
-pub(super) trait Awaited: DeserializeOwned {
+pub(super) trait Pollable: DeserializeOwned {
     /// What messages call it.
     const NOUN: &'static str;
 
@@ -30,7 +30,7 @@ pub(super) trait Awaited: DeserializeOwned {
     }
 }
 
-impl Awaited for File {
+impl Pollable for File {
     const NOUN: &'static str = "file";
     const FINAL: &'static [&'static str] = &["processed", "error"];
 
@@ -75,7 +75,7 @@ pub struct WaitCall<T> {
     id: Option<String>,
     retrieve: Retrieve<T>,
     pub(crate) options: Options,
-    interval: Option<Duration>,
+    poll_interval: Option<Duration>,
     poll_timeout: Duration,
 }
 
@@ -87,7 +87,7 @@ impl<T> WaitCall<T> {
             id: Some(id),
             retrieve: Box::new(retrieve),
             options: options.clone(),
-            interval: None,
+            poll_interval: None,
             poll_timeout: Duration::from_secs(30 * 60),
         }
     }
@@ -109,8 +109,9 @@ impl<T> WaitCall<T> {
 
     /// The wait between two polls. Default: what the last `openai-poll-after-ms` header says, from 20 ms to a minute;
     /// without one, 50 ms at first, growing to 1 second.
-    pub fn interval(mut self, interval: Duration) -> Self {
-        self.interval = Some(interval);
+    #[doc(alias = "interval")]
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = Some(interval);
         self
     }
 
@@ -125,7 +126,7 @@ impl<T> WaitCall<T> {
     private_bounds,
     reason = "what can be waited for is ours to say; nobody implements it"
 )]
-impl<T: Awaited> WaitCall<T> {
+impl<T: Pollable> WaitCall<T> {
     /// Waits, and hands out the object.
     ///
     /// A status newer than this crate counts as still running; an object without a status is not waited for.
@@ -137,7 +138,7 @@ impl<T: Awaited> WaitCall<T> {
     pub fn send(mut self) -> Result<T> {
         self.options.begin();
         let mut first = self.first.take();
-        Wait::new(&self.options, self.interval, self.poll_timeout).until(|| {
+        Wait::new(&self.options, self.poll_interval, self.poll_timeout).until(|| {
             let call = match first.take() {
                 Some(first) => {
                     let mut call = first(&self.options)?;

@@ -40,6 +40,7 @@ impl Assistants {
     }
 
     /// Reads one assistant. `GET /assistants/v1/assistants/{assistantId}`.
+    #[doc(alias = "retrieve")]
     pub fn get(&self, assistant: impl IdOf<Assistant>) -> Call<Assistant> {
         self.client.call(op::GET_ASSISTANT, &[assistant.as_id()])
     }

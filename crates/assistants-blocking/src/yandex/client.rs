@@ -10,13 +10,13 @@ use serde::Serialize;
 use super::chat::Chat;
 use super::credentials::{self, Credentials, Variables};
 use super::{Assistants, Files, IdOf, Messages, Operations, Runs, SearchIndexes, Thread, Threads, Tokenizer, Users};
-use crate::auth::authorization::Fixed;
+use crate::auth::authorization::FixedBearer;
 use crate::call::options::Options;
 use crate::call::request::Request;
 use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
 use crate::http::builder::builder_setters;
-use crate::http::endpoint::{Endpoint, EndpointConfig, Manner};
+use crate::http::endpoint::{Conventions, Endpoint, EndpointConfig};
 use crate::stream::json_objects::StreamLimits;
 use crate::{Call, ListCall};
 
@@ -275,11 +275,15 @@ impl Client {
 
     /// A call whose ids are in the query.
     pub(super) fn query<T>(&self, operation: Op, ids: &[&str], query: &[(&str, &str)]) -> Call<T> {
-        self.send(operation, needed(operation, ids, query))
+        self.send(operation, with_query(operation, ids, query))
     }
 
     pub(super) fn list<T, P>(&self, operation: Op, ids: &[&str], query: &[(&str, &str)]) -> ListCall<T, P> {
-        ListCall::new(self.endpoint(operation), &self.options, needed(operation, ids, query))
+        ListCall::new(
+            self.endpoint(operation),
+            &self.options,
+            with_query(operation, ids, query),
+        )
     }
 
     /// The folder for a request that names none.
@@ -298,15 +302,15 @@ impl Client {
     }
 
     /// A server that is no service of Yandex, reached over the same pool and without credentials.
-    pub(super) fn stranger(&self, base: BaseUrl) -> Result<Endpoint> {
+    pub(super) fn file_server(&self, base: BaseUrl) -> Result<Endpoint> {
         self.services
             .assistants
-            .sibling(base, Arc::new(Fixed(None)), Manner::Plain)
+            .sibling(base, Arc::new(FixedBearer(None)), Conventions::Plain)
     }
 }
 
 /// A request whose query holds what the operation needs. An empty id would list or get something else.
-pub(super) fn needed(operation: Op, ids: &[&str], query: &[(&str, &str)]) -> Request {
+pub(super) fn with_query(operation: Op, ids: &[&str], query: &[(&str, &str)]) -> Request {
     match query
         .iter()
         .find(|(name, value)| value.is_empty() && *name != "folderId")
@@ -456,17 +460,17 @@ impl ClientBuilder {
             None if addresses.assistants.is_loopback() => Credentials::none(),
             None => Credentials::detect()?,
         };
-        self.config.manner = Manner::Yandex;
+        self.config.conventions = Conventions::Yandex;
         self.config.timeout = TIMEOUT;
-        let first = Endpoint::new(addresses.assistants.clone(), Arc::new(Fixed(None)), self.config)?;
+        let first = Endpoint::new(addresses.assistants.clone(), Arc::new(FixedBearer(None)), self.config)?;
         let authorization = credentials.authorize(&first, &addresses.iam)?;
         let service = |address| {
-            let endpoint = first.sibling(address, Arc::clone(&authorization), Manner::Yandex)?;
+            let endpoint = first.sibling(address, Arc::clone(&authorization), Conventions::Yandex)?;
             Ok::<_, Error>(Arc::new(endpoint))
         };
         let chat = first
-            .sibling(addresses.chat, Arc::clone(&authorization), Manner::Yandex)?
-            .patient(CHAT_TIMEOUT);
+            .sibling(addresses.chat, Arc::clone(&authorization), Conventions::Yandex)?
+            .with_timeout(CHAT_TIMEOUT);
         Ok(Client {
             services: Arc::new(Services {
                 folder,

@@ -54,6 +54,7 @@ impl Files {
     }
 
     /// Reads what is known of a file. `GET /files/v1/files/{fileId}`.
+    #[doc(alias = "retrieve")]
     pub fn get(&self, file: impl IdOf<File>) -> Call<File> {
         self.client.call(op::GET_FILE, &[file.as_id()])
     }
@@ -146,6 +147,6 @@ impl DownloadCall {
             ..self.options.limits()
         };
         let request = Request::to_path("GET", &path).confidential();
-        Ok((self.files.client.stranger(base)?, request, options))
+        Ok((self.files.client.file_server(base)?, request, options))
     }
 }

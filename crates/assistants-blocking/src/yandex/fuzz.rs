@@ -14,13 +14,13 @@ use crate::stream::json_objects::{Found, JsonStream, StreamLimits, unwrap};
 
 /// How a stream ended.
 #[derive(Debug, PartialEq, Eq)]
-enum End {
+enum Outcome {
     Whole,
     Cut,
     Failed(String),
 }
 
-fn objects(bytes: &[u8], seed: u8, events: bool, limit: usize) -> (Vec<Vec<u8>>, End) {
+fn objects(bytes: &[u8], seed: u8, events: bool, limit: usize) -> (Vec<Vec<u8>>, Outcome) {
     let limits = StreamLimits {
         line_bytes: usize::MAX - 1,
         object_bytes: limit,
@@ -30,9 +30,9 @@ fn objects(bytes: &[u8], seed: u8, events: bool, limit: usize) -> (Vec<Vec<u8>>,
     let end = loop {
         match stream.next_object() {
             Ok(Found::Object(object)) => objects.push(object.to_vec()),
-            Ok(Found::End) => break End::Whole,
-            Ok(Found::Cut) => break End::Cut,
-            Err(error) => break End::Failed(error.to_string()),
+            Ok(Found::End) => break Outcome::Whole,
+            Ok(Found::Cut) => break Outcome::Cut,
+            Err(error) => break Outcome::Failed(error.to_string()),
         }
     };
     (objects, end)
@@ -57,13 +57,13 @@ pub fn json_objects(input: &[u8]) {
     if let Ok(parsed) = parsed
         && !events
         && parsed.iter().all(Value::is_object)
-        && !matches!(end, End::Failed(_))
+        && !matches!(end, Outcome::Failed(_))
     {
         let got: Vec<Value> = got
             .iter()
             .map(|object| serde_json::from_slice(object).expect("it was an object"))
             .collect();
-        assert_eq!((got, end), (parsed, End::Whole));
+        assert_eq!((got, end), (parsed, Outcome::Whole));
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::Read;
 
 use assistants_types::yandex::operations as op;
 
-use super::client::needed;
+use super::client::with_query;
 use super::{Client, CreateMessage, IdOf, Message, MessageData};
 use crate::Call;
 use crate::call::options::{Options, option_setters};
@@ -51,14 +51,16 @@ impl Messages {
         let mut params = CreateMessage::new(&self.thread, content.unwrap_or_default());
         (params.author, params.labels, params.extra) = (author, labels, extra);
         if self.thread.is_empty() {
-            return self
-                .client
-                .send(op::CREATE_MESSAGE, needed(op::CREATE_MESSAGE, &[], &[("threadId", "")]));
+            return self.client.send(
+                op::CREATE_MESSAGE,
+                with_query(op::CREATE_MESSAGE, &[], &[("threadId", "")]),
+            );
         }
         self.client.call_with(op::CREATE_MESSAGE, &[], &params)
     }
 
     /// Reads one message. `GET /assistants/v1/messages/{messageId}`.
+    #[doc(alias = "retrieve")]
     pub fn get(&self, message: impl IdOf<Message>) -> Call<Message> {
         self.client
             .query(op::GET_MESSAGE, &[message.as_id()], &[("threadId", &self.thread)])
@@ -135,7 +137,7 @@ impl IntoIterator for MessageListCall {
     type IntoIter = MessageItems;
 
     fn into_iter(self) -> MessageItems {
-        MessageItems(Start::Call(Box::new(self)))
+        MessageItems(State::Call(Box::new(self)))
     }
 }
 
@@ -205,10 +207,10 @@ impl fmt::Debug for MessageStream {
 /// Walks the messages of a thread. After an error it ends.
 #[must_use = "nothing is asked for until it is walked"]
 #[derive(Debug)]
-pub struct MessageItems(Start);
+pub struct MessageItems(State);
 
 #[derive(Debug)]
-enum Start {
+enum State {
     Call(Box<MessageListCall>),
     Stream(Box<MessageStream>),
     Failed,
@@ -219,16 +221,16 @@ impl Iterator for MessageItems {
 
     fn next(&mut self) -> Option<Result<Message>> {
         // `Failed` stays behind where the call cannot be sent.
-        self.0 = match std::mem::replace(&mut self.0, Start::Failed) {
-            Start::Call(call) => match call.send() {
-                Ok(stream) => Start::Stream(Box::new(stream)),
+        self.0 = match std::mem::replace(&mut self.0, State::Failed) {
+            State::Call(call) => match call.send() {
+                Ok(stream) => State::Stream(Box::new(stream)),
                 Err(error) => return Some(Err(error)),
             },
             started => started,
         };
         match &mut self.0 {
-            Start::Stream(stream) => stream.next(),
-            Start::Call(_) | Start::Failed => None,
+            State::Stream(stream) => stream.next(),
+            State::Call(_) | State::Failed => None,
         }
     }
 }

@@ -41,6 +41,7 @@ impl SearchIndexes {
     }
 
     /// Reads one index. `GET /assistants/v1/searchIndex/{searchIndexId}`.
+    #[doc(alias = "retrieve")]
     pub fn get(&self, index: impl IdOf<SearchIndex>) -> Call<SearchIndex> {
         self.client.call(op::GET_SEARCH_INDEX, &[index.as_id()])
     }

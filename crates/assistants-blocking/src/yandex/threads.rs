@@ -30,6 +30,7 @@ impl Threads {
     }
 
     /// Reads one thread. `GET /assistants/v1/threads/{threadId}`.
+    #[doc(alias = "retrieve")]
     pub fn get(&self, thread: impl IdOf<Thread>) -> Call<Thread> {
         self.client.call(op::GET_THREAD, &[thread.as_id()])
     }

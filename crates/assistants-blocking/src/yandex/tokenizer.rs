@@ -25,7 +25,7 @@ impl Tokenizer {
     pub fn tokenize(&self, model: &str, text: impl Into<String>) -> Call<TokenizeResponse> {
         let params = Tokenize::default().model_uri(self.client.model_uri(model)).text(text);
         let request = Request::new(op::TOKENIZE.method, op::TOKENIZE.path, &[]);
-        self.client.send(op::TOKENIZE, request.json(&params).harmless())
+        self.client.send(op::TOKENIZE, request.json(&params).read_only())
     }
 
     /// The tokens that a request for an answer comes to. `POST /foundationModels/v1/tokenizeCompletion`.
@@ -33,6 +33,6 @@ impl Tokenizer {
         params.model_uri = self.client.model_uri(&params.model_uri);
         let request = Request::new(op::TOKENIZE_COMPLETION.method, op::TOKENIZE_COMPLETION.path, &[]);
         self.client
-            .send(op::TOKENIZE_COMPLETION, request.json(&params).harmless())
+            .send(op::TOKENIZE_COMPLETION, request.json(&params).read_only())
     }
 }

@@ -31,6 +31,7 @@ impl Users {
     }
 
     /// Reads one user. `GET /users/v1/users/{userId}`.
+    #[doc(alias = "retrieve")]
     pub fn get(&self, user: impl IdOf<User>) -> Call<User> {
         self.client.call(op::GET_USER, &[user.as_id()])
     }

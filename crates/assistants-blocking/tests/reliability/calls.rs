@@ -163,7 +163,7 @@ pub(crate) const CALLS: &[Call] = &[
                 .openai
                 .runs("thread_1")
                 .poll("run_2")
-                .interval(Duration::from_millis(1));
+                .poll_interval(Duration::from_millis(1));
             poll.send().map(|run| run.status.to_string())
         },
         "completed",

@@ -65,6 +65,7 @@ impl Files {
     /// assert_eq!((found.filename.as_str(), found.bytes), ("notes.txt", 12));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "get")]
     pub fn retrieve(&self, file: impl IdOf<File>) -> Call<File> {
         self.client.call(op::RETRIEVE_FILE, &[file.as_id()])
     }
@@ -284,12 +285,12 @@ fn save(call: Call<Content>, path: &Path) -> Result<u64> {
 }
 
 /// Which end of a copy failed.
-enum End {
+enum CopyError {
     Reading(io::Error),
     Writing(io::Error),
 }
 
-impl End {
+impl CopyError {
     fn into_error(self, name: &str) -> Error {
         match self {
             Self::Reading(error) => Error::from_stream_read(error, 0),
@@ -298,7 +299,7 @@ impl End {
     }
 }
 
-fn copy(reader: &mut impl Read, writer: &mut (impl Write + ?Sized)) -> Result<u64, End> {
+fn copy(reader: &mut impl Read, writer: &mut (impl Write + ?Sized)) -> Result<u64, CopyError> {
     let mut buffer = vec![0; 64 * 1024];
     let mut length = 0;
     loop {
@@ -306,11 +307,11 @@ fn copy(reader: &mut impl Read, writer: &mut (impl Write + ?Sized)) -> Result<u6
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(End::Reading(error)),
+            Err(error) => return Err(CopyError::Reading(error)),
         };
-        writer.write_all(&buffer[..count]).map_err(End::Writing)?;
+        writer.write_all(&buffer[..count]).map_err(CopyError::Writing)?;
         length += count as u64;
     }
-    writer.flush().map_err(End::Writing)?;
+    writer.flush().map_err(CopyError::Writing)?;
     Ok(length)
 }

@@ -75,6 +75,7 @@ impl Runs {
     /// println!("{} since {:?}", run.status, run.started_at);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "get")]
     pub fn retrieve(&self, run: impl IdOf<Run>) -> Call<Run> {
         self.client.call(op::RETRIEVE_RUN, &[&self.thread, run.as_id()])
     }

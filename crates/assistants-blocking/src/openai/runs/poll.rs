@@ -25,7 +25,7 @@ use crate::{Call, Options};
 /// use assistants_blocking::openai::CreateRun;
 ///
 /// let call = client.runs(&thread).create_and_poll(CreateRun::new(&assistant));
-/// let run = call.interval(Duration::from_millis(500)).poll_timeout(Duration::from_secs(120)).send()?;
+/// let run = call.poll_interval(Duration::from_millis(500)).poll_timeout(Duration::from_secs(120)).send()?;
 /// println!("{}", run.status);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -35,15 +35,15 @@ pub struct PollCall {
     client: Client,
     first: Option<Box<Call<Run>>>,
     /// The run, where it is known before the first response.
-    run: Option<Watched>,
+    run: Option<RunIds>,
     pub(crate) options: Options,
-    interval: Option<Duration>,
+    poll_interval: Option<Duration>,
     poll_timeout: Duration,
 }
 
 /// The ids of a run.
 #[derive(Debug)]
-struct Watched {
+struct RunIds {
     thread: String,
     run: String,
 }
@@ -65,7 +65,7 @@ impl PollCall {
 
     /// Takes no response about another run.
     pub(crate) fn about(mut self, thread: &str, run: &str) -> Self {
-        self.run = Some(Watched {
+        self.run = Some(RunIds {
             thread: thread.to_owned(),
             run: run.to_owned(),
         });
@@ -78,7 +78,7 @@ impl PollCall {
             first: None,
             run: None,
             options: client.options.clone(),
-            interval: None,
+            poll_interval: None,
             poll_timeout: Duration::from_secs(15 * 60),
         }
     }
@@ -87,8 +87,9 @@ impl PollCall {
 
     /// The wait between two polls. Default: what the last `openai-poll-after-ms` header says, from 20 ms to a minute;
     /// without one, 50 ms at first, growing to 1 second.
-    pub fn interval(mut self, interval: Duration) -> Self {
-        self.interval = Some(interval);
+    #[doc(alias = "interval")]
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = Some(interval);
         self
     }
 
@@ -110,16 +111,16 @@ impl PollCall {
     pub fn send(mut self) -> Result<Run> {
         self.options.begin();
         let mut first = self.first.take();
-        Wait::new(&self.options, self.interval, self.poll_timeout).until(|| {
+        Wait::new(&self.options, self.poll_interval, self.poll_timeout).until(|| {
             let call = match (first.take(), &self.run) {
                 (Some(mut call), _) => {
                     call.options = self.options.clone();
                     *call
                 }
-                (None, watched) => {
-                    let ids = watched
+                (None, ids) => {
+                    let ids = ids
                         .as_ref()
-                        .map_or(["", ""], |watched| [watched.thread.as_str(), watched.run.as_str()]);
+                        .map_or(["", ""], |ids| [ids.thread.as_str(), ids.run.as_str()]);
                     let mut call = self.client.call::<Run>(op::RETRIEVE_RUN, &ids);
                     call.options = self.options.follow_up();
                     call
@@ -129,9 +130,9 @@ impl PollCall {
             let response = call.send_raw()?;
             let run = response.parse()?;
             match &self.run {
-                Some(watched) => response.check_id(&watched.run, &run.id)?,
+                Some(ids) => response.check_id(&ids.run, &run.id)?,
                 None => {
-                    self.run = Some(Watched {
+                    self.run = Some(RunIds {
                         thread: run.thread_id.clone(),
                         run: run.id.clone(),
                     });

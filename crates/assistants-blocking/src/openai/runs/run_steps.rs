@@ -15,6 +15,7 @@ pub struct RunSteps {
 
 impl RunSteps {
     /// Reads one step. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`.
+    #[doc(alias = "get")]
     pub fn retrieve(&self, step: impl IdOf<RunStep>) -> Call<RunStep> {
         self.client
             .call(op::RETRIEVE_RUN_STEP, &[&self.thread, &self.run, step.as_id()])

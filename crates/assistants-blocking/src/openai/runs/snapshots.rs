@@ -14,8 +14,8 @@ pub(crate) struct Snapshots {
     /// Positions of the message and the step that the last event was about.
     last_message: Option<usize>,
     last_step: Option<usize>,
-    message_places: Places,
-    step_places: Places,
+    message_places: PositionById,
+    step_places: PositionById,
 }
 
 impl Snapshots {
@@ -117,9 +117,9 @@ fn is_empty(details: &StepDetails) -> bool {
 /// Where in a list the objects of a stream are, by id. The object of the event before is nearly always the one; the
 /// callers look there first.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Places(HashMap<String, usize>);
+pub(crate) struct PositionById(HashMap<String, usize>);
 
-impl Places {
+impl PositionById {
     /// The place of that id; `add` makes one for an id that is new.
     pub(crate) fn of(&mut self, id: &str, add: impl FnOnce() -> usize) -> usize {
         match self.0.get(id) {
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn ids_are_looked_up_and_not_searched_for() {
-        let mut places = Places::default();
+        let mut places = PositionById::default();
         let at: Vec<usize> = ["a", "b", "a", "c", "b"]
             .iter()
             .scan(0, |next, id| {

@@ -27,12 +27,12 @@ pub struct StreamCall<Kind = RunKind> {
     pub(crate) options: Options,
     cancel_run_on_drop: bool,
     /// The run, where it is known before the first event.
-    known: Option<Known>,
+    known: Option<RunIds>,
 }
 
 /// The ids of a run.
 #[derive(Clone, Debug)]
-struct Known {
+struct RunIds {
     thread: String,
     run: String,
 }
@@ -60,7 +60,7 @@ impl<Kind> StreamCall<Kind> {
 
     /// Says which run the events are about.
     pub(crate) fn about(mut self, thread: &str, run: &str) -> Self {
-        self.known = Some(Known {
+        self.known = Some(RunIds {
             thread: thread.to_owned(),
             run: run.to_owned(),
         });
@@ -159,7 +159,7 @@ pub struct RunStream {
     text_skipped: bool,
     cancel_run_on_drop: bool,
     /// The run, where it was known before the first event.
-    known: Option<Known>,
+    known: Option<RunIds>,
 }
 
 /// A run that has come to an end, or waits for tool outputs.
@@ -248,6 +248,7 @@ impl FinishedRun {
     /// # Errors
     ///
     /// [`Error::RunFailed`] with the run.
+    #[doc(alias = "succeeded")]
     pub fn completed(self) -> Result<Self> {
         if self.run.status == RunStatus::Completed {
             Ok(self)

@@ -5,7 +5,7 @@ mod vector_store_files;
 
 use assistants_types::openai::operations as op;
 
-use super::wait::Awaited;
+use super::wait::Pollable;
 use super::{
     Client, CreateVectorStore, IdOf, SearchVectorStore, UpdateVectorStore, VectorStore, VectorStoreDeleted,
     VectorStoreSearchResults, WaitCall,
@@ -44,6 +44,7 @@ impl VectorStores {
     }
 
     /// Reads one vector store. `GET /vector_stores/{vector_store_id}`.
+    #[doc(alias = "get")]
     pub fn retrieve(&self, store: impl IdOf<VectorStore>) -> Call<VectorStore> {
         self.client.call(op::RETRIEVE_VECTOR_STORE, &[store.as_id()])
     }
@@ -127,7 +128,7 @@ impl VectorStores {
     }
 }
 
-impl Awaited for VectorStore {
+impl Pollable for VectorStore {
     const NOUN: &'static str = "vector store";
     const FINAL: &'static [&'static str] = &["completed", "expired"];
 

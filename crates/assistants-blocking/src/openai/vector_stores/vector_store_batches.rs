@@ -10,7 +10,7 @@ use crate::call::options::option_setters;
 use crate::error::{BatchUploadError, Error, Result};
 use crate::http::file_source::FileSource;
 use crate::http::log;
-use crate::openai::wait::Awaited;
+use crate::openai::wait::Pollable;
 use crate::openai::{Client, CreateVectorStoreFileBatch, File, IdOf, VectorStoreFile, VectorStoreFileBatch, WaitCall};
 use crate::{Call, ListCall, Options};
 
@@ -31,6 +31,7 @@ impl VectorStoreBatches {
     }
 
     /// Reads how far one batch has come. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`.
+    #[doc(alias = "get")]
     pub fn retrieve(&self, batch: impl IdOf<VectorStoreFileBatch>) -> Call<VectorStoreFileBatch> {
         self.client
             .call(op::RETRIEVE_VECTOR_STORE_FILE_BATCH, &[&self.store, batch.as_id()])
@@ -110,7 +111,7 @@ impl VectorStoreBatches {
     }
 }
 
-impl Awaited for VectorStoreFileBatch {
+impl Pollable for VectorStoreFileBatch {
     const NOUN: &'static str = "batch";
     const FINAL: &'static [&'static str] = &["completed", "failed", "cancelled"];
 

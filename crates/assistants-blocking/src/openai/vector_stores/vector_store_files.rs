@@ -4,7 +4,7 @@ use assistants_types::openai::operations as op;
 
 use crate::error::Result;
 use crate::http::file_source::FileSource;
-use crate::openai::wait::Awaited;
+use crate::openai::wait::Pollable;
 use crate::openai::{
     Client, CreateVectorStoreFile, IdOf, UpdateVectorStoreFile, VectorStoreFile, VectorStoreFileContent,
     VectorStoreFileDeleted, VectorStoreFileStatus, WaitCall,
@@ -28,6 +28,7 @@ impl VectorStoreFiles {
     }
 
     /// Reads how far the indexing of one file has come. `GET /vector_stores/{vector_store_id}/files/{file_id}`.
+    #[doc(alias = "get")]
     pub fn retrieve(&self, file: impl IdOf<VectorStoreFile>) -> Call<VectorStoreFile> {
         self.client
             .call(op::RETRIEVE_VECTOR_STORE_FILE, &[&self.store, file.as_id()])
@@ -158,7 +159,7 @@ impl ListCall<VectorStoreFile> {
     }
 }
 
-impl Awaited for VectorStoreFile {
+impl Pollable for VectorStoreFile {
     const NOUN: &'static str = "file";
     const FINAL: &'static [&'static str] = &["completed", "failed", "cancelled"];
 

@@ -110,7 +110,7 @@ impl ChatModel {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn run_stream(&self, messages: impl Into<ChatMessages>) -> ChatStreamCall {
-        ChatStreamCall::new(self.call(messages.into(), true)).put_together_by(ChatAccumulator::replacing_filtered())
+        ChatStreamCall::new(self.call(messages.into(), true)).accumulate_with(ChatAccumulator::replacing_filtered())
     }
 
     /// The URI, for example `gpt://<folder>/yandexgpt/latest`.

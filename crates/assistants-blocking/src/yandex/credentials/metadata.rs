@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::oauth::read;
 use crate::Options;
-use crate::auth::authorization::Fixed;
+use crate::auth::authorization::FixedBearer;
 use crate::auth::token::{Source, Token};
 use crate::call::request::Request;
 use crate::call::response::RawResponse;
 use crate::call::url::BaseUrl;
 use crate::error::{DecodeError, Result};
-use crate::http::endpoint::{Endpoint, EndpointConfig, Manner};
+use crate::http::endpoint::{Conventions, Endpoint, EndpointConfig};
 use crate::http::proxy::ProxyChoice;
 use crate::http::transport::TransportOptions;
 use crate::http::watch::Watch;
@@ -34,7 +34,7 @@ impl Service {
     pub(super) fn new(address: Option<&str>) -> Result<Self> {
         let base = BaseUrl::parse(&format!("http://{}", address.unwrap_or(ADDRESS)))?;
         let config = EndpointConfig {
-            manner: Manner::Plain,
+            conventions: Conventions::Plain,
             // It is on this machine or on the one that hosts it, and speaks nothing else.
             transport: TransportOptions {
                 allow_plain_http: true,
@@ -46,7 +46,7 @@ impl Service {
             ..EndpointConfig::default()
         };
         Ok(Self {
-            endpoint: Endpoint::new(base, Arc::new(Fixed(None)), config)?,
+            endpoint: Endpoint::new(base, Arc::new(FixedBearer(None)), config)?,
         })
     }
 

@@ -9,7 +9,7 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::authorization::{Authorize, Fixed, Secret};
+use crate::auth::authorization::{Authorize, FixedBearer, Secret};
 use crate::auth::secret::ApiKey;
 use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ use crate::http::endpoint::Endpoint;
 use crate::http::log;
 use crate::http::watch::Watch;
 
-use crate::auth::token::{Cached, Token};
+use crate::auth::token::{Token, TokenCache};
 
 /// Reads a variable of the environment. An argument, so that tests have environments of their own.
 pub(super) type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -217,7 +217,7 @@ impl Credentials {
     pub(super) fn authorize(self, server: &Endpoint, iam: &BaseUrl) -> Result<Arc<dyn Authorize>> {
         let key = |key: &str| ApiKey::new(key.trim());
         Ok(match self.0 {
-            Kind::None => Arc::new(Fixed(None)),
+            Kind::None => Arc::new(FixedBearer(None)),
             Kind::ApiKey(text) => Arc::new(Given {
                 secret: Secret {
                     scheme: "Api-Key ",
@@ -230,11 +230,11 @@ impl Credentials {
                 origin: "it was sent the iam token that the client was given, which is not renewed",
             }),
             Kind::Environment(variables) => Arc::new(Environment(variables)),
-            Kind::OAuth(text) => Arc::new(Cached::new(oauth::Exchange::new(server, iam, key(&text)?)?, None)),
+            Kind::OAuth(text) => Arc::new(TokenCache::new(oauth::Exchange::new(server, iam, key(&text)?)?, None)),
             Kind::Metadata { address, first } => {
-                Arc::new(Cached::new(metadata::Service::new(address.as_deref())?, first))
+                Arc::new(TokenCache::new(metadata::Service::new(address.as_deref())?, first))
             }
-            Kind::Yc { tool, first } => Arc::new(Cached::new(tool, first)),
+            Kind::Yc { tool, first } => Arc::new(TokenCache::new(tool, first)),
         })
     }
 }
@@ -338,7 +338,7 @@ mod tests {
 
     fn authorize(credentials: Credentials) -> Result<Arc<dyn Authorize>> {
         let base = BaseUrl::parse("http://127.0.0.1:1").unwrap();
-        let server = Endpoint::new(base.clone(), Arc::new(Fixed(None)), EndpointConfig::default()).unwrap();
+        let server = Endpoint::new(base.clone(), Arc::new(FixedBearer(None)), EndpointConfig::default()).unwrap();
         credentials.authorize(&server, &base)
     }
 

@@ -8,14 +8,14 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::Options;
-use crate::auth::authorization::Fixed;
+use crate::auth::authorization::FixedBearer;
 use crate::auth::secret::ApiKey;
 use crate::auth::token::{Source, Token};
 use crate::call::request::Request;
 use crate::call::response::RawResponse;
 use crate::call::url::BaseUrl;
 use crate::error::{DecodeError, Result};
-use crate::http::endpoint::{Endpoint, Manner};
+use crate::http::endpoint::{Conventions, Endpoint};
 use crate::http::watch::Watch;
 
 /// How long an exchange may take.
@@ -30,7 +30,7 @@ pub(super) struct Exchange {
 impl Exchange {
     pub(super) fn new(server: &Endpoint, iam: &BaseUrl, oauth: ApiKey) -> Result<Self> {
         Ok(Self {
-            iam: server.sibling(iam.clone(), Arc::new(Fixed(None)), Manner::Yandex)?,
+            iam: server.sibling(iam.clone(), Arc::new(FixedBearer(None)), Conventions::Yandex)?,
             oauth,
         })
     }
@@ -41,7 +41,7 @@ impl Source for Exchange {
         // IAM may answer the same token twice; a repeat does no harm.
         let request = Request::new("POST", "/iam/v1/tokens", &[])
             .json(&json!({"yandexPassportOauthToken": self.oauth.expose()}))
-            .harmless()
+            .read_only()
             .carries(&self.oauth);
         let options = Options::within(watch).timeout(PATIENCE);
         let answer: RawResponse<Value> = self.iam.execute(&request, &options)?;

@@ -22,6 +22,7 @@ pub struct Operations {
 
 impl Operations {
     /// Reads one operation. `GET /operations/{operationId}`.
+    #[doc(alias = "retrieve")]
     pub fn get(&self, operation: impl IdOf<types::Operation>) -> Call<types::Operation> {
         self.client.call(op::GET_OPERATION, &[operation.as_id()])
     }

@@ -7,7 +7,7 @@ mod tools;
 
 use assistants_types::yandex::operations as op;
 
-use super::client::needed;
+use super::client::with_query;
 use super::{Client, CreateRun, IdOf, ListRunsResponse, Run, SubmitToRun, SubmitToRunResponse, Thread, ToolResult};
 use crate::{Call, ListCall, Tools};
 
@@ -31,6 +31,7 @@ impl Runs {
     }
 
     /// Reads one run. `GET /assistants/v1/runs/{runId}`.
+    #[doc(alias = "retrieve")]
     pub fn get(&self, run: impl IdOf<Run>) -> Call<Run> {
         self.client.call(op::GET_RUN, &[run.as_id()])
     }
@@ -81,7 +82,7 @@ impl Runs {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn listen(&self, run: impl IdOf<Run>) -> ListenCall {
-        let request = needed(op::LISTEN_RUN, &[], &[("runId", run.as_id())]);
+        let request = with_query(op::LISTEN_RUN, &[], &[("runId", run.as_id())]);
         ListenCall::new(&self.client, run.as_id(), request)
     }
 
@@ -116,7 +117,7 @@ impl Runs {
         if run.as_id().is_empty() {
             return self
                 .client
-                .send(op::SUBMIT_TO_RUN, needed(op::SUBMIT_TO_RUN, &[], &[("runId", "")]));
+                .send(op::SUBMIT_TO_RUN, with_query(op::SUBMIT_TO_RUN, &[], &[("runId", "")]));
         }
         let params = SubmitToRun::tool_results(run.as_id(), results);
         self.client.call_with(op::SUBMIT_TO_RUN, &[], &params)
@@ -143,7 +144,7 @@ impl Runs {
     /// What a run has come to by now. `GET /assistants/v1/runs/{runId}`.
     pub fn get_result(&self, run: impl IdOf<Run>) -> Call<RunResult> {
         let mut call: Call<RunResult> = self.client.call(op::GET_RUN, &[run.as_id()]);
-        call.adopt = RunResult::adopt;
+        call.attach_secrets = RunResult::attach_secrets;
         call
     }
 

@@ -49,6 +49,7 @@ impl RunResult {
     /// # Errors
     ///
     /// [`Error::YandexRunFailed`] with the run.
+    #[doc(alias = "completed")]
     pub fn succeeded(self) -> Result<Self> {
         if self.run.status().is_failed() {
             Err(Error::YandexRunFailed(Box::new(self.run)).redact(&self.secrets))
@@ -58,7 +59,7 @@ impl RunResult {
     }
 
     /// Keeps what the call that it came from knows of secrets.
-    pub(crate) fn adopt(&mut self, secrets: &Secrets) {
+    pub(crate) fn attach_secrets(&mut self, secrets: &Secrets) {
         self.secrets = secrets.clone();
     }
 
@@ -249,7 +250,7 @@ impl WaitCall {
             let status = run.status();
             if status.is_succeeded() || status.is_failed() {
                 let mut result = RunResult::from(run);
-                result.adopt(response.secrets());
+                result.attach_secrets(response.secrets());
                 return Ok(Polled::Done(result));
             }
             Ok(Polled::running(&response, &format!("run {} is `{status}`", self.run)))

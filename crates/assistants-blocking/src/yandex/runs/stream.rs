@@ -8,7 +8,7 @@ use assistants_types::yandex::operations as op;
 use crate::call::options::{Options, option_setters};
 use crate::call::request::Request;
 use crate::error::{Error, Result};
-use crate::http::endpoint::{Manner, chance};
+use crate::http::endpoint::{Conventions, chance};
 use crate::http::log;
 use crate::http::transport::Incoming;
 use crate::stream::event_source::Origin;
@@ -279,7 +279,7 @@ impl RunStream {
     /// `nothing` says that not a byte came over it, `in_order` that its response was whole.
     fn broke_off(&mut self, cause: Option<std::io::Error>, nothing: bool, in_order: bool) -> Result<()> {
         self.failures += 1;
-        let policy = Manner::Yandex.policy(self.options.max_retries);
+        let policy = Conventions::Yandex.policy(self.options.max_retries);
         // Only a caller can have asked for a number past the last: a run has events from 0 on, and behind one of them
         // comes another until the last.
         let may_be_past_the_end = in_order && self.seen == 0 && self.next_index > 0;
