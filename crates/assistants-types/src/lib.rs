@@ -29,8 +29,16 @@
 //! | [`chat`] | chat completions of OpenAI and compatible servers: requests, completions, chunks |
 //! | [`yandex`] | Yandex AI Studio: assistants, threads, messages, runs, search indexes, files, users, operations |
 //!
-//! With the feature `schemars`, [`FunctionTool`](openai::FunctionTool) and [`ResponseFormat`](openai::ResponseFormat)
-//! have a constructor `of` that derives the JSON schema from a Rust type.
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `chat`, by default | the module [`chat`] |
+//! | `yandex`, by default | the module [`yandex`] |
+//! | `schemars` | a constructor `of` for [`FunctionTool`](openai::FunctionTool) and [`ResponseFormat`](openai::ResponseFormat), which derives the JSON schema from a Rust type |
+//!
+//! The crate is enough for a client of another kind, such as an asynchronous one: an [`Operation`] fills the path of its
+//! request, [`StreamEvent::parse`](openai::StreamEvent::parse) reads the events of a stream,
+//! [`RunAccumulator`](openai::RunAccumulator) puts them together, and [`ErrorBody`] reads an error in whichever shape it
+//! comes.
 //!
 //! Structs and enums are generated from the documents in `spec/`. Helper methods such as
 //! [`Message::text`](openai::Message::text) are hand-written.
@@ -40,10 +48,11 @@
 
 mod choice;
 mod complete;
+mod error_body;
 mod events;
 mod extra;
 mod field;
-#[cfg(any(test, fuzzing))]
+#[cfg(all(any(test, fuzzing), feature = "chat", feature = "yandex"))]
 #[doc(hidden)]
 pub mod fuzz;
 mod id;
@@ -51,15 +60,19 @@ mod loose;
 mod object;
 mod open_enum;
 mod operation;
+#[cfg(feature = "yandex")]
 mod proto_json;
 mod tagged;
 mod unix_time;
 
+#[cfg(feature = "chat")]
 pub mod chat;
 pub mod openai;
+#[cfg(feature = "yandex")]
 pub mod yandex;
 
 pub use complete::Complete;
+pub use error_body::ErrorBody;
 pub use extra::Extra;
 pub use field::Field;
 pub use id::IdOf;

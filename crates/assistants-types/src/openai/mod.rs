@@ -11,6 +11,7 @@
 //! # assert_eq!(message.metadata.as_ref().map(|all| all.len()), Some(1));
 //! ```
 
+mod accumulator;
 pub(crate) mod delta;
 mod error;
 mod generated;
@@ -25,6 +26,7 @@ mod tool;
 mod usage;
 mod vector_store;
 
+pub use accumulator::{AccumulatedRun, RunAccumulator};
 pub use generated::*;
 pub use page::Page;
 

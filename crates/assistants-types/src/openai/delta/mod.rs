@@ -8,4 +8,5 @@ mod merge;
 mod message;
 mod run_step;
 
+#[cfg(feature = "chat")]
 pub(crate) use merge::merge;
