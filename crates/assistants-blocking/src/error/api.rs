@@ -1,10 +1,10 @@
 //! What the server reported.
 
-use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use assistants_types::ErrorBody;
 use serde_json::Value;
 use time::OffsetDateTime;
 use ureq::http::HeaderMap;
@@ -104,7 +104,7 @@ impl ApiError {
     /// [`code`](Self::code) is `5`.
     #[must_use]
     pub fn grpc_code(&self) -> Option<&'static str> {
-        GRPC_CODES.get(self.code.as_ref()?.parse::<usize>().ok()?).copied()
+        ErrorBody::grpc_code_name(self.code.as_deref()?)
     }
 
     fn from_body(method: &'static str, path: &str, body: &[u8], secrets: &Secrets) -> Self {
@@ -167,124 +167,6 @@ impl fmt::Display for ApiError {
 }
 
 impl StdError for ApiError {}
-
-/// What the body of an error says, in whichever of the usual shapes.
-#[derive(Default)]
-struct ErrorBody {
-    message: Option<String>,
-    type_: Option<String>,
-    code: Option<String>,
-    param: Option<String>,
-    request_id: Option<String>,
-    retry_after: Option<Duration>,
-}
-
-impl ErrorBody {
-    fn from_json(json: &Value) -> Option<Self> {
-        match json {
-            // `{"error": {…}}`: OpenAI and those who follow it, gateways of gRPC services.
-            Value::Object(body) => match body.get("error") {
-                Some(Value::Object(error)) => Some(Self::from_object(error)),
-                // `{"error": "…"}`, also with the text beside it.
-                Some(Value::String(error)) => {
-                    let beside = Self::from_object(body);
-                    let message = beside.message.or_else(|| Some(error.clone()));
-                    Some(Self { message, ..beside })
-                }
-                _ => Some(Self::from_object(body)),
-            },
-            // Google's gateways put the object into a list.
-            Value::Array(list) => list.first().filter(|first| first.is_object()).and_then(Self::from_json),
-            Value::String(text) => Some(Self {
-                message: Some(text.clone()),
-                ..Self::default()
-            }),
-            _ => None,
-        }
-    }
-
-    fn from_object(object: &serde_json::Map<String, Value>) -> Self {
-        let text = |names: &[&str]| {
-            names.iter().find_map(|name| match object.get(*name)? {
-                Value::String(text) if !text.is_empty() => Some(text.clone()),
-                Value::Number(number) => Some(number.to_string()),
-                _ => None,
-            })
-        };
-        Self {
-            message: text(&["message", "error_description", "detail"])
-                .or_else(|| object.get("detail").and_then(detail))
-                // `{"error": {"error": "…"}}`, in streams of Yandex.
-                .or_else(|| text(&["error"])),
-            type_: text(&["type"]),
-            code: text(&["code", "grpcCode", "grpc_code"]),
-            param: text(&["param"]),
-            request_id: rpc_detail(object, "google.rpc.RequestInfo")
-                .and_then(|info| info.get("requestId").or_else(|| info.get("request_id"))?.as_str())
-                .map(str::to_owned),
-            retry_after: rpc_detail(object, "google.rpc.RetryInfo")
-                .and_then(|info| info.get("retryDelay").or_else(|| info.get("retry_delay"))?.as_str())
-                .and_then(|delay| delay.strip_suffix('s')?.parse().ok())
-                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-                .filter(|delay| !delay.is_zero()),
-        }
-    }
-}
-
-/// The entry of that type among the `details` of a `google.rpc.Status`.
-fn rpc_detail<'j>(status: &'j serde_json::Map<String, Value>, type_: &str) -> Option<&'j Value> {
-    status.get("details")?.as_array()?.iter().find(|detail| {
-        let name = detail.get("@type").and_then(Value::as_str);
-        name.is_some_and(|name| name.rsplit('/').next() == Some(type_))
-    })
-}
-
-/// The names of gRPC's codes, each at its number.
-const GRPC_CODES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
-
-/// The faults that `FastAPI` lists: `{"detail": [{"loc": ["body", "model"], "msg": "field required"}]}`.
-fn detail(detail: &Value) -> Option<String> {
-    let faults: Vec<String> = detail
-        .as_array()?
-        .iter()
-        .filter_map(|fault| {
-            let message = fault.get("msg")?.as_str()?;
-            let place = fault
-                .get("loc")
-                .and_then(Value::as_array)
-                .map(Vec::as_slice)
-                .unwrap_or_default();
-            let place: Vec<Cow<'_, str>> = place
-                .iter()
-                .map(|step| step.as_str().map_or_else(|| step.to_string().into(), Cow::from))
-                .collect();
-            Some(if place.is_empty() {
-                message.to_owned()
-            } else {
-                format!("{}: {message}", place.join("."))
-            })
-        })
-        .collect();
-    (!faults.is_empty()).then(|| faults.join("; "))
-}
 
 /// The id an answer carries: OpenAI's header, or that of Azure's or Yandex's gateway.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {

@@ -5,10 +5,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::event_reader::EventReader;
-use super::snapshots::Snapshots;
 use crate::http::log;
 use crate::http::transport::Incoming;
-use crate::openai::{Client, Run};
+use crate::openai::{Client, Run, RunAccumulator};
 use crate::{CancelToken, Error, Options};
 
 /// The most time that a run's cancelling takes.
@@ -78,8 +77,8 @@ fn request(client: &Client, options: Options, run: Abandoned) {
 
 /// The run that the stream names first; `None` when it ends before.
 fn first_run(events: &mut EventReader<Incoming>) -> Result<Option<Run>, Error> {
-    let mut snapshots = Snapshots::default();
-    while snapshots.run.is_none() {
+    let mut snapshots = RunAccumulator::default();
+    while snapshots.run().is_none() {
         match events.read(false) {
             Some(Ok(Some(event))) => snapshots.apply(&event),
             Some(Ok(None)) => {}
@@ -87,5 +86,5 @@ fn first_run(events: &mut EventReader<Incoming>) -> Result<Option<Run>, Error> {
             None => break,
         }
     }
-    Ok(snapshots.run)
+    Ok(snapshots.finish().run)
 }

@@ -5,9 +5,8 @@
 )]
 
 use super::event_reader::EventReader;
-use super::snapshots::Snapshots;
 use crate::fuzz::{Pieces, settings};
-use crate::openai::{Message, StreamEvent};
+use crate::openai::{Message, RunAccumulator, StreamEvent};
 use crate::stream::event_source::Origin;
 use crate::stream::sse::SseReader;
 
@@ -53,7 +52,7 @@ pub fn run_events(input: &[u8]) {
     }
     assert_eq!(again.next(), None);
 
-    let mut snapshots = Snapshots::default();
+    let mut snapshots = RunAccumulator::default();
     let mut want = String::new();
     for event in &events {
         if let StreamEvent::MessageDelta(delta) = event {
@@ -68,11 +67,11 @@ pub fn run_events(input: &[u8]) {
         snapshots.apply(event);
     }
     assert_eq!(text, want);
-    let parts: usize = snapshots.messages.iter().map(|message| message.content.len()).sum();
+    let parts: usize = snapshots.messages().iter().map(|message| message.content.len()).sum();
     assert!(parts <= bytes.len(), "{parts} parts of {} bytes", bytes.len());
     assert!(
         snapshots
-            .messages
+            .messages()
             .iter()
             .map(Message::text)
             .map(|text| text.len())

@@ -8,7 +8,6 @@ pub(crate) mod fuzz;
 mod handler;
 mod poll;
 mod run_steps;
-mod snapshots;
 mod stream;
 mod tools;
 

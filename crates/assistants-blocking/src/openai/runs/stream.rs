@@ -5,14 +5,14 @@ use std::fmt;
 use super::abandon::{self, Abandoned};
 use super::event_reader::EventReader;
 use super::handler::{self, Progress};
-use super::snapshots::Snapshots;
 use crate::auth::secret::Secrets;
 use crate::call::options::option_setters;
 use crate::error::{Error, Result};
 use crate::http::log;
 use crate::http::transport::Incoming;
 use crate::openai::{
-    Client, EventHandler, Message, Run, RunKind, RunStatus, RunStep, SortOrder, StreamEvent, Thread, Usage,
+    Client, EventHandler, Message, Run, RunAccumulator, RunKind, RunStatus, RunStep, SortOrder, StreamEvent, Thread,
+    Usage,
 };
 use crate::stream::event_source::Origin;
 use crate::stream::sse::SseReader;
@@ -110,7 +110,7 @@ impl<Kind> StreamCall<Kind> {
             .max_event_bytes(endpoint.config.max_event_bytes);
         Ok(RunStream {
             events: EventReader::of(events, origin),
-            snapshots: Snapshots::default(),
+            snapshots: RunAccumulator::default(),
             text_skipped: false,
             cancel_run_on_drop: self.cancel_run_on_drop,
             known: self.known,
@@ -154,7 +154,7 @@ pub struct RunStream {
     client: Client,
     options: Options,
     events: EventReader<Incoming>,
-    snapshots: Snapshots,
+    snapshots: RunAccumulator,
     /// Text was read that the snapshots do not have, and no message has been finished since.
     text_skipped: bool,
     cancel_run_on_drop: bool,
@@ -349,7 +349,7 @@ impl RunStream {
     /// The thread, where the run was created together with it.
     #[must_use]
     pub fn thread(&self) -> Option<&Thread> {
-        self.snapshots.thread.as_ref()
+        self.snapshots.thread()
     }
 
     /// The run as the last event showed it.
@@ -371,7 +371,7 @@ impl RunStream {
     /// ```
     #[must_use]
     pub fn run(&self) -> Option<&Run> {
-        self.snapshots.run.as_ref()
+        self.snapshots.run()
     }
 
     /// The message that the last message event was about, with everything its deltas have added.
@@ -383,19 +383,19 @@ impl RunStream {
     /// The step that the last step event was about, with everything its deltas have added.
     #[must_use]
     pub fn run_step(&self) -> Option<&RunStep> {
-        self.snapshots.step()
+        self.snapshots.run_step()
     }
 
     /// All messages that the stream spoke of, in the order of their first event.
     #[must_use]
     pub fn messages(&self) -> &[Message] {
-        &self.snapshots.messages
+        self.snapshots.messages()
     }
 
     /// All steps that the stream spoke of, in the order of their first event.
     #[must_use]
     pub fn run_steps(&self) -> &[RunStep] {
-        &self.snapshots.steps
+        self.snapshots.steps()
     }
 
     /// The id under which the server logged the request.
@@ -474,7 +474,7 @@ impl RunStream {
             }
         }
         let settled = |run: &&Run| run.status.is_terminal() || run.status == RunStatus::RequiresAction;
-        let snapshots = std::mem::take(&mut self.snapshots);
+        let snapshots = std::mem::take(&mut self.snapshots).finish();
         let complete = self.events.has_ended() && !self.text_skipped && !any_in_progress(&snapshots.messages);
         match snapshots.run {
             Some(run) if complete && settled(&&run) => Ok(FinishedRun {
@@ -493,7 +493,7 @@ impl RunStream {
 
     /// Whether asking for the run makes up for an error.
     pub(crate) fn can_recover(&self, error: &Error) -> bool {
-        (self.snapshots.run.is_some() || self.known.is_some())
+        (self.snapshots.run().is_some() || self.known.is_some())
             && match error {
                 // What cannot be read here can be asked for: the run goes on without this stream.
                 Error::StreamTruncated(_) | Error::Stream(_) | Error::Decode(_) => true,
@@ -547,7 +547,7 @@ impl Drop for RunStream {
         if !self.cancel_run_on_drop || self.events.has_ended() {
             return;
         }
-        let run = match (&self.snapshots.run, &self.known) {
+        let run = match (self.snapshots.run(), &self.known) {
             (Some(run), _) if run.status.is_terminal() => return,
             (Some(Run { id, thread_id, .. }), _) => Abandoned::Known {
                 thread: thread_id.clone(),
