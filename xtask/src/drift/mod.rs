@@ -2,8 +2,8 @@
 //!
 //! The comparison starts at the operations and follows what they take and give; what a schema is called, or whether it
 //! has a name at all, makes no difference. Operations, parameters, properties, enum values, union members, limits,
-//! defaults and stream events are looked at from both sides. Prose, examples, tags, and whether an object may have
-//! members beyond the listed ones are not.
+//! defaults, stream events, and whether an object may have members beyond the listed ones are looked at from both sides.
+//! Prose, examples and tags are not.
 //!
 //! [`side`] finds the parts of a document, [`schema`] brings the many ways to write a schema into one form, [`compare`]
 //! finds the differences; [`proto`] finds those of a provider that publishes protocol buffers. [`allowed`] takes out those that are meant to be there.

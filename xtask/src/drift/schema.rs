@@ -56,6 +56,8 @@ pub(crate) struct Object {
     pub(crate) required: BTreeSet<String>,
     /// Schema of members that are not listed; `None` if there is nothing to say about them.
     pub(crate) others: Option<Value>,
+    /// Whether there may be no such members.
+    pub(crate) closed: bool,
     pub(crate) limits: BTreeMap<&'static str, Value>,
     /// Groups of properties of which exactly one has to be there.
     pub(crate) one_of: BTreeSet<String>,
@@ -189,6 +191,7 @@ impl Object {
                 .get("additionalProperties")
                 .filter(|others| says_something(others))
                 .cloned(),
+            closed: schema.get("additionalProperties") == Some(&Value::Bool(false)),
             limits,
             one_of: groups
                 .map(|group| strings(group.get("required")).collect::<Vec<_>>().join(" and "))

@@ -221,6 +221,7 @@ impl Comparison<'_> {
             (Some(a), Some(b)) => self.schema(&format!("{at}{{}}"), a, b)?,
             (a, b) => self.presence(at, "schema of other members", a.is_some(), b.is_some()),
         }
+        self.presence(at, "closed", ours.closed, theirs.closed);
         for name in names(&ours.properties, &theirs.properties) {
             let at = format!("{at}.{name}");
             match (ours.properties.get(name), theirs.properties.get(name)) {

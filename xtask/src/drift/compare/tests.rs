@@ -202,6 +202,11 @@ fn finds_differences_of_objects() {
         &["POST /a request: schema of other members: ours yes, theirs no"],
     );
     check(
+        "{type: object, additionalProperties: true}",
+        "{type: object, additionalProperties: false}",
+        &["POST /a request: closed: ours no, theirs yes"],
+    );
+    check(
         "{type: object, properties: {a: {}, b: {}}}",
         "{type: object, properties: {a: {}, b: {}}, oneOf: [{required: [a]}, {required: [b]}]}",
         &["POST /a request: one of: ours none, theirs a, b"],
