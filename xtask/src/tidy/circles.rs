@@ -8,6 +8,9 @@ use super::modules::Crate;
 /// The names that a file uses of another one, by the two files.
 type Edges<'f> = BTreeMap<(&'f str, &'f str), BTreeSet<&'f str>>;
 
+/// A circle of more files is shown by its smallest parts.
+const LARGE: usize = 8;
+
 /// A fault for each circle of the crate, with every step of it.
 ///
 /// A file may be used by the files of its folder and use them: such a circle is only reported where no other is left,
@@ -24,17 +27,29 @@ fn faults(edges: &Edges<'_>) -> Vec<Fault> {
     circles(edges)
         .into_iter()
         .map(|circle| {
-            let steps = edges
-                .iter()
-                .filter(|((from, to), _)| circle.contains(from) && circle.contains(to))
-                .map(|((from, to), names)| {
-                    let names: Vec<&str> = names.iter().copied().collect();
-                    format!("\n    {from} -> {to}: {}", names.join(", "))
-                });
+            let inside = |(from, to): &(&str, &str)| circle.contains(from) && circle.contains(to);
+            let all: Vec<_> = edges.iter().filter(|(ends, _)| inside(ends)).collect();
+            // Of a large circle, the steps of its smallest parts: when these are mended, most of it is.
+            let short: Vec<_> = all.iter().filter(|(ends, _)| is_short(edges, ends)).copied().collect();
+            let shown = if circle.len() > LARGE && !short.is_empty() {
+                short
+            } else {
+                all
+            };
+            let steps = shown.into_iter().map(|((from, to), names)| {
+                let names: Vec<&str> = names.iter().copied().collect();
+                format!("\n    {from} -> {to}: {}", names.join(", "))
+            });
             let what = format!("a circle of {} files{}", circle.len(), steps.collect::<String>());
             Fault::new(circle.first().copied().unwrap_or_default(), what)
         })
         .collect()
+}
+
+/// Whether the step is part of a circle of two or three files.
+fn is_short(edges: &Edges<'_>, (from, to): &(&str, &str)) -> bool {
+    let is_step = |from: &str, to: &str| edges.contains_key(&(from, to));
+    is_step(to, from) || edges.keys().any(|(start, end)| start == to && is_step(end, from))
 }
 
 /// Whether the file is that of a module around the other one.
