@@ -18,8 +18,8 @@ use crate::workspace::root;
 const SPECS: &str = "spec";
 const CLIENT: &str = "crates/assistants-blocking/src";
 const SERVER: &str = "crates/assistants-local/src";
-/// The file of a provider whose public methods are the handles.
-const CLIENT_FILE: &str = "client";
+/// The files of a provider whose public methods are the handles.
+const HANDLES: &[&str] = &["client", "handles"];
 
 /// One operation and where it is implemented.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -154,7 +154,7 @@ fn find(provider: &str, document: &Value, sources: &Sources) -> Result<Vec<Row>,
     let handles: Vec<&str> = sources
         .client
         .iter()
-        .filter(|source| source.name == CLIENT_FILE)
+        .filter(|source| HANDLES.contains(&source.name.as_str()))
         .flat_map(Source::public)
         .collect();
     let mut rows = Vec::new();
