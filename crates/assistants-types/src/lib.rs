@@ -77,7 +77,7 @@ pub use extra::Extra;
 pub use field::Field;
 pub use id::IdOf;
 pub use open_enum::UnknownValue;
-pub use operation::{Operation, PathError};
+pub use operation::{Operation, PathError, fill_path};
 /// The crate that derives JSON schemas from Rust types, in the version that `of` requires.
 #[cfg(feature = "schemars")]
 pub use schemars;

@@ -52,33 +52,42 @@ impl Operation {
     ///
     /// If an identifier is missing, superfluous or empty, or is `.` or `..`, which would change the path.
     pub fn fill(&self, ids: &[&str]) -> Result<String, PathError> {
-        let fault = |name: &str, fault: Fault| PathError {
-            template: self.path,
-            name: name.to_owned(),
-            fault,
-        };
-        let mut path = String::with_capacity(self.path.len() + ids.iter().map(|id| id.len()).sum::<usize>());
-        let mut ids = ids.iter();
-        let mut rest = self.path;
-        while let Some((before, named)) = rest.split_once('{') {
-            // Without a closing brace there is no name to replace.
-            let (name, after) = named.split_once('}').unwrap_or((named, ""));
-            let id = *ids.next().ok_or_else(|| fault(name, Fault::Missing))?;
-            match id {
-                "" => return Err(fault(name, Fault::Empty)),
-                "." => return Err(fault(name, Fault::Dots("."))),
-                ".." => return Err(fault(name, Fault::Dots(".."))),
-                _ => {}
-            }
-            path.push_str(before);
-            push_segment(&mut path, id);
-            rest = after;
+        fill_path(self.path, ids)
+    }
+}
+
+/// Replaces the names in braces of any path, as [`Operation::fill`] does: `fill_path("/threads/{thread_id}", &["thread_1"])`.
+///
+/// # Errors
+///
+/// As [`Operation::fill`].
+pub fn fill_path(template: &str, ids: &[&str]) -> Result<String, PathError> {
+    let fault = |name: &str, fault: Fault| PathError {
+        template: template.to_owned(),
+        name: name.to_owned(),
+        fault,
+    };
+    let mut path = String::with_capacity(template.len() + ids.iter().map(|id| id.len()).sum::<usize>());
+    let mut ids = ids.iter();
+    let mut rest = template;
+    while let Some((before, named)) = rest.split_once('{') {
+        // Without a closing brace there is no name to replace.
+        let (name, after) = named.split_once('}').unwrap_or((named, ""));
+        let id = *ids.next().ok_or_else(|| fault(name, Fault::Missing))?;
+        match id {
+            "" => return Err(fault(name, Fault::Empty)),
+            "." => return Err(fault(name, Fault::Dots("."))),
+            ".." => return Err(fault(name, Fault::Dots(".."))),
+            _ => {}
         }
-        path.push_str(rest);
-        match ids.next() {
-            None => Ok(path),
-            Some(_) => Err(fault("", Fault::TooMany)),
-        }
+        path.push_str(before);
+        push_segment(&mut path, id);
+        rest = after;
+    }
+    path.push_str(rest);
+    match ids.next() {
+        None => Ok(path),
+        Some(_) => Err(fault("", Fault::TooMany)),
     }
 }
 
@@ -100,7 +109,7 @@ fn push_segment(path: &mut String, text: &str) {
 /// Why a path could not be filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathError {
-    template: &'static str,
+    template: String,
     name: String,
     fault: Fault,
 }

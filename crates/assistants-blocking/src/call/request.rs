@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
+use assistants_types::fill_path;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::auth::secret::ApiKey;
 use crate::call::options::Options;
-use crate::call::url;
 use crate::error::{Error, Result};
 use crate::http::multipart::{Form, Multipart};
 use crate::http::retry::Safety;
@@ -45,7 +45,7 @@ enum Fault {
 impl Request {
     /// A request for an operation: its method, its path template, and the ids that fill it.
     pub(crate) fn new(method: &'static str, template: &str, ids: &[&str]) -> Self {
-        let path = url::fill(template, ids).map_err(|error| Fault::Config(error.to_string().into()));
+        let path = fill_path(template, ids).map_err(|error| Fault::Config(error.to_string().into()));
         Self {
             method,
             path,

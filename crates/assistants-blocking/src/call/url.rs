@@ -8,22 +8,6 @@ use url::{Host, ParseError, Url};
 use crate::auth::secret::Secrets;
 use crate::error::{Error, Result};
 
-/// What may stand in a path segment as it is: RFC 3986 `pchar`, that is unreserved, sub-delims, `:` and `@`.
-const SEGMENT: &AsciiSet = &UNRESERVED
-    .remove(b'!')
-    .remove(b'$')
-    .remove(b'&')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*')
-    .remove(b'+')
-    .remove(b',')
-    .remove(b';')
-    .remove(b'=')
-    .remove(b':')
-    .remove(b'@');
-
 /// In names and values of a query only the unreserved characters stay.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -150,7 +134,7 @@ impl BaseUrl {
     /// call (`query`). A name that is in the last two leaves the first two out, one of the client's the base's, and one of
     /// the call's the path's.
     ///
-    /// `path` is encoded already (see [`fill`]); a slash at its front may be missing, and it may bring a query.
+    /// `path` is encoded already (see [`fill_path`](assistants_types::fill_path)); a slash at its front may be missing, and it may bring a query.
     ///
     /// # Errors
     ///
@@ -262,38 +246,6 @@ fn pair(name: &str, value: &str) -> String {
         utf8_percent_encode(name, UNRESERVED),
         utf8_percent_encode(value, UNRESERVED)
     )
-}
-
-/// Puts ids into a path template, each as one segment: `fill("/threads/{thread_id}", &["thread_1"])`.
-///
-/// # Errors
-///
-/// [`Error::Config`], naming the parameter, for an id that is empty or would change the path (`.`, `..`).
-pub(crate) fn fill(template: &str, ids: &[&str]) -> Result<String> {
-    let mut path = String::with_capacity(template.len() + ids.iter().map(|id| id.len()).sum::<usize>());
-    let mut ids = ids.iter();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, after) = after
-            .split_once('}')
-            .expect("templates are ours and close their braces");
-        let Some(id) = ids.next() else {
-            return Err(Error::config(format!("`{name}` of {template} is missing")));
-        };
-        match *id {
-            "" => return Err(Error::config(format!("`{name}` of {template} is empty"))),
-            "." | ".." => return Err(Error::config(format!("`{name}` of {template} must not be `{id}`"))),
-            _ => {}
-        }
-        path.push_str(before);
-        path.extend(utf8_percent_encode(id, SEGMENT));
-        rest = after;
-    }
-    path.push_str(rest);
-    match ids.next() {
-        None => Ok(path),
-        Some(_) => Err(Error::config(format!("more ids than {template} has room for"))),
-    }
 }
 
 #[cfg(test)]
@@ -459,57 +411,6 @@ mod tests {
         let base = BaseUrl::parse("https://h/v1").unwrap();
         for path in ["/a b", "/a\r\nHost: x", "/é", "/a#b", "/a?b c"] {
             assert!(matches!(base.url(path, &[], &[]), Err(Error::Config(_))), "{path:?}");
-        }
-    }
-
-    #[test]
-    fn an_id_is_one_segment() {
-        for (id, want) in [
-            ("thread_abc123", "thread_abc123"),
-            ("a/b?c#d", "a%2Fb%3Fc%23d"),
-            ("a%2Fb", "a%252Fb"),
-            ("../x", "..%2Fx"),
-            ("%2e%2e", "%252e%252e"),
-            ("-._~!$&'()*+,;=:@", "-._~!$&'()*+,;=:@"),
-            ("a b\r\n", "a%20b%0D%0A"),
-            ("ключ", "%D0%BA%D0%BB%D1%8E%D1%87"),
-            ("...", "..."),
-        ] {
-            let path = fill("/threads/{thread_id}/runs", &[id]).unwrap();
-            assert_eq!(path, format!("/threads/{want}/runs"));
-            BaseUrl::parse("https://h").unwrap().url(&path, &[], &[]).unwrap();
-        }
-        let path = fill("/threads/{thread_id}/runs/{run_id}", &["t", "r"]).unwrap();
-        assert_eq!(path, "/threads/t/runs/r");
-        assert_eq!(fill("/threads", &[]).unwrap(), "/threads");
-    }
-
-    #[test]
-    fn refuses_an_id_that_changes_the_path() {
-        for (template, ids, want) in [
-            (
-                "/threads/{thread_id}",
-                &[""][..],
-                "`thread_id` of /threads/{thread_id} is empty",
-            ),
-            (
-                "/threads/{thread_id}",
-                &["."],
-                "`thread_id` of /threads/{thread_id} must not be `.`",
-            ),
-            (
-                "/t/{thread_id}/r/{run_id}",
-                &["t", ".."],
-                "`run_id` of /t/{thread_id}/r/{run_id} must not be `..`",
-            ),
-            (
-                "/threads/{thread_id}",
-                &[],
-                "`thread_id` of /threads/{thread_id} is missing",
-            ),
-            ("/threads", &["x"], "more ids than /threads has room for"),
-        ] {
-            assert_eq!(fill(template, ids).unwrap_err().to_string(), want);
         }
     }
 }
