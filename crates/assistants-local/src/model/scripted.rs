@@ -13,11 +13,12 @@
 //! With file search, and if no line is a command, the answer quotes the lines of the attached files that contain most
 //! of the message's words, from at most three passages, each with a citation.
 //!
-//! Arguments are passed on unchanged, whether or not they are valid JSON. Calls come after all other output. A function
-//! that the run does not have is not called, and the answer says so. Once functions have been called, the answer
-//! reports their outputs, and the commands are not executed again. With `parallel_tool_calls: false`, calls are made
-//! one at a time. `tool_choice` is respected: with `none` nothing is called; with `required` the run's first function
-//! is called if no line calls one; and a named function is called instead of those in the lines.
+//! Arguments are passed on unchanged, whether or not they are valid JSON. Calls are made after the other commands,
+//! whatever the order of the lines. A function that the run does not have is not called, and the answer says so. Once
+//! functions have been called, the answer reports their outputs, and the commands are not executed again. With
+//! `parallel_tool_calls: false`, calls are made one at a time. `tool_choice` is respected: with `none` nothing is
+//! called; with `required` the run's first function is called if no line calls one; and a named function is called
+//! instead of those in the lines.
 //!
 //! A token is a word, delimited by white space. The prompt consists of the instructions, all messages and all outputs
 //! of functions. A call counts as one token for its name and one for each word of its arguments.

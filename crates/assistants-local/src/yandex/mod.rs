@@ -29,8 +29,8 @@
 //! - Assistants, threads, users, files and search indexes are deleted at their `expiresAt`, for both protocols, and so
 //!   is everything below them. With `SINCE_LAST_ACTIVE`, a run of this protocol extends the expiry of its thread, its
 //!   assistant and the indexes that it searches; a new message extends that of its thread, and added files that of
-//!   their index. Requests of the OpenAI protocol extend nothing. Objects created over the OpenAI protocol do not
-//!   expire, unless they are files with `expires_after`, until an update sets their `expirationConfig`.
+//!   their index. Requests of the OpenAI protocol extend nothing. Objects created over the OpenAI protocol are not
+//!   deleted in this way, unless they are files with `expires_after`, until an update sets their `expirationConfig`.
 //! - Quotas of a folder are not enforced.
 //! - A folder is a label by which lists are filtered. Whoever has the key has access to all of them.
 
