@@ -1,24 +1,24 @@
-//! What is to be done at a certain time: one thread that sleeps until the next deadline.
+//! Tasks with a deadline, executed by one thread that sleeps until the next is due.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What is to be done.
+/// A task that is due at some time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum DueTask {
-    /// The run of that id expires.
+    /// Expires the run with this id.
     Expiry(String),
-    /// The end of the run of that id, which could not be stored, is to be stored again.
+    /// Retries to store the end of the run with this id.
     End(String),
-    /// The chat completion of that id has taken as long as it may.
+    /// Stops the chat completion with this id, which has reached its time limit.
     Chat(String),
-    /// Threads that could not be started are to be started again.
+    /// Retries to start threads.
     Threads,
 }
 
-/// A deadline for each thing that is to be done.
+/// A set of tasks, each with a deadline.
 #[derive(Debug)]
 pub(super) struct Deadlines<K> {
     state: Mutex<State<K>>,
@@ -46,7 +46,7 @@ impl<K> Default for Deadlines<K> {
 }
 
 impl<K: Clone + Ord + Hash> Deadlines<K> {
-    /// Sets a deadline, unless there is one.
+    /// Sets the deadline of a task, unless it has one.
     fn set(&self, key: K, deadline: Instant) {
         let mut state = self.lock();
         if state.by_key.contains_key(&key) {
@@ -57,14 +57,15 @@ impl<K: Clone + Ord + Hash> Deadlines<K> {
         self.changed.notify_all();
     }
 
-    /// As [`set`](Self::set), so long from now. What the clock cannot express never comes.
+    /// Like [`set`](Self::set), with a deadline relative to now. A deadline that `Instant` cannot represent is never
+    /// due.
     pub(super) fn set_after(&self, key: K, time: Duration) {
         if let Some(deadline) = Instant::now().checked_add(time) {
             self.set(key, deadline);
         }
     }
 
-    /// Drops a deadline.
+    /// Removes a task.
     pub(super) fn remove(&self, key: K) {
         let mut state = self.lock();
         if let Some(old) = state.by_key.remove(&key) {
@@ -78,7 +79,7 @@ impl<K: Clone + Ord + Hash> Deadlines<K> {
         self.changed.notify_all();
     }
 
-    /// Calls `due` with what each deadline that has passed was for, until it is closed.
+    /// Calls `due` for each task when its deadline has passed, until `close` is called.
     pub(super) fn watch(&self, due: impl Fn(K)) {
         let mut state = self.lock();
         while !state.closed {

@@ -1,11 +1,11 @@
-//! How files are deleted, whichever protocol they came over.
+//! Deletes files, for both protocols.
 
 use super::vector_stores;
 use crate::storage::document::now;
 use crate::storage::{Kind, StorageError, Transaction};
 
-/// Deletes a file, also in every vector store that it is in, and the upload that it came from; `false` if there is no
-/// such file. Its bytes are to be removed once that is committed.
+/// Deletes a file, detaches it from all vector stores, and deletes the upload that it came from. Returns `false` if the
+/// file does not exist. The caller removes its bytes after the commit.
 pub(crate) fn delete(transaction: &dyn Transaction, id: &str) -> Result<bool, StorageError> {
     vector_stores::detach_everywhere(transaction, id)?;
     let now = now().unix_timestamp();

@@ -1,4 +1,4 @@
-//! What cannot be seen from outside: a storage that fails, and what another server has left behind.
+//! Tests of what is not visible from outside: a failing storage, and the state that another server left behind.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,7 +32,7 @@ impl Wake for Unpark {
     }
 }
 
-/// The names of the next events, at least one; none at the end.
+/// Returns the names of the next events, at least one; none at the end.
 fn next_names(follower: &mut Follower) -> Vec<String> {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let start = Instant::now();
@@ -46,7 +46,7 @@ fn next_names(follower: &mut Follower) -> Vec<String> {
     }
 }
 
-/// The names of all events up to the end of the stream.
+/// Returns the names of all events up to the end of the stream.
 fn names(mut follower: Follower) -> Vec<String> {
     let mut all = Vec::new();
     loop {
@@ -62,23 +62,23 @@ fn launch(engine: &Arc<Engine>, run: &Run) -> Follower {
     engine.launch(run, &[], true).unwrap()
 }
 
-/// Whether this is the engine's housekeeping, which comes at any time and does not count.
+/// Returns whether this thread is the housekeeping thread, whose transactions occur at any time and are not counted.
 fn is_housekeeping() -> bool {
     std::thread::current().name() == Some("housekeeping")
 }
 
-/// A storage that works for a while.
+/// A storage that fails after a number of transactions.
 #[derive(Debug)]
 struct Failing {
     storage: Sqlite,
-    /// How many more transactions work.
+    /// The number of transactions that will still succeed.
     left: Arc<AtomicUsize>,
-    /// How many have not worked.
+    /// The number of transactions that have failed.
     failures: Arc<AtomicUsize>,
 }
 
 impl Failing {
-    /// One that works until `left` is set.
+    /// Creates a storage that works until `left` is set.
     fn new() -> Self {
         Self {
             storage: Sqlite::in_memory().unwrap(),
@@ -115,7 +115,7 @@ impl Storage for Failing {
     }
 }
 
-/// A storage that panics once, after some transactions.
+/// A storage that panics once, after a number of transactions.
 #[derive(Debug)]
 struct Panicking {
     storage: Sqlite,
@@ -152,7 +152,7 @@ fn start(storage: impl Storage + 'static, run_lifetime: Duration) -> Arc<Engine>
     .unwrap()
 }
 
-/// Stores a queued run as if its server had died before it could start it.
+/// Stores a queued run as if its server had been killed before starting it.
 fn queued_run(engine: &Engine, message: &str) -> Run {
     let assistant = Assistant {
         id: "asst_1".to_owned(),
@@ -186,11 +186,11 @@ fn open(path: &Path) -> Sqlite {
 
 #[test]
 fn a_run_that_cannot_be_stored_fails_as_soon_as_it_can() {
-    // Storing the run works; then beginning the turn, or opening the message, does not.
+    // Storing the run succeeds; starting the turn, or creating the message, fails.
     for (works, message, want, text) in [
         (1, "Hello", "error done", None),
         (2, "Hello", "thread.run.in_progress error done", None),
-        // Closing the message does not, so what it says is not stored yet.
+        // Completing the message fails, so its text is not stored yet.
         (
             3,
             "Hello",
@@ -205,7 +205,7 @@ fn a_run_that_cannot_be_stored_fails_as_soon_as_it_can() {
         left.store(works, Ordering::SeqCst);
         let run = queued_run(&engine, message);
         assert_eq!(names(launch(&engine, &run)).join(" "), want);
-        // It is tried again while the disk is full: the first failure, and two more.
+        // Storing is retried while the disk is full: the first failure, and two more.
         let begun = Instant::now();
         while failures.load(Ordering::SeqCst) < 3 {
             assert!(begun.elapsed() < Duration::from_secs(20), "the end is not tried again");
@@ -232,7 +232,7 @@ fn a_run_that_cannot_be_stored_fails_as_soon_as_it_can() {
     }
 }
 
-/// Cancels a run as [`Engine::cancel`] does, under a lock that the test already holds.
+/// Cancels a run as [`Engine::cancel`] does, under a lock that the test holds already.
 fn cancel_under_lock(engine: &Engine, run: &Run, live: &mut LiveState) {
     let ended = engine
         .storage
@@ -249,7 +249,7 @@ fn a_run_that_is_cancelled_while_it_is_launched_ends_its_stream() {
     let mut live = live_run.lock();
     thread::scope(|scope| {
         let launched = scope.spawn(|| names(launch(&engine, &run)));
-        // Held by the map, the test and the launch, which waits for the lock.
+        // Referenced by the map, the test, and the launch, which waits for the lock.
         while Arc::strong_count(&live_run) < 3 {
             thread::yield_now();
         }
@@ -260,7 +260,7 @@ fn a_run_that_is_cancelled_while_it_is_launched_ends_its_stream() {
     engine.stop(HOUR);
 }
 
-/// `ASSISTANTS_LOCAL_ROUNDS` makes it longer.
+/// `ASSISTANTS_LOCAL_ROUNDS` makes the test longer.
 #[test]
 fn streams_end_whatever_happens_to_their_runs() {
     let rounds = std::env::var("ASSISTANTS_LOCAL_ROUNDS").map_or(400, |rounds| rounds.parse().unwrap());
@@ -316,7 +316,7 @@ fn a_follower_that_takes_nothing_holds_up_neither_the_run_nor_others() {
         let names = names(follower);
         let count = |wanted: &str| names.iter().filter(|name| *name == wanted).count();
         assert!(names.ends_with(&["thread.run.completed".to_owned(), "done".to_owned()]));
-        // What one has missed comes as one piece.
+        // Missed text arrives as one piece.
         assert!(count("thread.message.delta") > 0 && count("thread.message.delta") <= WORDS);
     }
     engine.stop(HOUR);
@@ -330,7 +330,7 @@ fn a_panic_of_the_engine_ends_the_run() {
         left: Arc::clone(&left),
     };
     let engine = start(storage, HOUR);
-    // Storing the run works; beginning the turn does not.
+    // Storing the run succeeds; starting the turn fails.
     left.store(2, Ordering::SeqCst);
     let run = queued_run(&engine, "Hello");
     assert_eq!(names(launch(&engine, &run)), ["thread.run.failed", "done"]);
@@ -365,7 +365,7 @@ fn a_thread_goes_when_its_time_is_over_and_its_run_with_it() {
     assert!(!is_there(Kind::Thread, "thread_1") && !is_there(Kind::Run, &run.id));
     let seen = names(seen);
     assert_eq!(seen[seen.len() - 2..], ["error", "done"]);
-    // The next one is known without a look at the storage, also when it is moved.
+    // The next expiry is known without a query, also after it was changed.
     expires(Kind::Assistant, "asst_1", 1500);
     engine.sweep(1499).unwrap();
     assert!(is_there(Kind::Assistant, "asst_1"));
@@ -465,7 +465,7 @@ fn a_vector_store_expires_when_it_is_not_used() {
     engine.stop(HOUR);
 }
 
-/// Stores a file of a vector store that waits to be indexed; its key.
+/// Stores a file of a vector store that is to be indexed, and returns its key.
 fn waiting_file(engine: &Engine) -> String {
     let mut bytes = engine.files.create().unwrap();
     bytes.write(b"words").unwrap();
@@ -492,7 +492,7 @@ fn waiting_file(engine: &Engine) -> String {
     stored.unwrap()
 }
 
-/// The status of a file of a vector store once it is no longer `in_progress`. Looks until it is.
+/// Polls a file of a vector store until it is not `in_progress` any more.
 fn indexed(engine: &Engine, key: &str) -> VectorStoreFile {
     let start = Instant::now();
     loop {
@@ -512,7 +512,7 @@ fn indexing_goes_on_when_the_storage_works_again() {
     let (left, failures) = (Arc::clone(&storage.left), Arc::clone(&storage.failures));
     let engine = start(storage, HOUR);
     let key = waiting_file(&engine);
-    // Looking for work and reading the file work; noting what came of it does not, and noting that neither.
+    // Looking for work and reading the file succeed; storing the result fails, and so does storing that failure.
     left.store(2, Ordering::SeqCst);
     engine.index_soon();
     while failures.load(Ordering::SeqCst) < 2 {
@@ -537,7 +537,7 @@ fn a_file_that_is_gone_fails_in_its_vector_store() {
     engine.stop(HOUR);
 }
 
-/// What the storage has under an id.
+/// Returns whether an object with this id is stored.
 fn is_stored(engine: &Engine, kind: Kind, id: &str) -> bool {
     let found = engine.storage.transact(|transaction| transaction.get(kind, id));
     found.unwrap().is_some()

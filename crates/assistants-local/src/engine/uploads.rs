@@ -1,4 +1,4 @@
-//! How uploads end.
+//! Ends uploads.
 
 use assistants_types::openai::{Upload, UploadStatus};
 
@@ -6,11 +6,11 @@ use super::Engine;
 use crate::storage::document::{Loaded, load};
 use crate::storage::{Kind, List, Order, StorageError, Transaction};
 
-/// How long an upload that came to nothing can still be seen, in seconds.
+/// How long an upload that was cancelled or has expired can still be retrieved, in seconds.
 const ENDED_KEPT: i64 = 24 * 60 * 60;
 
 impl Engine {
-    /// Ends an upload without a file, and deletes its parts. `now` is in seconds since 1970.
+    /// Ends an upload without a file, and deletes its parts. `now` is the Unix time in seconds.
     pub(crate) fn end_upload(
         &self,
         transaction: &dyn Transaction,
@@ -24,7 +24,7 @@ impl Engine {
         self.expires(transaction, Kind::Upload, &upload.object.id, now + ENDED_KEPT)
     }
 
-    /// Ends an upload that has expired, or deletes it if it came to nothing before.
+    /// Ends a pending upload that has expired, or deletes one that has ended.
     pub(super) fn expire_upload(&self, transaction: &dyn Transaction, id: &str, now: i64) -> Result<(), StorageError> {
         match load::<Upload>(transaction, id)? {
             Some(mut upload) if upload.object.status == UploadStatus::Pending => {
@@ -35,7 +35,7 @@ impl Engine {
     }
 }
 
-/// Deletes the parts of an upload. Their bytes are to be removed once that is committed.
+/// Deletes the parts of an upload. The caller removes their bytes after the commit.
 pub(crate) fn delete_parts(transaction: &dyn Transaction, upload_id: &str, now: i64) -> Result<(), StorageError> {
     let list = List {
         kind: Kind::UploadPart,

@@ -1,4 +1,4 @@
-//! Events for pieces of an answer.
+//! Creates the events for pieces of an answer.
 
 use assistants_types::openai::{
     AnnotationDelta, CalledFunctionDelta, FunctionCallDelta, MessageDelta, MessageDeltaBody, MessageDeltaContent, Role,
@@ -6,7 +6,7 @@ use assistants_types::openai::{
     ToolCall, ToolCallsDetailsDelta,
 };
 
-/// A piece of a message's text, with the annotations that end in it.
+/// Creates the event for a piece of a message's text, and the annotations that end in it.
 pub(crate) fn text_delta(message_id: &str, first: bool, text: &str, annotations: Vec<AnnotationDelta>) -> StreamEvent {
     let text = TextDelta {
         value: Some(text.to_owned()),
@@ -29,7 +29,7 @@ pub(crate) fn text_delta(message_id: &str, first: bool, text: &str, annotations:
     })
 }
 
-/// A call begins: its id and name, and no arguments yet.
+/// Creates the event for the beginning of a call: its id and name, without arguments.
 pub(crate) fn call_delta(step_id: &str, index: usize, call: &ToolCall) -> StreamEvent {
     let function = CalledFunctionDelta {
         name: Some(call.function.name.clone()),

@@ -1,4 +1,4 @@
-//! What the server notes beside a run and does not show as it is.
+//! Data that the server stores with a run and does not send as it is.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,28 +7,29 @@ use super::history::Detail;
 use crate::model::Usage;
 use crate::storage::{Document, StorageError};
 
-/// The notes of a run. A run without any has the default ones.
+/// The notes of a run. A run without notes has the default ones.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct RunNotes {
-    /// What its turns took so far.
+    /// The tokens used by the turns so far.
     prompt_tokens: u64,
     completion_tokens: u64,
-    /// How much of what happens is kept, beyond its result.
+    /// How much of the run's history is stored; `None` to store only the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) history: Option<Detail>,
-    /// Old messages are left out of a prompt that is longer than `max_prompt_tokens`.
+    /// Drop old messages from a prompt that is longer than `max_prompt_tokens`.
     pub(crate) fit_prompt: bool,
-    /// The vector stores that the run searches, instead of those of its assistant and its thread.
+    /// The vector stores that the run searches instead of those of its assistant and thread.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stores: Option<Vec<String>>,
-    /// What the protocol that asked for the run remembers of it.
+    /// Data of the protocol over which the run was created.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub(crate) protocol: Value,
 }
 
 impl RunNotes {
-    /// Notes of a run that keeps `history`, searches `stores` and fits its prompts to their limit.
+    /// Creates the notes of a run that stores `history`, searches `stores`, and drops old messages from prompts that
+    /// are too long.
     pub(crate) fn new(history: Detail, stores: Vec<String>, protocol: Value) -> Self {
         Self {
             stores: Some(stores),
@@ -39,7 +40,7 @@ impl RunNotes {
         }
     }
 
-    /// The notes beside a run.
+    /// Parses the notes of a run.
     pub(crate) fn of(document: &Document) -> Result<Self, StorageError> {
         let Some(text) = &document.notes else {
             return Ok(Self::default());
@@ -57,7 +58,7 @@ impl RunNotes {
         serde_json::to_string(self).expect("notes have a JSON form")
     }
 
-    /// What all turns so far took.
+    /// Returns the tokens used by all turns so far.
     pub(crate) fn spent(&self) -> Usage {
         Usage {
             prompt_tokens: self.prompt_tokens,
@@ -65,7 +66,7 @@ impl RunNotes {
         }
     }
 
-    /// Adds what a turn took.
+    /// Adds the tokens used by a turn.
     pub(crate) fn spend(&mut self, usage: Usage) {
         self.prompt_tokens = self.prompt_tokens.saturating_add(usage.prompt_tokens);
         self.completion_tokens = self.completion_tokens.saturating_add(usage.completion_tokens);

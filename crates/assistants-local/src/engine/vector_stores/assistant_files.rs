@@ -1,7 +1,7 @@
-//! The files of assistants, which version 1 of the protocol had.
+//! The files of assistants, from version 1 of the protocol.
 //!
-//! They are the files of a vector store that belongs to the assistant: it is stored below the assistant, is deleted with
-//! it, and appears in no list. Its runs search it along with the others.
+//! They are in a vector store that belongs to the assistant: it is stored below the assistant, is deleted with it, and
+//! appears in no list. Runs of the assistant search it together with their other vector stores.
 
 use assistants_types::openai::{VectorStore, VectorStoreFile, VectorStoreStatus};
 
@@ -10,15 +10,15 @@ use crate::engine::EngineError;
 use crate::storage::document::{Loaded, insert, load, now};
 use crate::storage::{Kind, List, Order, StorageError, Transaction};
 
-/// How many files an assistant may have.
+/// The maximum number of files of an assistant.
 const MAX_FILES: usize = 20;
 
-/// The id of the vector store for the files of an assistant, which exists once it has had a file.
+/// Returns the id of the vector store for the files of an assistant. It is created with the first file.
 pub(crate) fn store_id(assistant_id: &str) -> String {
     format!("vs_{assistant_id}")
 }
 
-/// The files of an assistant, oldest first.
+/// Returns the files of an assistant, oldest first.
 pub(crate) fn file_ids(transaction: &dyn Transaction, assistant_id: &str) -> Result<Vec<String>, StorageError> {
     let store_id = store_id(assistant_id);
     let list = List {
@@ -35,7 +35,7 @@ pub(crate) fn file_ids(transaction: &dyn Transaction, assistant_id: &str) -> Res
     files.map(|file| Ok(file?.object.id)).collect()
 }
 
-/// Attaches a file to an existing assistant; one that is attached already stays as it is.
+/// Attaches a file to an existing assistant. A file that is attached already is left as it is.
 pub(crate) fn attach_file(
     transaction: &dyn Transaction,
     assistant_id: &str,
@@ -63,7 +63,7 @@ pub(crate) fn attach_file(
     Ok(file)
 }
 
-/// Takes a file from an assistant; `false` if it is not attached.
+/// Detaches a file from an assistant. Returns `false` if it is not attached.
 pub(crate) fn detach_file(
     transaction: &dyn Transaction,
     assistant_id: &str,
@@ -77,7 +77,7 @@ pub(crate) fn detach_file(
     Ok(detached)
 }
 
-/// Gives an existing assistant these files and no others; `None` keeps those that it has.
+/// Replaces the files of an existing assistant; `None` leaves them as they are.
 pub(crate) fn set_files(
     transaction: &dyn Transaction,
     assistant_id: &str,
@@ -97,7 +97,7 @@ pub(crate) fn set_files(
     Ok(())
 }
 
-/// The vector store for the files of an assistant.
+/// Returns the vector store for the files of an assistant, and creates it if there is none.
 fn store(transaction: &dyn Transaction, assistant_id: &str) -> Result<Loaded<VectorStore>, EngineError> {
     let id = store_id(assistant_id);
     if load::<VectorStore>(transaction, &id)?.is_none() {
