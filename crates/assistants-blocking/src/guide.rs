@@ -1,3 +1,4 @@
+//! [requests]: crate::guide::requests
 //! [errors]: crate::guide::errors
 //! [timeouts]: crate::guide::timeouts
 //! [streaming]: crate::guide::streaming
@@ -13,6 +14,12 @@
 // chapter has to lead to its file. Here it leads to its module: where a link is defined twice, the first definition counts.
 //
 // The `use` lines are the scope in which rustdoc looks for the items that a chapter links to.
+
+pub mod requests {
+    #![doc = include_str!("../guide/requests.md")]
+    #[cfg(doc)]
+    use crate::{openai::*, *};
+}
 
 pub mod errors {
     //! [timeouts]: super::timeouts

@@ -36,8 +36,8 @@
 //!
 //! # Where to go from here
 //!
-//! The [guide] explains errors and retries, timeouts, streaming, tools, files, testing, Azure, proxies and Yandex, one
-//! chapter each, and has a chapter for those who [come from openai-python](guide::openai_python).
+//! The [guide] explains requests and lists, errors and retries, timeouts, streaming, tools, files, testing, Azure, proxies
+//! and Yandex, one chapter each, and has a chapter for those who [come from openai-python](guide::openai_python).
 //!
 //! | module | what is in it |
 //! | --- | --- |
