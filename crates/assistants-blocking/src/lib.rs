@@ -62,7 +62,7 @@
 //!
 //! # Features
 //!
-//! Without any features the client speaks plain `http` only, with 30 crates in all.
+//! Without any features the client speaks plain `http` only, with 58 crates in all.
 //!
 //! | feature | what it does | what it pulls in |
 //! | --- | --- | --- |
