@@ -174,3 +174,25 @@ fn an_index_takes_no_place_that_nothing_was_sent_for() {
     let sparse: Vec<Value> = (0..3_000).map(|n| text_delta(n * 129, "x")).collect();
     assert_eq!(message(&sparse).content.len(), 3_000);
 }
+
+#[test]
+fn an_event_returns_what_it_is_about_and_is_sent_complete() {
+    let run = StreamEvent::parse("thread.run.queued", r#"{"id":"run_1","status":"queued"}"#).unwrap();
+    assert_eq!(run.run().map(|run| run.id.as_str()), Some("run_1"));
+    assert!(run.message().is_none() && run.run_step().is_none() && run.thread().is_none() && run.error().is_none());
+    let data: Value = serde_json::from_str(&run.complete_data().unwrap()).unwrap();
+    assert_eq!((&data["usage"], data.get("tools")), (&Value::Null, None));
+    assert!(data.as_object().unwrap().contains_key("usage"), "sent without a value");
+
+    let step = json!({"id": "step_1", "step_details": {"type": "tool_calls", "tool_calls": [
+        {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}});
+    let step = StreamEvent::parse("thread.run.step.completed", &step.to_string()).unwrap();
+    assert_eq!(step.run_step().map(|step| step.id.as_str()), Some("step_1"));
+    let data: Value = serde_json::from_str(&step.complete_data().unwrap()).unwrap();
+    let function = data["step_details"]["tool_calls"][0]["function"].as_object().unwrap();
+    assert_eq!(function.get("output"), Some(&Value::Null));
+
+    let thread = StreamEvent::parse("thread.created", r#"{"id":"thread_1"}"#).unwrap();
+    assert_eq!(thread.thread().map(|thread| thread.id.as_str()), Some("thread_1"));
+    assert_eq!(StreamEvent::Done.complete_data().unwrap(), "[DONE]");
+}
