@@ -1,7 +1,7 @@
 //! Asks a question about files: they are indexed, an assistant searches them, and its answer cites where it is from.
 //!
 //! ```sh
-//! cargo run --example file_search -- README.md ARCHITECTURE.md "How do I run the tests?"
+//! cargo run --example file_search -- README.md ARCHITECTURE.md "How to test the workspace with cargo?"
 //! ```
 //!
 //! Starts a server inside the program. With a real one: `Client::from_env()`, and the name of a real model.

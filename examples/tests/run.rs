@@ -64,7 +64,7 @@ fn every_example_is_run_here() {
 
 #[test]
 fn file_search() {
-    let question = "How do I run the tests?";
+    let question = "How to test the workspace with cargo?";
     check_with(
         "file_search",
         &["README.md", "ARCHITECTURE.md", question],
