@@ -1,4 +1,4 @@
-//! `cargo xtask codegen`: writes the generated files, or says which of them are stale.
+//! `cargo xtask codegen`: writes the generated files, or reports which of them are stale.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::model::Model;
 use crate::spec;
 use crate::workspace::root;
 
-/// The folder of each provider's generated files and the document they come from.
+/// The providers, each with its document and the folder of its generated files.
 const PROVIDERS: &[Provider] = &[
     Provider {
         spec: "spec/openai.yaml",
@@ -28,17 +28,17 @@ const PROVIDERS: &[Provider] = &[
     },
 ];
 
-/// What is generated for tests: a list of types for each document.
+/// Generated for tests: a list of types for each document.
 const TESTS: &str = "crates/assistants-types/tests/generated";
 
-/// What is generated for the server: the schemas of request bodies.
+/// Generated for the server: the schemas of request bodies.
 const SERVER: &str = "crates/assistants-local/src/openai/generated";
 
 struct Provider {
     spec: &'static str,
-    /// The module of the types crate that the types go to.
+    /// The module of the types crate that contains the types.
     home: &'static str,
-    /// The file for the server, if it checks bodies against schemas.
+    /// The file for the server, if it validates request bodies against schemas.
     schemas: Option<&'static str>,
 }
 
@@ -49,7 +49,7 @@ impl Provider {
     }
 }
 
-/// Runs the command. With `--check` nothing is written and any difference is an error.
+/// Runs the command. With `--check`, nothing is written and any difference is an error.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let check = match args {
         [] => false,
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     write(&root, &stale, &want)
 }
 
-/// Every file that the provider's document gives, by its path from the root.
+/// All files generated from the provider's document, by path relative to the root.
 fn generate(root: &Path, provider: &Provider) -> Result<BTreeMap<PathBuf, String>, String> {
     spec::check(root, provider.spec)?;
     let document = spec::load(&root.join(provider.spec)).map_err(|error| format!("{}: {error}", provider.spec))?;
@@ -94,11 +94,11 @@ fn generate(root: &Path, provider: &Provider) -> Result<BTreeMap<PathBuf, String
     Ok(files)
 }
 
-/// The files that differ from `want`, are missing, or should not be there.
+/// The files that differ from `want`, are missing, or should not exist.
 fn compare(root: &Path, folders: &[String], want: &BTreeMap<PathBuf, String>) -> Result<BTreeSet<PathBuf>, String> {
     let mut stale = BTreeSet::new();
     for (path, text) in want {
-        // A file that is missing or cannot be read is stale too; writing it says why.
+        // A file that is missing or cannot be read is stale as well; writing it reports the reason.
         if fs::read_to_string(root.join(path)).ok().as_deref() != Some(text) {
             stale.insert(path.clone());
         }
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    /// A small document that has one of everything, and what the generator makes of it.
+    /// A small document that uses every feature, and the output of the generator for it.
     const FIXTURES: &str = "xtask/fixtures/codegen";
 
     fn document(name: &str) -> Value {
@@ -151,7 +151,7 @@ mod tests {
         document("small")
     }
 
-    /// Compares what the generator makes of a document with the files in the folder of the same name.
+    /// Compares the output of the generator for a document with the files in the folder of the same name.
     #[track_caller]
     fn check(name: &str, home: &str, mut files: BTreeMap<String, String>) {
         let model = Model::read(&document(name), &format!("spec/{name}.yaml"), home).unwrap();
@@ -208,7 +208,7 @@ mod tests {
         }
     }
 
-    /// Changes the small document at a JSON pointer, and gives the error of reading it.
+    /// Changes the small document at a JSON pointer, and checks the resulting error.
     #[track_caller]
     fn refuses(pointer: &str, value: Value, want: &str) {
         let mut document = small();

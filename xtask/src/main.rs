@@ -1,15 +1,15 @@
-//! `cargo xtask`: code generation from `spec/` and the checks that go with it.
+//! `cargo xtask`: code generation from `spec/`, and related checks.
 //!
-//! | command | what it does |
+//! | command | task |
 //! | --- | --- |
-//! | `codegen [--check]` | writes, or compares, everything that is generated from `spec/` |
+//! | `codegen [--check]` | writes, or compares, all files generated from `spec/` |
 //! | `drift --openai FILE`, `drift --yandex FILE` | compares `spec/` with a provider's published definition |
 //! | `ops [--json]` | lists every operation with its client method and server route |
 //! | `reliability [--check]` | writes, or compares, the table of `docs/reliability.md`, from a test run |
-//! | `tidy` | checks what must hold of the sources as a whole: circles, layers, lengths, names, docs, dependencies |
+//! | `tidy` | checks rules of the source tree: import cycles, layers, lengths, names, docs, dependencies |
 //!
-//! The generator reads in three steps: [`spec`] parses a document, [`model`] turns it into the Rust items it stands
-//! for, [`emit`] writes these as text.
+//! The generator works in three steps: [`spec`] parses a document, [`model`] converts it to Rust items, and [`emit`]
+//! writes these as text.
 
 mod codegen;
 mod drift;

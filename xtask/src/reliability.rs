@@ -1,4 +1,4 @@
-//! `cargo xtask reliability`: the table of `docs/reliability.md`, from a run of the client's test of that name.
+//! `cargo xtask reliability`: the table of `docs/reliability.md`, from a run of the client test of that name.
 
 use std::fs;
 use std::process::Command;
@@ -8,10 +8,10 @@ use crate::workspace::root;
 const DOCUMENT: &str = "docs/reliability.md";
 const BEGIN: &str = "<!-- begin: written by `cargo xtask reliability` -->\n";
 const END: &str = "<!-- end -->\n";
-/// Names the file that the test writes its table to.
+/// The environment variable with the file that the test writes its table to.
 const OUTPUT: &str = "RELIABILITY_TABLE";
 
-/// Runs the command: an error holds the test's failure, or the first line that differs.
+/// Runs the command. The error is that of the test, or the first line that differs.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let check = match args {
         [] => false,
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     fs::write(&path, [before, BEGIN, &table, END, after].concat()).map_err(|error| format!("{DOCUMENT}: {error}"))
 }
 
-/// Runs the test and returns the table that it writes.
+/// Runs the test and returns the table that it wrote.
 fn measure() -> Result<String, String> {
     let output = root()?.join("target/reliability.md");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -53,7 +53,7 @@ fn measure() -> Result<String, String> {
     fs::read_to_string(&output).map_err(|error| format!("{}: {error}", output.display()))
 }
 
-/// What is before, between and behind the marks.
+/// The text before, between and after the marks.
 fn split(document: &str) -> Result<(&str, &str, &str), String> {
     let parts = document
         .split_once(BEGIN)

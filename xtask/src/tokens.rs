@@ -1,12 +1,13 @@
-//! Just enough of Rust's grammar for the checks that read sources: words and signs with their lines, and functions.
+//! A minimal lexer and parser of Rust for the checks that read sources: words and punctuation with line numbers, and
+//! functions.
 
 use std::ops::{Range, RangeInclusive};
 
-/// A word or a sign. `::` is one sign; comments and literals are none.
+/// A word or punctuation. `::` is one token; comments and literals are skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token<'t> {
     pub(crate) text: &'t str,
-    /// Counted from 1.
+    /// Line number, from 1.
     pub(crate) line: usize,
 }
 
@@ -25,12 +26,12 @@ pub(crate) fn is_word(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// The tokens of a source text that are compiled into the program, not only into its tests.
+/// The tokens of a source file, without items that are compiled only for tests.
 pub(crate) fn of_program(text: &str) -> Vec<Token<'_>> {
     without_tests(&all(text))
 }
 
-/// The tokens of a source text.
+/// The tokens of a source file.
 pub(crate) fn all(text: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -61,13 +62,13 @@ pub(crate) fn all(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// The length of the word that the text starts with.
+/// The length of the word at the start of the text.
 fn word(text: &str) -> usize {
     text.find(|c: char| !(c.is_alphanumeric() || c == '_'))
         .unwrap_or(text.len())
 }
 
-/// The length of a block comment, with those inside it.
+/// The length of a block comment, including nested ones.
 fn block_comment(text: &str) -> usize {
     let mut depth = 0usize;
     let mut at = 0;
@@ -89,7 +90,7 @@ fn block_comment(text: &str) -> usize {
     text.len()
 }
 
-/// The length of a string literal of any kind, if the text starts with one.
+/// The length of a string literal of any kind, if there is one at the start of the text.
 fn text_literal(text: &str) -> Option<usize> {
     let prefix = text
         .find(|c: char| !matches!(c, 'b' | 'c' | 'r'))
@@ -141,7 +142,7 @@ fn quote(text: &str) -> usize {
     }
 }
 
-/// The tokens without the items that are compiled for tests only.
+/// The tokens, without items that are compiled only for tests.
 fn without_tests<'t>(tokens: &[Token<'t>]) -> Vec<Token<'t>> {
     const MARK: &[&str] = &["#", "[", "cfg", "(", "test", ")", "]"];
     let mut kept = Vec::with_capacity(tokens.len());
@@ -158,7 +159,7 @@ fn without_tests<'t>(tokens: &[Token<'t>]) -> Vec<Token<'t>> {
     kept
 }
 
-/// Where the item, statement, field or arm that starts here ends: behind its last token.
+/// The end of the item, statement, field or match arm that starts here: the index after its last token.
 fn item_end(tokens: &[Token<'_>], mut at: usize) -> usize {
     const ITEMS: &[&str] = &[
         "async",
@@ -200,7 +201,7 @@ fn item_end(tokens: &[Token<'_>], mut at: usize) -> usize {
     tokens.len()
 }
 
-/// Where the bracket closes that opens here.
+/// The index of the bracket that closes the one at `open`.
 pub(crate) fn closing(tokens: &[Token<'_>], open: usize) -> usize {
     let mut depth = 0usize;
     for (at, token) in tokens.iter().enumerate().skip(open) {
@@ -220,17 +221,17 @@ pub(crate) struct Function {
     pub(crate) name: String,
     /// `pub` without a restriction.
     pub(crate) public: bool,
-    /// The tokens between its braces, with the first of them.
+    /// The tokens between its braces, including the opening brace.
     pub(crate) body: Range<usize>,
-    /// The lines from its name to its last brace.
+    /// The lines from its name to its closing brace.
     pub(crate) lines: RangeInclusive<usize>,
 }
 
-/// The functions among the tokens, those inside others included.
+/// All functions among the tokens, including nested ones.
 pub(crate) fn functions(tokens: &[Token<'_>]) -> Vec<Function> {
     let mut functions = Vec::new();
     for at in (0..tokens.len()).filter(|at| tokens[*at].is("fn")) {
-        // `fn(` is the type of a function.
+        // `fn(` is a function type.
         let Some(name) = tokens.get(at + 1).filter(|name| name.is_word()) else {
             continue;
         };

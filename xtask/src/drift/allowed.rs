@@ -1,4 +1,4 @@
-//! The differences that are meant to be there, from `spec/allowed-drift.toml`.
+//! Intended differences, from `spec/allowed-drift.toml`.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::compare::Difference;
 
-/// The list of allowances.
+/// The list of rules.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Allowed {
@@ -14,17 +14,17 @@ pub(crate) struct Allowed {
     allow: Vec<Rule>,
 }
 
-/// Allows the differences whose key fits the pattern.
+/// Allows the differences whose key matches the pattern.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
-    /// Whose definition differs.
+    /// The provider whose definition differs.
     provider: String,
-    /// Key of a difference, as printed up to the second colon; `*` stands for any characters of the place. What
-    /// differs there is written out, so that a rule allows no difference of another kind.
+    /// Key of a difference, as printed up to the second colon; `*` matches any characters of the position. The aspect
+    /// is written out, so that a rule does not allow other kinds of differences.
     at: String,
-    /// The values that only one side lists, for differences of the kind `value`; one that is added later is a
-    /// difference again.
+    /// For differences of the kind `value`, the values that only one side lists; a value added later is a new
+    /// difference.
     #[serde(default)]
     values: Vec<String>,
     reason: String,
@@ -48,7 +48,7 @@ impl Rule {
         }
     }
 
-    /// Every pattern that the rule stands for.
+    /// All patterns that the rule expands to.
     fn patterns(&self) -> impl Iterator<Item = String> {
         let whole = self.values.is_empty().then(|| self.at.clone());
         let each = self.values.iter().map(|value| format!("{} {value}", self.at));
@@ -57,7 +57,7 @@ impl Rule {
 }
 
 impl Allowed {
-    /// The rules for one provider.
+    /// Loads the rules for one provider.
     pub(crate) fn load(path: &Path, provider: &str) -> Result<Self, String> {
         let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
         Self::parse(&text, provider)
@@ -74,7 +74,7 @@ impl Allowed {
         }
     }
 
-    /// The differences that no rule allows, and the patterns of the rules that allow none.
+    /// The differences that no rule allows, and the patterns of unused rules.
     pub(crate) fn sort<'a>(&self, differences: &'a [Difference]) -> (Vec<&'a Difference>, Vec<String>) {
         let mut patterns: Vec<(String, bool)> = self
             .allow
@@ -101,7 +101,7 @@ impl Allowed {
     }
 }
 
-/// Whether the text fits the pattern, in which `*` stands for any characters, also none.
+/// Whether the text matches the pattern, in which `*` matches any characters, including none.
 fn fits(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == text;

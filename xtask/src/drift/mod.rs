@@ -1,12 +1,12 @@
 //! `cargo xtask drift`: compares `spec/` with a provider's published definition.
 //!
-//! The comparison starts at the operations and follows what they take and give; what a schema is called, or whether it
-//! has a name at all, makes no difference. Operations, parameters, properties, enum values, union members, limits,
-//! defaults, stream events, and whether an object may have members beyond the listed ones are looked at from both sides.
-//! Prose, examples and tags are not.
+//! The comparison starts at the operations and follows their parameters, requests and responses; the names of schemas,
+//! and whether a schema has a name at all, are irrelevant. Operations, parameters, properties, enum values, union
+//! members, limits, defaults, stream events, and whether an object may have members beyond the listed ones are compared
+//! in both directions. Prose, examples and tags are not.
 //!
-//! [`side`] finds the parts of a document, [`schema`] brings the many ways to write a schema into one form, [`compare`]
-//! finds the differences; [`proto`] finds those of a provider that publishes protocol buffers. [`allowed`] takes out those that are meant to be there.
+//! [`side`] finds the parts of a document, [`schema`] normalizes schemas, and [`compare`] finds the differences;
+//! [`proto`] does so for a provider that publishes protocol buffers. [`allowed`] removes intended differences.
 
 mod allowed;
 mod compare;
@@ -24,14 +24,14 @@ use crate::spec;
 use crate::workspace::root;
 
 const USAGE: &str = "usage: cargo xtask drift --openai FILE | --yandex FILE";
-/// Our documents of each provider: what one publishes as a single document is two here.
+/// Our documents for each provider: a single published document corresponds to two of ours.
 const OURS: &[(&str, &[&str])] = &[
     ("openai", &["spec/openai.yaml", "spec/chat.yaml"]),
     ("yandex", &["spec/yandex.yaml"]),
 ];
 const ALLOWED: &str = "spec/allowed-drift.toml";
 
-/// Runs the command: an error lists every difference that is not allowed and every allowance that is not needed.
+/// Runs the command. An error lists all differences that are not allowed and all unused rules.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let (provider, theirs) = match args {
         [flag, file] if flag == "--openai" => ("openai", file),
@@ -71,8 +71,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts the paths and components of a further document to those of the first. The error is a name that stands for two
-/// things.
+/// Adds the paths and components of another document to those of the first. The error is a name with two meanings.
 fn join(first: Value, further: Value) -> Result<Value, String> {
     let (Value::Object(mut first), Value::Object(further)) = (first, further.clone()) else {
         return Ok(further);
@@ -85,7 +84,7 @@ fn join(first: Value, further: Value) -> Result<Value, String> {
     Ok(Value::Object(first))
 }
 
-/// Adds members; where both have an object and `depth` allows it, those of the objects.
+/// Adds members; if both have an object and `depth` permits, its members are added recursively.
 fn join_members(into: &mut Value, from: &Value, depth: usize) -> Result<(), String> {
     let (Value::Object(into), Value::Object(from)) = (into, from) else {
         return Ok(());
@@ -111,7 +110,7 @@ fn without_lender(schema: &Value) -> Value {
     schema
 }
 
-/// A line for each difference that is not allowed and for each allowance that allows nothing.
+/// A line for each difference that is not allowed, and for each unused rule.
 fn judge(differences: &[Difference], allowed: &Allowed) -> Vec<String> {
     let (unexpected, unused) = allowed.sort(differences);
     let mut lines: Vec<String> = unexpected.iter().map(ToString::to_string).collect();

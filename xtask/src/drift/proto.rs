@@ -1,7 +1,7 @@
-//! Compares a document whose JSON is that of protocol buffers with facts taken from the provider's definitions.
+//! Compares a document with the JSON mapping of protocol buffers with facts extracted from the provider's definitions.
 //!
-//! The facts are `services` (calls with their mapping to REST), `messages` (fields) and `enums` (names of values). Ours
-//! point to them by `x-rpc` and `x-proto`.
+//! The facts are `services` (calls with their REST mapping), `messages` (fields) and `enums` (names of values). Our
+//! document refers to them by `x-rpc` and `x-proto`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::side::{is_true, member, text};
 use crate::model::snake;
 use crate::spec;
 
-/// A field as both sides can say it.
+/// A field, in a form common to both sides.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Field {
     ty: String,
@@ -22,7 +22,7 @@ struct Field {
 
 type Fields = BTreeMap<String, Field>;
 
-/// Compares all calls, messages and enums. An error means that a document contradicts itself.
+/// Compares all calls, messages and enums. An error means that a document is inconsistent.
 pub(crate) fn documents(ours: &Value, theirs: &Value) -> Result<(Vec<Difference>, Counts), String> {
     let mut comparison = Comparison {
         ours,
@@ -100,7 +100,7 @@ impl<'a> Comparison<'a> {
         Ok(())
     }
 
-    /// The fields of a request stand in the path, in the query or in the body.
+    /// The fields of a request are in the path, in the query or in the body.
     fn request(&mut self, name: &str, operation: &'a Value, call: &'a Value) -> Result<(), String> {
         let mut ours = Fields::new();
         for parameter in items(member(operation, "parameters")) {
@@ -139,7 +139,7 @@ impl<'a> Comparison<'a> {
         Ok(())
     }
 
-    /// Every message and enum of ours, with all the names it goes by.
+    /// All messages and enums of our document, with all of their names.
     fn schemas(&mut self) -> Result<(), String> {
         let bodies: BTreeSet<&str> = members(member(self.ours, "paths"))
             .flat_map(|(_, item)| members(item))
@@ -158,7 +158,7 @@ impl<'a> Comparison<'a> {
                         .filter_map(Value::as_str)
                         .collect();
                     self.counts.values += ours.len();
-                    // Their order is that of their numbers.
+                    // Values are in the order of their numbers.
                     self.differ(full_name, "values", &ours.join(" "), &theirs.join(" "));
                     continue;
                 }
@@ -191,12 +191,12 @@ impl<'a> Comparison<'a> {
                 continue;
             };
             self.counts.properties += 1;
-            // A type that both sides use goes by several names.
+            // A type used for several messages has several names.
             if !a.ty.split('|').any(|name| name == b.ty) {
                 self.differ(&at, "type", &a.ty, &b.ty);
             }
             self.differ(&at, "group", &a.group, &b.group);
-            // In answers, `required` is what our readers insist on.
+            // In responses, `required` is what our readers insist on.
             if request || key != "id" {
                 let word = |required: bool| if required { "yes" } else { "no" };
                 self.differ(&at, "required", word(a.required), word(b.required));
@@ -231,7 +231,7 @@ impl<'a> Comparison<'a> {
         Ok(fields)
     }
 
-    /// What the type of a property is called in the provider's definitions.
+    /// The name of a property's type in the provider's definitions.
     fn field(&self, schema: &'a Value) -> Result<Field, String> {
         let ty = match (text(schema, "$ref"), text(schema, "type"), text(schema, "format")) {
             ("#/components/schemas/Labels", ..) => "map<string,string>".to_owned(),
@@ -246,7 +246,7 @@ impl<'a> Comparison<'a> {
             (_, "string" | "integer", format) => format.to_owned(),
             (_, "number", _) => "double".to_owned(),
             (_, "boolean", _) => "bool".to_owned(),
-            // Type and null: a wrapper.
+            // A type with null is a wrapper.
             (_, "", _) => match schema.pointer("/type/0").and_then(Value::as_str) {
                 Some("string") => "google.protobuf.Int64Value".to_owned(),
                 Some("number") => "google.protobuf.DoubleValue".to_owned(),
@@ -255,7 +255,7 @@ impl<'a> Comparison<'a> {
             },
             _ => return Err(format!("no rule for {schema}")),
         };
-        // `repeated` stands before the name, not before the first of several names.
+        // `repeated` precedes the list of names, not the first name.
         let ty = match ty.strip_prefix("repeated ") {
             Some(names) => names
                 .split('|')
@@ -305,7 +305,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Method and path of a call, its parameters spelled as ours.
+/// Method and path of a call, with parameters in our spelling.
 fn mapping(call: &Value) -> String {
     let path: String = text(call, "path")
         .split('_')
@@ -394,7 +394,7 @@ mod tests {
         })
     }
 
-    /// What differs after theirs is changed at a JSON pointer.
+    /// Checks the differences after a change to the provider's facts at a JSON pointer.
     #[track_caller]
     fn check(pointer: &str, value: Value, want: &[&str]) {
         let mut theirs = theirs();

@@ -1,7 +1,7 @@
-//! One form for the many ways to write a schema.
+//! Normalization of schemas.
 //!
-//! `{"$ref": …}` with or without siblings, `allOf`, `anyOf` and `oneOf` nested into each other, `nullable: true`, a null
-//! member, a list of types, `const` and an `enum` of one value: all become a [`Flat`].
+//! `{"$ref": …}` with or without siblings, nested `allOf`, `anyOf` and `oneOf`, `nullable: true`, a null member, a list
+//! of types, `const` and an `enum` of one value: all become a [`Flat`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 
 use crate::spec;
 
-/// Limits that go with a type, by the name of the type.
+/// Limits that apply to a type, by name of the type.
 const LIMITS: &[(&str, &[&str])] = &[
     ("string", &["format", "pattern", "minLength", "maxLength"]),
     ("integer", NUMERIC),
     ("number", NUMERIC),
-    // `required` has no effect on an array; it is looked at because it does stand there in published definitions.
+    // `required` has no effect on an array; it is included because published definitions contain it.
     ("array", &["minItems", "maxItems", "uniqueItems", "required"]),
     ("object", &["minProperties", "maxProperties", "propertyNames"]),
 ];
@@ -27,12 +27,12 @@ const NUMERIC: &[&str] = &[
     "multipleOf",
 ];
 
-/// Everything a value may be.
+/// All values that a schema permits.
 #[derive(Debug, Default)]
 pub(crate) struct Flat {
     pub(crate) nullable: bool,
     pub(crate) default: Option<Value>,
-    /// What is not an object, by its type; `any` for a schema that says nothing.
+    /// Values that are not objects, by type; `any` for an empty schema.
     pub(crate) plain: BTreeMap<String, Plain>,
     pub(crate) objects: Vec<Object>,
 }
@@ -40,26 +40,26 @@ pub(crate) struct Flat {
 /// A value that is not an object.
 #[derive(Debug)]
 pub(crate) struct Plain {
-    /// The values that are listed.
+    /// The listed values.
     pub(crate) values: BTreeSet<String>,
-    /// Whether it may have other values than the listed ones.
+    /// Whether values other than the listed ones are permitted.
     pub(crate) open: bool,
     pub(crate) limits: BTreeMap<&'static str, Value>,
-    /// Schema of an array's items.
+    /// Schema of the items of an array.
     pub(crate) items: Option<Value>,
 }
 
-/// An object, one of several where a union gives the choice.
+/// An object; one of several in a union.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Object {
     pub(crate) properties: Map<String, Value>,
     pub(crate) required: BTreeSet<String>,
-    /// Schema of members that are not listed; `None` if there is nothing to say about them.
+    /// Schema of members that are not listed; `None` if it imposes no constraints.
     pub(crate) others: Option<Value>,
-    /// Whether there may be no such members.
+    /// Whether members that are not listed are forbidden.
     pub(crate) closed: bool,
     pub(crate) limits: BTreeMap<&'static str, Value>,
-    /// Groups of properties of which exactly one has to be there.
+    /// Groups of properties of which exactly one is required.
     pub(crate) one_of: BTreeSet<String>,
 }
 
@@ -84,7 +84,7 @@ impl Flat {
         }
     }
 
-    /// The one value it can have.
+    /// The only permitted value.
     pub(crate) fn constant(&self) -> Option<&str> {
         let plain = self.plain.get("string")?;
         if plain.values.len() == 1 && !plain.open {
@@ -105,7 +105,7 @@ impl Flat {
             let Some(Value::Array(members)) = schema.remove(keyword) else {
                 continue;
             };
-            // An object's members may be given as groups of which one is required; that is no union of types.
+            // An object may list groups of members of which one is required; that is not a union of types.
             if members.iter().all(is_requirement) {
                 schema.insert("x-one-of".to_owned(), Value::Array(members));
                 continue;
@@ -150,7 +150,7 @@ impl Flat {
                             },
                         );
                     }
-                    // A second member of the same type widens the first.
+                    // A second member of the same type extends the first.
                     Some(plain) => {
                         plain.values.extend(values);
                         plain.open |= open;
@@ -165,7 +165,7 @@ impl Flat {
         }
     }
 
-    /// The listed values; a null among them makes the whole nullable.
+    /// The listed values; a null among them makes the schema nullable.
     fn values(&mut self, schema: &Map<String, Value>) -> Option<BTreeSet<String>> {
         let listed = match (schema.get("const"), schema.get("enum")) {
             (Some(value), _) => vec![value],
@@ -205,12 +205,12 @@ fn says_something(others: &Value) -> bool {
     others.as_object().is_some_and(|keywords| !keywords.is_empty())
 }
 
-/// A value as it stands in a message: text without quotes, the rest as JSON.
+/// A value as shown in a message: text without quotes, everything else as JSON.
 pub(crate) fn show(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The keywords of a schema, those behind `$ref` and `allOf` included.
+/// The keywords of a schema, including those behind `$ref` and `allOf`.
 fn keywords(document: &Value, schema: &Value) -> Result<Map<String, Value>, String> {
     let Value::Object(schema) = schema else {
         return Ok(Map::new());
@@ -232,7 +232,7 @@ fn keywords(document: &Value, schema: &Value) -> Result<Map<String, Value>, Stri
     Ok(merge(&base, own))
 }
 
-/// Both together; `over` wins, but properties and required ones add up.
+/// Merges two sets of keywords; `over` takes precedence, but properties and required ones are combined.
 fn merge(base: &Map<String, Value>, over: Map<String, Value>) -> Map<String, Value> {
     let mut both = base.clone();
     for (keyword, value) in over {
@@ -247,7 +247,7 @@ fn merge(base: &Map<String, Value>, over: Map<String, Value>) -> Map<String, Val
     both
 }
 
-/// The types a schema without unions gives, told from other keywords if it names none.
+/// The types of a schema without unions, inferred from other keywords if it has no `type`.
 fn types(schema: &Map<String, Value>) -> Vec<String> {
     match schema.get("type") {
         Some(Value::String(name)) => return vec![name.clone()],
@@ -268,7 +268,7 @@ fn types(schema: &Map<String, Value>) -> Vec<String> {
     vec![name.to_owned()]
 }
 
-/// Whether a member of a union says only which properties have to be there.
+/// Whether a member of a union only specifies required properties.
 fn is_requirement(member: &Value) -> bool {
     member
         .as_object()

@@ -1,4 +1,4 @@
-//! What the comparison asks a document for.
+//! The queries that the comparison makes on a document.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::schema::{Flat, Object};
 use crate::spec;
 
-/// Where a provider keeps the events of a run; no operation of the published definition refers to them.
+/// The schema with the events of a run, which no operation of the published definition refers to.
 const EVENTS: &str = "#/components/schemas/AssistantStreamEvent";
 const METHODS: &[&str] = &["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 const EVENT_STREAM: &str = "text/event-stream";
@@ -19,22 +19,22 @@ pub(crate) struct Side<'a> {
     pub(crate) whose: &'static str,
 }
 
-/// An operation with what its path says about it.
+/// An operation, with the parameters of its path.
 pub(crate) struct Operation<'a> {
     pub(crate) path: &'a str,
     pub(crate) item: &'a Value,
     pub(crate) body: &'a Value,
 }
 
-/// A property that tells the members of a union apart.
+/// A property that distinguishes the members of a union.
 pub(crate) struct Tag {
     pub(crate) property: String,
-    /// The number of each member, by the property's value in it.
+    /// The index of each member, by its value of the property.
     pub(crate) members: BTreeMap<String, usize>,
 }
 
 impl<'a> Side<'a> {
-    /// The operations by path and method. Names in braces do not matter here; they are compared as parameters.
+    /// The operations by path and method. Names in braces are removed; they are compared as parameters.
     pub(crate) fn operations(self) -> BTreeMap<(String, &'static str), Operation<'a>> {
         let mut operations = BTreeMap::new();
         let paths = self.document.get("paths").and_then(Value::as_object);
@@ -48,7 +48,7 @@ impl<'a> Side<'a> {
         operations
     }
 
-    /// The parameters by place and name; those of the operation stand over those of the path.
+    /// The parameters by location and name; those of the operation override those of the path.
     pub(crate) fn parameters(
         self,
         operation: &Operation<'a>,
@@ -63,7 +63,7 @@ impl<'a> Side<'a> {
         Ok(parameters)
     }
 
-    /// The schemas of a body by media type.
+    /// The schemas of a body, by media type.
     pub(crate) fn contents(self, body: &Value) -> Result<BTreeMap<&str, &Value>, String> {
         let mut contents = BTreeMap::new();
         for (media, content) in body.get("content").and_then(Value::as_object).into_iter().flatten() {
@@ -75,7 +75,7 @@ impl<'a> Side<'a> {
         Ok(contents)
     }
 
-    /// Every named event that an operation streams, or that the document keeps without an operation.
+    /// All named events that an operation streams, or that the document defines without an operation.
     pub(crate) fn events(self) -> Result<BTreeMap<String, Object>, String> {
         let mut events = BTreeMap::new();
         let mut streams: Vec<&Value> = spec::resolve(self.document, EVENTS).into_iter().collect();
@@ -97,7 +97,7 @@ impl<'a> Side<'a> {
         Ok(events)
     }
 
-    /// The members of a union in which each names an event; `None` if it is no such union.
+    /// The members of a union of named events; `None` if it is a different union.
     fn event_names(self, schema: &Value) -> Result<Option<Vec<(String, Object)>>, String> {
         let mut named = Vec::new();
         for object in self.flat(schema)?.objects {
@@ -112,7 +112,7 @@ impl<'a> Side<'a> {
         Ok(if named.is_empty() { None } else { Some(named) })
     }
 
-    /// Every property that tells the members of a union apart.
+    /// All properties that distinguish the members of a union.
     pub(crate) fn tags(self, members: &[Object]) -> Result<Vec<Tag>, String> {
         let mut tags = Vec::new();
         for name in members.first().into_iter().flat_map(|first| first.properties.keys()) {
@@ -141,7 +141,7 @@ impl<'a> Side<'a> {
         Flat::of(self.document, schema).map_err(|error| format!("{}: {error}", self.whose))
     }
 
-    /// The value itself, or what its `$ref` points to.
+    /// The value itself, or the target of its `$ref`.
     pub(crate) fn follow<'b>(self, value: &'b Value) -> Result<&'b Value, String>
     where
         'a: 'b,
@@ -154,7 +154,7 @@ impl<'a> Side<'a> {
     }
 }
 
-/// The path with nothing between its braces.
+/// The path, with nothing between its braces.
 fn without_names(path: &str) -> String {
     let segment = |segment: &str| {
         if segment.starts_with('{') {

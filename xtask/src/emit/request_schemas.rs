@@ -1,10 +1,10 @@
-//! The schemas of request bodies as one JSON document, for servers that check what they are sent.
+//! The schemas of request bodies as one JSON document, for servers that validate requests.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-/// What a check needs. Descriptions and generator hints stay behind.
+/// The keywords that validation needs. Descriptions and generator hints are omitted.
 const KEYWORDS: &[&str] = &[
     "$ref",
     "additionalProperties",
@@ -28,7 +28,7 @@ const KEYWORDS: &[&str] = &[
     "type",
 ];
 
-/// The file for everything that a request body of `document` reaches.
+/// The file with everything reachable from the request bodies of `document`.
 pub(crate) fn file(document: &Value) -> Result<String, String> {
     let schemas = document
         .pointer("/components/schemas")
@@ -72,7 +72,7 @@ fn reach(node: &Value, schemas: &Value, names: &mut BTreeSet<String>) -> Result<
     }
 }
 
-/// The schema with only its keywords; an enum with described values becomes a plain `enum`.
+/// The schema with these keywords only; an enum with described values becomes a plain `enum`.
 fn prune(schema: &Value) -> Value {
     let Value::Object(members) = schema else {
         return schema.clone();

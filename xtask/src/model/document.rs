@@ -1,4 +1,4 @@
-//! A document as the model looks at it: its schemas, and which of them go which way.
+//! A document as seen by the model: its schemas, and which of them occur in requests and responses.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 
 use super::schema::{schema_name, text};
 
-/// Who builds values of a type.
+/// Who creates values of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Usage {
-    /// Only the user: what the protocol requires must be there.
+    /// Only the user; required members must be given.
     Request,
-    /// Both sides.
+    /// Both the user and the server.
     Shared,
     /// Only the server.
     Response,
@@ -20,9 +20,9 @@ pub(crate) enum Usage {
 pub(super) struct Reader<'d> {
     pub(super) document: &'d Value,
     pub(super) schemas: &'d Map<String, Value>,
-    /// Bodies of requests.
+    /// Request bodies.
     pub(super) bodies: BTreeSet<String>,
-    /// Bodies of updates.
+    /// Request bodies of updates.
     pub(super) updates: BTreeSet<String>,
     sent: BTreeSet<String>,
     received: BTreeSet<String>,
@@ -64,7 +64,7 @@ impl<'d> Reader<'d> {
         Ok(reader)
     }
 
-    /// Adds the name of every schema that `node` leads to.
+    /// Adds the names of all schemas reachable from `node`.
     fn collect(&self, node: &Value, into: &mut BTreeSet<String>) -> Result<(), String> {
         match node {
             Value::Object(members) => {
@@ -90,7 +90,7 @@ impl<'d> Reader<'d> {
     }
 }
 
-/// Every operation of the document: path, method, description.
+/// All operations of the document: path, method, description.
 pub(super) fn paths(document: &Value) -> Result<Vec<(&str, &str, &Value)>, String> {
     let paths = document
         .get("paths")
@@ -107,7 +107,7 @@ pub(super) fn paths(document: &Value) -> Result<Vec<(&str, &str, &Value)>, Strin
     Ok(all)
 }
 
-/// The schemas that a body names itself, without those inside them.
+/// The schemas that a body refers to directly, without those nested in them.
 fn collect_direct(node: &Value, into: &mut BTreeSet<String>) {
     match node {
         Value::Object(members) => {

@@ -1,27 +1,27 @@
-//! The Rust items of a document, before they are text.
+//! The Rust items of a document, before they are written as text.
 
 use std::collections::BTreeMap;
 
 use super::document::Usage;
 use super::proto_items;
 
-/// Everything one document gives.
+/// All items of one document.
 #[derive(Debug)]
 pub(crate) struct Model {
-    /// The document's path, for the first line of each file.
+    /// The path of the document, for the first line of each file.
     pub(crate) source: String,
-    /// The module of the types crate that the items go to.
+    /// The module of the types crate that contains the items.
     pub(crate) home: String,
-    /// Which published version the document describes.
+    /// The published version that the document describes.
     pub(crate) describes: String,
-    /// Whether another document lends types to this one.
+    /// Whether the document uses types of another one.
     pub(crate) borrows: bool,
-    /// Items by the file they go to.
+    /// Items by file.
     pub(crate) modules: BTreeMap<String, Vec<Item>>,
     pub(crate) operations: Vec<Operation>,
 }
 
-/// One operation of the protocol.
+/// An operation of the protocol.
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) id: String,
@@ -29,15 +29,15 @@ pub(crate) struct Operation {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) summary: String,
-    /// The names of its query parameters.
+    /// Names of the query parameters.
     pub(crate) query: Vec<String>,
-    /// The types of its body, its response, and what it streams.
+    /// Types of the request body, the response, and the streamed values.
     pub(crate) request: Option<String>,
     pub(crate) response: Option<String>,
     pub(crate) stream: Option<String>,
 }
 
-/// One named type.
+/// A named type.
 #[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) name: String,
@@ -59,13 +59,13 @@ pub(crate) enum Shape {
         members: Vec<ChoiceMember>,
     },
     Events(Vec<Event>),
-    /// Names that the user chooses, with values of one type.
+    /// Names chosen by the user, with values of one type.
     Map(Type),
     Message(proto_items::Message),
     ProtoEnum(Vec<Arm>),
 }
 
-/// A value of an enum: its Rust name, its value on the wire.
+/// A value of an enum: its Rust name and its value in JSON.
 #[derive(Debug)]
 pub(crate) struct Arm {
     pub(crate) name: String,
@@ -77,7 +77,7 @@ pub(crate) struct Arm {
 pub(crate) struct UnionMember {
     pub(crate) name: String,
     pub(crate) payload: String,
-    /// The values of the tag that stand for it. With several, the tag is also a member of the payload.
+    /// The tag values of the variant. If there are several, the tag is also a member of the payload.
     pub(crate) wires: Vec<String>,
     pub(crate) doc: String,
 }
@@ -100,9 +100,9 @@ pub(crate) struct Event {
 
 #[derive(Debug)]
 pub(crate) enum EventPayload {
-    /// A fixed text instead of an object.
+    /// A fixed string instead of an object.
     Text(String),
-    /// The object, and whether it is large enough to live in a box.
+    /// The object, and whether it is large enough to be boxed.
     Object {
         ty: String,
         boxed: bool,
@@ -113,30 +113,30 @@ pub(crate) enum EventPayload {
 #[derive(Debug)]
 pub(crate) struct Object {
     pub(crate) usage: Usage,
-    /// Body of a request.
+    /// Whether it is a request body.
     pub(crate) body: bool,
-    /// Body of an update: a setter may also clear.
+    /// Whether it is the request body of an update, whose setters can also clear.
     pub(crate) update: bool,
     pub(crate) constants: Vec<(String, String)>,
-    /// Paths of the members that are on the wire even without a value.
+    /// Paths of the members that are written even without a value.
     pub(crate) always: Vec<String>,
     pub(crate) members: Vec<Member>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Member {
-    /// The name on the wire.
+    /// The name in JSON.
     pub(crate) key: String,
     /// The name in Rust.
     pub(crate) field: String,
     pub(crate) doc: String,
     pub(crate) ty: Type,
     pub(crate) presence: Presence,
-    /// Whether the constructor takes it.
+    /// Whether it is an argument of the constructor.
     pub(crate) in_new: bool,
-    /// The type whose object may stand for the id.
+    /// The type whose objects can be given instead of the identifier.
     pub(crate) id_of: Option<String>,
-    /// Servers send it in other forms too: all numbers and metadata, and what `x-also` names the other form of.
+    /// Servers also send it in other forms: all numbers and metadata, and members with `x-also`.
     pub(crate) loose: bool,
 }
 
@@ -163,7 +163,7 @@ pub(crate) enum Type {
 }
 
 impl Type {
-    /// Whether servers spell every value of the type in several ways.
+    /// Whether every value of the type has alternative JSON forms.
     pub(super) fn is_loose(&self) -> bool {
         match self {
             Self::Integer | Self::Number | Self::Metadata => true,

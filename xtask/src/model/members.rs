@@ -1,4 +1,4 @@
-//! Schemas with properties, and what becomes of each.
+//! Schemas with properties, and the members generated from them.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ impl Reader<'_> {
             if text(property, "format") == Some("binary") {
                 continue; // The bytes of an upload are a part of their own, beside what this type holds.
             }
-            // What `new` takes has no setter that could hide an option.
+            // Arguments of `new` have no setter that could shadow a call option.
             let has_setter = !required.contains(key.as_str()) || without_null(property).1;
             if self.bodies.contains(name) && has_setter && CALL_OPTIONS.contains(&key.as_str()) {
                 return Err(format!("the parameter `{key}` collides with a call option"));
@@ -100,8 +100,8 @@ impl Reader<'_> {
         })
     }
 
-    /// Adds the paths below this member that are on the wire even without a value: what is required and may be null, and
-    /// what is marked.
+    /// Adds the paths below this member that are written even without a value: required members that may be null, and
+    /// marked ones.
     fn always(&self, path: &str, schema: &Value, required: bool, around: &[&str], into: &mut Vec<String>) {
         let (core, nullable) = without_null(schema);
         if nullable && (required || schema.get("x-always") == Some(&Value::Bool(true))) {
@@ -161,11 +161,11 @@ impl Reader<'_> {
     }
 }
 
-/// Where a member stands, as far as it decides its Rust form.
+/// The properties of a member's place that determine its Rust form.
 pub(super) struct Context {
-    /// The type is also read from servers, which leave things out.
+    /// The type is also read from servers, which omit members.
     pub(super) lenient: bool,
     pub(super) required: bool,
-    /// The id of a resource.
+    /// The identifier of a resource.
     pub(super) id: bool,
 }

@@ -1,8 +1,8 @@
-//! The Rust items that a specification stands for, before they are text.
+//! The Rust items that a specification describes, before they are written as text.
 //!
-//! Reading a document decides everything that needs thought (which fields are optional, what a type is called, where
-//! it goes); writing it out afterwards is only layout. [`items`] and [`proto_items`] are what it comes to, [`document`]
-//! and [`schema`] what it is read from, and the other files read a kind of schema each.
+//! Reading a document makes all decisions (which fields are optional, the names of types, the file of each item), so
+//! that writing is only formatting. [`items`] and [`proto_items`] define the result, [`document`] and [`schema`] access
+//! the input, and the other files each read one kind of schema.
 
 mod document;
 mod items;

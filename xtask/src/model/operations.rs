@@ -6,7 +6,7 @@ use super::document::{Reader, paths};
 use super::items::Operation;
 use super::schema::{schema_name, text};
 
-/// Names of the call options. A wire parameter of the same name would hide its option behind a setter.
+/// Names of the call options. A protocol parameter of the same name would shadow its option by a setter.
 pub(super) const CALL_OPTIONS: &[&str] = &[
     "timeout",
     "deadline",
@@ -76,14 +76,14 @@ impl<'d> Reader<'d> {
         Ok(operations)
     }
 
-    /// The type of the first response that is no error.
+    /// The type of the first successful response.
     fn response_type(&self, operation: &Value, media: &str) -> Option<String> {
         let responses = operation.get("responses")?.as_object()?;
         let (_, response) = responses.iter().find(|(status, _)| status.starts_with('2'))?;
         self.content_type(response, Some(media))
     }
 
-    /// The type of a body, of that medium or of the only one.
+    /// The type of a body with this media type, or with the only one.
     fn content_type(&self, body: &Value, media: Option<&str>) -> Option<String> {
         let content = body.get("content")?.as_object()?;
         let content = match media {

@@ -1,4 +1,4 @@
-//! Messages, enums and oneofs of a document whose JSON is that of protocol buffers.
+//! Messages, enums and oneofs of a document with the JSON mapping of protocol buffers.
 
 use std::collections::BTreeSet;
 
@@ -64,7 +64,7 @@ impl Reader<'_> {
                 return Err(format!("the parameter `{key}` collides with a call option"));
             }
             if message.update && key == "updateMask" {
-                // Setters fill it; without one it is empty, and means every field.
+                // Setters fill in the mask; an empty mask means all fields.
                 (field.kind, field.in_new) = (Kind::Field, false);
             }
             message.fields.push(field);
@@ -123,7 +123,7 @@ impl Reader<'_> {
         Ok(groups)
     }
 
-    /// Whether another message names the enum of a oneof after itself.
+    /// Whether another message defines the enum of the oneof.
     fn defined_elsewhere(&self, name: &str, ty: &str) -> bool {
         self.schemas.iter().any(|(other, schema)| {
             let groups = schema.get("x-oneof").and_then(Value::as_object);
@@ -131,7 +131,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The parameters in the path of the operation that takes this body.
+    /// The path parameters of the operation that has this body.
     fn path_fields(&self, name: &str) -> Result<Vec<Field>, String> {
         let mut fields = Vec::new();
         for (_, _, operation) in paths(self.document)? {
@@ -183,7 +183,7 @@ impl Reader<'_> {
     }
 
     fn proto_field(&self, json: &str, property: &Value, usage: Usage, required: bool) -> Result<Field, String> {
-        // A parameter keeps its type in a schema of its own.
+        // The type of a parameter is in a schema of its own.
         let ty = self.proto_type(property.get("schema").unwrap_or(property))?;
         let proto = snake(json);
         Ok(Field {
@@ -194,7 +194,7 @@ impl Reader<'_> {
                 .to_owned(),
             kind: match ty {
                 Type::Time => Kind::Time,
-                // Answers need only their identifier; types that go both ways are read leniently.
+                // Responses require only their identifier; types used in both directions are read leniently.
                 _ if required && (usage == Usage::Request || json == "id") => Kind::Needed,
                 _ => Kind::Field,
             },
@@ -252,7 +252,7 @@ fn arm(schema: &Value) -> Result<Arm, String> {
     Ok(Arm { name, wire, doc })
 }
 
-/// `ttlDays` as `ttl_days`, the way the mapping of protocol buffers does it backwards.
+/// Converts `ttlDays` to `ttl_days`, as the mapping of protocol buffers does in reverse.
 pub(crate) fn snake(json: &str) -> String {
     let mut out = String::new();
     for c in json.chars() {

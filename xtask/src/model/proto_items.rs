@@ -1,37 +1,37 @@
-//! The Rust items of a document whose JSON is that of protocol buffers.
+//! The Rust items of a document with the JSON mapping of protocol buffers.
 
 use super::document::Usage;
 
 /// A message.
 #[derive(Debug)]
 pub(crate) struct Message {
-    /// The provider's name.
+    /// The provider's name of the message.
     pub(crate) full_name: String,
     pub(crate) usage: Usage,
-    /// Body of a request.
+    /// Whether it is a request body.
     pub(crate) body: bool,
-    /// Body of an update: setters record what they set.
+    /// Whether it is the request body of an update, whose setters record what they set.
     pub(crate) update: bool,
     pub(crate) fields: Vec<Field>,
     pub(crate) groups: Vec<Group>,
-    /// Fields inside of fields that have a setter of their own.
+    /// Nested fields with setters of their own.
     pub(crate) nested: Vec<Nested>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Field {
-    /// The name on the wire, in lowerCamelCase.
+    /// The lowerCamelCase name in JSON.
     pub(crate) json: String,
-    /// The same in `snake_case`.
+    /// The name in `snake_case`.
     pub(crate) proto: String,
     /// The name in Rust.
     pub(crate) name: String,
     pub(crate) doc: String,
     pub(crate) ty: Type,
     pub(crate) kind: Kind,
-    /// Whether the constructor takes it.
+    /// Whether it is an argument of the constructor.
     pub(crate) in_new: bool,
-    /// The type whose object may stand for the identifier.
+    /// The type whose objects can be given instead of the identifier.
     pub(crate) id_of: Option<String>,
 }
 
@@ -47,19 +47,19 @@ pub(crate) enum Kind {
 /// A oneof.
 #[derive(Debug)]
 pub(crate) struct Group {
-    /// The field's name in Rust.
+    /// The name of the field in Rust.
     pub(crate) name: String,
-    /// The enum's name.
+    /// The name of the enum.
     pub(crate) ty: String,
     pub(crate) doc: String,
-    /// Whether an unknown object counts as a new member.
+    /// Whether an unknown object is read as a new member.
     pub(crate) open: bool,
     pub(crate) members: Vec<Field>,
-    /// Whether this message is where the enum is defined, and not only used.
+    /// Whether this message defines the enum, rather than only using it.
     pub(crate) defines: bool,
 }
 
-/// A field inside of a message field.
+/// A field within a message field.
 #[derive(Debug)]
 pub(crate) struct Nested {
     pub(crate) outer: String,

@@ -1,4 +1,4 @@
-//! From a document to its items.
+//! Converts a document to items.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a schema says, and how that is said in Rust.
+//! Properties of a schema, and how they are expressed in Rust.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ pub(super) fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
     value.get(key).and_then(Value::as_str)
 }
 
-/// `in_progress` as `InProgress`.
+/// Converts `in_progress` to `InProgress`.
 pub(super) fn pascal(wire: &str) -> String {
     let words = wire
         .split(|c: char| !c.is_ascii_alphanumeric())
@@ -18,7 +18,7 @@ pub(super) fn pascal(wire: &str) -> String {
     words.map(|word| word[..1].to_ascii_uppercase() + &word[1..]).collect()
 }
 
-/// The schema without its null alternative, and whether it had one.
+/// The schema without its null alternative, and whether there was one.
 pub(super) fn without_null(schema: &Value) -> (&Value, bool) {
     if let Some(Value::Array(kinds)) = schema.get("type") {
         return (schema, kinds.iter().any(|kind| kind == "null"));
@@ -31,7 +31,7 @@ pub(super) fn without_null(schema: &Value) -> (&Value, bool) {
     (schema, false)
 }
 
-/// The limits of a value in words.
+/// The limits of a value, as sentences.
 pub(super) fn limits(schema: &Value) -> Vec<String> {
     let number = |key: &str| {
         schema
@@ -58,7 +58,7 @@ pub(super) fn limits(schema: &Value) -> Vec<String> {
     all
 }
 
-/// `256000` as `256,000`.
+/// Converts `256000` to `256,000`.
 fn thousands(digits: &str) -> String {
     if digits.len() <= 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return digits.to_owned();

@@ -1,4 +1,4 @@
-//! Schemas that offer alternatives: enums, unions, stream events.
+//! Schemas with alternatives: enums, unions, stream events.
 
 use serde_json::Value;
 
@@ -66,7 +66,7 @@ impl Reader<'_> {
                 doc,
             });
         }
-        // The tag is an enum of which every value announces this member.
+        // The tag is an enum, all values of which select this member.
         let values = text(property, "$ref")
             .and_then(schema_name)
             .and_then(|name| self.schemas.get(name)?.get("oneOf")?.as_array())
@@ -148,7 +148,7 @@ impl Reader<'_> {
                     )?);
                 }
             }
-            // Large payloads are boxed, so that a text delta does not carry the width of a run.
+            // Large payloads are boxed, so that a text delta is not as large as a run.
             EventPayload::Object {
                 ty,
                 boxed: size.is_some_and(|members| members.len() > 8),

@@ -1,7 +1,7 @@
 //! `cargo xtask ops`: lists every operation with its client method and its server route.
 //!
-//! Both are found in the sources, by the operation's constant: a client method sends a request for it, the server
-//! mounts a handler with it. So an operation cannot be described and then forgotten on one side.
+//! Both are found in the sources by the constant of the operation: a client method sends a request with it, and the
+//! server mounts a handler with it. An operation can therefore not be described and then forgotten on one side.
 
 mod source;
 
@@ -18,32 +18,32 @@ use crate::workspace::root;
 const SPECS: &str = "spec";
 const CLIENT: &str = "crates/assistants-blocking/src";
 const SERVER: &str = "crates/assistants-local/src";
-/// The files of a provider whose public methods are the handles.
+/// The files of each provider with the public methods that return handles.
 const HANDLES: &[&str] = &["client", "handles"];
 
-/// One operation and where it is implemented.
+/// An operation and its implementations.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Row {
     provider: String,
     operation: String,
     method: String,
     path: String,
-    /// The client's methods for it, such as `runs().create`; `None` if there is none.
+    /// The client methods, such as `runs().create`; `None` if there are none.
     client: Option<String>,
-    /// The server's handler for it, such as `runs::create`; `None` if there is none.
+    /// The server's handler, such as `runs::create`; `None` if there is none.
     route: Option<String>,
     #[serde(skip)]
     constant: String,
 }
 
-/// The sources of one provider.
+/// The sources for one provider.
 #[derive(Debug, Default)]
 struct Sources {
     client: Vec<Source>,
     server: Vec<Source>,
 }
 
-/// Runs the command: an error names the operations that lack one side.
+/// Runs the command. An error lists the operations that are missing on one side.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let json = match args {
         [] => false,
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     }
 }
 
-/// The calls of a document that have no REST form.
+/// The calls of a document without a REST mapping.
 fn grpc_only(document: &Value) -> impl Iterator<Item = &str> {
     let calls = document.get("x-grpc-only").and_then(Value::as_array);
     calls
@@ -92,7 +92,7 @@ fn grpc_only(document: &Value) -> impl Iterator<Item = &str> {
         .filter_map(|call| call.get("name")?.as_str())
 }
 
-/// Every document in `spec/` with its provider: the one it names, or the one it is named after.
+/// All documents in `spec/`, each with its provider: the one it specifies, or the one in its file name.
 fn documents(root: &Path) -> Result<Vec<(String, Value)>, String> {
     let mut documents = Vec::new();
     for path in entries(&root.join(SPECS))? {
@@ -105,7 +105,7 @@ fn documents(root: &Path) -> Result<Vec<(String, Value)>, String> {
     Ok(documents)
 }
 
-/// The Rust sources below a folder, without the folders and files that are named after `others`.
+/// The Rust sources below a folder, except folders and files named after `others`.
 fn read(folder: &Path, others: &[&str]) -> Result<Vec<Source>, String> {
     let mut sources = Vec::new();
     for path in entries(folder)? {
@@ -125,7 +125,7 @@ fn read(folder: &Path, others: &[&str]) -> Result<Vec<Source>, String> {
     Ok(sources)
 }
 
-/// The entries of a folder in the order of their names.
+/// The entries of a folder, sorted by name.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let list = || -> std::io::Result<Vec<PathBuf>> {
         let mut paths = fs::read_dir(folder)?
@@ -141,7 +141,7 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The name of the module in a file: that of the folder for a `mod.rs`.
+/// The name of the module in a file; for `mod.rs`, the name of its folder.
 fn module(path: &Path) -> String {
     match stem(path) {
         name if name == "mod" => path.parent().map(stem).unwrap_or_default(),
@@ -149,7 +149,7 @@ fn module(path: &Path) -> String {
     }
 }
 
-/// A row for each operation of the document, in its order.
+/// A row for each operation of the document, in order.
 fn find(provider: &str, document: &Value, sources: &Sources) -> Result<Vec<Row>, String> {
     let handles: Vec<&str> = sources
         .client
@@ -192,7 +192,7 @@ fn client(sources: &[Source], handles: &[&str], constant: &str) -> Option<String
     join(methods)
 }
 
-/// The handlers that are mounted with the constant.
+/// The handlers mounted with the constant.
 fn route(sources: &[Source], constant: &str) -> Option<String> {
     join(sources.iter().flat_map(|source| source.handlers_of(constant)))
 }
@@ -202,7 +202,7 @@ fn join(found: impl Iterator<Item = String>) -> Option<String> {
     if found.is_empty() { None } else { Some(found.join(", ")) }
 }
 
-/// A line for each side that an operation lacks.
+/// A line for each operation that is missing on one side.
 fn missing(rows: &[Row]) -> Vec<String> {
     let mut lines = Vec::new();
     for row in rows {
@@ -226,7 +226,7 @@ fn missing(rows: &[Row]) -> Vec<String> {
     lines
 }
 
-/// The rows in columns, under a line of headings.
+/// The rows as aligned columns with a header line.
 fn table(rows: &[Row]) -> String {
     let heading = ["provider", "operation", "method", "path", "client", "route"];
     let cells = |row: &'_ Row| {

@@ -1,16 +1,16 @@
-//! Which functions of a source file mention a constant, and which handlers are mounted with it.
+//! Finds the functions of a source file that use a constant, and the handlers mounted with it.
 
 use std::collections::BTreeSet;
 
 use crate::tokens::{self, Function, is_word};
 
-/// The server's methods that take an operation and its handler.
+/// The server's methods with an operation and its handler as arguments.
 const MOUNTS: &[&str] = &["mount", "mount_form", "route"];
 
-/// One source file without comments, literals and tests.
+/// A source file, without comments, literals and tests.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// Name of the module.
+    /// The name of the module.
     pub(crate) name: String,
     tokens: Vec<String>,
     functions: Vec<Function>,
@@ -34,7 +34,7 @@ impl Source {
             .map(|function| function.name.as_str())
     }
 
-    /// The public functions that mention the constant, themselves or through other functions of the file.
+    /// The public functions that use the constant, directly or through other functions of the file.
     pub(crate) fn public_users_of(&self, constant: &str) -> Vec<&str> {
         let mut users: BTreeSet<usize> = BTreeSet::new();
         loop {
@@ -60,7 +60,7 @@ impl Source {
         public.map(|function| function.name.as_str()).collect()
     }
 
-    /// The handlers that are mounted with the constant, with the name of this file if they stand in it.
+    /// The handlers mounted with the constant, qualified with the name of this file if they are defined in it.
     pub(crate) fn handlers_of(&self, constant: &str) -> Vec<String> {
         let mut handlers = Vec::new();
         for at in (0..self.tokens.len()).filter(|at| self.tokens[*at] == constant) {
@@ -69,7 +69,7 @@ impl Source {
             let Some(comma) = (at..self.tokens.len()).find(|at| self.token(*at) == ",") else {
                 continue;
             };
-            // Between the constant and the comma stands nothing but a member, such as `.path`.
+            // Between the constant and the comma, there can only be a member such as `.path`.
             let member = self.tokens[at + 1..comma]
                 .iter()
                 .all(|token| token == "." || is_word(token));
@@ -111,7 +111,7 @@ impl Source {
         }
     }
 
-    /// Where the bracket opens that the token stands in.
+    /// The index of the bracket that opens the one around the token.
     fn opening(&self, at: usize) -> Option<usize> {
         let mut depth = 0usize;
         for at in (0..at).rev() {

@@ -1,27 +1,27 @@
-//! Reads an OpenAPI document, in YAML or JSON, as a JSON value whose members keep their order.
+//! Reads an OpenAPI document, in YAML or JSON, as a JSON value that preserves the order of members.
 
 use std::path::Path;
 use std::{fmt, fs, io};
 
 use serde_json::{Map, Value};
 
-/// Why a document could not be read. The messages leave the document's path to the caller.
+/// Why a document could not be read. The path of the document is added by the caller.
 #[derive(Debug)]
 pub(crate) enum Error {
     Read(io::Error),
     Yaml(serde_saphyr::Error),
     Json(serde_json::Error),
-    /// The name of the file does not end in `.yaml`, `.yml` or `.json`.
+    /// The file name does not end in `.yaml`, `.yml` or `.json`.
     Extension,
-    /// A reference to another document leads nowhere, or brings a name that is taken.
+    /// A reference to another document cannot be resolved, or introduces a name that is already used.
     Reference(String),
 }
 
-/// Where a schema came from that another document lent: the name of that document.
+/// The origin of a schema that was copied from another document: the name of that document.
 pub(crate) const LENT_BY: &str = "x-lent-by";
 
-/// Reads the document at `path`; the extension tells YAML from JSON. Schemas of other documents that it refers to are
-/// part of the result, marked with [`LENT_BY`].
+/// Reads the document at `path`, as YAML or JSON depending on the extension. Schemas of other documents that it refers
+/// to are included in the result, marked with [`LENT_BY`].
 pub(crate) fn load(path: &Path) -> Result<Value, Error> {
     let text = fs::read_to_string(path).map_err(Error::Read)?;
     let mut document = match path.extension().and_then(|extension| extension.to_str()) {
@@ -45,7 +45,7 @@ pub(crate) fn load(path: &Path) -> Result<Value, Error> {
 
 const SCHEMAS: &str = "/components/schemas/";
 
-/// Makes every reference to another document's schema one to a schema of this document, and collects them.
+/// Replaces each reference to a schema of another document by one to a schema of this document, and collects them.
 fn take_references(node: &mut Value, wanted: &mut Vec<(String, String)>) {
     match node {
         Value::Object(members) => {
@@ -64,7 +64,7 @@ fn take_references(node: &mut Value, wanted: &mut Vec<(String, String)>) {
     }
 }
 
-/// Copies a schema of `lender` and all that it leads to into `schemas`.
+/// Copies a schema of `lender`, and all schemas reachable from it, to `schemas`.
 fn lend(lender: &Value, file: &str, name: &str, schemas: &mut Map<String, Value>) -> Result<(), Error> {
     if let Some(there) = schemas.get(name) {
         return if there.get(LENT_BY).and_then(Value::as_str) == Some(file) {
@@ -107,7 +107,7 @@ pub(crate) fn parse(text: &str) -> Result<Value, Error> {
     serde_saphyr::from_str(text).map_err(Error::Yaml)
 }
 
-/// What a `$ref` points to; `None` if it leads nowhere or out of the document.
+/// Resolves a `$ref`; `None` if it cannot be resolved or refers to another document.
 pub(crate) fn resolve<'a>(document: &'a Value, reference: &str) -> Option<&'a Value> {
     document.pointer(reference.strip_prefix('#')?)
 }

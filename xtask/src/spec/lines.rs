@@ -1,4 +1,4 @@
-//! Where the members of a YAML document are: the line of each JSON pointer.
+//! Line numbers of the members of a YAML document, by JSON pointer.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,12 +6,12 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
-/// The lines of a document, by JSON pointer (RFC 6901).
+/// Line numbers, by JSON pointer (RFC 6901).
 #[derive(Debug, Default)]
 pub(crate) struct Lines(HashMap<String, u64>);
 
 impl Lines {
-    /// Reads the lines of `text`; none if it is not YAML, which parsing the document reports.
+    /// Determines the lines of `text`; none if it is not YAML, which parsing the document reports.
     pub(crate) fn of(text: &str) -> Self {
         let mut lines = Self::default();
         if let Ok(document) = serde_saphyr::from_str::<Spanned<Node>>(text) {
@@ -20,7 +20,7 @@ impl Lines {
         lines
     }
 
-    /// The line of the member at `pointer`, or of the nearest one around it.
+    /// The line of the member at `pointer`, or of the closest enclosing one.
     pub(crate) fn line(&self, pointer: &str) -> u64 {
         let mut pointer = pointer;
         loop {
@@ -58,13 +58,13 @@ impl Lines {
     }
 }
 
-/// Appends one member to a JSON pointer.
+/// Appends a member to a JSON pointer.
 pub(crate) fn push(pointer: &mut String, member: &str) {
     pointer.push('/');
     pointer.push_str(&member.replace('~', "~0").replace('/', "~1"));
 }
 
-/// A document of which only the places matter.
+/// A document of which only the positions are relevant.
 enum Node {
     Mapping(Vec<(Spanned<String>, Spanned<Node>)>),
     Sequence(Vec<Spanned<Node>>),

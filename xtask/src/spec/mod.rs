@@ -1,4 +1,4 @@
-//! The documents in `spec/`, and whether the generator can read all that they say.
+//! The documents in `spec/`, and checks that the generator understands all of their contents.
 
 mod check;
 mod document;

@@ -1,6 +1,6 @@
-//! Names that can stand in Rust.
+//! Names that are valid in Rust.
 
-/// The field's name: that of the wire, with an underscore where it is a keyword of Rust.
+/// The name of the field: the name in JSON, with an underscore appended if it is a Rust keyword.
 pub(crate) fn rust_field(key: &str) -> String {
     if KEYWORDS.contains(&key) {
         format!("{key}_")
@@ -9,7 +9,7 @@ pub(crate) fn rust_field(key: &str) -> String {
     }
 }
 
-/// The keywords of Rust, with those that are reserved (The Rust Reference, "Keywords").
+/// The keywords of Rust, including reserved ones (The Rust Reference, "Keywords").
 const KEYWORDS: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
     "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
@@ -23,7 +23,7 @@ pub(super) fn is_identifier(name: &str) -> bool {
         && name != "_"
 }
 
-/// Whether it is an identifier, not a keyword, and written like a type.
+/// Whether it is an identifier, not a keyword, and spelled like a type.
 pub(super) fn is_type_name(name: &str) -> bool {
     is_identifier(name) && name.starts_with(|first: char| first.is_ascii_uppercase()) && name != "Self"
 }

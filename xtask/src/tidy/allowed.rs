@@ -1,10 +1,10 @@
-//! The faults that are meant to be there, from `xtask/tidy.toml`.
+//! Intended violations, from `xtask/tidy.toml`.
 
 use serde::Deserialize;
 
 use super::fault::Fault;
 
-/// The list of allowances.
+/// The list of rules.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Allowed {
@@ -15,7 +15,7 @@ pub(super) struct Allowed {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Allowance {
-    /// The file, or the function in it, as faults name it.
+    /// The file, or the function in it, as named by faults.
     at: String,
     reason: String,
 }
@@ -29,7 +29,7 @@ impl Allowed {
         }
     }
 
-    /// The faults that are not allowed, and one for each allowance that allows nothing.
+    /// The faults that are not allowed, and a fault for each unused rule.
     pub(super) fn judge(&self, document: &str, mut faults: Vec<Fault>) -> Vec<Fault> {
         for one in &self.allow {
             let before = faults.len();

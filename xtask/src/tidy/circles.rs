@@ -1,20 +1,21 @@
-//! No file may use another one that uses it, not even through others: such files can only be understood together.
+//! Import cycles: no file may use another one that uses it, not even indirectly, because such files can only be
+//! understood together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::Fault;
 use super::modules::Crate;
 
-/// The names that a file uses of another one, by the two files.
+/// The names that one file uses of another, by pair of files.
 type Edges<'f> = BTreeMap<(&'f str, &'f str), BTreeSet<&'f str>>;
 
-/// A circle of more files is shown by its smallest parts.
+/// A cycle of more files than this is reported as its smallest parts.
 const LARGE: usize = 8;
 
-/// A fault for each circle of the crate, with every step of it.
+/// A fault for each cycle of the crate, with all of its steps.
 ///
-/// A file may be used by the files of its folder and use them: such a circle is only reported where no other is left,
-/// since it would hide the others.
+/// Cycles between a file and the files of its folder are reported only if there are no others, because they would hide
+/// those.
 pub(super) fn check(read: &Crate<'_>) -> Vec<Fault> {
     let all = edges(read);
     let mut without_parents = all.clone();
@@ -29,7 +30,7 @@ fn faults(edges: &Edges<'_>) -> Vec<Fault> {
         .map(|circle| {
             let inside = |(from, to): &(&str, &str)| circle.contains(from) && circle.contains(to);
             let all: Vec<_> = edges.iter().filter(|(ends, _)| inside(ends)).collect();
-            // Of a large circle, the steps of its smallest parts: when these are mended, most of it is.
+            // For a large cycle, the steps of its smallest parts: once these are fixed, most of it is gone.
             let short: Vec<_> = all.iter().filter(|(ends, _)| is_short(edges, ends)).copied().collect();
             let shown = if circle.len() > LARGE && !short.is_empty() {
                 short
@@ -46,7 +47,7 @@ fn faults(edges: &Edges<'_>) -> Vec<Fault> {
         .collect()
 }
 
-/// Whether the step is part of a circle of two or three files.
+/// Whether the step is part of a cycle of two or three files.
 fn is_short(edges: &Edges<'_>, (from, to): &(&str, &str)) -> bool {
     let is_step = |from: &str, to: &str| edges.contains_key(&(from, to));
     is_step(to, from) || edges.keys().any(|(start, end)| start == to && is_step(end, from))
@@ -62,8 +63,8 @@ fn is_parent(file: &str, other: &str) -> bool {
     other.starts_with(&folder)
 }
 
-/// A module that only declares and re-exports takes no part: what goes through it goes to the file that defines the
-/// name. The files of a `generated` folder are one, since they come from one document.
+/// A module that only declares and re-exports is ignored: a use through it is a use of the file that defines the name.
+/// The files of a `generated` folder are treated as one, since they are generated from one document.
 fn edges<'f>(read: &Crate<'f>) -> Edges<'f> {
     let mut edges = Edges::new();
     let name = |module: usize| {
@@ -74,7 +75,7 @@ fn edges<'f>(read: &Crate<'f>) -> Edges<'f> {
     for one in read.uses() {
         let counts = !one.passed_on && !read.is_bare(one.from) && !read.is_bare(one.to);
         let (from, to) = (name(one.from), name(one.to));
-        // A module is imported for its names, which are mentioned by themselves.
+        // A module is imported for its names, which are counted where they are used.
         if let Some(item) = one.item.filter(|_| counts && from != to) {
             edges.entry((from, to)).or_default().insert(item);
         }
@@ -82,7 +83,7 @@ fn edges<'f>(read: &Crate<'f>) -> Edges<'f> {
     edges
 }
 
-/// The sets of files in which each leads to each.
+/// The sets of files in which each can reach every other.
 fn circles<'f>(edges: &Edges<'f>) -> Vec<BTreeSet<&'f str>> {
     let mut next: BTreeMap<&'f str, Vec<&'f str>> = BTreeMap::new();
     for (from, to) in edges.keys() {

@@ -1,18 +1,18 @@
-//! What one source file declares, imports and mentions.
+//! What a source file declares, imports and mentions.
 
 use std::collections::BTreeSet;
 
 use crate::tokens::{Token, closing};
 
-/// One name that a `use` brings in.
+/// A name imported by `use`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Import<'t> {
     pub(super) path: Vec<&'t str>,
-    /// What it is called here: `*` for all names of a module, `_` for a trait without a name.
+    /// The local name: `*` for all names of a module, `_` for a trait without a name.
     pub(super) name: &'t str,
-    /// Whether others see the name here.
+    /// Whether the name is visible to other files.
     pub(super) public: bool,
-    /// In how many modules of the same file it stands.
+    /// The number of inline modules around it.
     pub(super) depth: usize,
     pub(super) line: usize,
 }
@@ -27,12 +27,12 @@ pub(super) struct Mention<'t> {
 
 #[derive(Debug, Default)]
 pub(super) struct Contents<'t> {
-    /// The modules that have files of their own.
+    /// The modules in separate files.
     pub(super) children: Vec<&'t str>,
     pub(super) items: BTreeSet<&'t str>,
     pub(super) imports: Vec<Import<'t>>,
     pub(super) mentions: Vec<Mention<'t>>,
-    /// Every word of the code behind the imports.
+    /// All words of the code after the imports.
     pub(super) words: BTreeSet<&'t str>,
 }
 
@@ -51,7 +51,7 @@ impl<'t> Contents<'t> {
         reader.contents
     }
 
-    /// Whether the file does nothing but declare modules and import names.
+    /// Whether the file only declares modules and imports names.
     pub(super) fn is_bare(&self) -> bool {
         self.words.is_empty()
     }
@@ -61,7 +61,7 @@ struct Reader<'a, 't> {
     tokens: &'a [Token<'t>],
     contents: Contents<'t>,
     braces: usize,
-    /// Where the modules end that have no file of their own.
+    /// The ends of the inline modules.
     modules: Vec<usize>,
 }
 
@@ -70,7 +70,7 @@ impl<'t> Reader<'_, 't> {
         self.tokens.get(at).map_or("", |token| token.text)
     }
 
-    /// Reads what starts here, and returns where the next thing does.
+    /// Reads what starts here, and returns the index after it.
     fn step(&mut self, at: usize) -> usize {
         let token = self.tokens[at];
         match (token.text, self.text(at + 1)) {
@@ -145,7 +145,7 @@ impl<'t> Reader<'_, 't> {
         (end..self.tokens.len()).find(|at| self.text(*at) == ";").unwrap_or(end) + 1
     }
 
-    /// Reads `a::b`, `a::{…}`, `a::*` or `a as b`, and returns where it ends.
+    /// Reads `a::b`, `a::{…}`, `a::*` or `a as b`, and returns the index after it.
     fn tree(&mut self, mut at: usize, mut path: Vec<&'t str>, public: bool) -> usize {
         loop {
             match self.text(at) {

@@ -1,4 +1,4 @@
-//! What the crates bring along.
+//! The dependencies of the crates.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,13 +6,13 @@ use std::process::Command;
 
 use super::fault::Fault;
 
-/// A crate, how many crates it may be with all it needs, and whether an async runtime may be among them.
+/// Crates with the maximum number of crates in their dependency tree, including themselves.
 const BUDGETS: &[(&str, usize)] = &[("assistants-types", 13), ("assistants-blocking", 70)];
 
-/// No crate with a budget may bring these.
+/// Crates that no crate with a budget may depend on.
 const RUNTIMES: &[&str] = &["tokio", "futures", "async-std", "smol", "hyper", "reqwest"];
 
-/// A fault for each crate that is over its budget or brings an async runtime.
+/// A fault for each crate that exceeds its budget or depends on an async runtime.
 pub(super) fn check(root: &Path) -> Result<Vec<Fault>, String> {
     let mut faults = Vec::new();
     for (name, budget) in BUDGETS {
@@ -22,7 +22,7 @@ pub(super) fn check(root: &Path) -> Result<Vec<Fault>, String> {
     Ok(faults)
 }
 
-/// What cargo says a crate needs when it runs.
+/// Cargo's list of the crates needed at run time.
 fn tree(root: &Path, name: &str, more: &[&str]) -> Result<String, String> {
     let arguments = [
         "tree",
@@ -75,7 +75,7 @@ fn with_runtime(name: &str, tree: &str) -> Vec<Fault> {
         .collect()
 }
 
-/// Name and version of every crate that cargo lists.
+/// Name and version of each crate in the list.
 fn crates(tree: &str) -> BTreeSet<(&str, &str)> {
     tree.lines()
         .filter_map(|line| line.split_once(' '))

@@ -1,12 +1,12 @@
-//! What a file says about itself, and what ARCHITECTURE.md says about files.
+//! Module docs, and file names in ARCHITECTURE.md.
 
 use super::fault::Fault;
 use super::files::File;
 
-/// Endings by which a word in backticks is known to be a file.
+/// Extensions that identify a word in backticks as a file name.
 const ENDINGS: &[&str] = &[".rs", ".yaml", ".toml", ".md", ".json", ".sh"];
 
-/// A fault if a module does not say what it is for.
+/// A fault if a module has no doc comment.
 pub(super) fn module_doc(file: &File) -> Option<Fault> {
     let first = file.text.lines().map(str::trim).find(|line| {
         let other = line.is_empty() || line.starts_with("#![") || line.starts_with("//") && !line.starts_with("//!");
@@ -17,7 +17,7 @@ pub(super) fn module_doc(file: &File) -> Option<Fault> {
         .then(|| Fault::new(&file.path, "has no `//!` that says what it is for".to_owned()))
 }
 
-/// A fault for each file and folder that the document names in backticks and that is not there.
+/// A fault for each file and folder that the document names in backticks but that does not exist.
 pub(super) fn file_names(document: &str, text: &str, files: &[File]) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut in_block = false;
@@ -44,8 +44,8 @@ fn is_file_name(word: &str) -> bool {
     like_a_path && word.chars().all(plain)
 }
 
-/// Whether the name is that of the file or of a folder around it. It may leave out where that is; `*` stands for a part of a
-/// segment, `<…>` for a whole one.
+/// Whether the name refers to the file or to a folder around it. Leading folders may be omitted; `*` matches part of a
+/// segment, `<…>` a whole one.
 fn names(name: &str, path: &str) -> bool {
     let (name, folder) = name.strip_suffix('/').map_or((name, false), |name| (name, true));
     let want: Vec<&str> = name.split('/').collect();

@@ -1,10 +1,10 @@
-//! Something that is not as it must be.
+//! A violation of a rule.
 
 use std::fmt;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// The file, with a line or the name of a function where it has one; or a crate.
+    /// The file, with a line or the name of a function if there is one; or a crate.
     pub(super) at: String,
     what: String,
 }

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-/// A file, and its text if it is Rust.
+/// A file, with its text if it is Rust.
 #[derive(Debug)]
 pub(super) struct File {
-    /// From the root, with slashes.
+    /// The path from the root, with slashes.
     pub(super) path: String,
     pub(super) text: String,
 }
@@ -16,7 +16,7 @@ impl File {
         self.path.ends_with(".rs")
     }
 
-    /// The name without its ending, or that of the folder for a `mod.rs`.
+    /// The name without its extension; for `mod.rs`, the name of the folder.
     pub(super) fn module(&self) -> &str {
         let mut segments = self.path.rsplit('/');
         match segments.next().unwrap_or_default() {
@@ -30,7 +30,7 @@ impl File {
     }
 }
 
-/// Every file below the root in the order of the paths, without what git and cargo keep there.
+/// All files below the root, sorted by path, except the folders of git and cargo.
 pub(super) fn read(root: &Path) -> Result<Vec<File>, String> {
     let mut files = Vec::new();
     walk(root, "", &mut files)?;

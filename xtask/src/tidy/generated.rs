@@ -1,4 +1,4 @@
-//! Generated files say so, to readers and to git.
+//! Generated files are marked, for readers and for git.
 
 use super::fault::Fault;
 use super::files::File;
@@ -7,7 +7,7 @@ const ATTRIBUTES: &str = ".gitattributes";
 const MARK: &str = "// @generated";
 
 /// A fault for each generated file without the mark on its first line or in `.gitattributes`, and for each marked file
-/// outside the folders of generated ones.
+/// outside the folders of generated files.
 pub(super) fn check(files: &[File], attributes: &str) -> Vec<Fault> {
     let patterns: Vec<&str> = attributes
         .lines()
@@ -39,7 +39,7 @@ pub(super) fn check(files: &[File], attributes: &str) -> Vec<Fault> {
     faults
 }
 
-/// Whether a pattern of git covers the path: `**` stands for any folders.
+/// Whether a git pattern matches the path; `**` matches any folders.
 fn fits(pattern: &str, path: &str) -> bool {
     fn segments(pattern: &[&str], path: &[&str]) -> bool {
         match (pattern, path) {

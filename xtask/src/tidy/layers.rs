@@ -1,11 +1,11 @@
-//! Which folders may not use which others.
+//! Dependencies between folders that are not permitted.
 
 use super::fault::Fault;
 use super::modules::Crate;
 
-/// A folder of a crate, and what no file in it may use.
+/// A folder of a crate, and what its files must not use.
 struct Rule {
-    /// The crate's sources.
+    /// The sources of the crate.
     of: &'static str,
     folder: &'static str,
     /// A folder of the same crate, or a module of another one.
@@ -34,7 +34,7 @@ const RULES: &[Rule] = &[
     rule(SERVER, "http/", "assistants_types::"),
 ];
 
-/// A fault for each use that a rule forbids.
+/// A fault for each use that violates a rule.
 pub(super) fn check(read: &Crate<'_>) -> Vec<Fault> {
     check_rules(read, RULES)
 }

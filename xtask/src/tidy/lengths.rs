@@ -1,4 +1,4 @@
-//! How long files and functions may be, without what is only for tests.
+//! Maximum lengths of files and functions, without test code.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use super::fault::Fault;
 use super::modules::Crate;
 use crate::tokens;
 
-/// Lines that hold code: comments and blank lines cost a reader nothing.
+/// Lines of code; comments and blank lines are not counted.
 const FILE: usize = 450;
-/// Lines from the name to the last brace.
+/// Lines from the name to the closing brace.
 const FUNCTION: usize = 60;
 
 /// A fault for each file and each function that is too long.

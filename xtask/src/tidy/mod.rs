@@ -1,16 +1,16 @@
-//! `cargo xtask tidy`: checks what must hold of the sources as a whole, which no compiler looks at.
+//! `cargo xtask tidy`: checks rules of the source tree as a whole, which the compiler does not check.
 //!
-//! | check | what it asks for |
+//! | check | rule |
 //! | --- | --- |
-//! | [`docs`] | every module says what it is for; every file that ARCHITECTURE.md names exists |
-//! | [`circles`] | no file uses another one that uses it, not even through others |
-//! | [`layers`] | the protocols know nothing of each other, the storage nothing of the engine, `http/` of no protocol |
-//! | [`lengths`] | files and functions that can be read at once |
-//! | [`names`] | names in the terms of the field |
+//! | [`docs`] | every module has a doc comment; every file named in ARCHITECTURE.md exists |
+//! | [`circles`] | no import cycles between files |
+//! | [`layers`] | the protocols are independent of each other, the storage of the engine, `http/` of both protocols |
+//! | [`lengths`] | files and functions of limited length |
+//! | [`names`] | names use the terms of the field |
 //! | [`generated`] | generated files are marked as such |
-//! | [`dependencies`] | the budgets of crates, and no async runtime below the client |
+//! | [`dependencies`] | dependency budgets, and no async runtime below the client |
 //!
-//! What is longer than it should be and has a reason is listed in `xtask/tidy.toml` ([`allowed`]).
+//! Files and functions that are longer for a reason are listed in `xtask/tidy.toml` ([`allowed`]).
 
 mod allowed;
 mod circles;
@@ -33,7 +33,7 @@ use self::fault::Fault;
 use self::modules::Crate;
 use crate::workspace::root;
 
-/// The crates whose structure is checked, each by its root.
+/// The crates whose structure is checked, by root file.
 const CRATES: &[&str] = &[
     "crates/assistants-types/src/lib.rs",
     "crates/assistants-blocking/src/lib.rs",
@@ -47,7 +47,7 @@ const ARCHITECTURE: &str = "ARCHITECTURE.md";
 const ATTRIBUTES: &str = ".gitattributes";
 const ALLOWED: &str = "xtask/tidy.toml";
 
-/// Runs the command: an error lists every fault that is not allowed and every allowance that is not needed.
+/// Runs the command. An error lists all faults that are not allowed and all unused rules.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     if !args.is_empty() {
         return Err("usage: cargo xtask tidy".to_owned());

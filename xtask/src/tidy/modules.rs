@@ -7,14 +7,14 @@ use super::fault::Fault;
 use super::files::File;
 use crate::tokens;
 
-/// How many re-exports a name may go through.
+/// Maximum number of re-exports that a name is followed through.
 const MAX_HOPS: usize = 32;
 
-/// A crate, seen as modules in files. Files that only tests have are not part of it.
+/// A crate as modules in files, excluding files that are compiled only for tests.
 #[derive(Debug)]
 pub(super) struct Crate<'f> {
     pub(super) modules: Vec<Module<'f>>,
-    /// The modules that have no file of their name.
+    /// The modules without a file of their name.
     pub(super) missing: Vec<Fault>,
 }
 
@@ -26,19 +26,19 @@ pub(super) struct Module<'f> {
     contents: Contents<'f>,
 }
 
-/// A name of one file that another one uses.
+/// A name of one file that is used by another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Use<'f> {
     pub(super) from: usize,
     pub(super) to: usize,
     /// `None` for the module itself.
     pub(super) item: Option<&'f str>,
-    /// Whether the name is only passed on to others.
+    /// Whether the name is only re-exported.
     pub(super) passed_on: bool,
     pub(super) line: usize,
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Target<'f> {
     module: usize,
@@ -46,7 +46,7 @@ struct Target<'f> {
 }
 
 impl<'f> Crate<'f> {
-    /// Reads the crate whose root is the file at `path`.
+    /// Reads the crate with the root file `path`.
     pub(super) fn read(files: &'f [File], path: &str) -> Result<Self, String> {
         let mut read = Self {
             modules: Vec::new(),
@@ -86,7 +86,7 @@ impl<'f> Crate<'f> {
         self.modules[module].contents.is_bare()
     }
 
-    /// Everything that a file uses of another one.
+    /// Everything that a file uses of others.
     pub(super) fn uses(&self) -> BTreeSet<Use<'f>> {
         let mut uses = BTreeSet::new();
         for from in 0..self.modules.len() {
@@ -110,7 +110,7 @@ impl<'f> Crate<'f> {
                     add(&import.path, import.depth, passed_on, import.line);
                     continue;
                 }
-                // Of a whole module, the types that the code names.
+                // If a whole module is imported: the types that the code names.
                 for word in &contents.words {
                     if word.starts_with(|c: char| c.is_uppercase()) {
                         let path: Vec<&str> = import.path.iter().copied().chain([*word]).collect();
@@ -130,7 +130,7 @@ impl<'f> Crate<'f> {
         uses
     }
 
-    /// The paths into other crates: the file, the path, the line.
+    /// The paths into other crates: file, path and line.
     pub(super) fn foreign(&self) -> impl Iterator<Item = (&'f File, &[&'f str], usize)> {
         self.modules.iter().enumerate().flat_map(move |(from, module)| {
             let imports = module.contents.imports.iter();
@@ -143,8 +143,8 @@ impl<'f> Crate<'f> {
         })
     }
 
-    /// What a path in a module leads to; `None` for what is not of this crate. `depth` is the number of modules in the
-    /// same file around it.
+    /// Resolves a path in a module; `None` if it is not of this crate. `depth` is the number of inline modules around
+    /// it.
     fn resolve(&self, from: usize, depth: usize, path: &[&'f str], hops: usize) -> Option<Target<'f>> {
         let supers = path.iter().take_while(|segment| **segment == "super").count();
         match path {
@@ -160,7 +160,7 @@ impl<'f> Crate<'f> {
         }
     }
 
-    /// Whether the module's file gives the name a meaning.
+    /// Whether the file of the module defines the name.
     fn has(&self, module: usize, name: &str) -> bool {
         let Module { children, contents, .. } = &self.modules[module];
         children.contains_key(name)
@@ -168,7 +168,7 @@ impl<'f> Crate<'f> {
             || contents.imports.iter().any(|import| import.name == name)
     }
 
-    /// What the path leads to in the module.
+    /// Resolves a path relative to the module.
     fn below(&self, module: usize, path: &[&'f str], hops: usize) -> Option<Target<'f>> {
         let [name, rest @ ..] = path else {
             return Some(Target { module, item: None });
@@ -204,7 +204,7 @@ impl<'f> Crate<'f> {
             .or(Some(here))
     }
 
-    /// Where the name comes from that a module gives to those who import all of it.
+    /// The file that defines a name imported by a glob import of the module.
     fn defines(&self, module: usize, name: &'f str, hops: usize) -> Option<Target<'f>> {
         let target = self.below(module, &[name], hops)?;
         let real = |target: &Target<'f>| {
@@ -217,7 +217,7 @@ impl<'f> Crate<'f> {
     }
 }
 
-/// The folder of the files of a file's child modules, with a slash if it has a name.
+/// The folder with the files of a file's child modules, with a slash unless it is empty.
 fn child_folder(path: &str) -> String {
     let (folder, name) = path.split_at(path.rfind('/').map_or(0, |slash| slash + 1));
     match name {

@@ -1,4 +1,4 @@
-//! Names that say nothing to a reader who knows the field.
+//! Banned names, which mean nothing to a reader who knows the field.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,8 @@ use super::fault::Fault;
 use super::files::File;
 use crate::tokens;
 
-/// No type, field, function or module has these words in its name. The first ones are banned as parts of type names.
+/// Words that must not occur in names of types, fields, functions and modules. The first list applies to parts of type
+/// names.
 const TYPES: &[&str] = &[
     "Bell", "Room", "Slot", "Stretch", "Said", "Told", "Gone", "Place", "Places", "Moment", "Manner",
 ];
@@ -21,7 +22,7 @@ const OTHERS: &[&str] = &[
     "catch_up",
 ];
 
-/// A fault for each banned name of a file, where it occurs first.
+/// A fault for each banned name of a file, at its first occurrence.
 pub(super) fn check(file: &File) -> Vec<Fault> {
     let mut faults = Vec::new();
     if let Some(word) = banned(file.module()) {
@@ -52,7 +53,7 @@ fn banned(name: &str) -> Option<&'static str> {
         .copied()
 }
 
-/// `LiveRun` as `Live` and `Run`.
+/// Splits `LiveRun` into `Live` and `Run`.
 fn camel_words(name: &str) -> impl Iterator<Item = &str> {
     let upper = |at: usize| name[at..].starts_with(|c: char| c.is_uppercase());
     let mut starts: Vec<usize> = name

@@ -8,19 +8,19 @@ use serde_json::{Map, Value};
 use super::schema::{Object, Plain, show};
 use super::side::{Operation, Side, Tag, is_true, member};
 
-/// Something that the documents say differently.
+/// A difference between the documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Difference {
-    /// The operation and the place in what it takes or gives, or the event and the place in it.
+    /// The operation and the position in its request or response, or the event and the position in it.
     pub(crate) at: String,
-    /// What differs there.
+    /// What differs.
     pub(crate) aspect: String,
     pub(crate) ours: String,
     pub(crate) theirs: String,
 }
 
 impl Difference {
-    /// What an allowance is matched with.
+    /// The text that rules are matched against.
     pub(crate) fn key(&self) -> String {
         format!("{}: {}", self.at, self.aspect)
     }
@@ -36,7 +36,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// How much was compared.
+/// Numbers of compared items.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) operations: usize,
@@ -46,7 +46,7 @@ pub(crate) struct Counts {
     pub(crate) events: usize,
 }
 
-/// Compares all operations and events. An error means that a document contradicts itself.
+/// Compares all operations and events. An error means that a document is inconsistent.
 pub(crate) fn documents(ours: &Value, theirs: &Value) -> Result<(Vec<Difference>, Counts), String> {
     let mut comparison = Comparison {
         ours: Side {
@@ -69,7 +69,8 @@ pub(crate) fn documents(ours: &Value, theirs: &Value) -> Result<(Vec<Difference>
 struct Comparison<'a> {
     ours: Side<'a>,
     theirs: Side<'a>,
-    /// Pairs of objects that were compared elsewhere: a difference in them is reported once, where it is met first.
+    /// Pairs of objects that have been compared already: a difference in them is reported once, where it is found
+    /// first.
     seen: HashSet<(Object, Object)>,
     differences: Vec<Difference>,
     counts: Counts,
@@ -115,7 +116,7 @@ impl Comparison<'_> {
         self.responses(at, member(ours.body, "responses"), member(theirs.body, "responses"))
     }
 
-    /// Compares the bodies of the answers. An error status may be covered by `default` on either side.
+    /// Compares the bodies of the responses. An error status may be covered by `default` on either side.
     fn responses(&mut self, at: &str, ours: &Value, theirs: &Value) -> Result<(), String> {
         let empty = Map::new();
         let (a, b) = (ours.as_object().unwrap_or(&empty), theirs.as_object().unwrap_or(&empty));
@@ -139,7 +140,7 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// Compares bodies by their media type. Streams of named events have a comparison of their own.
+    /// Compares bodies by media type. Streams of named events are compared separately.
     fn contents(&mut self, at: &str, ours: &Value, theirs: &Value) -> Result<(), String> {
         let (a, b) = (self.ours.contents(ours)?, self.theirs.contents(theirs)?);
         for media in keys(&a, &b) {
@@ -179,7 +180,7 @@ impl Comparison<'_> {
             }
         }
         match (&a.objects[..], &b.objects[..]) {
-            // A difference of types, which is reported already.
+            // The types differ, which has been reported already.
             ([], _) | (_, []) => Ok(()),
             ([a], [b]) => self.object(at, a, b),
             (a, b) => self.union(at, a, b),
@@ -241,7 +242,7 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// Pairs the members of two unions by the property that tells them apart, else by their order.
+    /// Matches the members of two unions by the property that distinguishes them, or else by their order.
     fn union(&mut self, at: &str, ours: &[Object], theirs: &[Object]) -> Result<(), String> {
         let a = self.ours.tags(ours)?;
         let b = self.theirs.tags(theirs)?;
@@ -299,7 +300,7 @@ impl Comparison<'_> {
     }
 }
 
-/// The tags of the first property that tells the members apart on both sides.
+/// The tags of the first property that distinguishes the members on both sides.
 fn common<'a>(ours: &'a [Tag], theirs: &'a [Tag]) -> Option<(&'a Tag, &'a Tag)> {
     ours.iter()
         .find_map(|a| Some((a, theirs.iter().find(|b| a.property == b.property)?)))
@@ -309,7 +310,7 @@ fn keys<'a, K: Ord, V, W>(ours: &'a BTreeMap<K, V>, theirs: &'a BTreeMap<K, W>) 
     ours.keys().chain(theirs.keys()).collect()
 }
 
-/// The names of both, ours in their order before those that only theirs has.
+/// The names of both, ours in order, followed by those that exist only in theirs.
 fn names<'a>(ours: &'a Map<String, Value>, theirs: &'a Map<String, Value>) -> Vec<&'a String> {
     ours.keys()
         .chain(theirs.keys().filter(|name| !ours.contains_key(*name)))

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::spec::parse;
 
-/// Compares two documents both ways; `want` are the lines of the first way.
+/// Compares two documents in both directions; `want` are the lines of the first direction.
 #[track_caller]
 fn check_documents(ours: &Value, theirs: &Value, want: &[&str]) {
     let (differences, _) = documents(ours, theirs).unwrap();
@@ -16,7 +16,7 @@ fn check_documents(ours: &Value, theirs: &Value, want: &[&str]) {
     for difference in &mut back {
         std::mem::swap(&mut difference.ours, &mut difference.theirs);
     }
-    // The properties of an object come in the order of whichever document is ours.
+    // The properties of an object are in the order of our document, which depends on the direction.
     let sorted = |mut differences: Vec<Difference>| {
         differences.sort_by_key(ToString::to_string);
         differences
@@ -24,7 +24,7 @@ fn check_documents(ours: &Value, theirs: &Value, want: &[&str]) {
     assert_eq!(sorted(back), sorted(differences), "the other way");
 }
 
-/// Compares two schemas, in YAML, as bodies of a request both ways.
+/// Compares two schemas, in YAML, as request bodies in both directions.
 #[track_caller]
 fn check(ours: &str, theirs: &str, want: &[&str]) {
     let document = |schema: &str| {

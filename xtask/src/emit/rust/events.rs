@@ -53,7 +53,7 @@ pub(super) fn stream_events(out: &mut String, item: &Item, events: &[Event]) {
     }
 }
 
-/// A method for each type of payload, which returns it without a match.
+/// A method for each type of payload, which returns it without a `match`.
 fn payloads(out: &mut String, item: &Item, events: &[Event]) {
     let mut by_type: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
     for event in events {

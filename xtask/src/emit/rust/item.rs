@@ -1,4 +1,4 @@
-//! One type: which kind of source it becomes, and which other types that names.
+//! One type: the kind of source it becomes, and the other types that it refers to.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ pub(crate) fn write(out: &mut String, item: &Item) {
     }
 }
 
-/// The types that an item brings along: the payload of an event that has more than `data`, the enum of a oneof.
+/// The additional types that an item defines: the payload of an event with more than `data`, the enum of a oneof.
 pub(crate) fn companions(items: &[Item]) -> impl Iterator<Item = &str> {
     items.iter().flat_map(|item| match &item.shape {
         Shape::Events(events) => events
@@ -35,7 +35,7 @@ pub(crate) fn companions(items: &[Item]) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The other types of the protocol that an item's source names.
+/// The other types of the protocol that an item refers to.
 pub(crate) fn named(item: &Item) -> BTreeSet<&str> {
     let mut names = BTreeSet::new();
     match &item.shape {

@@ -14,10 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::text::rustfmt;
 use crate::model::{Item, Model, Shape};
 
-/// The module of the types crate that lends its types to the others.
+/// The module of the types crate whose types the others share.
 const SHARED: &str = "openai";
 
-/// Every file of the folder, by name.
+/// All files of the folder, by name.
 pub(crate) fn files(model: &Model) -> Result<BTreeMap<String, String>, String> {
     let mut sources = BTreeMap::new();
     for (module, items) in &model.modules {
@@ -41,7 +41,7 @@ pub(crate) fn files(model: &Model) -> Result<BTreeMap<String, String>, String> {
         .collect()
 }
 
-/// A file that names every type, for tests that must not miss one.
+/// A file with the names of all types, for tests that must cover every type.
 pub(crate) fn type_list(model: &Model) -> Result<String, String> {
     let mut source = header(model, "");
     source.push_str("/// Calls a macro with the name of every type.\nmacro_rules! for_each_type {\n    ($call:ident) => { $call! {\n");
@@ -81,7 +81,7 @@ fn table_of_contents(model: &Model) -> String {
     source
 }
 
-/// Puts the `use` lines that the source needs behind its module docs.
+/// Inserts the `use` lines that the source needs after its module docs.
 fn imports(source: &str, model: &Model, own: &[Item]) -> String {
     let code: String = source
         .lines()
@@ -127,7 +127,7 @@ fn imports(source: &str, model: &Model, own: &[Item]) -> String {
         .flat_map(item::named)
         .filter(|name| !defined.contains(name))
         .collect();
-    // What another document lends, and what is written by hand for all of them, lives with the first one.
+    // Types of another document, and hand-written types shared by all, are in the module of the first document.
     let here = |name: &&str| !model.borrows || model.modules.values().flatten().any(|item| item.name == *name);
     let (near, far): (Vec<&str>, Vec<&str>) = foreign.into_iter().partition(here);
     for (home, names) in [(model.home.as_str(), near), (SHARED, far)] {

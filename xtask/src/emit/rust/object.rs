@@ -6,7 +6,7 @@ use crate::model::{Member, Object, Presence, Type, Usage};
 
 pub(super) fn struct_(out: &mut String, name: &str, text: &str, object: &Object) {
     doc(out, "", text);
-    // A request body that requires something has no default; `new` takes what it requires.
+    // A request body with required members has no default; `new` takes these members.
     let strict = object.body
         && object
             .members
@@ -48,7 +48,7 @@ pub(super) fn struct_(out: &mut String, name: &str, text: &str, object: &Object)
     }
 }
 
-/// How the `object!` macro treats the member.
+/// The kind of the member in the `object!` macro.
 fn kind(member: &Member) -> &'static str {
     match (&member.ty, member.presence) {
         (Type::Time, _) => "time",
@@ -138,7 +138,7 @@ fn setters(out: &mut String, object: &Object, member: &Member) {
     }
 }
 
-/// `tools` as `tool`, `modalities` as `modality`.
+/// Converts `tools` to `tool`, `modalities` to `modality`.
 fn singular(field: &str) -> Option<String> {
     match field.strip_suffix("ies") {
         Some(stem) => Some(format!("{stem}y")),

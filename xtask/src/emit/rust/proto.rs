@@ -1,4 +1,4 @@
-//! Messages, enums and oneofs of a protocol whose JSON is that of protocol buffers.
+//! Messages, enums and oneofs of a protocol with the JSON mapping of protocol buffers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use super::text::doc;
 use crate::model::proto_items::{Field, Group, Kind, Message, Nested, Type};
 use crate::model::{Arm, Item, Usage};
 
-/// The enums of oneofs that a message brings along.
+/// The enums of oneofs that a message defines.
 pub(super) fn companions(message: &Message) -> Vec<&str> {
     message
         .groups
@@ -16,7 +16,7 @@ pub(super) fn companions(message: &Message) -> Vec<&str> {
         .collect()
 }
 
-/// The other types of the protocol that a message's source names.
+/// The other types of the protocol that a message refers to.
 pub(super) fn named<'m>(message: &'m Message, names: &mut BTreeSet<&'m str>) {
     let members = message
         .groups
@@ -140,7 +140,7 @@ pub(super) fn message(out: &mut String, item: &Item, message: &Message) {
     }
 }
 
-/// The names of a field for the macros: one if both spellings are the same.
+/// The names of a field for the macros: a single one if both spellings are the same.
 fn names(field: &Field) -> String {
     if field.json == field.proto {
         format!("{:?}", field.json)
@@ -172,7 +172,7 @@ fn one_of(out: &mut String, group: &Group) {
     out.push_str("});\n\n");
 }
 
-/// From a member to the enum and, where the message holds nothing else, to the message.
+/// Conversions from a member to the enum and, if the message has no other fields, to the message.
 fn conversions(out: &mut String, name: &str, message: &Message, group: &Group) {
     let mut uses = BTreeMap::new();
     for member in &group.members {
@@ -203,7 +203,7 @@ fn conversions(out: &mut String, name: &str, message: &Message, group: &Group) {
             ));
         }
     }
-    // What each member holds, without a match.
+    // Accessors for the payload of each member, without a `match`.
     out.push_str(&format!("impl {name} {{\n"));
     for member in &group.members {
         doc(
@@ -263,7 +263,7 @@ fn rust_type(ty: &Type) -> String {
     }
 }
 
-/// A parameter's type, and the expression that turns it into the field's value.
+/// The type of a parameter, and the expression that converts it to the value of the field.
 fn argument(name: &str, field: &Field, ty: &Type) -> (String, String) {
     match ty {
         Type::Text if field.id_of.is_some() => (
@@ -293,7 +293,7 @@ fn argument(name: &str, field: &Field, ty: &Type) -> (String, String) {
     }
 }
 
-/// The argument as the field holds it.
+/// Wraps the argument as the field stores it.
 fn stored(field: &Field, value: String) -> String {
     match &field.ty {
         Type::Message(_) if field.kind == Kind::Needed => value,

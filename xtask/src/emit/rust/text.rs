@@ -1,12 +1,12 @@
-//! The layout of generated code.
+//! Formatting of generated code.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-/// The widest line of a comment, with its indent.
+/// The maximum width of a comment line, including its indentation.
 const DOC_WIDTH: usize = 116;
 
-/// A doc comment, wrapped.
+/// Appends a wrapped doc comment.
 pub(super) fn doc(out: &mut String, indent: &str, text: &str) {
     for paragraph in text.split('\n') {
         let mut line = String::new();
@@ -25,7 +25,7 @@ pub(super) fn doc(out: &mut String, indent: &str, text: &str) {
     }
 }
 
-/// The source as rustfmt lays it out.
+/// The source, formatted by rustfmt.
 pub(super) fn rustfmt(source: &str) -> Result<String, String> {
     let broken = |error: std::io::Error| format!("rustfmt: {error}");
     let mut child = Command::new("rustfmt")
@@ -44,7 +44,7 @@ pub(super) fn rustfmt(source: &str) -> Result<String, String> {
         .map_err(broken)?;
     let mut input = child.stdin.take().ok_or("rustfmt takes no input")?;
     let text = source.to_owned();
-    // From a thread of its own: both pipes have a limit.
+    // In a separate thread, because both pipes have a limited capacity.
     let writer = std::thread::spawn(move || input.write_all(text.as_bytes()));
     let output = child.wait_with_output().map_err(broken)?;
     writer

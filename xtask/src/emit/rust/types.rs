@@ -1,4 +1,4 @@
-//! How members of objects are spelled in Rust.
+//! The Rust types of object members.
 
 use crate::model::{Member, Presence, Type};
 
@@ -26,7 +26,7 @@ pub(super) fn rust_type(ty: &Type) -> String {
     }
 }
 
-/// A parameter's type and the expression that turns it into the field's.
+/// The type of a parameter, and the expression that converts it to that of the field.
 pub(super) fn argument(name: &str, ty: &Type, id_of: Option<&str>) -> (String, String) {
     match ty {
         _ if id_of.is_some() => (

@@ -66,7 +66,7 @@ pub(super) fn choice(out: &mut String, item: &Item, strings: &[Arm], members: &[
     out.push_str("});\n\n");
 }
 
-/// A number in a union stays as it was written: `1` and `1.0` are told apart.
+/// A number in a union is kept as it was written, because `1` and `1.0` differ in JSON.
 fn choice_payload(ty: &Type) -> String {
     match ty {
         Type::Number => "Number".to_owned(),

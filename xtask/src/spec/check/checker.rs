@@ -1,4 +1,4 @@
-//! A document while it is checked: values with their place in it, and the faults found so far.
+//! A document being checked: values with their position, and the faults found so far.
 
 use serde_json::Value;
 
@@ -7,11 +7,11 @@ use crate::spec::lines::push;
 
 pub(super) struct Checker<'d> {
     pub(super) document: &'d Value,
-    /// What is wrong, by JSON pointer.
+    /// What is wrong, with the JSON pointer.
     pub(super) faults: Vec<(String, String)>,
 }
 
-/// A value and where it is in the document.
+/// A value and its position in the document.
 #[derive(Clone)]
 pub(super) struct At<'d> {
     pub(super) pointer: String,
@@ -49,7 +49,7 @@ impl<'d> Checker<'d> {
         self.faults.push((at.pointer.clone(), fault.into()));
     }
 
-    /// Every member of `at` has to be one of `known`.
+    /// Reports each member of `at` that is not one of `known`.
     pub(super) fn only(&mut self, at: &At<'d>, what: &str, known: &[&str]) {
         if !at.value.is_object() {
             self.fault(at, format!("{what} must be a mapping"));
@@ -61,7 +61,8 @@ impl<'d> Checker<'d> {
         }
     }
 
-    /// Whether this is a reference; one that leads nowhere is a fault. Those to other documents are followed later.
+    /// Whether this is a reference; one that cannot be resolved is a fault. References to other documents are resolved
+    /// later.
     pub(super) fn reference(&mut self, at: &At<'d>) -> bool {
         let Some(reference) = at.text("$ref") else { return false };
         if reference.starts_with('#') && document::resolve(self.document, reference).is_none() {

@@ -26,16 +26,16 @@ const DOCUMENT: &[&str] = &[
 
 const COMPONENTS: &[&str] = &["securitySchemes", "parameters", "responses", "schemas"];
 
-/// Refuses a document of ours that says more than the generator reads; each fault with its file and line.
+/// Rejects a document that contains anything the generator ignores; each fault has its file and line.
 ///
-/// `path` is that of the document below `root`.
+/// `path` is relative to `root`.
 pub(crate) fn check(root: &Path, path: &str) -> Result<(), String> {
     let text = fs::read_to_string(root.join(path)).map_err(|error| format!("{path}: cannot be read: {error}"))?;
     let document = parse(&text).map_err(|error| format!("{path}: {error}"))?;
     check_text(&document, &text, path)
 }
 
-/// Reports everything about the document that the generator would ignore, each fault as `path:line: what is wrong`.
+/// Reports everything in the document that the generator would ignore, each fault as `path:line: what is wrong`.
 pub(super) fn check_text(document: &Value, text: &str, path: &str) -> Result<(), String> {
     let mut checker = Checker {
         document,

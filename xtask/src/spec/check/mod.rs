@@ -1,8 +1,8 @@
-//! Refuses a document that says more than the generator reads.
+//! Rejects documents with contents that the generator does not understand.
 //!
-//! The generator looks members up by name, so a misspelt one would be ignored without a word and its limit would never
-//! reach the server. Here every member of a document has to be one that is known where it occurs; names that become
-//! Rust items have to be able to, and parts that refer to each other have to agree.
+//! The generator looks members up by name, so a misspelled one would be ignored silently and its limit would never
+//! reach the server. Therefore every member of a document must be one that is known in its position, names that become
+//! Rust items must be valid, and parts that refer to each other must be consistent.
 
 mod checker;
 mod document;

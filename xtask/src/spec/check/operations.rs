@@ -1,4 +1,4 @@
-//! Paths, operations, and what these take and give.
+//! Paths and operations, with their parameters, requests and responses.
 
 use std::collections::BTreeSet;
 
@@ -69,7 +69,7 @@ impl<'d> Checker<'d> {
         }
     }
 
-    /// The parameters of an operation: each known, and those of the path exactly those that the path names.
+    /// The parameters of an operation: all must be known, and the path parameters must match the names in the path.
     fn path_parameters(&mut self, path: &str, operation: &At<'d>) {
         let named: BTreeSet<&str> = path
             .split('{')

@@ -91,7 +91,7 @@ impl<'d> Checker<'d> {
         }
     }
 
-    /// The values of single keywords.
+    /// The values of individual keywords.
     fn values(&mut self, schema: &At<'d>) {
         let types = match schema.value.get("type") {
             Some(Value::Array(types)) => types.iter().collect(),
@@ -135,7 +135,7 @@ impl<'d> Checker<'d> {
         }
     }
 
-    /// The names inside a schema: those that become fields and arms, and those that refer to properties.
+    /// The names in a schema: those that become fields and variants, and those that refer to properties.
     fn names(&mut self, schema: &At<'d>) {
         let properties = schema.value.get("properties").and_then(Value::as_object);
         self.fields(schema, properties);
@@ -149,7 +149,7 @@ impl<'d> Checker<'d> {
                     .as_str()
                     .zip(properties)
                     .is_some_and(|(name, all)| all.contains_key(name));
-                // An alternative may require what the schema around it has.
+                // An alternative may require properties of the schema around it.
                 if properties.is_some() && !known {
                     self.fault(&name, format!("{} is required and is no property", name.value));
                 }

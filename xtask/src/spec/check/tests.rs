@@ -1,9 +1,9 @@
-//! One fault in a small document at a time, and what is reported.
+//! Small documents with one fault each, and the expected reports.
 
 use super::document::check_text;
 use crate::spec::document::parse;
 
-/// A small document in which nothing is wrong. A case replaces one text in it.
+/// A small valid document. Each case replaces one text in it.
 const GOOD: &str = "\
 openapi: 3.1.0
 x-describes: Small API 1
@@ -55,7 +55,8 @@ fn faults(text: &str) -> String {
     check_text(&document, text, "spec/a.yaml").err().unwrap_or_default()
 }
 
-/// Replaces a part of the good document that occurs once: the fault has to be reported for the line that holds `place`.
+/// Replaces a part of the valid document that occurs once: the fault must be reported for the line that contains
+/// `place`.
 #[track_caller]
 fn refuses((part, with, place, want): (&str, &str, &str, &str)) {
     assert_eq!(GOOD.matches(part).count(), 1, "`{part}` occurs once");
