@@ -91,6 +91,7 @@ impl BaseUrl {
 
     /// The name or address of the server; an address of IPv6 in brackets.
     pub(crate) fn host(&self) -> &str {
+        // Never empty: the URL standard gives every http and https URL a host, and `parse` takes no other scheme.
         self.url.host_str().unwrap_or_default()
     }
 

@@ -240,7 +240,7 @@ impl Error {
     /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
     /// use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
     ///
-    /// // The scripted model of the local server fails as it is told.
+    /// // The scripted model of the local server fails on request.
     /// let params = CreateChatCompletion::new("scripted", [ChatMessage::user("fail rate_limit_exceeded")]);
     /// let outcome = client.chat().create(params).max_retries(0).send();
     /// assert!(outcome.is_err_and(|error| error.is_retryable()));

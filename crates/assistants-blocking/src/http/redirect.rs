@@ -1,7 +1,7 @@
-//! Where a redirect leads, and what may go there.
+//! Redirects: which are followed, and what is sent to another origin.
 //!
-//! ureq could follow redirects, but it takes a host for the same whatever its port, and knows no other credentials
-//! than `Authorization`. So it is told not to.
+//! ureq's own redirects are disabled: it treats two ports of a host as the same origin, and removes no credentials but
+//! `Authorization`.
 
 use ureq::http::Uri;
 use ureq::http::header::{self, HeaderMap, HeaderName};
@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::call::url::OwnQuery;
 
-/// How many redirects of one attempt are followed; the one after that is handed out as the answer.
+/// The most redirects that one attempt follows. The response of the next one is returned to the caller.
 pub(crate) const MAX_REDIRECTS: usize = 5;
 
 /// The headers that may go to another origin. Any other may hold a credential: `Authorization`, `api-key`,

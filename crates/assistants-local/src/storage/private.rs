@@ -65,6 +65,8 @@ pub(crate) fn folder(path: &Path) -> io::Result<()> {
 
 /// Locks a file, which is created if it is missing. Returns `None` if another process holds the lock for longer than
 /// `timeout`. The lock is released when the returned file is dropped or the process ends.
+///
+/// The lock is polled, because neither `std` nor the system has a file lock that waits for a limited time.
 pub(crate) fn lock(path: &Path, timeout: Duration) -> io::Result<Option<File>> {
     let file = open(path)?;
     let start = Instant::now();
