@@ -1,23 +1,12 @@
 //! Chat completions: the model is asked, and nothing is stored.
 
-use std::fmt;
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
 use super::Engine;
+use super::chat_queue::{Chat, ChatOutput};
 use super::deadlines::DueTask;
 use super::workers::Submitted;
-use crate::model::{Failure, Finish, ModelRequest, Output, Piece, Stop};
-
-type Work = Box<dyn FnOnce(&ChatOutput<'_>) + Send>;
-
-/// A chat completion that is queued or running.
-pub(super) struct Chat {
-    stop: Arc<Stop>,
-    /// What is to be done, until a thread takes it.
-    work: Option<Work>,
-}
 
 /// A chat completion as the client's side knows it. When it is dropped, nobody waits for the answer any more, and the
 /// model is stopped at once.
@@ -32,35 +21,6 @@ impl Drop for ChatHandle {
         if let Some(engine) = self.engine.upgrade() {
             engine.stop_chat(&self.id);
         }
-    }
-}
-
-/// A chat completion as its thread knows it.
-pub(crate) struct ChatOutput<'e> {
-    engine: &'e Engine,
-    stop: &'e Stop,
-}
-
-impl fmt::Debug for ChatOutput<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("ChatOutput").finish_non_exhaustive()
-    }
-}
-
-impl ChatOutput<'_> {
-    /// Asks the model and hands the pieces of its answer to `take`. The answer is given up when `take` breaks, when the
-    /// client has gone, when the server stops, and when the chat takes longer than a run may.
-    pub(crate) fn ask(
-        &self,
-        request: &ModelRequest,
-        take: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
-    ) -> Result<Finish, Failure> {
-        if self.stop.is_set() {
-            return Err(Failure::Stopped);
-        }
-        let respond = || self.engine.model.respond(request, &mut Output::new(take, self.stop));
-        let answered = catch_unwind(AssertUnwindSafe(respond));
-        answered.unwrap_or_else(|_| Err(Failure::new("server_error", "The model panicked.")))
     }
 }
 
@@ -103,7 +63,7 @@ impl Engine {
             .and_then(|chat| Some((Arc::clone(&chat.stop), chat.work.take()?)));
         if let Some((stop, work)) = taken {
             let output = ChatOutput {
-                engine: self,
+                model: &*self.model,
                 stop: &stop,
             };
             if catch_unwind(AssertUnwindSafe(|| work(&output))).is_err() {

@@ -2,7 +2,7 @@
 //!
 //! Every request, of either protocol, first deletes what has expired; the housekeeper does the same without requests.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::{Engine, files, threads, vector_stores};
 use crate::storage::{Kind, StorageError, Transaction};
@@ -18,31 +18,7 @@ const SWEPT: [Kind; 7] = [
     Kind::Download,
 ];
 
-/// No expiry comes before this second; nearly every request finds that there is nothing to sweep by looking at it.
-#[derive(Debug)]
-pub(super) struct NextExpiry(AtomicI64);
-
-impl Default for NextExpiry {
-    /// Not known yet.
-    fn default() -> Self {
-        Self(AtomicI64::new(i64::MIN))
-    }
-}
-
 impl Engine {
-    /// Notes that an object goes at that second. `kind` is one of those that are swept.
-    pub(crate) fn expires(
-        &self,
-        transaction: &dyn Transaction,
-        kind: Kind,
-        id: &str,
-        at: i64,
-    ) -> Result<(), StorageError> {
-        transaction.expire(kind, id, Some(at))?;
-        self.next_expiry.0.fetch_min(at, Ordering::SeqCst);
-        Ok(())
-    }
-
     /// Deletes what has expired by `now`, in seconds since 1970, and ends the runs of threads that are deleted.
     pub(crate) fn sweep(&self, now: i64) -> Result<(), StorageError> {
         if now < self.next_expiry.0.load(Ordering::SeqCst) {

@@ -6,7 +6,7 @@ use assistants_types::openai::{
 };
 
 use super::EngineError;
-use super::runs::history;
+use super::runs::history_store;
 use super::vector_stores::{NewFile, attach, create_store, load_store, touch};
 use crate::ids;
 use crate::storage::document::{insert_with_notes, load, now};
@@ -63,7 +63,7 @@ pub(crate) fn delete_message(transaction: &dyn Transaction, id: &str) -> Result<
         return Ok(false);
     };
     if let Some(run_id) = &message.tag {
-        history::forget_message(transaction, run_id, id)?;
+        history_store::forget_message(transaction, run_id, id)?;
     }
     transaction.delete(Kind::Message, id, now().unix_timestamp())
 }

@@ -12,8 +12,9 @@ use assistants_types::openai::{
     UploadPart, UploadStatus, VectorStoreFile, VectorStoreFileStatus,
 };
 
+use super::runs::end_run;
+use super::runs::live_run::Ending;
 use super::runs::live_run::LiveState;
-use super::runs::{Ending, end_run};
 use super::{Batch, Engine, EngineError, Follower, RESPONSES_KEPT, Since, add_message, vector_stores};
 use crate::model::scripted::Scripted;
 use crate::storage::blobs::{COPYING, FileStore};

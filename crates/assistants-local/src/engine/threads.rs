@@ -1,7 +1,7 @@
 //! How threads end, whichever protocol deletes them.
 
-use super::runs::active_runs;
-use super::vector_stores;
+use super::runs::records::active_runs;
+use super::{Engine, EngineError, threads, vector_stores};
 use crate::storage::document::now;
 use crate::storage::{Kind, StorageError, Transaction};
 
@@ -24,4 +24,15 @@ pub(super) fn delete(transaction: &dyn Transaction, id: &str) -> Result<Option<V
         }
     }
     Ok(Some(active))
+}
+
+impl Engine {
+    /// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
+    pub(crate) fn delete_thread(&self, id: &str) -> Result<(), EngineError> {
+        let active = self.storage.transact(|transaction| {
+            threads::delete(transaction, id)?.ok_or_else(|| EngineError::not_found(Kind::Thread, id))
+        })?;
+        self.drop_runs(&active);
+        Ok(())
+    }
 }

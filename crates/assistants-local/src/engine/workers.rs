@@ -124,12 +124,12 @@ impl Workers {
         self.work.notify_all();
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed
     }
 
     /// Waits until all threads have ended, or `until`. Returns how many are left.
-    pub(super) fn wait(&self, until: Instant) -> usize {
+    pub(crate) fn wait(&self, until: Instant) -> usize {
         let mut state = self.lock();
         while state.threads > 0 {
             let left = until.saturating_duration_since(Instant::now());

@@ -4,10 +4,6 @@
 //! Nothing here depends on a protocol. A refused request is a [`Rejection`], which each protocol renders in its own
 //! error format.
 
-pub(crate) mod event_channel;
-pub(crate) mod file_stream;
-pub(crate) mod idempotency;
-
 mod access;
 mod base64;
 mod body;
@@ -15,7 +11,11 @@ mod body_reader;
 mod budget;
 mod connections;
 mod cors;
+pub(crate) mod event_channel;
+pub(crate) mod file_stream;
 mod form;
+mod frontend;
+pub(crate) mod idempotency;
 mod json_member;
 mod json_size;
 mod limits;
@@ -25,94 +25,14 @@ mod rejection;
 mod upload;
 mod workers;
 
-use std::sync::Arc;
-
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::Response;
-
 pub(crate) use self::body::BufferedBody;
 pub(crate) use self::body_reader::BodyReader;
-pub(crate) use self::connections::{Connection, serve};
+pub(crate) use self::connections::serve;
 pub(crate) use self::cors::with_cors;
 pub(crate) use self::form::{Form, FormError, Received};
+pub(crate) use self::frontend::{Frontend, add_retry_after, has_form, log_rejection};
 pub use self::limits::Limits;
 pub(crate) use self::limits::{MAX_BODY, check_count};
 pub(crate) use self::origin::Origins;
 pub(crate) use self::rejection::Rejection;
 pub(crate) use self::upload::{Member, Upload, UploadError};
-
-use self::access::Access;
-use self::budget::Budget;
-use self::workers::Workers;
-
-/// The checks and limits that a request passes before it reaches a protocol.
-#[derive(Debug)]
-pub(crate) struct Frontend {
-    access: Access,
-    pub(crate) limits: Limits,
-    budget: Budget,
-    handlers: Workers,
-}
-
-impl Frontend {
-    /// `bound_to` is the host that the server was configured to listen on.
-    pub(crate) fn new(key: Option<&str>, origins: Origins, bound_to: &str, limits: Limits) -> Arc<Self> {
-        Arc::new(Self {
-            access: Access::new(key, origins, bound_to),
-            budget: Budget::new(limits.body_memory, limits.queue_timeout),
-            handlers: Workers::new(limits.handlers, limits.queue_timeout),
-            limits,
-        })
-    }
-
-    /// Accepts or rejects a request by its head.
-    ///
-    /// `needs_key` is `false` for an operation whose path already contains a secret, such as a signed download link.
-    pub(crate) fn admit(&self, parts: &Parts, needs_key: bool) -> Result<(), Rejection> {
-        let connection = parts.extensions.get::<Connection>();
-        if connection.is_some_and(|connection| connection.is_surplus) {
-            return Err(Rejection::Busy("connections"));
-        }
-        self.access.check(parts, needs_key)
-    }
-
-    /// Rejects a body whose content type is not acceptable. `takes_form` is `true` if the operation expects a form.
-    pub(crate) fn check_content_type(&self, parts: &Parts, takes_form: bool) -> Result<(), Rejection> {
-        self.access.check_content_type(parts, takes_form)
-    }
-
-    /// Runs `work`, which may block, on a thread that serves no connections.
-    pub(crate) async fn work<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Rejection> {
-        self.handlers.run(work).await
-    }
-}
-
-/// Logs a rejected request. The line contains neither the body nor the key.
-pub(crate) fn log_rejection(rejection: &Rejection, target: &str, parts: &Parts) {
-    let peer = parts
-        .extensions
-        .get::<Connection>()
-        .map(|connection| connection.peer.to_string());
-    let peer = peer.as_deref().unwrap_or("an unknown address");
-    log::warn!("{} for {target} from {peer}: {rejection}", rejection.status().as_u16());
-}
-
-/// The value of `retry-after`, in seconds, in responses with status 503.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
-
-/// Adds `retry-after` to a response with status 503, and leaves others as they are.
-pub(crate) fn add_retry_after(response: &mut Response) {
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-    }
-}
-
-/// Returns whether the body is a `multipart/form-data` form.
-pub(crate) fn has_form(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(form::is_form)
-}

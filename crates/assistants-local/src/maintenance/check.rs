@@ -9,10 +9,12 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::{open_by_id, reader};
-use crate::storage::blobs::{Entry, FileStore, LOST, entries};
+use super::source::reader;
+use crate::storage::blobs::{Entry, FileStore, LOST};
+use crate::storage::blobs::{entries, open_by_id};
 use crate::storage::sqlite::failure;
-use crate::storage::{StorageError, pair, private};
+use crate::storage::sqlite::identity;
+use crate::storage::{StorageError, private};
 
 /// The result of [`check`](fn@super::check).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -317,7 +319,7 @@ fn check_bytes(
 }
 
 fn check_pair(database: &Path, connection: &Connection) -> Result<Option<Fault>, StorageError> {
-    let (identity, _) = pair::identity_in(connection).map_err(|error| failure("reading the identity", error))?;
+    let (identity, _) = identity::identity_in(connection).map_err(|error| failure("reading the identity", error))?;
     let folder = FileStore::folder_of(database);
     let found = FileStore::identity_of(&folder)?;
     let is_pair = identity.is_some() && identity == found;

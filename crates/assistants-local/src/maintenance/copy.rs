@@ -10,10 +10,13 @@ use rusqlite::OpenFlags;
 use rusqlite::backup::{Backup, StepResult};
 use serde::Serialize;
 
-use super::{check, failed, open_by_id, reader, refuse};
+use super::source::reader;
+use super::{check, failed, refuse};
+use crate::storage::blobs::open_by_id;
 use crate::storage::blobs::{COPYING, FileStore};
+use crate::storage::sqlite::identity;
 use crate::storage::sqlite::{failure, open_file};
-use crate::storage::{StorageError, pair, private};
+use crate::storage::{StorageError, private};
 
 /// How long a copy waits for a database that another program has locked.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -117,9 +120,9 @@ fn copy_database(source: &Path, target: &Path) -> Result<(Vec<String>, Option<St
         to.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; DELETE FROM removals;")
     };
     settle().map_err(|error| failure(&action(), error))?;
-    let identity = pair::identity_in(&to).map_err(|error| failure(&action(), error))?.0;
+    let identity = identity::identity_in(&to).map_err(|error| failure(&action(), error))?.0;
     Ok((
-        pair::known_in(&to).map_err(|error| failure(&action(), error))?,
+        identity::known_in(&to).map_err(|error| failure(&action(), error))?,
         identity,
     ))
 }

@@ -21,22 +21,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod check;
+mod copy;
+mod source;
+
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use self::source::{existing, failed, real_path, refuse};
+use crate::error::Error;
+use crate::storage::blobs::{FileStore, LOST};
+use crate::storage::sqlite::Sqlite;
+use crate::storage::{pair, private};
 
 pub use self::check::{Fault, FaultKind, Report};
 pub use self::copy::Copied;
-use crate::error::Error;
-use crate::storage::blobs::{FileStore, LOST, open_by_id};
-use crate::storage::sqlite::schema;
-use crate::storage::sqlite::{Sqlite, failure, open_file};
-use crate::storage::{StorageError, pair, private};
-
-mod check;
-mod copy;
 
 /// The file name of the database in a backup.
 const COPY: &str = "assistants.db";
@@ -128,57 +128,6 @@ pub fn adopt(database: impl AsRef<Path>) -> Result<(), Error> {
     let database = existing(database.as_ref())?;
     let storage = Sqlite::open(&database)?;
     Ok(pair::force(&storage, &FileStore::beside(&database)?)?)
-}
-
-/// Returns the canonical path of an existing database.
-fn existing(database: &Path) -> Result<PathBuf, StorageError> {
-    let path = real_path(database)?;
-    match fs::metadata(&path) {
-        Ok(metadata) if metadata.is_file() => Ok(path),
-        _ => Err(refuse(format!("there is no database {}", database.display()))),
-    }
-}
-
-fn real_path(database: &Path) -> Result<PathBuf, StorageError> {
-    private::real_path(database).map_err(|error| failed("looking for", database, error))
-}
-
-/// Opens an existing database for reading. Fails if it has another version.
-fn reader(database: &Path) -> Result<Connection, StorageError> {
-    // Opened for writing because SQLite needs that to read the log of a server that was killed.
-    let connection = open_file(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let version = || -> rusqlite::Result<i32> {
-        connection.pragma_update(None, "query_only", true)?;
-        connection.pragma_query_value(None, "user_version", |row| row.get(0))
-    };
-    let version = version().map_err(|error| failure(&format!("opening the database {}", database.display()), error))?;
-    let known = schema::version();
-    if version == known {
-        return Ok(connection);
-    }
-    let remedy = if version < known {
-        "start a server on it once, which brings it up to date"
-    } else {
-        "use the program that wrote it"
-    };
-    Err(refuse(format!(
-        "the database {} has version {version}, and this program works on version {known}: {remedy}",
-        database.display()
-    )))
-}
-
-fn failed(action: &str, path: &Path, error: io::Error) -> StorageError {
-    StorageError {
-        action: format!("{action} {}", path.display()),
-        source: Some(Box::new(error)),
-    }
-}
-
-fn refuse(message: String) -> StorageError {
-    StorageError {
-        action: message,
-        source: None,
-    }
 }
 
 fn refusal(message: String) -> Error {

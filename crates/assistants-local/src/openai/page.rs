@@ -2,8 +2,8 @@
 
 use super::error::ApiError;
 use super::request::{ApiResponse, Call};
-use crate::engine::vector_stores::file_key;
-use crate::openai::request_schema::Violation;
+use super::request_schema::Violation;
+use crate::storage::document::file_key;
 use crate::storage::{Document, Kind, List, Listing, Order, StorageError, Transaction};
 
 /// The number of objects in a page.

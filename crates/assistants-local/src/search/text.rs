@@ -1,18 +1,10 @@
 //! Extracts the text of a file, choosing the method by its name and its first bytes.
 
 use super::pdf;
+use super::unreadable::Unreadable;
 
 /// The maximum size of a file that is read for its text, in bytes.
 pub(crate) const MAX_SIZE: u64 = 32 * 1024 * 1024;
-
-/// Why a file has no text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Unreadable {
-    /// The server cannot read this format.
-    Unsupported(String),
-    /// The file is damaged, is not what its name says, or is empty.
-    Invalid(String),
-}
 
 /// Extensions of formats that are not text. Some of these files could pass as UTF-8 and would be indexed as noise.
 const BINARY: &[&str] = &[

@@ -8,11 +8,27 @@ use assistants_types::openai::{
     VectorStoreFileBatch,
 };
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::engine::vector_stores::file_key;
-use crate::storage::{Document, Kind, StorageError, Transaction};
+use super::kind::Kind;
+use super::{StorageError, Transaction};
+
+/// A stored object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Document {
+    pub(crate) kind: Kind,
+    pub(crate) id: String,
+    /// The object with which this one is deleted; `None` at the root.
+    pub(crate) parent: Option<String>,
+    /// A text by which lists are filtered; its meaning depends on the kind.
+    pub(crate) tag: Option<String>,
+    /// Unix time in seconds.
+    pub(crate) created_at: i64,
+    /// The object as it is sent to clients.
+    pub(crate) body: String,
+    /// Data that is stored with the object but not sent to clients.
+    pub(crate) notes: Option<String>,
+}
 
 /// An object that is stored under its id.
 pub(crate) trait Stored: Complete + DeserializeOwned {
@@ -146,28 +162,13 @@ pub(crate) fn to_json(object: &impl Complete) -> String {
         .expect("an object of the protocol has a JSON form")
 }
 
-/// Removes the texts of passages found by file search from a run step; they are only sent on request.
-pub(crate) fn without_content(step: &str) -> String {
-    if !step.contains("file_search") {
-        return step.to_owned();
-    }
-    let Ok(mut value) = serde_json::from_str::<Value>(step) else {
-        return step.to_owned();
-    };
-    let calls = value
-        .pointer_mut("/step_details/tool_calls")
-        .and_then(Value::as_array_mut);
-    for call in calls.into_iter().flatten() {
-        let results = call.pointer_mut("/file_search/results").and_then(Value::as_array_mut);
-        for result in results.into_iter().flatten().filter_map(Value::as_object_mut) {
-            result.remove("content");
-        }
-    }
-    value.to_string()
-}
-
 /// Returns the current time, truncated to whole seconds as in the protocol.
 pub(crate) fn now() -> OffsetDateTime {
     let now = OffsetDateTime::now_utc();
     now.replace_nanosecond(0).unwrap_or(now)
+}
+
+/// The id under which a file of a vector store is stored.
+pub(crate) fn file_key(store_id: &str, file_id: &str) -> String {
+    format!("{store_id}/{file_id}")
 }

@@ -6,12 +6,10 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension};
-
+use super::blobs::{Entry, FileStore, entries};
 use super::sqlite::Sqlite;
 use super::{StorageError, private};
 use crate::ids;
-use crate::storage::blobs::{Entry, FileStore, entries};
 
 /// Opens a database and its folder for a server. Both are created if neither exists.
 pub(crate) fn open(database: &Path) -> Result<(Sqlite, FileStore), StorageError> {
@@ -35,24 +33,6 @@ pub(crate) fn open(database: &Path) -> Result<(Sqlite, FileStore), StorageError>
 pub(crate) fn force(storage: &Sqlite, files: &FileStore) -> Result<(), StorageError> {
     storage.set_identity(None)?;
     adopt(storage, files)
-}
-
-/// Returns the identity stored in a database, and whether an adoption may have been interrupted.
-pub(crate) fn identity_in(connection: &Connection) -> rusqlite::Result<(Option<String>, bool)> {
-    let read = |name: &str| {
-        let sql = "SELECT value FROM meta WHERE name = ?1";
-        connection
-            .query_row(sql, [name], |row| row.get::<_, String>(0))
-            .optional()
-    };
-    Ok((read("identity")?, read("adopting")?.is_some()))
-}
-
-/// Returns the ids of all objects that have bytes in the folder.
-pub(crate) fn known_in(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare("SELECT id FROM objects WHERE kind IN ('file', 'upload_part')")?;
-    let ids = statement.query_map([], |row| row.get(0))?;
-    ids.collect()
 }
 
 /// Fails if the folder contains files but the database is missing.

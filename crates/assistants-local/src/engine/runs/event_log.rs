@@ -63,7 +63,7 @@ impl From<StreamEvent> for Entry {
 struct Log(Mutex<State>);
 
 #[derive(Debug, Default)]
-struct State {
+pub(crate) struct State {
     /// What at least one follower has still to take.
     entries: VecDeque<Entry>,
     /// The number of the first of them.

@@ -12,7 +12,7 @@ use assistants_types::openai::{
 
 use super::deltas::text_delta;
 use super::live_run::{LiveState, OpenMessage};
-use super::turn::{RunIds, new_step};
+use super::records::{RunIds, new_step};
 use crate::engine::vector_stores::assistant_files::store_id as legacy_store_id;
 use crate::engine::vector_stores::{self, Search, SearchHit};
 use crate::engine::{Engine, RunNotes};

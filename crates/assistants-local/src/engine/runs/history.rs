@@ -6,19 +6,13 @@
 //!
 //! Readers pull: each has a cursor and takes what is there, so a slow one holds up nobody and costs no memory.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use assistants_types::openai::{
-    Message, MessageStatus, Role, Run, RunIncompleteReason, RunStatus, StreamEvent, ToolCall,
-};
+use assistants_types::openai::{Message, ToolCall};
 use serde::{Deserialize, Serialize};
 
-use super::live_run::LiveState;
-use crate::engine::{Engine, EngineError, RunNotes};
-use crate::ids;
-use crate::storage::document::{Loaded, load, now};
-use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
+use super::turn_end::TurnEnd;
 
 /// Up to this length of a text, in bytes, each piece is an event of its own. Later ones must add a 64th of the text:
 /// reporting all events of a long text would otherwise take the square of its length.
@@ -106,40 +100,16 @@ struct State {
 
 /// A turn that has ended.
 #[derive(Clone, Debug, PartialEq)]
-struct EndedTurn {
-    text: TurnText,
-    end: TurnEnd,
+pub(crate) struct EndedTurn {
+    pub(super) text: TurnText,
+    pub(super) end: TurnEnd,
 }
 
 /// The text of a turn, and the lengths at which it was reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct TurnText {
+pub(crate) struct TurnText {
     text: String,
     ends: Vec<usize>,
-}
-
-/// How a turn ended.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum TurnEnd {
-    Calls(Vec<ToolCall>),
-    Message(Box<Message>),
-    Failure(String),
-}
-
-/// A turn as it is stored. Its message is stored elsewhere.
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredTurn {
-    #[serde(flatten)]
-    text: TurnText,
-    end: StoredTurnEnd,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum StoredTurnEnd {
-    Calls(Vec<ToolCall>),
-    Message(String),
-    Failure(String),
 }
 
 impl TurnText {
@@ -153,93 +123,16 @@ impl TurnText {
     }
 }
 
-impl TurnEnd {
-    /// How a turn ended, according to the events that ended it.
-    pub(crate) fn of(events: &[StreamEvent]) -> Option<Self> {
-        let message = || {
-            events.iter().rev().find_map(|event| match event {
-                StreamEvent::MessageCompleted(message) | StreamEvent::MessageIncomplete(message) => {
-                    Some(message.clone())
-                }
-                _ => None,
-            })
-        };
-        events.iter().rev().find_map(|event| match event {
-            StreamEvent::RunRequiresAction(run) => Some(Self::Calls(run.tool_calls().to_vec())),
-            StreamEvent::RunCompleted(run)
-            | StreamEvent::RunIncomplete(run)
-            | StreamEvent::RunFailed(run)
-            | StreamEvent::RunCancelled(run)
-            | StreamEvent::RunExpired(run) => Self::of_run(run, message()),
-            _ => None,
-        })
-    }
-
-    /// How a run ended; `None` if it did not. `message` is the last that it wrote.
-    fn of_run(run: &Run, message: Option<Box<Message>>) -> Option<Self> {
-        let failed = |reason: &str| Some(Self::Failure(reason.to_owned()));
-        match (&run.status, message) {
-            (RunStatus::Completed, Some(message)) => Some(Self::Message(message)),
-            (RunStatus::Completed, None) => failed("The run ended without a message."),
-            (RunStatus::Incomplete, message) => {
-                let reason = run
-                    .incomplete_details
-                    .as_ref()
-                    .and_then(|details| details.reason.as_ref());
-                match message {
-                    _ if reason == Some(&RunIncompleteReason::MaxPromptTokens) => {
-                        failed("The prompt is longer than the limit for it.")
-                    }
-                    Some(message) => Some(Self::Message(message)),
-                    None => failed("The answer is longer than the limit for it."),
-                }
-            }
-            (RunStatus::Failed, _) => {
-                let error = run.last_error.as_ref();
-                failed(error.map_or("The run failed.", |error| error.message.as_str()))
-            }
-            (RunStatus::Cancelled, _) => failed("The run was cancelled."),
-            (RunStatus::Expired, _) => failed("The run took too long."),
-            _ => None,
-        }
-    }
-
-    fn event(&self) -> HistoryEvent<'_> {
-        match self {
-            Self::Calls(calls) => HistoryEvent::Calls(calls),
-            Self::Message(message) => HistoryEvent::Message(message),
-            Self::Failure(reason) => HistoryEvent::Failure(reason),
-        }
-    }
-}
-
 impl History {
-    /// The history of a run as it is stored. Of a run whose history is not kept, only how it stands.
-    pub(crate) fn load(transaction: &dyn Transaction, run: &Loaded<Run>) -> Result<Self, StorageError> {
-        let notes = RunNotes::of(&run.document)?;
-        let run = &run.object;
-        let mut ended_turns = Vec::new();
-        if notes.history.is_some() {
-            for document in stored(transaction, &run.id)? {
-                ended_turns.push(EndedTurn::read(transaction, run, &document)?);
-            }
-        } else {
-            let end = match run.status {
-                RunStatus::RequiresAction => Some(TurnEnd::Calls(run.tool_calls().to_vec())),
-                _ => TurnEnd::of_run(run, last_message(transaction, run)?.map(Box::new)),
-            };
-            ended_turns.extend(end.map(|end| EndedTurn {
-                text: TurnText::default(),
-                end,
-            }));
-        }
-        Ok(Self(Mutex::new(State {
-            detail: notes.history,
+    /// The history of a run whose turns have ended. `waits`: for the outputs of calls; `over`: the run has ended.
+    pub(super) fn of(detail: Option<Detail>, ended_turns: Vec<EndedTurn>, waits: bool, over: bool) -> Self {
+        Self(Mutex::new(State {
+            detail,
             ended_turns,
-            waits: run.status == RunStatus::RequiresAction,
-            over: run.status.is_terminal(),
+            waits,
+            over,
             ..State::default()
-        })))
+        }))
     }
 
     /// Passes the events behind the cursor to `visit`, until that returns `false`, and moves the cursor.
@@ -334,7 +227,7 @@ impl History {
         self.change(|state| state.interruption = Some(interruption));
     }
 
-    fn text(&self) -> TurnText {
+    pub(crate) fn text(&self) -> TurnText {
         self.lock().open.clone().unwrap_or_default()
     }
 
@@ -352,158 +245,16 @@ impl History {
 }
 
 impl TurnText {
-    fn event(&self, index: u64) -> Option<HistoryEvent<'_>> {
+    pub(crate) fn event(&self, index: u64) -> Option<HistoryEvent<'_>> {
         let end = *usize::try_from(index).ok().and_then(|index| self.ends.get(index))?;
         Some(HistoryEvent::Text(self.text.get(..end)?))
     }
 }
 
-impl StoredTurn {
-    fn parse(run_id: &str, document: &Document) -> Result<Self, StorageError> {
-        serde_json::from_str(&document.body).map_err(|error| StorageError {
-            action: format!("reading the history of the run {run_id}: what is stored is damaged"),
-            source: Some(Box::new(error)),
-        })
-    }
-}
-
-impl EndedTurn {
-    fn read(transaction: &dyn Transaction, run: &Run, document: &Document) -> Result<Self, StorageError> {
-        let stored = StoredTurn::parse(&run.id, document)?;
-        let end = match stored.end {
-            StoredTurnEnd::Calls(calls) => TurnEnd::Calls(calls),
-            StoredTurnEnd::Failure(reason) => TurnEnd::Failure(reason),
-            StoredTurnEnd::Message(id) => TurnEnd::Message(Box::new(match load::<Message>(transaction, &id)? {
-                Some(message) => message.object,
-                // It was deleted since, and its text with it.
-                None => Message {
-                    id,
-                    created_at: run.completed_at,
-                    thread_id: run.thread_id.clone(),
-                    role: Role::Assistant,
-                    status: MessageStatus::Completed,
-                    assistant_id: Some(run.assistant_id.clone()),
-                    ..Message::default()
-                },
-            })),
-        };
-        Ok(Self { text: stored.text, end })
-    }
-}
-
-impl Engine {
-    /// The history of a run, which goes on as the run does.
-    pub(crate) fn history(&self, run_id: &str) -> Result<Arc<History>, EngineError> {
-        self.with_live(run_id, |_, live| {
-            if let Some(history) = &live.history {
-                return Ok(Arc::clone(history));
-            }
-            let loaded = self.storage.transact(|transaction| {
-                let run = load::<Run>(transaction, run_id)?.ok_or_else(|| EngineError::not_found(Kind::Run, run_id))?;
-                let history = History::load(transaction, &run)?;
-                if live.turn.is_some() {
-                    history.begin();
-                }
-                Ok::<_, EngineError>((Arc::new(history), run.object.status.is_terminal()))
-            });
-            if let Ok((history, false)) = &loaded {
-                if self.run_workers.is_closed() {
-                    history.break_off(Interruption::Stopped);
-                }
-                live.history = Some(Arc::clone(history));
-            }
-            self.forget_unused(run_id, live);
-            loaded.map(|(history, _)| history)
-        })
-    }
-}
-
-/// Keeps the turn that these events end, if the run's history is kept.
-pub(crate) fn store(
-    transaction: &dyn Transaction,
-    run_id: &str,
-    notes: &RunNotes,
-    live: &LiveState,
-    events: &[StreamEvent],
-) -> Result<(), StorageError> {
-    let Some(end) = TurnEnd::of(events).filter(|_| notes.history.is_some()) else {
-        return Ok(());
-    };
-    let turn = StoredTurn {
-        text: live.history.as_ref().map(|history| history.text()).unwrap_or_default(),
-        end: match end {
-            TurnEnd::Calls(calls) => StoredTurnEnd::Calls(calls),
-            TurnEnd::Message(message) => StoredTurnEnd::Message(message.id),
-            TurnEnd::Failure(reason) => StoredTurnEnd::Failure(reason),
-        },
-    };
-    transaction.insert(&Document {
-        kind: Kind::RunHistory,
-        id: ids::new("history_"),
-        parent: Some(run_id.to_owned()),
-        tag: None,
-        created_at: now().unix_timestamp(),
-        body: serde_json::to_string(&turn).expect("a turn has a JSON form"),
-        notes: None,
-    })
-}
-
-/// Takes the text of a message that is deleted out of the turn that wrote it.
-pub(crate) fn forget_message(
-    transaction: &dyn Transaction,
-    run_id: &str,
-    message_id: &str,
-) -> Result<(), StorageError> {
-    for mut document in stored(transaction, run_id)? {
-        let mut turn = StoredTurn::parse(run_id, &document)?;
-        if matches!(&turn.end, StoredTurnEnd::Message(id) if id == message_id) {
-            turn.text = TurnText::default();
-            document.body = serde_json::to_string(&turn).expect("a turn has a JSON form");
-            transaction.update(&document)?;
-        }
-    }
-    Ok(())
-}
-
-/// The turns of a run that are kept, oldest first.
-fn stored(transaction: &dyn Transaction, run_id: &str) -> Result<Vec<Document>, StorageError> {
-    let list = List {
-        kind: Kind::RunHistory,
-        parent: Some(run_id),
-        tag: None,
-        order: Order::Ascending,
-        after: None,
-        before: None,
-        limit: usize::MAX,
-    };
-    Ok(transaction.list(&list)?.documents)
-}
-
-/// Why a run ended without an answer; `None` if it has one. `message` is the last that it wrote.
-pub(crate) fn failure_of(run: &Run, message: Option<&Message>) -> Option<String> {
-    match TurnEnd::of_run(run, message.cloned().map(Box::new)) {
-        Some(TurnEnd::Failure(reason)) => Some(reason),
-        _ => None,
-    }
-}
-
-/// The last message that a run has written.
-pub(crate) fn last_message(transaction: &dyn Transaction, run: &Run) -> Result<Option<Message>, StorageError> {
-    let list = List {
-        kind: Kind::Message,
-        parent: Some(&run.thread_id),
-        tag: Some(&run.id),
-        order: Order::Descending,
-        after: None,
-        before: None,
-        limit: 1,
-    };
-    let newest = transaction.list(&list)?.documents.into_iter().next();
-    newest.map(|document| Ok(Loaded::parse(document)?.object)).transpose()
-}
-
 #[cfg(test)]
 mod tests {
+    use assistants_types::openai::{Run, RunStatus, StreamEvent};
+
     use super::*;
 
     /// What a reader that starts at `next` hears, and how it ends.
@@ -544,7 +295,7 @@ mod tests {
         })
     }
 
-    fn end(history: &History, events: &[StreamEvent]) {
+    pub(crate) fn end(history: &History, events: &[StreamEvent]) {
         history.end(TurnEnd::of(events).unwrap());
     }
 

@@ -3,12 +3,35 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use assistants_types::openai::{Annotation, ErrorObject, StreamEvent, ToolCall};
+use assistants_types::openai::{
+    Annotation, ErrorObject, RunError, RunErrorCode, RunIncompleteReason, StreamEvent, ToolCall,
+};
 
-use super::Ending;
 use super::event_log::{Entry, Follower, LogWriter, server_error};
-use super::history::{History, Interruption, TurnEnd};
+use super::history::{History, Interruption};
+use super::turn_end::TurnEnd;
 use crate::model::Stop;
+
+/// How a run ends before its answer is complete.
+#[derive(Clone, Debug)]
+pub(crate) enum Ending {
+    Failed(RunError),
+    Cancelled,
+    Expired,
+    Incomplete(RunIncompleteReason),
+}
+
+impl Ending {
+    /// A failure of the server itself. The message begins with the provider's words, by which programs decide to try
+    /// again.
+    pub(crate) fn server_error(message: &str) -> Self {
+        Self::Failed(RunError {
+            code: RunErrorCode::ServerError,
+            message: format!("Sorry, something went wrong. {message}"),
+            ..RunError::default()
+        })
+    }
+}
 
 /// One run, while somebody works on it or follows it.
 #[derive(Debug, Default)]

@@ -11,7 +11,8 @@ use assistants_types::openai::{
 use super::deltas::{arguments_delta, call_delta, text_delta};
 use super::file_search::annotation_delta;
 use super::live_run::LiveState;
-use super::{state_event, steps};
+use super::records::state_event;
+use super::steps;
 use crate::engine::{Engine, EngineError, Follower};
 use crate::storage::document::load;
 use crate::storage::{Kind, Transaction};

@@ -5,34 +5,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use assistants_types::openai::{
-    Annotation, CalledFunction, FunctionCall, Message, MessageContent, MessageCreation, MessageCreationDetails,
-    MessageStatus, RequiredAction, RequiredToolOutputs, Role, Run, RunError, RunErrorCode, RunIncompleteReason,
-    RunStatus, RunStep, RunStepStatus, RunStepType, StepDetails, StepToolCall, StreamEvent, Tool, ToolCall,
-    ToolCallFunction, ToolCallsDetails, ToolChoice,
+    Message, MessageCreation, MessageCreationDetails, MessageStatus, Role, Run, RunError, RunErrorCode,
+    RunIncompleteReason, RunStatus, RunStepType, StreamEvent, ToolCall, ToolCallFunction, ToolCallsDetails,
 };
 
+use super::completion::{complete, complete_message, open_message_of, require_outputs};
 use super::deltas::call_delta;
+use super::end_run;
 use super::event_log::Entry;
 use super::file_search::cite;
-use super::history;
-use super::live_run::{LiveRun, LiveState, OpenCalls, OpenMessage, Turn};
-use super::{Ending, end_run, state_event, steps, wire_usage, write_usage};
+use super::live_run::{Ending, LiveRun, LiveState, OpenCalls, OpenMessage, Turn};
+use super::prompt::{model_request, unsupported};
+use super::records::state_event;
+use super::records::{RunIds, new_step};
 use crate::engine::workers::Submitted;
-use crate::engine::{Engine, History, RunNotes, server_error};
+use crate::engine::{Engine, History, RunNotes};
 use crate::ids;
-use crate::model::{
-    self, CompletedCall, Failure, Finish, FinishReason, Function, ModelMessage, ModelRequest, Output, Piece, Stop,
-    Usage,
-};
-use crate::storage::document::{Loaded, insert, load, now};
-use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
-
-/// The ids that everything a turn makes refers to.
-pub(crate) struct RunIds {
-    pub(crate) run_id: String,
-    pub(crate) thread_id: String,
-    pub(crate) assistant_id: String,
-}
+use crate::model::{Failure, Finish, FinishReason, ModelRequest, Output, Piece, Stop, Usage};
+use crate::storage::document::{insert, load, now};
+use crate::storage::{ACTIVE, StorageError, Transaction};
 
 /// A turn as its thread knows it.
 struct ActiveTurn {
@@ -82,7 +73,7 @@ impl Engine {
         if catch_unwind(AssertUnwindSafe(|| self.turn(run_id))).is_err() {
             log::error!("the turn of the run {run_id} panicked");
             // Nobody else would end it before it expires.
-            let ending = Ending::Failed(server_error("The server has an error of its own."));
+            let ending = Ending::server_error("The server has an error of its own.");
             self.end_surely(run_id, &ending);
         }
     }
@@ -121,7 +112,7 @@ impl Engine {
             Ok(Err(Failure::Stopped)) => {
                 self.end_surely(
                     run_id,
-                    &Ending::Failed(server_error("The model stopped before its answer was complete.")),
+                    &Ending::server_error("The model stopped before its answer was complete."),
                 );
             }
             Ok(Err(Failure::Failed { code, message })) => {
@@ -132,7 +123,7 @@ impl Engine {
                 };
                 self.end_surely(run_id, &Ending::Failed(error));
             }
-            Err(_) => self.end_surely(run_id, &Ending::Failed(server_error("The model panicked."))),
+            Err(_) => self.end_surely(run_id, &Ending::server_error("The model panicked.")),
         }
     }
 
@@ -381,7 +372,7 @@ impl Engine {
 
     /// The storage does not take what happens in a run. It fails, as soon as the storage takes that.
     fn break_off(&self, run_id: &str, error: &StorageError) {
-        let ending = Ending::Failed(server_error("The server could not store the run."));
+        let ending = Ending::server_error("The server could not store the run.");
         self.end_later(run_id, &ending, error);
     }
 }
@@ -412,269 +403,4 @@ fn begin_run(transaction: &dyn Transaction, run_id: &str, live: &LiveState) -> R
         request,
         history,
     }))))
-}
-
-pub(crate) fn new_step(run_ids: &RunIds, type_: RunStepType, step_details: StepDetails) -> RunStep {
-    RunStep {
-        id: ids::new("step_"),
-        created_at: Some(now()),
-        assistant_id: run_ids.assistant_id.clone(),
-        thread_id: run_ids.thread_id.clone(),
-        run_id: run_ids.run_id.clone(),
-        type_,
-        status: RunStepStatus::InProgress,
-        step_details,
-        metadata: Some(std::collections::BTreeMap::new()),
-        ..RunStep::default()
-    }
-}
-
-fn complete_message(
-    transaction: &dyn Transaction,
-    open: &OpenMessage,
-    usage: Option<Usage>,
-) -> Result<Vec<StreamEvent>, StorageError> {
-    let mut events = Vec::new();
-    if let Some(mut message) = load::<Message>(transaction, &open.id)? {
-        message.object.status = MessageStatus::Completed;
-        message.object.completed_at = Some(now());
-        message.object.content = content(&open.text, &open.annotations);
-        message.save(transaction)?;
-        events.push(StreamEvent::MessageCompleted(Box::new(message.object)));
-    }
-    if let Some(mut step) = load::<RunStep>(transaction, &open.step_id)? {
-        step.object.status = RunStepStatus::Completed;
-        step.object.completed_at = Some(now());
-        step.object.usage = usage.map(wire_usage);
-        step.document.tag = None;
-        step.save(transaction)?;
-        events.push(StreamEvent::RunStepCompleted(Box::new(step.object)));
-    }
-    Ok(events)
-}
-
-/// The content of a message: one part of text.
-pub(crate) fn content(text: &str, annotations: &[Annotation]) -> Vec<MessageContent> {
-    let mut part = MessageContent::from(text.to_owned());
-    if let MessageContent::Text(part) = &mut part {
-        part.text.annotations = annotations.to_vec();
-    }
-    vec![part]
-}
-
-fn open_message_of(live: &LiveState) -> Option<&OpenMessage> {
-    live.turn.as_ref()?.message.as_ref()
-}
-
-/// Ends a run as it should.
-fn complete(
-    transaction: &dyn Transaction,
-    run_id: &str,
-    live: &LiveState,
-    usage: Usage,
-) -> Result<Vec<StreamEvent>, StorageError> {
-    let Some(mut run) = load::<Run>(transaction, run_id)? else {
-        return Ok(Vec::new());
-    };
-    let mut events = match open_message_of(live) {
-        Some(open) => complete_message(transaction, open, Some(usage))?,
-        None => Vec::new(),
-    };
-    let mut notes = RunNotes::of(&run.document)?;
-    notes.spend(usage);
-    run.object.status = RunStatus::Completed;
-    run.object.completed_at = Some(now());
-    run.object.expires_at = None;
-    run.object.usage = Some(wire_usage(notes.spent()));
-    run.document.tag = None;
-    run.save(transaction)?;
-    events.push(state_event(run.object));
-    history::store(transaction, run_id, &notes, live, &events)?;
-    Ok(events)
-}
-
-/// Lets a run wait for the outputs of calls.
-fn require_outputs(
-    transaction: &dyn Transaction,
-    run_id: &str,
-    live: &LiveState,
-    open: &OpenCalls,
-    usage: Usage,
-) -> Result<Vec<StreamEvent>, StorageError> {
-    let Some(mut run) = load::<Run>(transaction, run_id)? else {
-        return Ok(Vec::new());
-    };
-    // Text that came after the calls.
-    let mut events = match open_message_of(live) {
-        Some(message) => complete_message(transaction, message, None)?,
-        None => Vec::new(),
-    };
-    if let Some(mut step) = load::<RunStep>(transaction, &open.step_id)? {
-        let tool_calls = open.calls.iter().map(|call| {
-            let ToolCallFunction { name, arguments, .. } = call.function.clone();
-            let function = CalledFunction {
-                name,
-                arguments,
-                ..CalledFunction::default()
-            };
-            StepToolCall::from(FunctionCall {
-                id: call.id.clone(),
-                function,
-                ..FunctionCall::default()
-            })
-        });
-        let details = ToolCallsDetails {
-            tool_calls: tool_calls.collect(),
-            ..ToolCallsDetails::default()
-        };
-        step.object.step_details = details.into();
-        step.document.notes = Some(write_usage(usage));
-        step.save(transaction)?;
-    }
-    let mut notes = RunNotes::of(&run.document)?;
-    notes.spend(usage);
-    run.document.notes = Some(notes.to_text());
-    run.object.status = RunStatus::RequiresAction;
-    run.object.required_action = Some(RequiredAction {
-        submit_tool_outputs: RequiredToolOutputs {
-            tool_calls: open.calls.clone(),
-            ..RequiredToolOutputs::default()
-        },
-        ..RequiredAction::default()
-    });
-    run.save(transaction)?;
-    events.push(state_event(run.object));
-    history::store(transaction, run_id, &notes, live, &events)?;
-    Ok(events)
-}
-
-/// What the model gets to know.
-fn model_request(transaction: &dyn Transaction, run: &Run, notes: &RunNotes) -> Result<ModelRequest, StorageError> {
-    let spent = notes.spent();
-    let left = |limit: Option<i64>, spent: u64| {
-        limit.map(|limit| u64::try_from(limit).unwrap_or_default().saturating_sub(spent))
-    };
-    let mut messages = model_messages(transaction, run)?;
-    if notes.fit_prompt
-        && let Some(most) = run.max_prompt_tokens
-    {
-        fit_prompt(&mut messages, &run.instructions, most);
-    }
-    Ok(ModelRequest {
-        model: run.model.clone(),
-        instructions: Some(run.instructions.clone()).filter(|instructions| !instructions.is_empty()),
-        messages,
-        functions: run.tools.iter().filter_map(model_function).collect(),
-        file_search: super::file_search::is_on(run),
-        tool_choice: match &run.tool_choice {
-            Some(ToolChoice::None) => model::ToolChoice::None,
-            Some(ToolChoice::Required) => model::ToolChoice::Required,
-            Some(ToolChoice::Named(choice)) => choice.function.as_ref().map_or(model::ToolChoice::Auto, |function| {
-                model::ToolChoice::Function(function.name.clone())
-            }),
-            _ => model::ToolChoice::Auto,
-        },
-        parallel_tool_calls: run.parallel_tool_calls,
-        rounds: rounds(transaction, run)?,
-        temperature: run.temperature,
-        top_p: run.top_p,
-        max_completion_tokens: left(run.max_completion_tokens, spent.completion_tokens),
-        // A limit that the prompt is made to fit counts for each prompt, otherwise for all of them together.
-        max_prompt_tokens: left(
-            run.max_prompt_tokens,
-            if notes.fit_prompt { 0 } else { spent.prompt_tokens },
-        ),
-        response_format: run
-            .response_format
-            .as_ref()
-            .map(|format| serde_json::to_value(format).expect("an object of the protocol has a JSON form")),
-    })
-}
-
-/// Drops messages, the oldest first, until the words of the rest and of the instructions are at most `most`. The newest
-/// one stays.
-fn fit_prompt(messages: &mut Vec<ModelMessage>, instructions: &str, most: i64) {
-    let words = |text: &str| text.split_whitespace().count();
-    let most = usize::try_from(most).unwrap_or_default();
-    let mut room = most.saturating_sub(words(instructions));
-    let fitting = messages.iter().rev().take_while(|message| {
-        let fits = words(&message.text) <= room;
-        room = room.saturating_sub(words(&message.text));
-        fits
-    });
-    let kept = fitting.count().max(1).min(messages.len());
-    messages.drain(..messages.len() - kept);
-}
-
-fn model_messages(transaction: &dyn Transaction, run: &Run) -> Result<Vec<ModelMessage>, StorageError> {
-    let newest = run
-        .truncation_strategy
-        .as_ref()
-        .and_then(|strategy| strategy.last_messages);
-    let list = List {
-        kind: Kind::Message,
-        parent: Some(&run.thread_id),
-        tag: None,
-        order: Order::Descending,
-        after: None,
-        before: None,
-        limit: newest.map_or(usize::MAX, |newest| usize::try_from(newest).unwrap_or_default()),
-    };
-    let newest_first = transaction.list(&list)?.documents;
-    let oldest_first = newest_first.into_iter().rev().map(|document| {
-        let message = Loaded::<Message>::parse(document)?.object;
-        let role = if message.role == Role::Assistant {
-            model::Role::Assistant
-        } else {
-            model::Role::User
-        };
-        Ok(ModelMessage::new(role, message.texts().collect::<Vec<_>>().join("\n")))
-    });
-    oldest_first.collect()
-}
-
-fn model_function(tool: &Tool) -> Option<Function> {
-    let Tool::Function(tool) = tool else { return None };
-    let definition = &tool.function;
-    let mut function = Function::new(&definition.name);
-    function.description.clone_from(&definition.description);
-    function.parameters.clone_from(&definition.parameters);
-    function.strict = definition.strict;
-    Some(function)
-}
-
-/// The calls of the run that have their outputs.
-fn rounds(transaction: &dyn Transaction, run: &Run) -> Result<Vec<Vec<CompletedCall>>, StorageError> {
-    let steps = steps(transaction, &run.id, None)?;
-    let rounds = steps
-        .iter()
-        .map(|step| step.object.tool_calls().iter().filter_map(completed_call).collect());
-    Ok(rounds.filter(|round: &Vec<CompletedCall>| !round.is_empty()).collect())
-}
-
-fn completed_call(call: &StepToolCall) -> Option<CompletedCall> {
-    let StepToolCall::Function(call) = call else {
-        return None;
-    };
-    let function = &call.function;
-    Some(CompletedCall::new(
-        &call.id,
-        &function.name,
-        &function.arguments,
-        function.output.as_ref()?,
-    ))
-}
-
-/// Why no run with these tools can do what it is asked for, if so.
-///
-/// The code is this server's own: the provider, who has all tools, has none for it.
-fn unsupported(tools: &[Tool]) -> Option<RunError> {
-    let runs_code = tools.iter().any(|tool| matches!(tool, Tool::CodeInterpreter(_)));
-    runs_code.then(|| RunError {
-        code: RunErrorCode::from("unsupported_tool"),
-        message: "The tool 'code_interpreter' is not supported: this server runs no code. \
-                  Leave the tool out, of the assistant or by giving the run tools of its own."
-            .to_owned(),
-        ..RunError::default()
-    })
 }

@@ -4,10 +4,9 @@
 //! one indexer at a time; runs that search it wait for that one. A file that is attached again while it is indexed is
 //! indexed again: what came of the first attachment is dropped.
 
-use std::collections::HashSet;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use assistants_types::openai::{
@@ -15,12 +14,13 @@ use assistants_types::openai::{
     VectorStoreFileStatus,
 };
 
-use super::end_indexing;
+use super::files::end_indexing;
+use super::index_queue::IndexQueue;
 use crate::engine::Engine;
 use crate::model::Stop;
 use crate::search::{MAX_TEXT, Unreadable, chunks, is_pdf, text_of};
 use crate::storage::document::{Stored, load};
-use crate::storage::{Document, Kind, List, Order, StorageError, Transaction, work_in_background};
+use crate::storage::{Kind, List, Order, StorageError, Transaction, work_in_background};
 
 /// How many files are indexed at a time.
 pub(crate) const INDEXERS: usize = 2;
@@ -28,144 +28,15 @@ pub(crate) const INDEXERS: usize = 2;
 /// How long to wait after a failure of the storage before the files that are left are tried again: at first, and at most.
 /// In between the wait doubles each time.
 const INITIAL_WAIT: Duration = Duration::from_millis(100);
+
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// How long a run that waits for files goes without a look at them. It is woken when one of them is done; only what
 /// happens to them otherwise, such as that they are deleted, is found this way.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// What the threads share.
-#[derive(Debug, Default)]
-pub(crate) struct Indexing {
-    state: Mutex<State>,
-    wake: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// There may be work.
-    work: bool,
-    closed: bool,
-    /// The files that are being indexed.
-    claimed: HashSet<String>,
-    /// Runs that wait for files of vector stores, which come first.
-    waiting: Vec<WaitingRun>,
-    /// How many runs have begun to wait.
-    waited: u64,
-}
-
-#[derive(Debug)]
-struct WaitingRun {
-    number: u64,
-    store_ids: Vec<String>,
-    stop: Arc<Stop>,
-}
-
-impl Indexing {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Says that there may be work.
-    pub(crate) fn notify(&self) {
-        self.lock().work = true;
-        self.wake.notify_one();
-    }
-
-    /// No more work is begun.
-    pub(crate) fn close(&self) {
-        self.lock().closed = true;
-        self.wake.notify_all();
-    }
-
-    fn is_closed(&self) -> bool {
-        self.lock().closed
-    }
-
-    /// Waits for work, or no longer than `most`; `false` when there will be none.
-    fn wait(&self, most: Option<Duration>) -> bool {
-        let idle = |state: &mut State| !state.work && !state.closed;
-        let state = self.lock();
-        let mut state = match most {
-            None => self
-                .wake
-                .wait_while(state, idle)
-                .unwrap_or_else(PoisonError::into_inner),
-            Some(most) => {
-                let waited = self.wake.wait_timeout_while(state, most, idle);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-        };
-        state.work = false;
-        !state.closed
-    }
-
-    /// Makes the caller the one who indexes a file, until the claim is dropped; `None` if somebody is.
-    fn claim(&self, file: &Document) -> Option<Claim<'_>> {
-        let claimed = self.lock().claimed.insert(file.id.clone());
-        claimed.then(|| Claim {
-            indexing: self,
-            key: file.id.clone(),
-            store_id: file.parent.clone(),
-        })
-    }
-
-    /// How many runs have begun to wait, and whether one waits for files of a vector store.
-    fn prioritized(&self) -> (u64, impl Fn(&Document) -> bool + use<>) {
-        let state = self.lock();
-        let stores: HashSet<String> = state.waiting.iter().flat_map(|run| run.store_ids.clone()).collect();
-        let is_prioritized = move |file: &Document| file.parent.as_ref().is_some_and(|store| stores.contains(store));
-        (state.waited, is_prioritized)
-    }
-
-    fn begin_waiting(&self, store_ids: Vec<String>, stop: &Arc<Stop>) -> WaitGuard<'_> {
-        let mut state = self.lock();
-        state.waited += 1;
-        let number = state.waited;
-        state.waiting.push(WaitingRun {
-            number,
-            store_ids,
-            stop: Arc::clone(stop),
-        });
-        WaitGuard { indexing: self, number }
-    }
-}
-
-/// A file that is being indexed.
-struct Claim<'i> {
-    indexing: &'i Indexing,
-    key: String,
-    store_id: Option<String>,
-}
-
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        let mut state = self.indexing.lock();
-        state.claimed.remove(&self.key);
-        let waiting = state.waiting.iter();
-        let woken = waiting.filter(|run| {
-            self.store_id
-                .as_ref()
-                .is_some_and(|store| run.store_ids.contains(store))
-        });
-        woken.for_each(|run| run.stop.nudge());
-    }
-}
-
-/// A run that waits for files.
-struct WaitGuard<'i> {
-    indexing: &'i Indexing,
-    number: u64,
-}
-
-impl Drop for WaitGuard<'_> {
-    fn drop(&mut self) {
-        self.indexing.lock().waiting.retain(|run| run.number != self.number);
-    }
-}
-
 /// Works until the indexing is closed.
-pub(crate) fn work(indexing: &Indexing, engine: &Weak<Engine>) {
+pub(crate) fn work(indexing: &IndexQueue, engine: &Weak<Engine>) {
     work_in_background();
     let mut failed: Option<Duration> = None;
     while indexing.wait(failed) {
@@ -230,7 +101,7 @@ impl Engine {
                 has_worked = true;
                 self.index_or_fail(&claim.key)?;
                 drop(claim);
-                if self.indexing.lock().waited != waited {
+                if self.indexing.waited() != waited {
                     break;
                 }
             }
@@ -298,7 +169,7 @@ impl Engine {
     }
 
     /// The text of a file, or why it has none.
-    fn text(&self, file_id: &str, name: &str) -> Result<Result<String, VectorStoreFileError>, StorageError> {
+    pub(crate) fn text(&self, file_id: &str, name: &str) -> Result<Result<String, VectorStoreFileError>, StorageError> {
         let (mut file, length) = self.files.read(file_id)?;
         if length > MAX_TEXT {
             let message = format!("Files of more than {MAX_TEXT} bytes are not indexed.");

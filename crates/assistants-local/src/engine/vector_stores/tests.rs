@@ -1,9 +1,13 @@
 //! Counts and statuses, without a thread that indexes in between.
 
-use assistants_types::openai::VectorStoreFileErrorCode;
+use assistants_types::openai::{CreateVectorStore, File, FileCounts, VectorStoreFileError, VectorStoreFileErrorCode};
 
+use super::files::end_indexing;
 use super::*;
+use crate::engine::EngineError;
 use crate::storage::Storage;
+use crate::storage::Transaction;
+use crate::storage::document::{file_key, insert};
 use crate::storage::sqlite::Sqlite;
 
 fn transact<T>(

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Path, Violation, constants, types};
+use super::Violation;
+use super::keywords::{constants, types};
+use super::violation::Path;
 
 impl Path<'_> {
     /// A violation at this place. `message` is given the quoted parameter.
@@ -194,7 +196,7 @@ fn kind(is_integer: bool) -> &'static str {
 }
 
 /// A number as the provider writes it: with a fraction where the parameter may have one.
-fn number(value: &Value, is_integer: bool) -> String {
+pub(crate) fn number(value: &Value, is_integer: bool) -> String {
     match value.as_f64() {
         Some(number) if !is_integer => format!("{number:?}"),
         _ => value.to_string(),

@@ -1,10 +1,10 @@
 //! Steps of runs.
 
+use super::events::without_content;
 use super::includes_content;
 use crate::engine::load_run;
 use crate::openai::page::page_shown;
 use crate::openai::{ApiError, ApiResponse, Call};
-use crate::storage::document::without_content;
 use crate::storage::{Document, Kind, Transaction};
 
 pub(crate) fn list(call: &Call) -> Result<ApiResponse, ApiError> {

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{OWNER, UNFINISHED, failed};
+use super::entries::{OWNER, UNFINISHED, failed};
 use crate::ids;
 use crate::storage::{StorageError, private};
 

@@ -2,8 +2,9 @@
 
 use rusqlite::{Params, Row, ToSql, named_params, params};
 
-use super::{SqliteTransaction, failure};
-use crate::search::TextIndex;
+use super::failure;
+use super::transaction::SqliteTransaction;
+use crate::storage::text_index::TextIndex;
 use crate::storage::{Document, FolderListing, Kind, List, Listing, Order, StorageError, StoredResponse, Transaction};
 
 impl SqliteTransaction<'_> {

@@ -225,7 +225,7 @@ mod tests {
             std::fs::write(bytes.join(name), "x").unwrap();
         }
 
-        let (storage, files) = super::super::pair::open(&path).unwrap();
+        let (storage, files) = crate::storage::pair::open(&path).unwrap();
         assert_eq!(files.identity().unwrap(), storage.identity().unwrap().0);
         let rows = |sql: &str| {
             storage

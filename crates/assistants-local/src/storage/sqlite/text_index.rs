@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use rusqlite::params;
 
-use super::{SqliteTransaction, failure};
-use crate::search::{IndexHit, IndexQuery, TextIndex};
+use super::failure;
+use super::transaction::SqliteTransaction;
 use crate::storage::StorageError;
+use crate::storage::text_index::{IndexHit, IndexQuery, TextIndex};
 
 /// The scores of a passage that contains at least one of the words.
 #[derive(Clone, Copy, Default)]

@@ -215,7 +215,7 @@ fn default_to(text: &mut String, default: &str) {
     }
 }
 
-fn text_index(mut index: TextSearchIndex) -> TextSearchIndex {
+pub(crate) fn text_index(mut index: TextSearchIndex) -> TextSearchIndex {
     index.chunking_strategy = Some(chunks(index.chunking_strategy));
     if index.tokenizer.is_none() && index.analyzer.is_none() {
         index.tokenizer = Some(StandardTokenizer::default().into());

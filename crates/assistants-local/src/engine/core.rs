@@ -1,0 +1,131 @@
+//! The engine itself: what its parts share.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use assistants_types::openai::StreamEvent;
+
+use super::chat_queue::Chat;
+use super::deadlines::{Deadlines, DueTask};
+use super::housekeeper::Housekeeper;
+use super::next_expiry::NextExpiry;
+use super::runs::event_log::Follower;
+use super::runs::live_run::{LiveRun, LiveState};
+use super::vector_stores::index_queue::IndexQueue;
+use super::workers::Workers;
+use crate::model::Model;
+use crate::search::PdfReader;
+use crate::storage::blobs::FileStore;
+use crate::storage::{Kind, Storage, StorageError, Transaction};
+
+/// How long to wait before threads that could not be started are started again.
+const THREAD_RETRY: Duration = Duration::from_millis(200);
+
+/// Runs, and the storage of everything.
+pub(crate) struct Engine {
+    pub(crate) storage: Box<dyn Storage>,
+    /// The bytes of files.
+    pub(crate) files: FileStore,
+    /// Reads PDF files elsewhere; without it they are read here.
+    pub(super) pdf_reader: Option<PdfReader>,
+    pub(super) indexing: Arc<IndexQueue>,
+    pub(super) indexers: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) model: Arc<dyn Model>,
+    /// How long a run may take from its creation.
+    pub(super) run_lifetime: Duration,
+    pub(super) live_runs: Mutex<HashMap<String, Arc<LiveRun>>>,
+    pub(super) deadlines: Arc<Deadlines<DueTask>>,
+    pub(super) next_expiry: NextExpiry,
+    pub(super) housekeeper: Arc<Housekeeper>,
+    pub(super) housekeeping: Mutex<Option<JoinHandle<()>>>,
+    /// The chat completions that are queued or running, by id.
+    pub(super) chats: Mutex<HashMap<String, Chat>>,
+    pub(super) watcher: Mutex<Option<JoinHandle<()>>>,
+    pub(super) run_workers: Arc<Workers>,
+    /// Chats have threads of their own: a client waits for each, and runs may take long.
+    pub(super) chat_workers: Arc<Workers>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Engine")
+            .field("storage", &self.storage)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// The name of the model that answers.
+    pub(crate) fn model_name(&self) -> &str {
+        self.model.name()
+    }
+
+    /// Notes that an object goes at that second. `kind` is one of those that are swept.
+    pub(crate) fn expires(
+        &self,
+        transaction: &dyn Transaction,
+        kind: Kind,
+        id: &str,
+        at: i64,
+    ) -> Result<(), StorageError> {
+        transaction.expire(kind, id, Some(at))?;
+        self.next_expiry.0.fetch_min(at, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Does `work` with what is known of a run besides its stored state, under its lock.
+    pub(crate) fn with_live<T>(&self, run_id: &str, work: impl FnOnce(&Arc<LiveRun>, &mut LiveState) -> T) -> T {
+        loop {
+            let live_run = self.live_run(run_id);
+            let mut live = live_run.lock();
+            // Between the two lines the run may have ended, and its live run with it.
+            if !live.forgotten {
+                return work(&live_run, &mut live);
+            }
+        }
+    }
+
+    /// The live run of that id, made when it is first asked for. It may be forgotten before it is locked: see
+    /// [`with_live`](Self::with_live).
+    pub(super) fn live_run(&self, run_id: &str) -> Arc<LiveRun> {
+        Arc::clone(self.lock_live_runs().entry(run_id.to_owned()).or_default())
+    }
+
+    /// Follows a run. When the server stops, that ends at once: nobody would end it later.
+    pub(crate) fn follow(&self, live: &mut LiveState, ahead: impl IntoIterator<Item = StreamEvent>) -> Follower {
+        let follower = live.follow(ahead);
+        if self.run_workers.is_closed() {
+            live.suspend();
+        }
+        follower
+    }
+
+    /// Forgets a run that has ended, under the lock of its live run.
+    pub(crate) fn forget(&self, run_id: &str, live: &mut LiveState) {
+        live.forgotten = true;
+        self.lock_live_runs().remove(run_id);
+        self.deadlines.remove(DueTask::Expiry(run_id.to_owned()));
+        self.deadlines.remove(DueTask::End(run_id.to_owned()));
+    }
+
+    /// Forgets what is known of a run if that could be made anew, under the lock of its live run.
+    pub(crate) fn forget_unused(&self, run_id: &str, live: &mut LiveState) {
+        if live.is_unused() {
+            live.forgotten = true;
+            self.lock_live_runs().remove(run_id);
+        }
+    }
+
+    pub(crate) fn start_threads_later(&self) {
+        self.deadlines.set_after(DueTask::Threads, THREAD_RETRY);
+    }
+
+    pub(crate) fn lock_live_runs(&self) -> MutexGuard<'_, HashMap<String, Arc<LiveRun>>> {
+        self.live_runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,143 @@
+//! What is stored when a run ends before its answer is complete.
+
+use assistants_types::openai::{
+    Annotation, Message, MessageIncompleteDetails, MessageIncompleteReason, MessageStatus, Run, RunIncompleteDetails,
+    RunStatus, RunStep, RunStepError, RunStepErrorCode, RunStepStatus, StreamEvent,
+};
+
+use super::history_store;
+use super::live_run::Ending;
+use super::live_run::LiveState;
+use super::records::{content, open_steps, state_event};
+use super::usage::{read_usage, wire_usage};
+use crate::engine::RunNotes;
+use crate::model;
+use crate::storage::document::{load, now};
+use crate::storage::{StorageError, Transaction};
+
+/// Ends a run and what is open in it. `usage` is what the turn that ends took, if it is known.
+pub(crate) fn end_run(
+    transaction: &dyn Transaction,
+    run_id: &str,
+    ending: &Ending,
+    live: &LiveState,
+    usage: Option<model::Usage>,
+) -> Result<Option<Vec<StreamEvent>>, StorageError> {
+    let Some(mut run) = load::<Run>(transaction, run_id)?.filter(|run| !run.object.status.is_terminal()) else {
+        return Ok(None);
+    };
+    let now = Some(now());
+    let mut events = Vec::new();
+    for mut step in open_steps(transaction, run_id)? {
+        if let Some(message_id) = step.object.message_id()
+            && let Some(mut message) = load::<Message>(transaction, message_id)?
+        {
+            end_message(
+                &mut message.object,
+                ending,
+                live.text_of(message_id).unwrap_or_default(),
+                live.annotations_of(message_id).unwrap_or_default(),
+            );
+            message.save(transaction)?;
+            events.push(StreamEvent::MessageIncomplete(Box::new(message.object)));
+        }
+        end_step(&mut step.object, ending);
+        let noted = step.document.notes.as_deref().and_then(|notes| {
+            // A run must come to its end, whatever is noted beside its steps.
+            read_usage(notes)
+                .inspect_err(|error| log::error!("the run {run_id}: {error}"))
+                .ok()
+        });
+        step.object.usage = usage.or(noted).map(wire_usage);
+        step.document.tag = None;
+        step.save(transaction)?;
+        let step = Box::new(step.object);
+        events.push(match step.status {
+            RunStepStatus::Failed => StreamEvent::RunStepFailed(step),
+            RunStepStatus::Cancelled => StreamEvent::RunStepCancelled(step),
+            RunStepStatus::Expired => StreamEvent::RunStepExpired(step),
+            _ => StreamEvent::RunStepCompleted(step),
+        });
+    }
+    let mut notes = RunNotes::of(&run.document)?;
+    notes.spend(usage.unwrap_or_default());
+    run.object.usage = Some(wire_usage(notes.spent()));
+    run.object.required_action = None;
+    match ending {
+        Ending::Failed(error) => {
+            run.object.status = RunStatus::Failed;
+            run.object.failed_at = now;
+            run.object.last_error = Some(error.clone());
+            run.object.expires_at = None;
+        }
+        Ending::Cancelled => {
+            run.object.status = RunStatus::Cancelling;
+            events.push(StreamEvent::RunCancelling(Box::new(run.object.clone())));
+            run.object.status = RunStatus::Cancelled;
+            run.object.cancelled_at = now;
+            run.object.expires_at = None;
+        }
+        Ending::Expired => run.object.status = RunStatus::Expired,
+        Ending::Incomplete(reason) => {
+            run.object.status = RunStatus::Incomplete;
+            run.object.completed_at = now;
+            run.object.incomplete_details = Some(RunIncompleteDetails {
+                reason: Some(reason.clone()),
+                ..RunIncompleteDetails::default()
+            });
+            run.object.expires_at = None;
+        }
+    }
+    run.document.tag = None;
+    run.save(transaction)?;
+    events.push(state_event(run.object));
+    history_store::store(transaction, &run.document.id, &notes, live.history.as_deref(), &events)?;
+    Ok(Some(events))
+}
+
+fn end_message(message: &mut Message, ending: &Ending, text: &str, annotations: &[Annotation]) {
+    let reason = match ending {
+        Ending::Failed(_) => MessageIncompleteReason::RunFailed,
+        Ending::Cancelled => MessageIncompleteReason::RunCancelled,
+        Ending::Expired => MessageIncompleteReason::RunExpired,
+        Ending::Incomplete(_) => MessageIncompleteReason::MaxTokens,
+    };
+    message.status = MessageStatus::Incomplete;
+    message.incomplete_at = Some(now());
+    message.incomplete_details = Some(MessageIncompleteDetails {
+        reason,
+        ..MessageIncompleteDetails::default()
+    });
+    if !text.is_empty() {
+        message.content = content(text, annotations);
+    }
+}
+
+/// A step has no status for a token limit: the message it wrote is there, so it counts as completed; calls that
+/// nobody will answer any more count as cancelled.
+fn end_step(step: &mut RunStep, ending: &Ending) {
+    let now = Some(now());
+    match ending {
+        Ending::Failed(error) => {
+            step.status = RunStepStatus::Failed;
+            step.failed_at = now;
+            step.last_error = Some(RunStepError {
+                code: RunStepErrorCode::from(error.code.as_str()),
+                message: error.message.clone(),
+                ..RunStepError::default()
+            });
+        }
+        Ending::Expired => {
+            step.status = RunStepStatus::Expired;
+            step.expired_at = now;
+        }
+        Ending::Incomplete(_) if step.message_id().is_some() => {
+            step.status = RunStepStatus::Completed;
+            step.completed_at = now;
+        }
+        Ending::Cancelled | Ending::Incomplete(_) => {
+            step.status = RunStepStatus::Cancelled;
+            step.cancelled_at = now;
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The tokens that a run took, as they go over the wire and as they are noted.
+
+use crate::model;
+use crate::storage::StorageError;
+
+/// Usage as it goes over the wire.
+pub(super) fn wire_usage(usage: model::Usage) -> assistants_types::openai::Usage {
+    let signed = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+    assistants_types::openai::Usage {
+        prompt_tokens: signed(usage.prompt_tokens),
+        completion_tokens: signed(usage.completion_tokens),
+        total_tokens: signed(usage.prompt_tokens.saturating_add(usage.completion_tokens)),
+        ..assistants_types::openai::Usage::default()
+    }
+}
+
+/// Usage as it is noted beside a step that waits for outputs: the protocol shows it only once the step is over.
+pub(super) fn write_usage(usage: model::Usage) -> String {
+    format!("{} {}", usage.prompt_tokens, usage.completion_tokens)
+}
+
+pub(super) fn read_usage(notes: &str) -> Result<model::Usage, StorageError> {
+    let numbers = notes.split_once(' ').and_then(|(prompt, completion)| {
+        Some(model::Usage {
+            prompt_tokens: prompt.parse().ok()?,
+            completion_tokens: completion.parse().ok()?,
+        })
+    });
+    numbers.ok_or_else(|| StorageError {
+        action: "reading the usage of a run step: what is stored is damaged".to_owned(),
+        source: None,
+    })
+}

@@ -1,0 +1,206 @@
+//! Files of vector stores: attached, indexed, detached, and counted in their store and batch.
+
+use assistants_types::openai::{
+    Attributes, ChunkingStrategy, FileCounts, StaticChunkingOptions, VectorStore, VectorStoreFile,
+    VectorStoreFileBatch, VectorStoreFileBatchStatus, VectorStoreFileChunking, VectorStoreFileError,
+    VectorStoreFileStatus, VectorStoreStatus,
+};
+
+use super::counts::{counter, expired, update_status};
+use crate::engine::EngineError;
+use crate::storage::document::{Loaded, document, file_key, load, now};
+use crate::storage::{Kind, StorageError, Transaction};
+
+/// Sizes of chunks where nothing is said, in tokens, as the provider has them.
+const CHUNK_SIZE: i64 = 800;
+
+const CHUNK_OVERLAP: i64 = 400;
+
+/// A file to put into a vector store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewFile<'a> {
+    pub(crate) file_id: &'a str,
+    pub(crate) chunking: Option<&'a ChunkingStrategy>,
+    pub(crate) attributes: Option<&'a Attributes>,
+    /// The batch that it comes with.
+    pub(crate) batch_id: Option<&'a str>,
+}
+
+/// Puts a file into a vector store, to be indexed; one that is in it already is indexed anew. The caller stores the
+/// vector store.
+pub(crate) fn attach(
+    transaction: &dyn Transaction,
+    store: &mut Loaded<VectorStore>,
+    new: NewFile<'_>,
+) -> Result<VectorStoreFile, EngineError> {
+    if store.object.status == VectorStoreStatus::Expired {
+        return Err(expired(&store.object.id));
+    }
+    if transaction.get(Kind::File, new.file_id)?.is_none() {
+        return Err(EngineError::not_found(Kind::File, new.file_id));
+    }
+    let chunking = sizes(new.chunking)?;
+    let old = load_file(transaction, &store.object.id, new.file_id)?;
+    let file = VectorStoreFile {
+        id: new.file_id.to_owned(),
+        created_at: Some(now()),
+        vector_store_id: store.object.id.clone(),
+        status: VectorStoreFileStatus::InProgress,
+        chunking_strategy: Some(VectorStoreFileChunking::Static(
+            assistants_types::openai::StaticChunking::new(chunking),
+        )),
+        attributes: Some(new.attributes.cloned().unwrap_or_default()),
+        ..VectorStoreFile::default()
+    };
+    let document = document(
+        &file,
+        Some(&store.object.id),
+        Some(VectorStoreFileStatus::InProgress.as_str()),
+        new.batch_id.map(str::to_owned),
+    );
+    match old {
+        // The same file still: what shows it is kept.
+        Some(mut old) => {
+            uncount(transaction, store, &mut old)?;
+            transaction.replace(&document)?;
+        }
+        None => transaction.insert(&document)?,
+    }
+    store.object.file_counts.total += 1;
+    *counter(&mut store.object.file_counts, &VectorStoreFileStatus::InProgress) += 1;
+    update_status(&mut store.object);
+    Ok(file)
+}
+
+/// The sizes that a strategy gives, if they make sense.
+fn sizes(chunking: Option<&ChunkingStrategy>) -> Result<StaticChunkingOptions, EngineError> {
+    let Some(ChunkingStrategy::Static(chunking)) = chunking else {
+        return Ok(StaticChunkingOptions::new(CHUNK_SIZE, CHUNK_OVERLAP));
+    };
+    let StaticChunkingOptions {
+        max_chunk_size_tokens: size,
+        chunk_overlap_tokens: overlap,
+        ..
+    } = chunking.static_;
+    if overlap < 0 || overlap > size / 2 {
+        return Err(EngineError::invalid_param(
+            "chunking_strategy.static.chunk_overlap_tokens",
+            format!("The overlap of chunks must be from 0 to half their size of {size} tokens, not {overlap}."),
+        ));
+    }
+    Ok(StaticChunkingOptions::new(size, overlap))
+}
+
+/// Takes a file out of a vector store; `false` if it is not in it. The caller stores the vector store.
+pub(crate) fn detach(
+    transaction: &dyn Transaction,
+    store: &mut Loaded<VectorStore>,
+    file_id: &str,
+) -> Result<bool, StorageError> {
+    let Some(mut file) = load_file(transaction, &store.object.id, file_id)? else {
+        return Ok(false);
+    };
+    uncount(transaction, store, &mut file)?;
+    transaction.delete(Kind::VectorStoreFile, &file.document.id, now().unix_timestamp())?;
+    Ok(true)
+}
+
+/// Counts a file no more in its vector store and its batch. The caller stores the vector store.
+fn uncount(
+    transaction: &dyn Transaction,
+    store: &mut Loaded<VectorStore>,
+    file: &mut Loaded<VectorStoreFile>,
+) -> Result<(), StorageError> {
+    if file.object.status == VectorStoreFileStatus::InProgress {
+        // Its batch waits for it no more.
+        set_status(transaction, store, file, VectorStoreFileStatus::Cancelled)?;
+    }
+    store.object.file_counts.total -= 1;
+    *counter(&mut store.object.file_counts, &file.object.status) -= 1;
+    store.object.usage_bytes -= file.object.usage_bytes;
+    update_status(&mut store.object);
+    Ok(())
+}
+
+/// Takes a file out of every vector store that it is in.
+pub(crate) fn detach_everywhere(transaction: &dyn Transaction, file_id: &str) -> Result<(), StorageError> {
+    for document in transaction.ending(Kind::VectorStoreFile, file_id)? {
+        if let Some(store_id) = &document.parent
+            && let Some(mut store) = load::<VectorStore>(transaction, store_id)?
+        {
+            detach(transaction, &mut store, file_id)?;
+            store.save(transaction)?;
+        }
+    }
+    Ok(())
+}
+
+/// A file of a vector store.
+pub(crate) fn load_file(
+    transaction: &dyn Transaction,
+    store_id: &str,
+    file_id: &str,
+) -> Result<Option<Loaded<VectorStoreFile>>, StorageError> {
+    load::<VectorStoreFile>(transaction, &file_key(store_id, file_id))
+}
+
+/// Gives a file another status, and counts it there in its vector store and batch. The caller stores the vector store.
+pub(crate) fn set_status(
+    transaction: &dyn Transaction,
+    store: &mut Loaded<VectorStore>,
+    file: &mut Loaded<VectorStoreFile>,
+    status: VectorStoreFileStatus,
+) -> Result<(), StorageError> {
+    let old = std::mem::replace(&mut file.object.status, status.clone());
+    file.document.tag = Some(status.as_str().to_owned());
+    file.save(transaction)?;
+    let count = |counts: &mut FileCounts| {
+        *counter(counts, &old) -= 1;
+        *counter(counts, &status) += 1;
+    };
+    count(&mut store.object.file_counts);
+    update_status(&mut store.object);
+    if let Some(batch_id) = &file.document.notes
+        && let Some(mut batch) = load::<VectorStoreFileBatch>(transaction, batch_id)?
+    {
+        count(&mut batch.object.file_counts);
+        if batch.object.file_counts.in_progress == 0 && batch.object.status == VectorStoreFileBatchStatus::InProgress {
+            batch.object.status = VectorStoreFileBatchStatus::Completed;
+        }
+        batch.save(transaction)?;
+    }
+    Ok(())
+}
+
+/// Notes what came of the indexing of a file, unless it was cancelled or taken out in the meantime.
+pub(super) fn end_indexing(
+    transaction: &dyn Transaction,
+    key: &str,
+    passages: Result<&[&str], &VectorStoreFileError>,
+) -> Result<(), StorageError> {
+    let Some(mut file) = load::<VectorStoreFile>(transaction, key)? else {
+        return Ok(());
+    };
+    let Some(mut store) = load::<VectorStore>(transaction, &file.object.vector_store_id)? else {
+        return Ok(());
+    };
+    if file.object.status != VectorStoreFileStatus::InProgress {
+        return Ok(());
+    }
+    let status = match passages {
+        Ok(passages) => {
+            transaction.remove_passages(key)?;
+            transaction.add_passages(&store.object.id, key, passages)?;
+            let bytes: usize = passages.iter().map(|passage| passage.len()).sum();
+            file.object.usage_bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            store.object.usage_bytes += file.object.usage_bytes;
+            VectorStoreFileStatus::Completed
+        }
+        Err(error) => {
+            file.object.last_error = Some(error.clone());
+            VectorStoreFileStatus::Failed
+        }
+    };
+    set_status(transaction, &mut store, &mut file, status)?;
+    store.save(transaction)
+}

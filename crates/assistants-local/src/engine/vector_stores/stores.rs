@@ -1,0 +1,123 @@
+//! Vector stores as a whole: created, used, expired, deleted.
+
+use assistants_types::openai::{
+    CreateVectorStore, VectorStore, VectorStoreFile, VectorStoreFileStatus, VectorStoreStatus,
+};
+
+use super::files::{NewFile, attach, set_status};
+use crate::engine::{Engine, EngineError};
+use crate::ids;
+use crate::storage::document::{Loaded, insert, load, now};
+use crate::storage::{Document, Kind, StorageError, Transaction};
+
+/// Stores a new vector store with its first files.
+pub(crate) fn create_store(
+    transaction: &dyn Transaction,
+    params: &CreateVectorStore,
+) -> Result<VectorStore, EngineError> {
+    let mut store = VectorStore {
+        id: ids::new("vs_"),
+        created_at: Some(now()),
+        name: params.name.clone().unwrap_or_default(),
+        status: VectorStoreStatus::Completed,
+        expires_after: params.expires_after.clone(),
+        metadata: Some(params.metadata.as_ref().cloned().unwrap_or_default()),
+        ..VectorStore::default()
+    };
+    if let Some(description) = &params.description {
+        // Not among the members of the published object; what was given is shown all the same.
+        store
+            .extra
+            .insert("description".to_owned(), description.as_str().into());
+    }
+    insert(transaction, &store, None, None)?;
+    let mut store = load_store(transaction, &store.id)?;
+    for (index, file_id) in params.file_ids.iter().flatten().enumerate() {
+        let new = NewFile {
+            file_id,
+            chunking: params.chunking_strategy.as_ref(),
+            attributes: None,
+            batch_id: None,
+        };
+        attach(transaction, &mut store, new).map_err(|refusal| refusal.at(&format!("file_ids[{index}]")))?;
+    }
+    touch(transaction, &mut store)?;
+    Ok(store.object)
+}
+
+/// The vector store of that id, as a document. One that belongs to an assistant is not to be seen.
+pub(crate) fn find(transaction: &dyn Transaction, id: &str) -> Result<Option<Document>, StorageError> {
+    let store = transaction.get(Kind::VectorStore, id)?;
+    Ok(store.filter(|store| store.parent.is_none()))
+}
+
+/// The vector store of that id.
+pub(crate) fn load_store(transaction: &dyn Transaction, id: &str) -> Result<Loaded<VectorStore>, EngineError> {
+    let store = find(transaction, id)?.ok_or_else(|| EngineError::not_found(Kind::VectorStore, id))?;
+    Ok(Loaded::parse(store)?)
+}
+
+/// Deletes a vector store, and the finished operations that show it. Their id is that of the store in their tag, and
+/// what an operation waits for is noted beside it until it is done.
+pub(crate) fn delete(transaction: &dyn Transaction, id: &str) -> Result<(), StorageError> {
+    let now = now().unix_timestamp();
+    for operation in transaction.tagged(Kind::Operation, id)? {
+        if operation.notes.is_none() {
+            transaction.delete(Kind::Operation, &operation.id, now)?;
+        }
+    }
+    transaction.delete(Kind::VectorStore, id, now).map(|_| ())
+}
+
+/// Those of the ids that are vector stores, each once.
+pub(crate) fn existing(transaction: &dyn Transaction, ids: Vec<String>) -> Result<Vec<String>, StorageError> {
+    let mut existing = Vec::new();
+    for id in ids {
+        if !existing.contains(&id) && find(transaction, &id)?.is_some() {
+            existing.push(id);
+        }
+    }
+    Ok(existing)
+}
+
+/// Notes that a vector store was used, and stores it.
+pub(crate) fn touch(transaction: &dyn Transaction, store: &mut Loaded<VectorStore>) -> Result<(), StorageError> {
+    let now = now();
+    store.object.last_active_at = Some(now);
+    if store.object.status != VectorStoreStatus::Expired {
+        let after = store.object.expires_after.as_ref();
+        store.object.expires_at = after.map(|after| now + time::Duration::days(after.days));
+    }
+    let expires_at = store.object.expires_at.map(time::OffsetDateTime::unix_timestamp);
+    store.save(transaction)?;
+    transaction.expire(Kind::VectorStore, &store.object.id, expires_at)
+}
+
+/// Marks a vector store as expired. It keeps its files, and nothing can be found in it any more.
+fn expire(transaction: &dyn Transaction, id: &str) -> Result<(), StorageError> {
+    let Some(mut store) = load::<VectorStore>(transaction, id)? else {
+        return Ok(());
+    };
+    for document in transaction.tagged(Kind::VectorStoreFile, VectorStoreFileStatus::InProgress.as_str())? {
+        if document.parent.as_deref() == Some(id) {
+            let mut file = Loaded::<VectorStoreFile>::parse(document)?;
+            set_status(transaction, &mut store, &mut file, VectorStoreFileStatus::Cancelled)?;
+        }
+    }
+    transaction.remove_collection(id)?;
+    store.object.status = VectorStoreStatus::Expired;
+    store.save(transaction)
+}
+
+impl Engine {
+    /// Marks the vector stores that have expired, and removes their passages. `now` is in seconds since 1970.
+    pub(crate) fn expire_stores(&self, now: i64) -> Result<(), StorageError> {
+        self.storage.transact(|transaction| {
+            for id in transaction.expired(Kind::VectorStore, now)? {
+                expire(transaction, &id)?;
+                transaction.expire(Kind::VectorStore, &id, None)?;
+            }
+            Ok(())
+        })
+    }
+}

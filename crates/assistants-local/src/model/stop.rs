@@ -1,0 +1,68 @@
+//! The signal that a run has ended.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Reports once that a run has ended, and wakes who waits for something else until then.
+#[derive(Debug, Default)]
+pub(crate) struct Stop {
+    state: Mutex<StopState>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct StopState {
+    set: bool,
+    nudges: u64,
+}
+
+impl Stop {
+    pub(crate) fn set(&self) {
+        self.lock().set = true;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.lock().set
+    }
+
+    /// Ends a [`wait_for_nudge`](Self::wait_for_nudge).
+    pub(crate) fn nudge(&self) {
+        self.lock().nudges += 1;
+        self.changed.notify_all();
+    }
+
+    /// How many nudges there have been.
+    pub(crate) fn nudges(&self) -> u64 {
+        self.lock().nudges
+    }
+
+    /// Waits until it is set, at most for `duration`; `true` if it is set.
+    pub(crate) fn wait(&self, duration: Duration) -> bool {
+        self.wait_while(duration, |state| !state.set)
+    }
+
+    /// As [`wait`](Self::wait), and no longer than until there have been more than `nudges`.
+    pub(crate) fn wait_for_nudge(&self, nudges: u64, duration: Duration) -> bool {
+        self.wait_while(duration, |state| !state.set && state.nudges == nudges)
+    }
+
+    fn wait_while(&self, duration: Duration, is_waiting: impl Fn(&StopState) -> bool) -> bool {
+        let state = self.lock();
+        // A wait too long to be expressed is a wait for the end of the run.
+        let state = if Instant::now().checked_add(duration).is_none() {
+            let waited = self.changed.wait_while(state, |state| is_waiting(state));
+            waited.unwrap_or_else(PoisonError::into_inner)
+        } else {
+            let waited = self
+                .changed
+                .wait_timeout_while(state, duration, |state| is_waiting(state));
+            waited.unwrap_or_else(PoisonError::into_inner).0
+        };
+        state.set
+    }
+
+    fn lock(&self) -> MutexGuard<'_, StopState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,79 @@
+//! Members that are null where null means absent.
+
+use serde_json::Value;
+
+use super::keywords::{allows_type, constants, list, member_schema, tag_of};
+use super::schemas::Schemas;
+
+impl Schemas {
+    /// Removes the members that are null where the schema of that name has neither a null nor a need for them: a null
+    /// there means that the member is absent.
+    ///
+    /// What remains is null where null has a meaning of its own, as it has in an update, or where the check then names
+    /// it as wrong.
+    pub(crate) fn drop_nulls(&self, name: &str, body: &mut Value) {
+        if let Some(schema) = self.components.get(name) {
+            self.drop_nulls_in(schema, body);
+        }
+    }
+
+    fn drop_nulls_in(&self, schema: &Value, value: &mut Value) {
+        let Some(schema) = self.meant(schema, value) else {
+            return;
+        };
+        match value {
+            Value::Object(members) => {
+                members.retain(|name, value| !value.is_null() || self.keeps_null(schema, name));
+                for (name, value) in members {
+                    if let Some(member) = member_schema(schema, name) {
+                        self.drop_nulls_in(member, value);
+                    }
+                }
+            }
+            Value::Array(items) => {
+                if let Some(schema) = schema.get("items") {
+                    for item in items {
+                        self.drop_nulls_in(schema, item);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a null of that member is more than its absence.
+    fn keeps_null(&self, object: &Value, name: &str) -> bool {
+        let required = list(object, "required").any(|required| required == name);
+        let schema = object.get("properties").and_then(|properties| properties.get(name));
+        required || schema.is_none_or(|schema| self.allows_null(schema))
+    }
+
+    fn allows_null(&self, schema: &Value) -> bool {
+        let schema = self.resolve(schema);
+        let mut alternatives = list(schema, "oneOf").peekable();
+        if alternatives.peek().is_some() {
+            return alternatives.any(|one| self.allows_null(one));
+        }
+        let mut constants = constants(schema).peekable();
+        allows_type(schema, &Value::Null) && (constants.peek().is_none() || constants.any(Value::is_null))
+    }
+
+    /// The schema without choice that a value is meant for. `None` if it fits none.
+    fn meant<'a>(&'a self, schema: &'a Value, value: &Value) -> Option<&'a Value> {
+        let schema = self.resolve(schema);
+        let alternatives: Vec<&Value> = list(schema, "oneOf").collect();
+        if alternatives.is_empty() {
+            return allows_type(schema, value).then_some(schema);
+        }
+        let alternatives = self.flatten(&alternatives);
+        let mut fitting = alternatives.into_iter().filter(|one| allows_type(one, value));
+        let tag = tag_of(schema);
+        match value.get(tag) {
+            Some(given) => fitting.find(|one| {
+                let tags = self.tags(tag, one);
+                tags.is_empty() || tags.contains(&given)
+            }),
+            None => fitting.next(),
+        }
+    }
+}
