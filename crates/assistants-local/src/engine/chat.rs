@@ -1,4 +1,4 @@
-//! Chat completions: the model is asked, and nothing is stored.
+//! Chat completions: calls of the model that store nothing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
@@ -8,8 +8,7 @@ use super::chat_queue::{Chat, ChatOutput};
 use super::deadlines::DueTask;
 use super::workers::Submitted;
 
-/// A chat completion as the client's side knows it. When it is dropped, nobody waits for the answer any more, and the
-/// model is stopped at once.
+/// The client's side of a chat completion. Dropping it stops the model, as the client has disconnected.
 #[derive(Debug)]
 pub(crate) struct ChatHandle {
     engine: Weak<Engine>,
@@ -25,8 +24,7 @@ impl Drop for ChatHandle {
 }
 
 impl Engine {
-    /// Queues a chat completion for a thread. `work` is dropped without being called when the chat is given up before a
-    /// thread takes it.
+    /// Queues a chat completion. If it is stopped before a thread takes it, `work` is dropped without being called.
     pub(crate) fn start_chat(
         self: &Arc<Self>,
         id: &str,
@@ -73,7 +71,7 @@ impl Engine {
         self.stop_chat(id);
     }
 
-    /// Gives up a chat completion, if there is one of that id.
+    /// Stops the chat completion with this id, if there is one.
     pub(super) fn stop_chat(&self, id: &str) {
         let chat = self.lock_chats().remove(id);
         self.deadlines.remove(DueTask::Chat(id.to_owned()));
@@ -82,7 +80,7 @@ impl Engine {
         }
     }
 
-    /// Gives up all chat completions.
+    /// Stops all chat completions.
     pub(super) fn stop_chats(&self) {
         let chats = std::mem::take(&mut *self.lock_chats());
         chats.values().for_each(|chat| chat.stop.set());

@@ -1,4 +1,4 @@
-//! Chat completions that wait for a thread, and what they do with it.
+//! The queue of chat completions, and their execution.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -9,14 +9,14 @@ use crate::model::{Failure, Finish, Model, ModelRequest, Output, Piece, Stop};
 
 type Work = Box<dyn FnOnce(&ChatOutput<'_>) + Send>;
 
-/// A chat completion that is queued or running.
+/// A chat completion that is queued or in progress.
 pub(crate) struct Chat {
     pub(super) stop: Arc<Stop>,
-    /// What is to be done, until a thread takes it.
+    /// The work to do, until a thread takes it.
     pub(super) work: Option<Work>,
 }
 
-/// A chat completion as its thread knows it.
+/// The model's side of a chat completion.
 pub(crate) struct ChatOutput<'e> {
     pub(super) model: &'e dyn Model,
     pub(super) stop: &'e Stop,
@@ -29,8 +29,10 @@ impl fmt::Debug for ChatOutput<'_> {
 }
 
 impl ChatOutput<'_> {
-    /// Asks the model and hands the pieces of its answer to `take`. The answer is given up when `take` breaks, when the
-    /// client has gone, when the server stops, and when the chat takes longer than a run may.
+    /// Calls the model, and passes the pieces of its answer to `take`.
+    ///
+    /// The model is stopped if `take` returns `Break`, if the client disconnects, if the server stops, or if the chat
+    /// takes longer than a run may.
     pub(crate) fn ask(
         &self,
         request: &ModelRequest,

@@ -1,4 +1,4 @@
-//! The engine itself: what its parts share.
+//! The engine's state, and what its parts share.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,31 +22,31 @@ use crate::search::PdfReader;
 use crate::storage::blobs::FileStore;
 use crate::storage::{Kind, Storage, StorageError, Transaction};
 
-/// How long to wait before threads that could not be started are started again.
+/// How long to wait before a failed start of a thread is retried.
 const THREAD_RETRY: Duration = Duration::from_millis(200);
 
-/// Runs, and the storage of everything.
+/// The state of a server: its storage, and everything that is in progress.
 pub(crate) struct Engine {
     pub(crate) storage: Box<dyn Storage>,
-    /// The bytes of files.
+    /// The contents of files.
     pub(crate) files: FileStore,
-    /// Reads PDF files elsewhere; without it they are read here.
+    /// Reads PDF files in separate processes; `None` to read them in this process.
     pub(super) pdf_reader: Option<PdfReader>,
     pub(super) indexing: Arc<IndexQueue>,
     pub(super) indexers: Mutex<Vec<JoinHandle<()>>>,
     pub(super) model: Arc<dyn Model>,
-    /// How long a run may take from its creation.
+    /// How long a run may take from its creation until it expires.
     pub(super) run_lifetime: Duration,
     pub(super) live_runs: Mutex<HashMap<String, Arc<LiveRun>>>,
     pub(super) deadlines: Arc<Deadlines<DueTask>>,
     pub(super) next_expiry: NextExpiry,
     pub(super) housekeeper: Arc<Housekeeper>,
     pub(super) housekeeping: Mutex<Option<JoinHandle<()>>>,
-    /// The chat completions that are queued or running, by id.
+    /// The chat completions that are queued or in progress, by id.
     pub(super) chats: Mutex<HashMap<String, Chat>>,
     pub(super) watcher: Mutex<Option<JoinHandle<()>>>,
     pub(super) run_workers: Arc<Workers>,
-    /// Chats have threads of their own: a client waits for each, and runs may take long.
+    /// Chats have threads of their own, because a client waits for each of them, and runs may take long.
     pub(super) chat_workers: Arc<Workers>,
 }
 
@@ -60,12 +60,12 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// The name of the model that answers.
+    /// Returns the name of the model.
     pub(crate) fn model_name(&self) -> &str {
         self.model.name()
     }
 
-    /// Notes that an object goes at that second. `kind` is one of those that are swept.
+    /// Sets when an object expires, as Unix time in seconds. `kind` must be one of [`SWEPT`].
     pub(crate) fn expires(
         &self,
         transaction: &dyn Transaction,
@@ -78,25 +78,25 @@ impl Engine {
         Ok(())
     }
 
-    /// Does `work` with what is known of a run besides its stored state, under its lock.
+    /// Runs `work` on the live run of a run, under its lock.
     pub(crate) fn with_live<T>(&self, run_id: &str, work: impl FnOnce(&Arc<LiveRun>, &mut LiveState) -> T) -> T {
         loop {
             let live_run = self.live_run(run_id);
             let mut live = live_run.lock();
-            // Between the two lines the run may have ended, and its live run with it.
+            // The live run may have been forgotten before it was locked. What was written to it then would be lost.
             if !live.forgotten {
                 return work(&live_run, &mut live);
             }
         }
     }
 
-    /// The live run of that id, made when it is first asked for. It may be forgotten before it is locked: see
+    /// Returns the live run with this id, which is created on first use. It may be forgotten before it is locked; see
     /// [`with_live`](Self::with_live).
     pub(super) fn live_run(&self, run_id: &str) -> Arc<LiveRun> {
         Arc::clone(self.lock_live_runs().entry(run_id.to_owned()).or_default())
     }
 
-    /// Follows a run. When the server stops, that ends at once: nobody would end it later.
+    /// Follows a run. If the server is stopping, the stream ends at once, because nothing would end it later.
     pub(crate) fn follow(&self, live: &mut LiveState, ahead: impl IntoIterator<Item = StreamEvent>) -> Follower {
         let follower = live.follow(ahead);
         if self.run_workers.is_closed() {
@@ -105,7 +105,7 @@ impl Engine {
         follower
     }
 
-    /// Forgets a run that has ended, under the lock of its live run.
+    /// Forgets a run that has ended. The caller holds the lock of its live run.
     pub(crate) fn forget(&self, run_id: &str, live: &mut LiveState) {
         live.forgotten = true;
         self.lock_live_runs().remove(run_id);
@@ -113,7 +113,7 @@ impl Engine {
         self.deadlines.remove(DueTask::End(run_id.to_owned()));
     }
 
-    /// Forgets what is known of a run if that could be made anew, under the lock of its live run.
+    /// Forgets a live run that contains nothing. The caller holds its lock.
     pub(crate) fn forget_unused(&self, run_id: &str, live: &mut LiveState) {
         if live.is_unused() {
             live.forgotten = true;

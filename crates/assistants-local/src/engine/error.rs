@@ -1,16 +1,16 @@
-//! Why the engine does not do what it was asked for.
+//! The errors of the engine.
 
 use crate::storage::{Kind, StorageError};
 
-/// Why the engine does not do what it was asked for.
+/// Why the engine rejects a request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EngineError {
     #[error("{}", not_found(*kind, id))]
     NotFound { kind: Kind, id: String },
-    /// What was asked for cannot be done as long as things are as they are.
+    /// The request is not possible in the current state of an object.
     #[error("{message}")]
     State { message: String },
-    /// The request contradicts what is there, or itself.
+    /// The request is contradictory, or conflicts with stored objects.
     #[error("{message}")]
     Invalid {
         message: String,
@@ -35,7 +35,7 @@ impl EngineError {
         }
     }
 
-    /// The same, with the parameter that is at fault.
+    /// Names the parameter that caused the error.
     pub(crate) fn at(self, param: &str) -> Self {
         match self {
             Self::NotFound { .. } => Self::invalid_param(param, self.to_string()),
@@ -52,7 +52,7 @@ impl EngineError {
     }
 }
 
-/// What the provider says of an id that it does not know.
+/// Returns the provider's message for an unknown id.
 fn not_found(kind: Kind, id: &str) -> String {
     match kind {
         Kind::File => format!("No such File object: {id}"),

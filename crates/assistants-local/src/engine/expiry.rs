@@ -1,13 +1,15 @@
-//! Objects that expire: they are deleted before anybody can ask for them again.
+//! Deletes expired objects.
 //!
-//! Every request, of either protocol, first deletes what has expired; the housekeeper does the same without requests.
+//! Every request of either protocol first deletes what has expired, so that no response shows an expired object. The
+//! housekeeping thread does the same when there are no requests.
 
 use std::sync::atomic::Ordering;
 
 use super::{Engine, files, threads, vector_stores};
 use crate::storage::{Kind, StorageError, Transaction};
 
-/// The kinds of expiries that are swept.
+/// The kinds of expiries that are handled here. Vector stores are not deleted when they expire; see
+/// [`Engine::expire_stores`].
 const SWEPT: [Kind; 7] = [
     Kind::File,
     Kind::Assistant,
@@ -19,12 +21,13 @@ const SWEPT: [Kind; 7] = [
 ];
 
 impl Engine {
-    /// Deletes what has expired by `now`, in seconds since 1970, and ends the runs of threads that are deleted.
+    /// Deletes what has expired by `now`, in Unix time, and ends the runs of deleted threads.
     pub(crate) fn sweep(&self, now: i64) -> Result<(), StorageError> {
         if now < self.next_expiry.0.load(Ordering::SeqCst) {
             return Ok(());
         }
-        // Before the transaction: what is noted by one that comes later counts on top of what this one finds.
+        // Reset before the transaction, so that a concurrent [`expires`](Self::expires) is not overwritten by the
+        // result below.
         self.next_expiry.0.store(i64::MAX, Ordering::SeqCst);
         let swept = self.storage.transact(|transaction| {
             let (mut runs, mut next) = (Vec::new(), i64::MAX);
@@ -37,7 +40,7 @@ impl Engine {
             }
             Ok::<_, StorageError>((runs, next))
         });
-        // After a failure the next request looks again.
+        // After a failure the next request tries again.
         let next = swept.as_ref().map_or(now, |(_, next)| *next);
         self.next_expiry.0.fetch_min(next, Ordering::SeqCst);
         let (runs, _) = swept?;
@@ -45,7 +48,7 @@ impl Engine {
         self.remove_bytes()
     }
 
-    /// Does to an object what its expiry says. Returns the runs that were active on a thread.
+    /// Deletes an expired object, or ends it. Returns the runs that were active on a thread.
     fn end_expired(
         &self,
         transaction: &dyn Transaction,

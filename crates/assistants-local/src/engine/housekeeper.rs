@@ -3,13 +3,13 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long after a deletion the storage is purged. More deletions in between are done with it.
+/// How long after a deletion the storage is purged. Later deletions within this time are purged together with it.
 const PURGE_DELAY: Duration = Duration::from_secs(1);
 
-/// How often the housekeeper looks what has expired.
+/// The interval between checks for expired objects.
 const INTERVAL: Duration = Duration::from_secs(30);
 
-/// Wakes the thread.
+/// Wakes the housekeeping thread.
 #[derive(Debug, Default)]
 pub(crate) struct Housekeeper {
     state: Mutex<State>,
@@ -28,12 +28,12 @@ impl Housekeeper {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that something was deleted.
+    /// Records that something was deleted.
     pub(super) fn deleted(&self) {
         self.purge_after(PURGE_DELAY);
     }
 
-    /// Has the storage purged after this time, unless that comes earlier anyway.
+    /// Purges the storage after this time, unless a purge is due earlier.
     pub(crate) fn purge_after(&self, wait: Duration) {
         let mut state = self.lock();
         let at = Instant::now() + wait;
@@ -49,7 +49,7 @@ impl Housekeeper {
         self.changed.notify_all();
     }
 
-    /// Waits until there may be something to do. Returns whether the storage is to be purged, and `None` once closed.
+    /// Waits until there may be work. Returns whether the storage is to be purged, or `None` once closed.
     pub(crate) fn wait(&self) -> Option<bool> {
         let wake = Instant::now() + INTERVAL;
         let mut state = self.lock();

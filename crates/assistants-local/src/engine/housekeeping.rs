@@ -1,8 +1,8 @@
-//! The thread that sees to it that deleted means gone, without a later request.
+//! The housekeeping thread: completes deletions in the background.
 //!
-//! What a request deletes is overwritten in the database when its transaction commits. What remains is done here: the
-//! text index and the log of the database still have what was in them, bytes that a backup was copying are still there,
-//! and what expires is to go by the clock.
+//! Deleted data is overwritten in the database when its transaction commits. The text index and the write-ahead log
+//! still contain it after that, and files that a backup is copying still exist; this thread removes them. It also
+//! deletes what expires while there are no requests.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -12,13 +12,13 @@ use super::housekeeper::Housekeeper;
 use crate::storage::document::now;
 use crate::storage::{StorageError, work_in_background};
 
-/// How long the answer to a request with an idempotency key is kept, in seconds.
+/// How long the response to a request with an idempotency key is stored, in seconds.
 pub(crate) const RESPONSES_KEPT: i64 = 24 * 60 * 60;
 
-/// How long the place of a deleted object stays known, in seconds.
+/// How long the position of a deleted object is kept, in seconds.
 const PLACES_KEPT: i64 = 24 * 60 * 60;
 
-/// Works until the housekeeper is closed.
+/// The body of the thread, which runs until the housekeeper is closed.
 pub(super) fn work(housekeeper: &Arc<Housekeeper>, engine: &Weak<Engine>) {
     work_in_background();
     while let Some(purge) = housekeeper.wait() {
@@ -27,7 +27,7 @@ pub(super) fn work(housekeeper: &Arc<Housekeeper>, engine: &Weak<Engine>) {
             engine.run_housekeeping(now().unix_timestamp(), purge)
         }));
         if !matches!(done, Ok(Ok(()))) {
-            log::error!("what was deleted or has expired could not be removed, which is tried again: {done:?}");
+            log::error!("removing deleted and expired data failed and is retried: {done:?}");
             if purge {
                 housekeeper.deleted();
             }
@@ -36,8 +36,8 @@ pub(super) fn work(housekeeper: &Arc<Housekeeper>, engine: &Weak<Engine>) {
 }
 
 impl Engine {
-    /// Ends what has expired by `now`, in seconds since 1970, and removes what is left of deleted objects; with `purge`
-    /// from the logs and indexes of the storage too.
+    /// Deletes what has expired by `now`, in Unix time, and the remains of deleted objects; with `purge` also those in
+    /// the logs and indexes of the storage.
     pub(super) fn run_housekeeping(&self, now: i64, purge: bool) -> Result<(), StorageError> {
         self.sweep(now)?;
         self.expire_stores(now)?;
@@ -50,7 +50,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes the bytes of deleted files, unless a backup copies them: then the housekeeper does it once that ends.
+    /// Removes the bytes of deleted files. While a backup copies them, they are left to the housekeeping thread.
     pub(crate) fn remove_bytes(&self) -> Result<(), StorageError> {
         let removals = self.storage.transact(|transaction| transaction.removals())?;
         if removals.is_empty() {

@@ -1,4 +1,4 @@
-//! How the engine starts and stops, and what it takes up from an earlier process.
+//! Starts and stops the engine, and resumes what an earlier process left behind.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
@@ -20,7 +20,7 @@ use crate::storage::document::{Loaded, now};
 use crate::storage::{ACTIVE, Kind, Storage, StorageError, work_in_background};
 
 impl Engine {
-    /// An engine that answers with `model`; takes up what an earlier process left in the storage.
+    /// Creates an engine that uses `model`, and resumes the runs of an earlier process.
     pub(crate) fn start(
         storage: Box<dyn Storage>,
         files: FileStore,
@@ -89,7 +89,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes up the runs, and the files to be indexed, that an earlier process left behind.
+    /// Resumes the runs and the indexing that an earlier process left behind.
     fn recover(self: &Arc<Self>) -> Result<(), StorageError> {
         let (left, waits_for_index) = self.storage.transact(|transaction| {
             let unindexed = transaction.tagged(Kind::VectorStoreFile, VectorStoreFileStatus::InProgress.as_str())?;
@@ -122,9 +122,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Finishes what an earlier process left half done with bytes.
+    /// Completes changes to files that an earlier process left half done.
     fn recover_files(&self) -> Result<(), StorageError> {
-        // First what is to be removed, which would look like bytes that nobody knows.
+        // Pending removals first, because they would look like files unknown to the database.
         self.remove_bytes()?;
         self.storage.transact(|transaction| {
             self.files.recover(|id| {
@@ -145,13 +145,14 @@ impl Engine {
         *self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         let housekeeper = Arc::clone(&self.housekeeper);
         self.storage.on_deletion(Box::new(move || housekeeper.deleted()));
-        // What an earlier process has deleted may still be in the log.
+        // Data that an earlier process deleted may still be in the log.
         self.housekeeper.deleted();
         Ok(())
     }
 
-    /// Ends all work: running runs fail, streams end, and no thread of the engine is left when this returns, unless a
-    /// model does not come back within `timeout`. Runs that wait for outputs, or in the queue, stay as they are.
+    /// Stops everything. Runs in progress fail, streams end, and no thread of the engine is left when this returns,
+    /// except for models that do not return within `timeout`. Queued runs, and those that wait for tool outputs, keep
+    /// their state.
     pub(crate) fn stop(&self, timeout: Duration) {
         self.run_workers.close();
         self.chat_workers.close();
@@ -169,7 +170,7 @@ impl Engine {
             if is_running && let Err(error) = self.end(&run_id, &ending) {
                 log::error!("the run {run_id} could not be ended: {error}");
             }
-            // The streams of other runs end too.
+            // The streams of other runs end as well.
             self.with_live(&run_id, |_, live| {
                 live.suspend();
                 self.forget(&run_id, live);
@@ -193,7 +194,7 @@ impl Engine {
         let until = now.checked_add(timeout).unwrap_or(now);
         let left = self.run_workers.wait(until) + self.chat_workers.wait(until);
         if left > 0 {
-            log::warn!("{left} threads are left behind: their model does not return");
+            log::warn!("{left} threads are left running, because their model does not return");
         }
     }
 

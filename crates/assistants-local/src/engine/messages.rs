@@ -12,7 +12,7 @@ use crate::ids;
 use crate::storage::document::{insert_with_notes, load, now};
 use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
 
-/// Adds a message at the end of an existing thread that no run is at work on.
+/// Adds a message at the end of an existing thread. Fails if a run is active on the thread.
 pub(crate) fn add_message(
     transaction: &dyn Transaction,
     thread_id: &str,
@@ -27,7 +27,7 @@ pub(crate) fn add_message(
     add_message_with_notes(transaction, thread_id, params, None)
 }
 
-/// Adds a message, with what the protocol that brings it notes about it.
+/// Adds a message, with notes of the protocol that it came over.
 pub(crate) fn add_message_with_notes(
     transaction: &dyn Transaction,
     thread_id: &str,
@@ -57,7 +57,7 @@ pub(crate) fn add_message_with_notes(
     Ok(message)
 }
 
-/// Deletes a message of a thread, and what the history of its run kept of it; `false` if there is none.
+/// Deletes a message of a thread, and its copy in the history of its run. Returns `false` if it does not exist.
 pub(crate) fn delete_message(transaction: &dyn Transaction, id: &str) -> Result<bool, StorageError> {
     let Some(message) = transaction.get(Kind::Message, id)? else {
         return Ok(false);
@@ -68,10 +68,10 @@ pub(crate) fn delete_message(transaction: &dyn Transaction, id: &str) -> Result<
     transaction.delete(Kind::Message, id, now().unix_timestamp())
 }
 
-/// How long the vector store of a thread lives that was made for attached files, in days, as the provider has it.
+/// The lifetime of a vector store created for a thread's attachments, in days, as documented by the provider.
 const ATTACHMENTS_KEPT: i64 = 7;
 
-/// Puts the files that are attached for file search into the thread's vector store, which is made if there is none.
+/// Adds files attached for file search to the thread's vector store, which is created if there is none.
 fn attach_files(transaction: &dyn Transaction, thread_id: &str, params: &CreateMessage) -> Result<(), EngineError> {
     let attachments = params.attachments.as_ref().into_iter().flatten();
     let searched: Vec<&str> = attachments
@@ -95,7 +95,7 @@ fn attach_files(transaction: &dyn Transaction, thread_id: &str, params: &CreateM
     if store_ids.is_empty() {
         let params = CreateVectorStore::default().expires_after(VectorStoreExpiration::days(ATTACHMENTS_KEPT));
         let store = create_store(transaction, &params)?;
-        // Nobody asked for it by itself: it is deleted with the thread, which its tag names.
+        // No client asked for this store, so it is deleted with the thread named in its tag.
         if let Some(mut made) = transaction.get(Kind::VectorStore, &store.id)? {
             made.tag = Some(thread_id.to_owned());
             transaction.update(&made)?;
@@ -116,7 +116,7 @@ fn attach_files(transaction: &dyn Transaction, thread_id: &str, params: &CreateM
     Ok(touch(transaction, &mut store)?)
 }
 
-/// The run that is not over on a thread; there is at most one.
+/// Returns the run on a thread that has not ended. There is at most one.
 pub(super) fn active_run(transaction: &dyn Transaction, thread_id: &str) -> Result<Option<String>, EngineError> {
     let list = List {
         kind: Kind::Run,

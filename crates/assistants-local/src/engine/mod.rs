@@ -1,18 +1,20 @@
-//! What happens to runs, whichever protocol asks for it.
+//! The engine executes runs and chat completions, independently of the protocol that requests them.
 //!
-//! The storage holds the truth: every change of a run's status is a transaction that first looks at the status it
-//! changes. What the storage does not hold lives in the run's [`LiveRun`]: the streams that follow it and the answer that
-//! is being written. Whoever changes a run locks its live run (`Engine::with_live`), commits, and then publishes, so events come
-//! in the order of the commits. A live run is locked before the storage, never the other way round.
+//! The storage is authoritative: every change of a run's status is a transaction that checks the status it replaces.
+//! State that is not stored is in the run's [`LiveRun`](runs::live_run::LiveRun): the streams that follow it, and the
+//! answer that is being written. To change a run, the engine locks its live run ([`Engine::with_live`]), commits, and
+//! then publishes events, so events are in the order of commits. To prevent deadlocks, a live run is always locked
+//! before the storage.
 //!
-//! A run has one of a bounded number of threads while its model answers ([`Workers`]); before that it is queued. It takes
-//! no thread while it waits for outputs of functions. A model is never waited for: a cancelled run has ended at once, and
-//! what its model says later is dropped. Readers of streams are never waited for either ([`event_log`]).
+//! A run occupies one of a bounded number of threads while its model answers ([`Workers`](workers::Workers)). Before
+//! that it is queued, and while it waits for tool outputs it occupies none. The engine never waits for a model: a
+//! cancelled run ends at once, and what its model writes later is dropped. Nor does it wait for the readers of streams
+//! ([`event_log`](runs::event_log)).
 //!
-//! An end that the storage does not take is stored as soon as it does ([`Engine::end_later`]).
+//! If the end of a run cannot be stored, storing it is retried ([`Engine::end_later`]).
 //!
-//! After a restart ([`Engine::recover`]) queued runs start, runs that wait for outputs go on waiting, and runs that
-//! were at work end as failed, because what their model had said is lost.
+//! After a restart ([`Engine::recover`]), queued runs start and runs that wait for tool outputs keep waiting. Runs that
+//! were in progress end as failed, because the output of their model is lost.
 
 mod chat;
 mod chat_queue;

@@ -1,13 +1,15 @@
-//! How threads end, whichever protocol deletes them.
+//! Deletes threads, for both protocols.
 
 use super::runs::records::active_runs;
 use super::{Engine, EngineError, threads, vector_stores};
 use crate::storage::document::now;
 use crate::storage::{Kind, StorageError, Transaction};
 
-/// Deletes a thread with its messages, its runs, and the vector stores that were made for files attached to its messages,
-/// unless another thread or an assistant has them. Returns the runs that were active, or `None` if there is no such
-/// thread. Their streams are to be ended once that is committed.
+/// Deletes a thread with its messages, its runs, and the vector stores created for its attachments unless another
+/// thread or an assistant uses them.
+///
+/// Returns the runs that were active, whose streams the caller ends after the commit, or `None` if the thread does not
+/// exist.
 pub(super) fn delete(transaction: &dyn Transaction, id: &str) -> Result<Option<Vec<String>>, StorageError> {
     let active = active_runs(transaction, id)?;
     if !transaction.delete(Kind::Thread, id, now().unix_timestamp())? {
@@ -27,7 +29,7 @@ pub(super) fn delete(transaction: &dyn Transaction, id: &str) -> Result<Option<V
 }
 
 impl Engine {
-    /// Deletes a thread with its messages and runs. A run that is at work on it is dropped.
+    /// Deletes a thread with its messages and runs. A run in progress ends, and its streams end with an error.
     pub(crate) fn delete_thread(&self, id: &str) -> Result<(), EngineError> {
         let active = self.storage.transact(|transaction| {
             threads::delete(transaction, id)?.ok_or_else(|| EngineError::not_found(Kind::Thread, id))

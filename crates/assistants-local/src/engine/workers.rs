@@ -1,7 +1,7 @@
-//! Threads that do jobs, a bounded number at a time; other jobs wait in a queue.
+//! A bounded pool of threads, with a queue of jobs.
 //!
-//! Threads start when there is a job for them, and end when there has been none for a while. A job is never lost because
-//! a thread cannot be started: it waits for one of the others, or for [`Workers::start_missing`].
+//! Threads are started on demand, and end when they have been idle for a while. A job is not lost if its thread cannot
+//! be started: it waits for one of the other threads, or for [`Workers::start_missing`].
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,22 +13,22 @@ use std::time::{Duration, Instant};
 
 use crate::storage::work_in_background;
 
-/// How long a thread without a job waits for one.
+/// How long an idle thread waits for a job before it ends.
 const IDLE: Duration = Duration::from_secs(10);
 
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 
-/// Starts a thread of that name.
+/// Starts a thread with this name.
 type Start = fn(&'static str, Job) -> io::Result<()>;
 
-/// Threads and the jobs that wait for one.
+/// The threads and the queue.
 pub(super) struct Workers {
     name: &'static str,
-    /// How many threads there may be at a time.
+    /// The maximum number of threads.
     most: usize,
     start: Start,
     state: Mutex<State>,
-    /// There is a job for a thread without one, or there will be none.
+    /// Signalled when there is a job for an idle thread, or the pool is closed.
     work: Condvar,
     thread_ended: Condvar,
 }
@@ -37,19 +37,19 @@ pub(super) struct Workers {
 struct State {
     queue: VecDeque<Job>,
     threads: usize,
-    /// How many of them have no job.
+    /// The number of threads without a job.
     idle: usize,
     closed: bool,
 }
 
-/// What became of a job.
+/// The result of submitting a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Submitted {
-    /// A thread does it, or will as soon as one is free.
+    /// A thread executes the job, or will when one is free.
     Queued,
-    /// It is queued, but a thread that could do it did not start. [`Workers::start_missing`] tries again.
+    /// The job is queued, but a thread for it could not be started. [`Workers::start_missing`] tries again.
     NoThread,
-    /// Nothing is done any more, and the job was dropped.
+    /// The pool is closed, and the job was dropped.
     Closed,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Debug for Workers {
 }
 
 impl Workers {
-    /// At most that many threads of that name.
+    /// Creates a pool of at most `most` threads with this name.
     pub(super) fn new(name: &'static str, most: usize) -> Arc<Self> {
         Self::started_by(name, most, |name, body| {
             thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
@@ -85,7 +85,7 @@ impl Workers {
         })
     }
 
-    /// Queues a job. Jobs begin in the order in which they were queued.
+    /// Queues a job. Jobs start in the order in which they were queued.
     pub(super) fn submit(self: &Arc<Self>, job: Job) -> Submitted {
         let mut state = self.lock();
         if state.closed {
@@ -95,7 +95,7 @@ impl Workers {
         self.start_for(&mut state)
     }
 
-    /// Starts threads for jobs that wait although more threads are allowed.
+    /// Starts threads for waiting jobs, up to the limit.
     pub(super) fn start_missing(self: &Arc<Self>) -> Submitted {
         self.start_for(&mut self.lock())
     }
@@ -106,7 +106,7 @@ impl Workers {
             let workers = Arc::clone(self);
             if let Err(error) = (self.start)(self.name, Box::new(move || workers.work())) {
                 let (threads, name) = (state.threads, self.name);
-                log::warn!("no thread '{name}' could be started, and there are {threads}: {error}");
+                log::warn!("could not start another thread '{name}' ({threads} are running): {error}");
                 return Submitted::NoThread;
             }
             state.threads += 1;
@@ -114,7 +114,7 @@ impl Workers {
         Submitted::Queued
     }
 
-    /// Drops what waits, and lets threads end with the job that they have.
+    /// Drops the queued jobs, and lets threads end after their current job.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -128,7 +128,7 @@ impl Workers {
         self.lock().closed
     }
 
-    /// Waits until all threads have ended, or `until`. Returns how many are left.
+    /// Waits until all threads have ended, but not beyond `until`. Returns the number of threads that are left.
     pub(crate) fn wait(&self, until: Instant) -> usize {
         let mut state = self.lock();
         while state.threads > 0 {
@@ -148,7 +148,7 @@ impl Workers {
         loop {
             if let Some(job) = state.queue.pop_front() {
                 drop(state);
-                // The count of threads must go down whatever happens, or a stop would wait for this one.
+                // A panic must not skip the update of the number of threads, or stopping would wait for this one.
                 if catch_unwind(AssertUnwindSafe(job)).is_err() {
                     log::error!("a job of '{}' panicked", self.name);
                 }
@@ -205,7 +205,7 @@ mod tests {
         let mut first = [seen.recv().unwrap(), seen.recv().unwrap()];
         first.sort_unstable();
         assert_eq!(first, [0, 1]);
-        // The two that began hold both threads: nothing else can have begun.
+        // The two jobs hold both threads, so no other can have started.
         let state = workers.lock();
         assert_eq!((state.threads, state.queue.len()), (2, 18));
         drop(state);

@@ -1,4 +1,4 @@
-//! What stands between the connections and the protocols.
+//! The checks and limits that a request passes before it reaches a protocol.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The database that a command works on.
+//! Locates and opens the database that a function works on.
 
 use std::fs;
 use std::io;

@@ -4,14 +4,14 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finish {
-    /// Why it ended.
+    /// The reason.
     pub reason: FinishReason,
-    /// The tokens it took.
+    /// The tokens that were used.
     pub usage: Usage,
 }
 
 impl Finish {
-    /// An answer that ended for that reason and took that many tokens.
+    /// Creates a `Finish` from its parts.
     #[must_use]
     pub fn new(reason: FinishReason, usage: Usage) -> Self {
         Self { reason, usage }
@@ -25,39 +25,39 @@ pub enum FinishReason {
     /// The answer is complete.
     #[default]
     Stop,
-    /// `max_completion_tokens` was reached: the run ends as incomplete.
+    /// `max_completion_tokens` was reached; the run ends as incomplete.
     MaxCompletionTokens,
-    /// The prompt is longer than `max_prompt_tokens`: the run ends as incomplete.
+    /// The prompt is longer than `max_prompt_tokens`; the run ends as incomplete.
     MaxPromptTokens,
 }
 
-/// Tokens taken by an answer.
+/// The tokens used by an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Tokens read.
+    /// The number of tokens in the prompt.
     pub prompt_tokens: u64,
-    /// Tokens written.
+    /// The number of tokens in the answer.
     pub completion_tokens: u64,
 }
 
-/// Why there is no answer.
+/// Why there is no complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The run was over before the answer was.
+    /// The run ended before the answer was complete.
     Stopped,
-    /// The model failed, and the run with it.
+    /// The model failed, and the run fails with it.
     Failed {
-        /// `last_error.code` of the run; the protocol knows `server_error`, `rate_limit_exceeded` and
+        /// The run's `last_error.code`. The protocol defines `server_error`, `rate_limit_exceeded` and
         /// `invalid_prompt`.
         code: String,
-        /// `last_error.message` of the run.
+        /// The run's `last_error.message`.
         message: String,
     },
 }
 
 impl Failure {
-    /// The model failed with that code and message.
+    /// Creates a [`Failure::Failed`].
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Failed {
             code: code.into(),
@@ -72,6 +72,7 @@ impl From<Stopped> for Failure {
     }
 }
 
-/// The run is over (cancelled, expired, or its server stops), and nobody wants more of the answer.
+/// The run has ended (it was cancelled, has expired, or the server is stopping), and the rest of the answer is not
+/// needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped;

@@ -1,8 +1,8 @@
-//! What answers: the trait behind which a model stands.
+//! The trait for language models, and what they receive and produce.
 //!
-//! A model is a blocking function. It gets everything that a run knows, hands out its answer piece by piece through
-//! an [`Output`], and returns when it is done. Each turn of a run calls it once, on a thread of its own; it needs no
-//! async code.
+//! A model is a blocking function. It receives everything that a run knows, writes its answer piece by piece to an
+//! [`Output`], and returns when the answer is complete. Each turn of a run calls it once, on a thread of its own, so it
+//! needs no async code.
 //!
 //! ```
 //! use assistants_local::model::{Failure, Finish, Model, ModelRequest, Output};
@@ -37,22 +37,22 @@ pub(crate) use self::output::Piece;
 pub use self::request::{CompletedCall, Function, ModelMessage, ModelRequest, Passage, Role, ToolChoice};
 pub(crate) use self::stop::Stop;
 
-/// Something that answers.
+/// A language model, or something that acts as one.
 ///
-/// The same model serves all runs of a server, several at a time.
+/// A server calls the same model for all its runs, several at a time.
 pub trait Model: Send + Sync + 'static {
-    /// The name shown when the server starts.
+    /// Returns the name of the model, which the program prints when it starts and `/v1/models` lists.
     fn name(&self) -> &str;
 
-    /// Answers once: with text, with calls of functions, or with both.
+    /// Writes one answer: text, calls of functions, or both.
     ///
-    /// When functions were called, the run waits for their outputs, and the model is asked again with
-    /// [`rounds`](ModelRequest::rounds) one longer. Calls that were begun must be complete when this returns.
+    /// If functions were called, the run waits for their outputs, and the model is called again with one more entry in
+    /// [`rounds`](ModelRequest::rounds). Calls must be complete when this returns.
     ///
     /// # Errors
     ///
-    /// [`Failure::Failed`] ends the run as failed. [`Stopped`], which every method of `output` returns once the run
-    /// is over, only needs to be handed on with `?`.
+    /// [`Failure::Failed`] ends the run as failed. [`Stopped`], which every method of `output` returns once the run has
+    /// ended, only needs to be passed on with `?`.
     fn respond(&self, request: &ModelRequest, output: &mut Output<'_>) -> Result<Finish, Failure>;
 }
 

@@ -1,4 +1,4 @@
-//! Where a model puts its answer.
+//! The output of a model.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -12,7 +12,7 @@ use super::stop::Stop;
 #[derive(Debug)]
 pub(crate) enum Piece<'a> {
     Text(&'a str),
-    /// A call begins; its arguments follow under the next free index, counted from 0 in each answer.
+    /// Begins a call. Its arguments follow under the next index, counted from 0 in each answer.
     Call {
         name: &'a str,
     },
@@ -20,16 +20,16 @@ pub(crate) enum Piece<'a> {
         index: usize,
         text: &'a str,
     },
-    /// The attached files are to be searched; what is found goes to `found`.
+    /// Requests a search of the attached files. The passages are appended to `found`.
     Search {
         query: &'a str,
         found: &'a mut Vec<Passage>,
     },
-    /// What was just said is from this passage.
+    /// The preceding text refers to this passage.
     Citation(&'a Passage),
 }
 
-/// Where a model puts its answer.
+/// Receives the answer of a model.
 pub struct Output<'a> {
     pieces: &'a mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
     stop: &'a Stop,
@@ -50,31 +50,31 @@ impl<'a> Output<'a> {
         Self { pieces, stop, calls: 0 }
     }
 
-    /// Adds to the text of the answer. Waits while a reader of the stream is behind.
+    /// Appends to the text of the answer. Blocks while the reader of a streamed chat completion is behind.
     ///
     /// # Errors
     ///
-    /// [`Stopped`] when the run is over.
+    /// [`Stopped`] if the run has ended.
     pub fn text(&mut self, text: &str) -> Result<(), Stopped> {
         self.piece(Piece::Text(text))
     }
 
-    /// Begins a call of a function and returns its index for [`arguments`](Self::arguments).
+    /// Begins a call of a function, and returns its index for [`arguments`](Self::arguments).
     ///
     /// # Errors
     ///
-    /// [`Stopped`] when the run is over.
+    /// [`Stopped`] if the run has ended.
     pub fn call(&mut self, name: &str) -> Result<usize, Stopped> {
         self.piece(Piece::Call { name })?;
         self.calls += 1;
         Ok(self.calls - 1)
     }
 
-    /// Adds to the arguments of a call that was begun. An index that [`call`](Self::call) did not return is ignored.
+    /// Appends to the arguments of a call. An index that [`call`](Self::call) did not return is ignored.
     ///
     /// # Errors
     ///
-    /// [`Stopped`] when the run is over.
+    /// [`Stopped`] if the run has ended.
     pub fn arguments(&mut self, index: usize, text: &str) -> Result<(), Stopped> {
         if index < self.calls {
             self.piece(Piece::Arguments { index, text })
@@ -83,12 +83,12 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Searches the files that are attached to the run, in a step of its own, and returns the passages that fit best.
-    /// Without [`ModelRequest::file_search`] there are none.
+    /// Searches the files attached to the run, in a run step of its own, and returns the best passages. The result is
+    /// empty without [`ModelRequest::file_search`].
     ///
     /// # Errors
     ///
-    /// [`Stopped`] when the run is over.
+    /// [`Stopped`] if the run has ended.
     pub fn file_search(&mut self, query: &str) -> Result<Vec<Passage>, Stopped> {
         let mut found = Vec::new();
         self.piece(Piece::Search {
@@ -98,25 +98,25 @@ impl<'a> Output<'a> {
         Ok(found)
     }
 
-    /// Adds a marker to the text that cites the file of a passage.
+    /// Appends a citation of the passage's file to the text.
     ///
     /// # Errors
     ///
-    /// [`Stopped`] when the run is over.
+    /// [`Stopped`] if the run has ended.
     pub fn cite(&mut self, passage: &Passage) -> Result<(), Stopped> {
         self.piece(Piece::Citation(passage))
     }
 
-    /// Waits, but no longer than the run lives.
+    /// Sleeps for `duration`, or until the run has ended.
     ///
     /// # Errors
     ///
-    /// [`Stopped`] when the run is over.
+    /// [`Stopped`] if the run has ended.
     pub fn wait(&self, duration: Duration) -> Result<(), Stopped> {
         if self.stop.wait(duration) { Err(Stopped) } else { Ok(()) }
     }
 
-    /// Whether the run is over. For models that work for long between two pieces.
+    /// Returns whether the run has ended. Useful for models that work for a long time between two pieces.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.stop.is_set()

@@ -1,20 +1,20 @@
-//! What a model is asked.
+//! The input of a model.
 
 use serde_json::Value;
 
-/// Everything that a run knows when it asks its model.
+/// Everything that a run knows when it calls its model.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ModelRequest {
-    /// The name of the model that the run asks for, as the user wrote it.
+    /// The name of the model that the run requests, as the user wrote it.
     pub model: String,
     /// The instructions of the run.
     pub instructions: Option<String>,
-    /// The messages of the thread, oldest first, as far as the run's truncation strategy lets them through.
+    /// The messages of the thread, oldest first, as selected by the run's truncation strategy.
     pub messages: Vec<ModelMessage>,
     /// The functions that may be called.
     pub functions: Vec<Function>,
-    /// Whether [`Output::file_search`] finds something: the run has the tool and may use it.
+    /// Whether [`Output::file_search`] can find anything: the run has the tool and may use it.
     pub file_search: bool,
     /// Whether functions may or must be called.
     pub tool_choice: ToolChoice,
@@ -22,20 +22,20 @@ pub struct ModelRequest {
     pub parallel_tool_calls: bool,
     /// The calls that the run has made so far, with their outputs; one entry per answer that made calls.
     pub rounds: Vec<Vec<CompletedCall>>,
-    /// Sampling temperature.
+    /// The sampling temperature.
     pub temperature: Option<f64>,
-    /// Nucleus sampling.
+    /// The probability mass for nucleus sampling.
     pub top_p: Option<f64>,
-    /// How many more tokens the answers of the run may have.
+    /// The number of tokens left for the answers of the run; `None` means no limit.
     pub max_completion_tokens: Option<u64>,
-    /// How many more tokens the prompts of the run may have.
+    /// The number of tokens left for the prompts of the run; `None` means no limit.
     pub max_prompt_tokens: Option<u64>,
-    /// The form of the answer, as JSON of the OpenAI protocol.
+    /// The format of the answer, as JSON of the OpenAI protocol.
     pub response_format: Option<Value>,
 }
 
 impl ModelRequest {
-    /// The text of the last message of the user; empty if there is none.
+    /// Returns the text of the last user message; empty if there is none.
     #[must_use]
     pub fn last_user_text(&self) -> &str {
         let last = self.messages.iter().rev().find(|message| message.role == Role::User);
@@ -43,18 +43,18 @@ impl ModelRequest {
     }
 }
 
-/// One message of a thread.
+/// A message of the thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelMessage {
-    /// Who wrote it.
+    /// The author.
     pub role: Role,
-    /// Its text parts, joined by line breaks.
+    /// The text parts, joined by line breaks.
     pub text: String,
 }
 
 impl ModelMessage {
-    /// A message with that text.
+    /// Creates a message.
     pub fn new(role: Role, text: impl Into<String>) -> Self {
         Self {
             role,
@@ -63,7 +63,7 @@ impl ModelMessage {
     }
 }
 
-/// Who wrote a message.
+/// The author of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The user.
@@ -76,18 +76,18 @@ pub enum Role {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Function {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What it does and when to call it.
+    /// What the function does, and when to call it.
     pub description: Option<String>,
-    /// JSON Schema of its arguments.
+    /// The JSON Schema of the arguments.
     pub parameters: Option<Value>,
-    /// Whether the arguments must keep to the schema exactly.
+    /// Whether the arguments must match the schema exactly.
     pub strict: Option<bool>,
 }
 
 impl Function {
-    /// A function without description and parameters.
+    /// Creates a function without a description or parameters.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -96,7 +96,7 @@ impl Function {
     }
 }
 
-/// A passage of a file that [`Output::file_search`] found.
+/// A passage found by [`Output::file_search`].
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Passage {
@@ -104,9 +104,9 @@ pub struct Passage {
     pub file_id: String,
     /// The name of the file.
     pub file_name: String,
-    /// How well it fits, 0 to 1.
+    /// The relevance, from 0 to 1.
     pub score: f64,
-    /// The text.
+    /// The text of the passage.
     pub text: String,
 }
 
@@ -121,11 +121,11 @@ pub enum ToolChoice {
     None,
     /// At least one function must be called.
     Required,
-    /// The function of this name must be called.
+    /// The function with this name must be called.
     Function(String),
 }
 
-/// A call of a function and what came of it.
+/// A call of a function together with its output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompletedCall {
@@ -133,14 +133,14 @@ pub struct CompletedCall {
     pub id: String,
     /// The name of the function.
     pub name: String,
-    /// Its arguments: JSON text, as the model gave it.
+    /// The arguments: JSON text, as the model wrote it.
     pub arguments: String,
-    /// What the program that ran the function answered.
+    /// The output that the client submitted.
     pub output: String,
 }
 
 impl CompletedCall {
-    /// A call with its output.
+    /// Creates a call with its output.
     pub fn new(
         id: impl Into<String>,
         name: impl Into<String>,

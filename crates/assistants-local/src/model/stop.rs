@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Reports once that a run has ended, and wakes who waits for something else until then.
+/// Signals once that a run has ended, and can wake a waiter before that.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     state: Mutex<StopState>,
@@ -32,24 +32,24 @@ impl Stop {
         self.changed.notify_all();
     }
 
-    /// How many nudges there have been.
+    /// Returns the number of nudges so far.
     pub(crate) fn nudges(&self) -> u64 {
         self.lock().nudges
     }
 
-    /// Waits until it is set, at most for `duration`; `true` if it is set.
+    /// Waits until the signal is set, at most for `duration`. Returns whether it is set.
     pub(crate) fn wait(&self, duration: Duration) -> bool {
         self.wait_while(duration, |state| !state.set)
     }
 
-    /// As [`wait`](Self::wait), and no longer than until there have been more than `nudges`.
+    /// Like [`wait`](Self::wait), but also returns once there have been more than `nudges` nudges.
     pub(crate) fn wait_for_nudge(&self, nudges: u64, duration: Duration) -> bool {
         self.wait_while(duration, |state| !state.set && state.nudges == nudges)
     }
 
     fn wait_while(&self, duration: Duration, is_waiting: impl Fn(&StopState) -> bool) -> bool {
         let state = self.lock();
-        // A wait too long to be expressed is a wait for the end of the run.
+        // A duration that `Instant` cannot represent means to wait without a timeout.
         let state = if Instant::now().checked_add(duration).is_none() {
             let waited = self.changed.wait_while(state, |state| is_waiting(state));
             waited.unwrap_or_else(PoisonError::into_inner)

@@ -168,7 +168,7 @@ pub(crate) fn now() -> OffsetDateTime {
     now.replace_nanosecond(0).unwrap_or(now)
 }
 
-/// The id under which a file of a vector store is stored.
+/// Returns the id under which a file of a vector store is stored.
 pub(crate) fn file_key(store_id: &str, file_id: &str) -> String {
     format!("{store_id}/{file_id}")
 }

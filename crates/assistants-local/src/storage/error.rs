@@ -1,4 +1,4 @@
-//! Why the storage failed.
+//! The error of the storage.
 
 /// The storage could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! Lists of stored objects, and the part of one that is read.
+//! Lists of stored objects, and the selection of a part.
 
 use super::document::Document;
 use super::kind::Kind;

@@ -1,4 +1,4 @@
-//! An index of texts by their words, which every storage brings.
+//! The trait for full-text indexes, which are part of each storage.
 
 use super::StorageError;
 

@@ -1,4 +1,4 @@
-//! What a storage offers: transactions over documents.
+//! The traits of a storage: transactions over documents.
 
 use std::fmt;
 use std::time::Duration;

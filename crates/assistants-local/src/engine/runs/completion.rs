@@ -1,4 +1,4 @@
-//! What is stored when an answer of the model is complete.
+//! Stores the completion of an answer.
 
 use assistants_types::openai::{
     CalledFunction, FunctionCall, Message, MessageStatus, RequiredAction, RequiredToolOutputs, Run, RunStatus, RunStep,
@@ -43,7 +43,7 @@ pub(crate) fn open_message_of(live: &LiveState) -> Option<&OpenMessage> {
     live.turn.as_ref()?.message.as_ref()
 }
 
-/// Ends a run as it should.
+/// Completes a run.
 pub(crate) fn complete(
     transaction: &dyn Transaction,
     run_id: &str,
@@ -70,7 +70,7 @@ pub(crate) fn complete(
     Ok(events)
 }
 
-/// Lets a run wait for the outputs of calls.
+/// Makes a run wait for tool outputs.
 pub(crate) fn require_outputs(
     transaction: &dyn Transaction,
     run_id: &str,
@@ -81,7 +81,7 @@ pub(crate) fn require_outputs(
     let Some(mut run) = load::<Run>(transaction, run_id)? else {
         return Ok(Vec::new());
     };
-    // Text that came after the calls.
+    // Text that the model wrote after the calls.
     let mut events = match open_message_of(live) {
         Some(message) => complete_message(transaction, message, None)?,
         None => Vec::new(),

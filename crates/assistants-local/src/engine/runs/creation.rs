@@ -1,4 +1,4 @@
-//! How a run is created and launched.
+//! Creates and launches runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::storage::document::{insert_with_notes, load, now};
 use crate::storage::{ACTIVE, Kind, Transaction};
 
 impl Engine {
-    /// Stores a new run, queued, on an existing thread. [`launch`](Self::launch) starts it after the commit.
+    /// Creates a queued run on an existing thread. [`launch`](Self::launch) starts it after the commit.
     pub(crate) fn create_run(
         &self,
         transaction: &dyn Transaction,
@@ -25,7 +25,7 @@ impl Engine {
         self.create_run_with_notes(transaction, thread_id, params, None)
     }
 
-    /// Stores a new run, with what the protocol that asks for it notes about it.
+    /// Creates a run with notes of the protocol that it came over.
     pub(crate) fn create_run_with_notes(
         &self,
         transaction: &dyn Transaction,
@@ -103,8 +103,8 @@ impl Engine {
         }
     }
 
-    /// Starts a run whose creation, or whose outputs, were committed. Whoever follows it takes `events`, which say what
-    /// was committed, and what comes after them.
+    /// Starts a run after its creation, or its tool outputs, were committed. Followers get `events`, which describe
+    /// what was committed, and then all later ones.
     pub(crate) fn launch(self: &Arc<Self>, run: &Run, events: &[StreamEvent], follow: bool) -> Option<Follower> {
         let follower = self.with_live(&run.id, |_, live| {
             live.resume_history();
@@ -116,7 +116,7 @@ impl Engine {
         follower
     }
 
-    /// Begins to watch the deadline of a new run. One that goes on keeps the deadline it has.
+    /// Sets the deadline of a new run. A run that continues keeps its deadline.
     pub(crate) fn watch_deadline(&self, run: &Run) {
         self.deadlines
             .set_after(DueTask::Expiry(run.id.clone()), self.run_lifetime);
@@ -127,7 +127,7 @@ fn whole_seconds(duration: Duration) -> time::Duration {
     let seconds = duration
         .as_secs()
         .saturating_add(u64::from(duration.subsec_nanos() > 0));
-    // Longer than a thousand years is as good as that, and stays inside the calendar.
+    // A thousand years stand for any longer time, and keep the result within the range of `OffsetDateTime`.
     time::Duration::seconds(
         i64::try_from(seconds)
             .unwrap_or(i64::MAX)

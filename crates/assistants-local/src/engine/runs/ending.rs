@@ -1,4 +1,4 @@
-//! What is stored when a run ends before its answer is complete.
+//! Stores the end of a run whose answer is not complete.
 
 use assistants_types::openai::{
     Annotation, Message, MessageIncompleteDetails, MessageIncompleteReason, MessageStatus, Run, RunIncompleteDetails,
@@ -15,7 +15,7 @@ use crate::model;
 use crate::storage::document::{load, now};
 use crate::storage::{StorageError, Transaction};
 
-/// Ends a run and what is open in it. `usage` is what the turn that ends took, if it is known.
+/// Ends a run and everything in progress in it. `usage` is what the current turn used, if known.
 pub(crate) fn end_run(
     transaction: &dyn Transaction,
     run_id: &str,
@@ -43,7 +43,7 @@ pub(crate) fn end_run(
         }
         end_step(&mut step.object, ending);
         let noted = step.document.notes.as_deref().and_then(|notes| {
-            // A run must come to its end, whatever is noted beside its steps.
+            // Damaged notes of a step must not prevent the run from ending.
             read_usage(notes)
                 .inspect_err(|error| log::error!("the run {run_id}: {error}"))
                 .ok()
@@ -113,8 +113,8 @@ fn end_message(message: &mut Message, ending: &Ending, text: &str, annotations: 
     }
 }
 
-/// A step has no status for a token limit: the message it wrote is there, so it counts as completed; calls that
-/// nobody will answer any more count as cancelled.
+/// Ends a step. There is no status for a token limit: a step that wrote a message counts as completed, because the
+/// message exists, and calls that will not be answered count as cancelled.
 fn end_step(step: &mut RunStep, ending: &Ending) {
     let now = Some(now());
     match ending {

@@ -1,11 +1,12 @@
-//! The events of a run on their way to the clients that follow it.
+//! Distributes the events of a run to the clients that follow it.
 //!
-//! A run adds events and never waits for a reader. Each follower takes them at its own pace, and what all of them have
-//! taken is dropped, so memory holds what the slowest one has still to take: the text and some 60 bytes for each piece of
-//! it, not the JSON that is sent. A follower that takes nothing for [`READER_TIMEOUT`] although there is something is cut off.
+//! A run adds events and never waits for a reader. Each follower takes them at its own pace, and events taken by all
+//! followers are dropped. Memory use is therefore determined by the slowest follower: the text, and about 60 bytes for
+//! each piece of it, rather than the JSON that is sent. A follower that takes nothing for [`READER_TIMEOUT`] although
+//! there are events is disconnected.
 //!
-//! A log ends exactly once, and its writer ends it even when it is merely dropped. So every follower comes to an end: the
-//! run's last event and `done`, or an error.
+//! A log ends exactly once, even if its writer is just dropped. Every follower thus gets an end: either the run's last
+//! event and `done`, or an error.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -20,7 +21,7 @@ use super::deltas::{arguments_delta, text_delta};
 /// How long a follower may take nothing although there are events for it.
 pub(crate) const READER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One event, in little space where there are many of its kind.
+/// An event, in a compact form if it is a frequent one.
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
     Event(Arc<StreamEvent>),
@@ -39,7 +40,7 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
-    /// The event as it goes over the wire.
+    /// Returns the full event.
     pub(crate) fn event(&self) -> Cow<'_, StreamEvent> {
         match self {
             Self::Event(event) => Cow::Borrowed(event),
@@ -64,25 +65,25 @@ struct Log(Mutex<State>);
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// What at least one follower has still to take.
+    /// The entries that at least one follower has yet to take.
     entries: VecDeque<Entry>,
-    /// The number of the first of them.
+    /// The number of the first entry.
     first: u64,
     followers: Vec<Position>,
-    /// How many followers there have been.
+    /// The number of followers so far.
     followed: u64,
     ended: bool,
 }
 
-/// Where a follower is.
+/// The position of a follower.
 #[derive(Debug)]
 struct Position {
     follower: u64,
-    /// What it takes before anything of the log: events from before it came.
+    /// Earlier events, which the follower takes before the entries of the log.
     ahead: VecDeque<Entry>,
     /// The number of the next entry for it.
     next: u64,
-    /// Since when there has been something for it that it does not take.
+    /// Since when it has taken nothing although there are events for it.
     behind_since: Option<Instant>,
     waker: Option<Waker>,
 }
@@ -92,7 +93,7 @@ impl Log {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds entries, and wakes those who wait for one.
+    /// Adds entries, and wakes the followers that wait for one.
     fn add(&self, entries: impl IntoIterator<Item = Entry>, ends: bool) {
         let mut state = self.lock();
         if state.ended {
@@ -118,13 +119,13 @@ impl State {
         self.followers.iter().position(|position| position.follower == follower)
     }
 
-    /// Removes a follower, and what only it had still to take.
+    /// Removes a follower, and the entries that only it had yet to take.
     fn remove(&mut self, follower: u64) {
         self.followers.retain(|position| position.follower != follower);
         self.trim();
     }
 
-    /// Drops what all followers have taken.
+    /// Drops the entries that all followers have taken.
     fn trim(&mut self) {
         let end = self.first + self.entries.len() as u64;
         let needed = self.followers.iter().map(|position| position.next).min().unwrap_or(end);
@@ -137,12 +138,12 @@ impl State {
     }
 }
 
-/// The end of a log to which a run adds. Dropping it ends the log with an error.
+/// The writing end of a log. Dropping it ends the log with an error.
 #[derive(Debug, Default)]
 pub(crate) struct LogWriter(Arc<Log>);
 
 impl LogWriter {
-    /// A new follower of all that is added from now on. It takes `ahead` first.
+    /// Creates a follower of everything that is added from now on. It gets the events `ahead` first.
     pub(crate) fn follow(&self, ahead: impl IntoIterator<Item = StreamEvent>) -> Follower {
         let mut state = self.0.lock();
         let ahead: VecDeque<Entry> = ahead.into_iter().map(Entry::from).collect();
@@ -163,7 +164,7 @@ impl LogWriter {
         }
     }
 
-    /// Whether anybody takes what is added.
+    /// Returns whether there are followers.
     pub(crate) fn is_followed(&self) -> bool {
         !self.0.lock().followers.is_empty()
     }
@@ -172,12 +173,12 @@ impl LogWriter {
         self.0.add(entries, false);
     }
 
-    /// Ends the log as it should end.
+    /// Ends the log regularly.
     pub(crate) fn end(self) {
         self.0.add([StreamEvent::Done.into()], true);
     }
 
-    /// Ends the log before the run has ended.
+    /// Ends the log with an error, before the run has ended.
     pub(crate) fn break_off(self, error: ErrorObject) {
         self.0.add(broken(error), true);
     }
@@ -194,7 +195,7 @@ fn broken(error: ErrorObject) -> [Entry; 2] {
     [StreamEvent::Error(error).into(), StreamEvent::Done.into()]
 }
 
-/// An error that ends a stream and is the server's fault.
+/// Creates the error of a stream that ends by a fault of the server.
 pub(crate) fn server_error(message: impl Into<String>) -> ErrorObject {
     ErrorObject {
         message: message.into(),
@@ -203,7 +204,7 @@ pub(crate) fn server_error(message: impl Into<String>) -> ErrorObject {
     }
 }
 
-/// Takes the events of a run. Dropping it ends following.
+/// Receives the events of a run. Dropping it ends following.
 #[derive(Debug)]
 pub(crate) struct Follower {
     log: Arc<Log>,
@@ -211,19 +212,19 @@ pub(crate) struct Follower {
     ended: bool,
 }
 
-/// What a follower took.
+/// The result of taking entries.
 #[derive(Debug)]
 pub(crate) enum Batch {
     /// At least one entry.
     Entries(Vec<Entry>),
-    /// Nothing yet; the waker will be called.
+    /// There are none yet; the waker will be called.
     Pending,
-    /// Nothing any more: the last entry was taken before.
+    /// There are no more: the last entry was taken before.
     End,
 }
 
 impl Follower {
-    /// A follower of a run of which nothing more will come.
+    /// Creates a follower for these events, of a run that has no more.
     pub(crate) fn of(events: Vec<StreamEvent>) -> Self {
         let log = LogWriter::default();
         let follower = log.follow(events);
@@ -231,7 +232,7 @@ impl Follower {
         follower
     }
 
-    /// Takes at most that many entries.
+    /// Takes at most `most` entries.
     pub(crate) fn take(&mut self, waker: &Waker, most: usize) -> Batch {
         if self.ended {
             return Batch::End;
@@ -269,7 +270,7 @@ impl Follower {
         Batch::Entries(taken)
     }
 
-    /// Cuts this follower off when it takes nothing for too long.
+    /// Returns a watchdog that disconnects this follower if it takes nothing for too long.
     pub(crate) fn watchdog(&self) -> Watchdog {
         Watchdog {
             log: Arc::downgrade(&self.log),
@@ -284,7 +285,7 @@ impl Drop for Follower {
     }
 }
 
-/// Looks after one follower.
+/// Watches one follower.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     log: Weak<Log>,
@@ -292,8 +293,8 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Cuts the follower off if by `now` it has taken nothing for [`READER_TIMEOUT`]. Returns when to look again; `None` once
-    /// there is nothing to look after.
+    /// Disconnects the follower if by `now` it has taken nothing for [`READER_TIMEOUT`]. Returns when to check again;
+    /// `None` when that is no longer needed.
     pub(crate) fn check(&self, now: Instant) -> Option<Instant> {
         let log = self.log.upgrade()?;
         let mut state = log.lock();
@@ -305,7 +306,7 @@ impl Watchdog {
             return Some(since + READER_TIMEOUT);
         }
         log::warn!(
-            "an event stream is cut off: its reader took nothing for {} s",
+            "disconnected the reader of an event stream: it read nothing for {} s",
             READER_TIMEOUT.as_secs()
         );
         let waker = state.followers[index].waker.take();
@@ -320,7 +321,7 @@ impl Watchdog {
 mod tests {
     use super::*;
 
-    /// The names of the events that a follower takes, and how that ends.
+    /// Takes entries, and returns the names of their events or how the log ended.
     fn taken(follower: &mut Follower, most: usize) -> String {
         match follower.take(Waker::noop(), most) {
             Batch::Entries(entries) => {
@@ -395,7 +396,7 @@ mod tests {
         let mut idle = writer.follow([]);
         let (of_stopped, of_idle) = (stopped.watchdog(), idle.watchdog());
         let later = |seconds| Instant::now() + READER_TIMEOUT + Duration::from_secs(seconds);
-        // Who has taken all there is may wait as long as it likes.
+        // A follower that has taken everything may wait for any time.
         assert!(of_stopped.check(later(1)).is_some());
         writer.add([word()]);
         taken(&mut idle, 8);

@@ -1,4 +1,4 @@
-//! The file search tool of a run: a step with what was found, and citations in the answer.
+//! The file search tool of a run: a step with the results, and citations in the answer.
 
 use std::sync::Arc;
 
@@ -21,15 +21,15 @@ use crate::model::{Passage, Stop};
 use crate::storage::document::{insert, load, now};
 use crate::storage::{Kind, StorageError, Transaction};
 
-/// How many passages a search gives where the tool does not say, as the provider has it for its larger models.
+/// The default number of results, as documented by the provider for its larger models.
 const RESULTS: i64 = 20;
 
-/// Whether a run may search files.
+/// Returns whether a run may search files.
 pub(crate) fn is_on(run: &Run) -> bool {
     options(run).is_some() && !matches!(run.tool_choice, Some(ToolChoice::None))
 }
 
-/// How the tool searches, if the run has it.
+/// Returns the options of the tool, if the run has it.
 fn options(run: &Run) -> Option<FileSearchOptions> {
     run.tools.iter().find_map(|tool| match tool {
         Tool::FileSearch(tool) => Some(tool.file_search.clone().unwrap_or_default()),
@@ -47,7 +47,7 @@ impl Engine {
         self.wait_for_files(store_ids, stop)
     }
 
-    /// Searches the vector stores of the run's assistant and thread, in a step of its own.
+    /// Searches the vector stores of the run's assistant and thread, in a run step of its own.
     pub(crate) fn file_search(
         &self,
         run_ids: &RunIds,
@@ -122,7 +122,8 @@ impl Engine {
     }
 }
 
-/// The vector stores of the assistant, with the one for its own files, and of the thread, or those that the run names.
+/// Returns the vector stores that a run searches: those named for the run, or else those of the assistant, including
+/// the one for its own files, and of the thread.
 fn attached(transaction: &dyn Transaction, run_ids: &RunIds) -> Result<Vec<String>, StorageError> {
     if let Some(run) = transaction.get(Kind::Run, &run_ids.run_id)?
         && let Some(stores) = RunNotes::of(&run)?.stores
@@ -195,8 +196,8 @@ fn call_delta(step_id: &str, call: &FileSearchCall) -> StreamEvent {
     })
 }
 
-/// Adds a marker for a passage to an open message, and tells of it. The marker names the search, the citation and the
-/// file: `【1:0†README.md】`.
+/// Appends a citation of a passage to an open message, and returns its event. The marker in the text names the search,
+/// the citation and the file: `【1:0†README.md】`.
 pub(crate) fn cite(message: &mut OpenMessage, search: usize, passage: &Passage) -> StreamEvent {
     let index = message.annotations.len();
     let marker = format!("【{search}:{index}†{}】", passage.file_name);
@@ -218,7 +219,7 @@ pub(crate) fn cite(message: &mut OpenMessage, search: usize, passage: &Passage) 
     event
 }
 
-/// An annotation as part of a stream, with the text that comes with it.
+/// Creates the event of an annotation, with the text that belongs to it.
 pub(crate) fn annotation_delta(message_id: &str, index: usize, annotation: &Annotation, text: &str) -> StreamEvent {
     let annotations = match annotation {
         Annotation::FileCitation(citation) => vec![AnnotationDelta::FileCitation(FileCitationAnnotationDelta {

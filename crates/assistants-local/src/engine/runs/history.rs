@@ -1,10 +1,10 @@
-//! The history of a run: what its turns wrote and how they ended, as numbered events that can be read from any number.
+//! The history of a run: the texts and ends of its turns, as numbered events that can be read from any number.
 //!
-//! Events are counted from 0. A text is reported as it grew: each event is the whole text of its turn so far, and what is
-//! kept is the text and the lengths at which it was reported. The turn that is being written is in memory; it is stored
-//! in the transaction that ends it.
+//! Events are counted from 0. The event of a growing text is the whole text of its turn so far, so only the text and
+//! the lengths at which it was reported are kept. The current turn is in memory, and is stored in the transaction that
+//! ends it.
 //!
-//! Readers pull: each has a cursor and takes what is there, so a slow one holds up nobody and costs no memory.
+//! Readers pull: each has a cursor and takes the events that exist. A slow reader delays nothing and needs no memory.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -14,29 +14,29 @@ use serde::{Deserialize, Serialize};
 
 use super::turn_end::TurnEnd;
 
-/// Up to this length of a text, in bytes, each piece is an event of its own. Later ones must add a 64th of the text:
-/// reporting all events of a long text would otherwise take the square of its length.
+/// Up to this length of a text, in bytes, each piece is an event. Beyond it, an event must add at least a 64th of the
+/// text, because the total size of all events would otherwise grow with the square of its length.
 const EVERY_PIECE_UP_TO: usize = 16 * 1024;
 
-/// How much of a run is kept.
+/// How much of a run's history is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Detail {
-    /// How its turns ended.
+    /// The ends of its turns.
     Ends,
-    /// And how their texts grew.
+    /// The ends of its turns, and how their texts grew.
     Pieces,
 }
 
-/// Something that happened in a run.
+/// An event in the history of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum HistoryEvent<'a> {
     /// The text of a turn so far.
     Text(&'a str),
     /// The run waits for the outputs of these calls.
     Calls(&'a [ToolCall]),
-    /// The run is over, and this is its answer.
+    /// The run has ended with this answer.
     Message(&'a Message),
-    /// The run is over without an answer.
+    /// The run has ended without an answer.
     Failure(&'a str),
 }
 
@@ -47,11 +47,11 @@ pub(crate) enum Interruption {
     Deleted(String),
     /// The run cannot be stored.
     NotStored(String),
-    /// The server stops.
+    /// The server is stopping.
     Stopped,
 }
 
-/// How far a reader has come.
+/// The position of a reader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
     /// The number of the next event.
@@ -61,22 +61,22 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// In front of the event of that number.
+    /// Creates a cursor before the event with this number.
     pub(crate) fn at(next: u64) -> Self {
         Self { next, ended: false }
     }
 }
 
-/// What a read came to.
+/// The result of a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReadOutcome {
     /// There were events.
     Events,
-    /// No event yet; the waker will be called.
+    /// There is no event yet; the waker will be called.
     Pending,
-    /// No more events: the run has ended, or waits for the outputs of calls that were reported.
+    /// There are no more events: the run has ended, or waits for the outputs of calls that were reported.
     Ended,
-    /// No more events, although the run has not ended. Reported once.
+    /// There are no more events, although the run has not ended. Reported once.
     Interrupted(Interruption),
 }
 
@@ -89,9 +89,9 @@ struct State {
     detail: Option<Detail>,
     /// The turns that have ended.
     ended_turns: Vec<EndedTurn>,
-    /// The turn that is being written.
+    /// The text of the current turn.
     open: Option<TurnText>,
-    /// Whether the run waits for outputs.
+    /// Whether the run waits for tool outputs.
     waits: bool,
     over: bool,
     interruption: Option<Interruption>,
@@ -135,7 +135,7 @@ impl History {
         }))
     }
 
-    /// Passes the events behind the cursor to `visit`, until that returns `false`, and moves the cursor.
+    /// Passes the events after the cursor to `visit` until that returns `false`, and advances the cursor.
     pub(crate) fn read(
         &self,
         cursor: &mut Cursor,
@@ -155,7 +155,7 @@ impl History {
                 let goes_on = match turn.text.event(cursor.next - first) {
                     Some(text) => visit(cursor.next, text),
                     None => {
-                        // A reader that has seen calls is to submit their outputs, and then to read on.
+                        // A client that has received calls submits their outputs, and then reads on.
                         let waits = state.waits && Some(index) == last_turn;
                         cursor.ended = waits && matches!(turn.end, TurnEnd::Calls(_));
                         visit(cursor.next, turn.end.event()) && !cursor.ended
@@ -257,7 +257,7 @@ mod tests {
 
     use super::*;
 
-    /// What a reader that starts at `next` hears, and how it ends.
+    /// Returns the events read from `next` on, and how the reading ended.
     fn read_from(history: &History, next: u64) -> String {
         let mut cursor = Cursor::at(next);
         let mut read = String::new();

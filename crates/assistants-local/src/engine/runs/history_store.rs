@@ -1,4 +1,4 @@
-//! The history of a run as it is stored: one document for each turn that has ended.
+//! Stores the history of a run: one document per ended turn.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::ids;
 use crate::storage::document::{Loaded, load, now};
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
-/// A turn as it is stored. Its message is stored elsewhere.
+/// A turn in the storage. Its message is stored separately.
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredTurn {
     #[serde(flatten)]
@@ -30,7 +30,8 @@ enum StoredTurnEnd {
 }
 
 impl History {
-    /// The history of a run as it is stored. Of a run whose history is not kept, only how it stands.
+    /// Loads the history of a run from the storage. If its history is not stored, it consists of the run's current
+    /// state.
     pub(crate) fn load(transaction: &dyn Transaction, run: &Loaded<Run>) -> Result<Self, StorageError> {
         let notes = RunNotes::of(&run.document)?;
         let run = &run.object;
@@ -71,7 +72,7 @@ impl EndedTurn {
             StoredTurnEnd::Failure(reason) => TurnEnd::Failure(reason),
             StoredTurnEnd::Message(id) => TurnEnd::Message(Box::new(match load::<Message>(transaction, &id)? {
                 Some(message) => message.object,
-                // It was deleted since, and its text with it.
+                // The message was deleted, and its text with it.
                 None => Message {
                     id,
                     created_at: run.completed_at,
@@ -88,7 +89,7 @@ impl EndedTurn {
 }
 
 impl Engine {
-    /// The history of a run, which goes on as the run does.
+    /// Returns the history of a run, which continues as the run does.
     pub(crate) fn history(&self, run_id: &str) -> Result<Arc<History>, EngineError> {
         self.with_live(run_id, |_, live| {
             if let Some(history) = &live.history {
@@ -114,7 +115,7 @@ impl Engine {
     }
 }
 
-/// Keeps the turn that these events end, if the run's history is kept.
+/// Stores the turn that these events end, if the run's history is stored.
 pub(crate) fn store(
     transaction: &dyn Transaction,
     run_id: &str,
@@ -144,7 +145,7 @@ pub(crate) fn store(
     })
 }
 
-/// Takes the text of a message that is deleted out of the turn that wrote it.
+/// Removes the text of a deleted message from the turn that wrote it.
 pub(crate) fn forget_message(
     transaction: &dyn Transaction,
     run_id: &str,
@@ -161,7 +162,7 @@ pub(crate) fn forget_message(
     Ok(())
 }
 
-/// The turns of a run that are kept, oldest first.
+/// Returns the stored turns of a run, oldest first.
 fn stored(transaction: &dyn Transaction, run_id: &str) -> Result<Vec<Document>, StorageError> {
     let list = List {
         kind: Kind::RunHistory,

@@ -1,4 +1,4 @@
-//! What is known of a run only while it lives: who follows it, and the answer that is being written.
+//! The state of a run that is not stored: its followers, and the answer that is being written.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,8 +22,8 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    /// A failure of the server itself. The message begins with the provider's words, by which programs decide to try
-    /// again.
+    /// Returns the error of a failure of the server. Programs decide by the provider's words at the beginning whether
+    /// to retry.
     pub(crate) fn server_error(message: &str) -> Self {
         Self::Failed(RunError {
             code: RunErrorCode::ServerError,
@@ -33,7 +33,7 @@ impl Ending {
     }
 }
 
-/// One run, while somebody works on it or follows it.
+/// A run that is in progress or has followers.
 #[derive(Debug, Default)]
 pub(crate) struct LiveRun(Mutex<LiveState>);
 
@@ -43,19 +43,19 @@ impl LiveRun {
     }
 }
 
-/// What is behind the lock of a live run.
+/// The state behind the lock of a live run.
 #[derive(Debug, Default)]
 pub(crate) struct LiveState {
-    /// The events until the run ends or waits for outputs.
+    /// The events until the run ends or waits for tool outputs.
     log: LogWriter,
-    /// There is one while the model answers, and until the end of the run is stored.
+    /// `Some` while the model answers, and until the end of the run is stored.
     pub(crate) turn: Option<Turn>,
-    /// What has happened, if it is kept or somebody has asked for it.
+    /// The events so far. `Some` if they are to be stored, or a client has requested them.
     pub(crate) history: Option<Arc<History>>,
-    /// How the run has ended, while the storage does not take it.
+    /// The end of the run, while it cannot be stored.
     pub(crate) unstored_end: Option<UnstoredEnd>,
-    /// The engine does not know this value any more. Whoever finds this under the lock takes the run's new one: what
-    /// is left here would never be seen.
+    /// The engine has dropped this value. Code that finds this set under the lock must use the run's new live run,
+    /// because what it writes here would be lost.
     pub(crate) forgotten: bool,
 }
 
@@ -63,17 +63,17 @@ pub(crate) struct LiveState {
 #[derive(Clone, Debug)]
 pub(crate) struct UnstoredEnd {
     pub(crate) ending: Ending,
-    /// How long to wait before it is stored again.
+    /// The pause before the next attempt.
     pub(crate) wait: Duration,
 }
 
-/// One answer of the model, being written.
+/// An answer of the model that is being written.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
     pub(crate) stop: Arc<Stop>,
     pub(crate) message: Option<OpenMessage>,
     pub(crate) calls: Option<OpenCalls>,
-    /// How many searches there were.
+    /// The number of file searches so far.
     pub(crate) searches: usize,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct OpenMessage {
     pub(crate) annotations: Vec<Annotation>,
 }
 
-/// The calls that are being written.
+/// The function calls that are being written.
 #[derive(Debug)]
 pub(crate) struct OpenCalls {
     pub(crate) step_id: Arc<str>,
@@ -94,19 +94,19 @@ pub(crate) struct OpenCalls {
 }
 
 impl LiveState {
-    /// The text written so far of a message that is still open.
+    /// Returns the text of a message that is being written.
     pub(crate) fn text_of(&self, message_id: &str) -> Option<&str> {
         let message = self.turn.as_ref()?.message.as_ref()?;
         (*message.id == *message_id).then_some(&message.text)
     }
 
-    /// The annotations so far of a message that is still open.
+    /// Returns the annotations of a message that is being written.
     pub(crate) fn annotations_of(&self, message_id: &str) -> Option<&[Annotation]> {
         let message = self.turn.as_ref()?.message.as_ref()?;
         (*message.id == *message_id).then_some(&message.annotations)
     }
 
-    /// Follows the run from here on, after `ahead`.
+    /// Follows the run from now on. The follower gets the events `ahead` first.
     pub(crate) fn follow(&self, ahead: impl IntoIterator<Item = StreamEvent>) -> Follower {
         self.log.follow(ahead)
     }
@@ -117,15 +117,15 @@ impl LiveState {
         }
     }
 
-    /// Publishes a piece of an answer, of which there are many. `entry` is called if anybody follows.
+    /// Publishes a piece of an answer. Pieces are frequent, so `entry` is called only if the run is followed.
     pub(crate) fn publish_piece(&self, entry: impl FnOnce() -> Entry) {
         if self.log.is_followed() {
             self.log.add([entry()]);
         }
     }
 
-    /// Ends the streams and the answer with the events that say how the run ended or what it waits for. Without such an
-    /// event the run was deleted, which the streams report.
+    /// Ends the streams and the answer with the events that report how the run ended or what it waits for. Without such
+    /// an event the run was deleted, and the streams report that.
     pub(crate) fn end(&mut self, events: &[StreamEvent]) {
         log_failure(events);
         if !self.end_history(events) {
@@ -138,7 +138,8 @@ impl LiveState {
         }
     }
 
-    /// Ends the streams of a run whose end is not known, and its answer. What was written stays until the end is stored.
+    /// Ends the streams with an error, and stops the model. What was written is kept until the end of the run is
+    /// stored.
     pub(crate) fn break_off(&mut self, interruption: Interruption, error: ErrorObject) {
         self.break_history(interruption);
         std::mem::take(&mut self.log).break_off(error);
@@ -159,17 +160,17 @@ impl LiveState {
         self.turn = None;
     }
 
-    /// The server stops, and the run goes on with the next one.
+    /// Ends the streams because the server is stopping; the next server continues the run.
     pub(crate) fn suspend(&mut self) {
         self.break_off(Interruption::Stopped, server_error("The server is being stopped."));
     }
 
-    /// Whether everything in it could be made anew.
+    /// Returns whether nothing would be lost if this were dropped.
     pub(crate) fn is_unused(&self) -> bool {
         self.turn.is_none() && self.history.is_none() && self.unstored_end.is_none() && !self.log.is_followed()
     }
 
-    /// The model is asked. `loaded` is the history before that, if it was not here yet.
+    /// Starts a turn in the history. `loaded` is the stored history, if it was not in memory yet.
     pub(crate) fn begin_history(&mut self, loaded: Option<History>) {
         if let Some(loaded) = loaded {
             self.history = Some(Arc::new(loaded));
@@ -179,14 +180,14 @@ impl LiveState {
         }
     }
 
-    /// The run has got its outputs.
+    /// Records in the history that the tool outputs were submitted.
     pub(crate) fn resume_history(&self) {
         if let Some(history) = &self.history {
             history.resume();
         }
     }
 
-    /// Whether the events say that the run has ended or waits for outputs. Then its history ends too.
+    /// Ends the turn in the history. Returns `false` if the events report neither an end nor a wait for tool outputs.
     fn end_history(&self, events: &[StreamEvent]) -> bool {
         match (TurnEnd::of(events), &self.history) {
             (None, _) => return false,
@@ -196,7 +197,7 @@ impl LiveState {
         true
     }
 
-    /// There will be no end.
+    /// Ends the history with an interruption.
     fn break_history(&self, interruption: Interruption) {
         if let Some(history) = &self.history {
             history.break_off(interruption);
@@ -204,7 +205,7 @@ impl LiveState {
     }
 }
 
-/// Logs that a run failed, without what its messages and its error say.
+/// Logs that a run failed, without the texts of its messages and its error.
 fn log_failure(events: &[StreamEvent]) {
     for event in events {
         if let StreamEvent::RunFailed(run) = event {

@@ -1,4 +1,4 @@
-//! Runs: their creation, their turns, their events and their end.
+//! Runs: their creation, turns, events and end.
 
 mod completion;
 mod creation;

@@ -1,4 +1,4 @@
-//! How the outputs of functions reach the run that waits for them.
+//! Submits tool outputs to a run that waits for them.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use crate::storage::Transaction;
 use crate::storage::document::now;
 
 impl Engine {
-    /// Stores the outputs that a run waits for, and queues it again. [`launch`](Self::launch) goes on after the commit
-    /// with the events returned.
+    /// Stores the tool outputs that a run waits for, and queues it again. The caller passes the returned events to
+    /// [`launch`](Self::launch) after the commit.
     pub(crate) fn submit_outputs(
         transaction: &dyn Transaction,
         thread_id: &str,
@@ -60,7 +60,7 @@ impl Engine {
     }
 }
 
-/// All calls must be answered at once, each of them once.
+/// Checks that there is exactly one output for each call.
 fn check_outputs(run: &Run, outputs: &[ToolOutput]) -> Result<(), EngineError> {
     let wanted: Vec<&str> = run.tool_calls().iter().map(|call| call.id.as_str()).collect();
     let mut given = Vec::new();
@@ -83,7 +83,7 @@ fn check_outputs(run: &Run, outputs: &[ToolOutput]) -> Result<(), EngineError> {
     )))
 }
 
-/// Ids as the provider lists them in its error messages.
+/// Formats ids as the provider does in its error messages.
 pub(crate) fn list(ids: &[&str]) -> String {
     let quoted: Vec<String> = ids.iter().map(|id| format!("'{id}'")).collect();
     format!("[{}]", quoted.join(", "))

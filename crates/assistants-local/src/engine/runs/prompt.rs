@@ -1,4 +1,4 @@
-//! What a model is asked in a turn of a run.
+//! Creates the request for the model in a turn of a run.
 
 use assistants_types::openai::{Message, Role, Run, RunError, RunErrorCode, StepToolCall, Tool, ToolChoice};
 
@@ -8,7 +8,7 @@ use crate::model::{self, CompletedCall, Function, ModelMessage, ModelRequest};
 use crate::storage::document::Loaded;
 use crate::storage::{Kind, List, Order, StorageError, Transaction};
 
-/// What the model gets to know.
+/// Creates the request for the model.
 pub(crate) fn model_request(
     transaction: &dyn Transaction,
     run: &Run,
@@ -43,7 +43,7 @@ pub(crate) fn model_request(
         temperature: run.temperature,
         top_p: run.top_p,
         max_completion_tokens: left(run.max_completion_tokens, spent.completion_tokens),
-        // A limit that the prompt is made to fit counts for each prompt, otherwise for all of them together.
+        // If prompts are shortened to fit, the limit applies to each prompt, and otherwise to all of them together.
         max_prompt_tokens: left(
             run.max_prompt_tokens,
             if notes.fit_prompt { 0 } else { spent.prompt_tokens },
@@ -55,8 +55,8 @@ pub(crate) fn model_request(
     })
 }
 
-/// Drops messages, the oldest first, until the words of the rest and of the instructions are at most `most`. The newest
-/// one stays.
+/// Drops the oldest messages until the words of the others and of the instructions are at most `most`. The newest
+/// message is kept in any case.
 fn fit_prompt(messages: &mut Vec<ModelMessage>, instructions: &str, most: i64) {
     let words = |text: &str| text.split_whitespace().count();
     let most = usize::try_from(most).unwrap_or_default();
@@ -107,7 +107,7 @@ fn model_function(tool: &Tool) -> Option<Function> {
     Some(function)
 }
 
-/// The calls of the run that have their outputs.
+/// Returns the calls of the run that have outputs, one entry per answer.
 fn rounds(transaction: &dyn Transaction, run: &Run) -> Result<Vec<Vec<CompletedCall>>, StorageError> {
     let steps = steps(transaction, &run.id, None)?;
     let rounds = steps
@@ -129,9 +129,9 @@ fn completed_call(call: &StepToolCall) -> Option<CompletedCall> {
     ))
 }
 
-/// Why no run with these tools can do what it is asked for, if so.
+/// Returns the error of a run whose tools this server does not support.
 ///
-/// The code is this server's own: the provider, who has all tools, has none for it.
+/// The code is this server's own. The provider supports all tools and so has no code for this.
 pub(crate) fn unsupported(tools: &[Tool]) -> Option<RunError> {
     let runs_code = tools.iter().any(|tool| matches!(tool, Tool::CodeInterpreter(_)));
     runs_code.then(|| RunError {

@@ -1,4 +1,4 @@
-//! What is stored of a run: the run itself, its steps and its messages.
+//! Reads what is stored of a run: the run itself, its steps and its messages.
 
 use assistants_types::openai::{
     Annotation, Message, MessageContent, Run, RunStatus, RunStep, RunStepStatus, RunStepType, StepDetails, StreamEvent,
@@ -9,7 +9,7 @@ use crate::ids;
 use crate::storage::document::{Loaded, load, now};
 use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
 
-/// The ids that everything a turn makes refers to.
+/// The ids that everything created by a turn refers to.
 pub(crate) struct RunIds {
     pub(crate) run_id: String,
     pub(crate) thread_id: String,
@@ -31,7 +31,7 @@ pub(crate) fn new_step(run_ids: &RunIds, type_: RunStepType, step_details: StepD
     }
 }
 
-/// The content of a message: one part of text.
+/// Returns the content of a message: one part with the text.
 pub(crate) fn content(text: &str, annotations: &[Annotation]) -> Vec<MessageContent> {
     let mut part = MessageContent::from(text.to_owned());
     if let MessageContent::Text(part) = &mut part {
@@ -40,7 +40,7 @@ pub(crate) fn content(text: &str, annotations: &[Annotation]) -> Vec<MessageCont
     vec![part]
 }
 
-/// The ids of the runs of a thread that are not over.
+/// Returns the ids of the runs of a thread that have not ended.
 pub(crate) fn active_runs(transaction: &dyn Transaction, thread_id: &str) -> Result<Vec<String>, StorageError> {
     let list = List {
         kind: Kind::Run,
@@ -55,7 +55,7 @@ pub(crate) fn active_runs(transaction: &dyn Transaction, thread_id: &str) -> Res
     Ok(active.into_iter().map(|run| run.id).collect())
 }
 
-/// The run of that id, if it is one of that thread.
+/// Returns a run. Fails if it does not belong to the thread.
 pub(crate) fn load_run(
     transaction: &dyn Transaction,
     thread_id: &str,
@@ -69,12 +69,12 @@ pub(crate) fn load_run(
         .ok_or_else(|| EngineError::not_found(Kind::Run, run_id))
 }
 
-/// The steps of a run that are not over, oldest first.
+/// Returns the steps of a run that have not ended, oldest first.
 pub(super) fn open_steps(transaction: &dyn Transaction, run_id: &str) -> Result<Vec<Loaded<RunStep>>, StorageError> {
     steps(transaction, run_id, Some(ACTIVE))
 }
 
-/// The steps of a run, oldest first.
+/// Returns the steps of a run, oldest first.
 pub(crate) fn steps(
     transaction: &dyn Transaction,
     run_id: &str,
@@ -97,7 +97,7 @@ pub(crate) fn steps(
         .collect()
 }
 
-/// The event that says what a run's status is.
+/// Returns the event that reports a run's status.
 pub(super) fn state_event(run: Run) -> StreamEvent {
     let run = Box::new(run);
     match run.status {
@@ -113,7 +113,7 @@ pub(super) fn state_event(run: Run) -> StreamEvent {
     }
 }
 
-/// The last message that a run has written.
+/// Returns the last message that a run has written.
 pub(crate) fn last_message(transaction: &dyn Transaction, run: &Run) -> Result<Option<Message>, StorageError> {
     let list = List {
         kind: Kind::Message,

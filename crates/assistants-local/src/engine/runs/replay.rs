@@ -1,7 +1,7 @@
-//! The events that a reader has missed: for a request that is repeated because its first answer was lost.
+//! Replays the events of a run, for a repeated request whose first response was lost.
 //!
-//! What happened is told from what is stored, in the published order, with each text and each call's arguments as one
-//! delta. Then the reader follows the run like the first one.
+//! The events are reconstructed from the storage, in the order in which they were published. Each text, and the
+//! arguments of each call, are one delta. After that, the reader follows the run like the first one.
 
 use assistants_types::openai::{
     Annotation, Message, MessageStatus, Run, RunStatus, RunStep, RunStepStatus, StepDetails, StepToolCall, StreamEvent,
@@ -17,20 +17,19 @@ use crate::engine::{Engine, EngineError, Follower};
 use crate::storage::document::load;
 use crate::storage::{Kind, Transaction};
 
-/// Where the stream began that is told again.
+/// Where the stream to replay began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Since<'a> {
     /// With the thread that was created for the run.
     Thread,
     /// With the run.
     Run,
-    /// With the outputs that were given for this call.
+    /// With the tool output that was submitted for this call.
     Outputs(&'a str),
 }
 
 impl Engine {
-    /// Follows a run from where its stream began. `run` is the run as it was when it was queued by the request that is
-    /// repeated.
+    /// Follows a run from where its stream began. `run` is its state when the original request queued it.
     pub(crate) fn replay(&self, run: &Run, since: Since<'_>) -> Result<Follower, EngineError> {
         self.with_live(&run.id, |_, live| {
             let past = self
@@ -46,7 +45,7 @@ impl Engine {
     }
 }
 
-/// What has happened since, and whether more will.
+/// Returns the events since then, and whether more will follow.
 fn past_events(
     transaction: &dyn Transaction,
     queued: &Run,

@@ -1,4 +1,4 @@
-//! Ends runs: now, or as soon as the storage takes it.
+//! Ends runs, and retries if the end cannot be stored.
 
 use std::time::Duration;
 
@@ -13,16 +13,17 @@ use crate::engine::deadlines::DueTask;
 use crate::engine::{Engine, EngineError, Interruption};
 use crate::storage::{StorageError, Transaction};
 
-/// How long to wait before an end that the storage did not take is stored again: at first, and at most. In between the
-/// wait doubles each time.
+/// The first and the maximum pause before storing the end of a run is retried. The pause doubles with each failure.
 const INITIAL_WAIT: Duration = Duration::from_millis(100);
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 impl Engine {
-    /// Cancels a run. `answer` is given the run as it was while it was `cancelling`: by the time the caller has the
-    /// answer, it is over. Where `stored` knows the answer of an earlier request, nothing is done. Both are called in the
-    /// transaction that ends the run.
+    /// Cancels a run.
+    ///
+    /// `answer` receives the run in the status `cancelling`, and returns the response; when this function returns, the
+    /// run is `cancelled`. If `stored` returns the response to an earlier request, nothing is done. Both are called in
+    /// the transaction that ends the run.
     pub(crate) fn cancel<E: From<EngineError> + From<StorageError>>(
         &self,
         thread_id: &str,
@@ -30,7 +31,7 @@ impl Engine {
         stored: impl Fn(&dyn Transaction) -> Result<Option<String>, E>,
         answer: impl Fn(&dyn Transaction, &Run) -> Result<String, E>,
     ) -> Result<String, E> {
-        // Before the run becomes live: a run that does not exist must not.
+        // Checked first, so that no live run is created for a run that does not exist.
         let before = self.storage.transact(|transaction| match stored(transaction)? {
             Some(answer) => Ok::<_, E>(Some(answer)),
             None => Ok(load_run(transaction, thread_id, run_id).map(|_| None)?),
@@ -64,14 +65,14 @@ impl Engine {
         Err(EngineError::state(format!("Cannot cancel run with status '{status}'.")).into())
     }
 
-    /// Ends a run that is not over, and everything that is open in it. `None` if it was over, or is gone.
+    /// Ends a run and everything in progress in it. `None` if it has ended already or does not exist.
     pub(crate) fn end(&self, run_id: &str, ending: &Ending) -> Result<Option<Vec<StreamEvent>>, StorageError> {
         self.end_in(run_id, |transaction, live| {
             end_run(transaction, run_id, ending, live, None)
         })
     }
 
-    /// Ends a run by `work`, which gives the events of its end, or `None` for a run that is over.
+    /// Ends a run by `work`, which returns the events of its end, or `None` if the run has ended already.
     fn end_in<E: From<StorageError>>(
         &self,
         run_id: &str,
@@ -90,14 +91,14 @@ impl Engine {
         })
     }
 
-    /// Ends a run; where the storage does not take that, once it does.
+    /// Ends a run. If that cannot be stored, it is retried until it can.
     pub(crate) fn end_surely(&self, run_id: &str, ending: &Ending) {
         if let Err(error) = self.end(run_id, ending) {
             self.end_later(run_id, ending, &error);
         }
     }
 
-    /// Ends a run once the storage works again. Its streams end now, with an error.
+    /// Ends a run when the storage works again. Its streams end now, with an error.
     pub(super) fn end_later(&self, run_id: &str, ending: &Ending, error: &StorageError) {
         let wait = self.with_live(run_id, |_, live| {
             if live.unstored_end.is_none() {
@@ -115,15 +116,15 @@ impl Engine {
             unstored.wait = (wait * 2).min(MAX_WAIT);
             wait
         });
-        log::error!("the end of the run {run_id} is stored in {wait:?}, because it could not be now: {error}");
+        log::error!("could not store the end of the run {run_id}, which is retried in {wait:?}: {error}");
         self.deadlines.set_after(DueTask::End(run_id.to_owned()), wait);
     }
 
-    /// Stores an end that could not be stored before.
+    /// Retries to store the end of a run.
     pub(crate) fn end_again(&self, run_id: &str) {
         let unstored = self.with_live(run_id, |_, live| {
             let unstored = live.unstored_end.clone();
-            // The run may have ended otherwise since.
+            // The run may have ended in another way since.
             self.forget_unused(run_id, live);
             unstored
         });
@@ -132,7 +133,7 @@ impl Engine {
         }
     }
 
-    /// Ends the streams of the runs of a thread that was deleted with its runs.
+    /// Ends the streams of runs that were deleted with their thread.
     pub(crate) fn drop_runs(&self, run_ids: &[String]) {
         for run_id in run_ids {
             self.with_live(run_id, |_, live| {

@@ -1,4 +1,4 @@
-//! One turn of a run: the model is asked once, and its answer becomes steps, a message and events.
+//! A turn of a run: one call of the model, whose answer becomes steps, a message and events.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,20 +25,20 @@ use crate::model::{Failure, Finish, FinishReason, ModelRequest, Output, Piece, S
 use crate::storage::document::{insert, load, now};
 use crate::storage::{ACTIVE, StorageError, Transaction};
 
-/// A turn as its thread knows it.
+/// A turn that is in progress, as seen by its thread.
 struct ActiveTurn {
     run_ids: RunIds,
     live_run: Arc<LiveRun>,
     stop: Arc<Stop>,
-    /// What the model is asked, or why none is.
+    /// The request for the model, or the error if the run is not supported.
     request: Result<ModelRequest, RunError>,
 }
 
-/// A queued run when its turn comes.
+/// The state of a queued run at the start of its turn.
 enum BeginOutcome {
-    /// Nothing has begun if another thread has taken the run before.
+    /// `None` if another thread has started the turn already.
     Started(Option<Box<StartedTurn>>),
-    /// It ended in the queue.
+    /// The run ended while it was queued.
     Ended(Box<Run>),
     Deleted,
 }
@@ -46,12 +46,12 @@ enum BeginOutcome {
 struct StartedTurn {
     run: Run,
     request: Result<ModelRequest, RunError>,
-    /// What happened before, if it is kept and not here yet.
+    /// The stored history, if it is to be continued and is not in memory yet.
     history: Option<History>,
 }
 
 impl Engine {
-    /// Queues the next turn of a queued run for a thread.
+    /// Queues the next turn of a queued run.
     pub(crate) fn queue_turn(self: &Arc<Self>, run_id: &str) {
         let (engine, id) = (Arc::downgrade(self), run_id.to_owned());
         let turn = move || {
@@ -72,7 +72,7 @@ impl Engine {
     fn turn_or_end(&self, run_id: &str) {
         if catch_unwind(AssertUnwindSafe(|| self.turn(run_id))).is_err() {
             log::error!("the turn of the run {run_id} panicked");
-            // Nobody else would end it before it expires.
+            // Otherwise the run would only end when it expires.
             let ending = Ending::server_error("The server has an error of its own.");
             self.end_surely(run_id, &ending);
         }
@@ -107,7 +107,7 @@ impl Engine {
                     self.break_off(run_id, &error);
                 }
             }
-            // The run is over: whoever ended it has said so.
+            // The run has ended, and that was reported by what ended it.
             Ok(Err(Failure::Stopped)) if work.stop.is_set() => {}
             Ok(Err(Failure::Stopped)) => {
                 self.end_surely(
@@ -127,11 +127,11 @@ impl Engine {
         }
     }
 
-    /// Takes a run from `queued` to `in_progress`. `None` if it is not queued any more.
+    /// Changes a run from `queued` to `in_progress`. `None` if it is not queued any more.
     fn begin(&self, run_id: &str) -> Result<Option<ActiveTurn>, StorageError> {
         self.with_live(run_id, |live_run, live| {
-            // Checked under the lock: a server that stops closes the queue before it looks at the live runs, so it
-            // either keeps this turn from beginning or finds it running. The run stays queued for the next server.
+            // Checked under the lock. A server that stops closes the queue before it looks at the live runs, so it
+            // either prevents this turn from starting or finds it running. The run stays queued for the next server.
             if self.run_workers.is_closed() {
                 live.suspend();
                 self.forget(run_id, live);
@@ -172,14 +172,14 @@ impl Engine {
         })
     }
 
-    /// Takes one piece of the answer.
+    /// Processes a piece of the answer.
     fn piece(&self, work: &ActiveTurn, piece: Piece<'_>) -> Result<ControlFlow<()>, StorageError> {
         if let Piece::Search { .. } = piece {
-            // The run waits for files that were just attached; without the lock, so that it can still be ended.
+            // Wait for files that were just attached. The lock is not held, so that the run can be ended meanwhile.
             self.wait_for_attached(&work.run_ids, &work.stop)?;
         }
         let mut live = work.live_run.lock();
-        // Looked at under the lock: whoever ends the run does so under it too.
+        // Checked under the lock, which is also held to end a run.
         if work.stop.is_set() {
             return Ok(ControlFlow::Break(()));
         }
@@ -250,7 +250,7 @@ impl Engine {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Makes the message and its step, unless there is one being written.
+    /// Creates the message and its step, unless a message is being written.
     fn open_message(&self, run_ids: &RunIds, live: &mut LiveState) -> Result<(), StorageError> {
         if live.turn.as_ref().is_some_and(|turn| turn.message.is_some()) {
             return Ok(());
@@ -313,7 +313,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes the step for calls, unless there is one.
+    /// Creates the step for function calls, unless there is one.
     fn open_calls(&self, run_ids: &RunIds, live: &mut LiveState) -> Result<(), StorageError> {
         if live.turn.as_ref().is_some_and(|turn| turn.calls.is_some()) {
             return Ok(());
@@ -335,7 +335,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The model has answered: the run is completed, waits for outputs, or has come to a limit.
+    /// Ends the turn after the model's answer: the run is completed, waits for tool outputs, or has reached a limit.
     fn finish(&self, work: &ActiveTurn, finish: Finish) -> Result<(), StorageError> {
         let run_id = &work.run_ids.run_id;
         let mut live = work.live_run.lock();
@@ -350,7 +350,7 @@ impl Engine {
         let calls = live.turn.as_mut().and_then(|turn| turn.calls.take());
         let over = limit.is_some() || calls.is_none();
         if over && limit.is_none() {
-            // A message is made even for an answer without a word: a completed run has one.
+            // A completed run has a message, even if the answer is empty.
             self.open_message(&work.run_ids, &mut live)?;
         }
         let events = self.storage.transact(|transaction| match (&limit, &calls) {
@@ -370,7 +370,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The storage does not take what happens in a run. It fails, as soon as the storage takes that.
+    /// Fails the run when the storage works again, because something in it could not be stored.
     fn break_off(&self, run_id: &str, error: &StorageError) {
         let ending = Ending::server_error("The server could not store the run.");
         self.end_later(run_id, &ending, error);

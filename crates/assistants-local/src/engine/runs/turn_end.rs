@@ -1,4 +1,4 @@
-//! How a turn of a run ended, for those who read its history.
+//! The end of a turn, as an event of the run's history.
 
 use assistants_types::openai::{Message, Run, RunIncompleteReason, RunStatus, StreamEvent, ToolCall};
 
@@ -13,7 +13,7 @@ pub(crate) enum TurnEnd {
 }
 
 impl TurnEnd {
-    /// How a turn ended, according to the events that ended it.
+    /// Returns how a turn ended, from the events of its end.
     pub(crate) fn of(events: &[StreamEvent]) -> Option<Self> {
         let message = || {
             events.iter().rev().find_map(|event| match event {
@@ -34,7 +34,7 @@ impl TurnEnd {
         })
     }
 
-    /// How a run ended; `None` if it did not. `message` is the last that it wrote.
+    /// Returns how a run ended; `None` if it has not. `message` is the last one that it wrote.
     pub(crate) fn of_run(run: &Run, message: Option<Box<Message>>) -> Option<Self> {
         let failed = |reason: &str| Some(Self::Failure(reason.to_owned()));
         match (&run.status, message) {
@@ -72,7 +72,7 @@ impl TurnEnd {
     }
 }
 
-/// Why a run ended without an answer; `None` if it has one. `message` is the last that it wrote.
+/// Returns why a run ended without an answer; `None` if it has one. `message` is the last one that it wrote.
 pub(crate) fn failure_of(run: &Run, message: Option<&Message>) -> Option<String> {
     match TurnEnd::of_run(run, message.cloned().map(Box::new)) {
         Some(TurnEnd::Failure(reason)) => Some(reason),

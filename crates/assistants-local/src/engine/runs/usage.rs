@@ -1,9 +1,9 @@
-//! The tokens that a run took, as they go over the wire and as they are noted.
+//! Token usage, in the form of the protocol and in that of notes.
 
 use crate::model;
 use crate::storage::StorageError;
 
-/// Usage as it goes over the wire.
+/// Converts usage to the protocol's type.
 pub(super) fn wire_usage(usage: model::Usage) -> assistants_types::openai::Usage {
     let signed = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
     assistants_types::openai::Usage {
@@ -14,7 +14,8 @@ pub(super) fn wire_usage(usage: model::Usage) -> assistants_types::openai::Usage
     }
 }
 
-/// Usage as it is noted beside a step that waits for outputs: the protocol shows it only once the step is over.
+/// Serializes usage for the notes of a step that waits for tool outputs. The protocol shows it only when the step has
+/// ended.
 pub(super) fn write_usage(usage: model::Usage) -> String {
     format!("{} {}", usage.prompt_tokens, usage.completion_tokens)
 }

@@ -13,7 +13,7 @@ use crate::ids;
 use crate::storage::document::{Loaded, insert, load, now};
 use crate::storage::{Kind, StorageError, Transaction};
 
-/// Stores a batch of files, to be indexed.
+/// Creates a batch of files to be indexed.
 pub(crate) fn create_batch(
     transaction: &dyn Transaction,
     store_id: &str,
@@ -46,7 +46,7 @@ pub(crate) fn create_batch(
     Ok(batch)
 }
 
-/// The batch of that id, if it is one of that vector store.
+/// Returns a batch. Fails if it does not belong to the vector store.
 pub(crate) fn load_batch(
     transaction: &dyn Transaction,
     store_id: &str,
@@ -58,7 +58,8 @@ pub(crate) fn load_batch(
         .ok_or_else(|| EngineError::not_found(Kind::VectorStoreFileBatch, batch_id))
 }
 
-/// The files of a batch that are still in its vector store and still belong to it, in the order of the batch.
+/// Returns the files of a batch that are still in its vector store and were not attached again without it, in the order
+/// of the batch.
 pub(crate) fn batch_files(
     transaction: &dyn Transaction,
     batch: &Loaded<VectorStoreFileBatch>,
@@ -71,7 +72,7 @@ pub(crate) fn batch_files(
     Ok(files)
 }
 
-/// Cancels what is not indexed yet of a batch.
+/// Cancels the files of a batch that are not indexed yet.
 pub(crate) fn cancel_batch(
     transaction: &dyn Transaction,
     store_id: &str,

@@ -1,4 +1,4 @@
-//! What a vector store shows of its files: how many there are in each status, and its own status.
+//! The file counts of a vector store, and the status that follows from them.
 
 use assistants_types::openai::{FileCounts, VectorStore, VectorStoreFileStatus, VectorStoreStatus};
 
@@ -23,7 +23,7 @@ pub(crate) fn update_status(store: &mut VectorStore) {
     }
 }
 
-/// The request needs a vector store that has expired.
+/// Returns the error of a request that needs a vector store which has expired.
 pub(crate) fn expired(store_id: &str) -> EngineError {
     EngineError::state(format!("Vector store '{store_id}' has expired."))
 }

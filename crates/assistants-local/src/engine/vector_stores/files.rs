@@ -1,4 +1,4 @@
-//! Files of vector stores: attached, indexed, detached, and counted in their store and batch.
+//! Attaches files to vector stores, records their indexing, and detaches them, with the counts of store and batch.
 
 use assistants_types::openai::{
     Attributes, ChunkingStrategy, FileCounts, StaticChunkingOptions, VectorStore, VectorStoreFile,
@@ -11,22 +11,22 @@ use crate::engine::EngineError;
 use crate::storage::document::{Loaded, document, file_key, load, now};
 use crate::storage::{Kind, StorageError, Transaction};
 
-/// Sizes of chunks where nothing is said, in tokens, as the provider has them.
+/// The default sizes of chunks, in tokens, as documented by the provider.
 const CHUNK_SIZE: i64 = 800;
 
 const CHUNK_OVERLAP: i64 = 400;
 
-/// A file to put into a vector store.
+/// A file to add to a vector store.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewFile<'a> {
     pub(crate) file_id: &'a str,
     pub(crate) chunking: Option<&'a ChunkingStrategy>,
     pub(crate) attributes: Option<&'a Attributes>,
-    /// The batch that it comes with.
+    /// The batch that the file belongs to.
     pub(crate) batch_id: Option<&'a str>,
 }
 
-/// Puts a file into a vector store, to be indexed; one that is in it already is indexed anew. The caller stores the
+/// Adds a file to a vector store, to be indexed. A file that is in it already is indexed again. The caller stores the
 /// vector store.
 pub(crate) fn attach(
     transaction: &dyn Transaction,
@@ -59,7 +59,7 @@ pub(crate) fn attach(
         new.batch_id.map(str::to_owned),
     );
     match old {
-        // The same file still: what shows it is kept.
+        // It is still the same object, so stored responses that show it are kept.
         Some(mut old) => {
             uncount(transaction, store, &mut old)?;
             transaction.replace(&document)?;
@@ -72,7 +72,7 @@ pub(crate) fn attach(
     Ok(file)
 }
 
-/// The sizes that a strategy gives, if they make sense.
+/// Checks the sizes of a chunking strategy, and fills in the defaults.
 fn sizes(chunking: Option<&ChunkingStrategy>) -> Result<StaticChunkingOptions, EngineError> {
     let Some(ChunkingStrategy::Static(chunking)) = chunking else {
         return Ok(StaticChunkingOptions::new(CHUNK_SIZE, CHUNK_OVERLAP));
@@ -91,7 +91,7 @@ fn sizes(chunking: Option<&ChunkingStrategy>) -> Result<StaticChunkingOptions, E
     Ok(StaticChunkingOptions::new(size, overlap))
 }
 
-/// Takes a file out of a vector store; `false` if it is not in it. The caller stores the vector store.
+/// Removes a file from a vector store. Returns `false` if it is not in it. The caller stores the vector store.
 pub(crate) fn detach(
     transaction: &dyn Transaction,
     store: &mut Loaded<VectorStore>,
@@ -105,14 +105,14 @@ pub(crate) fn detach(
     Ok(true)
 }
 
-/// Counts a file no more in its vector store and its batch. The caller stores the vector store.
+/// Removes a file from the counts of its vector store and batch. The caller stores the vector store.
 fn uncount(
     transaction: &dyn Transaction,
     store: &mut Loaded<VectorStore>,
     file: &mut Loaded<VectorStoreFile>,
 ) -> Result<(), StorageError> {
     if file.object.status == VectorStoreFileStatus::InProgress {
-        // Its batch waits for it no more.
+        // Otherwise its batch would wait for it forever.
         set_status(transaction, store, file, VectorStoreFileStatus::Cancelled)?;
     }
     store.object.file_counts.total -= 1;
@@ -122,7 +122,7 @@ fn uncount(
     Ok(())
 }
 
-/// Takes a file out of every vector store that it is in.
+/// Removes a file from all vector stores.
 pub(crate) fn detach_everywhere(transaction: &dyn Transaction, file_id: &str) -> Result<(), StorageError> {
     for document in transaction.ending(Kind::VectorStoreFile, file_id)? {
         if let Some(store_id) = &document.parent
@@ -135,7 +135,7 @@ pub(crate) fn detach_everywhere(transaction: &dyn Transaction, file_id: &str) ->
     Ok(())
 }
 
-/// A file of a vector store.
+/// Returns a file of a vector store.
 pub(crate) fn load_file(
     transaction: &dyn Transaction,
     store_id: &str,
@@ -144,7 +144,8 @@ pub(crate) fn load_file(
     load::<VectorStoreFile>(transaction, &file_key(store_id, file_id))
 }
 
-/// Gives a file another status, and counts it there in its vector store and batch. The caller stores the vector store.
+/// Changes the status of a file, and updates the counts of its vector store and batch. The caller stores the vector
+/// store.
 pub(crate) fn set_status(
     transaction: &dyn Transaction,
     store: &mut Loaded<VectorStore>,
@@ -172,7 +173,7 @@ pub(crate) fn set_status(
     Ok(())
 }
 
-/// Notes what came of the indexing of a file, unless it was cancelled or taken out in the meantime.
+/// Records the result of indexing a file, unless it was cancelled or removed in the meantime.
 pub(super) fn end_indexing(
     transaction: &dyn Transaction,
     key: &str,

@@ -1,4 +1,4 @@
-//! Which files are being indexed, and which runs wait for them.
+//! Tracks which files are being indexed and which runs wait for them.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::model::Stop;
 use crate::storage::Document;
 
-/// What the threads share.
+/// The state shared by the threads.
 #[derive(Debug, Default)]
 pub(crate) struct IndexQueue {
     state: Mutex<State>,
@@ -21,9 +21,9 @@ struct State {
     closed: bool,
     /// The files that are being indexed.
     claimed: HashSet<String>,
-    /// Runs that wait for files of vector stores, which come first.
+    /// The runs that wait for files of vector stores. These files are indexed first.
     waiting: Vec<WaitingRun>,
-    /// How many runs have begun to wait.
+    /// The number of runs that have started to wait so far.
     pub(super) waited: u64,
 }
 
@@ -39,13 +39,13 @@ impl IndexQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that there may be work.
+    /// Reports that there may be work.
     pub(crate) fn notify(&self) {
         self.lock().work = true;
         self.wake.notify_one();
     }
 
-    /// No more work is begun.
+    /// Ends the threads after their current file.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.wake.notify_all();
@@ -55,7 +55,7 @@ impl IndexQueue {
         self.lock().closed
     }
 
-    /// Waits for work, or no longer than `most`; `false` when there will be none.
+    /// Waits until there may be work, or for at most `most`. Returns `false` once closed.
     pub(crate) fn wait(&self, most: Option<Duration>) -> bool {
         let idle = |state: &mut State| !state.work && !state.closed;
         let state = self.lock();
@@ -78,7 +78,7 @@ impl IndexQueue {
         self.lock().waited
     }
 
-    /// Makes the caller the one who indexes a file, until the claim is dropped; `None` if somebody is.
+    /// Reserves a file for the caller until the claim is dropped; `None` if it is reserved already.
     pub(crate) fn claim(&self, file: &Document) -> Option<Claim<'_>> {
         let claimed = self.lock().claimed.insert(file.id.clone());
         claimed.then(|| Claim {
@@ -88,7 +88,8 @@ impl IndexQueue {
         })
     }
 
-    /// How many runs have begun to wait, and whether one waits for files of a vector store.
+    /// Returns the number of runs that have started to wait so far, and a function that tells whether a run waits for a
+    /// file.
     pub(crate) fn prioritized(&self) -> (u64, impl Fn(&Document) -> bool + use<>) {
         let state = self.lock();
         let stores: HashSet<String> = state.waiting.iter().flat_map(|run| run.store_ids.clone()).collect();
@@ -109,7 +110,7 @@ impl IndexQueue {
     }
 }
 
-/// A file that is being indexed.
+/// A reserved file. Dropping it wakes the runs that wait for files of its vector store.
 pub(crate) struct Claim<'i> {
     indexing: &'i IndexQueue,
     pub(super) key: String,
@@ -130,7 +131,7 @@ impl Drop for Claim<'_> {
     }
 }
 
-/// A run that waits for files.
+/// A run that waits for files, until it is dropped.
 pub(crate) struct WaitGuard<'i> {
     indexing: &'i IndexQueue,
     number: u64,

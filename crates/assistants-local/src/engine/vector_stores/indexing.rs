@@ -1,8 +1,8 @@
 //! The threads that index files of vector stores.
 //!
-//! What is to be done is what the storage has in status `in_progress`, so nothing is forgotten over a restart. A file has
-//! one indexer at a time; runs that search it wait for that one. A file that is attached again while it is indexed is
-//! indexed again: what came of the first attachment is dropped.
+//! The work to do is whatever has the status `in_progress` in the storage, so a restart loses nothing. A file is
+//! indexed by one thread at a time, and runs that search it wait for that thread. If a file is attached again while it
+//! is being indexed, the result is dropped and the file is indexed again.
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,20 +22,19 @@ use crate::search::{MAX_TEXT, Unreadable, chunks, is_pdf, text_of};
 use crate::storage::document::{Stored, load};
 use crate::storage::{Kind, List, Order, StorageError, Transaction, work_in_background};
 
-/// How many files are indexed at a time.
+/// The number of threads.
 pub(crate) const INDEXERS: usize = 2;
 
-/// How long to wait after a failure of the storage before the files that are left are tried again: at first, and at most.
-/// In between the wait doubles each time.
+/// The first and the maximum pause after a failure of the storage. The pause doubles with each further failure.
 const INITIAL_WAIT: Duration = Duration::from_millis(100);
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// How long a run that waits for files goes without a look at them. It is woken when one of them is done; only what
-/// happens to them otherwise, such as that they are deleted, is found this way.
+/// How often a waiting run checks its files. It is woken when one of them has been indexed; checking finds other
+/// changes, such as a deletion.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Works until the indexing is closed.
+/// The body of a thread, which runs until the indexing is closed.
 pub(crate) fn work(indexing: &IndexQueue, engine: &Weak<Engine>) {
     work_in_background();
     let mut failed: Option<Duration> = None;
@@ -45,7 +44,7 @@ pub(crate) fn work(indexing: &IndexQueue, engine: &Weak<Engine>) {
             Ok(Ok(())) => None,
             error => {
                 let wait = failed.map_or(INITIAL_WAIT, |wait| (wait * 2).min(MAX_WAIT));
-                log::error!("files could not be indexed, which is tried again in {wait:?}: {error:?}");
+                log::error!("indexing failed and is retried in {wait:?}: {error:?}");
                 Some(wait)
             }
         };
@@ -53,12 +52,12 @@ pub(crate) fn work(indexing: &IndexQueue, engine: &Weak<Engine>) {
 }
 
 impl Engine {
-    /// Says that files were put into vector stores. Their transaction is over.
+    /// Reports that files were added to vector stores, after the commit.
     pub(crate) fn index_soon(&self) {
         self.indexing.notify();
     }
 
-    /// Waits until no file of these vector stores is to be indexed any more, or until `stop` is set.
+    /// Waits until no file of these vector stores remains to be indexed, or until `stop` is set.
     pub(crate) fn wait_for_files(&self, store_ids: Vec<String>, stop: &Arc<Stop>) -> Result<(), StorageError> {
         let _waits = self.indexing.begin_waiting(store_ids.clone(), stop);
         self.indexing.notify();
@@ -78,7 +77,7 @@ impl Engine {
         }
     }
 
-    /// Indexes all files that wait for it and that nobody else indexes.
+    /// Indexes all files that are pending and not reserved by another thread.
     fn index_pending(&self) -> Result<(), StorageError> {
         loop {
             let (waited, is_prioritized) = self.indexing.prioritized();
@@ -146,7 +145,8 @@ impl Engine {
         };
         let text = self.text(&file.id, &name)?;
         if self.indexing.is_closed() {
-            // Perhaps the text is none because of that. The next start takes the file up again.
+            // Stopping ends the PDF reader, so the text may be incomplete or missing. The next start indexes the file
+            // again.
             return Ok(());
         }
         let (size, overlap) = match &file.chunking_strategy {
@@ -160,7 +160,7 @@ impl Engine {
         let passages = text.as_ref().map(|text| chunks(text, size, overlap));
         self.storage.transact(|transaction| {
             if attachment(transaction, &file)? != begun {
-                // It was attached again, perhaps with other sizes: it still waits to be indexed.
+                // The file was attached again, perhaps with other sizes, and is still to be indexed.
                 return Ok(());
             }
             let passages = passages.as_ref().map(Vec::as_slice).map_err(|error| *error);
@@ -168,7 +168,7 @@ impl Engine {
         })
     }
 
-    /// The text of a file, or why it has none.
+    /// Extracts the text of a file. The inner error says why it has none.
     pub(crate) fn text(&self, file_id: &str, name: &str) -> Result<Result<String, VectorStoreFileError>, StorageError> {
         let (mut file, length) = self.files.read(file_id)?;
         if length > MAX_TEXT {
@@ -191,12 +191,12 @@ impl Engine {
     }
 }
 
-/// What tells one attachment of a file to a vector store from the next.
+/// Returns a number that changes whenever the file is attached to the vector store again.
 fn attachment(transaction: &dyn Transaction, file: &VectorStoreFile) -> Result<Option<i64>, StorageError> {
     transaction.sequence(Kind::VectorStoreFile, Some(&file.vector_store_id), &file.key())
 }
 
-/// Whether a vector store has files that wait to be indexed.
+/// Returns whether a vector store has files that are still to be indexed.
 fn has_pending(transaction: &dyn Transaction, store_id: &str) -> Result<bool, StorageError> {
     let list = List {
         kind: Kind::VectorStoreFile,

@@ -1,4 +1,4 @@
-//! Vector stores: which files are in them, how far those have come, and what a search in them finds.
+//! Vector stores: their files, the indexing progress, and searches.
 
 pub(crate) mod assistant_files;
 mod batches;

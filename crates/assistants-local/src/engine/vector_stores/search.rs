@@ -1,4 +1,4 @@
-//! Searches over vector stores.
+//! Searches in vector stores.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use crate::storage::document::{Loaded, load};
 use crate::storage::{IndexHit, IndexQuery};
 use crate::storage::{Kind, List, Order, StorageError, Transaction};
 
-/// A passage that a search found.
+/// A passage found by a search.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SearchHit {
     pub(crate) file_id: String,
@@ -22,7 +22,7 @@ pub(crate) struct SearchHit {
     pub(crate) text: String,
 }
 
-/// What to look for in vector stores.
+/// The parameters of a search.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Search<'a> {
     pub(crate) store_ids: &'a [String],
@@ -32,8 +32,8 @@ pub(crate) struct Search<'a> {
     pub(crate) least_score: f64,
 }
 
-/// The passages that fit best, over all queries and vector stores. Vector stores that are gone or have expired are
-/// passed over.
+/// Returns the best passages over all queries and vector stores. Vector stores that were deleted or have expired are
+/// skipped.
 pub(crate) fn search(transaction: &dyn Transaction, search: Search<'_>) -> Result<Vec<SearchHit>, StorageError> {
     let mut best: HashMap<(String, i64), IndexHit> = HashMap::new();
     for store_id in search.store_ids {
@@ -90,7 +90,7 @@ pub(crate) fn search(transaction: &dyn Transaction, search: Search<'_>) -> Resul
     Ok(hits)
 }
 
-/// The files of a vector store whose attributes meet a condition.
+/// Returns the files of a vector store whose attributes match a filter.
 fn passing(transaction: &dyn Transaction, store_id: &str, filter: &Filter) -> Result<HashSet<String>, StorageError> {
     let list = List {
         kind: Kind::VectorStoreFile,

@@ -1,4 +1,4 @@
-//! Vector stores as a whole: created, used, expired, deleted.
+//! Creates, expires and deletes vector stores.
 
 use assistants_types::openai::{
     CreateVectorStore, VectorStore, VectorStoreFile, VectorStoreFileStatus, VectorStoreStatus,
@@ -10,7 +10,7 @@ use crate::ids;
 use crate::storage::document::{Loaded, insert, load, now};
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
-/// Stores a new vector store with its first files.
+/// Creates a vector store with its first files.
 pub(crate) fn create_store(
     transaction: &dyn Transaction,
     params: &CreateVectorStore,
@@ -25,7 +25,7 @@ pub(crate) fn create_store(
         ..VectorStore::default()
     };
     if let Some(description) = &params.description {
-        // Not among the members of the published object; what was given is shown all the same.
+        // Not a member of the published object, but returned if it was given.
         store
             .extra
             .insert("description".to_owned(), description.as_str().into());
@@ -45,20 +45,23 @@ pub(crate) fn create_store(
     Ok(store.object)
 }
 
-/// The vector store of that id, as a document. One that belongs to an assistant is not to be seen.
+/// Returns the document of a vector store. One that belongs to an assistant is not visible to clients, and counts as
+/// missing.
 pub(crate) fn find(transaction: &dyn Transaction, id: &str) -> Result<Option<Document>, StorageError> {
     let store = transaction.get(Kind::VectorStore, id)?;
     Ok(store.filter(|store| store.parent.is_none()))
 }
 
-/// The vector store of that id.
+/// Returns a vector store. Fails if it does not exist or is not visible to clients.
 pub(crate) fn load_store(transaction: &dyn Transaction, id: &str) -> Result<Loaded<VectorStore>, EngineError> {
     let store = find(transaction, id)?.ok_or_else(|| EngineError::not_found(Kind::VectorStore, id))?;
     Ok(Loaded::parse(store)?)
 }
 
-/// Deletes a vector store, and the finished operations that show it. Their id is that of the store in their tag, and
-/// what an operation waits for is noted beside it until it is done.
+/// Deletes a vector store, and the completed operations that show it.
+///
+/// An operation is tagged with the id of its store. Its notes describe the pending work, so one without notes is
+/// completed.
 pub(crate) fn delete(transaction: &dyn Transaction, id: &str) -> Result<(), StorageError> {
     let now = now().unix_timestamp();
     for operation in transaction.tagged(Kind::Operation, id)? {
@@ -69,7 +72,7 @@ pub(crate) fn delete(transaction: &dyn Transaction, id: &str) -> Result<(), Stor
     transaction.delete(Kind::VectorStore, id, now).map(|_| ())
 }
 
-/// Those of the ids that are vector stores, each once.
+/// Returns the distinct ids that are vector stores.
 pub(crate) fn existing(transaction: &dyn Transaction, ids: Vec<String>) -> Result<Vec<String>, StorageError> {
     let mut existing = Vec::new();
     for id in ids {
@@ -80,7 +83,7 @@ pub(crate) fn existing(transaction: &dyn Transaction, ids: Vec<String>) -> Resul
     Ok(existing)
 }
 
-/// Notes that a vector store was used, and stores it.
+/// Records that a vector store was used, and stores it.
 pub(crate) fn touch(transaction: &dyn Transaction, store: &mut Loaded<VectorStore>) -> Result<(), StorageError> {
     let now = now();
     store.object.last_active_at = Some(now);
@@ -93,7 +96,7 @@ pub(crate) fn touch(transaction: &dyn Transaction, store: &mut Loaded<VectorStor
     transaction.expire(Kind::VectorStore, &store.object.id, expires_at)
 }
 
-/// Marks a vector store as expired. It keeps its files, and nothing can be found in it any more.
+/// Marks a vector store as expired. It keeps its files but loses their passages, so nothing is found in it.
 fn expire(transaction: &dyn Transaction, id: &str) -> Result<(), StorageError> {
     let Some(mut store) = load::<VectorStore>(transaction, id)? else {
         return Ok(());
@@ -110,7 +113,7 @@ fn expire(transaction: &dyn Transaction, id: &str) -> Result<(), StorageError> {
 }
 
 impl Engine {
-    /// Marks the vector stores that have expired, and removes their passages. `now` is in seconds since 1970.
+    /// Marks the vector stores that have expired by `now`, in Unix time, and removes their passages.
     pub(crate) fn expire_stores(&self, now: i64) -> Result<(), StorageError> {
         self.storage.transact(|transaction| {
             for id in transaction.expired(Kind::VectorStore, now)? {

@@ -1,4 +1,4 @@
-//! Counts and statuses, without a thread that indexes in between.
+//! Counts and statuses, without the indexing threads.
 
 use assistants_types::openai::{CreateVectorStore, File, FileCounts, VectorStoreFileError, VectorStoreFileErrorCode};
 
@@ -18,7 +18,7 @@ fn transact<T>(
     storage.transact(work)
 }
 
-/// A vector store and the files `file-1` to `file-3`, which are not in it.
+/// Creates a vector store, and the files `file-1` to `file-3`, which are not in it.
 fn filled() -> (Sqlite, String) {
     let storage = Sqlite::in_memory().unwrap();
     let store = transact(&storage, |transaction| {
@@ -44,7 +44,7 @@ fn new(file_id: &str) -> NewFile<'_> {
     }
 }
 
-/// `in_progress completed failed cancelled total status`.
+/// Formats counts as `in_progress completed failed cancelled total status`.
 fn shown(counts: &FileCounts, status: &str) -> String {
     let FileCounts {
         in_progress,
@@ -118,7 +118,7 @@ fn a_cancelled_batch_indexes_nothing_more() {
     let want = "0 1 0 1 2 cancelled";
     assert_eq!(shown(&cancelled.file_counts, cancelled.status.as_str()), want);
     assert_eq!(store(&storage, &id), "0 1 0 1 2 completed");
-    // The thread had begun with it, and comes too late.
+    // The indexing thread had started before, and is too late.
     end(&storage, &id, "file-2", &["text"]);
     assert_eq!(
         (batch(&storage, &id, &made.id), store(&storage, &id)),

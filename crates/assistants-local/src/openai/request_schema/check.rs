@@ -8,7 +8,7 @@ use super::violation::{Path, Violation};
 use super::wording;
 
 impl Schemas {
-    /// Checks a body against the schema of that name; a name that does not exist allows everything.
+    /// Checks a body against the schema with this name. If there is no such schema, everything is accepted.
     pub(crate) fn check(&self, name: &str, body: &Value) -> Result<(), Violation> {
         match self.components.get(name) {
             Some(schema) => self.value(schema, body, &Path::Body),
@@ -38,7 +38,8 @@ impl Schemas {
         }
     }
 
-    /// Checks against the alternative that the value means: the one with its type and its member `tag`, such as `type`.
+    /// Checks a value against the alternative that it is meant for: the one with its type and its member `tag`, such as
+    /// `type`.
     fn one_of(&self, alternatives: &[&Value], tag: &str, value: &Value, path: &Path<'_>) -> Result<(), Violation> {
         let alternatives = self.flatten(alternatives);
         let fitting: Vec<&Value> = alternatives
@@ -66,7 +67,7 @@ impl Schemas {
         if enums.contains(&value) {
             return Ok(());
         }
-        // Values are listed only if nothing but values is allowed; a free string beside them takes any string.
+        // The supported values are listed only if all alternatives are enumerations. Otherwise any string is allowed.
         if !enums.is_empty() && fitting.iter().all(|schema| constants(schema).next().is_some()) {
             return Err(wording::invalid_value(value, enums, path));
         }

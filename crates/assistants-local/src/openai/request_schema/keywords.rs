@@ -2,25 +2,25 @@
 
 use serde_json::Value;
 
-/// The schema of an object's member of that name.
+/// Returns the schema of the member with this name.
 pub(crate) fn member_schema<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     let known = object.get("properties").and_then(|properties| properties.get(name));
     known.or_else(|| object.get("additionalProperties").filter(|others| others.is_object()))
 }
 
-/// Whether an object has no members but those that its schema lists.
+/// Returns whether the schema of an object lists all its members.
 pub(crate) fn lists_all(object: &Value) -> bool {
     object.get("properties").is_some() && object.get("additionalProperties").is_none_or(|others| others == false)
 }
 
-/// The member that tells the alternatives of a union apart.
+/// Returns the member by which the alternatives of a union are distinguished.
 pub(crate) fn tag_of(union: &Value) -> &str {
     let tag = union.pointer("/discriminator/propertyName").and_then(Value::as_str);
     tag.unwrap_or("type")
 }
 
-/// Whether a text matches a pattern of the form `^[…]+$`, the only one that the spec has: letters, digits and ranges of
-/// them. Any other pattern matches everything.
+/// Returns whether a text matches a pattern of the form `^[…]+$`, the only form in the spec: a class of characters and
+/// ranges. Any other pattern matches everything.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let Some(class) = pattern.strip_prefix("^[").and_then(|rest| rest.strip_suffix("]+$")) else {
         return true;
@@ -47,7 +47,7 @@ pub(crate) fn number(schema: &Value, key: &str) -> Option<u64> {
     schema.get(key).and_then(Value::as_u64)
 }
 
-/// The only values that a schema allows, if it lists them.
+/// Returns the only values that a schema allows, if it lists them.
 pub(crate) fn constants(schema: &Value) -> impl Iterator<Item = &Value> {
     schema.get("const").into_iter().chain(list(schema, "enum"))
 }
@@ -60,7 +60,7 @@ pub(crate) fn types(schema: &Value) -> Vec<&str> {
     }
 }
 
-/// Whether a schema that names types names that of the value.
+/// Returns whether a schema allows the type of a value. A schema without types allows all.
 pub(crate) fn allows_type(schema: &Value, value: &Value) -> bool {
     let types = types(schema);
     types.is_empty()

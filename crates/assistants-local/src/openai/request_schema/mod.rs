@@ -1,9 +1,9 @@
-//! Checks the raw JSON of a request against the limits of the spec.
+//! Checks the JSON of a request against the spec.
 //!
 //! The rules are data: a subset of JSON Schema, generated from the spec. The first violation is reported in the
-//! provider's words ([`wording`]), with the path of the parameter. `null` for an optional member is the same as leaving
-//! it out ([`Schemas::drop_nulls`]). Members that the schema does not know are let through, because clients newer than
-//! the schema send them, unless the schemas are [strict](Schemas::strict).
+//! provider's words ([`wording`]), with the path of the parameter. `null` for an optional member is equivalent to its
+//! absence ([`Schemas::drop_nulls`]). Unknown members are accepted, because clients may be newer than the schema,
+//! unless the schemas are [strict](Schemas::strict).
 
 mod check;
 mod keywords;

@@ -1,4 +1,4 @@
-//! Members that are null where null means absent.
+//! Removes members whose null is equivalent to their absence.
 
 use serde_json::Value;
 
@@ -6,11 +6,11 @@ use super::keywords::{allows_type, constants, list, member_schema, tag_of};
 use super::schemas::Schemas;
 
 impl Schemas {
-    /// Removes the members that are null where the schema of that name has neither a null nor a need for them: a null
-    /// there means that the member is absent.
+    /// Removes members that are null, if the schema with this name neither allows null for them nor requires them. Such
+    /// a null is equivalent to the absence of the member.
     ///
-    /// What remains is null where null has a meaning of its own, as it has in an update, or where the check then names
-    /// it as wrong.
+    /// The remaining nulls either have a meaning of their own, as in an update, or are violations that the check
+    /// reports.
     pub(crate) fn drop_nulls(&self, name: &str, body: &mut Value) {
         if let Some(schema) = self.components.get(name) {
             self.drop_nulls_in(schema, body);
@@ -41,7 +41,7 @@ impl Schemas {
         }
     }
 
-    /// Whether a null of that member is more than its absence.
+    /// Returns whether a null for this member differs from its absence.
     fn keeps_null(&self, object: &Value, name: &str) -> bool {
         let required = list(object, "required").any(|required| required == name);
         let schema = object.get("properties").and_then(|properties| properties.get(name));
@@ -58,7 +58,7 @@ impl Schemas {
         allows_type(schema, &Value::Null) && (constants.peek().is_none() || constants.any(Value::is_null))
     }
 
-    /// The schema without choice that a value is meant for. `None` if it fits none.
+    /// Returns the alternative of a schema that a value is meant for. `None` if it matches none.
     fn meant<'a>(&'a self, schema: &'a Value, value: &Value) -> Option<&'a Value> {
         let schema = self.resolve(schema);
         let alternatives: Vec<&Value> = list(schema, "oneOf").collect();

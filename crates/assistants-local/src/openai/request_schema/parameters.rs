@@ -6,13 +6,13 @@ use super::violation::{Path, Violation};
 use super::wording;
 
 impl Violation {
-    /// A parameter outside the body that is none of the values it may have.
+    /// Reports that a parameter outside the body has an unknown value.
     pub(crate) fn invalid_value<'a>(param: &str, given: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<Value> = known.into_iter().map(Value::from).collect();
         wording::invalid_value(&given.into(), &known, &Path::Member(&Path::Body, param))
     }
 
-    /// A parameter outside the body that is no integer, or none from `least` to `most`; `None` if it is one.
+    /// Checks that a parameter outside the body is an integer from `least` to `most`. `None` if it is.
     pub(crate) fn outside(param: &str, given: &str, least: i64, most: i64) -> Option<Self> {
         let path = Path::Member(&Path::Body, param);
         match given.parse::<i64>() {

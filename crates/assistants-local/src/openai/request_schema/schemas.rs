@@ -8,12 +8,12 @@ use super::keywords::{constants, list};
 #[derive(Debug)]
 pub(crate) struct Schemas {
     pub(super) components: Map<String, Value>,
-    /// Whether members that no schema knows are violations.
+    /// Whether unknown members are violations.
     pub(super) strict: bool,
 }
 
 impl Schemas {
-    /// Reads a document of the form `{"components": {"schemas": {"CreateAssistant": {…}}}}`.
+    /// Parses a document of the form `{"components": {"schemas": {"CreateAssistant": {…}}}}`.
     pub(crate) fn parse(document: &str) -> serde_json::Result<Self> {
         let mut document: Value = serde_json::from_str(document)?;
         let components = document.pointer_mut("/components/schemas").map(Value::take);
@@ -28,13 +28,13 @@ impl Schemas {
         }
     }
 
-    /// Adds the schemas of a further document. A name that both have means the same in both.
+    /// Adds the schemas of another document. A name in both documents must have the same meaning.
     pub(crate) fn and(mut self, document: &str) -> serde_json::Result<Self> {
         self.components.extend(Self::parse(document)?.components);
         Ok(self)
     }
 
-    /// Makes members that no schema knows violations, if `strict`.
+    /// Makes unknown members violations, if `strict` is set.
     pub(crate) fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
         self
@@ -44,7 +44,7 @@ impl Schemas {
         self.strict
     }
 
-    /// Takes a member out of a union, if it is there.
+    /// Removes an alternative from a union, if it exists.
     pub(crate) fn without_member(mut self, union: &str, member: &str) -> Self {
         let members = self
             .components
@@ -62,7 +62,7 @@ impl Schemas {
         self
     }
 
-    /// Takes a property out of an object, if it is there: whatever it holds is let through.
+    /// Removes a property from an object, if it exists. Its values are then not checked.
     pub(crate) fn without_property(mut self, object: &str, property: &str) -> Self {
         let properties = self
             .components
@@ -74,9 +74,9 @@ impl Schemas {
         self
     }
 
-    /// Follows references; one that leads nowhere allows everything.
+    /// Follows references. One that cannot be resolved allows everything.
     pub(crate) fn resolve<'a>(&'a self, mut schema: &'a Value) -> &'a Value {
-        // A chain of references in the generated document is short; the bound keeps a circle from hanging.
+        // Chains of references in the generated document are short. The bound ends a cycle.
         for _ in 0..16 {
             let Some(reference) = schema.get("$ref").and_then(Value::as_str) else {
                 break;
@@ -87,7 +87,7 @@ impl Schemas {
         schema
     }
 
-    /// The alternatives with references followed and nested alternatives taken apart.
+    /// Resolves references in alternatives, and replaces nested unions by their alternatives.
     pub(crate) fn flatten<'a>(&'a self, alternatives: &[&'a Value]) -> Vec<&'a Value> {
         let mut flat = Vec::new();
         for alternative in alternatives {
@@ -102,7 +102,7 @@ impl Schemas {
         flat
     }
 
-    /// The values that an alternative's member `tag` may have.
+    /// Returns the values that the member `tag` of an alternative may have.
     pub(crate) fn tags<'a>(&'a self, tag: &str, schema: &'a Value) -> Vec<&'a Value> {
         let member = schema.get("properties").and_then(|properties| properties.get(tag));
         member.map_or_else(Vec::new, |member| constants(self.resolve(member)).collect())

@@ -39,7 +39,7 @@ const SCHEMAS: &str = r##"{"components": {"schemas": {
     }
 }}}"##;
 
-/// `want` is the parameter, a colon, the code, a colon and the message; empty if nothing is wrong.
+/// `want` consists of the parameter, the code and the message, separated by colons; it is empty if nothing is wrong.
 #[track_caller]
 fn check(body: &str, want: &str) {
     let schemas = Schemas::parse(SCHEMAS).unwrap();
@@ -104,7 +104,7 @@ fn drops_nulls_that_are_not_in_the_schema() {
         "newer": null,
     });
     schemas.drop_nulls("Create", &mut body);
-    // What must be there, what may be null and what is not known stays.
+    // Members that are required, may be null, or are unknown keep their nulls.
     let want = serde_json::json!({"model": null, "name": null, "metadata": null, "newer": null});
     assert_eq!(body, want);
     let mut body = serde_json::json!({"model": "m", "tools": [
@@ -115,7 +115,7 @@ fn drops_nulls_that_are_not_in_the_schema() {
     assert_eq!(body, before);
 }
 
-/// What no alternative could be told for, [`Schemas::drop_nulls`] and the check would have to guess.
+/// If a union had alternatives that cannot be distinguished, [`Schemas::drop_nulls`] and the check would have to guess.
 #[test]
 fn the_alternatives_of_every_union_are_told_apart() {
     let documents = [

@@ -1,18 +1,18 @@
-//! What is wrong with a request, and where.
+//! Violations of the spec, and the path of the value that causes one.
 
 use std::fmt;
 
-/// What is wrong with a request.
+/// A violation of the spec by a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
     pub(crate) message: String,
-    /// The parameter: `tools[3].function.name`; `None` when it is the whole body.
+    /// The path of the parameter, such as `tools[3].function.name`; `None` for the whole body.
     pub(crate) param: Option<String>,
-    /// The kind of violation: `string_above_max_length`.
+    /// The error code, such as `string_above_max_length`.
     pub(crate) code: &'static str,
 }
 
-/// The way from the body to the value at hand; made into text only for a violation.
+/// The path from the body to a value. It is formatted only for a violation.
 #[derive(Debug)]
 pub(crate) enum Path<'a> {
     Body,

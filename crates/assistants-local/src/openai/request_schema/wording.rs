@@ -1,4 +1,4 @@
-//! What violations say: the words and codes of the provider, which programs match.
+//! The messages and codes of violations, in the words of the provider, which programs match.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::keywords::{constants, types};
 use super::violation::Path;
 
 impl Path<'_> {
-    /// A violation at this place. `message` is given the quoted parameter.
+    /// Creates a violation at this path. `message` receives the quoted parameter.
     fn violation(&self, code: &'static str, message: impl FnOnce(&str) -> String) -> Violation {
         match self {
             Self::Body => Violation {
@@ -142,7 +142,7 @@ pub(crate) fn too_many_properties(most: u64, count: u64, path: &Path<'_>) -> Vio
     })
 }
 
-/// A name of `count` characters in the object at `path`; long ones are shown by their ends.
+/// Reports a property name of `count` characters in the object at `path`. Long names are abbreviated in the middle.
 pub(crate) fn name_too_long(most: u64, count: u64, name: &str, path: &Path<'_>) -> Violation {
     let object = path.to_string();
     let ends: Vec<char> = name.chars().collect();
@@ -195,7 +195,7 @@ fn kind(is_integer: bool) -> &'static str {
     if is_integer { "integer" } else { "decimal" }
 }
 
-/// A number as the provider writes it: with a fraction where the parameter may have one.
+/// Formats a number as the provider does: with a fraction unless the parameter is an integer.
 pub(crate) fn number(value: &Value, is_integer: bool) -> String {
     match value.as_f64() {
         Some(number) if !is_integer => format!("{number:?}"),
@@ -230,7 +230,7 @@ fn quote(value: &Value) -> String {
     }
 }
 
-/// `a`, `a or b`, `a, b, or c`.
+/// Joins names: `a`, `a or b`, `a, b, or c`.
 fn one_of(names: &[String], last_word: &str) -> String {
     match names {
         [] => "another value".to_owned(),

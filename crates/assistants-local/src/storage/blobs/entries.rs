@@ -1,4 +1,4 @@
-//! The entries of a folder of bytes, and what their names say.
+//! The entries of a folder of files, and their kinds according to their names.
 
 use std::fs::{self, File};
 use std::io::{self};

@@ -1,4 +1,4 @@
-//! The folder of a store, for as long as anybody uses it.
+//! The folder of a file store, which lives as long as its last handle.
 
 use std::fs::{self, File};
 use std::io;

@@ -1,4 +1,4 @@
-//! Bytes on their way into the folder: unfinished, then staged, then named.
+//! Files that are being added: unfinished, then staged, then under their final name.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

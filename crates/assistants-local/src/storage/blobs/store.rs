@@ -1,4 +1,4 @@
-//! The bytes of all files of a server.
+//! The store of all files of a server.
 
 use std::fmt;
 use std::fs::{self, File, TryLockError};

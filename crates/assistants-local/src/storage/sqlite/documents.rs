@@ -1,4 +1,4 @@
-//! The documents of the embedded storage, and what is kept beside them: the queries of its transactions.
+//! The queries of a transaction: documents, folders, expiries, stored responses and removals.
 
 use rusqlite::{Params, Row, ToSql, named_params, params};
 
@@ -80,7 +80,7 @@ impl Transaction for SqliteTransaction<'_> {
     fn replace(&self, document: &Document) -> Result<(), StorageError> {
         let action = "replacing an object";
         self.remove_passages(&document.id)?;
-        // The end of the list is where the next new object would go, and that one goes behind it.
+        // Takes the next sequence number, as an insert would, which moves the object to the end of the list.
         let next = "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'objects'";
         self.execute(action, next, [])?;
         let moved = "UPDATE objects SET created_at = ?3,
@@ -97,7 +97,7 @@ impl Transaction for SqliteTransaction<'_> {
         let note = "INSERT OR REPLACE INTO deleted (id, kind, parent, sequence, deleted_at)
             SELECT id, kind, parent, sequence, ?3 FROM objects WHERE id = ?1 AND kind = ?2";
         self.execute(action, note, params![id, kind.as_str(), now])?;
-        // What is below goes with it: `ON DELETE CASCADE`.
+        // Children are deleted by `ON DELETE CASCADE`.
         let rows = self.execute(
             action,
             "DELETE FROM objects WHERE id = ?1 AND kind = ?2",
@@ -124,14 +124,14 @@ impl Transaction for SqliteTransaction<'_> {
             before,
             limit,
         } = *list;
-        // Only `before` given: the objects wanted are the nearest ones, so the list is read from its other end.
+        // With `before` only, the objects nearest to it are selected, so the list is read from its other end.
         let from_end = before.is_some() && after.is_none();
         let rising = (order == Order::Ascending) != from_end;
         let (above, below) = match order {
             Order::Ascending => (after, before),
             Order::Descending => (before, after),
         };
-        // A spelled-out filter lets SQLite pick the index by tag, which a `?tag IS NULL OR …` would hide from it.
+        // With a literal condition SQLite can use the index by tag; `?tag IS NULL OR …` would prevent that.
         let by_tag = if tag.is_some() {
             "AND tag = :tag"
         } else {
@@ -149,7 +149,7 @@ impl Transaction for SqliteTransaction<'_> {
             ":tag": tag,
             ":above": above.unwrap_or(i64::MIN),
             ":below": below.unwrap_or(i64::MAX),
-            // One more than asked for tells whether the list goes on.
+            // One more than requested, to find out whether the list continues.
             ":limit": i64::try_from(limit).map_or(i64::MAX, |limit| limit.saturating_add(1)),
         };
         let mut documents = self.documents(kind, &sql, values)?;
@@ -190,7 +190,7 @@ impl Transaction for SqliteTransaction<'_> {
         let sql = "SELECT sequence, id, parent, tag, created_at, body, notes
             FROM folders JOIN objects USING (sequence)
             WHERE folders.folder = ?1 AND folders.kind = ?2 AND sequence < ?3 ORDER BY sequence DESC LIMIT ?4";
-        // One more than asked for tells whether the list goes on.
+        // One more than requested, to find out whether the list continues.
         let most = i64::try_from(limit).map_or(i64::MAX, |limit| limit.saturating_add(1));
         let run = || {
             let mut statement = self.connection().prepare_cached(sql)?;
@@ -268,7 +268,7 @@ impl Transaction for SqliteTransaction<'_> {
         self.execute(action, old, params![key, scope])?;
         let sql = "INSERT INTO answers (key, place, request, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.execute(action, sql, params![key, scope, kept.request, kept.answer, now])?;
-        // A file of a vector store is stored under an id made of both.
+        // A file of a vector store is stored under both ids.
         let shown = "INSERT OR IGNORE INTO answer_objects (id, key, place)
             SELECT objects.id, ?1, ?2 FROM json_tree(?3) AS member JOIN objects ON objects.id = member.value
                 WHERE member.key = 'id' AND objects.kind <> 'upload_part'
@@ -322,7 +322,7 @@ mod tests {
             id: id.to_owned(),
             parent: Some(parent.to_owned()),
             tag: tag.map(str::to_owned),
-            // The same second for all: the order must not hang on the clock.
+            // The same for all: the order must not depend on the clock.
             created_at: 7,
             body: format!("{{\"id\":\"{id}\"}}"),
             notes: None,
@@ -337,7 +337,7 @@ mod tests {
         }
     }
 
-    /// Thread `t` with messages `a` to `f` (`b` and `e` of run `r`), mixed with those of thread `u`.
+    /// Thread `t` with messages `a` to `f` (`b` and `e` of run `r`), interleaved with those of thread `u`.
     fn filled() -> Sqlite {
         let storage = Sqlite::in_memory().unwrap();
         transact(&storage, |transaction| {
@@ -599,7 +599,7 @@ mod tests {
                 assert!(transaction.delete(kind, deleted, 0)?);
                 let found = transaction.stored_response("key", "POST /threads", 0)?;
                 assert_eq!(found.is_some(), stays, "{answer} without {deleted}");
-                // Without a trace, so that the key can be used again.
+                // Nothing is left that would prevent the key from being used again.
                 transaction.store_response("key", "POST /threads", &kept, 100)
             })
             .unwrap();
@@ -626,7 +626,7 @@ mod tests {
             assert!(transaction.sequence(Kind::Message, Some("t"), "b")? > place);
             assert!(transaction.passages("b")?.is_empty());
             assert!(transaction.stored_response("key", "POST /threads", 0)?.is_some());
-            // Behind it comes what is stored next.
+            // The next object is stored after it.
             transaction.insert(&message("g", "t", None))?;
             let list = List {
                 kind: Kind::Message,

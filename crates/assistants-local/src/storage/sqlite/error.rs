@@ -1,4 +1,4 @@
-//! Errors of SQLite as errors of the storage.
+//! Converts errors of SQLite.
 
 use rusqlite::ErrorCode;
 

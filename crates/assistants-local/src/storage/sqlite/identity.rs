@@ -1,4 +1,4 @@
-//! What a database says of itself: its identity, and which files it knows.
+//! The identity of a database, and the files that it knows.
 
 use rusqlite::{Connection, OptionalExtension};
 

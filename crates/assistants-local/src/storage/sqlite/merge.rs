@@ -1,4 +1,4 @@
-//! Takes removed words out of the text index.
+//! Removes deleted words from the text index.
 
 use rusqlite::{Connection, OptionalExtension};
 
