@@ -96,7 +96,7 @@ impl Function {
     }
 }
 
-/// A passage found by [`Output::file_search`].
+/// A passage found by [`Output::file_search`](super::Output::file_search).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Passage {

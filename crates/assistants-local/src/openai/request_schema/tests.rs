@@ -1,3 +1,5 @@
+//! Requests against the generated schemas: one line per violation.
+
 use serde_json::{Map, Value};
 
 use super::Schemas;

@@ -1,3 +1,5 @@
+//! PDF files from `tests/fixtures`, and broken ones.
+
 use super::{read, text_of, too_much};
 use crate::search::Unreadable;
 
