@@ -14,7 +14,7 @@ pub struct ModelRequest {
     pub messages: Vec<ModelMessage>,
     /// The functions that may be called.
     pub functions: Vec<Function>,
-    /// Whether [`Output::file_search`] can find anything: the run has the tool and may use it.
+    /// Whether [`Output::file_search`](super::Output::file_search) can find anything: the run has the tool and may use it.
     pub file_search: bool,
     /// Whether functions may or must be called.
     pub tool_choice: ToolChoice,
