@@ -10,7 +10,7 @@ use assistants_blocking::{Error, Retry, TimeoutPhase};
 use test_peer::{Nobody, Peer, Request, Response, Scheme, Step};
 
 use crate::calls::{Call, Clients, Good, Provider};
-use crate::faults::{self, Fault, Origins, Place};
+use crate::faults::{self, Fault, Origins, Stage};
 
 /// `timeout`, `idle_timeout` and `connect_timeout` of every call.
 pub(crate) const LIMIT: Duration = Duration::from_secs(2);
@@ -229,10 +229,10 @@ impl Servers {
         let state = Arc::new(State::default());
         let attempts = Arc::new(AtomicUsize::new(0));
         let mut other = None;
-        let peer = match fault.place {
-            Place::Nobody => None,
-            Place::PlainForTls | Place::Untrusted => {
-                let scheme = if matches!(fault.place, Place::Untrusted) {
+        let peer = match fault.stage {
+            Stage::Nobody => None,
+            Stage::PlainForTls | Stage::Untrusted => {
+                let scheme = if matches!(fault.stage, Stage::Untrusted) {
                     Scheme::Https
                 } else {
                     Scheme::Http
@@ -243,14 +243,14 @@ impl Servers {
                     }
                 }))
             }
-            Place::Connection(meet) => Some(Peer::start(Scheme::Http, move |listener| {
+            Stage::Connection(meet) => Some(Peer::start(Scheme::Http, move |listener| {
                 loop {
                     meet(listener.accept());
                 }
             })),
-            Place::Response(play) => {
+            Stage::Response(play) => {
                 let kept = Arc::clone(&state);
-                let stranger = Peer::serve(move |request| {
+                let foreign = Peer::serve(move |request| {
                     // The late request of another cell, whose server had this port before.
                     if request.target != "/moved" {
                         return vec![Step::Close];
@@ -261,8 +261,8 @@ impl Servers {
                     assert!(secret.is_none(), "a secret for another server: {}", request.text());
                     vec![kept.moved()]
                 });
-                let elsewhere = stranger.url("/moved");
-                other = Some(stranger);
+                let elsewhere = foreign.url("/moved");
+                other = Some(foreign);
                 let (state, attempts) = (Arc::clone(&state), Arc::clone(&attempts));
                 Some(Peer::serve(move |request| {
                     state.respond(request, (fault, call), play, &elsewhere, &attempts)
@@ -270,9 +270,9 @@ impl Servers {
             }
         };
         let nobody = Nobody::new();
-        let url = match (&peer, &fault.place) {
+        let url = match (&peer, &fault.stage) {
             (None, _) => format!("http://{}", nobody.address()),
-            (Some(peer), Place::PlainForTls | Place::Untrusted) => format!("https://{}", peer.address()),
+            (Some(peer), Stage::PlainForTls | Stage::Untrusted) => format!("https://{}", peer.address()),
             (Some(peer), _) => peer.url(""),
         };
         Self {
@@ -289,7 +289,7 @@ impl Servers {
     fn end(self, clients: &Clients, fault: &Fault, call: &Call) -> Option<String> {
         self.state.healed.store(true, Ordering::SeqCst);
         let mut failure = None;
-        if matches!(fault.place, Place::Response(_)) {
+        if matches!(fault.stage, Stage::Response(_)) {
             let after = match call.provider {
                 Provider::OpenAi => clients
                     .openai

@@ -8,7 +8,7 @@ use crate::calls::Good;
 
 /// Where a fault lies.
 #[derive(Debug)]
-pub(crate) enum Place {
+pub(crate) enum Stage {
     /// Nobody listens.
     Nobody,
     /// The client speaks TLS to a server that does not.
@@ -25,7 +25,7 @@ pub(crate) enum Place {
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) name: &'static str,
-    pub(crate) place: Place,
+    pub(crate) stage: Stage,
     /// Only the first attempt meets it.
     pub(crate) once: bool,
     /// Some call reaches a limit on time.
@@ -47,13 +47,13 @@ pub(crate) struct Origins {
 }
 
 const fn response(name: &'static str, play: fn(&Good, &Origins) -> Vec<Step>) -> Fault {
-    at(name, Place::Response(play))
+    at(name, Stage::Response(play))
 }
 
-const fn at(name: &'static str, place: Place) -> Fault {
+const fn at(name: &'static str, stage: Stage) -> Fault {
     Fault {
         name,
-        place,
+        stage,
         once: false,
         stalls: false,
         needs_stream: false,
@@ -91,24 +91,24 @@ const DRIP: Duration = Duration::from_millis(150);
 pub(crate) const FAULTS: &[Fault] = &[
     at(
         "nothing: the server does everything right",
-        Place::Response(|good, _| vec![right(good).into()]),
+        Stage::Response(|good, _| vec![right(good).into()]),
     ),
     // Connections.
-    at("connection refused", Place::Nobody),
-    at("TLS to a server without it", Place::PlainForTls),
-    at("a certificate that nobody trusts", Place::Untrusted),
+    at("connection refused", Stage::Nobody),
+    at("TLS to a server without it", Stage::PlainForTls),
+    at("a certificate that nobody trusts", Stage::Untrusted),
     at(
         "connection closed without a request",
-        Place::Connection(Connection::close),
+        Stage::Connection(Connection::close),
     ),
     at(
         "connection reset in the middle of the request",
-        Place::Connection(|mut connection| {
+        Stage::Connection(|mut connection| {
             drop(connection.head());
             connection.reset();
         }),
     ),
-    at("413 before the body is read", Place::Connection(early_413)),
+    at("413 before the body is read", Stage::Connection(early_413)),
     response("connection closed behind the request", |_, _| vec![Step::Close]),
     once(response("connection closed behind the request, once", |_, _| {
         vec![Step::Close]

@@ -61,7 +61,7 @@ pub trait EventHandler {
     fn on_tool_call_created(&mut self, _call: &StepToolCall) {}
     /// A tool call grew; the call is as it is now.
     fn on_tool_call_delta(&mut self, _delta: &StepToolCallDelta, _call: &StepToolCall) {}
-    /// A tool call is complete: its arguments are whole. Told once for each call.
+    /// A tool call is complete: its arguments are whole. Reported once for each call.
     fn on_tool_call_done(&mut self, _call: &StepToolCall) {}
 
     /// A limit on time ended the stream; [`on_exception`](Self::on_exception) follows.
@@ -82,7 +82,7 @@ impl<F: FnMut(&StreamEvent)> EventHandler for F {
 pub(crate) fn drive(stream: &mut RunStream, handler: &mut impl EventHandler, progress: &mut Progress) -> Result<()> {
     while let Some(event) = stream.next() {
         match event {
-            Ok(event) => progress.tell(&event, stream, handler),
+            Ok(event) => progress.report(&event, stream, handler),
             Err(error) => {
                 if error.is_timeout() {
                     handler.on_timeout();
@@ -95,7 +95,7 @@ pub(crate) fn drive(stream: &mut RunStream, handler: &mut impl EventHandler, pro
     Ok(())
 }
 
-/// What the handler was told so far: how many parts of each message, how many calls of each step.
+/// What was reported to the handler so far: how many parts of each message, how many calls of each step.
 #[derive(Default)]
 pub(crate) struct Progress {
     messages: Reports,
@@ -103,24 +103,24 @@ pub(crate) struct Progress {
 }
 
 /// What was reported of each message or step.
-type Reports = HashMap<String, Told>;
+type Reports = HashMap<String, Reported>;
 
 /// Of one message or step: parts that were announced, and parts that were declared done.
 #[derive(Default)]
-struct Told {
+struct Reported {
     created: usize,
     done: usize,
 }
 
-fn told<'t>(all: &'t mut Reports, id: &str) -> &'t mut Told {
+fn reported<'a>(all: &'a mut Reports, id: &str) -> &'a mut Reported {
     if !all.contains_key(id) {
-        all.insert(id.to_owned(), Told::default());
+        all.insert(id.to_owned(), Reported::default());
     }
     all.get_mut(id).expect("it is there or was inserted just now")
 }
 
 impl Progress {
-    fn tell(&mut self, event: &StreamEvent, stream: &RunStream, handler: &mut impl EventHandler) {
+    fn report(&mut self, event: &StreamEvent, stream: &RunStream, handler: &mut impl EventHandler) {
         handler.on_event(event);
         match event {
             StreamEvent::RunCreated(run)
@@ -180,9 +180,9 @@ impl Progress {
             };
             // A part that begins ends the one before it.
             self.parts_done(message, at, handler);
-            let told = told(&mut self.messages, &message.id);
-            let begins = told.created <= at;
-            told.created = told.created.max(at + 1);
+            let reported = reported(&mut self.messages, &message.id);
+            let begins = reported.created <= at;
+            reported.created = reported.created.max(at + 1);
             if let (MessageContent::Text(TextContent { text, .. }), MessageDeltaContent::Text(part)) = (content, part) {
                 if begins {
                     handler.on_text_created(text);
@@ -195,13 +195,13 @@ impl Progress {
         handler.on_message_delta(delta, message);
     }
 
-    /// Tells that the parts of a message before `end` are done, those it was not told about yet.
+    /// Reports the parts of a message before `end` that were not reported as done yet.
     fn parts_done(&mut self, message: &Message, end: usize, handler: &mut impl EventHandler) {
-        let told = told(&mut self.messages, &message.id);
-        for (at, content) in message.content.iter().enumerate().take(end).skip(told.done) {
+        let reported = reported(&mut self.messages, &message.id);
+        for (at, content) in message.content.iter().enumerate().take(end).skip(reported.done) {
             match content {
                 MessageContent::Text(TextContent { text, .. }) => {
-                    if told.created <= at {
+                    if reported.created <= at {
                         handler.on_text_created(text);
                     }
                     handler.on_text_done(text);
@@ -212,8 +212,8 @@ impl Progress {
                 _ => {}
             }
         }
-        told.done = told.done.max(end);
-        told.created = told.created.max(end);
+        reported.done = reported.done.max(end);
+        reported.created = reported.created.max(end);
     }
 
     fn step_delta(&mut self, delta: &RunStepDelta, step: &RunStep, handler: &mut impl EventHandler) {
@@ -232,9 +232,9 @@ impl Progress {
                     continue;
                 };
                 self.calls_done(step, at, handler);
-                let told = told(&mut self.steps, &step.id);
-                if told.created <= at {
-                    told.created = at + 1;
+                let reported = reported(&mut self.steps, &step.id);
+                if reported.created <= at {
+                    reported.created = at + 1;
                     handler.on_tool_call_created(call);
                 } else {
                     handler.on_tool_call_delta(part, call);
@@ -244,16 +244,16 @@ impl Progress {
         handler.on_run_step_delta(delta, step);
     }
 
-    /// Tells that the calls of a step before `end` are whole, those it was not told about yet.
+    /// Reports the calls of a step before `end` that were not reported as whole yet.
     fn calls_done(&mut self, step: &RunStep, end: usize, handler: &mut impl EventHandler) {
-        let told = told(&mut self.steps, &step.id);
-        for (at, call) in step.tool_calls().iter().enumerate().take(end).skip(told.done) {
-            if told.created <= at {
+        let reported = reported(&mut self.steps, &step.id);
+        for (at, call) in step.tool_calls().iter().enumerate().take(end).skip(reported.done) {
+            if reported.created <= at {
                 handler.on_tool_call_created(call);
             }
             handler.on_tool_call_done(call);
         }
-        told.done = told.done.max(end);
-        told.created = told.created.max(end);
+        reported.done = reported.done.max(end);
+        reported.created = reported.created.max(end);
     }
 }

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use assistants_types::openai::operations as op;
+use assistants_types::openai::{Model, Page, operations as op};
 
 use super::ChatModel;
 use crate::call::options::Options;
 use crate::call::options::option_setters;
 use crate::call::request::Request;
 use crate::error::Result;
-use crate::openai::{Model, Page};
 use crate::yandex::Client;
 use crate::{Call, RawResponse};
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use assistants_types::Field;
 use assistants_types::chat::operations as op;
+use assistants_types::openai::ReasoningEffort;
 use serde_json::{Map, Value};
 
 use super::ChatMessages;
@@ -13,7 +14,6 @@ use crate::call::request::Request;
 use crate::chat::{
     ChatAccumulator, ChatCompletion, ChatResponseFormat, ChatStreamCall, ChatTool, ChatToolChoice, CreateChatCompletion,
 };
-use crate::openai::ReasoningEffort;
 use crate::yandex::Client;
 
 /// A model that answers conversations, with what it was told about them. From [`Chat`](super::Chat).
