@@ -84,7 +84,7 @@ impl<'a> Output<'a> {
     }
 
     /// Searches the files attached to the run, in a run step of its own, and returns the best passages. The result is
-    /// empty without [`ModelRequest::file_search`].
+    /// empty without [`ModelRequest::file_search`](super::ModelRequest::file_search).
     ///
     /// # Errors
     ///
