@@ -114,7 +114,7 @@ impl Engine {
                     .deadlines
                     .set_after(DueTask::Expiry(run.id.clone()), left.unsigned_abs()),
                 _ => {
-                    let message = "The server was stopped while the run was at work.";
+                    let message = "The server was stopped while the run was in progress.";
                     self.end(&run.id, &Ending::server_error(message)).map(|_| ())?;
                 }
             }
@@ -166,7 +166,7 @@ impl Engine {
         let known: Vec<String> = self.lock_live_runs().keys().cloned().collect();
         for run_id in known {
             let is_running = self.with_live(&run_id, |_, live| live.turn.is_some());
-            let ending = Ending::server_error("The server was stopped while the run was at work.");
+            let ending = Ending::server_error("The server was stopped while the run was in progress.");
             if is_running && let Err(error) = self.end(&run_id, &ending) {
                 log::error!("the run {run_id} could not be ended: {error}");
             }

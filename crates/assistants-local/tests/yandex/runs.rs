@@ -287,7 +287,7 @@ fn a_server_that_stops_fails_the_run_and_ends_the_answer() {
     drop(server);
     assert_eq!(
         short(listening),
-        "1:ERROR Sorry, something went wrong. The server was stopped while the run was at work."
+        "1:ERROR Sorry, something went wrong. The server was stopped while the run was in progress."
     );
 }
 
