@@ -370,7 +370,7 @@ fn serve(
     drop(guard);
     let router = openai::router(Arc::clone(&engine), Arc::clone(&frontend), strict);
     let router = yandex::in_front_of(router, engine, Arc::clone(&frontend), yandex_dialect, strict);
-    let router = http::with_cors(router, Arc::clone(&frontend));
+    let router = http::with_unread_bodies(http::with_cors(router, Arc::clone(&frontend)));
     let (stop, stopped) = oneshot::channel();
     let work = move || {
         run(&runtime, listener, router, frontend.limits.clone(), stopped);

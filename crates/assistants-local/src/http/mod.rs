@@ -22,6 +22,7 @@ mod limits;
 mod origin;
 mod rate_limited_log;
 mod rejection;
+mod unread_body;
 mod upload;
 mod workers;
 
@@ -35,4 +36,5 @@ pub use self::limits::Limits;
 pub(crate) use self::limits::{MAX_BODY, check_count};
 pub(crate) use self::origin::Origins;
 pub(crate) use self::rejection::Rejection;
+pub(crate) use self::unread_body::with_unread_bodies;
 pub(crate) use self::upload::{Member, Upload, UploadError};

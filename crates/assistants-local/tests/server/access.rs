@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use assistants_local::{Builder, Error, LocalServer};
 
-use super::raw::request;
+use super::raw::{Raw, request};
 
 const JSON: &str = "content-type: application/json\r\n";
 
@@ -267,4 +267,43 @@ fn what_is_no_origin_cannot_be_allowed() {
     let (status, response) = request(address, "GET", "/v1/assistants", headers, "");
     assert_eq!(status, 200);
     assert!(response.contains("access-control-allow-origin: https://any.example\r\n"));
+}
+
+/// Sends bytes on a connection of their own, and returns everything that the server sends until it closes it.
+fn exchange(address: SocketAddr, bytes: &str) -> String {
+    let mut raw = Raw::connect(address);
+    raw.send(bytes);
+    raw.read_to_end()
+}
+
+#[test]
+fn a_request_that_is_rejected_by_its_head_does_not_spoil_its_connection() {
+    let (_server, address) = start(LocalServer::builder().api_key("secret"));
+    let next = "GET /v1/assistants HTTP/1.1\r\nhost: a\r\nauthorization: Bearer secret\r\nconnection: close\r\n\r\n";
+    let key = "authorization: Bearer secret\r\n";
+    for (path, headers, want) in [
+        ("/v1/threads", "", 401),
+        ("/users/v1/users", "", 401),
+        ("/v1/nowhere", key, 404),
+        ("/users/v1/nowhere", key, 404),
+    ] {
+        let head = format!("POST {path} HTTP/1.1\r\nhost: a\r\n{JSON}{headers}");
+        // The server does not have the whole body when it rejects the request.
+        let body = " ".repeat(60_000);
+        let responses = exchange(
+            address,
+            &format!("{head}content-length: {}\r\n\r\n{body}{next}", body.len()),
+        );
+        assert!(
+            responses.starts_with(&format!("HTTP/1.1 {want} ")),
+            "{path}: {responses}"
+        );
+        assert!(responses.contains("HTTP/1.1 200 "), "{path}: {responses}");
+        // A body that does not arrive, and one that is too long to discard.
+        for length in [2, 1_000_000] {
+            let response = exchange(address, &format!("{head}content-length: {length}\r\n\r\n"));
+            assert!(response.starts_with(&format!("HTTP/1.1 {want} ")), "{path}: {response}");
+            assert!(response.contains("\r\nconnection: close\r\n"), "{path}: {response}");
+        }
+    }
 }
