@@ -109,7 +109,7 @@ mod tools;
 #[doc(hidden)]
 pub mod fuzz;
 
-pub use auth::secret::ApiKey;
+pub use auth::api_key::ApiKey;
 pub use auth::token::BearerToken;
 pub use call::list::{Items, ListCall, ListPage, Pages};
 pub use call::options::Options;

@@ -4,7 +4,7 @@
 
 use ureq::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
-use crate::auth::secret::ApiKey;
+use crate::auth::api_key::ApiKey;
 use crate::error::Result;
 use crate::http::watch::Watch;
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
+use crate::auth::api_key::ApiKey;
 use crate::auth::authorization::{Authorize, Secret};
-use crate::auth::secret::ApiKey;
 use crate::error::{Error, Result, TimeoutPhase, TokenError, TransportError};
 use crate::http::log;
 use crate::http::watch::{SLICE, Watch};

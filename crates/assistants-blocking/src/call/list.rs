@@ -8,7 +8,7 @@ use std::vec;
 use assistants_types::openai::{IdOf, Page, SortOrder};
 use serde::de::DeserializeOwned;
 
-use crate::auth::secret::Secrets;
+use crate::auth::secrets::Secrets;
 use crate::call::options::{Options, option_setters};
 use crate::call::request::Request;
 use crate::call::response::RawResponse;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::CancelToken;
-use crate::auth::secret::Secrets;
+use crate::auth::secrets::Secrets;
 use crate::call::deadline::Deadline;
 use crate::http::watch::Watch;
 

@@ -6,7 +6,7 @@ use assistants_types::fill_path;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::auth::secret::ApiKey;
+use crate::auth::api_key::ApiKey;
 use crate::call::options::Options;
 use crate::error::{Error, Result};
 use crate::http::multipart::{Form, Multipart};

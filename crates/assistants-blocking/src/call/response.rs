@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use ureq::http::HeaderMap;
 
-use crate::auth::secret::Secrets;
-use crate::error::{self, DecodeError, Error, Result};
+use crate::auth::secrets::Secrets;
+use crate::error::{self, DecodeError, Error, Result, decode};
 
 /// The whole answer to a call: status, headers, body, and what it took to get it.
 ///
@@ -164,7 +164,7 @@ impl<T: DeserializeOwned> RawResponse<T> {
     /// [`Error::Decode`] with the place in the document that does not fit.
     pub fn parse(&self) -> Result<T> {
         let mut parsed =
-            Error::decode(&self.body, &self.secrets, || self.what.clone()).map_err(|error| self.error(error))?;
+            decode(&self.body, &self.secrets, || self.what.clone()).map_err(|error| self.error(error.into()))?;
         (self.attach_secrets)(&mut parsed, &self.secrets);
         Ok(parsed)
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Host, ParseError, Url};
 
-use crate::auth::secret::Secrets;
+use crate::auth::secrets::Secrets;
 use crate::error::{Error, Result};
 
 /// In names and values of a query only the unreserved characters stay.

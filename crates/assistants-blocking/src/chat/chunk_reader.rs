@@ -87,13 +87,12 @@ fn typed(name: &str, data: &str, origin: &Origin) -> Result<ChatCompletionChunk>
         Ok(chunk) => Ok(chunk),
         Err(error) => {
             let what = format!("{}: chunk", origin.what());
-            Err(DecodeError::locate(
-                data.as_bytes(),
-                error,
-                &origin.secrets,
-                what,
-                |data| ChatCompletionChunk::deserialize(data),
-            ))
+            Err(
+                DecodeError::locate(data.as_bytes(), error, &origin.secrets, what, |data| {
+                    ChatCompletionChunk::deserialize(data)
+                })
+                .into(),
+            )
         }
     }
 }

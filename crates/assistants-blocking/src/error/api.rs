@@ -10,8 +10,8 @@ use time::OffsetDateTime;
 use ureq::http::HeaderMap;
 
 use super::text::Printable;
-use crate::auth::secret::Secrets;
-use crate::http::retry::Hints;
+use crate::auth::secrets::Secrets;
+use crate::http::retry_hints::Hints;
 
 /// An error that the server reported.
 ///

@@ -7,7 +7,7 @@ use std::io;
 #[error("{name}: {}", .kind.says())]
 #[non_exhaustive]
 pub struct FileError {
-    /// The path of the file; for bytes and readers the name they were given.
+    /// The path of the file, or the name that was given to bytes or a reader.
     pub name: String,
     /// What was wrong.
     pub kind: FileErrorKind,
@@ -20,22 +20,22 @@ pub struct FileError {
 pub enum FileErrorKind {
     /// There is no such file.
     NotFound,
-    /// It is a folder, or something else that has no bytes of its own.
+    /// It is a folder, or something else without bytes of its own.
     NotAFile,
-    /// It has no bytes, which servers refuse.
+    /// It is empty; servers reject empty files.
     Empty,
-    /// It ended early: it was cut while it was being sent, or a reader has less than it was said to have.
+    /// It ended early: it was truncated while it was being sent, or a reader has fewer bytes than announced.
     Shrunk {
         /// The size that was announced, in bytes.
         expected: u64,
-        /// How many bytes there were.
+        /// The size that was found, in bytes.
         found: u64,
     },
-    /// Bytes of a reader were needed a second time, for another attempt, and a reader gives them only once.
+    /// The bytes of a reader were needed again for another attempt, but a reader can be read only once.
     UsedUp,
     /// Reading failed.
     Read,
-    /// Writing failed; nothing is left under the final name.
+    /// Writing failed; no file was left under the final name.
     Write,
 }
 
@@ -60,6 +60,11 @@ impl FileError {
             kind,
             source,
         }
+    }
+
+    /// The error as a reader must return it.
+    pub(crate) fn into_io(self) -> io::Error {
+        io::Error::other(self)
     }
 
     /// The failure of a system call on a file.

@@ -1,39 +1,45 @@
-//! What can go wrong, in one type.
+//! The error type of the crate.
+//!
+//! The details of a variant are a struct in a file of its own. None of these files uses [`Error`], so code that needs only
+//! one kind of error does not depend on the others.
 
 mod api;
+mod callback;
 mod decode;
 mod file;
+mod io;
+mod list;
 mod redaction;
+mod run;
+mod source;
 mod stream;
 pub(crate) mod text;
 mod transport;
+mod verdict;
 
-use std::error::Error as StdError;
-use std::io;
-use std::sync::Arc;
+use std::fmt;
 use std::time::Duration;
 
-use assistants_types::openai::Run;
+use assistants_types::openai::{File, Run, VectorStoreFileBatch};
+use assistants_types::yandex;
 
-use crate::openai::BatchUpload;
-use serde::de::DeserializeOwned;
-
-use crate::auth::secret::Secrets;
-use crate::http::retry;
+use crate::http::file_source::FileSource;
 use text::Printable;
 
 pub use api::ApiError;
 pub(crate) use api::{excerpt, request_id};
+pub use callback::{TokenError, ToolError};
 pub use decode::DecodeError;
+pub(crate) use decode::decode;
 pub use file::{FileError, FileErrorKind};
+pub use list::{MissingCursorError, RepeatedCursorError};
+pub use run::OperationFailedError;
 pub use stream::{NotAStreamError, StreamError, StreamErrorKind, StreamTruncatedError};
 pub use transport::{TimeoutError, TimeoutPhase, TooLargeError, TransportError};
+pub(crate) use verdict::Verdict;
 
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// The cause of an error, whatever library it comes from.
-type Source = Box<dyn StdError + Send + Sync>;
 
 /// Every error of this crate.
 ///
@@ -41,7 +47,7 @@ type Source = Box<dyn StdError + Send + Sync>;
 ///
 /// What most programs ask has a method: [`status`](Self::status), [`request_id`](Self::request_id),
 /// [`is_retryable`](Self::is_retryable), [`is_timeout`](Self::is_timeout), [`retry_after`](Self::retry_after). The
-/// message says what was being done to what; the cause is behind [`source`](StdError::source) and not in the message.
+/// message says what was being done to what; the cause is behind [`source`](std::error::Error::source) and not in the message.
 ///
 /// ```
 /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -60,11 +66,11 @@ type Source = Box<dyn StdError + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server answered with an error, by a status or by an `error` event in a stream.
+    /// The server reported an error, with a status or an `error` event in a stream.
     #[error(transparent)]
     Api(Box<ApiError>),
 
-    /// No complete answer: connecting, sending or receiving failed.
+    /// There was no complete response: connecting, sending or receiving failed.
     #[error(transparent)]
     Transport(Box<TransportError>),
 
@@ -72,7 +78,7 @@ pub enum Error {
     #[error(transparent)]
     Timeout(Box<TimeoutError>),
 
-    /// An answer or event that is not what the protocol says.
+    /// A response or event does not match the protocol.
     #[error(transparent)]
     Decode(Box<DecodeError>),
 
@@ -80,23 +86,23 @@ pub enum Error {
     #[error(transparent)]
     StreamTruncated(Box<StreamTruncatedError>),
 
-    /// The server answered a request for a stream with success, but not with a stream.
+    /// The response to a request for a stream was successful, but is not a stream.
     #[error(transparent)]
     NotAStream(Box<NotAStreamError>),
 
-    /// A stream broke the rules of its format, or a limit on its size.
+    /// A stream is malformed, or exceeds a limit on its size.
     #[error(transparent)]
     Stream(Box<StreamError>),
 
-    /// An answer that is larger than what is read into memory.
+    /// A response is larger than what may be read into memory.
     #[error(transparent)]
     TooLarge(Box<TooLargeError>),
 
-    /// The server answered one page cursor twice, so that the list would never end.
+    /// The server returned a page cursor twice, so the list would never end.
     #[error(transparent)]
     RepeatedCursor(Box<RepeatedCursorError>),
 
-    /// The server said that a list goes on behind a page, but not where.
+    /// The server reported that more pages follow, but returned no cursor.
     #[error(transparent)]
     MissingCursor(Box<MissingCursorError>),
 
@@ -104,23 +110,23 @@ pub enum Error {
     #[error("{}: cancelled", Printable(.0))]
     Cancelled(Box<str>),
 
-    /// Something that cannot be sent: a bad base URL, an empty id, a key with a line break. No request was made.
+    /// The request cannot be sent: a bad base URL, an empty id, a key with a line break. No request was made.
     #[error("{}", Printable(.0))]
     Config(Box<str>),
 
-    /// Something this build or this server cannot do.
+    /// This build or this server does not support what was asked for.
     #[error("{}", Printable(.0))]
     Unsupported(Box<str>),
 
     /// A run ended without completing. Holds the run: its status, its `last_error`, its `incomplete_details`.
-    #[error("{}", Printable(&format!("run {} of thread {}: {}", .0.id, .0.thread_id, why(.0))))]
+    #[error("{}", Printable(&format!("run {} of thread {}: {}", .0.id, .0.thread_id, run::why(.0))))]
     RunFailed(Box<Run>),
 
-    /// A run of Yandex' service ended with an error. Holds the run.
-    #[error("{}", Printable(&format!("run {} of thread {}: {}", .0.id, .0.thread_id, why_yandex(.0))))]
-    YandexRunFailed(Box<assistants_types::yandex::Run>),
+    /// A run of Yandex AI Studio ended with an error. Holds the run.
+    #[error("{}", Printable(&format!("run {} of thread {}: {}", .0.id, .0.thread_id, run::why_yandex(.0))))]
+    YandexRunFailed(Box<yandex::Run>),
 
-    /// Work on the server that went on after its call was answered has failed.
+    /// A long-running operation failed after the call that started it had succeeded.
     #[error(transparent)]
     Operation(Box<OperationFailedError>),
 
@@ -128,11 +134,11 @@ pub enum Error {
     #[error(transparent)]
     BatchUpload(Box<BatchUploadError>),
 
-    /// A tool function failed, and the tools were set to stop the run then.
+    /// A tool function failed, and the tools were set to stop the run in that case.
     #[error(transparent)]
     Tool(Box<ToolError>),
 
-    /// A token provider failed, so that there was nothing to prove the request with.
+    /// A token provider failed, so the request could not be authenticated.
     #[error(transparent)]
     Token(Box<TokenError>),
 
@@ -141,11 +147,11 @@ pub enum Error {
     File(Box<FileError>),
 }
 
-// It travels in every `Result`, also in those of the reader's hot loop.
+// Every `Result` has its size, including those of the hot loop that reads streams.
 const _: () = assert!(size_of::<Error>() <= 3 * size_of::<usize>());
 
 impl Error {
-    /// The HTTP status of the answer, where there was one.
+    /// The HTTP status of the response, if there was one.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -166,8 +172,8 @@ impl Error {
         }
     }
 
-    /// The id under which the server logged the request, to be given to its support. Every error that a response gave
-    /// has it, also one that came while its body was being read, if the server sent one.
+    /// The id under which the server logged the request, for its support. Every error that a response caused has it if the
+    /// server sent one, including an error while the body was being read.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -195,31 +201,7 @@ impl Error {
         }
     }
 
-    /// Where the id of the request is kept, in errors that can have one of their own.
-    fn request_id_mut(&mut self) -> Option<&mut Option<String>> {
-        Some(match self {
-            Self::Api(error) => &mut error.request_id,
-            Self::Transport(error) => &mut error.request_id,
-            Self::Timeout(error) => &mut error.request_id,
-            Self::Decode(error) => &mut error.request_id,
-            Self::StreamTruncated(error) => &mut error.request_id,
-            Self::NotAStream(error) => &mut error.request_id,
-            Self::Stream(error) => &mut error.request_id,
-            Self::TooLarge(error) => &mut error.request_id,
-            _ => return None,
-        })
-    }
-
-    /// The error of a response: notes under which id the server logged the request, unless the error knows it already,
-    /// and hides the secrets of the call.
-    pub(crate) fn of_response(mut self, id: Option<&str>, secrets: &Secrets) -> Self {
-        if let Some(known @ None) = self.request_id_mut() {
-            *known = id.map(str::to_owned);
-        }
-        self.redact(secrets)
-    }
-
-    /// How long the server asked to wait before the next attempt, also where that was too long to be waited for.
+    /// How long the server asked to wait before the next attempt, even if that was too long to wait for.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -227,28 +209,6 @@ impl Error {
             Self::BatchUpload(error) => error.source.retry_after(),
             _ => None,
         }
-    }
-
-    /// Whether the same request can succeed later without a change: a connection that failed, an attempt that took too
-    /// long, an answer of 408, 409, 429 or 5xx. An exhausted quota and a wait above two minutes are not.
-    ///
-    /// Says nothing about safety: a write that is repeated may take effect twice. See
-    /// [`TransportError::request_sent`].
-    ///
-    /// ```
-    /// # let server = assistants_local::LocalServer::builder().start()?;
-    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
-    /// use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
-    ///
-    /// // The scripted model of the local server fails on request.
-    /// let params = CreateChatCompletion::new("scripted", [ChatMessage::user("fail rate_limit_exceeded")]);
-    /// let outcome = client.chat().create(params).max_retries(0).send();
-    /// assert!(outcome.is_err_and(|error| error.is_retryable()));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        retry::verdict(self).is_some()
     }
 
     /// Whether a limit on time was reached.
@@ -261,7 +221,7 @@ impl Error {
         }
     }
 
-    /// Whether the server did not take what the request proved itself with.
+    /// Whether the server rejected the credentials of the request.
     pub(crate) fn is_unauthenticated(&self) -> bool {
         matches!(self, Self::Api(error) if error.status == Some(401)
             || (error.status.is_some() && error.grpc_code() == Some("UNAUTHENTICATED")))
@@ -297,38 +257,6 @@ impl Error {
             _ => true,
         }
     }
-
-    /// The error of a failed read: what our transport wrapped into the `io::Error`, else a stream error.
-    pub(crate) fn from_stream_read(error: io::Error, line: u64) -> Self {
-        match error.downcast::<Self>() {
-            Ok(ours) => ours,
-            Err(error) => StreamError::caused(line, StreamErrorKind::Read, error).into(),
-        }
-    }
-
-    /// The error as a reader must return it; `from_stream_read` gets it back.
-    pub(crate) fn into_io(self) -> io::Error {
-        let kind = match &self {
-            Self::Timeout(_) => io::ErrorKind::TimedOut,
-            // `Interrupted` would make a caller's `read_to_end` try again.
-            Self::Transport(error) if error.source.kind() != io::ErrorKind::Interrupted => error.source.kind(),
-            _ => io::ErrorKind::Other,
-        };
-        io::Error::new(kind, self)
-    }
-
-    /// Reads `json` as a `T`; a failure names the place in the document.
-    ///
-    /// `what` says what was being read, for example ``POST /threads``.
-    pub(crate) fn decode<T: DeserializeOwned>(
-        json: &[u8],
-        secrets: &Secrets,
-        what: impl FnOnce() -> String,
-    ) -> Result<T> {
-        // The plain parser first: it is faster than the one that keeps track of where it is.
-        serde_json::from_slice(json)
-            .map_err(|error| DecodeError::locate(json, error, secrets, what(), |json| T::deserialize(json)))
-    }
 }
 
 /// `From` for the boxed variants, so that `?` and `.into()` build them.
@@ -360,144 +288,57 @@ boxed! {
     BatchUpload(BatchUploadError),
 }
 
-/// Why a run did not complete, in words.
-fn why(run: &Run) -> String {
-    let mut why = format!("ended as `{}`", run.status);
-    if let Some(error) = &run.last_error {
-        why += &format!(" ({}): {}", error.code, error.message);
-    } else if let Some(reason) = run
-        .incomplete_details
-        .as_ref()
-        .and_then(|details| details.reason.as_ref())
-    {
-        why += &format!(" ({reason})");
-    }
-    why
-}
-
-/// The same for a run of Yandex.
-fn why_yandex(run: &assistants_types::yandex::Run) -> String {
-    let error = run.error();
-    let message = error.map_or_else(String::new, |error| format!(": {}", error.message));
-    format!("ended as `{}`{message}", run.status())
-}
-
-/// A list that would never end.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: the server answered the page cursor `{}` twice", Printable(.cursor))]
-#[non_exhaustive]
-pub struct RepeatedCursorError {
-    /// Which list, for example `GET /assistants`.
-    pub what: String,
-    /// The cursor.
-    pub cursor: String,
-}
-
-/// A page with `has_more` that names nothing to go on behind: it has no items and no `last_id`. Ending the list there would
-/// lose what follows.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: the server says that more follows a page, but not where")]
-#[non_exhaustive]
-pub struct MissingCursorError {
-    /// Which list, for example `GET /assistants`.
-    pub what: String,
-}
-
-/// Work on the server that has failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("operation {}: {}", Printable(.id), Printable(.fault))]
-#[non_exhaustive]
-pub struct OperationFailedError {
-    /// The operation.
-    pub id: String,
-    /// The gRPC code, 0 where the server gave none.
-    pub code: i32,
-    /// Why it failed.
-    pub fault: String,
-}
-
-impl OperationFailedError {
-    pub(crate) fn new(id: &str, code: i32, fault: impl Into<String>) -> Self {
-        Self {
-            id: id.to_owned(),
-            code,
-            fault: fault.into(),
-        }
-    }
-}
-
-/// Files that arrived and were not all put into the vector store; why is behind [`source`](StdError::source).
+/// Files were uploaded, but not all of them were added to the vector store; the reason is behind
+/// [`source`](std::error::Error::source).
 ///
-/// Nothing is lost: [`done`](Self::done) has the uploaded files, the uploads that failed, and the batches that were made.
-/// The ids go into another attempt by
-/// [`BatchUploadCall::file_ids`](crate::openai::BatchUploadCall::file_ids).
+/// Nothing is lost: [`done`](Self::done) has the uploaded files, the uploads that failed, and the batches that were created.
+/// Another attempt can pass the ids to [`BatchUploadCall::file_ids`](crate::openai::BatchUploadCall::file_ids).
 #[derive(Debug, thiserror::Error)]
 #[error("{} of the files were uploaded, but not all were put into the vector store", .done.files.len())]
 #[non_exhaustive]
 pub struct BatchUploadError {
-    /// What had been done.
+    /// What had been done by then.
     pub done: BatchUpload,
     pub(crate) source: Error,
 }
 
-/// A tool function that failed.
-#[derive(Debug, thiserror::Error)]
-#[error("tool `{}` failed", Printable(.name))]
+/// What came of the files of a [`BatchUploadCall`](crate::openai::BatchUploadCall).
+///
+/// It is part of an error and holds errors, so it is defined beside them.
+#[derive(Debug)]
 #[non_exhaustive]
-pub struct ToolError {
-    /// The name of the function.
-    pub name: String,
-    pub(crate) source: Source,
+pub struct BatchUpload {
+    /// The batch when it ended; `None` if no file arrived.
+    pub batch: Option<VectorStoreFileBatch>,
+    /// The batches after the first, if there were more files than a batch may have.
+    pub further_batches: Vec<VectorStoreFileBatch>,
+    /// The files that arrived, in the order in which they were given.
+    pub files: Vec<File>,
+    /// The files that did not arrive, in the order in which they were given. They do not keep the others from arriving.
+    pub failed: Vec<FailedUpload>,
 }
 
-impl ToolError {
-    pub(crate) fn new(name: &str, source: impl Into<Source>) -> Self {
-        Self {
-            name: name.to_owned(),
-            source: source.into(),
-        }
+/// A file that did not arrive.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FailedUpload {
+    /// The file.
+    pub source: FileSource,
+    /// Why.
+    pub error: Error,
+}
+
+impl fmt::Display for FailedUpload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.source.name(), self.error)
     }
-}
-
-/// A token provider that failed; why is behind [`source`](StdError::source).
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("the token provider failed")]
-#[non_exhaustive]
-pub struct TokenError {
-    /// Shared, because all calls that waited for the token fail together.
-    pub(crate) source: Arc<dyn StdError + Send + Sync>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn survives_the_way_through_an_io_error() {
-        let timeout = TimeoutError {
-            phase: TimeoutPhase::Idle,
-            after: Duration::from_secs(30),
-            what: "POST /threads/t/runs".into(),
-            request_sent: true,
-            request_id: None,
-        };
-        let io = Error::from(timeout.clone()).into_io();
-        assert_eq!(io.kind(), io::ErrorKind::TimedOut);
-        let Error::Timeout(back) = Error::from_stream_read(io, 7) else {
-            panic!("another error came back")
-        };
-        assert_eq!(*back, timeout);
-        assert_eq!(back.to_string(), "POST /threads/t/runs: the stream was silent for 30s");
-        let source = io::Error::from(io::ErrorKind::Interrupted);
-        let broken = TransportError {
-            method: "GET",
-            path: "/x".into(),
-            request_sent: true,
-            request_id: None,
-            source,
-        };
-        assert_eq!(Error::from(broken).into_io().kind(), io::ErrorKind::Other);
-    }
+    use std::error::Error as _;
+    use std::io;
 
     #[test]
     fn the_cause_is_behind_the_message_not_in_it() {
@@ -511,7 +352,7 @@ mod tests {
         }
         .into();
         assert_eq!(error.to_string(), "GET /v1/models: connecting failed");
-        assert_eq!(StdError::source(&error).unwrap().to_string(), "nobody listens");
+        assert_eq!(error.source().unwrap().to_string(), "nobody listens");
     }
 
     #[test]

@@ -1,21 +1,18 @@
-//! What an error may show of what a server sent.
-
-use std::error::Error as StdError;
-use std::io;
+//! Removes secrets from errors.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::text::is_printable;
-use super::{ApiError, Error, Source};
-use crate::auth::secret::Secrets;
+use super::source::{clean_io, clean_source};
+use super::{ApiError, Error};
+use crate::auth::secrets::Secrets;
 
 impl Error {
-    /// The same without the secrets of the call that it is the error of. Every error that is made of what a server sent
-    /// goes through here on its way to the caller, to the log and to observers.
+    /// Removes the secrets of the call. Every error made from a server's data passes through here on its way to the caller,
+    /// the log and observers.
     ///
-    /// A cause is kept as it is unless its text shows a secret or a control character; then the text stands for it.
+    /// A cause is kept as it is unless it shows a secret or a control character; then its redacted text replaces it.
     pub(crate) fn redact(mut self, secrets: &Secrets) -> Self {
         let clean = |text: &mut String| secrets.clean(text);
         let clean_box = |text: &mut Box<str>| {
@@ -32,12 +29,7 @@ impl Error {
                 clean_io(&mut error.source, secrets);
             }
             Self::Timeout(error) => clean(&mut error.what),
-            Self::Decode(error) => {
-                clean(&mut error.what);
-                clean(&mut error.path);
-                clean(&mut error.excerpt);
-                clean_source(&mut error.source, secrets);
-            }
+            Self::Decode(error) => error.redact(secrets),
             Self::StreamTruncated(error) => {
                 clean(&mut error.what);
                 error.source.iter_mut().for_each(|source| clean_io(source, secrets));
@@ -65,10 +57,33 @@ impl Error {
                 clean(&mut error.fault);
             }
             Self::Tool(error) => clean(&mut error.name),
-            // The program's own words, or an error that went through here before.
+            // The program's own words, or an error that has passed through here before.
             Self::Token(_) | Self::File(_) | Self::BatchUpload(_) => {}
         }
         self
+    }
+
+    /// The request id, in errors that can have one of their own.
+    fn request_id_mut(&mut self) -> Option<&mut Option<String>> {
+        Some(match self {
+            Self::Api(error) => &mut error.request_id,
+            Self::Transport(error) => &mut error.request_id,
+            Self::Timeout(error) => &mut error.request_id,
+            Self::Decode(error) => &mut error.request_id,
+            Self::StreamTruncated(error) => &mut error.request_id,
+            Self::NotAStream(error) => &mut error.request_id,
+            Self::Stream(error) => &mut error.request_id,
+            Self::TooLarge(error) => &mut error.request_id,
+            _ => return None,
+        })
+    }
+
+    /// The error of a response: sets the request id unless the error has one, and removes the secrets of the call.
+    pub(crate) fn of_response(mut self, id: Option<&str>, secrets: &Secrets) -> Self {
+        if let Some(known @ None) = self.request_id_mut() {
+            *known = id.map(str::to_owned);
+        }
+        self.redact(secrets)
     }
 }
 
@@ -83,32 +98,6 @@ impl ApiError {
     }
 }
 
-fn clean_io(source: &mut io::Error, secrets: &Secrets) {
-    if let Some(text) = shown(source, secrets) {
-        *source = io::Error::new(source.kind(), text);
-    }
-}
-
-fn clean_source(source: &mut Source, secrets: &Secrets) {
-    if let Some(text) = shown(&**source, secrets) {
-        *source = text.into();
-    }
-}
-
-/// What stands for a cause, with its own causes, that must not be shown as it is.
-fn shown(source: &(dyn StdError + 'static), secrets: &Secrets) -> Option<String> {
-    let mut debug = format!("{source:?}");
-    let mut text = source.to_string();
-    let mut cause = source.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        debug += &format!("{error:?}");
-        cause = error.source();
-    }
-    let printable = secrets.redact(&text) == text && secrets.redact(&debug) == debug && is_printable(&text);
-    (!printable).then(|| super::text::Printable(&secrets.redact(&text)).to_string())
-}
-
 /// Redacts the texts of an object that a server sent.
 fn clean_object<T: Serialize + DeserializeOwned>(object: &mut T, secrets: &Secrets) {
     let Ok(mut json) = serde_json::to_value(&*object) else {
@@ -117,7 +106,7 @@ fn clean_object<T: Serialize + DeserializeOwned>(object: &mut T, secrets: &Secre
     if !secrets.clean_json(&mut json) {
         return;
     }
-    // Every text of an object may be another one, so that what was written is also read.
+    // Every text of an object may be any text, so what was written can also be read.
     if let Ok(clean) = serde_json::from_value::<T>(Value::take(&mut json)) {
         *object = clean;
     }

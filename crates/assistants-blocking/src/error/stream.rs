@@ -1,9 +1,9 @@
-//! Streams that ended early, or broke a rule or a limit.
+//! Streams that ended early, are malformed or exceed a limit.
 
 use std::fmt;
 use std::io;
 
-use super::Source;
+use super::source::Source;
 use super::text::Printable;
 
 /// A stream whose bytes ended early.
@@ -11,29 +11,29 @@ use super::text::Printable;
 #[error("{what}: the stream ended after {events} events, before the one that ends it")]
 #[non_exhaustive]
 pub struct StreamTruncatedError {
-    /// What the stream was the answer to, for example `POST /threads/thread_1/runs`.
+    /// The request that the stream is the response to, for example `POST /threads/thread_1/runs`.
     pub what: String,
-    /// How many events had arrived.
+    /// The number of events that had arrived.
     pub events: u64,
-    /// The id under which the server logged the request, where there was a response.
+    /// The id under which the server logged the request, if there was a response.
     pub request_id: Option<String>,
-    /// Why, where the connection broke instead of being closed in order.
+    /// The reason, if the connection broke instead of being closed.
     pub(crate) source: Option<io::Error>,
 }
 
-/// A response of success to a request for a stream that holds none: a page, a JSON document, nothing at all.
+/// A successful response to a request for a stream that is none: an HTML page, a JSON document, nothing at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotAStreamError {
-    /// What it was the response to, for example `POST /threads/thread_1/runs`.
+    /// The request that it is the response to, for example `POST /threads/thread_1/runs`.
     pub what: String,
     /// The HTTP status, from 200 to 299.
     pub status: u16,
-    /// The media type that the server said.
+    /// The media type of the response.
     pub content_type: Option<String>,
     /// The id under which the server logged the request.
     pub request_id: Option<String>,
-    /// How the body begins, of an HTML page its title; empty for an empty body.
+    /// The beginning of the body, or the title of an HTML page; empty for an empty body.
     pub excerpt: String,
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for NotAStreamError {
 
 impl std::error::Error for NotAStreamError {}
 
-/// A stream that broke the rules of its format, or a limit.
+/// A stream that is malformed or exceeds a limit.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .kind.says(*.line))]
 #[non_exhaustive]
@@ -63,7 +63,7 @@ pub struct StreamError {
     pub line: u64,
     /// What was wrong.
     pub kind: StreamErrorKind,
-    /// The id under which the server logged the request, where there was a response.
+    /// The id under which the server logged the request, if there was a response.
     pub request_id: Option<String>,
     pub(super) source: Option<Source>,
 }
@@ -84,7 +84,7 @@ pub enum StreamErrorKind {
     },
     /// A line that is not UTF-8.
     InvalidUtf8,
-    /// Something between two objects that is no JSON.
+    /// Text between two objects that is not JSON.
     InvalidJson,
     /// The reader underneath failed.
     Read,

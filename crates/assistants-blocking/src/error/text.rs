@@ -1,12 +1,12 @@
-//! Text of a server on its way to a person: without what a terminal would act on.
+//! Text of a server for people to read, without what a terminal would act on.
 
 use std::fmt;
 
-/// A text with its control characters escaped, as `\u{1b}`, but for line breaks and tabs. Those of Unicode that change
-/// the direction of what follows count too: they can make a text look like another one (CVE-2021-42574).
+/// A text with its control characters escaped, as `\u{1b}`, except line breaks and tabs. Unicode characters that change the
+/// direction of what follows are escaped too: they can make a text look like another one (CVE-2021-42574).
 pub(crate) struct Printable<'t>(pub(crate) &'t str);
 
-/// As [`Printable`], with line breaks and tabs escaped too: a line of the log stays one line.
+/// As [`Printable`], with line breaks and tabs escaped too, so that a line of the log stays one line.
 pub(crate) struct OneLine<'t>(pub(crate) &'t str);
 
 impl fmt::Display for Printable<'_> {

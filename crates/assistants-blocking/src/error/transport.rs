@@ -1,4 +1,4 @@
-//! Requests without a complete answer: connections, limits on time and size.
+//! Requests without a complete response: failed connections, limits on time and size.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::text::Printable;
 
-/// A request that got no complete answer.
+/// A request that got no complete response.
 #[derive(Debug, thiserror::Error)]
 #[error("{method} {path}: {}", if *.request_sent { "the connection failed" } else { "connecting failed" })]
 #[non_exhaustive]
@@ -16,9 +16,9 @@ pub struct TransportError {
     pub method: &'static str,
     /// The path of the request, without the query.
     pub path: String,
-    /// `false`: no byte of the request left this machine, so a repeat cannot have an effect twice.
+    /// `false`: no byte of the request left this machine, so a retry cannot take effect twice.
     pub request_sent: bool,
-    /// The id under which the server logged the request, where there was a response.
+    /// The id under which the server logged the request, if there was a response.
     pub request_id: Option<String>,
     pub(crate) source: io::Error,
 }
@@ -39,9 +39,9 @@ pub struct TimeoutError {
     pub after: Duration,
     /// What was being done, for example `POST /threads`.
     pub what: String,
-    /// `false`: no byte of the request left this machine, so a repeat cannot have an effect twice.
+    /// `false`: no byte of the request left this machine, so a retry cannot take effect twice.
     pub request_sent: bool,
-    /// The id under which the server logged the request, where there was a response.
+    /// The id under which the server logged the request, if there was a response.
     pub request_id: Option<String>,
 }
 
@@ -79,7 +79,7 @@ impl fmt::Display for TimeoutError {
 
 impl StdError for TimeoutError {}
 
-/// An answer above the limit on what is read into memory.
+/// A response above the limit on what is read into memory.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: the answer is larger than the limit of {limit} bytes")]
 #[non_exhaustive]
@@ -88,6 +88,6 @@ pub struct TooLargeError {
     pub what: String,
     /// The limit, in bytes.
     pub limit: usize,
-    /// The id under which the server logged the request, where there was a response.
+    /// The id under which the server logged the request, if there was a response.
     pub request_id: Option<String>,
 }

@@ -10,7 +10,7 @@ use ureq::http::HeaderMap;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::auth::authorization::Authorize;
-use crate::auth::secret::Secrets;
+use crate::auth::secrets::Secrets;
 use crate::call::options::Options;
 use crate::call::request::Request;
 use crate::call::response::RawResponse;

@@ -6,7 +6,7 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::error::{Error, FileError, FileErrorKind, Result};
+use crate::error::{FileError, FileErrorKind};
 
 /// The bytes of a file to upload, and its name. Never held in memory as a whole, unless they were given so.
 ///
@@ -133,23 +133,23 @@ impl FileSource {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] for a file that is missing, is none, or is empty.
-    pub(crate) fn length(&self) -> Result<u64> {
-        let fault = |kind, source| Err(Error::from(FileError::new(self.place(), kind, source)));
+    /// For a file that is missing, not a file, or empty.
+    pub(crate) fn length(&self) -> Result<u64, FileError> {
+        let fault = |kind| Err(FileError::new(self.place(), kind, None));
         if let Some((_, length)) = self.range {
             return Ok(length);
         }
         let length = match &self.bytes {
             Bytes::Path(path) => match fs::metadata(path) {
                 Ok(found) if found.is_file() => found.len(),
-                Ok(_) => return fault(FileErrorKind::NotAFile, None),
-                Err(error) => return Err(FileError::caused(self.place(), FileErrorKind::Read, error).into()),
+                Ok(_) => return fault(FileErrorKind::NotAFile),
+                Err(error) => return Err(FileError::caused(self.place(), FileErrorKind::Read, error)),
             },
             Bytes::Memory(bytes) => bytes.len() as u64,
             Bytes::Reader { length, .. } | Bytes::Reopen { length, .. } => *length,
         };
         if length == 0 {
-            return fault(FileErrorKind::Empty, None);
+            return fault(FileErrorKind::Empty);
         }
         Ok(length)
     }
@@ -162,10 +162,10 @@ impl FileSource {
         }
     }
 
-    /// Opens it at its first byte; the reader fails if there are fewer than `length`. Errors hold an [`Error::File`].
+    /// Opens it at its first byte; the reader fails if there are fewer than `length`. Errors hold a [`FileError`].
     pub(crate) fn open(&self, length: u64) -> io::Result<impl Read + '_> {
         let offset = self.range.map_or(0, |(offset, _)| offset);
-        let failed = |error| Error::from(FileError::caused(self.place(), FileErrorKind::Read, error)).into_io();
+        let failed = |error| FileError::caused(self.place(), FileErrorKind::Read, error).into_io();
         let reader: Box<dyn Read + '_> = match &self.bytes {
             Bytes::Path(path) => {
                 let mut file = fs::File::open(path).map_err(failed)?;
@@ -179,7 +179,7 @@ impl FileSource {
             }
             Bytes::Reader { reader, .. } => {
                 if lock(reader).read != offset {
-                    return Err(Error::from(FileError::new(self.place(), FileErrorKind::UsedUp, None)).into_io());
+                    return Err(FileError::new(self.place(), FileErrorKind::UsedUp, None).into_io());
                 }
                 Box::new(Shared(reader))
             }
@@ -229,7 +229,7 @@ impl<R: Read> Read for ExactLength<'_, R> {
         if most == 0 {
             return Ok(0);
         }
-        let fault = |kind, source| Error::from(FileError::new(self.source.place(), kind, source)).into_io();
+        let fault = |kind, source| FileError::new(self.source.place(), kind, source).into_io();
         match self.reader.read(&mut into[..most]) {
             Ok(0) => {
                 let (expected, found) = (self.length, self.read);
@@ -290,8 +290,9 @@ impl fmt::Debug for FileSource {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
-    fn read(source: &FileSource) -> Result<String> {
+    fn read(source: &FileSource) -> Result<String, Error> {
         let length = source.length()?;
         let mut text = String::new();
         let mut reader = source.open(length).map_err(|error| Error::from_stream_read(error, 0))?;

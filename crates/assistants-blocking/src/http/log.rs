@@ -41,14 +41,14 @@ impl fmt::Debug for Shown<'_> {
 
 macro_rules! debug {
     ($secrets:expr; $($line:tt)+) => { ::log::debug!("{}", $secrets.line(format_args!($($line)+))) };
-    ($($line:tt)+) => { $crate::http::log::debug!($crate::auth::secret::Secrets::NONE; $($line)+) };
+    ($($line:tt)+) => { $crate::http::log::debug!($crate::auth::secrets::Secrets::NONE; $($line)+) };
 }
 macro_rules! trace {
     ($secrets:expr; $($line:tt)+) => { ::log::trace!("{}", $secrets.line(format_args!($($line)+))) };
-    ($($line:tt)+) => { $crate::http::log::trace!($crate::auth::secret::Secrets::NONE; $($line)+) };
+    ($($line:tt)+) => { $crate::http::log::trace!($crate::auth::secrets::Secrets::NONE; $($line)+) };
 }
 macro_rules! warning {
-    ($($line:tt)+) => { ::log::warn!("{}", $crate::auth::secret::Secrets::NONE.line(format_args!($($line)+))) };
+    ($($line:tt)+) => { ::log::warn!("{}", $crate::auth::secrets::Secrets::NONE.line(format_args!($($line)+))) };
 }
 pub(crate) use {debug, trace, warning as warn};
 

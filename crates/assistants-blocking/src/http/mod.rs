@@ -10,6 +10,7 @@ pub(crate) mod multipart;
 pub(crate) mod proxy;
 pub(crate) mod redirect;
 pub(crate) mod retry;
+pub(crate) mod retry_hints;
 pub(crate) mod transport;
 pub(crate) mod watch;
 

@@ -6,17 +6,7 @@
 
 use std::time::Duration;
 
-use time::OffsetDateTime;
-use ureq::http::HeaderMap;
-
-use crate::error::{ApiError, Error, TimeoutPhase};
-use crate::http::date;
-
-/// The longest wait a server can ask for; above it there is no retry, and the error names the wait.
-pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
-
-/// What a wait counts for that is longer than any clock holds.
-const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
+use crate::error::{Error, Verdict};
 
 /// How often and how patiently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,23 +90,12 @@ pub(crate) enum Safety {
     Write,
 }
 
-/// What makes an error worth a retry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// The server answered that it did not do it.
-    Refused,
-    /// There was no answer, and the server may have seen the request.
-    MaybeSeen,
-    /// There was no answer because the request never left.
-    NeverSent,
-}
-
 /// The wait before the next attempt, `None` when there is none.
 ///
 /// `retries` counts those already made; `random` lies in `0.0..1.0` and scatters our own waits, so that clients that
 /// failed together do not return together.
 pub(crate) fn delay(retries: u32, error: &Error, safety: Safety, policy: &Policy, random: f64) -> Option<Duration> {
-    let verdict = verdict(error)?;
+    let verdict = error.verdict()?;
     if retries >= policy.max_retries
         || !policy.takes(error)
         || (verdict == Verdict::MaybeSeen && safety == Safety::Write)
@@ -129,87 +108,13 @@ pub(crate) fn delay(retries: u32, error: &Error, safety: Safety, policy: &Policy
     Some(policy.wait(retries, random))
 }
 
-/// Whether a later attempt can end differently, and what the server may have seen of this one.
-pub(crate) fn verdict(error: &Error) -> Option<Verdict> {
-    let unanswered = |sent| if sent { Verdict::MaybeSeen } else { Verdict::NeverSent };
-    match error {
-        Error::Api(error) => answer_is_retryable(error).then_some(Verdict::Refused),
-        Error::BatchUpload(error) => verdict(&error.source),
-        Error::Transport(error) => Some(unanswered(error.request_sent)),
-        Error::Timeout(error) => match error.phase {
-            TimeoutPhase::Connect | TimeoutPhase::Attempt | TimeoutPhase::Idle => Some(unanswered(error.request_sent)),
-            TimeoutPhase::Deadline | TimeoutPhase::Poll | TimeoutPhase::Tool => None,
-        },
-        _ => None,
-    }
-}
-
-fn answer_is_retryable(error: &ApiError) -> bool {
-    // Waiting does not fill an account.
-    let quota = [&error.code, &error.type_]
-        .into_iter()
-        .flatten()
-        .any(|word| word == "insufficient_quota");
-    if quota || error.retry_after.is_some_and(|wait| wait > MAX_RETRY_AFTER) {
-        return false;
-    }
-    error
-        .should_retry
-        .unwrap_or(matches!(error.status, Some(408 | 409 | 429 | 500..)))
-}
-
-/// What the headers of an answer say about a retry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Hints {
-    /// From `retry-after-ms`, else `retry-after` in seconds, else `retry-after` as a date. Never zero.
-    pub(crate) retry_after: Option<Duration>,
-    /// From `x-should-retry`.
-    pub(crate) should_retry: Option<bool>,
-}
-
-impl Hints {
-    /// Reads the headers; `now` is what a date is measured against.
-    pub(crate) fn read(headers: &HeaderMap, now: OffsetDateTime) -> Self {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-        let retry_after = text("retry-after-ms")
-            .and_then(|ms| seconds(ms, 1e-3))
-            .or_else(|| text("retry-after").and_then(|value| seconds(value, 1.0).or_else(|| until(value, now))));
-        let should_retry = match text("x-should-retry") {
-            Some("true") => Some(true),
-            Some("false") => Some(false),
-            _ => None,
-        };
-        Self {
-            retry_after,
-            should_retry,
-        }
-    }
-}
-
-/// A positive number of `unit`s, of which one that no clock holds is [`FOREVER`]. What is zero, negative or no number asks
-/// for no wait, and ours is taken.
-fn seconds(value: &str, unit: f64) -> Option<Duration> {
-    let seconds = value.parse::<f64>().ok()? * unit;
-    let wait = match Duration::try_from_secs_f64(seconds) {
-        Ok(wait) => wait.min(FOREVER),
-        Err(_) if seconds > 0.0 => FOREVER,
-        Err(_) => return None,
-    };
-    Some(wait).filter(|wait| !wait.is_zero())
-}
-
-/// The time left until an HTTP date; one of the past asks for no wait.
-fn until(text: &str, now: OffsetDateTime) -> Option<Duration> {
-    let at = date::parse(text, now)?;
-    Duration::try_from(at - now).ok().filter(|wait| !wait.is_zero())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{TimeoutError, TransportError};
+    use crate::auth::secrets::Secrets;
+    use crate::error::{ApiError, TimeoutError, TimeoutPhase, TransportError};
     use std::io;
-    use ureq::http::{HeaderName, HeaderValue};
+    use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let line = |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -222,7 +127,7 @@ mod tests {
             status,
             &headers(lines),
             body.as_bytes(),
-            crate::auth::secret::Secrets::NONE,
+            Secrets::NONE,
         )
         .into()
     }
@@ -412,39 +317,6 @@ mod tests {
                 Some(ours),
                 "{past}"
             );
-        }
-    }
-
-    #[test]
-    fn reads_the_wait_from_the_headers() {
-        let now = OffsetDateTime::from_unix_timestamp(784_111_777).unwrap(); // Sun, 06 Nov 1994 08:49:37
-        let ms = |ms| Some(Duration::from_millis(ms));
-        for (lines, want) in [
-            (&[("retry-after-ms", "250")][..], ms(250)),
-            (&[("retry-after-ms", "250.5")], Some(Duration::from_micros(250_500))),
-            (&[("retry-after-ms", "250"), ("retry-after", "9")], ms(250)),
-            (&[("retry-after-ms", "soon"), ("retry-after", "9")], ms(9000)),
-            (&[("retry-after-ms", "0"), ("retry-after", "9")], ms(9000)),
-            (&[("retry-after", " 0.25 ")], ms(250)),
-            (&[("retry-after", "0")], None),
-            (&[("retry-after", "-3")], None),
-            (&[("retry-after", "NaN")], None),
-            (&[("retry-after", "-inf")], None),
-            (&[("retry-after", "inf")], Some(FOREVER)),
-            (&[("retry-after", "1e300")], Some(FOREVER)),
-            (&[("retry-after", "99999999999999999999999")], Some(FOREVER)),
-            (&[("retry-after-ms", "1e300"), ("retry-after", "1")], Some(FOREVER)),
-            (&[("retry-after", "1e-300")], None),
-            (&[("retry-after", "Sunday, 06-Nov-94 08:49:47 GMT")], ms(10_000)),
-            (&[("retry-after", "Sun Nov  6 08:49:47 1994")], ms(10_000)),
-            (&[("retry-after", "Sun Nov  6 08:49:00 1994")], None),
-            (&[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")], ms(10_000)),
-            (&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], None),
-            (&[("retry-after", "Sun, 06 Nov 1994 08:49:00 GMT")], None),
-            (&[("retry-after", "tomorrow")], None),
-            (&[], None),
-        ] {
-            assert_eq!(Hints::read(&headers(lines), now).retry_after, want, "{lines:?}");
         }
     }
 }

@@ -13,7 +13,7 @@ use test_peer::{Connection, Listener, PATIENCE, Peer, SCHEMES, Scheme};
 use super::proxy::ProxyChoice;
 use super::transport::*;
 use super::watch::{self, Limit, Watch};
-use crate::auth::secret::Secrets;
+use crate::auth::secrets::Secrets;
 use crate::call::url::OwnQuery;
 use crate::cancel::CancelToken;
 use crate::error::{Error, TimeoutPhase};

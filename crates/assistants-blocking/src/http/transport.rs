@@ -15,7 +15,7 @@ use ureq::http::{Request, Uri};
 use ureq::{Agent, SendBody};
 use url::Url;
 
-use crate::auth::secret::Secrets;
+use crate::auth::secrets::Secrets;
 use crate::call::url::{BaseUrl, OwnQuery, is_loopback};
 use crate::error::{ApiError, Error, Result, TooLargeError, TransportError, request_id};
 use crate::http::log;
@@ -378,7 +378,7 @@ fn transport_error(request: &Outgoing<'_>, request_sent: bool, error: ureq::Erro
             Error::config(format!("{}: the request cannot be sent: {error}", request.what()))
         }
         // What the body's source reports comes through as it is.
-        error => error.into_io().downcast::<Error>().unwrap_or_else(|source| {
+        error => Error::from_io(error.into_io()).unwrap_or_else(|source| {
             let path = request.path.to_owned();
             let error = TransportError {
                 method: request.method,

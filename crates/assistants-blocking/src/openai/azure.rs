@@ -9,8 +9,8 @@ use assistants_types::openai::Operation;
 use ureq::http::HeaderName;
 
 use super::{Client, ClientBuilder};
+use crate::auth::api_key::ApiKey;
 use crate::auth::authorization::{Authorize, FixedBearer, KeyHeader};
-use crate::auth::secret::ApiKey;
 use crate::auth::token::{BearerToken, Provider, TokenCache};
 use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use ureq::http::header::CONTENT_TYPE;
 
-use crate::auth::secret::Secrets;
+use crate::auth::secrets::Secrets;
 use crate::call::request::Request;
 use crate::error::{ApiError, Error, NotAStreamError, Result, StreamTruncatedError, excerpt};
 use crate::http::transport::Response;

@@ -10,7 +10,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 
-use crate::error::{Error, Result, StreamError, StreamErrorKind};
+use crate::error::{Error, Result, StreamError, StreamErrorKind, decode};
 use crate::stream::event_source::Origin;
 use crate::stream::sse::{MAX_EVENT_BYTES, SseReader};
 use assistants_types::yandex::{Message, StreamEvent};
@@ -406,18 +406,18 @@ pub(crate) fn unwrap<T: Streamed>(object: &[u8], origin: &Origin, mut take: impl
         messages: Vec<T>,
     }
 
-    let members: Members = Error::decode(object, &origin.secrets, || origin.what())?;
+    let members: Members = decode(object, &origin.secrets, || origin.what())?;
     let has = |name: &str| members.0.iter().any(|member| member == name);
     let own = T::OWN.iter().any(|name| has(name));
     if has("result") && !own {
-        take(Error::decode::<Wrapped<T>>(object, &origin.secrets, || origin.what())?.result);
+        take(decode::<Wrapped<T>>(object, &origin.secrets, || origin.what())?.result);
     } else if has("error") && !own {
         return Err(origin.api_error(&String::from_utf8_lossy(object)));
     } else if T::LIST.is_some_and(has) && !own {
-        let list: Listed<T> = Error::decode(object, &origin.secrets, || origin.what())?;
+        let list: Listed<T> = decode(object, &origin.secrets, || origin.what())?;
         list.messages.into_iter().for_each(take);
     } else {
-        take(Error::decode(object, &origin.secrets, || origin.what())?);
+        take(decode(object, &origin.secrets, || origin.what())?);
     }
     Ok(())
 }

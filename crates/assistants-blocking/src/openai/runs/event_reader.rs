@@ -147,13 +147,12 @@ fn typed(name: &str, data: &str, deltas: &mut DeltaReader, origin: &Origin) -> R
         Ok(event) => Ok(event),
         Err(error) => {
             let what = format!("{}: event `{name}`", origin.what());
-            Err(DecodeError::locate(
-                data.as_bytes(),
-                error,
-                &origin.secrets,
-                what,
-                |data| StreamEvent::deserialize_data(name, data),
-            ))
+            Err(
+                DecodeError::locate(data.as_bytes(), error, &origin.secrets, what, |data| {
+                    StreamEvent::deserialize_data(name, data)
+                })
+                .into(),
+            )
         }
     }
 }

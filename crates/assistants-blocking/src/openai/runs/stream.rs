@@ -5,7 +5,7 @@ use std::fmt;
 use super::abandon::{self, Abandoned};
 use super::event_reader::EventReader;
 use super::handler::{self, Progress};
-use crate::auth::secret::Secrets;
+use crate::auth::secrets::Secrets;
 use crate::call::options::option_setters;
 use crate::error::{Error, Result};
 use crate::http::log;

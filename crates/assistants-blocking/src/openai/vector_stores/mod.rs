@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{Call, ListCall};
 
-pub use vector_store_batches::{BatchUpload, BatchUploadCall, FailedUpload, VectorStoreBatches};
+pub use crate::error::{BatchUpload, FailedUpload};
+pub use vector_store_batches::{BatchUploadCall, VectorStoreBatches};
 pub use vector_store_files::VectorStoreFiles;
 
 /// The vector stores of the project: collections of files that can be searched. From [`Client::vector_stores`].

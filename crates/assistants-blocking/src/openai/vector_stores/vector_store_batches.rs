@@ -1,17 +1,16 @@
 //! Batches of files of a vector store.
 
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use assistants_types::openai::operations as op;
 
 use crate::call::options::option_setters;
-use crate::error::{BatchUploadError, Error, Result};
+use crate::error::{BatchUpload, BatchUploadError, FailedUpload, Result};
 use crate::http::file_source::FileSource;
 use crate::http::log;
 use crate::openai::wait::Pollable;
-use crate::openai::{Client, CreateVectorStoreFileBatch, File, IdOf, VectorStoreFile, VectorStoreFileBatch, WaitCall};
+use crate::openai::{Client, CreateVectorStoreFileBatch, IdOf, VectorStoreFile, VectorStoreFileBatch, WaitCall};
 use crate::{Call, ListCall, Options};
 
 /// Files that are put into one vector store together. From [`Client::vector_store_batches`].
@@ -141,36 +140,6 @@ pub struct BatchUploadCall {
     options: Options,
 }
 
-/// What came of the files of a [`BatchUploadCall`].
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct BatchUpload {
-    /// The batch as it ended; `None` when no file arrived.
-    pub batch: Option<VectorStoreFileBatch>,
-    /// The batches after the first, where there were more files than one may have.
-    pub further_batches: Vec<VectorStoreFileBatch>,
-    /// The files that arrived, in the order in which they were given.
-    pub files: Vec<File>,
-    /// The files that did not arrive, in the order in which they were given. The others are not held up by them.
-    pub failed: Vec<FailedUpload>,
-}
-
-/// A file that did not arrive.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct FailedUpload {
-    /// The file.
-    pub source: FileSource,
-    /// Why.
-    pub error: Error,
-}
-
-impl fmt::Display for FailedUpload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.source.name(), self.error)
-    }
-}
-
 impl BatchUploadCall {
     option_setters!();
 
@@ -204,7 +173,7 @@ impl BatchUploadCall {
     ///
     /// # Errors
     ///
-    /// Those of the batches; where files were uploaded before, an [`Error::BatchUpload`] that holds them. Uploads that fail
+    /// Those of the batches; where files were uploaded before, an [`Error::BatchUpload`](crate::Error::BatchUpload) that holds them. Uploads that fail
     /// are in [`BatchUpload::failed`].
     pub fn send(self) -> Result<BatchUpload> {
         let Self {

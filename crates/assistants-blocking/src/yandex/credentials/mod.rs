@@ -9,8 +9,8 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::auth::api_key::ApiKey;
 use crate::auth::authorization::{Authorize, FixedBearer, Secret};
-use crate::auth::secret::ApiKey;
 use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
 use crate::http::endpoint::Endpoint;

@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::Options;
+use crate::auth::api_key::ApiKey;
 use crate::auth::authorization::FixedBearer;
-use crate::auth::secret::ApiKey;
 use crate::auth::token::{Source, Token};
 use crate::call::request::Request;
 use crate::call::response::RawResponse;

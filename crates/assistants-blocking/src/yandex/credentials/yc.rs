@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::auth::secret::ApiKey;
+use crate::auth::api_key::ApiKey;
 use crate::auth::token::{Source, Token};
 use crate::error::{Error, Result};
 use crate::http::log;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use assistants_types::yandex::{self as types, ProtoMessage, operations as op};
 
 use crate::Call;
-use crate::auth::secret::Secrets;
+use crate::auth::secrets::Secrets;
 use crate::call::options::{Options, option_setters};
 use crate::call::response::RawResponse;
 use crate::call::wait::{Polled, Wait};

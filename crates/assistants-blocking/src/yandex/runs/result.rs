@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::Call;
-use crate::auth::secret::Secrets;
+use crate::auth::secrets::Secrets;
 use crate::call::options::{Options, option_setters};
 use crate::call::response::RawResponse;
 use crate::call::wait::{Polled, Wait};

@@ -1,7 +1,6 @@
-//! Keys and tokens that stay out of logs and messages.
+//! The secrets of a call, and how they are redacted.
 //!
-//! [`ApiKey`] hides a key that the client holds. [`Secrets`] hides all that a call knows in what a server sends back:
-//! every error and every log line passes through it.
+//! A server may repeat a key in anything that it sends, so every error and every log line passes through [`Secrets`].
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,73 +8,17 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value;
-use ureq::http::HeaderValue;
 
 use crate::error::text::OneLine;
 
-use crate::error::{Error, Result};
-
-/// A key or token. `Debug` shows `***`, and there is no `Display`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
-
-impl ApiKey {
-    /// Takes a key that can be sent in a header.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Config`] when it is empty, has white space around it, or holds a line break, another control
-    /// character or a character outside ASCII. The message does not quote it.
-    pub fn new(key: impl Into<String>) -> Result<Self> {
-        Self::named("the api key", key.into())
-    }
-
-    /// As [`new`](Self::new); `what` is what the message calls it.
-    pub(crate) fn named(what: &str, key: String) -> Result<Self> {
-        let fault = if key.trim().is_empty() {
-            "is empty"
-        } else if key.contains(['\r', '\n']) {
-            "holds a line break; was it read from a file without trimming?"
-        } else if key.bytes().any(|byte| byte.is_ascii_control()) {
-            "holds a control character"
-        } else if !key.is_ascii() {
-            "holds a character outside ascii"
-        } else if key.trim() != key {
-            "has white space at an end"
-        } else {
-            return Ok(Self(key));
-        };
-        Err(Error::config(format!("{what} {fault}")))
-    }
-
-    /// The key itself, for the one header that carries it.
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// `prefix` and the key as a header value that HTTP libraries know to keep out of logs.
-    pub(crate) fn header_value(&self, prefix: &str) -> HeaderValue {
-        let mut value = HeaderValue::try_from(format!("{prefix}{}", self.0))
-            .expect("`new` let only printable ascii through, and the prefix is ours");
-        value.set_sensitive(true);
-        value
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-/// What stands in place of a secret.
+/// What replaces a secret.
 const MASK: &str = "***";
 
-/// A shorter key is not hidden: it may be a word of the message, and replacing it would garble that.
+/// Shorter keys are not redacted: they may be words of the message, which would be garbled.
 const SHORTEST: usize = 7;
 
-/// The secrets that a call knows: the key or token of each attempt, and what the caller gave in a header or in the query
-/// under a name that says so. Cheap to clone.
+/// The secrets of a call: the key or token of each attempt, and headers and query parameters of the caller whose names
+/// indicate a secret. Cheap to clone.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Secrets(Option<Arc<Vec<Box<str>>>>);
 
@@ -83,7 +26,7 @@ impl Secrets {
     /// A call without any.
     pub(crate) const NONE: &'static Self = &Self(None);
 
-    /// Adds one, unless it is too short to be hidden.
+    /// Adds one, unless it is too short to be redacted.
     pub(crate) fn add(&mut self, secret: &str) {
         let list = self.0.as_deref().map(Vec::as_slice).unwrap_or_default();
         if secret.len() >= SHORTEST && !list.iter().any(|known| &**known == secret) {
@@ -91,15 +34,15 @@ impl Secrets {
         }
     }
 
-    /// Adds the value of a header or of a query parameter when its name says that it is secret. Of a value with a scheme,
-    /// such as `Bearer sk-1`, what follows the scheme is the secret.
+    /// Adds the value of a header or query parameter if its name indicates a secret. In a value with a scheme, such as
+    /// `Bearer sk-1`, the secret is what follows the scheme.
     pub(crate) fn add_named(&mut self, name: &str, value: &str) {
         if is_secret(name) {
             self.add(value.trim().rsplit(' ').next().unwrap_or_default());
         }
     }
 
-    /// The text with each secret replaced by `***`, also where it is spelt with the escapes of JSON or of a URL.
+    /// The text with each secret replaced by `***`, even if it is spelled with escapes of JSON or of a URL.
     pub(crate) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let found = self.find(text.as_bytes());
         if found.is_empty() {
@@ -124,7 +67,7 @@ impl Secrets {
         }
     }
 
-    /// Redacts every string of a JSON value, also the names of members; true when something was replaced.
+    /// Redacts every string of a JSON value, including the names of members; true if something was replaced.
     pub(crate) fn clean_json(&self, json: &mut Value) -> bool {
         match json {
             Value::String(text) => {
@@ -151,9 +94,9 @@ impl Secrets {
         }
     }
 
-    /// The part of `bytes` in `range`, redacted. A secret that the range cuts leaves nothing behind.
+    /// The part of `bytes` in `range`, redacted. No part of a secret that crosses a boundary of the range remains.
     pub(crate) fn window(&self, bytes: &[u8], range: Range<usize>) -> Vec<u8> {
-        // In escapes a character takes at most six bytes.
+        // An escaped character takes at most six bytes.
         let list = self.0.as_deref().map(Vec::as_slice).unwrap_or_default();
         let reach = 6 * list.iter().map(|secret| secret.len()).max().unwrap_or_default();
         let start = range.start.saturating_sub(reach);
@@ -177,8 +120,8 @@ impl Secrets {
         OneLine(&self.redact(&text.to_string())).to_string()
     }
 
-    /// Where secrets are, in order, none within another. At the end the beginning of one counts too: the text may have
-    /// been cut there.
+    /// The positions of secrets, in order, without overlaps. The beginning of a secret at the end of the text counts too,
+    /// because the text may have been truncated there.
     fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
         let Some(list) = self.0.as_deref() else { return found };
@@ -202,7 +145,7 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// The end of `secret` in `text` when it begins at `start`, as it is or in escapes.
+/// The end of `secret` in `text` if it begins at `start`, verbatim or escaped.
 fn match_at(text: &[u8], start: usize, secret: &[u8]) -> Option<usize> {
     spelt(text, start, secret, |text| Some((*text.first()?, 1))).or_else(|| spelt(text, start, secret, character))
 }
@@ -219,7 +162,7 @@ fn spelt(text: &[u8], start: usize, secret: &[u8], next: impl Fn(&[u8]) -> Optio
     Some(at)
 }
 
-/// The character at the front and how many bytes spell it: one, or an escape (`\/`, `\u002f`, `%2F`).
+/// The first character and the number of bytes that spell it: one, or an escape (`\/`, `\u002f`, `%2F`).
 fn character(text: &[u8]) -> Option<(u8, usize)> {
     let hex = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
     let escape = match text {
@@ -244,7 +187,7 @@ fn is_secret(name: &str) -> bool {
         "cookie",
         "signature",
     ];
-    // Not secret: these are in the log on purpose, or are numbers and cursors.
+    // Not secret: these are logged on purpose, or are numbers and cursors.
     const PUBLIC: [&str; 4] = ["idempotency-key", "page_token", "pagetoken", "max_tokens"];
     let name = name.to_ascii_lowercase();
     !PUBLIC.contains(&name.as_str()) && (name == "sig" || WORDS.iter().any(|word| name.contains(word)))
@@ -253,33 +196,6 @@ fn is_secret(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn debug_hides_the_key() {
-        let key = ApiKey::new("sk-hush").unwrap();
-        assert_eq!(format!("{key:?}"), "***");
-        assert_eq!(format!("{:?}", key.header_value("Bearer ")), "Sensitive");
-        assert_eq!(key.header_value("Bearer "), "Bearer sk-hush");
-        assert_eq!(key.expose(), "sk-hush");
-    }
-
-    #[test]
-    fn refuses_what_a_header_cannot_carry_without_quoting_it() {
-        for (bad, want) in [
-            ("", "is empty"),
-            ("  ", "is empty"),
-            ("sk-hush\n", "line break"),
-            ("sk\r\nx: y", "line break"),
-            ("sk-\0hush", "control character"),
-            ("sk-\thush", "control character"),
-            ("sk-hüsh", "outside ascii"),
-            (" sk-hush", "white space"),
-        ] {
-            let message = ApiKey::new(bad).unwrap_err().to_string();
-            assert!(message.contains(want), "{bad:?}: {message}");
-            assert!(!message.contains("sk-"), "{message}");
-        }
-    }
 
     fn secrets(list: &[&str]) -> Secrets {
         let mut secrets = Secrets::default();
