@@ -127,6 +127,7 @@ mod server;
 pub mod maintenance;
 pub mod model;
 
+mod clock;
 mod engine;
 /// Properties that hold for any request body, for the fuzz targets.
 #[cfg(fuzzing)]

@@ -29,6 +29,7 @@ const RULES: &[Rule] = &[
     rule(SERVER, "openai/", "yandex/"),
     rule(SERVER, "yandex/", "openai/"),
     rule(SERVER, "storage/", "engine/"),
+    rule(SERVER, "http/", "engine/"),
     rule(SERVER, "http/", "openai/"),
     rule(SERVER, "http/", "yandex/"),
     rule(SERVER, "http/", "assistants_types::"),

@@ -1,7 +1,7 @@
 //! Deletes files, for both protocols.
 
 use super::vector_stores;
-use crate::storage::document::now;
+use crate::clock::now;
 use crate::storage::{Kind, StorageError, Transaction};
 
 /// Deletes a file, detaches it from all vector stores, and deletes the upload that it came from. Returns `false` if the

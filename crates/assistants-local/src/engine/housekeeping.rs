@@ -9,11 +9,8 @@ use std::sync::{Arc, Weak};
 
 use super::Engine;
 use super::housekeeper::Housekeeper;
-use crate::storage::document::now;
-use crate::storage::{StorageError, work_in_background};
-
-/// How long the response to a request with an idempotency key is stored, in seconds.
-pub(crate) const RESPONSES_KEPT: i64 = 24 * 60 * 60;
+use crate::clock::now;
+use crate::storage::{RESPONSES_KEPT, StorageError, work_in_background};
 
 /// How long the position of a deleted object is kept, in seconds.
 const PLACES_KEPT: i64 = 24 * 60 * 60;

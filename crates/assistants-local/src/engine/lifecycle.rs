@@ -13,10 +13,11 @@ use super::runs::live_run::Ending;
 use super::vector_stores::indexing::INDEXERS;
 use super::workers::{Submitted, Workers};
 use super::{housekeeping, vector_stores};
+use crate::clock::now;
 use crate::model::Model;
 use crate::search::PdfReader;
 use crate::storage::blobs::FileStore;
-use crate::storage::document::{Loaded, now};
+use crate::storage::object::Loaded;
 use crate::storage::{ACTIVE, Kind, Storage, StorageError, work_in_background};
 
 impl Engine {

@@ -8,8 +8,9 @@ use assistants_types::openai::{
 use super::EngineError;
 use super::runs::history_store;
 use super::vector_stores::{NewFile, attach, create_store, load_store, touch};
+use crate::clock::now;
 use crate::ids;
-use crate::storage::document::{insert_with_notes, load, now};
+use crate::storage::object::{insert_with_notes, load};
 use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
 
 /// Adds a message at the end of an existing thread. Fails if a run is active on the thread.

@@ -15,12 +15,12 @@ use assistants_types::openai::{
 use super::runs::end_run;
 use super::runs::live_run::Ending;
 use super::runs::live_run::LiveState;
-use super::{Batch, Engine, EngineError, Follower, RESPONSES_KEPT, Since, add_message, vector_stores};
+use super::{Batch, Engine, EngineError, Follower, Since, add_message, vector_stores};
 use crate::model::scripted::Scripted;
 use crate::storage::blobs::{COPYING, FileStore};
-use crate::storage::document::{insert, load};
+use crate::storage::object::{insert, load};
 use crate::storage::sqlite::Sqlite;
-use crate::storage::{Document, Kind, Outcome, Storage, StorageError, StoredResponse, Transaction};
+use crate::storage::{Document, Kind, Outcome, RESPONSES_KEPT, Storage, StorageError, StoredResponse, Transaction};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

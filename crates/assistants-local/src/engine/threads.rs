@@ -2,7 +2,7 @@
 
 use super::runs::records::active_runs;
 use super::{Engine, EngineError, threads, vector_stores};
-use crate::storage::document::now;
+use crate::clock::now;
 use crate::storage::{Kind, StorageError, Transaction};
 
 /// Deletes a thread with its messages, its runs, and the vector stores created for its attachments unless another

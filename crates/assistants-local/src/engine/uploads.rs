@@ -3,7 +3,7 @@
 use assistants_types::openai::{Upload, UploadStatus};
 
 use super::Engine;
-use crate::storage::document::{Loaded, load};
+use crate::storage::object::{Loaded, load};
 use crate::storage::{Kind, List, Order, StorageError, Transaction};
 
 /// How long an upload that was cancelled or has expired can still be retrieved, in seconds.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 
-use super::form::is_form;
+use super::content_type::{has_form, has_json};
 use super::origin::{host_of, is_loopback};
 use super::{Origins, Rejection};
 
@@ -127,12 +127,10 @@ impl Access {
         if self.key.is_some() || !has_body(&parts.headers) {
             return Ok(());
         }
-        let given = parts.headers.get(header::CONTENT_TYPE);
-        let text = given.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if is_json(text) || (takes_form && is_form(text)) {
+        if has_json(&parts.headers) || (takes_form && has_form(&parts.headers)) {
             return Ok(());
         }
-        let given = given.map_or_else(
+        let given = parts.headers.get(header::CONTENT_TYPE).map_or_else(
             || "missing".to_owned(),
             |given| format!("`{}`", given.as_bytes().escape_ascii()),
         );
@@ -150,17 +148,6 @@ impl Access {
 fn has_body(headers: &HeaderMap) -> bool {
     let length = headers.get(header::CONTENT_LENGTH).map(HeaderValue::as_bytes);
     headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|length| length != b"0")
-}
-
-/// Returns whether a content type is JSON, including types with the suffix `+json`.
-fn is_json(content_type: &str) -> bool {
-    let kind = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
 fn check_key(headers: &HeaderMap, key: &str) -> Result<(), Rejection> {

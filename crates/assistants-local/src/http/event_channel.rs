@@ -1,7 +1,7 @@
 //! A byte channel from the thread that produces a chat completion to the connection that sends it.
 //!
 //! The channel has a soft bound: a writer that calls [`wait`](Writer::wait) blocks until the reader has caught up. A
-//! slow reader thus slows the model down, and memory use is bounded. A reader that reads nothing for [`READER_TIMEOUT`] is
+//! slow reader thus slows the model down, and memory use is bounded. A reader that reads nothing for too long is
 //! disconnected.
 //!
 //! A stream ends with [`Writer::finish`] or with an error: if the writer is dropped without `finish`, or the reader is
@@ -16,15 +16,15 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use tokio_stream::Stream;
 
-use crate::engine::READER_TIMEOUT;
-
 /// How many bytes the channel holds before the writer has to wait.
 const CAPACITY: usize = 64 * 1024;
 
-/// Creates a channel. `broken` is the encoded error that ends the stream if the writer does not.
-pub(crate) fn channel(broken: String) -> (Writer, Reader) {
+/// Creates a channel. `broken` is the encoded error that ends the stream if the writer does not, and `timeout` is how
+/// long the writer waits for the reader.
+pub(crate) fn channel(broken: String, timeout: Duration) -> (Writer, Reader) {
     let shared = Arc::new(Shared {
         broken,
+        timeout,
         state: Mutex::default(),
         changed: Condvar::new(),
     });
@@ -34,6 +34,7 @@ pub(crate) fn channel(broken: String) -> (Writer, Reader) {
 #[derive(Debug)]
 struct Shared {
     broken: String,
+    timeout: Duration,
     state: Mutex<State>,
     /// Signalled when the reader has taken bytes or was dropped.
     changed: Condvar,
@@ -84,13 +85,10 @@ impl Writer {
         self.0.lock().finished = true;
     }
 
-    /// Blocks until there is room, the reader is dropped, or the reader is disconnected because it read nothing for
-    /// [`READER_TIMEOUT`].
+    /// Blocks until there is room, the reader is dropped, or the reader is disconnected because it read nothing for the
+    /// timeout of the channel.
     pub(crate) fn wait(&self) {
-        self.wait_at_most(READER_TIMEOUT);
-    }
-
-    fn wait_at_most(&self, timeout: Duration) {
+        let timeout = self.0.timeout;
         let start = Instant::now();
         let mut state = self.0.lock();
         while state.bytes.len() >= CAPACITY && !state.gone {
@@ -166,6 +164,8 @@ mod tests {
     use super::*;
     use std::thread;
 
+    const LONG: Duration = Duration::from_secs(3600);
+
     fn read(reader: &mut Reader) -> Poll<Option<String>> {
         let mut context = Context::from_waker(Waker::noop());
         Pin::new(reader).poll_next(&mut context).map(|item| {
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn hands_on_what_has_gathered_and_then_ends() {
-        let (writer, mut reader) = channel(String::new());
+        let (writer, mut reader) = channel(String::new(), LONG);
         assert_eq!(read(&mut reader), Poll::Pending);
         write(&writer, "a");
         write(&writer, "b");
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_writer_that_is_dropped_ends_the_stream_with_an_error() {
-        let (writer, mut reader) = channel("broken".to_owned());
+        let (writer, mut reader) = channel("broken".to_owned(), LONG);
         write(&writer, "a ");
         drop(writer);
         assert_eq!(read(&mut reader), Poll::Ready(Some("a broken".to_owned())));
@@ -204,11 +204,11 @@ mod tests {
 
     #[test]
     fn text_waits_for_the_reader() {
-        let (writer, mut reader) = channel(String::new());
+        let (writer, mut reader) = channel(String::new(), LONG);
         write(&writer, &"x".repeat(CAPACITY));
         thread::scope(|scope| {
             let writer = &writer;
-            let waiting = scope.spawn(move || writer.wait_at_most(Duration::from_secs(3600)));
+            let waiting = scope.spawn(move || writer.wait());
             assert!(matches!(read(&mut reader), Poll::Ready(Some(_))));
             waiting.join().unwrap();
         });
@@ -217,19 +217,19 @@ mod tests {
 
     #[test]
     fn text_does_not_wait_for_a_reader_who_has_gone() {
-        let (writer, reader) = channel(String::new());
+        let (writer, reader) = channel(String::new(), LONG);
         write(&writer, &"x".repeat(CAPACITY));
         drop(reader);
-        writer.wait_at_most(Duration::from_secs(3600));
+        writer.wait();
         write(&writer, "more");
         assert!(writer.0.lock().bytes.is_empty());
     }
 
     #[test]
     fn a_reader_who_takes_nothing_is_cut_off_with_an_error() {
-        let (writer, mut reader) = channel("cut off".to_owned());
+        let (writer, mut reader) = channel("cut off".to_owned(), Duration::ZERO);
         write(&writer, &"x".repeat(CAPACITY));
-        writer.wait_at_most(Duration::ZERO);
+        writer.wait();
         write(&writer, "more");
         assert!(writer.is_gone());
         drop(writer);

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use multer::{Field, Multipart};
 use serde_json::{Map, Number, Value};
 use tokio_stream::Stream;
 
+use super::content_type::{content_type, has_form};
 use super::{BodyReader, Frontend, Rejection};
 use crate::storage::StorageError;
 use crate::storage::blobs::{Digest, FileStore, Unfinished};
@@ -98,12 +99,6 @@ impl From<multer::Error> for FormError {
     }
 }
 
-/// Returns whether a content type is `multipart/form-data`.
-pub(crate) fn is_form(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("multipart/form-data")
-}
-
 impl Frontend {
     /// Reads a form and writes its file to `store`.
     pub(crate) async fn read_form(
@@ -113,11 +108,10 @@ impl Frontend {
         form: Form,
         store: &FileStore,
     ) -> Result<Received, FormError> {
-        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let Some(content_type) = content_type.filter(|value| is_form(value)) else {
+        if !has_form(headers) {
             return Err(FormError::invalid("The body must be a form: `multipart/form-data`."));
-        };
-        let boundary = multer::parse_boundary(content_type)
+        }
+        let boundary = multer::parse_boundary(content_type(headers))
             .map_err(|error| FormError::invalid(format!("The form has no boundary: {error}.")))?;
         let reader = Arc::new(Mutex::new(BodyReader::new(body, self.limits.body_timeout)));
         let ahead = Arc::new(AtomicUsize::new(0));

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::access::Access;
 use super::budget::Budget;
 use super::connections::Connection;
-use super::form;
 use super::limits::Limits;
 use super::origin::Origins;
 use super::rejection::Rejection;
@@ -78,10 +77,4 @@ pub(crate) fn add_retry_after(response: &mut Response) {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }
-}
-
-/// Returns whether the body is a `multipart/form-data` form.
-pub(crate) fn has_form(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(form::is_form)
 }

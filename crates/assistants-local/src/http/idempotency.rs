@@ -2,9 +2,9 @@
 
 use axum::http::HeaderMap;
 
-use crate::engine::{EngineError, RESPONSES_KEPT};
-use crate::storage::document::now;
-use crate::storage::{StorageError, StoredResponse, Transaction};
+use super::Rejection;
+use crate::clock::now;
+use crate::storage::{RESPONSES_KEPT, StorageError, StoredResponse, Transaction};
 
 /// The maximum length of an idempotency key, in bytes.
 const MAX_KEY: usize = 255;
@@ -21,19 +21,11 @@ impl<'a> Idempotency<'a> {
     /// `scope` is the method and path, `request` a digest of the body.
     ///
     /// Fails if the key is too long or not visible ASCII. An empty key counts as none.
-    pub(crate) fn new(headers: &'a HeaderMap, scope: &'a str, request: String) -> Result<Self, EngineError> {
+    pub(crate) fn new(headers: &'a HeaderMap, scope: &'a str, request: String) -> Result<Self, Rejection> {
         let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
             None | Some(Ok("")) => None,
             Some(Ok(key)) if key.len() <= MAX_KEY => Some(key),
-            Some(_) => {
-                return Err(EngineError::Invalid {
-                    message: format!(
-                        "The header Idempotency-Key must have at most {MAX_KEY} visible ASCII characters."
-                    ),
-                    param: None,
-                    code: None,
-                });
-            }
+            Some(_) => return Err(Rejection::IdempotencyKey(MAX_KEY)),
         };
         Ok(Self { key, scope, request })
     }
@@ -45,14 +37,15 @@ impl<'a> Idempotency<'a> {
 
     /// Returns the response to the first request with this key.
     ///
-    /// Fails with `idempotency_key_reused` if the body of that request was different.
-    pub(crate) fn stored_response(&self, transaction: &dyn Transaction) -> Result<Option<String>, EngineError> {
+    /// Fails with [`Rejection::IdempotencyKeyReused`] if the body of that request was different.
+    pub(crate) fn stored_response<E: From<Rejection> + From<StorageError>>(
+        &self,
+        transaction: &dyn Transaction,
+    ) -> Result<Option<String>, E> {
         match (self.stored(transaction)?, self.key) {
-            (Some(kept), Some(key)) if kept.request != self.request => Err(EngineError::Invalid {
-                message: format!("The idempotency key '{key}' was used before with another body."),
-                param: None,
-                code: Some("idempotency_key_reused"),
-            }),
+            (Some(kept), Some(key)) if kept.request != self.request => {
+                Err(Rejection::IdempotencyKeyReused(key.to_owned()).into())
+            }
             (kept, _) => Ok(kept.map(|kept| kept.answer)),
         }
     }

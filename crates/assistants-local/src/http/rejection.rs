@@ -1,4 +1,4 @@
-//! The reasons for which a request is rejected before its handler runs.
+//! The reasons for which a request is rejected, whatever its operation.
 
 use axum::http::StatusCode;
 
@@ -30,6 +30,11 @@ pub(crate) enum Rejection {
         "Invalid '{param}': array too long. Expected an array with maximum length {most}, but got an array with length {given} instead."
     )]
     TooMany { param: String, given: usize, most: usize },
+    #[error("The header Idempotency-Key must have at most {0} visible ASCII characters.")]
+    IdempotencyKey(usize),
+    /// The body of the first request with this key was different.
+    #[error("The idempotency key '{0}' was used before with another body.")]
+    IdempotencyKeyReused(String),
     #[error("The body did not arrive in time.")]
     TooSlow,
     #[error("The body could not be read: {0}.")]
@@ -48,7 +53,11 @@ impl Rejection {
             Self::Host(_) | Self::Origin(_) => StatusCode::FORBIDDEN,
             Self::ContentType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooManyValues(_) | Self::TooMany { .. } | Self::Broken(_) => StatusCode::BAD_REQUEST,
+            Self::TooManyValues(_)
+            | Self::TooMany { .. }
+            | Self::IdempotencyKey(_)
+            | Self::IdempotencyKeyReused(_)
+            | Self::Broken(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
@@ -65,9 +74,10 @@ impl Rejection {
             Self::TooLarge(_) => Some("body_too_large"),
             Self::TooManyValues(_) => Some("too_many_values"),
             Self::TooMany { .. } => Some("array_above_max_length"),
+            Self::IdempotencyKeyReused(_) => Some("idempotency_key_reused"),
             Self::TooSlow => Some("body_timeout"),
             Self::Busy(_) => Some("server_busy"),
-            Self::Broken(_) | Self::Panicked => None,
+            Self::IdempotencyKey(_) | Self::Broken(_) | Self::Panicked => None,
         }
     }
 

@@ -9,9 +9,10 @@ use assistants_types::openai::{
 use super::page::page;
 use super::v1::assistant_files;
 use super::{ApiError, ApiResponse, Call};
+use crate::clock::now;
 use crate::engine::vector_stores::{self, create_store};
 use crate::ids;
-use crate::storage::document::{insert, load, now};
+use crate::storage::object::{insert, load};
 use crate::storage::{Kind, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {

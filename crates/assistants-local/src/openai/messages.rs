@@ -6,7 +6,7 @@ use super::page::page;
 use super::request::{find, require_thread};
 use super::{ApiError, ApiResponse, Call, v1};
 use crate::engine::{add_message, delete_message};
-use crate::storage::document::Loaded;
+use crate::storage::object::Loaded;
 use crate::storage::{Kind, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {

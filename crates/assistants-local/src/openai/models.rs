@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::chat::conventions as yandex;
 use super::error::ApiError;
-use super::request::{ApiResponse, Call};
+use super::{ApiResponse, Call};
 
 pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
     Ok(ApiResponse::json(&json!({"object": "list", "data": [own(call)]})))

@@ -1,9 +1,9 @@
 //! Lists: their query parameters, and the pages that they return.
 
 use super::error::ApiError;
-use super::request::{ApiResponse, Call};
 use super::request_schema::Violation;
-use crate::storage::document::file_key;
+use super::{ApiResponse, Call};
+use crate::storage::object::file_key;
 use crate::storage::{Document, Kind, List, Listing, Order, StorageError, Transaction};
 
 /// The number of objects in a page.

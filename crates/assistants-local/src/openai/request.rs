@@ -1,24 +1,18 @@
 //! A request as its handler sees it.
 
-use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use assistants_types::openai::{Run, StreamEvent};
-use axum::body::Body;
 use axum::http::HeaderMap;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::chat::PendingChat;
 use super::error::ApiError;
-use super::runs::events::EventStream;
-use super::runs::includes_content;
-use crate::engine::{Engine, EngineError, Since};
+use super::response::ApiResponse;
+use crate::engine::{Engine, EngineError};
 use crate::http::idempotency::{Idempotency, digest};
 use crate::http::{BufferedBody, Received};
 use crate::openai::request_schema::Schemas;
-use crate::storage::document::{Stored, to_json};
+use crate::storage::object::{Stored, to_json};
 use crate::storage::{Document, Kind, Transaction};
 
 /// A request that was read and admitted.
@@ -36,29 +30,6 @@ pub(crate) struct Call {
     pub(super) body: BufferedBody,
     /// The form, if the body is one, until a handler takes it.
     pub(super) form: Mutex<Option<Received>>,
-}
-
-/// A response with status 200.
-#[derive(Debug)]
-pub(crate) enum ApiResponse {
-    Json(String),
-    /// A run, which clients poll.
-    Run(String),
-    /// Server-sent events.
-    Events(Body),
-    /// A chat completion that is being written.
-    Chat(PendingChat),
-    /// The contents of a file.
-    File {
-        file: File,
-        length: u64,
-    },
-}
-
-impl ApiResponse {
-    pub(crate) fn json(value: &impl Serialize) -> Self {
-        Self::Json(serde_json::to_string(value).expect("an object of the protocol has a JSON form"))
-    }
 }
 
 /// The result of a request with an idempotency key.
@@ -160,7 +131,7 @@ impl Call {
     ) -> Result<Once<T>, ApiError> {
         let idempotency = self.idempotency(request.to_owned())?;
         self.transact(|transaction| {
-            if let Some(answer) = idempotency.stored_response(transaction)? {
+            if let Some(answer) = idempotency.stored_response::<ApiError>(transaction)? {
                 return Ok(Once::Before(answer));
             }
             let (answer, done) = work(transaction)?;
@@ -191,41 +162,6 @@ impl Call {
         Ok(ApiResponse::Json(match once {
             Once::Done(json) | Once::Before(json) => json,
         }))
-    }
-
-    /// Does `work` once, then starts or continues the run that it returns.
-    ///
-    /// If `streamed`, the response consists of the events that `work` returns and all that follow; otherwise it is the
-    /// run. A repeated request for a stream gets the events from `since` again.
-    pub(crate) fn run(
-        &self,
-        streamed: bool,
-        since: Since<'_>,
-        mut work: impl FnMut(&dyn Transaction) -> Result<(Run, Vec<StreamEvent>), ApiError>,
-    ) -> Result<ApiResponse, ApiError> {
-        let content = includes_content(self)?;
-        let once = self.once(|transaction| {
-            let (run, events) = work(transaction)?;
-            Ok((to_json(&run), (run, events)))
-        })?;
-        match once {
-            Once::Done((run, events)) => {
-                let json = if streamed { String::new() } else { to_json(&run) };
-                self.engine.watch_deadline(&run);
-                let follower = self.engine.launch(&run, &events, streamed);
-                Ok(match follower {
-                    Some(follower) => ApiResponse::Events(EventStream::body(follower, content, self.legacy)),
-                    None => ApiResponse::Run(json),
-                })
-            }
-            Once::Before(json) if !streamed => Ok(ApiResponse::Run(json)),
-            Once::Before(json) => {
-                let run: Run = serde_json::from_str(&json)
-                    .map_err(|error| ApiError::invalid(format!("The kept answer is damaged: {error}.")))?;
-                let follower = self.engine.replay(&run, since)?;
-                Ok(ApiResponse::Events(EventStream::body(follower, content, self.legacy)))
-            }
-        }
     }
 
     /// Returns the stored object with this id below `parent`.

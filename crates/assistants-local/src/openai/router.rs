@@ -14,14 +14,13 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 
 use super::error::ApiError;
-use super::request::{ApiResponse, Call};
-use super::v1;
+use super::{ApiResponse, Call, v1};
+use crate::clock::now;
 use crate::engine::Engine;
 use crate::http::file_stream::FileBytes;
 use crate::http::{self, BodyReader, BufferedBody, Form, Frontend, MAX_BODY};
 use crate::ids;
 use crate::openai::request_schema::Schemas;
-use crate::storage::document::now;
 
 /// The maximum number of query parameters.
 const MAX_QUERY_PARAMETERS: usize = 256;
@@ -129,7 +128,10 @@ impl Routes {
             frontend: Arc::clone(&self.frontend),
             body_kind,
         };
-        let route = on(filter, move |request: Request| answer(reader, handler, request));
+        let route = on(filter, async move |request: Request| {
+            let response = answer(reader, handler, request).await;
+            response.unwrap_or_else(|error| error_response(&error))
+        });
         for prefix in PREFIXES {
             let path = format!("{prefix}{}", operation.path);
             self.router = self.router.route(&path, route.clone());
@@ -187,31 +189,27 @@ async fn admit_and_label(State(frontend): State<Arc<Frontend>>, request: Request
     response
 }
 
-async fn answer(reader: CallReader, handler: Handler, request: Request) -> Response {
+async fn answer(reader: CallReader, handler: Handler, request: Request) -> Result<Response, ApiError> {
     let frontend = Arc::clone(&reader.frontend);
-    let call = match reader.read(request).await {
-        Ok(call) => call,
-        Err(error) => return error_response(&error),
-    };
+    let call = reader.read(request).await?;
     let work = move || {
         call.engine.sweep(now().unix_timestamp())?;
         v1::show(&call, handler(&call)?)
     };
-    let mut worked = frontend.work(work).await;
-    if let Ok(Ok(ApiResponse::Chat(chat))) = worked {
-        // If the client disconnects, this future and the chat are dropped, which stops the model.
-        worked = Ok(chat.answer().await);
-    }
-    match worked {
-        Ok(Ok(ApiResponse::Json(json))) => response(StatusCode::OK, "application/json", Body::from(json)),
-        Ok(Ok(ApiResponse::Run(json))) => {
+    into_http(frontend.work(work).await??).await
+}
+
+async fn into_http(answer: ApiResponse) -> Result<Response, ApiError> {
+    Ok(match answer {
+        ApiResponse::Json(json) => response(StatusCode::OK, "application/json", Body::from(json)),
+        ApiResponse::Run(json) => {
             let mut response = response(StatusCode::OK, "application/json", Body::from(json));
             response
                 .headers_mut()
                 .insert("openai-poll-after-ms", HeaderValue::from_static(POLL_AFTER_MS));
             response
         }
-        Ok(Ok(ApiResponse::File { file, length })) => {
+        ApiResponse::File { file, length } => {
             let bytes = FileBytes::new(file, length);
             let mut response = response(StatusCode::OK, "application/octet-stream", Body::from_stream(bytes));
             response
@@ -219,20 +217,15 @@ async fn answer(reader: CallReader, handler: Handler, request: Request) -> Respo
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
             response
         }
-        Ok(Ok(ApiResponse::Events(events))) => {
+        ApiResponse::Events(events) => {
             let mut response = response(StatusCode::OK, "text/event-stream; charset=utf-8", events);
             response
                 .headers_mut()
                 .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             response
         }
-        Ok(Ok(ApiResponse::Chat(_))) => error_response(&ApiError::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "The answer was not written.",
-        )),
-        Ok(Err(error)) => error_response(&error),
-        Err(rejection) => error_response(&rejection.into()),
-    }
+        ApiResponse::Pending(response) => Box::pin(into_http(response.await?)).await?,
+    })
 }
 
 /// Reads the requests of one operation.

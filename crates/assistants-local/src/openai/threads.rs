@@ -8,11 +8,12 @@ use assistants_types::openai::{
 use serde_json::Value;
 
 use super::assistants::tool_resources;
-use super::{ApiError, ApiResponse, Call, v1};
+use super::{ApiError, ApiResponse, Call, runs, v1};
+use crate::clock::now;
 use crate::engine::{Since, add_message};
 use crate::http;
 use crate::ids;
-use crate::storage::document::{insert, load, now};
+use crate::storage::object::{insert, load};
 use crate::storage::{Kind, Transaction};
 
 /// The maximum number of messages in a request that creates a thread, as documented by the provider.
@@ -69,7 +70,7 @@ pub(super) fn create_and_run(call: &Call) -> Result<ApiResponse, ApiError> {
     // Runs have no resources of their own. The thread is new, so it gets those requested for the run.
     let resources = params.tool_resources.clone().into_value();
     let run_params = run_params(params);
-    call.run(streamed, Since::Thread, |transaction| {
+    runs::start(call, streamed, Since::Thread, |transaction| {
         let thread = create_thread(transaction, &new_thread, resources.as_ref())?;
         let run = call.engine.create_run(transaction, &thread.id, &run_params)?;
         let created = StreamEvent::ThreadCreated(ThreadCreated {

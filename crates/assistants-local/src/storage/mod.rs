@@ -4,10 +4,11 @@
 //! columns that lists and look-ups need. Everything that must be consistent happens in one [`Transaction`].
 
 pub(crate) mod blobs;
-pub(crate) mod document;
+mod document;
 mod error;
 mod kind;
 mod list;
+pub(crate) mod object;
 pub(crate) mod pair;
 pub(crate) mod private;
 pub(crate) mod sqlite;
@@ -20,4 +21,4 @@ pub(crate) use self::kind::{ACTIVE, Kind};
 pub(crate) use self::list::{FolderListing, List, Listing, Order};
 pub(crate) use self::sqlite::priority_lock::work_in_background;
 pub(crate) use self::text_index::{IndexHit, IndexQuery};
-pub(crate) use self::transaction::{Outcome, Storage, StoredResponse, Transaction};
+pub(crate) use self::transaction::{Outcome, RESPONSES_KEPT, Storage, StoredResponse, Transaction};

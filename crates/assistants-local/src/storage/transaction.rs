@@ -9,6 +9,9 @@ use super::kind::Kind;
 use super::list::{FolderListing, List, Listing};
 use super::text_index::TextIndex;
 
+/// How long the response to a request with an idempotency key is stored, in seconds.
+pub(crate) const RESPONSES_KEPT: i64 = 24 * 60 * 60;
+
 /// The response stored for a request with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredResponse {

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::resource::{self, SUBJECT, noted, to_text, whole_seconds};
 use super::{ApiError, ApiResponse, Call, page, tools};
 use crate::ids;
-use crate::storage::document::{Loaded, insert_with_notes, to_json};
+use crate::storage::object::{Loaded, insert_with_notes, to_json};
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {

@@ -16,7 +16,7 @@ use super::request::to_json;
 use super::resource::{SUBJECT, noted, to_text};
 use super::{ApiError, ApiResponse, Call, files, search_indexes, threads};
 use crate::engine::{EngineError, RunNotes, add_message_with_notes, steps, vector_stores};
-use crate::storage::document::Loaded;
+use crate::storage::object::Loaded;
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
 /// The maximum number of messages in a thread.

@@ -147,7 +147,7 @@ impl Call {
         let digest = digest(&self.body.bytes) + content;
         let idempotency = Idempotency::new(&self.headers, &self.target, digest)?;
         self.transact(|transaction| {
-            if let Some(answer) = idempotency.stored_response(transaction)? {
+            if let Some(answer) = idempotency.stored_response::<ApiError>(transaction)? {
                 return Ok((ApiResponse::Json(answer), None));
             }
             let (message, beside) = work(transaction)?;

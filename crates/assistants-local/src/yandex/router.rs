@@ -19,9 +19,9 @@ use super::error::{ApiError, Code};
 use super::request::{ApiResponse, Call};
 use super::{files, resource};
 use crate::engine::Engine;
+use crate::http::file_stream::FileBytes;
 use crate::http::{self, Frontend, MAX_BODY, Upload};
 use crate::ids;
-use crate::openai::FileBytes;
 use crate::storage::blobs::Unfinished;
 
 /// The prefixes of the protocol. All paths below them belong to it.

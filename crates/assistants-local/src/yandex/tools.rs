@@ -12,7 +12,7 @@ use assistants_types::yandex::{
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
-use crate::storage::document::Loaded;
+use crate::storage::object::Loaded;
 use crate::storage::{Document, StorageError};
 
 /// Converts tools to the OpenAI protocol. It has functions and search; other tools are only in the notes.

@@ -10,9 +10,10 @@ use super::live_run::{LiveState, OpenCalls, OpenMessage};
 use super::records::content;
 use super::records::state_event;
 use super::usage::{wire_usage, write_usage};
+use crate::clock::now;
 use crate::engine::RunNotes;
 use crate::model::Usage;
-use crate::storage::document::{load, now};
+use crate::storage::object::load;
 use crate::storage::{StorageError, Transaction};
 
 pub(crate) fn complete_message(

@@ -7,11 +7,12 @@ use assistants_types::openai::{
     Assistant, CreateRun, ResponseFormat, Run, RunStatus, StreamEvent, ToolChoice, TruncationStrategy, TruncationType,
 };
 
+use crate::clock::now;
 use crate::engine::deadlines::DueTask;
 use crate::engine::messages::{active_run, add_message};
 use crate::engine::{Engine, EngineError, Follower, RunNotes};
 use crate::ids;
-use crate::storage::document::{insert_with_notes, load, now};
+use crate::storage::object::{insert_with_notes, load};
 use crate::storage::{ACTIVE, Kind, Transaction};
 
 impl Engine {

@@ -10,9 +10,10 @@ use super::live_run::Ending;
 use super::live_run::LiveState;
 use super::records::{content, open_steps, state_event};
 use super::usage::{read_usage, wire_usage};
+use crate::clock::now;
 use crate::engine::RunNotes;
 use crate::model;
-use crate::storage::document::{load, now};
+use crate::storage::object::load;
 use crate::storage::{StorageError, Transaction};
 
 /// Ends a run and everything in progress in it. `usage` is what the current turn used, if known.

@@ -13,12 +13,13 @@ use assistants_types::openai::{
 use super::deltas::text_delta;
 use super::live_run::{LiveState, OpenMessage};
 use super::records::{RunIds, new_step};
+use crate::clock::now;
 use crate::engine::vector_stores::assistant_files::store_id as legacy_store_id;
 use crate::engine::vector_stores::{self, Search, SearchHit};
 use crate::engine::{Engine, RunNotes};
 use crate::ids;
 use crate::model::{Passage, Stop};
-use crate::storage::document::{insert, load, now};
+use crate::storage::object::{insert, load};
 use crate::storage::{Kind, StorageError, Transaction};
 
 /// The default number of results, as documented by the provider for its larger models.

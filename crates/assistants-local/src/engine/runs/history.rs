@@ -40,6 +40,16 @@ pub(crate) enum HistoryEvent<'a> {
     Failure(&'a str),
 }
 
+impl<'a> From<&'a TurnEnd> for HistoryEvent<'a> {
+    fn from(end: &'a TurnEnd) -> Self {
+        match end {
+            TurnEnd::Calls(calls) => Self::Calls(calls),
+            TurnEnd::Message(message) => Self::Message(message),
+            TurnEnd::Failure(reason) => Self::Failure(reason),
+        }
+    }
+}
+
 /// Why a history ends before its run does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Interruption {
@@ -158,7 +168,7 @@ impl History {
                         // A client that has received calls submits their outputs, and then reads on.
                         let waits = state.waits && Some(index) == last_turn;
                         cursor.ended = waits && matches!(turn.end, TurnEnd::Calls(_));
-                        visit(cursor.next, turn.end.event()) && !cursor.ended
+                        visit(cursor.next, (&turn.end).into()) && !cursor.ended
                     }
                 };
                 cursor.next += 1;

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::history::{EndedTurn, History, Interruption, TurnText};
 use super::records::last_message;
 use super::turn_end::TurnEnd;
+use crate::clock::now;
 use crate::engine::{Engine, EngineError, RunNotes};
 use crate::ids;
-use crate::storage::document::{Loaded, load, now};
+use crate::storage::object::{Loaded, load};
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
 /// A turn in the storage. Its message is stored separately.

@@ -6,9 +6,9 @@ use assistants_types::openai::{Run, RunStatus, RunStepStatus, StepDetails, StepT
 
 use super::records::{load_run, open_steps};
 use super::usage::{read_usage, wire_usage};
+use crate::clock::now;
 use crate::engine::{Engine, EngineError};
 use crate::storage::Transaction;
-use crate::storage::document::now;
 
 impl Engine {
     /// Stores the tool outputs that a run waits for, and queues it again. The caller passes the returned events to

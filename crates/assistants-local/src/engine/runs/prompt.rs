@@ -5,7 +5,7 @@ use assistants_types::openai::{Message, Role, Run, RunError, RunErrorCode, StepT
 use super::steps;
 use crate::engine::RunNotes;
 use crate::model::{self, CompletedCall, Function, ModelMessage, ModelRequest};
-use crate::storage::document::Loaded;
+use crate::storage::object::Loaded;
 use crate::storage::{Kind, List, Order, StorageError, Transaction};
 
 /// Creates the request for the model.

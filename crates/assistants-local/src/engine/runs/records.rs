@@ -4,9 +4,10 @@ use assistants_types::openai::{
     Annotation, Message, MessageContent, Run, RunStatus, RunStep, RunStepStatus, RunStepType, StepDetails, StreamEvent,
 };
 
+use crate::clock::now;
 use crate::engine::EngineError;
 use crate::ids;
-use crate::storage::document::{Loaded, load, now};
+use crate::storage::object::{Loaded, load};
 use crate::storage::{ACTIVE, Kind, List, Order, StorageError, Transaction};
 
 /// The ids that everything created by a turn refers to.

@@ -14,7 +14,7 @@ use super::live_run::LiveState;
 use super::records::state_event;
 use super::steps;
 use crate::engine::{Engine, EngineError, Follower};
-use crate::storage::document::load;
+use crate::storage::object::load;
 use crate::storage::{Kind, Transaction};
 
 /// Where the stream to replay began.

@@ -18,11 +18,12 @@ use super::live_run::{Ending, LiveRun, LiveState, OpenCalls, OpenMessage, Turn};
 use super::prompt::{model_request, unsupported};
 use super::records::state_event;
 use super::records::{RunIds, new_step};
+use crate::clock::now;
 use crate::engine::workers::Submitted;
 use crate::engine::{Engine, History, RunNotes};
 use crate::ids;
 use crate::model::{Failure, Finish, FinishReason, ModelRequest, Output, Piece, Stop, Usage};
-use crate::storage::document::{insert, load, now};
+use crate::storage::object::{insert, load};
 use crate::storage::{ACTIVE, StorageError, Transaction};
 
 /// A turn that is in progress, as seen by its thread.

@@ -1,8 +1,6 @@
-//! The end of a turn, as an event of the run's history.
+//! How a turn of a run ended.
 
 use assistants_types::openai::{Message, Run, RunIncompleteReason, RunStatus, StreamEvent, ToolCall};
-
-use super::history::HistoryEvent;
 
 /// How a turn ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,14 +58,6 @@ impl TurnEnd {
             (RunStatus::Cancelled, _) => failed("The run was cancelled."),
             (RunStatus::Expired, _) => failed("The run took too long."),
             _ => None,
-        }
-    }
-
-    pub(crate) fn event(&self) -> HistoryEvent<'_> {
-        match self {
-            Self::Calls(calls) => HistoryEvent::Calls(calls),
-            Self::Message(message) => HistoryEvent::Message(message),
-            Self::Failure(reason) => HistoryEvent::Failure(reason),
         }
     }
 }

@@ -6,8 +6,9 @@
 use assistants_types::openai::{VectorStore, VectorStoreFile, VectorStoreStatus};
 
 use super::{NewFile, attach, detach, load_file, touch};
+use crate::clock::now;
 use crate::engine::EngineError;
-use crate::storage::document::{Loaded, insert, load, now};
+use crate::storage::object::{Loaded, insert, load};
 use crate::storage::{Kind, List, Order, StorageError, Transaction};
 
 /// The maximum number of files of an assistant.

@@ -8,9 +8,10 @@ use assistants_types::openai::{
 
 use super::files::{NewFile, attach, load_file, set_status};
 use super::stores::{load_store, touch};
+use crate::clock::now;
 use crate::engine::EngineError;
 use crate::ids;
-use crate::storage::document::{Loaded, insert, load, now};
+use crate::storage::object::{Loaded, insert, load};
 use crate::storage::{Kind, StorageError, Transaction};
 
 /// Creates a batch of files to be indexed.

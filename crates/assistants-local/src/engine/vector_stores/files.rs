@@ -7,8 +7,9 @@ use assistants_types::openai::{
 };
 
 use super::counts::{counter, expired, update_status};
+use crate::clock::now;
 use crate::engine::EngineError;
-use crate::storage::document::{Loaded, document, file_key, load, now};
+use crate::storage::object::{Loaded, document, file_key, load};
 use crate::storage::{Kind, StorageError, Transaction};
 
 /// The default sizes of chunks, in tokens, as documented by the provider.

@@ -19,7 +19,7 @@ use super::index_queue::IndexQueue;
 use crate::engine::Engine;
 use crate::model::Stop;
 use crate::search::{MAX_TEXT, Unreadable, chunks, is_pdf, text_of};
-use crate::storage::document::{Stored, load};
+use crate::storage::object::{Stored, load};
 use crate::storage::{Kind, List, Order, StorageError, Transaction, work_in_background};
 
 /// The number of threads.

@@ -8,7 +8,7 @@ use assistants_types::openai::{
 
 use super::stores::touch;
 use crate::search;
-use crate::storage::document::{Loaded, load};
+use crate::storage::object::{Loaded, load};
 use crate::storage::{IndexHit, IndexQuery};
 use crate::storage::{Kind, List, Order, StorageError, Transaction};
 

@@ -5,9 +5,10 @@ use assistants_types::openai::{
 };
 
 use super::files::{NewFile, attach, set_status};
+use crate::clock::now;
 use crate::engine::{Engine, EngineError};
 use crate::ids;
-use crate::storage::document::{Loaded, insert, load, now};
+use crate::storage::object::{Loaded, insert, load};
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
 /// Creates a vector store with its first files.

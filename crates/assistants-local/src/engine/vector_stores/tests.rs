@@ -7,7 +7,7 @@ use super::*;
 use crate::engine::EngineError;
 use crate::storage::Storage;
 use crate::storage::Transaction;
-use crate::storage::document::{file_key, insert};
+use crate::storage::object::{file_key, insert};
 use crate::storage::sqlite::Sqlite;
 
 fn transact<T>(

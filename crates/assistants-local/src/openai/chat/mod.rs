@@ -29,12 +29,12 @@ use tokio_stream::Stream;
 use self::conventions::{self as yandex, Conventions};
 use self::request::model_request;
 use super::error::ApiError;
-use super::request::{ApiResponse, Call};
-use crate::engine::{ChatHandle, ChatOutput};
+use super::{ApiResponse, Call};
+use crate::clock::now;
+use crate::engine::{ChatHandle, ChatOutput, READER_TIMEOUT};
 use crate::http::event_channel::{self, Reader, Writer};
 use crate::ids;
 use crate::model::{Failure, Finish, FinishReason, ModelRequest, Piece, Usage};
-use crate::storage::document::now;
 
 pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateChatCompletion = call.body_with("CreateChatCompletion", |body| {
@@ -61,18 +61,16 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
             report(start, job.whole(output).map(Started::Whole));
         }
     });
-    Ok(ApiResponse::Chat(PendingChat { started, chat }))
+    Ok(ApiResponse::Pending(Box::pin(PendingChat { started, chat }.response())))
 }
 
 /// A response that is being written. Dropping it stops the model.
-#[derive(Debug)]
-pub(crate) struct PendingChat {
+struct PendingChat {
     started: oneshot::Receiver<Result<Started, ApiError>>,
     chat: ChatHandle,
 }
 
 /// The first part of a response.
-#[derive(Debug)]
 enum Started {
     /// The whole response.
     Whole(ApiResponse),
@@ -83,7 +81,7 @@ enum Started {
 impl PendingChat {
     /// Waits for the whole response, or for the first piece of a stream. If the model fails before that, the response
     /// has an error status.
-    pub(super) async fn answer(self) -> Result<ApiResponse, ApiError> {
+    async fn response(self) -> Result<ApiResponse, ApiError> {
         match self.started.await {
             Ok(Ok(Started::Whole(answer))) => Ok(answer),
             Ok(Ok(Started::Stream(reader))) => Ok(ApiResponse::Events(Body::from_stream(ChatEvents {
@@ -164,7 +162,7 @@ impl ChatJob {
 
     /// Sends the choices as they are written.
     fn streamed(&self, output: &ChatOutput<'_>, started: oneshot::Sender<Result<Started, ApiError>>) {
-        let (writer, reader) = event_channel::channel(event(&failed("The answer broke off.").body()));
+        let (writer, reader) = event_channel::channel(event(&failed("The answer broke off.").body()), READER_TIMEOUT);
         let mut start = Some((started, reader));
         if let Err(error) = self.write(output, &writer, &mut start) {
             match start.take() {

@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use super::page::{Limits, page_of};
 use super::{ApiError, ApiResponse, Call};
+use crate::clock::now;
 use crate::engine::{Engine, files};
 use crate::http::Form;
 use crate::ids;
 use crate::openai::request_schema::Violation;
-use crate::storage::document::{insert, now};
+use crate::storage::object::insert;
 use crate::storage::{Kind, StorageError, Transaction};
 
 /// The maximum size of a file, in bytes: 512 MiB, as documented by the provider.

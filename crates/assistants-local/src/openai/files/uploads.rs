@@ -7,13 +7,14 @@ use md5::{Digest as _, Md5};
 use serde::de::DeserializeOwned;
 
 use super::{check_purpose, insert_file, new_file};
+use crate::clock::now;
 use crate::engine::{Engine, uploads};
 use crate::http::Form;
 use crate::http::idempotency::digest;
 use crate::ids;
 use crate::openai::{ApiError, ApiResponse, Call};
 use crate::storage::blobs::Unfinished;
-use crate::storage::document::{Loaded, insert, load, now};
+use crate::storage::object::{Loaded, insert, load};
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
 /// The maximum sizes of a part and of an upload, in bytes, and the lifetime of an upload, in seconds, as documented by
@@ -106,7 +107,7 @@ pub(crate) fn complete(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CompleteUpload = call.body("CompleteUpload")?;
     let request = digest(&call.body.bytes);
     let idempotency = call.idempotency(request.clone())?;
-    if let Some(answer) = call.transact(|transaction| Ok(idempotency.stored_response(transaction)?))? {
+    if let Some(answer) = call.transact(|transaction| idempotency.stored_response(transaction))? {
         return Ok(ApiResponse::Json(answer));
     }
     let upload_id = call.id("upload_id");

@@ -10,6 +10,7 @@ use axum::body::{Body, Bytes};
 use serde_json::Value;
 use tokio_stream::Stream;
 
+use super::step_content::without_content;
 use crate::engine::{Batch, Follower};
 use crate::openai::v1::show_retrieval;
 
@@ -93,24 +94,4 @@ fn with_retrieval(step: &str) -> String {
         _ => show_retrieval(&mut members),
     }
     Value::Object(members).to_string()
-}
-
-/// Removes the texts of passages found by file search from a run step; they are only sent on request.
-pub(crate) fn without_content(step: &str) -> String {
-    if !step.contains("file_search") {
-        return step.to_owned();
-    }
-    let Ok(mut value) = serde_json::from_str::<Value>(step) else {
-        return step.to_owned();
-    };
-    let calls = value
-        .pointer_mut("/step_details/tool_calls")
-        .and_then(Value::as_array_mut);
-    for call in calls.into_iter().flatten() {
-        let results = call.pointer_mut("/file_search/results").and_then(Value::as_array_mut);
-        for result in results.into_iter().flatten().filter_map(Value::as_object_mut) {
-            result.remove("content");
-        }
-    }
-    value.to_string()
 }

@@ -1,20 +1,24 @@
 //! Runs.
 
-pub(crate) mod events;
+mod events;
+mod start;
+mod step_content;
 pub(crate) mod steps;
 
-use assistants_types::openai::{CreateRun, RunInclude, StreamEvent, SubmitToolOutputs, UpdateRun};
+use assistants_types::openai::{CreateRun, StreamEvent, SubmitToolOutputs, UpdateRun};
 use serde_json::Value;
 
+pub(super) use self::start::start;
+
+use self::step_content::includes_content;
 use super::page::page;
 use super::request::require_thread;
 use super::{ApiError, ApiResponse, Call, v1};
 use crate::engine::{Engine, Since, load_run};
 use crate::http;
 use crate::http::idempotency::digest;
-use crate::openai::request_schema::Violation;
 use crate::storage::Kind;
-use crate::storage::document::to_json;
+use crate::storage::object::to_json;
 
 /// The maximum number of `additional_messages` of a run.
 const MAX_ADDED_MESSAGES: usize = 512;
@@ -27,7 +31,7 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
         v1::normalize_all(call, body.get_mut("additional_messages"), "additional_messages")
     })?;
     let thread_id = call.id("thread_id");
-    call.run(params.stream.as_ref() == Some(&true), Since::Run, |transaction| {
+    start(call, params.stream.as_ref() == Some(&true), Since::Run, |transaction| {
         let run = call.engine.create_run(transaction, thread_id, &params)?;
         let events = vec![
             StreamEvent::RunCreated(Box::new(run.clone())),
@@ -66,7 +70,7 @@ pub(super) fn cancel(call: &Call) -> Result<ApiResponse, ApiError> {
     let json = call.engine.cancel::<ApiError>(
         call.id("thread_id"),
         call.id("run_id"),
-        |transaction| Ok(idempotency.stored_response(transaction)?),
+        |transaction| idempotency.stored_response(transaction),
         |transaction, run| {
             let json = to_json(run);
             idempotency.store_response(transaction, &json)?;
@@ -84,7 +88,7 @@ pub(super) fn submit_tool_outputs(call: &Call) -> Result<ApiResponse, ApiError> 
         .first()
         .and_then(|output| output.tool_call_id.as_deref());
     let since = Since::Outputs(first_call.unwrap_or_default());
-    call.run(params.stream.as_ref() == Some(&true), since, |transaction| {
+    start(call, params.stream.as_ref() == Some(&true), since, |transaction| {
         Ok(Engine::submit_outputs(
             transaction,
             thread_id,
@@ -92,21 +96,4 @@ pub(super) fn submit_tool_outputs(call: &Call) -> Result<ApiResponse, ApiError> 
             &params.tool_outputs,
         )?)
     })
-}
-
-/// Returns whether `include[]` requests the texts of passages. Fails if it names something that does not exist.
-pub(super) fn includes_content(call: &Call) -> Result<bool, ApiError> {
-    let asked = call
-        .query
-        .iter()
-        .filter(|(name, _)| name == "include[]" || name == "include");
-    let mut included = false;
-    for (_, part) in asked {
-        included = true;
-        if !RunInclude::KNOWN.iter().any(|known| known.as_str() == part) {
-            let known = RunInclude::KNOWN.iter().map(RunInclude::as_str);
-            return Err(Violation::invalid_value("include[]", part, known).into());
-        }
-    }
-    Ok(included)
 }

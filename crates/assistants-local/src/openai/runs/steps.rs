@@ -1,7 +1,6 @@
 //! Steps of runs.
 
-use super::events::without_content;
-use super::includes_content;
+use super::step_content::{includes_content, without_content};
 use crate::engine::load_run;
 use crate::openai::page::page_shown;
 use crate::openai::{ApiError, ApiResponse, Call};

@@ -8,7 +8,7 @@ use crate::engine::vector_stores::{self, assistant_files};
 use crate::openai::page::page_shown;
 use crate::openai::request::{Once, find};
 use crate::openai::{ApiError, ApiResponse, Call};
-use crate::storage::document::Loaded;
+use crate::storage::object::Loaded;
 use crate::storage::{Document, Kind};
 
 /// Removes `file_ids` from a body of version 2, which does not have it, unless the server is strict.

@@ -6,7 +6,7 @@ use super::files::{new_file, status_filter};
 use crate::engine::vector_stores::{self, NewFile};
 use crate::openai::page::page_from;
 use crate::openai::{ApiError, ApiResponse, Call};
-use crate::storage::document::Loaded;
+use crate::storage::object::Loaded;
 
 pub(crate) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateVectorStoreFileBatch = call.body("CreateVectorStoreFileBatch")?;

@@ -9,7 +9,7 @@ use crate::engine::vector_stores::{self, NewFile};
 use crate::openai::page::page;
 use crate::openai::request_schema::Violation;
 use crate::openai::{ApiError, ApiResponse, Call};
-use crate::storage::document::to_json;
+use crate::storage::object::to_json;
 use crate::storage::{Kind, Transaction};
 
 pub(crate) fn create(call: &Call) -> Result<ApiResponse, ApiError> {

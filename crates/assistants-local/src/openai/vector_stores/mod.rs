@@ -10,11 +10,12 @@ use assistants_types::openai::{
 
 use super::page::page;
 use super::{ApiError, ApiResponse, Call};
+use crate::clock::now;
 use crate::engine::vector_stores::{self, Search, SearchHit};
 use crate::http;
 use crate::search::check_filter;
 use crate::storage::Kind;
-use crate::storage::document::{now, to_json};
+use crate::storage::object::to_json;
 
 pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateVectorStore = call.body("CreateVectorStore")?;

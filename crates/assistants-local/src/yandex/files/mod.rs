@@ -12,7 +12,7 @@ use super::{ApiError, ApiResponse, Call, page};
 use crate::engine::files;
 use crate::http::Member;
 use crate::ids;
-use crate::storage::document::{Loaded, insert_with_notes};
+use crate::storage::object::{Loaded, insert_with_notes};
 use crate::storage::{Document, Kind, StorageError, Transaction};
 
 /// The path of downloads by URL.

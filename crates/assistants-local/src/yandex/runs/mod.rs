@@ -17,7 +17,7 @@ use super::resource::{self, SUBJECT};
 use super::{ApiError, ApiResponse, Call, assistants, messages, page, search_indexes, threads, tools};
 use crate::engine::{Detail, Engine, RunNotes, failure_of, last_message};
 use crate::http;
-use crate::storage::document::{Loaded, load};
+use crate::storage::object::{Loaded, load};
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {

@@ -3,13 +3,11 @@
 use assistants_types::openai::VectorStoreFile;
 use assistants_types::yandex::{BatchCreateSearchIndexFile, ListSearchIndexFilesResponse, SearchIndexFile};
 
-use super::{check_files, find};
+use super::indexing::{Indexing, check_files};
+use super::stored::{file_view, find, touch, view as index_view};
 use crate::engine::vector_stores;
-use crate::storage::document::Loaded;
+use crate::storage::object::Loaded;
 use crate::storage::{Document, Kind, StorageError};
-use crate::yandex::operations::{self, Work};
-use crate::yandex::resource::SUBJECT;
-use crate::yandex::search_indexes;
 use crate::yandex::{ApiError, ApiResponse, Call, page};
 
 pub(crate) fn batch_create(call: &Call) -> Result<ApiResponse, ApiError> {
@@ -19,10 +17,10 @@ pub(crate) fn batch_create(call: &Call) -> Result<ApiResponse, ApiError> {
         return Err(ApiError::invalid("The body needs at least one of `fileIds`."));
     }
     let answer = call.respond_once(|transaction| {
-        let index = search_indexes::view(find(transaction, &params.search_index_id)?)?;
-        let work = Work::new(&index.id, &params.file_ids, false);
-        let operation = operations::begin(transaction, "search index file batch creation", &index, work)?;
-        search_indexes::touch(&call.engine, transaction, index)?;
+        let index = index_view(find(transaction, &params.search_index_id)?)?;
+        let added = Indexing::of_added_files(&index.id, &params.file_ids);
+        let operation = added.begin(transaction, "search index file batch creation", &index)?;
+        touch(&call.engine, transaction, index)?;
         Ok(operation)
     })?;
     call.engine.index_soon();
@@ -49,19 +47,9 @@ pub(crate) fn get(call: &Call) -> Result<ApiResponse, ApiError> {
         vector_stores::load_file(transaction, index_id, file_id)?
             .ok_or_else(|| ApiError::not_found(Kind::File, file_id))
     })?;
-    call.respond(&of(&file.object))
+    call.respond(&file_view(&file.object))
 }
 
 fn view(document: Document) -> Result<SearchIndexFile, StorageError> {
-    Ok(of(&Loaded::<VectorStoreFile>::parse(document)?.object))
-}
-
-pub(crate) fn of(file: &VectorStoreFile) -> SearchIndexFile {
-    SearchIndexFile {
-        id: file.id.clone(),
-        search_index_id: file.vector_store_id.clone(),
-        created_by: SUBJECT.to_owned(),
-        created_at: file.created_at,
-        ..SearchIndexFile::default()
-    }
+    Ok(file_view(&Loaded::<VectorStoreFile>::parse(document)?.object))
 }

@@ -1,0 +1,46 @@
+//! Starts and continues runs.
+
+use assistants_types::openai::{Run, StreamEvent};
+
+use super::events::EventStream;
+use super::step_content::includes_content;
+use crate::engine::Since;
+use crate::openai::request::Once;
+use crate::openai::{ApiError, ApiResponse, Call};
+use crate::storage::Transaction;
+use crate::storage::object::to_json;
+
+/// Does `work` once, then starts or continues the run that it returns.
+///
+/// If `streamed`, the response consists of the events that `work` returns and all that follow; otherwise it is the
+/// run. A repeated request for a stream gets the events from `since` again.
+pub(crate) fn start(
+    call: &Call,
+    streamed: bool,
+    since: Since<'_>,
+    mut work: impl FnMut(&dyn Transaction) -> Result<(Run, Vec<StreamEvent>), ApiError>,
+) -> Result<ApiResponse, ApiError> {
+    let content = includes_content(call)?;
+    let once = call.once(|transaction| {
+        let (run, events) = work(transaction)?;
+        Ok((to_json(&run), (run, events)))
+    })?;
+    match once {
+        Once::Done((run, events)) => {
+            let json = if streamed { String::new() } else { to_json(&run) };
+            call.engine.watch_deadline(&run);
+            let follower = call.engine.launch(&run, &events, streamed);
+            Ok(match follower {
+                Some(follower) => ApiResponse::Events(EventStream::body(follower, content, call.legacy)),
+                None => ApiResponse::Run(json),
+            })
+        }
+        Once::Before(json) if !streamed => Ok(ApiResponse::Run(json)),
+        Once::Before(json) => {
+            let run: Run = serde_json::from_str(&json)
+                .map_err(|error| ApiError::invalid(format!("The kept answer is damaged: {error}.")))?;
+            let follower = call.engine.replay(&run, since)?;
+            Ok(ApiResponse::Events(EventStream::body(follower, content, call.legacy)))
+        }
+    }
+}
