@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -266,59 +266,42 @@ impl Builder {
     /// - [`Error::Storage`] if the database cannot be used.
     /// - [`Error::System`] if the operating system does not provide random bytes, a thread or a pipe.
     pub fn start(self) -> Result<LocalServer, Error> {
-        let Self {
-            database,
-            model,
-            api_key,
-            bind,
-            run_lifetime,
-            max_running_runs,
-            yandex_dialect,
-            strict,
-            pdf_reader,
-            allowed_origins,
-            limits,
-        } = self;
         // Header values cannot begin or end with white space, so no request could send such a key.
-        let api_key = api_key.as_deref().map(str::trim);
+        let api_key = self.api_key.as_deref().map(str::trim);
         if api_key == Some("") {
             return Err(Error::EmptyKey);
         }
-        let origins = Origins::parse(&allowed_origins, api_key.is_some()).map_err(|origin| Error::Origin { origin })?;
+        let origins = Origins::parse(&self.allowed_origins, api_key.is_some());
+        let origins = origins.map_err(|origin| Error::Origin { origin })?;
         ids::check_randomness().map_err(|error| Error::System {
             action: "asking for random bytes",
             source: io::Error::other(error),
         })?;
-        let listener = listen(&bind, api_key.is_some())?;
-        let address = listener.local_addr().map_err(|source| Error::Bind {
-            address: bind.clone(),
-            source,
-        })?;
-        let (storage, files): (Box<dyn Storage>, _) = match &database {
-            Some(path) => {
-                let (storage, files) = pair::open(path)?;
-                (Box::new(storage), files)
-            }
-            None => (Box::new(Sqlite::in_memory()?), FileStore::temporary()?),
-        };
-        let pdf_reader = pdf_reader.map(PdfReader::new).transpose();
+        let (listener, address) = listen(&self.bind, api_key.is_some())?;
+        let (storage, files) = open_storage(self.database.as_deref())?;
+        let pdf_reader = self.pdf_reader.map(PdfReader::new).transpose();
         let pdf_reader = pdf_reader.map_err(|source| Error::System {
             action: "making a pipe",
             source,
         })?;
-        let model_name = model.name().to_owned();
-        let engine = Engine::start(storage, files, pdf_reader, model, run_lifetime, max_running_runs)?;
-        let frontend = Frontend::new(api_key, origins, &bind, limits);
-        let guard = if api_key.is_some() {
-            "an API key"
-        } else {
-            "no API key: this machine only"
-        };
-        match &database {
-            Some(path) => log::info!("listening on {address}, database {}, {guard}", path.display()),
-            None => log::info!("listening on {address}, everything in memory, {guard}"),
-        }
-        match serve(Arc::clone(&engine), frontend, yandex_dialect, strict, listener) {
+        let model_name = self.model.name().to_owned();
+        let engine = Engine::start(
+            storage,
+            files,
+            pdf_reader,
+            self.model,
+            self.run_lifetime,
+            self.max_running_runs,
+        )?;
+        let frontend = Frontend::new(api_key, origins, &self.bind, self.limits);
+        log_start(address, self.database.as_deref(), api_key.is_some());
+        match serve(
+            Arc::clone(&engine),
+            frontend,
+            self.yandex_dialect,
+            self.strict,
+            listener,
+        ) {
             Ok((stop, thread)) => Ok(LocalServer {
                 address,
                 model_name,
@@ -337,7 +320,30 @@ impl Builder {
     }
 }
 
-fn listen(bind: &str, has_key: bool) -> Result<TcpListener, Error> {
+/// Opens the database with its files, or creates both for the lifetime of the server.
+fn open_storage(database: Option<&Path>) -> Result<(Box<dyn Storage>, FileStore), Error> {
+    match database {
+        Some(path) => {
+            let (storage, files) = pair::open(path)?;
+            Ok((Box::new(storage), files))
+        }
+        None => Ok((Box::new(Sqlite::in_memory()?), FileStore::temporary()?)),
+    }
+}
+
+fn log_start(address: SocketAddr, database: Option<&Path>, has_key: bool) {
+    let access = if has_key {
+        "an API key"
+    } else {
+        "no API key: this machine only"
+    };
+    match database {
+        Some(path) => log::info!("listening on {address}, database {}, {access}", path.display()),
+        None => log::info!("listening on {address}, everything in memory, {access}"),
+    }
+}
+
+fn listen(bind: &str, has_key: bool) -> Result<(TcpListener, SocketAddr), Error> {
     let failed = |source| Error::Bind {
         address: bind.to_owned(),
         source,
@@ -348,7 +354,8 @@ fn listen(bind: &str, has_key: bool) -> Result<TcpListener, Error> {
     }
     let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
-    Ok(listener)
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 fn serve(

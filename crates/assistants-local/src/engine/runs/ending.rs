@@ -13,7 +13,7 @@ use super::usage::{read_usage, wire_usage};
 use crate::clock::now;
 use crate::engine::RunNotes;
 use crate::model;
-use crate::storage::object::load;
+use crate::storage::object::{Loaded, load};
 use crate::storage::{StorageError, Transaction};
 
 /// Ends a run and everything in progress in it. `usage` is what the current turn used, if known.
@@ -27,73 +27,92 @@ pub(crate) fn end_run(
     let Some(mut run) = load::<Run>(transaction, run_id)?.filter(|run| !run.object.status.is_terminal()) else {
         return Ok(None);
     };
-    let now = Some(now());
     let mut events = Vec::new();
-    for mut step in open_steps(transaction, run_id)? {
-        if let Some(message_id) = step.object.message_id()
-            && let Some(mut message) = load::<Message>(transaction, message_id)?
-        {
-            end_message(
-                &mut message.object,
-                ending,
-                live.text_of(message_id).unwrap_or_default(),
-                live.annotations_of(message_id).unwrap_or_default(),
-            );
-            message.save(transaction)?;
-            events.push(StreamEvent::MessageIncomplete(Box::new(message.object)));
-        }
-        end_step(&mut step.object, ending);
-        let noted = step.document.notes.as_deref().and_then(|notes| {
-            // Damaged notes of a step must not prevent the run from ending.
-            read_usage(notes)
-                .inspect_err(|error| log::error!("the run {run_id}: {error}"))
-                .ok()
-        });
-        step.object.usage = usage.or(noted).map(wire_usage);
-        step.document.tag = None;
-        step.save(transaction)?;
-        let step = Box::new(step.object);
-        events.push(match step.status {
-            RunStepStatus::Failed => StreamEvent::RunStepFailed(step),
-            RunStepStatus::Cancelled => StreamEvent::RunStepCancelled(step),
-            RunStepStatus::Expired => StreamEvent::RunStepExpired(step),
-            _ => StreamEvent::RunStepCompleted(step),
-        });
+    for step in open_steps(transaction, run_id)? {
+        events.extend(end_open_step(transaction, step, ending, live, usage)?);
     }
     let mut notes = RunNotes::of(&run.document)?;
     notes.spend(usage.unwrap_or_default());
     run.object.usage = Some(wire_usage(notes.spent()));
     run.object.required_action = None;
-    match ending {
-        Ending::Failed(error) => {
-            run.object.status = RunStatus::Failed;
-            run.object.failed_at = now;
-            run.object.last_error = Some(error.clone());
-            run.object.expires_at = None;
-        }
-        Ending::Cancelled => {
-            run.object.status = RunStatus::Cancelling;
-            events.push(StreamEvent::RunCancelling(Box::new(run.object.clone())));
-            run.object.status = RunStatus::Cancelled;
-            run.object.cancelled_at = now;
-            run.object.expires_at = None;
-        }
-        Ending::Expired => run.object.status = RunStatus::Expired,
-        Ending::Incomplete(reason) => {
-            run.object.status = RunStatus::Incomplete;
-            run.object.completed_at = now;
-            run.object.incomplete_details = Some(RunIncompleteDetails {
-                reason: Some(reason.clone()),
-                ..RunIncompleteDetails::default()
-            });
-            run.object.expires_at = None;
-        }
+    if let Ending::Cancelled = ending {
+        run.object.status = RunStatus::Cancelling;
+        events.push(state_event(run.object.clone()));
     }
+    set_ended(&mut run.object, ending);
     run.document.tag = None;
     run.save(transaction)?;
     events.push(state_event(run.object));
     history_store::store(transaction, &run.document.id, &notes, live.history.as_deref(), &events)?;
     Ok(Some(events))
+}
+
+fn set_ended(run: &mut Run, ending: &Ending) {
+    let now = Some(now());
+    if !matches!(ending, Ending::Expired) {
+        run.expires_at = None;
+    }
+    match ending {
+        Ending::Failed(error) => {
+            run.status = RunStatus::Failed;
+            run.failed_at = now;
+            run.last_error = Some(error.clone());
+        }
+        Ending::Cancelled => {
+            run.status = RunStatus::Cancelled;
+            run.cancelled_at = now;
+        }
+        Ending::Expired => run.status = RunStatus::Expired,
+        Ending::Incomplete(reason) => {
+            run.status = RunStatus::Incomplete;
+            run.completed_at = now;
+            run.incomplete_details = Some(RunIncompleteDetails {
+                reason: Some(reason.clone()),
+                ..RunIncompleteDetails::default()
+            });
+        }
+    }
+}
+
+/// Ends a step that is in progress, and the message that it writes. Returns the events.
+fn end_open_step(
+    transaction: &dyn Transaction,
+    mut step: Loaded<RunStep>,
+    ending: &Ending,
+    live: &LiveState,
+    usage: Option<model::Usage>,
+) -> Result<Vec<StreamEvent>, StorageError> {
+    let mut events = Vec::new();
+    if let Some(message_id) = step.object.message_id()
+        && let Some(mut message) = load::<Message>(transaction, message_id)?
+    {
+        end_message(
+            &mut message.object,
+            ending,
+            live.text_of(message_id).unwrap_or_default(),
+            live.annotations_of(message_id).unwrap_or_default(),
+        );
+        message.save(transaction)?;
+        events.push(StreamEvent::MessageIncomplete(Box::new(message.object)));
+    }
+    end_step(&mut step.object, ending);
+    let noted = step.document.notes.as_deref().and_then(|notes| {
+        // Damaged notes of a step must not prevent the run from ending.
+        read_usage(notes)
+            .inspect_err(|error| log::error!("the run {}: {error}", step.object.run_id))
+            .ok()
+    });
+    step.object.usage = usage.or(noted).map(wire_usage);
+    step.document.tag = None;
+    step.save(transaction)?;
+    let step = Box::new(step.object);
+    events.push(match step.status {
+        RunStepStatus::Failed => StreamEvent::RunStepFailed(step),
+        RunStepStatus::Cancelled => StreamEvent::RunStepCancelled(step),
+        RunStepStatus::Expired => StreamEvent::RunStepExpired(step),
+        _ => StreamEvent::RunStepCompleted(step),
+    });
+    Ok(events)
 }
 
 fn end_message(message: &mut Message, ending: &Ending, text: &str, annotations: &[Annotation]) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use assistants_types::openai::{
     Annotation, AnnotationDelta, Assistant, FileCitation, FileCitationAnnotation, FileCitationAnnotationDelta,
     FileCitationDelta, FileSearch, FileSearchCall, FileSearchCallDelta, FileSearchOptions, FileSearchRanking,
-    FileSearchResult, FileSearchResultContent, Ranker, Run, RunStepDelta, RunStepDeltaBody, RunStepStatus, RunStepType,
-    StepDetailsDelta, StepToolCall, StepToolCallDelta, StreamEvent, Thread, Tool, ToolCallsDetails,
+    FileSearchResult, FileSearchResultContent, Ranker, Run, RunStep, RunStepDelta, RunStepDeltaBody, RunStepStatus,
+    RunStepType, StepDetailsDelta, StepToolCall, StepToolCallDelta, StreamEvent, Thread, Tool, ToolCallsDetails,
     ToolCallsDetailsDelta, ToolChoice, ToolResources,
 };
 
@@ -20,7 +20,7 @@ use crate::engine::{Engine, RunNotes};
 use crate::ids;
 use crate::model::{Passage, Stop};
 use crate::storage::object::{insert, load};
-use crate::storage::{Kind, StorageError, Transaction};
+use crate::storage::{ACTIVE, Kind, StorageError, Transaction};
 
 /// The default number of results, as documented by the provider for its larger models.
 const RESULTS: i64 = 20;
@@ -55,31 +55,10 @@ impl Engine {
         live: &mut LiveState,
         query: &str,
     ) -> Result<Vec<Passage>, StorageError> {
-        let found = self.storage.transact(|transaction| {
-            let Some(run) = load::<Run>(transaction, &run_ids.run_id)? else {
-                return Ok(None);
-            };
-            let Some(options) = options(&run.object) else {
-                return Ok::<_, StorageError>(None);
-            };
-            Ok(Some((options, attached(transaction, run_ids)?)))
-        })?;
-        let Some((options, store_ids)) = found else {
+        let Some((options, store_ids)) = self.storage.transact(|transaction| scope(transaction, run_ids))? else {
             return Ok(Vec::new());
         };
-        let mut step = new_step(run_ids, RunStepType::ToolCalls, ToolCallsDetails::default().into());
-        self.storage
-            .transact(|transaction| insert(transaction, &step, Some(&run_ids.run_id), Some(crate::storage::ACTIVE)))?;
-        let mut call = FileSearchCall {
-            id: ids::new("call_"),
-            ..FileSearchCall::default()
-        };
-        let begun = Box::new(step.clone());
-        live.publish(&[
-            StreamEvent::RunStepCreated(begun.clone()),
-            StreamEvent::RunStepInProgress(begun),
-            call_delta(&step.id, &call),
-        ]);
+        let (step, call) = self.begin_search(run_ids, live)?;
         let ranking = options.ranking_options.unwrap_or_default();
         let hits = self.storage.transact(|transaction| {
             let search = Search {
@@ -91,7 +70,7 @@ impl Engine {
             };
             vector_stores::search(transaction, search)
         })?;
-        call.file_search = FileSearch {
+        let file_search = FileSearch {
             ranking_options: Some(FileSearchRanking {
                 ranker: ranking.ranker.unwrap_or(Ranker::Default20240821),
                 score_threshold: ranking.score_threshold,
@@ -100,6 +79,35 @@ impl Engine {
             results: Some(hits.iter().map(result).collect()),
             ..FileSearch::default()
         };
+        self.complete_search(live, step, FileSearchCall { file_search, ..call })?;
+        Ok(hits.into_iter().map(passage).collect())
+    }
+
+    /// Creates the step of a search.
+    fn begin_search(&self, run_ids: &RunIds, live: &LiveState) -> Result<(RunStep, FileSearchCall), StorageError> {
+        let step = new_step(run_ids, RunStepType::ToolCalls, ToolCallsDetails::default().into());
+        self.storage
+            .transact(|transaction| insert(transaction, &step, Some(&run_ids.run_id), Some(ACTIVE)))?;
+        let call = FileSearchCall {
+            id: ids::new("call_"),
+            ..FileSearchCall::default()
+        };
+        let begun = Box::new(step.clone());
+        live.publish(&[
+            StreamEvent::RunStepCreated(begun.clone()),
+            StreamEvent::RunStepInProgress(begun),
+            call_delta(&step.id, &call),
+        ]);
+        Ok((step, call))
+    }
+
+    /// Completes the step of a search with its results.
+    fn complete_search(
+        &self,
+        live: &mut LiveState,
+        mut step: RunStep,
+        call: FileSearchCall,
+    ) -> Result<(), StorageError> {
         let details = ToolCallsDetails {
             tool_calls: vec![StepToolCall::FileSearch(call)],
             ..ToolCallsDetails::default()
@@ -108,7 +116,7 @@ impl Engine {
         step.status = RunStepStatus::Completed;
         step.completed_at = Some(now());
         self.storage.transact(|transaction| {
-            let Some(mut stored) = load::<assistants_types::openai::RunStep>(transaction, &step.id)? else {
+            let Some(mut stored) = load::<RunStep>(transaction, &step.id)? else {
                 return Ok::<_, StorageError>(());
             };
             stored.object = step.clone();
@@ -119,7 +127,19 @@ impl Engine {
         if let Some(turn) = &mut live.turn {
             turn.searches += 1;
         }
-        Ok(hits.into_iter().map(passage).collect())
+        Ok(())
+    }
+}
+
+/// Returns the options of a run's search and the vector stores that it covers; `None` if the run cannot search.
+fn scope(
+    transaction: &dyn Transaction,
+    run_ids: &RunIds,
+) -> Result<Option<(FileSearchOptions, Vec<String>)>, StorageError> {
+    let run = load::<Run>(transaction, &run_ids.run_id)?;
+    match run.and_then(|run| options(&run.object)) {
+        Some(options) => Ok(Some((options, attached(transaction, run_ids)?))),
+        None => Ok(None),
     }
 }
 
@@ -199,7 +219,7 @@ fn call_delta(step_id: &str, call: &FileSearchCall) -> StreamEvent {
 
 /// Appends a citation of a passage to an open message, and returns its event. The marker in the text names the search,
 /// the citation and the file: `【1:0†README.md】`.
-pub(crate) fn cite(message: &mut OpenMessage, search: usize, passage: &Passage) -> StreamEvent {
+pub(super) fn citation(message: &mut OpenMessage, search: usize, passage: &Passage) -> StreamEvent {
     let index = message.annotations.len();
     let marker = format!("【{search}:{index}†{}】", passage.file_name);
     let position = |text: &str| i64::try_from(text.chars().count()).unwrap_or(i64::MAX);

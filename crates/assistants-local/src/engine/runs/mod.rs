@@ -11,6 +11,7 @@ pub(crate) mod history_store;
 pub(crate) mod live_run;
 pub(crate) mod notes;
 mod outputs;
+mod pieces;
 mod prompt;
 pub(crate) mod records;
 pub(crate) mod replay;

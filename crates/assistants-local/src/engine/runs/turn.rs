@@ -6,14 +6,11 @@ use std::sync::Arc;
 
 use assistants_types::openai::{
     Message, MessageCreation, MessageCreationDetails, MessageStatus, Role, Run, RunError, RunErrorCode,
-    RunIncompleteReason, RunStatus, RunStepType, StreamEvent, ToolCall, ToolCallFunction, ToolCallsDetails,
+    RunIncompleteReason, RunStatus, RunStepType, StreamEvent, ToolCallsDetails,
 };
 
 use super::completion::{complete, complete_message, open_message_of, require_outputs};
-use super::deltas::call_delta;
 use super::end_run;
-use super::event_log::Entry;
-use super::file_search::cite;
 use super::live_run::{Ending, LiveRun, LiveState, OpenCalls, OpenMessage, Turn};
 use super::prompt::{model_request, unsupported};
 use super::records::state_event;
@@ -185,68 +182,25 @@ impl Engine {
             return Ok(ControlFlow::Break(()));
         }
         match piece {
-            Piece::Text("") => return Ok(ControlFlow::Continue(())),
+            Piece::Text("") => {}
             Piece::Text(text) => {
                 self.open_message(&work.run_ids, &mut live)?;
-                if let Some(history) = &live.history {
-                    history.push(text);
-                }
-                if let Some(message) = live.turn.as_mut().and_then(|turn| turn.message.as_mut()) {
-                    let first = message.text.is_empty();
-                    message.text.push_str(text);
-                    let message_id = Arc::clone(&message.id);
-                    live.publish_piece(|| Entry::Text {
-                        message_id,
-                        first,
-                        text: text.into(),
-                    });
-                }
+                live.push_text(text);
             }
-            Piece::Call { name } => {
-                self.close_message(&mut live, None)?;
-                self.open_calls(&work.run_ids, &mut live)?;
-                if let Some(open) = live.turn.as_mut().and_then(|turn| turn.calls.as_mut()) {
-                    let function = ToolCallFunction {
-                        name: name.to_owned(),
-                        ..ToolCallFunction::default()
-                    };
-                    let call = ToolCall {
-                        id: ids::new("call_"),
-                        function,
-                        ..ToolCall::default()
-                    };
-                    let event = call_delta(&open.step_id, open.calls.len(), &call);
-                    open.calls.push(call);
-                    live.publish(&[event]);
-                }
+            Piece::Citation(passage) => {
+                self.open_message(&work.run_ids, &mut live)?;
+                live.push_citation(passage);
             }
             Piece::Search { query, found } => {
                 self.close_message(&mut live, None)?;
                 *found = self.file_search(&work.run_ids, &mut live, query)?;
             }
-            Piece::Citation(passage) => {
-                self.open_message(&work.run_ids, &mut live)?;
-                if let Some(turn) = &mut live.turn
-                    && let Some(message) = &mut turn.message
-                {
-                    let event = cite(message, turn.searches, passage);
-                    live.publish(&[event]);
-                }
+            Piece::Call { name } => {
+                self.close_message(&mut live, None)?;
+                self.open_calls(&work.run_ids, &mut live)?;
+                live.push_call(name);
             }
-            Piece::Arguments { index, text } => {
-                let open = live.turn.as_mut().and_then(|turn| turn.calls.as_mut());
-                if let Some(open) = open
-                    && let Some(call) = open.calls.get_mut(index)
-                {
-                    call.function.arguments.push_str(text);
-                    let step_id = Arc::clone(&open.step_id);
-                    live.publish_piece(|| Entry::Arguments {
-                        step_id,
-                        index,
-                        text: text.into(),
-                    });
-                }
-            }
+            Piece::Arguments { index, text } => live.push_arguments(index, text),
         }
         Ok(ControlFlow::Continue(()))
     }

@@ -1,0 +1,75 @@
+//! Adds the pieces of an answer to the state of a live run, and publishes their events.
+
+use std::sync::Arc;
+
+use assistants_types::openai::{ToolCall, ToolCallFunction};
+
+use super::deltas::call_delta;
+use super::event_log::Entry;
+use super::file_search::citation;
+use super::live_run::LiveState;
+use crate::ids;
+use crate::model::Passage;
+
+/// Each method adds to a message or to calls that the caller has opened, and does nothing if there are none.
+impl LiveState {
+    pub(super) fn push_text(&mut self, text: &str) {
+        if let Some(history) = &self.history {
+            history.push(text);
+        }
+        let Some(message) = self.turn.as_mut().and_then(|turn| turn.message.as_mut()) else {
+            return;
+        };
+        let first = message.text.is_empty();
+        message.text.push_str(text);
+        let message_id = Arc::clone(&message.id);
+        self.publish_piece(|| Entry::Text {
+            message_id,
+            first,
+            text: text.into(),
+        });
+    }
+
+    pub(super) fn push_citation(&mut self, passage: &Passage) {
+        if let Some(turn) = &mut self.turn
+            && let Some(message) = &mut turn.message
+        {
+            let event = citation(message, turn.searches, passage);
+            self.publish(&[event]);
+        }
+    }
+
+    /// Adds a call without arguments.
+    pub(super) fn push_call(&mut self, name: &str) {
+        let Some(open) = self.turn.as_mut().and_then(|turn| turn.calls.as_mut()) else {
+            return;
+        };
+        let function = ToolCallFunction {
+            name: name.to_owned(),
+            ..ToolCallFunction::default()
+        };
+        let call = ToolCall {
+            id: ids::new("call_"),
+            function,
+            ..ToolCall::default()
+        };
+        let event = call_delta(&open.step_id, open.calls.len(), &call);
+        open.calls.push(call);
+        self.publish(&[event]);
+    }
+
+    /// Adds to the arguments of the call at `index`.
+    pub(super) fn push_arguments(&mut self, index: usize, text: &str) {
+        if let Some(open) = self.turn.as_mut().and_then(|turn| turn.calls.as_mut())
+            && let Some(call) = open.calls.get_mut(index)
+        {
+            call.function.arguments.push_str(text);
+            let step_id = Arc::clone(&open.step_id);
+            self.publish_piece(|| Entry::Arguments {
+                step_id,
+                index,
+                text: text.into(),
+            });
+        }
+    }
+}
