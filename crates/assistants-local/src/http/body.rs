@@ -26,6 +26,17 @@ pub(crate) struct BufferedBody {
     _permit: MemoryPermit,
 }
 
+impl BufferedBody {
+    /// Returns the JSON of the body. An empty body counts as `{}`.
+    pub(crate) fn json(&self) -> &[u8] {
+        if self.bytes.trim_ascii().is_empty() {
+            b"{}"
+        } else {
+            &self.bytes
+        }
+    }
+}
+
 impl Frontend {
     /// Reads a JSON body of at most `most` bytes.
     pub(crate) async fn read_body(&self, body: Body, most: usize) -> Result<BufferedBody, Rejection> {

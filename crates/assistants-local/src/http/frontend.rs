@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
 
 use super::access::Access;
 use super::budget::Budget;
@@ -39,15 +37,18 @@ impl Frontend {
     /// `needs_key` is `false` for an operation whose path already contains a secret, such as a signed download link.
     pub(crate) fn admit(&self, parts: &Parts, needs_key: bool) -> Result<(), Rejection> {
         let connection = parts.extensions.get::<Connection>();
-        if connection.is_some_and(|connection| connection.is_surplus) {
-            return Err(Rejection::Busy("connections"));
-        }
-        self.access.check(parts, needs_key)
+        let admitted = if connection.is_some_and(|connection| connection.is_surplus) {
+            Err(Rejection::Busy("connections"))
+        } else {
+            self.access.check(parts, needs_key)
+        };
+        admitted.inspect_err(|rejection| log_rejection(rejection, parts))
     }
 
     /// Rejects a body whose content type is not acceptable. `takes_form` is `true` if the operation expects a form.
     pub(crate) fn check_content_type(&self, parts: &Parts, takes_form: bool) -> Result<(), Rejection> {
-        self.access.check_content_type(parts, takes_form)
+        let checked = self.access.check_content_type(parts, takes_form);
+        checked.inspect_err(|rejection| log_rejection(rejection, parts))
     }
 
     /// Runs `work`, which may block, on a thread that serves no connections.
@@ -60,21 +61,12 @@ impl Frontend {
 }
 
 /// Logs a rejected request. The line contains neither the body nor the key.
-pub(crate) fn log_rejection(rejection: &Rejection, target: &str, parts: &Parts) {
+fn log_rejection(rejection: &Rejection, parts: &Parts) {
     let peer = parts
         .extensions
         .get::<Connection>()
         .map(|connection| connection.peer.to_string());
     let peer = peer.as_deref().unwrap_or("an unknown address");
-    log::warn!("{} for {target} from {peer}: {rejection}", rejection.status().as_u16());
-}
-
-/// The value of `retry-after`, in seconds, in responses with status 503.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
-
-/// Adds `retry-after` to a response with status 503, and leaves others as they are.
-pub(crate) fn add_retry_after(response: &mut Response) {
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-    }
+    let (status, method, path) = (rejection.status().as_u16(), &parts.method, parts.uri.path());
+    log::warn!("{status} for {method} {path} from {peer}: {rejection}");
 }

@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 
 use super::Rejection;
 use crate::clock::now;
-use crate::storage::{RESPONSES_KEPT, StorageError, StoredResponse, Transaction};
+use crate::storage::{RESPONSES_KEPT, Storage, StorageError, StoredResponse, Transaction};
 
 /// The maximum length of an idempotency key, in bytes.
 const MAX_KEY: usize = 255;
@@ -28,6 +28,25 @@ impl<'a> Idempotency<'a> {
             Some(_) => return Err(Rejection::IdempotencyKey(MAX_KEY)),
         };
         Ok(Self { key, scope, request })
+    }
+
+    /// Runs `work` in a transaction, unless the response to an earlier request with the same key is stored. `work` returns
+    /// the response and a value for the caller.
+    ///
+    /// Returns the response, and the value if `work` was run.
+    pub(crate) fn once<T, E: From<Rejection> + From<StorageError>>(
+        &self,
+        storage: &dyn Storage,
+        mut work: impl FnMut(&dyn Transaction) -> Result<(String, T), E>,
+    ) -> Result<(String, Option<T>), E> {
+        storage.transact(|transaction| {
+            if let Some(response) = self.stored_response::<E>(transaction)? {
+                return Ok((response, None));
+            }
+            let (response, value) = work(transaction)?;
+            self.store_response(transaction, &response)?;
+            Ok((response, Some(value)))
+        })
     }
 
     /// Returns whether a response is stored for this key, whatever the body of its request was.

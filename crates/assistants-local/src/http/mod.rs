@@ -1,8 +1,8 @@
-//! The HTTP layer shared by both protocols: access control, reading request bodies, and limits on memory and
-//! concurrency.
+//! The HTTP layer shared by both protocols: access control, reading requests, writing responses, and limits on memory
+//! and concurrency.
 //!
-//! Nothing here depends on a protocol. A refused request is a [`Rejection`], which each protocol renders in its own
-//! error format.
+//! Nothing here depends on a protocol. A rejected request is a [`Rejection`], which each protocol converts to its own
+//! error ([`ErrorResponse`](response::ErrorResponse)).
 
 mod access;
 mod base64;
@@ -13,7 +13,7 @@ mod connections;
 mod content_type;
 mod cors;
 pub(crate) mod event_channel;
-pub(crate) mod file_stream;
+mod file_stream;
 mod form;
 mod frontend;
 pub(crate) mod idempotency;
@@ -21,8 +21,10 @@ mod json_member;
 mod json_size;
 mod limits;
 mod origin;
+mod query;
 mod rate_limited_log;
 mod rejection;
+pub(crate) mod response;
 mod unread_body;
 mod upload;
 mod workers;
@@ -33,10 +35,11 @@ pub(crate) use self::connections::serve;
 pub(crate) use self::content_type::has_form;
 pub(crate) use self::cors::with_cors;
 pub(crate) use self::form::{Form, FormError, Received};
-pub(crate) use self::frontend::{Frontend, add_retry_after, log_rejection};
+pub(crate) use self::frontend::Frontend;
 pub use self::limits::Limits;
 pub(crate) use self::limits::{MAX_BODY, check_count};
 pub(crate) use self::origin::Origins;
+pub(crate) use self::query::query;
 pub(crate) use self::rejection::Rejection;
 pub(crate) use self::unread_body::with_unread_bodies;
 pub(crate) use self::upload::{Member, Upload, UploadError};

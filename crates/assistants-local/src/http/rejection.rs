@@ -22,6 +22,8 @@ pub(crate) enum Rejection {
     /// A web page could send this content type without a preflight request.
     #[error("The content type of the body must be {wanted}, not {given}.")]
     ContentType { wanted: &'static str, given: String },
+    #[error("The query cannot be read: {0}.")]
+    Query(String),
     #[error("The body is larger than {0} bytes.")]
     TooLarge(usize),
     #[error("The body has more than {0} values.")]
@@ -53,7 +55,8 @@ impl Rejection {
             Self::Host(_) | Self::Origin(_) => StatusCode::FORBIDDEN,
             Self::ContentType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooManyValues(_)
+            Self::Query(_)
+            | Self::TooManyValues(_)
             | Self::TooMany { .. }
             | Self::IdempotencyKey(_)
             | Self::IdempotencyKeyReused(_)
@@ -77,7 +80,7 @@ impl Rejection {
             Self::IdempotencyKeyReused(_) => Some("idempotency_key_reused"),
             Self::TooSlow => Some("body_timeout"),
             Self::Busy(_) => Some("server_busy"),
-            Self::IdempotencyKey(_) | Self::Broken(_) | Self::Panicked => None,
+            Self::Query(_) | Self::IdempotencyKey(_) | Self::Broken(_) | Self::Panicked => None,
         }
     }
 

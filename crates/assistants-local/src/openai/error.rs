@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::engine::EngineError;
+use crate::http::response::ErrorResponse;
 use crate::http::{FormError, Rejection};
 use crate::openai::request_schema::Violation;
 use crate::storage::{Kind, StorageError};
@@ -60,9 +61,14 @@ impl ApiError {
             ..self
         }
     }
+}
 
-    /// Returns the response's body.
-    pub(crate) fn body(&self) -> String {
+impl ErrorResponse for ApiError {
+    fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn body(&self) -> String {
         let Self {
             type_,
             message,

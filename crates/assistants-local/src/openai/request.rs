@@ -32,15 +32,6 @@ pub(crate) struct Call {
     pub(super) form: Mutex<Option<Received>>,
 }
 
-/// The result of a request with an idempotency key.
-#[derive(Debug)]
-pub(crate) enum Once<T> {
-    /// The request was executed now.
-    Done(T),
-    /// The request was executed before, with this response.
-    Before(String),
-}
-
 impl Call {
     /// Returns an id from the path.
     pub(crate) fn id(&self, name: &str) -> &str {
@@ -72,14 +63,9 @@ impl Call {
         schema: &str,
         normalize: impl FnOnce(&mut Value) -> Result<(), ApiError>,
     ) -> Result<T, ApiError> {
-        let bytes: &[u8] = if self.body.bytes.trim_ascii().is_empty() {
-            b"{}"
-        } else {
-            &self.body.bytes
-        };
         let unreadable =
             |error| ApiError::invalid(format!("We could not parse the JSON body of your request: {error}."));
-        let mut body: Value = serde_json::from_slice(bytes).map_err(unreadable)?;
+        let mut body: Value = serde_json::from_slice(self.body.json()).map_err(unreadable)?;
         if body.is_null() {
             body = Value::Object(Map::new());
         }
@@ -110,12 +96,25 @@ impl Call {
     }
 
     /// Runs `work` in a transaction, unless it was done for an earlier request with the same idempotency key. `work`
-    /// returns the response to store, and a value for the caller.
+    /// returns the response and a value for the caller.
+    ///
+    /// Returns the response, and the value if `work` was run.
     pub(crate) fn once<T>(
         &self,
         work: impl FnMut(&dyn Transaction) -> Result<(String, T), ApiError>,
-    ) -> Result<Once<T>, ApiError> {
-        self.once_for(&digest(&self.body.bytes), work)
+    ) -> Result<(String, Option<T>), ApiError> {
+        self.once_for(digest(&self.body.bytes), work)
+    }
+
+    /// Like [`once`](Self::once), where `request` is a digest of the body.
+    fn once_for<T>(
+        &self,
+        request: String,
+        work: impl FnMut(&dyn Transaction) -> Result<(String, T), ApiError>,
+    ) -> Result<(String, Option<T>), ApiError> {
+        let idempotency = self.idempotency(request)?;
+        let done = idempotency.once(&*self.engine.storage, work);
+        done.inspect(|_| self.engine.index_soon())
     }
 
     /// Returns the idempotency of this request, where `request` is a digest of the body.
@@ -123,45 +122,22 @@ impl Call {
         Ok(Idempotency::new(&self.headers, &self.target, request)?)
     }
 
-    /// Like [`once`](Self::once), where `request` is a digest of the body.
-    fn once_for<T>(
-        &self,
-        request: &str,
-        mut work: impl FnMut(&dyn Transaction) -> Result<(String, T), ApiError>,
-    ) -> Result<Once<T>, ApiError> {
-        let idempotency = self.idempotency(request.to_owned())?;
-        self.transact(|transaction| {
-            if let Some(answer) = idempotency.stored_response::<ApiError>(transaction)? {
-                return Ok(Once::Before(answer));
-            }
-            let (answer, done) = work(transaction)?;
-            idempotency.store_response(transaction, &answer)?;
-            Ok(Once::Done(done))
-        })
-        .inspect(|_| self.engine.index_soon())
-    }
-
     /// Does `work` once, and responds with the object that it returns.
     pub(crate) fn object<T: Stored>(
         &self,
         work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>,
     ) -> Result<ApiResponse, ApiError> {
-        self.object_once(&digest(&self.body.bytes), work)
+        self.object_once(digest(&self.body.bytes), work)
     }
 
     /// Like [`object`](Self::object), where `request` is a digest of the body.
     pub(crate) fn object_once<T: Stored>(
         &self,
-        request: &str,
+        request: String,
         mut work: impl FnMut(&dyn Transaction) -> Result<T, ApiError>,
     ) -> Result<ApiResponse, ApiError> {
-        let once = self.once_for(request, |transaction| {
-            let json = to_json(&work(transaction)?);
-            Ok((json.clone(), json))
-        })?;
-        Ok(ApiResponse::Json(match once {
-            Once::Done(json) | Once::Before(json) => json,
-        }))
+        let (json, _) = self.once_for(request, |transaction| Ok((to_json(&work(transaction)?), ())))?;
+        Ok(ApiResponse::Json(json))
     }
 
     /// Returns the stored object with this id below `parent`.

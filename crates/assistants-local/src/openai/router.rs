@@ -1,14 +1,12 @@
 //! Routing, and what all requests have in common: reading them, the headers of responses, and the format of errors.
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use assistants_types::openai::Operation;
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{FromRequestParts, Query, RawPathParams, Request, State};
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
@@ -17,13 +15,10 @@ use super::error::ApiError;
 use super::{ApiResponse, Call, v1};
 use crate::clock::now;
 use crate::engine::Engine;
-use crate::http::file_stream::FileBytes;
+use crate::http::response::{self, Exchange};
 use crate::http::{self, BodyReader, BufferedBody, Form, Frontend, MAX_BODY};
 use crate::ids;
 use crate::openai::request_schema::Schemas;
-
-/// The maximum number of query parameters.
-const MAX_QUERY_PARAMETERS: usize = 256;
 
 /// The value of `openai-poll-after-ms`. Without it, the provider's clients poll a run once a second, which is slow for
 /// a server on the same machine.
@@ -130,7 +125,7 @@ impl Routes {
         };
         let route = on(filter, async move |request: Request| {
             let response = answer(reader, handler, request).await;
-            response.unwrap_or_else(|error| error_response(&error))
+            response.unwrap_or_else(|error| response::error(&error))
         });
         for prefix in PREFIXES {
             let path = format!("{prefix}{}", operation.path);
@@ -144,11 +139,11 @@ impl Routes {
         router
             .fallback(async |request: Request| {
                 let message = format!("Invalid URL ({} {})", request.method(), request.uri().path());
-                error_response(&ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url"))
+                response::error(&ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url"))
             })
             .method_not_allowed_fallback(async |request: Request| {
                 let message = format!("Invalid method for URL ({} {})", request.method(), request.uri().path());
-                error_response(&ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).code("method_not_allowed"))
+                response::error(&ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).code("method_not_allowed"))
             })
             .layer(middleware::from_fn_with_state(frontend, admit_and_label))
     }
@@ -156,36 +151,15 @@ impl Routes {
 
 /// Checks access, and adds the headers that all responses have.
 async fn admit_and_label(State(frontend): State<Arc<Frontend>>, request: Request, next: Next) -> Response {
-    let start = Instant::now();
-    let request_id = ids::new("req_");
-    let target = format!("{} {}", request.method(), request.uri().path());
-    // Clients of Yandex send an id of their own, which is returned.
-    let client_request_id = request.headers().get("x-client-request-id").cloned();
+    let exchange = Exchange::begin(&request, ids::new("req_"));
     let (parts, body) = request.into_parts();
     let mut response = match frontend.admit(&parts, true) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(rejection) => {
-            http::log_rejection(&rejection, &target, &parts);
-            error_response(&rejection.into())
-        }
+        Err(rejection) => response::error(&ApiError::from(rejection)),
     };
-    let elapsed = start.elapsed().as_millis();
-    log::debug!(
-        "{target}: {} after {elapsed} ms, {request_id}",
-        response.status().as_u16()
-    );
-    let headers = response.headers_mut();
-    headers.insert("openai-version", HeaderValue::from_static("2020-10-01"));
-    if let Some(id) = client_request_id {
-        headers.insert("x-client-request-id", id);
-    }
-    for (name, value) in [
-        ("x-request-id", request_id),
-        ("openai-processing-ms", elapsed.to_string()),
-    ] {
-        let value = HeaderValue::from_str(&value).expect("letters and digits are a header value");
-        headers.insert(name, value);
-    }
+    let elapsed = exchange.end(&mut response);
+    response::add_header(&mut response, "openai-version", "2020-10-01");
+    response::add_header(&mut response, "openai-processing-ms", &elapsed.to_string());
     response
 }
 
@@ -201,27 +175,16 @@ async fn answer(reader: CallReader, handler: Handler, request: Request) -> Resul
 
 async fn into_http(answer: ApiResponse) -> Result<Response, ApiError> {
     Ok(match answer {
-        ApiResponse::Json(json) => response(StatusCode::OK, "application/json", Body::from(json)),
+        ApiResponse::Json(json) => response::json(json),
         ApiResponse::Run(json) => {
-            let mut response = response(StatusCode::OK, "application/json", Body::from(json));
-            response
-                .headers_mut()
-                .insert("openai-poll-after-ms", HeaderValue::from_static(POLL_AFTER_MS));
+            let mut response = response::json(json);
+            response::add_header(&mut response, "openai-poll-after-ms", POLL_AFTER_MS);
             response
         }
-        ApiResponse::File { file, length } => {
-            let bytes = FileBytes::new(file, length);
-            let mut response = response(StatusCode::OK, "application/octet-stream", Body::from_stream(bytes));
-            response
-                .headers_mut()
-                .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-            response
-        }
+        ApiResponse::File { file, length } => response::file(file, length),
         ApiResponse::Events(events) => {
-            let mut response = response(StatusCode::OK, "text/event-stream; charset=utf-8", events);
-            response
-                .headers_mut()
-                .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            let mut response = response::response("text/event-stream; charset=utf-8", events);
+            response::add_header(&mut response, "cache-control", "no-cache");
             response
         }
         ApiResponse::Pending(response) => Box::pin(into_http(response.await?)).await?,
@@ -241,8 +204,7 @@ impl CallReader {
     async fn read(self, request: Request) -> Result<Call, ApiError> {
         let (mut parts, body) = request.into_parts();
         let takes_form = matches!(self.body_kind, BodyKind::Form(..));
-        let checked = self.frontend.check_content_type(&parts, takes_form);
-        checked.inspect_err(|rejection| http::log_rejection(rejection, &target(&parts), &parts))?;
+        self.frontend.check_content_type(&parts, takes_form)?;
         let mut call = self.head(&mut parts).await?;
         match self.body_kind {
             BodyKind::Json => {
@@ -277,9 +239,6 @@ impl CallReader {
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-        let Query(query) = query.map_err(|error| ApiError::invalid(format!("The query cannot be read: {error}.")))?;
-        http::check_count("query", query.len(), MAX_QUERY_PARAMETERS)?;
         let legacy = v1::asked_for(&parts.headers);
         let schemas = if legacy {
             &self.schemas.legacy
@@ -290,31 +249,12 @@ impl CallReader {
             engine: Arc::clone(&self.engine),
             schemas: Arc::clone(schemas),
             legacy,
-            target: target(parts),
+            target: format!("{} {}", parts.method, parts.uri.path()),
             path,
-            query,
+            query: http::query(&parts.uri)?,
             headers: std::mem::take(&mut parts.headers),
             body: BufferedBody::default(),
             form: Mutex::default(),
         })
     }
-}
-
-fn target(parts: &Parts) -> String {
-    format!("{} {}", parts.method, parts.uri.path())
-}
-
-fn error_response(error: &ApiError) -> Response {
-    let mut response = response(error.status, "application/json", Body::from(error.body()));
-    http::add_retry_after(&mut response);
-    response
-}
-
-fn response(status: StatusCode, content_type: &'static str, body: Body) -> Response {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
 }

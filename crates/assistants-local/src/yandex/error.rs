@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::engine::EngineError;
+use crate::http::response::ErrorResponse;
 use crate::http::{Rejection, UploadError};
 use crate::storage::{Kind, StorageError};
 
@@ -24,7 +25,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Returns the HTTP status to which the gateway maps the code.
-    pub(crate) fn status(self) -> StatusCode {
+    fn status(self) -> StatusCode {
         match self {
             Self::InvalidArgument | Self::FailedPrecondition => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -61,9 +62,14 @@ impl ApiError {
     pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
         EngineError::not_found(kind, id).into()
     }
+}
 
-    /// Returns the response's body.
-    pub(crate) fn body(&self) -> String {
+impl ErrorResponse for ApiError {
+    fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn body(&self) -> String {
         json!({"code": self.code as i32, "message": self.message, "details": []}).to_string()
     }
 }

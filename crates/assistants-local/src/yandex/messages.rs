@@ -12,9 +12,8 @@ use assistants_types::yandex::{
 };
 use axum::body::Bytes;
 
-use super::request::to_json;
 use super::resource::{SUBJECT, noted, to_text};
-use super::{ApiError, ApiResponse, Call, files, search_indexes, threads};
+use super::{ApiError, ApiResponse, Call, files, lines, search_indexes, threads};
 use crate::engine::{EngineError, RunNotes, add_message_with_notes, steps, vector_stores};
 use crate::storage::object::Loaded;
 use crate::storage::{Document, Kind, List, Order, StorageError, Transaction};
@@ -59,14 +58,8 @@ pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
         Ok(messages.collect::<Result<Vec<_>, StorageError>>()?)
     })?;
     let dialect = call.dialect;
-    // After the status was sent, errors can only be reported in a line.
-    let lines = messages.into_iter().flatten().map(move |message| {
-        let line = match to_json(dialect, &message) {
-            Ok(json) => format!("{{\"result\":{json}}}\n"),
-            Err(error) => format!("{{\"error\":{}}}\n", error.body()),
-        };
-        Ok::<_, Infallible>(Bytes::from(line))
-    });
+    let messages = messages.into_iter().flatten();
+    let lines = messages.map(move |message| Ok::<_, Infallible>(Bytes::from(lines::result(dialect, &message))));
     Ok(ApiResponse::Lines(Box::pin(tokio_stream::iter(lines))))
 }
 

@@ -37,6 +37,7 @@
 mod assistants;
 mod error;
 mod files;
+mod lines;
 mod messages;
 mod operations;
 mod page;

@@ -97,11 +97,7 @@ impl Call {
 
     /// Parses the body, in either spelling. A missing body counts as `{}`.
     pub(super) fn body<T: ProtoMessage>(&self) -> Result<T, ApiError> {
-        let bytes: &[u8] = if self.body.bytes.trim_ascii().is_empty() {
-            b"{}"
-        } else {
-            &self.body.bytes
-        };
+        let bytes = self.body.json();
         let unexpected = |error| ApiError::invalid(format!("The body is not what was expected: {error}."));
         if self.strict
             && let Some(member) = T::unknown_member(&serde_json::from_slice(bytes).map_err(unexpected)?)
@@ -146,15 +142,11 @@ impl Call {
         let content = self.content_digest.as_deref().unwrap_or_default();
         let digest = digest(&self.body.bytes) + content;
         let idempotency = Idempotency::new(&self.headers, &self.target, digest)?;
-        self.transact(|transaction| {
-            if let Some(answer) = idempotency.stored_response::<ApiError>(transaction)? {
-                return Ok((ApiResponse::Json(answer), None));
-            }
-            let (message, beside) = work(transaction)?;
-            let json = to_json(self.dialect, &message)?;
-            idempotency.store_response(transaction, &json)?;
-            Ok((ApiResponse::Json(json), Some(beside)))
-        })
+        let (json, value) = idempotency.once(&*self.engine.storage, |transaction| {
+            let (message, value) = work(transaction)?;
+            Ok::<_, ApiError>((to_json(self.dialect, &message)?, value))
+        })?;
+        Ok((ApiResponse::Json(json), value))
     }
 
     /// Like [`once`](Self::once), without a value for the caller.

@@ -4,14 +4,13 @@
 //! (`/operations/{operationId}:cancel`). Unknown paths also need errors in the format of this protocol.
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use assistants_types::openai::Operation;
 use assistants_types::yandex::{Dialect, operations as op};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Query, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 
@@ -19,7 +18,7 @@ use super::error::{ApiError, Code};
 use super::request::{ApiResponse, Call};
 use super::{files, resource};
 use crate::engine::Engine;
-use crate::http::file_stream::FileBytes;
+use crate::http::response::{self, Exchange};
 use crate::http::{self, Frontend, MAX_BODY, Upload};
 use crate::ids;
 use crate::storage::blobs::Unfinished;
@@ -32,9 +31,6 @@ const PREFIXES: &[&str] = &[
     "/operations",
     "/foundationModels/v1",
 ];
-
-/// The maximum number of query parameters.
-const MAX_QUERY_PARAMETERS: usize = 256;
 
 /// Handles one operation. May block.
 pub(super) type Handler = fn(&Call) -> Result<ApiResponse, ApiError>;
@@ -153,48 +149,23 @@ async fn dispatch(State(routes): State<Arc<Routes>>, request: Request, next: Nex
     if !belongs {
         return next.run(request).await;
     }
-    let start = Instant::now();
-    let target = format!("{} {path}", request.method());
-    let client_request_id = request.headers().get("x-client-request-id").cloned();
-    let request_id = ids::uuid();
-    let mut response = match answer(&routes, request).await {
-        Ok(response) => response,
-        Err(error) => {
-            let mut response = response(error.code.status(), "application/json", Body::from(error.body()));
-            http::add_retry_after(&mut response);
-            response
-        }
-    };
-    log::debug!(
-        "{target}: {} after {} ms, {request_id}",
-        response.status().as_u16(),
-        start.elapsed().as_millis()
-    );
-    let headers = response.headers_mut();
+    let exchange = Exchange::begin(&request, ids::uuid());
+    let response = answer(&routes, request).await;
+    let mut response = response.unwrap_or_else(|error| response::error(&error));
+    exchange.end(&mut response);
     let trace = ids::uuid().replace('-', "");
     let (one, other) = trace.split_at(16);
-    for (name, value) in [
-        ("x-request-id", request_id.as_str()),
-        ("x-server-trace-id", &format!("{one}:{other}:{one}:0")),
-    ] {
-        let value = HeaderValue::from_str(value).expect("digits, letters, hyphens and colons are a header value");
-        headers.insert(name, value);
-    }
-    if let Some(id) = client_request_id {
-        headers.insert("x-client-request-id", id);
-    }
+    response::add_header(&mut response, "x-server-trace-id", &format!("{one}:{other}:{one}:0"));
     response
 }
 
 async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
-    let target = format!("{} {path}", parts.method);
     // The path of a download contains a secret, so no key is needed.
     let download = match_path(files::DOWNLOAD, path).filter(|_| parts.method == "GET");
-    let admitted = routes.frontend.admit(&parts, download.is_none());
-    let admitted = admitted.and_then(|()| routes.frontend.check_content_type(&parts, false));
-    admitted.inspect_err(|rejection| http::log_rejection(rejection, &target, &parts))?;
+    routes.frontend.admit(&parts, download.is_none())?;
+    routes.frontend.check_content_type(&parts, false)?;
     let found = match download {
         Some(ids) => Match {
             operation: &op::GET_FILE_URL,
@@ -203,9 +174,7 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
         },
         None => routes.find(parts.method.as_str(), path)?,
     };
-    let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-    let Query(query) = query.map_err(|error| ApiError::invalid(format!("The query cannot be read: {error}.")))?;
-    http::check_count("query", query.len(), MAX_QUERY_PARAMETERS)?;
+    let query = http::query(&parts.uri)?;
     let (body, content) = if found.operation.id == op::CREATE_FILE.id {
         let upload = routes.frontend.read_upload(body, files::CONTENT, &routes.engine.files);
         let Upload { body, file } = upload.await?;
@@ -219,7 +188,7 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
         dialect: routes.dialect,
         strict: routes.strict,
         origin: format!("http://{}", host.unwrap_or("localhost")),
-        target,
+        target: format!("{} {path}", parts.method),
         path: found.ids,
         query,
         headers: parts.headers,
@@ -237,36 +206,24 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
 
 fn into_http(answer: ApiResponse) -> Response {
     match answer {
-        ApiResponse::Json(json) => response(StatusCode::OK, "application/json", Body::from(json)),
-        ApiResponse::Lines(lines) => response(StatusCode::OK, "application/json", Body::from_stream(lines)),
+        ApiResponse::Json(json) => response::json(json),
+        ApiResponse::Lines(lines) => response::response("application/json", Body::from_stream(lines)),
         ApiResponse::File {
             file,
             length,
             mime_type,
         } => {
-            let bytes = Body::from_stream(FileBytes::new(file, length));
-            let mut response = response(StatusCode::OK, "application/octet-stream", bytes);
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            let mut response = response::file(file, length);
             // A stored file must not be rendered as a page of this server's origin.
-            headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            response::add_header(&mut response, "content-disposition", "attachment");
+            response::add_header(&mut response, "x-content-type-options", "nosniff");
             // A media type that is not a valid header value is omitted.
             if let Ok(mime_type) = HeaderValue::from_str(&mime_type) {
-                headers.insert(header::CONTENT_TYPE, mime_type);
+                response.headers_mut().insert(header::CONTENT_TYPE, mime_type);
             }
             response
         }
     }
-}
-
-fn response(status: StatusCode, content_type: &'static str, body: Body) -> Response {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ use super::{ApiResponse, Call};
 use crate::clock::now;
 use crate::engine::{ChatHandle, ChatOutput, READER_TIMEOUT};
 use crate::http::event_channel::{self, Reader, Writer};
+use crate::http::response::ErrorResponse;
 use crate::ids;
 use crate::model::{Failure, Finish, FinishReason, ModelRequest, Piece, Usage};
 

@@ -48,7 +48,7 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let file = new_file(filename.as_deref().unwrap_or("upload"), received.file.length(), &params);
     let bytes = received.file.stage(&file.id)?;
     let mut stored = false;
-    let answer = call.object_once(&received.digest, |transaction| {
+    let answer = call.object_once(received.digest, |transaction| {
         insert_file(&call.engine, transaction, &file)?;
         stored = true;
         Ok(file.clone())

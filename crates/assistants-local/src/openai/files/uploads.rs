@@ -89,7 +89,7 @@ pub(crate) fn add_part(call: &Call) -> Result<ApiResponse, ApiError> {
     };
     let bytes = received.file.stage(&part.id)?;
     let mut stored = false;
-    let answer = call.object_once(&received.digest, |transaction| {
+    let answer = call.object_once(received.digest, |transaction| {
         pending(transaction, upload_id)?;
         insert(transaction, &part, Some(upload_id), None)?;
         if let Some(mut inserted) = load::<UploadPart>(transaction, &part.id)? {
@@ -121,7 +121,7 @@ pub(crate) fn complete(call: &Call) -> Result<ApiResponse, ApiError> {
     let file = made(&upload, unfinished.length())?;
     let bytes = unfinished.stage(&file.id)?;
     let mut stored = false;
-    let answer = call.object_once(&request, |transaction| {
+    let answer = call.object_once(request, |transaction| {
         let mut upload = pending(transaction, upload_id)?;
         upload.object.status = UploadStatus::Completed;
         upload.object.file = Some(file.clone());

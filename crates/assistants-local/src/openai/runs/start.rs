@@ -5,7 +5,6 @@ use assistants_types::openai::{Run, StreamEvent};
 use super::events::EventStream;
 use super::step_content::includes_content;
 use crate::engine::Since;
-use crate::openai::request::Once;
 use crate::openai::{ApiError, ApiResponse, Call};
 use crate::storage::Transaction;
 use crate::storage::object::to_json;
@@ -21,26 +20,24 @@ pub(crate) fn start(
     mut work: impl FnMut(&dyn Transaction) -> Result<(Run, Vec<StreamEvent>), ApiError>,
 ) -> Result<ApiResponse, ApiError> {
     let content = includes_content(call)?;
-    let once = call.once(|transaction| {
+    let (json, created) = call.once(|transaction| {
         let (run, events) = work(transaction)?;
         Ok((to_json(&run), (run, events)))
     })?;
-    match once {
-        Once::Done((run, events)) => {
-            let json = if streamed { String::new() } else { to_json(&run) };
+    let follower = match created {
+        Some((run, events)) => {
             call.engine.watch_deadline(&run);
-            let follower = call.engine.launch(&run, &events, streamed);
-            Ok(match follower {
-                Some(follower) => ApiResponse::Events(EventStream::body(follower, content, call.legacy)),
-                None => ApiResponse::Run(json),
-            })
+            call.engine.launch(&run, &events, streamed)
         }
-        Once::Before(json) if !streamed => Ok(ApiResponse::Run(json)),
-        Once::Before(json) => {
+        None if streamed => {
             let run: Run = serde_json::from_str(&json)
-                .map_err(|error| ApiError::invalid(format!("The kept answer is damaged: {error}.")))?;
-            let follower = call.engine.replay(&run, since)?;
-            Ok(ApiResponse::Events(EventStream::body(follower, content, call.legacy)))
+                .map_err(|error| ApiError::invalid(format!("The stored response is damaged: {error}.")))?;
+            Some(call.engine.replay(&run, since)?)
         }
-    }
+        None => None,
+    };
+    Ok(match follower {
+        Some(follower) => ApiResponse::Events(EventStream::body(follower, content, call.legacy)),
+        None => ApiResponse::Run(json),
+    })
 }

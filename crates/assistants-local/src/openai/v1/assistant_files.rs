@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::engine::vector_stores::{self, assistant_files};
 use crate::openai::page::page_shown;
-use crate::openai::request::{Once, find};
+use crate::openai::request::find;
 use crate::openai::{ApiError, ApiResponse, Call};
 use crate::storage::object::Loaded;
 use crate::storage::{Document, Kind};
@@ -26,15 +26,12 @@ pub(crate) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     require_version(call)?;
     let params: CreateAssistantFile = call.body("CreateAssistantFile")?;
     let assistant_id = call.id("assistant_id");
-    let once = call.once(|transaction| {
+    let (json, _) = call.once(|transaction| {
         find(transaction, Kind::Assistant, assistant_id, None)?;
         let file = assistant_files::attach_file(transaction, assistant_id, &params.file_id)?;
-        let json = json(assistant_id, &file);
-        Ok((json.clone(), json))
+        Ok((json(assistant_id, &file), ()))
     })?;
-    Ok(ApiResponse::Json(match once {
-        Once::Done(json) | Once::Before(json) => json,
-    }))
+    Ok(ApiResponse::Json(json))
 }
 
 pub(crate) fn list(call: &Call) -> Result<ApiResponse, ApiError> {

@@ -12,8 +12,7 @@ use tokio_stream::Stream;
 
 use crate::engine::{Cursor, Engine, History, HistoryEvent, Interruption, ReadOutcome};
 use crate::yandex::error::Code;
-use crate::yandex::request::to_json;
-use crate::yandex::{ApiError, ApiResponse, Call, messages, tools};
+use crate::yandex::{ApiError, ApiResponse, Call, lines, messages, tools};
 
 /// How many bytes are passed to the connection at a time, unless a single line is longer.
 const CHUNK: usize = 64 * 1024;
@@ -91,13 +90,13 @@ impl Listening {
                 EventType::Done,
                 StreamEventData::CompletedMessage(message),
             ),
-            Err(error) => format!("{{\"error\":{}}}\n", ApiError::from(error).body()),
+            Err(error) => lines::error(&error.into()),
         }
     }
 }
 
 fn failure(code: Code, message: String) -> Bytes {
-    format!("{{\"error\":{}}}\n", ApiError::new(code, message).body()).into()
+    lines::error(&ApiError::new(code, message)).into()
 }
 
 fn line(dialect: Dialect, number: u64, happened: HistoryEvent<'_>) -> String {
@@ -132,10 +131,7 @@ fn event(dialect: Dialect, number: u64, event_type: EventType, data: StreamEvent
         data: Some(data),
         ..StreamEvent::default()
     };
-    match to_json(dialect, &event) {
-        Ok(json) => format!("{{\"result\":{json}}}\n"),
-        Err(error) => format!("{{\"error\":{}}}\n", error.body()),
-    }
+    lines::result(dialect, &event)
 }
 
 fn call_data(calls: &[ToolCall]) -> StreamEventData {
