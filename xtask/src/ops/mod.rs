@@ -1,7 +1,7 @@
 //! `cargo xtask ops`: lists every operation with its client method and its server route.
 //!
-//! Both are found in the sources by the constant of the operation: a client method sends a request with it, and the
-//! server mounts a handler with it. An operation can therefore not be described and then forgotten on one side.
+//! Both are found in the sources by the constant of the operation: a method of a handle of the client sends a request with
+//! it, and the server mounts a handler with it. An operation can therefore not be described and then forgotten on one side.
 
 mod source;
 
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
-use self::source::Source;
+use self::source::{Handle, Source};
 use crate::spec;
 use crate::workspace::root;
 
@@ -151,11 +151,11 @@ fn module(path: &Path) -> String {
 
 /// A row for each operation of the document, in order.
 fn find(provider: &str, document: &Value, sources: &Sources) -> Result<Vec<Row>, String> {
-    let handles: Vec<&str> = sources
+    let handles: Vec<Handle<'_>> = sources
         .client
         .iter()
         .filter(|source| HANDLES.contains(&source.name.as_str()))
-        .flat_map(Source::public)
+        .flat_map(Source::handles)
         .collect();
     let mut rows = Vec::new();
     let paths = document.get("paths").and_then(Value::as_object);
@@ -181,15 +181,30 @@ fn find(provider: &str, document: &Value, sources: &Sources) -> Result<Vec<Row>,
 }
 
 /// The public methods of the handles that send a request with the constant.
-fn client(sources: &[Source], handles: &[&str], constant: &str) -> Option<String> {
-    let handles = sources.iter().filter(|source| handles.contains(&source.name.as_str()));
-    let methods = handles.flat_map(|source| {
-        source
-            .public_users_of(constant)
+fn client(sources: &[Source], handles: &[Handle<'_>], constant: &str) -> Option<String> {
+    join(handles.iter().flat_map(|handle| {
+        methods(sources, handle.type_name, constant)
             .into_iter()
-            .map(|method| format!("{}().{method}", source.name))
-    });
-    join(methods)
+            .map(|method| format!("{}().{method}", handle.method))
+    }))
+}
+
+/// The public methods of the type that send a request with the constant; they may be in several files.
+fn methods<'s>(sources: &'s [Source], type_name: &str, constant: &str) -> Vec<&'s str> {
+    let mut methods = Vec::new();
+    loop {
+        let known = methods.len();
+        for source in sources {
+            for method in source.methods_with(type_name, constant, &methods) {
+                if !methods.contains(&method) {
+                    methods.push(method);
+                }
+            }
+        }
+        if methods.len() == known {
+            return methods;
+        }
+    }
 }
 
 /// The handlers mounted with the constant.
@@ -296,14 +311,17 @@ mod tests {
         .unwrap()
     }
 
-    const HANDLES: (&str, &str) = ("client", "impl Client { pub fn runs(&self) -> Runs { Runs } }");
+    const HANDLES: (&str, &str) = ("handles", "impl Client { pub fn runs(&self) -> Runs { Runs } }");
     const RUNS: (&str, &str) = (
         "runs",
         "impl Runs {
             pub fn create(&self) -> Call { self.client.call(op::CREATE_RUN) }
-            pub fn stream(&self) -> Call { StreamCall::new(self.create()) }
             pub fn list(&self) -> Call { self.client.list(operations::LIST_RUNS) }
         }",
+    );
+    const STREAM: (&str, &str) = (
+        "stream",
+        "impl Runs { pub fn stream(&self) -> Call { StreamCall::new(self.create()) } }",
     );
     const ROUTES: (&str, &str) = (
         "routes",
@@ -312,7 +330,7 @@ mod tests {
 
     #[test]
     fn lists_both_sides_of_every_operation() {
-        let rows = rows(&[HANDLES, RUNS], &[ROUTES]);
+        let rows = rows(&[HANDLES, STREAM, RUNS], &[ROUTES]);
         assert_eq!(missing(&rows), [""; 0]);
         let want = [
             "provider  operation    method  path   client                        route",
@@ -352,9 +370,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_handle_does_not_count() {
+    fn a_type_that_is_no_handle_does_not_count() {
         assert_eq!(missing(&rows(&[RUNS], &[ROUTES])).len(), 2);
-        assert_eq!(missing(&rows(&[HANDLES, ("poll", RUNS.1)], &[ROUTES])).len(), 2);
+        let other = RUNS.1.replace("impl Runs", "impl Others");
+        assert_eq!(missing(&rows(&[HANDLES, ("runs", &other)], &[ROUTES])).len(), 2);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Finds the functions of a source file that use a constant, and the handlers mounted with it.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use crate::tokens::{self, Function, is_word};
+use crate::tokens::{self, Function, Token, is_word};
 
 /// The server's methods with an operation and its handler as arguments.
 const MOUNTS: &[&str] = &["mount", "mount_form", "route"];
@@ -14,6 +15,21 @@ pub(crate) struct Source {
     pub(crate) name: String,
     tokens: Vec<String>,
     functions: Vec<Function>,
+    /// The `impl` blocks without a trait.
+    impls: Vec<Impl>,
+}
+
+#[derive(Debug)]
+struct Impl {
+    type_name: String,
+    body: Range<usize>,
+}
+
+/// A method of the client that returns a handle.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Handle<'s> {
+    pub(crate) method: &'s str,
+    pub(crate) type_name: &'s str,
 }
 
 impl Source {
@@ -22,23 +38,33 @@ impl Source {
         Self {
             name: name.to_owned(),
             functions: tokens::functions(&tokens),
+            impls: impls(&tokens),
             tokens: tokens.iter().map(|token| token.text.to_owned()).collect(),
         }
     }
 
-    /// The names of the public functions.
-    pub(crate) fn public(&self) -> impl Iterator<Item = &str> {
-        self.functions
-            .iter()
-            .filter(|function| function.public)
-            .map(|function| function.name.as_str())
+    /// The public methods of `&self` that return a type without parameters.
+    pub(crate) fn handles<'s>(&'s self) -> Vec<Handle<'s>> {
+        let handle = |function: &'s Function| {
+            let end = function.body.start;
+            let start = (0..end).rev().find(|at| self.tokens[*at] == "fn")?;
+            let signature: Vec<&str> = self.tokens[start..end].iter().map(String::as_str).collect();
+            let ["fn", method, "(", "&", "self", .., "-", ">", type_name] = signature[..] else {
+                return None;
+            };
+            Some(Handle { method, type_name })
+        };
+        let public = self.functions.iter().filter(|function| function.public);
+        public.filter_map(handle).collect()
     }
 
-    /// The public functions that use the constant, directly or through other functions of the file.
-    pub(crate) fn public_users_of(&self, constant: &str) -> Vec<&str> {
+    /// The public methods of the type that use the constant: directly, through other functions of the file, or through
+    /// the methods `known`, which may be in other files.
+    pub(crate) fn methods_with(&self, type_name: &str, constant: &str, known: &[&str]) -> Vec<&str> {
         let mut users: BTreeSet<usize> = BTreeSet::new();
         loop {
-            let names: BTreeSet<&str> = users.iter().map(|user| self.functions[*user].name.as_str()).collect();
+            let names = users.iter().map(|user| self.functions[*user].name.as_str());
+            let names: BTreeSet<&str> = names.chain(known.iter().copied()).collect();
             let more: BTreeSet<usize> = (0..self.functions.len())
                 .filter(|number| {
                     let body = self.functions[*number].body.clone();
@@ -53,11 +79,12 @@ impl Source {
             }
             users = more;
         }
-        let public = users
+        let blocks = || self.impls.iter().filter(|block| block.type_name == type_name);
+        let methods = users
             .into_iter()
             .map(|user| &self.functions[user])
-            .filter(|function| function.public);
-        public.map(|function| function.name.as_str()).collect()
+            .filter(|function| function.public && blocks().any(|block| block.body.contains(&function.body.start)));
+        methods.map(|function| function.name.as_str()).collect()
     }
 
     /// The handlers mounted with the constant, qualified with the name of this file if they are defined in it.
@@ -146,17 +173,35 @@ impl Source {
     }
 }
 
+/// The `impl` blocks without a trait, by the name of their type.
+fn impls(tokens: &[Token<'_>]) -> Vec<Impl> {
+    let mut impls = Vec::new();
+    for start in (0..tokens.len()).filter(|at| tokens[*at].is("impl")) {
+        let Some(open) = (start..tokens.len()).find(|at| tokens[*at].is("{") || tokens[*at].is(";")) else {
+            break;
+        };
+        let header = &tokens[start + 1..open];
+        // `impl Runs` or `impl Call<Run>`; what is generic belongs to no handle.
+        if let Some(name) = header.first().filter(|name| name.is_word())
+            && !header.iter().any(|token| token.is("for"))
+        {
+            impls.push(Impl {
+                type_name: name.text.to_owned(),
+                body: open..tokens::closing(tokens, open),
+            });
+        }
+    }
+    impls
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[track_caller]
     fn check_users(text: &str, want: &[&str]) {
-        assert_eq!(
-            Source::parse("runs", text).public_users_of("CREATE_RUN"),
-            want,
-            "{text}"
-        );
+        let source = Source::parse("runs", &format!("impl Runs {{ {text} }}"));
+        assert_eq!(source.methods_with("Runs", "CREATE_RUN", &[]), want, "{text}");
     }
 
     #[track_caller]
@@ -180,6 +225,27 @@ mod tests {
             &["b"],
         );
         check_users("use op::CREATE_RUN; pub fn a() {}", &[]);
+    }
+
+    #[test]
+    fn finds_the_methods_of_a_type() {
+        let text = "impl Runs { pub fn a() { b() } } fn b() { op::CREATE_RUN } impl Other { pub fn c() { b() } }
+            impl From<Other> for Runs { fn d() { b() } } impl Runs { pub fn e(&self) { self.f() } }";
+        let source = Source::parse("runs", text);
+        assert_eq!(source.methods_with("Runs", "CREATE_RUN", &[]), ["a"]);
+        assert_eq!(source.methods_with("Runs", "CREATE_RUN", &["f"]), ["a", "e"]);
+    }
+
+    #[test]
+    fn a_handle_is_what_a_method_returns() {
+        let text =
+            "impl Client { pub fn runs(&self, thread: impl IdOf<Thread>) -> Runs { x } fn own(&self) -> Own { x }
+            pub fn builder() -> Builder { x } pub fn call(&self) -> Call<T> { x } }";
+        let runs = Handle {
+            method: "runs",
+            type_name: "Runs",
+        };
+        assert_eq!(Source::parse("handles", text).handles(), [runs]);
     }
 
     #[test]
