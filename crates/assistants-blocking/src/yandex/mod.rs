@@ -96,7 +96,7 @@ mod page;
 mod runs;
 mod search_indexes;
 mod threads;
-mod tokenizer;
+mod tokenize;
 mod users;
 
 pub use assistants::Assistants;
@@ -112,5 +112,5 @@ pub use runs::{
 };
 pub use search_indexes::SearchIndexes;
 pub use threads::Threads;
-pub use tokenizer::Tokenizer;
+pub use tokenize::Tokenizer;
 pub use users::Users;

@@ -7,7 +7,7 @@ mod event_reader;
 pub(crate) mod fuzz;
 mod handler;
 mod poll;
-mod run_steps;
+mod steps;
 mod stream;
 mod tools;
 
@@ -18,12 +18,12 @@ use crate::call::Plain;
 use crate::call::request::Request;
 use crate::tools::Tools;
 use crate::{Call, ListCall};
-use run_steps::include;
+use steps::include;
 
 pub use event_reader::EventReader;
 pub use handler::EventHandler;
 pub use poll::PollCall;
-pub use run_steps::RunSteps;
+pub use steps::RunSteps;
 pub use stream::{FinishedRun, RunStream, StreamCall, TextDeltas};
 pub use tools::ToolRunCall;
 

@@ -1,7 +1,7 @@
 //! Vector stores.
 
-mod vector_store_batches;
-mod vector_store_files;
+mod batches;
+mod files;
 
 use assistants_types::openai::operations as op;
 
@@ -13,8 +13,8 @@ use super::{
 use crate::{Call, ListCall};
 
 pub use crate::error::{BatchUpload, FailedUpload};
-pub use vector_store_batches::{BatchUploadCall, VectorStoreBatches};
-pub use vector_store_files::VectorStoreFiles;
+pub use batches::{BatchUploadCall, VectorStoreBatches};
+pub use files::VectorStoreFiles;
 
 /// The vector stores of the project: collections of files that can be searched. From [`Client::vector_stores`].
 ///

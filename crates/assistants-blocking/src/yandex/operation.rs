@@ -1,4 +1,5 @@
-//! Work that goes on after its call was answered.
+//! Long-running operations. The module is not called `operations` because that is the table of operations, which comes
+//! with the types.
 
 use std::fmt;
 use std::marker::PhantomData;
