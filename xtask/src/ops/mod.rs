@@ -18,8 +18,8 @@ use crate::workspace::root;
 const SPECS: &str = "spec";
 const CLIENT: &str = "crates/assistants-blocking/src";
 const SERVER: &str = "crates/assistants-local/src";
-/// The files of each provider with the public methods that return handles.
-const HANDLES: &[&str] = &["client", "handles"];
+/// The file of each provider with the public methods that return handles.
+const HANDLES: &str = "handles";
 
 /// An operation and its implementations.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -154,7 +154,7 @@ fn find(provider: &str, document: &Value, sources: &Sources) -> Result<Vec<Row>,
     let handles: Vec<Handle<'_>> = sources
         .client
         .iter()
-        .filter(|source| HANDLES.contains(&source.name.as_str()))
+        .filter(|source| source.name == HANDLES)
         .flat_map(Source::handles)
         .collect();
     let mut rows = Vec::new();
@@ -311,7 +311,7 @@ mod tests {
         .unwrap()
     }
 
-    const HANDLES: (&str, &str) = ("handles", "impl Client { pub fn runs(&self) -> Runs { Runs } }");
+    const CLIENT_HANDLES: (&str, &str) = ("handles", "impl Client { pub fn runs(&self) -> Runs { Runs } }");
     const RUNS: (&str, &str) = (
         "runs",
         "impl Runs {
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn lists_both_sides_of_every_operation() {
-        let rows = rows(&[HANDLES, STREAM, RUNS], &[ROUTES]);
+        let rows = rows(&[CLIENT_HANDLES, STREAM, RUNS], &[ROUTES]);
         assert_eq!(missing(&rows), [""; 0]);
         let want = [
             "provider  operation    method  path   client                        route",
@@ -351,20 +351,20 @@ mod tests {
     fn names_the_operation_and_the_side_that_is_missing() {
         assert_eq!(
             missing(&rows(
-                &[HANDLES, RUNS],
+                &[CLIENT_HANDLES, RUNS],
                 &[("routes", "fn r() { x.mount(&op::LIST_RUNS, runs::list) }")]
             )),
             ["openai runs.create: no server route mounts `CREATE_RUN` in crates/assistants-local/src"]
         );
         assert_eq!(
-            missing(&rows(&[HANDLES], &[ROUTES])),
+            missing(&rows(&[CLIENT_HANDLES], &[ROUTES])),
             [
                 "openai runs.list: no client method uses `LIST_RUNS` in crates/assistants-blocking/src",
                 "openai runs.create: no client method uses `CREATE_RUN` in crates/assistants-blocking/src",
             ]
         );
         assert_eq!(
-            table(&rows(&[HANDLES], &[])).lines().nth(1),
+            table(&rows(&[CLIENT_HANDLES], &[])).lines().nth(1),
             Some("openai    runs.list    GET     /runs  -       -")
         );
     }
@@ -373,7 +373,7 @@ mod tests {
     fn a_type_that_is_no_handle_does_not_count() {
         assert_eq!(missing(&rows(&[RUNS], &[ROUTES])).len(), 2);
         let other = RUNS.1.replace("impl Runs", "impl Others");
-        assert_eq!(missing(&rows(&[HANDLES, ("runs", &other)], &[ROUTES])).len(), 2);
+        assert_eq!(missing(&rows(&[CLIENT_HANDLES, ("runs", &other)], &[ROUTES])).len(), 2);
     }
 
     #[test]

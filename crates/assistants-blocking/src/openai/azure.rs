@@ -8,7 +8,6 @@ use assistants_types::chat::operations::CREATE_CHAT_COMPLETION;
 use assistants_types::openai::Operation;
 use ureq::http::HeaderName;
 
-use super::{Client, ClientBuilder};
 use crate::auth::api_key::ApiKey;
 use crate::auth::authorization::{Authorize, FixedBearer, KeyHeader};
 use crate::auth::token::{BearerToken, Provider, TokenCache};
@@ -57,7 +56,8 @@ impl AzureCredential {
         Self(Credential::Token(token.into()))
     }
 
-    /// Tokens of Microsoft Entra ID from a callback; see [`ClientBuilder::token_provider`].
+    /// Tokens of Microsoft Entra ID from a callback; see
+    /// [`ClientBuilder::token_provider`](super::ClientBuilder::token_provider).
     #[must_use]
     pub fn token_provider<E>(provide: impl Fn() -> Result<BearerToken, E> + Send + Sync + 'static) -> Self
     where
@@ -115,27 +115,40 @@ pub(super) fn chat(base: &BaseUrl) -> Operation {
     }
 }
 
-/// The builder that the environment describes, read by `variable`.
-pub(super) fn from_variables(variable: impl Fn(&str) -> Result<Option<String>>) -> Result<ClientBuilder> {
-    let needed = |name: &str| variable(name)?.ok_or_else(|| Error::config(format!("{name} is not set")));
-    let credential = match variable("AZURE_OPENAI_AD_TOKEN")? {
-        Some(token) => AzureCredential::token(token),
-        None => match variable("AZURE_OPENAI_API_KEY")? {
-            Some(key) => AzureCredential::key(key),
-            None => {
-                return Err(Error::config(
-                    "no credential for azure: set AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN",
-                ));
-            }
-        },
-    };
-    let (endpoint, version) = (needed("AZURE_OPENAI_ENDPOINT")?, needed("OPENAI_API_VERSION")?);
-    Ok(Client::azure(endpoint, version, credential))
+/// A resource of Azure, as the environment describes it.
+pub(super) struct Resource {
+    pub(super) endpoint: String,
+    pub(super) api_version: String,
+    pub(super) credential: AzureCredential,
+}
+
+impl Resource {
+    /// Reads the environment by `variable`.
+    pub(super) fn from_variables(variable: impl Fn(&str) -> Result<Option<String>>) -> Result<Self> {
+        let needed = |name: &str| variable(name)?.ok_or_else(|| Error::config(format!("{name} is not set")));
+        let credential = match variable("AZURE_OPENAI_AD_TOKEN")? {
+            Some(token) => AzureCredential::token(token),
+            None => match variable("AZURE_OPENAI_API_KEY")? {
+                Some(key) => AzureCredential::key(key),
+                None => {
+                    return Err(Error::config(
+                        "no credential for azure: set AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN",
+                    ));
+                }
+            },
+        };
+        Ok(Self {
+            endpoint: needed("AZURE_OPENAI_ENDPOINT")?,
+            api_version: needed("OPENAI_API_VERSION")?,
+            credential,
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::openai::Client;
 
     #[test]
     fn finds_the_base_url() {
@@ -177,10 +190,15 @@ mod tests {
             ("OPENAI_API_VERSION", "v"),
         ];
         let read = |pairs: &'static [(&str, &str)]| {
-            from_variables(move |name| {
+            let resource = Resource::from_variables(move |name| {
                 let found = pairs.iter().find(|(other, _)| *other == name);
                 Ok(found.map(|(_, value)| (*value).to_owned()))
-            })
+            })?;
+            Ok::<_, Error>(Client::azure(
+                resource.endpoint,
+                resource.api_version,
+                resource.credential,
+            ))
         };
         let builder = read(&ALL).unwrap();
         assert!(!format!("{builder:?}").contains("hush"));

@@ -84,12 +84,14 @@
 //! one exception: here it is a handle, and [`Operation::state`] is the type of that name there.
 
 mod assistants;
+mod builder;
 pub mod chat;
 mod client;
 mod credentials;
 mod files;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod handles;
 mod messages;
 mod operation;
 mod page;
@@ -101,7 +103,8 @@ mod users;
 
 pub use assistants::Assistants;
 pub use assistants_types::yandex::*;
-pub use client::{Client, ClientBuilder};
+pub use builder::ClientBuilder;
+pub use client::Client;
 pub use credentials::Credentials;
 pub use files::{DownloadCall, Files};
 pub use messages::{MessageItems, MessageListCall, MessageStream, Messages};

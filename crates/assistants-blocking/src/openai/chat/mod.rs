@@ -5,8 +5,8 @@ mod tools;
 use assistants_types::chat::operations as op;
 
 use super::Client;
+use crate::Call;
 use crate::chat::{ChatCompletion, ChatStreamCall, CreateChatCompletion};
-use crate::{Call, Tools};
 
 pub use tools::{ChatToolsCall, FinishedChat};
 
@@ -57,29 +57,6 @@ impl Chat {
     /// ```
     pub fn stream(&self, params: CreateChatCompletion) -> ChatStreamCall {
         ChatStreamCall::new(self.create(params))
-    }
-
-    /// Answers a conversation, and the function calls in the answers with `tools`, until the model makes no more.
-    ///
-    /// Unless `params` has tools of its own, it gets the definitions of these. A `tool_choice` that makes the model call
-    /// something holds for the first answer only.
-    ///
-    /// ```
-    /// use assistants_blocking::Tools;
-    /// use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
-    /// # let server = assistants_local::LocalServer::builder().start()?;
-    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
-    ///
-    /// let tools = Tools::new().function("double", serde_json::json!({"type": "integer"}), |n: i64| {
-    ///     n.checked_mul(2).ok_or("too large")
-    /// });
-    /// let params = CreateChatCompletion::new("scripted", [ChatMessage::user("call double 21")]);
-    /// let finished = client.chat().run_with_tools(params, &tools).send()?;
-    /// assert_eq!(finished.text(), "double returned 42");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn run_with_tools(&self, params: CreateChatCompletion, tools: &Tools) -> ChatToolsCall {
-        ChatToolsCall::new(self, params, tools)
     }
 
     pub(super) fn call(&self, params: &CreateChatCompletion) -> Call<ChatCompletion> {

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::openai::{
-    ImageFileContent, Message, MessageContent, MessageDelta, MessageDeltaContent, Run, RunStep, RunStepDelta,
-    RunStream, StepDetailsDelta, StepToolCall, StepToolCallDelta, StreamEvent, TextContent, TextDelta,
+    ImageFileContent, Message, MessageContent, MessageDelta, MessageDeltaContent, Run, RunAccumulator, RunStep,
+    RunStepDelta, StepDetailsDelta, StepToolCall, StepToolCallDelta, StreamEvent, TextContent, TextDelta,
 };
 
 /// What to do when something arrives in a stream. Every method does nothing unless it is written.
@@ -78,23 +78,6 @@ impl<F: FnMut(&StreamEvent)> EventHandler for F {
     }
 }
 
-/// Reads a stream to its end and tells the handler, but for the end: more streams of the same run may follow.
-pub(crate) fn drive(stream: &mut RunStream, handler: &mut impl EventHandler, progress: &mut Progress) -> Result<()> {
-    while let Some(event) = stream.next() {
-        match event {
-            Ok(event) => progress.report(&event, stream, handler),
-            Err(error) => {
-                if error.is_timeout() {
-                    handler.on_timeout();
-                }
-                handler.on_exception(&error);
-                return Err(error);
-            }
-        }
-    }
-    Ok(())
-}
-
 /// What was reported to the handler so far: how many parts of each message, how many calls of each step.
 #[derive(Default)]
 pub(crate) struct Progress {
@@ -120,7 +103,8 @@ fn reported<'a>(all: &'a mut Reports, id: &str) -> &'a mut Reported {
 }
 
 impl Progress {
-    fn report(&mut self, event: &StreamEvent, stream: &RunStream, handler: &mut impl EventHandler) {
+    /// Calls the handler for an event. `seen` holds everything up to and including it.
+    pub(super) fn report(&mut self, event: &StreamEvent, seen: &RunAccumulator, handler: &mut impl EventHandler) {
         handler.on_event(event);
         match event {
             StreamEvent::RunCreated(run)
@@ -134,14 +118,14 @@ impl Progress {
             | StreamEvent::RunExpired(run) => handler.on_run(run),
             StreamEvent::RunRequiresAction(run) => {
                 // The step stays open until the outputs are there, but its calls are whole.
-                if let Some(step) = stream.run_step() {
+                if let Some(step) = seen.run_step() {
                     self.calls_done(step, step.tool_calls().len(), handler);
                 }
                 handler.on_run(run);
             }
             StreamEvent::MessageCreated(message) => handler.on_message_created(message),
             StreamEvent::MessageDelta(delta) => {
-                if let Some(message) = stream.message() {
+                if let Some(message) = seen.message() {
                     self.message_delta(delta, message, handler);
                 }
             }
@@ -151,7 +135,7 @@ impl Progress {
             }
             StreamEvent::RunStepCreated(step) => handler.on_run_step_created(step),
             StreamEvent::RunStepDelta(delta) => {
-                if let Some(step) = stream.run_step() {
+                if let Some(step) = seen.run_step() {
                     self.step_delta(delta, step, handler);
                 }
             }

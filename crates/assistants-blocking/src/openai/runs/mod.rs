@@ -3,6 +3,7 @@
 mod abandon;
 mod delta_reader;
 mod event_reader;
+mod finished;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod handler;
@@ -14,17 +15,16 @@ mod tools;
 use assistants_types::openai::operations as op;
 
 use super::{Client, CreateRun, IdOf, Run, RunInclude, SubmitToolOutputs, ToolOutput, UpdateRun};
-use crate::call::Plain;
 use crate::call::request::Request;
-use crate::tools::Tools;
 use crate::{Call, ListCall};
 use steps::include;
 
 pub use event_reader::EventReader;
+pub use finished::FinishedRun;
 pub use handler::EventHandler;
 pub use poll::PollCall;
 pub use steps::RunSteps;
-pub use stream::{FinishedRun, RunStream, StreamCall, TextDeltas};
+pub use stream::{RunStream, StreamCall, TextDeltas};
 pub use tools::ToolRunCall;
 
 /// The runs of one thread. From [`Client::runs`].
@@ -156,137 +156,6 @@ impl Runs {
         let params = SubmitToolOutputs::new(outputs);
         self.client
             .call_with(op::SUBMIT_TOOL_OUTPUTS, &[&self.thread, run.as_id()], &params)
-    }
-
-    /// Starts a run and streams its events. `POST /threads/{thread_id}/runs` with `stream`.
-    ///
-    /// ```
-    /// # let server = assistants_local::LocalServer::builder().start()?;
-    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
-    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
-    /// # let thread = assistants_blocking::openai::CreateThread::default();
-    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
-    /// # let thread = client.threads().create(thread).send()?;
-    /// use assistants_blocking::openai::CreateRun;
-    ///
-    /// let mut stream = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?;
-    /// while let Some(text) = stream.next_text() {
-    ///     print!("{}", text?);
-    /// }
-    /// let finished = stream.finish()?.completed()?;
-    /// assert_eq!(finished.text(), "Hello");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn stream(&self, params: CreateRun) -> StreamCall {
-        StreamCall::new(&self.client, self.create(params))
-    }
-
-    /// As [`submit_tool_outputs`](Self::submit_tool_outputs), and streams the events of the run as it goes on.
-    ///
-    /// ```
-    /// # let server = assistants_local::LocalServer::builder().start()?;
-    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
-    /// # use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateThread, Tool};
-    /// # let tool = Tool::function("now", serde_json::json!({"type": "object"}));
-    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted").tool(tool)).send()?;
-    /// # let thread = CreateThread::default().message(CreateMessage::user("call now {}"));
-    /// # let thread = client.threads().create(thread).send()?;
-    /// use assistants_blocking::openai::CreateRun;
-    ///
-    /// let runs = client.runs(&thread);
-    /// let waiting = runs.stream(CreateRun::new(&assistant)).send()?.finish()?;
-    /// let outputs = waiting.run.tool_calls().iter().map(|call| call.output("noon"));
-    /// let finished = runs.submit_tool_outputs_stream(&waiting.run, outputs).send()?.finish()?;
-    /// assert_eq!(finished.text(), "now returned noon");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn submit_tool_outputs_stream(
-        &self,
-        run: impl IdOf<Run>,
-        outputs: impl IntoIterator<Item = impl Into<ToolOutput>>,
-    ) -> StreamCall<Plain> {
-        let run = run.into_id();
-        StreamCall::new(&self.client, self.submit_tool_outputs(&run, outputs)).about(&self.thread, &run)
-    }
-
-    /// Waits until a run has ended or needs tool outputs.
-    ///
-    /// ```
-    /// # let server = assistants_local::LocalServer::builder().start()?;
-    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
-    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
-    /// # let thread = assistants_blocking::openai::CreateThread::default();
-    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
-    /// # let thread = client.threads().create(thread).send()?;
-    /// use std::time::Duration;
-    /// # use assistants_blocking::openai::CreateRun;
-    /// # let run = client.runs(&thread).create(CreateRun::new(&assistant)).send()?;
-    ///
-    /// let run = client.runs(&thread).poll(&run).poll_timeout(Duration::from_secs(60)).send()?;
-    /// assert_eq!(run.status.as_str(), "completed");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn poll(&self, run: impl IdOf<Run>) -> PollCall {
-        PollCall::of(&self.client, &self.thread, run.as_id())
-    }
-
-    /// Starts a run, and waits until it has ended or needs tool outputs.
-    ///
-    /// ```
-    /// # let server = assistants_local::LocalServer::builder().start()?;
-    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
-    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
-    /// # let thread = assistants_blocking::openai::CreateThread::default();
-    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
-    /// # let thread = client.threads().create(thread).send()?;
-    /// use assistants_blocking::openai::{CreateRun, RunStatus};
-    ///
-    /// let run = client.runs(&thread).create_and_poll(CreateRun::new(&assistant)).send()?;
-    /// match run.status {
-    ///     RunStatus::Completed => {
-    ///         let messages = client.messages(&thread).list().run_id(&run).send()?;
-    ///         println!("{}", messages.data[0].text());
-    ///     }
-    ///     other => println!("ended as {other}: {:?}", run.last_error),
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn create_and_poll(&self, params: CreateRun) -> PollCall {
-        PollCall::after(&self.client, self.create(params).plain())
-    }
-
-    /// As [`submit_tool_outputs`](Self::submit_tool_outputs), and waits until the run has ended or needs more outputs.
-    pub fn submit_tool_outputs_and_poll(
-        &self,
-        run: impl IdOf<Run>,
-        outputs: impl IntoIterator<Item = impl Into<ToolOutput>>,
-    ) -> PollCall {
-        let run = run.into_id();
-        PollCall::after(&self.client, self.submit_tool_outputs(&run, outputs)).about(&self.thread, &run)
-    }
-
-    /// Starts a run and answers its function calls with `tools` until it has ended.
-    ///
-    /// ```
-    /// # let server = assistants_local::LocalServer::builder().start()?;
-    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
-    /// # use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateThread, Tool};
-    /// # let tool = Tool::function("now", serde_json::json!({"type": "object"}));
-    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted").tool(tool)).send()?;
-    /// # let thread = CreateThread::default().message(CreateMessage::user("call now {}"));
-    /// # let thread = client.threads().create(thread).send()?;
-    /// use assistants_blocking::Tools;
-    /// use assistants_blocking::openai::CreateRun;
-    /// use serde_json::{Value, json};
-    ///
-    /// let tools = Tools::new().function("now", json!({"type": "object"}), |_: Value| Ok::<_, String>("noon"));
-    /// let run = client.runs(&thread).run_with_tools(CreateRun::new(&assistant), &tools);
-    /// let finished = run.send()?.completed()?;
-    /// assert_eq!(finished.text(), "now returned noon");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn run_with_tools(&self, params: CreateRun, tools: &Tools) -> ToolRunCall {
-        ToolRunCall::new(self, params, tools)
     }
 }
 

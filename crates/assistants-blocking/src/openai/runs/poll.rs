@@ -7,8 +7,66 @@ use assistants_types::openai::operations as op;
 use crate::call::options::option_setters;
 use crate::call::wait::{Polled, Wait};
 use crate::error::Result;
-use crate::openai::{Client, Run};
+use crate::openai::{Client, CreateRun, IdOf, Run, Runs, ToolOutput};
 use crate::{Call, Options};
+
+impl Runs {
+    /// Waits until a run has ended or needs tool outputs.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use std::time::Duration;
+    /// # use assistants_blocking::openai::CreateRun;
+    /// # let run = client.runs(&thread).create(CreateRun::new(&assistant)).send()?;
+    ///
+    /// let run = client.runs(&thread).poll(&run).poll_timeout(Duration::from_secs(60)).send()?;
+    /// assert_eq!(run.status.as_str(), "completed");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn poll(&self, run: impl IdOf<Run>) -> PollCall {
+        PollCall::of(&self.client, &self.thread, run.as_id())
+    }
+
+    /// Starts a run, and waits until it has ended or needs tool outputs.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::openai::{CreateRun, RunStatus};
+    ///
+    /// let run = client.runs(&thread).create_and_poll(CreateRun::new(&assistant)).send()?;
+    /// match run.status {
+    ///     RunStatus::Completed => {
+    ///         let messages = client.messages(&thread).list().run_id(&run).send()?;
+    ///         println!("{}", messages.data[0].text());
+    ///     }
+    ///     other => println!("ended as {other}: {:?}", run.last_error),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create_and_poll(&self, params: CreateRun) -> PollCall {
+        PollCall::after(&self.client, self.create(params).plain())
+    }
+
+    /// As [`submit_tool_outputs`](Self::submit_tool_outputs), and waits until the run has ended or needs more outputs.
+    pub fn submit_tool_outputs_and_poll(
+        &self,
+        run: impl IdOf<Run>,
+        outputs: impl IntoIterator<Item = impl Into<ToolOutput>>,
+    ) -> PollCall {
+        let run = run.into_id();
+        PollCall::after(&self.client, self.submit_tool_outputs(&run, outputs)).about(&self.thread, &run)
+    }
+}
 
 /// A call that waits until a run has ended or needs tool outputs.
 ///

@@ -4,19 +4,72 @@ use std::fmt;
 
 use super::abandon::{self, Abandoned};
 use super::event_reader::EventReader;
-use super::handler::{self, Progress};
-use crate::auth::secrets::Secrets;
+use super::finished::FinishedRun;
+use super::handler::{EventHandler, Progress};
 use crate::call::options::option_setters;
 use crate::error::{Error, Result};
 use crate::http::log;
 use crate::http::transport::Incoming;
 use crate::openai::{
-    Client, EventHandler, Message, Run, RunAccumulator, RunKind, RunStatus, RunStep, SortOrder, StreamEvent, Thread,
-    Usage,
+    Client, CreateRun, IdOf, Message, MessageStatus, Run, RunAccumulator, RunInclude, RunKind, RunStatus, RunStep,
+    Runs, SortOrder, StreamEvent, Thread, ToolOutput,
 };
 use crate::stream::event_source::Origin;
 use crate::stream::sse::SseReader;
-use crate::{Call, Options};
+use crate::{Call, Options, Plain};
+
+impl Runs {
+    /// Starts a run and streams its events. `POST /threads/{thread_id}/runs` with `stream`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::openai::CreateRun;
+    ///
+    /// let mut stream = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?;
+    /// while let Some(text) = stream.next_text() {
+    ///     print!("{}", text?);
+    /// }
+    /// let finished = stream.finish()?.completed()?;
+    /// assert_eq!(finished.text(), "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stream(&self, params: CreateRun) -> StreamCall {
+        StreamCall::new(&self.client, self.create(params))
+    }
+
+    /// As [`submit_tool_outputs`](Self::submit_tool_outputs), and streams the events of the run as it goes on.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateThread, Tool};
+    /// # let tool = Tool::function("now", serde_json::json!({"type": "object"}));
+    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted").tool(tool)).send()?;
+    /// # let thread = CreateThread::default().message(CreateMessage::user("call now {}"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::openai::CreateRun;
+    ///
+    /// let runs = client.runs(&thread);
+    /// let waiting = runs.stream(CreateRun::new(&assistant)).send()?.finish()?;
+    /// let outputs = waiting.run.tool_calls().iter().map(|call| call.output("noon"));
+    /// let finished = runs.submit_tool_outputs_stream(&waiting.run, outputs).send()?.finish()?;
+    /// assert_eq!(finished.text(), "now returned noon");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn submit_tool_outputs_stream(
+        &self,
+        run: impl IdOf<Run>,
+        outputs: impl IntoIterator<Item = impl Into<ToolOutput>>,
+    ) -> StreamCall<Plain> {
+        let run = run.into_id();
+        StreamCall::new(&self.client, self.submit_tool_outputs(&run, outputs)).about(&self.thread, &run)
+    }
+}
 
 /// A run that will be streamed. `Kind` is that of a [`Call`].
 #[must_use = "a call does nothing until `send`"]
@@ -39,7 +92,7 @@ struct RunIds {
 
 impl StreamCall {
     /// Also what is normally left out of the steps that the stream reports.
-    pub fn include(mut self, what: impl Into<crate::openai::RunInclude>) -> Self {
+    pub fn include(mut self, what: impl Into<RunInclude>) -> Self {
         self.call = self.call.include(what);
         self
     }
@@ -160,102 +213,6 @@ pub struct RunStream {
     cancel_run_on_drop: bool,
     /// The run, where it was known before the first event.
     known: Option<RunIds>,
-}
-
-/// A run that has come to an end, or waits for tool outputs.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct FinishedRun {
-    /// The run in its last state.
-    pub run: Run,
-    /// The messages it wrote, oldest first.
-    pub messages: Vec<Message>,
-    /// The steps it took, oldest first.
-    pub steps: Vec<RunStep>,
-    /// What an error made of it must not show.
-    pub(crate) secrets: Secrets,
-}
-
-impl PartialEq for FinishedRun {
-    fn eq(&self, other: &Self) -> bool {
-        self.run == other.run && self.messages == other.messages && self.steps == other.steps
-    }
-}
-
-impl FinishedRun {
-    /// The text of all messages that the run wrote.
-    #[must_use]
-    pub fn text(&self) -> String {
-        self.messages.iter().flat_map(Message::texts).collect()
-    }
-
-    /// The tokens that the run used: as it tells itself, else summed over its steps; `None` when neither tells.
-    ///
-    /// A list sums up as well:
-    ///
-    /// ```
-    /// use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread, Usage};
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let server = assistants_local::LocalServer::builder().start()?;
-    /// # let client = Client::builder().base_url(server.base_url()).build()?;
-    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted")).send()?;
-    /// # let thread = CreateThread::default().message(CreateMessage::user("Hello"));
-    /// # let thread = client.threads().create(thread).send()?;
-    /// let first = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?.finish()?;
-    /// let second = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?.finish()?;
-    /// let both: Usage = client.runs(&thread).list().into_iter().sum::<Result<_, _>>()?;
-    /// # let total = |usage: Option<Usage>| usage.map_or(0, |usage| usage.total_tokens);
-    /// # assert!(total(first.usage()) > 0);
-    /// # assert_eq!(both.total_tokens, total(first.usage()) + total(second.usage()));
-    /// # let mut silent = first.clone();
-    /// # silent.run.usage = None;
-    /// # assert_eq!(silent.usage(), first.usage());
-    /// # silent.steps.clear();
-    /// # assert_eq!(silent.usage(), None);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn usage(&self) -> Option<Usage> {
-        let summed = || {
-            let told = self.steps.iter().any(|step| step.usage.is_some());
-            told.then(|| self.steps.iter().sum())
-        };
-        self.run.usage.clone().or_else(summed)
-    }
-
-    /// The run as a result: an error unless it completed.
-    ///
-    /// ```
-    /// # let server = assistants_local::LocalServer::builder().start()?;
-    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
-    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
-    /// # let thread = assistants_blocking::openai::CreateThread::default();
-    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
-    /// # let thread = client.threads().create(thread).send()?;
-    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
-    /// use assistants_blocking::Error;
-    ///
-    /// match client.runs(&thread).stream(run).send()?.finish()?.completed() {
-    ///     Ok(finished) => println!("{}", finished.text()),
-    ///     Err(Error::RunFailed(run)) => println!("{}: {:?}", run.status, run.last_error),
-    ///     Err(error) => return Err(error.into()),
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Error::RunFailed`] with the run.
-    #[doc(alias = "succeeded")]
-    pub fn completed(self) -> Result<Self> {
-        if self.run.status == RunStatus::Completed {
-            Ok(self)
-        } else {
-            Err(Error::RunFailed(Box::new(self.run)).redact(&self.secrets))
-        }
-    }
 }
 
 impl RunStream {
@@ -427,9 +384,26 @@ impl RunStream {
     ///
     /// As those of the iterator; the handler was told of it too.
     pub fn handle(&mut self, handler: &mut impl EventHandler) -> Result<()> {
-        let outcome = handler::drive(self, handler, &mut Progress::default());
+        let outcome = self.drive(handler, &mut Progress::default());
         handler.on_end();
         outcome
+    }
+
+    /// Reads to the end and calls the handler, except for its `on_end`: more streams of the same run may follow.
+    pub(super) fn drive(&mut self, handler: &mut impl EventHandler, progress: &mut Progress) -> Result<()> {
+        while let Some(event) = self.next() {
+            match event {
+                Ok(event) => progress.report(&event, &self.snapshots, handler),
+                Err(error) => {
+                    if error.is_timeout() {
+                        handler.on_timeout();
+                    }
+                    handler.on_exception(&error);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Reads to the end and hands out the run in its last state, its messages and its steps.
@@ -531,7 +505,7 @@ impl RunStream {
 fn any_in_progress(messages: &[Message]) -> bool {
     messages
         .iter()
-        .any(|message| message.status == crate::openai::MessageStatus::InProgress)
+        .any(|message| message.status == MessageStatus::InProgress)
 }
 
 impl Iterator for RunStream {

@@ -1,12 +1,38 @@
 //! Runs whose function calls this program answers.
 
 use super::abandon::{self, Abandoned};
-use super::handler::{self, Progress};
+use super::handler::Progress;
 use super::poll::is_done;
 use crate::call::options::option_setters;
 use crate::error::Result;
 use crate::openai::{CreateRun, EventHandler, FinishedRun, Run, RunStatus, RunStream, Runs, SortOrder};
 use crate::{Options, Tools};
+
+impl Runs {
+    /// Starts a run and answers its function calls with `tools` until it has ended.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # use assistants_blocking::openai::{CreateAssistant, CreateMessage, CreateThread, Tool};
+    /// # let tool = Tool::function("now", serde_json::json!({"type": "object"}));
+    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted").tool(tool)).send()?;
+    /// # let thread = CreateThread::default().message(CreateMessage::user("call now {}"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// use assistants_blocking::Tools;
+    /// use assistants_blocking::openai::CreateRun;
+    /// use serde_json::{Value, json};
+    ///
+    /// let tools = Tools::new().function("now", json!({"type": "object"}), |_: Value| Ok::<_, String>("noon"));
+    /// let run = client.runs(&thread).run_with_tools(CreateRun::new(&assistant), &tools);
+    /// let finished = run.send()?.completed()?;
+    /// assert_eq!(finished.text(), "now returned noon");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_with_tools(&self, params: CreateRun, tools: &Tools) -> ToolRunCall {
+        ToolRunCall::new(self, params, tools)
+    }
+}
 
 /// A run whose function calls are answered until it has ended.
 ///
@@ -176,7 +202,7 @@ impl ToolRunCall {
 
 /// Reads one stream of the run to its end.
 fn read(mut stream: RunStream, handler: &mut impl EventHandler, progress: &mut Progress) -> Result<FinishedRun> {
-    match handler::drive(&mut stream, handler, progress) {
+    match stream.drive(handler, progress) {
         Err(error) if !stream.can_recover(&error) => Err(error),
         _ => stream.finish(),
     }

@@ -4,17 +4,19 @@ mod call;
 mod result;
 mod stream;
 mod tools;
+mod wait;
 
 use assistants_types::yandex::operations as op;
 
 use super::client::with_query;
 use super::{Client, CreateRun, IdOf, ListRunsResponse, Run, SubmitToRun, SubmitToRunResponse, Thread, ToolResult};
-use crate::{Call, ListCall, Tools};
+use crate::{Call, ListCall};
 
 pub use call::{RunCall, RunStreamCall};
-pub use result::{RunResult, RunStreamEvent, StatusCall, WaitCall};
+pub use result::{RunResult, RunStreamEvent, StatusCall};
 pub use stream::{ListenCall, RunStream, TextDelta, TextDeltas};
 pub use tools::ToolRunCall;
+pub use wait::WaitCall;
 
 /// The runs of the folder. From [`Client::runs`].
 #[derive(Clone, Debug)]
@@ -146,47 +148,5 @@ impl Runs {
         let mut call: Call<RunResult> = self.client.call(op::GET_RUN, &[run.as_id()]);
         call.attach_secrets = RunResult::attach_secrets;
         call
-    }
-
-    /// Waits until a run has ended or asks for tool results.
-    ///
-    /// ```
-    /// # let server = assistants_local::LocalServer::builder().start()?;
-    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
-    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
-    /// # let assistant = client.assistants().create(params).send()?;
-    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
-    /// # let thread = client.threads().create(params).send()?;
-    /// # let run = client.assistants().run(&assistant, &thread).send()?;
-    /// use std::time::Duration;
-    ///
-    /// let result = client.runs().wait(&run).poll_timeout(Duration::from_secs(60)).send()?.succeeded()?;
-    /// println!("{:?}, {:?}", result.text(), result.usage().map(|usage| usage.total_tokens));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn wait(&self, run: impl IdOf<Run>) -> WaitCall {
-        WaitCall::new(self, run.as_id())
-    }
-
-    /// Starts a run and answers its function calls with `tools` until it has ended.
-    ///
-    /// ```
-    /// # let server = assistants_local::LocalServer::builder().start()?;
-    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
-    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
-    /// # let assistant = client.assistants().create(params).send()?;
-    /// use assistants_blocking::Tools;
-    /// use assistants_blocking::yandex::{CreateRun, CreateThread};
-    /// use serde_json::{Value, json};
-    ///
-    /// let tools = Tools::new().function("now", json!({"type": "object"}), |_: Value| Ok::<_, String>("noon"));
-    /// let thread = CreateThread::new(client.folder_id()).message("call now {}");
-    /// let thread = client.threads().create(thread).send()?;
-    /// let result = client.runs().run_with_tools(CreateRun::new(&assistant, &thread), &tools).send()?;
-    /// assert_eq!(result.text().as_deref(), Some("now returned noon"));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn run_with_tools(&self, params: CreateRun, tools: &Tools) -> ToolRunCall {
-        ToolRunCall::new(self, params, tools)
     }
 }

@@ -1,7 +1,6 @@
 //! What runs come to, and how far they are.
 
 use std::ops::Deref;
-use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -9,9 +8,8 @@ use crate::Call;
 use crate::auth::secrets::Secrets;
 use crate::call::options::{Options, option_setters};
 use crate::call::response::RawResponse;
-use crate::call::wait::{Polled, Wait};
 use crate::error::{Error, Result};
-use crate::yandex::{Citation, ContentPart, EventType, Message, MessageContent, Run, RunStatus, Runs, StreamEvent};
+use crate::yandex::{Citation, ContentPart, EventType, Message, MessageContent, Run, RunStatus, StreamEvent};
 
 /// What a run has come to: a message, tool calls, an error.
 ///
@@ -157,7 +155,7 @@ fn citations(message: Option<&Message>) -> &[Citation] {
     message.map_or(&[], |message| &message.citations)
 }
 
-/// A question for the status of a run. From [`Runs::get_status`].
+/// A request for the status of a run. From [`Runs::get_status`](super::Runs::get_status).
 #[must_use = "a call does nothing until `send`"]
 #[derive(Debug)]
 pub struct StatusCall {
@@ -192,68 +190,5 @@ impl StatusCall {
     pub fn send_raw(mut self) -> Result<RawResponse<Run>> {
         self.call.options = self.options;
         self.call.send_raw()
-    }
-}
-
-/// A wait for a run. From [`Runs::wait`].
-#[must_use = "nothing is polled until `send`"]
-#[derive(Debug)]
-pub struct WaitCall {
-    runs: Runs,
-    run: String,
-    pub(crate) options: Options,
-    poll_interval: Option<Duration>,
-    poll_timeout: Duration,
-}
-
-impl WaitCall {
-    pub(crate) fn new(runs: &Runs, run: &str) -> Self {
-        Self {
-            runs: runs.clone(),
-            run: run.to_owned(),
-            options: runs.client.options.clone(),
-            poll_interval: None,
-            poll_timeout: Duration::from_secs(300),
-        }
-    }
-
-    option_setters!();
-
-    /// The wait between two polls. Default: 50 ms at first, growing to 1 second.
-    pub fn poll_interval(mut self, interval: Duration) -> Self {
-        self.poll_interval = Some(interval);
-        self
-    }
-
-    /// Limits the whole wait; the last poll is made when the limit is reached. Default: 300 seconds.
-    pub fn poll_timeout(mut self, limit: Duration) -> Self {
-        self.poll_timeout = limit;
-        self
-    }
-
-    /// Waits until the run has ended or asks for tool results, and hands out what it came to.
-    ///
-    /// A status newer than this crate counts as "still at work".
-    ///
-    /// # Errors
-    ///
-    /// As [`Call::send`]; [`Error::Timeout`] naming the last status when the run is not done in time,
-    /// [`Error::Decode`] when the server responds with another run.
-    pub fn send(mut self) -> Result<RunResult> {
-        self.options.begin();
-        Wait::new(&self.options, self.poll_interval, self.poll_timeout).until(|| {
-            let mut call = self.runs.get(&self.run);
-            call.options = self.options.clone();
-            let response = call.send_raw()?;
-            let run = response.parse()?;
-            response.check_id(&self.run, &run.id)?;
-            let status = run.status();
-            if status.is_succeeded() || status.is_failed() {
-                let mut result = RunResult::from(run);
-                result.attach_secrets(response.secrets());
-                return Ok(Polled::Done(result));
-            }
-            Ok(Polled::running(&response, &format!("run {} is `{status}`", self.run)))
-        })
     }
 }

@@ -11,6 +11,30 @@ use crate::yandex::{
     CreateRun, FunctionCall, FunctionResult, FunctionTool, RunResult, RunStatus, RunStreamEvent, Runs,
 };
 
+impl Runs {
+    /// Starts a run and answers its function calls with `tools` until it has ended.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// use assistants_blocking::Tools;
+    /// use assistants_blocking::yandex::{CreateRun, CreateThread};
+    /// use serde_json::{Value, json};
+    ///
+    /// let tools = Tools::new().function("now", json!({"type": "object"}), |_: Value| Ok::<_, String>("noon"));
+    /// let thread = CreateThread::new(client.folder_id()).message("call now {}");
+    /// let thread = client.threads().create(thread).send()?;
+    /// let result = client.runs().run_with_tools(CreateRun::new(&assistant, &thread), &tools).send()?;
+    /// assert_eq!(result.text().as_deref(), Some("now returned noon"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_with_tools(&self, params: CreateRun, tools: &Tools) -> ToolRunCall {
+        ToolRunCall::new(self, params, tools)
+    }
+}
+
 /// A run whose function calls are answered until it has ended. From [`Runs::run_with_tools`].
 ///
 /// The functions are added to the tools of the run. A run that is given up (a function failed and failures are to stop

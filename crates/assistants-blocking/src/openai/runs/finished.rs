@@ -1,0 +1,101 @@
+//! What a run has come to.
+
+use crate::auth::secrets::Secrets;
+use crate::error::{Error, Result};
+use crate::openai::{Message, Run, RunStatus, RunStep, Usage};
+
+/// A run that has come to an end, or waits for tool outputs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FinishedRun {
+    /// The run in its last state.
+    pub run: Run,
+    /// The messages it wrote, oldest first.
+    pub messages: Vec<Message>,
+    /// The steps it took, oldest first.
+    pub steps: Vec<RunStep>,
+    /// What an error made of it must not show.
+    pub(crate) secrets: Secrets,
+}
+
+impl PartialEq for FinishedRun {
+    fn eq(&self, other: &Self) -> bool {
+        self.run == other.run && self.messages == other.messages && self.steps == other.steps
+    }
+}
+
+impl FinishedRun {
+    /// The text of all messages that the run wrote.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.messages.iter().flat_map(Message::texts).collect()
+    }
+
+    /// The tokens that the run used: as it tells itself, else summed over its steps; `None` when neither tells.
+    ///
+    /// A list sums up as well:
+    ///
+    /// ```
+    /// use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread, Usage};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(CreateAssistant::new("scripted")).send()?;
+    /// # let thread = CreateThread::default().message(CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// let first = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?.finish()?;
+    /// let second = client.runs(&thread).stream(CreateRun::new(&assistant)).send()?.finish()?;
+    /// let both: Usage = client.runs(&thread).list().into_iter().sum::<Result<_, _>>()?;
+    /// # let total = |usage: Option<Usage>| usage.map_or(0, |usage| usage.total_tokens);
+    /// # assert!(total(first.usage()) > 0);
+    /// # assert_eq!(both.total_tokens, total(first.usage()) + total(second.usage()));
+    /// # let mut silent = first.clone();
+    /// # silent.run.usage = None;
+    /// # assert_eq!(silent.usage(), first.usage());
+    /// # silent.steps.clear();
+    /// # assert_eq!(silent.usage(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn usage(&self) -> Option<Usage> {
+        let summed = || {
+            let told = self.steps.iter().any(|step| step.usage.is_some());
+            told.then(|| self.steps.iter().sum())
+        };
+        self.run.usage.clone().or_else(summed)
+    }
+
+    /// The run as a result: an error unless it completed.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// use assistants_blocking::Error;
+    ///
+    /// match client.runs(&thread).stream(run).send()?.finish()?.completed() {
+    ///     Ok(finished) => println!("{}", finished.text()),
+    ///     Err(Error::RunFailed(run)) => println!("{}: {:?}", run.status, run.last_error),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RunFailed`] with the run.
+    #[doc(alias = "succeeded")]
+    pub fn completed(self) -> Result<Self> {
+        if self.run.status == RunStatus::Completed {
+            Ok(self)
+        } else {
+            Err(Error::RunFailed(Box::new(self.run)).redact(&self.secrets))
+        }
+    }
+}
