@@ -60,7 +60,9 @@ fn reach(node: &Value, schemas: &Value, names: &mut BTreeSet<String>) -> Result<
         Value::Object(members) => {
             let target = members.get("$ref").and_then(Value::as_str);
             if let Some(name) = target.and_then(|target| target.strip_prefix("#/components/schemas/")) {
-                let schema = schemas.get(name).ok_or_else(|| format!("no schema `{name}`"))?;
+                let schema = schemas
+                    .get(name)
+                    .ok_or_else(|| format!("there is no schema `{name}`"))?;
                 if names.insert(name.to_owned()) {
                     reach(schema, schemas, names)?;
                 }

@@ -18,8 +18,8 @@ pub(super) fn stream_events(out: &mut String, item: &Item, events: &[Event]) {
         }
     }
     out.push_str(
-        "    /// An event newer than this crate.\n    Unknown {\n        /// Its name.\n        event: String,\n        \
-         /// Its data: the JSON value, or a string when the data was no JSON.\n        data: Value,\n    },\n}\n\n",
+        "    /// An unknown event, such as one newer than this crate.\n    Unknown {\n        /// Name of the event.\n        event: String,\n        \
+         /// Data of the event: the JSON value, or a string if the data is not JSON.\n        data: Value,\n    },\n}\n\n",
     );
     out.push_str(&format!("stream_events!({} {{\n", item.name));
     for event in events {
@@ -67,8 +67,11 @@ fn payloads(out: &mut String, item: &Item, events: &[Event]) {
         let words = words.trim_start_matches('_');
         let method = words.strip_suffix("_object").unwrap_or(words);
         let about = match events[..] {
-            [event] => format!("The payload of `{}`; `None` for any other event.", event.wire),
-            _ => format!("The {} that the event is about.", method.replace('_', " ")),
+            [event] => format!("The payload of `{}`; `None` for other events.", event.wire),
+            _ => format!(
+                "The {} of the event; `None` for events about something else.",
+                method.replace('_', " ")
+            ),
         };
         doc(out, "    ", &about);
         let patterns: Vec<String> = events
@@ -97,7 +100,7 @@ fn companion(out: &mut String, event: &Event, ty: &str, beside: &[Member]) {
         out,
         "",
         &format!(
-            "The payload of `{}`: the object, and what stands beside it in the event.",
+            "The payload of `{}`: the object and the other members of the event.",
             event.wire
         ),
     );

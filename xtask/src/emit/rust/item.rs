@@ -22,7 +22,7 @@ pub(crate) fn write(out: &mut String, item: &Item) {
     }
 }
 
-/// The additional types that an item defines: the payload of an event with more than `data`, the enum of a oneof.
+/// The additional types that an item defines: the payload of an event with more than `data`, the enum of a `oneof`.
 pub(crate) fn companions(items: &[Item]) -> impl Iterator<Item = &str> {
     items.iter().flat_map(|item| match &item.shape {
         Shape::Events(events) => events

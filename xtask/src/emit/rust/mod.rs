@@ -47,7 +47,7 @@ pub(crate) fn type_list(model: &Model) -> Result<String, String> {
     source.push_str("/// Calls a macro with the name of every type.\nmacro_rules! for_each_type {\n    ($call:ident) => { $call! {\n");
     for item in model.modules.values().flatten() {
         if matches!(item.shape, Shape::ProtoEnum(_) | Shape::Map(_)) {
-            continue; // A value, not an object; it is met in the objects that hold it.
+            continue; // A value, not an object; the objects that contain it cover it.
         }
         source.push_str(&format!("        {},\n", item.name));
     }

@@ -1,6 +1,6 @@
 //! Structs: their definition, their constructor and setters.
 
-use super::text::doc;
+use super::text::{doc, setter_doc};
 use super::types::{argument, field_type};
 use crate::model::{Member, Object, Presence, Type, Usage};
 
@@ -20,7 +20,7 @@ pub(super) fn struct_(out: &mut String, name: &str, text: &str, object: &Object)
         doc(out, "    ", &member.doc);
         out.push_str(&format!("    pub {}: {},\n", member.field, field_type(member)));
     }
-    out.push_str("    /// Members that this crate does not know.\n    pub extra: Extra,\n}\n\n");
+    out.push_str("    /// Unknown members, kept as they were sent.\n    pub extra: Extra,\n}\n\n");
 
     let constants: Vec<String> = object
         .constants
@@ -85,7 +85,7 @@ fn builder(out: &mut String, name: &str, object: &Object) {
         doc(
             out,
             "    ",
-            "Takes what the protocol requires; everything else starts out unset.",
+            "Creates the object from its required members; all others are unset.",
         );
         out.push_str(&format!(
             "    #[must_use]\n    pub fn new({}) -> Self {{ Self {{ {fields} extra: Extra::default() }} }}\n\n",
@@ -114,7 +114,7 @@ fn setters(out: &mut String, object: &Object, member: &Member) {
         Presence::Nullable => format!("Field::Set({value})"),
         Presence::Required | Presence::Plain => value,
     };
-    doc(out, "    ", &format!("Sets `{}`. {}", member.key, member.doc));
+    doc(out, "    ", &setter_doc(&member.key, &member.doc));
     out.push_str(&format!(
         "    #[must_use]\n    pub fn {field}(mut self, {field}: {ty}) -> Self {{ self.{field} = {wrapped}; self }}\n\n"
     ));
@@ -131,7 +131,7 @@ fn setters(out: &mut String, object: &Object, member: &Member) {
         ));
     }
     if object.update && member.presence == Presence::Nullable {
-        doc(out, "    ", &format!("Empties `{}` on the server.", member.key));
+        doc(out, "    ", &format!("Clears `{}` on the server.", member.key));
         out.push_str(&format!(
             "    #[must_use]\n    pub fn clear_{field}(mut self) -> Self {{ self.{field} = Field::Clear; self }}\n\n"
         ));

@@ -8,7 +8,7 @@ use crate::model::Model;
 /// Source of `operations.rs`.
 pub(crate) fn source(header: &str, model: &Model) -> String {
     let mut out = header.to_owned();
-    out.push_str("//! Every operation of the protocol, as a constant each and as a table.\n//!\n");
+    out.push_str("//! All operations of the protocol: one constant per operation, and a table of them.\n//!\n");
     out.push_str("//! | operation | method | path |\n//! | --- | --- | --- |\n");
     for operation in &model.operations {
         let _infallible = writeln!(
@@ -41,7 +41,7 @@ pub(crate) fn source(header: &str, model: &Model) -> String {
         .collect();
     let _infallible = writeln!(
         out,
-        "/// All of them, in the order of the specification.\npub const ALL: &[Operation] = &[{}];",
+        "/// All operations, in the order of the specification.\npub const ALL: &[Operation] = &[{}];",
         names.join(", ")
     );
     out

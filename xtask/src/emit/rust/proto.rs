@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::text::doc;
+use super::text::{doc, setter_doc};
 use crate::model::proto_items::{Field, Group, Kind, Message, Nested, Type};
 use crate::model::{Arm, Item, Usage};
 
@@ -74,7 +74,7 @@ pub(super) fn enum_(out: &mut String, item: &Item, arms: &[Arm]) {
         out.push_str(&format!("    {},\n", arm.name));
     }
     out.push_str(
-        "    /// A value newer than this crate, kept exactly as it was sent.\n    Unknown(UnknownValue),\n}\n\n",
+        "    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.\n    Unknown(UnknownValue),\n}\n\n",
     );
     out.push_str(&format!("proto_enum!({} {{\n", item.name));
     for arm in arms {
@@ -99,7 +99,7 @@ pub(super) fn message(out: &mut String, item: &Item, message: &Message) {
         doc(out, "    ", &group.doc);
         out.push_str(&format!("    pub {}: Option<{}>,\n", group.name, group.ty));
     }
-    out.push_str("    /// Members that this crate does not know.\n    pub extra: Extra,\n}\n\n");
+    out.push_str("    /// Unknown members, kept as they were sent.\n    pub extra: Extra,\n}\n\n");
 
     out.push_str(&format!("message!({name} = {:?} {{\n", message.full_name));
     for field in &message.fields {
@@ -159,7 +159,7 @@ fn one_of(out: &mut String, group: &Group) {
         doc(out, "    ", &member.doc);
         out.push_str(&format!("    {}({}),\n", arm(member), rust_type(&member.ty)));
     }
-    out.push_str("    /// A member newer than this crate, as raw JSON.\n    Unknown(UnknownMember),\n}\n\n");
+    out.push_str("    /// An unknown member, such as one newer than this crate, as raw JSON.\n    Unknown(UnknownMember),\n}\n\n");
     out.push_str(&format!("one_of!({} {{\n", group.ty));
     for member in &group.members {
         out.push_str(&format!(
@@ -206,14 +206,7 @@ fn conversions(out: &mut String, name: &str, message: &Message, group: &Group) {
     // Accessors for the payload of each member, without a `match`.
     out.push_str(&format!("impl {name} {{\n"));
     for member in &group.members {
-        doc(
-            out,
-            "    ",
-            &format!(
-                "The member `{}`, if it is the one that is set. {}",
-                member.json, member.doc
-            ),
-        );
+        doc(out, "    ", &format!("`{}`, if it is set. {}", member.json, member.doc));
         let (returns, value) = match &member.ty {
             Type::Text => ("&str".to_owned(), "value.as_str()"),
             Type::Flag => ("bool".to_owned(), "*value"),
@@ -334,7 +327,7 @@ fn builder(out: &mut String, name: &str, message: &Message) {
         doc(
             out,
             "    ",
-            "Takes what the protocol requires; everything else starts out unset.",
+            "Creates the object from its required members; all others are unset.",
         );
         out.push_str(&format!(
             "    #[must_use]\n    pub fn new({}) -> Self {{ Self {{ {fields} extra: Extra::default() }} }}\n\n",
@@ -348,7 +341,7 @@ fn builder(out: &mut String, name: &str, message: &Message) {
         doc(
             out,
             "    ",
-            &format!("Sets one of the members that exclude each other. {}", group.doc),
+            &format!("Sets one of several mutually exclusive members. {}", group.doc),
         );
         let field = &group.name;
         out.push_str(&format!(
@@ -372,7 +365,7 @@ fn setters(out: &mut String, message: &Message, field: &Field) {
     };
     let (ty, value) = argument(name, field, &field.ty);
     let value = stored(field, value);
-    doc(out, "    ", &format!("Sets `{}`. {}", field.json, field.doc));
+    doc(out, "    ", &setter_doc(&field.json, &field.doc));
     out.push_str(&format!(
         "    #[must_use]\n    pub fn {name}(mut self, {name}: {ty}) -> Self {{ self.{name} = {value}; {mask} self }}\n\n"
     ));
@@ -384,7 +377,7 @@ fn setters(out: &mut String, message: &Message, field: &Field) {
         ));
     }
     if message.update {
-        doc(out, "    ", &format!("Empties `{}` on the server.", field.json));
+        doc(out, "    ", &format!("Clears `{}` on the server.", field.json));
         out.push_str(&format!(
             "    #[must_use]\n    pub fn clear_{name}(mut self) -> Self {{ self.{name} = Default::default(); {mask} self }}\n\n"
         ));
@@ -396,16 +389,12 @@ fn nested_setters(out: &mut String, nested: &Nested) {
     let name = &field.name;
     let (ty, value) = argument(name, field, &field.ty);
     let value = stored(field, value);
-    doc(
-        out,
-        "    ",
-        &format!("Sets `{path}` and nothing else beside it. {}", field.doc),
-    );
+    doc(out, "    ", &format!("Sets only `{path}`. {}", field.doc));
     out.push_str(&format!(
         "    #[must_use]\n    pub fn {name}(mut self, {name}: {ty}) -> Self {{ \
          self.{outer}.get_or_insert_default().{name} = {value}; self.update_mask.add({path:?}); self }}\n\n"
     ));
-    doc(out, "    ", &format!("Empties `{path}` on the server."));
+    doc(out, "    ", &format!("Clears `{path}` on the server."));
     out.push_str(&format!(
         "    #[must_use]\n    pub fn clear_{name}(mut self) -> Self {{ \
          if let Some({outer}) = &mut self.{outer} {{ {outer}.{name} = Default::default(); }} \

@@ -25,9 +25,18 @@ pub(super) fn doc(out: &mut String, indent: &str, text: &str) {
     }
 }
 
-/// The source, formatted by rustfmt.
+/// The doc comment of a setter: the member, and its description unless that only repeats the name.
+pub(super) fn setter_doc(key: &str, description: &str) -> String {
+    if description.trim_end_matches('.').eq_ignore_ascii_case(key) {
+        format!("Sets `{key}`.")
+    } else {
+        format!("Sets `{key}`. {description}")
+    }
+}
+
+/// Formats the source with rustfmt.
 pub(super) fn rustfmt(source: &str) -> Result<String, String> {
-    let broken = |error: std::io::Error| format!("rustfmt: {error}");
+    let failed = |error: std::io::Error| format!("rustfmt: {error}");
     let mut child = Command::new("rustfmt")
         .args([
             "--edition",
@@ -41,18 +50,18 @@ pub(super) fn rustfmt(source: &str) -> Result<String, String> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(broken)?;
-    let mut input = child.stdin.take().ok_or("rustfmt takes no input")?;
+        .map_err(failed)?;
+    let mut input = child.stdin.take().ok_or("rustfmt has no standard input")?;
     let text = source.to_owned();
     // In a separate thread, because both pipes have a limited capacity.
     let writer = std::thread::spawn(move || input.write_all(text.as_bytes()));
-    let output = child.wait_with_output().map_err(broken)?;
+    let output = child.wait_with_output().map_err(failed)?;
     writer
         .join()
-        .map_err(|_| "the thread that feeds rustfmt died".to_owned())?
-        .map_err(broken)?;
+        .map_err(|_| "the thread that writes to rustfmt panicked".to_owned())?
+        .map_err(failed)?;
     if !output.status.success() {
-        return Err(format!("rustfmt refuses generated code:\n{source}"));
+        return Err(format!("rustfmt rejects the generated code:\n{source}"));
     }
     String::from_utf8(output.stdout).map_err(|error| error.to_string())
 }

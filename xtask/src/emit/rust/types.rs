@@ -26,7 +26,7 @@ pub(super) fn rust_type(ty: &Type) -> String {
     }
 }
 
-/// The type of a parameter, and the expression that converts it to that of the field.
+/// The type of a parameter, and the expression that converts it to the type of the field.
 pub(super) fn argument(name: &str, ty: &Type, id_of: Option<&str>) -> (String, String) {
     match ty {
         _ if id_of.is_some() => (

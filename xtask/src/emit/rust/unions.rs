@@ -13,7 +13,7 @@ pub(super) fn open_enum(out: &mut String, item: &Item, arms: &[Arm]) {
         out.push_str(&format!("    {},\n", arm.name));
     }
     out.push_str(
-        "    /// A value newer than this crate, kept exactly as it was sent.\n    Unknown(UnknownValue),\n}\n\n",
+        "    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.\n    Unknown(UnknownValue),\n}\n\n",
     );
     out.push_str(&format!("open_enum!({} {{\n", item.name));
     for arm in arms {
@@ -85,7 +85,9 @@ fn union_head(out: &mut String, item: &Item, strings: &[Arm]) {
 }
 
 fn union_tail(out: &mut String) {
-    out.push_str("    /// A member newer than this crate, as raw JSON.\n    Unknown(Value),\n}\n\n");
+    out.push_str(
+        "    /// An unknown member, such as one newer than this crate, as raw JSON.\n    Unknown(Value),\n}\n\n",
+    );
 }
 
 fn string_table(strings: &[Arm]) -> String {

@@ -29,7 +29,7 @@ pub struct ChatCompletionChunk {
     pub moderation: Option<ChatModeration>,
     /// Random characters that hide the length of the chunk.
     pub obfuscation: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -56,7 +56,7 @@ pub struct ChatChunkChoice {
     pub finish_reason: Option<ChatFinishReason>,
     /// Log probabilities of the tokens of the delta.
     pub logprobs: Option<ChatLogprobs>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -80,7 +80,7 @@ pub struct ChatDelta {
     pub tool_calls: Option<Vec<ChatToolCallDelta>>,
     /// Deprecated, superseded by `tool_calls`. A delta of a function call.
     pub function_call: Option<ChatFunctionDelta>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -106,7 +106,7 @@ pub enum ChatRole {
     Assistant,
     /// A tool called by the model.
     Tool,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -129,7 +129,7 @@ pub struct ChatToolCallDelta {
     pub type_: Option<ChatToolCallType>,
     /// Delta of the function call.
     pub function: Option<ChatFunctionDelta>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -146,7 +146,7 @@ object!(ChatToolCallDelta {
 pub enum ChatToolCallType {
     /// A function.
     Function,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -161,7 +161,7 @@ pub struct ChatFunctionDelta {
     pub name: Option<String>,
     /// JSON text to append to the arguments.
     pub arguments: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

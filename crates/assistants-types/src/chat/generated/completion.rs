@@ -32,7 +32,7 @@ pub struct ChatCompletion {
     pub metadata: Option<Metadata>,
     /// Results of the moderation, if requested.
     pub moderation: Option<ChatModeration>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -59,7 +59,7 @@ pub struct ChatChoice {
     pub finish_reason: ChatFinishReason,
     /// Log probabilities of the tokens, if requested.
     pub logprobs: Option<ChatLogprobs>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -84,7 +84,7 @@ pub enum ChatFinishReason {
     ContentFilter,
     /// Deprecated. The model is waiting for the output of a function call.
     FunctionCall,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -111,7 +111,7 @@ pub struct ChatCompletionMessage {
     pub audio: Option<ChatAudio>,
     /// Deprecated, superseded by `tool_calls`. A function call to execute.
     pub function_call: Option<ChatCalledFunction>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -130,7 +130,7 @@ object!(ChatCompletionMessage const("role" = "assistant") always("content", "ref
 pub enum ChatAnnotation {
     /// Cites a web page that a passage of the text is based on.
     UrlCitation(ChatUrlCitationAnnotation),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -143,7 +143,7 @@ tagged!(ChatAnnotation by "type" {
 pub struct ChatUrlCitationAnnotation {
     /// The cited page and the passage.
     pub url_citation: ChatUrlCitation,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -162,7 +162,7 @@ pub struct ChatUrlCitation {
     pub url: String,
     /// Title of the page.
     pub title: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -184,7 +184,7 @@ pub struct ChatAudio {
     pub data: String,
     /// Transcript of the audio.
     pub transcript: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -202,7 +202,7 @@ pub struct ChatLogprobs {
     pub content: Option<Vec<ChatTokenLogprob>>,
     /// Tokens of the refusal.
     pub refusal: Option<Vec<ChatTokenLogprob>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -222,7 +222,7 @@ pub struct ChatTokenLogprob {
     pub bytes: Option<Vec<i64>>,
     /// The most likely tokens at this position.
     pub top_logprobs: Vec<ChatTopLogprob>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -242,7 +242,7 @@ pub struct ChatTopLogprob {
     pub logprob: f64,
     /// UTF-8 bytes of the token, which may be only part of a character.
     pub bytes: Option<Vec<i64>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -265,7 +265,7 @@ pub struct ChatUsage {
     pub prompt_tokens_details: Option<ChatPromptTokensDetails>,
     /// Breakdown of the completion tokens.
     pub completion_tokens_details: Option<ChatCompletionTokensDetails>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -290,7 +290,7 @@ pub struct ChatPromptTokensDetails {
     pub image_tokens: Option<i64>,
     /// Text tokens.
     pub text_tokens: Option<i64>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -315,7 +315,7 @@ pub struct ChatCompletionTokensDetails {
     pub rejected_prediction_tokens: Option<i64>,
     /// Text tokens.
     pub text_tokens: Option<i64>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -334,7 +334,7 @@ pub struct ChatModeration {
     pub input: ChatModerationOutcome,
     /// Results for the answer.
     pub output: ChatModerationOutcome,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -351,7 +351,7 @@ pub enum ChatModerationOutcome {
     ModerationResults(ChatModerationResults),
     /// The error that prevented a check.
     Error(ChatModerationError),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -367,7 +367,7 @@ pub struct ChatModerationResults {
     pub model: String,
     /// One result for each checked item.
     pub results: Vec<ChatModerationResult>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -389,7 +389,7 @@ pub struct ChatModerationResult {
     pub category_scores: Value,
     /// Kinds of input that each score applies to, by category name.
     pub category_applied_input_types: Value,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -408,7 +408,7 @@ pub struct ChatModerationError {
     pub code: String,
     /// Human-readable description of the error.
     pub message: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

@@ -28,7 +28,7 @@ pub enum ChatMessage {
     Tool(ChatToolMessage),
     /// The output of a function call in the deprecated format.
     Function(ChatFunctionMessage),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -48,7 +48,7 @@ pub struct ChatDeveloperMessage {
     pub content: ChatTextContent,
     /// Name of the author; distinguishes authors with the same role.
     pub name: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -58,7 +58,7 @@ object!(ChatDeveloperMessage const("role" = "developer") {
 });
 
 impl ChatDeveloperMessage {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(content: impl Into<ChatTextContent>) -> Self {
         Self {
@@ -83,7 +83,7 @@ pub struct ChatSystemMessage {
     pub content: ChatTextContent,
     /// Name of the author; distinguishes authors with the same role.
     pub name: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -93,7 +93,7 @@ object!(ChatSystemMessage const("role" = "system") {
 });
 
 impl ChatSystemMessage {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(content: impl Into<ChatTextContent>) -> Self {
         Self {
@@ -118,7 +118,7 @@ pub struct ChatUserMessage {
     pub content: ChatUserContent,
     /// Name of the author; distinguishes authors with the same role.
     pub name: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -128,7 +128,7 @@ object!(ChatUserMessage const("role" = "user") {
 });
 
 impl ChatUserMessage {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(content: impl Into<ChatUserContent>) -> Self {
         Self {
@@ -161,7 +161,7 @@ pub struct ChatAssistantMessage {
     pub tool_calls: Option<Vec<ChatToolCall>>,
     /// Deprecated, superseded by `tool_calls`. The function call of the answer.
     pub function_call: Field<ChatCalledFunction>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -232,7 +232,7 @@ pub struct ChatToolMessage {
     pub tool_call_id: String,
     /// The output.
     pub content: ChatTextContent,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -242,7 +242,7 @@ object!(ChatToolMessage const("role" = "tool") {
 });
 
 impl ChatToolMessage {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(tool_call_id: impl Into<String>, content: impl Into<ChatTextContent>) -> Self {
         Self {
@@ -260,7 +260,7 @@ pub struct ChatFunctionMessage {
     pub name: String,
     /// The output.
     pub content: Field<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -270,7 +270,7 @@ object!(ChatFunctionMessage const("role" = "function") {
 });
 
 impl ChatFunctionMessage {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -296,7 +296,7 @@ pub enum ChatTextContent {
     Text(String),
     /// Text parts; at least 1.
     Parts(Vec<ChatTextPart>),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -313,7 +313,7 @@ pub enum ChatUserContent {
     Text(String),
     /// Parts of several kinds; at least 1.
     Parts(Vec<ChatUserPart>),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -330,7 +330,7 @@ pub enum ChatAssistantContent {
     Text(String),
     /// Text parts, or a single refusal part; at least 1.
     Parts(Vec<ChatAssistantPart>),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -351,7 +351,7 @@ pub enum ChatUserPart {
     InputAudio(ChatAudioPart),
     /// A file.
     File(ChatFilePart),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -370,7 +370,7 @@ pub enum ChatAssistantPart {
     Text(ChatTextPart),
     /// The model's refusal to answer.
     Refusal(ChatRefusalPart),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -386,7 +386,7 @@ pub struct ChatTextPart {
     pub text: String,
     /// Marks the end of a prefix to cache.
     pub prompt_cache_breakpoint: Option<ChatCacheBreakpoint>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -396,7 +396,7 @@ object!(ChatTextPart const("type" = "text") {
 });
 
 impl ChatTextPart {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self {
@@ -421,7 +421,7 @@ pub struct ChatImagePart {
     pub image_url: ImageUrl,
     /// Marks the end of a prefix to cache.
     pub prompt_cache_breakpoint: Option<ChatCacheBreakpoint>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -431,7 +431,7 @@ object!(ChatImagePart const("type" = "image_url") {
 });
 
 impl ChatImagePart {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(image_url: impl Into<ImageUrl>) -> Self {
         Self {
@@ -456,7 +456,7 @@ pub struct ChatAudioPart {
     pub input_audio: ChatInputAudio,
     /// Marks the end of a prefix to cache.
     pub prompt_cache_breakpoint: Option<ChatCacheBreakpoint>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -466,7 +466,7 @@ object!(ChatAudioPart const("type" = "input_audio") {
 });
 
 impl ChatAudioPart {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(input_audio: impl Into<ChatInputAudio>) -> Self {
         Self {
@@ -491,7 +491,7 @@ pub struct ChatInputAudio {
     pub data: String,
     /// Format of the data.
     pub format: ChatInputAudioFormat,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -501,7 +501,7 @@ object!(ChatInputAudio {
 });
 
 impl ChatInputAudio {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(data: impl Into<String>, format: impl Into<ChatInputAudioFormat>) -> Self {
         Self {
@@ -520,7 +520,7 @@ pub enum ChatInputAudioFormat {
     Wav,
     /// MP3.
     Mp3,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -536,7 +536,7 @@ pub struct ChatFilePart {
     pub file: ChatFile,
     /// Marks the end of a prefix to cache.
     pub prompt_cache_breakpoint: Option<ChatCacheBreakpoint>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -546,7 +546,7 @@ object!(ChatFilePart const("type" = "file") {
 });
 
 impl ChatFilePart {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(file: impl Into<ChatFile>) -> Self {
         Self {
@@ -573,7 +573,7 @@ pub struct ChatFile {
     pub filename: Option<String>,
     /// The data, base64-encoded.
     pub file_data: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -611,7 +611,7 @@ impl ChatFile {
 pub struct ChatRefusalPart {
     /// Text of the refusal.
     pub refusal: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -620,7 +620,7 @@ object!(ChatRefusalPart const("type" = "refusal") {
 });
 
 impl ChatRefusalPart {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(refusal: impl Into<String>) -> Self {
         Self {
@@ -633,7 +633,7 @@ impl ChatRefusalPart {
 /// Marks the end of a prefix to cache.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCacheBreakpoint {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -647,7 +647,7 @@ impl ChatCacheBreakpoint {}
 pub struct ChatAudioId {
     /// Identifier of the spoken answer.
     pub id: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -656,7 +656,7 @@ object!(ChatAudioId {
 });
 
 impl ChatAudioId {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self {

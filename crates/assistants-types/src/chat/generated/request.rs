@@ -95,7 +95,7 @@ pub struct CreateChatCompletion {
     pub verbosity: Field<ChatVerbosity>,
     /// Web search options, for models that search the web.
     pub web_search_options: Option<ChatWebSearchOptions>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -140,7 +140,7 @@ object!(CreateChatCompletion {
 });
 
 impl CreateChatCompletion {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(model: impl Into<String>, messages: impl IntoIterator<Item = impl Into<ChatMessage>>) -> Self {
         Self {
@@ -471,7 +471,7 @@ pub struct ChatAudioOptions {
     pub voice: ChatVoice,
     /// Audio format.
     pub format: ChatAudioFormat,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -481,7 +481,7 @@ object!(ChatAudioOptions {
 });
 
 impl ChatAudioOptions {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(voice: impl Into<ChatVoice>, format: impl Into<ChatAudioFormat>) -> Self {
         Self {
@@ -500,7 +500,7 @@ pub enum ChatVoice {
     Name(String),
     /// A custom voice.
     Custom(ChatVoiceId),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -514,7 +514,7 @@ choice!(ChatVoice {
 pub struct ChatVoiceId {
     /// Identifier of the voice.
     pub id: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -523,7 +523,7 @@ object!(ChatVoiceId {
 });
 
 impl ChatVoiceId {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self {
@@ -549,7 +549,7 @@ pub enum ChatAudioFormat {
     Opus,
     /// Raw 16-bit samples.
     Pcm16,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -572,7 +572,7 @@ pub enum ChatFunctionCallMode {
     Auto,
     /// The model calls this function.
     Named(ChatFunctionName),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -585,7 +585,7 @@ choice!(ChatFunctionCallMode strings(None = "none", Auto = "auto") {
 pub struct ChatFunctionName {
     /// Name of the function.
     pub name: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -594,7 +594,7 @@ object!(ChatFunctionName {
 });
 
 impl ChatFunctionName {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -613,7 +613,7 @@ pub struct ChatFunction {
     pub description: Option<String>,
     /// JSON schema of the arguments object; omitted for a function without arguments.
     pub parameters: Option<Value>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -624,7 +624,7 @@ object!(ChatFunction {
 });
 
 impl ChatFunction {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -658,7 +658,7 @@ pub enum ChatModality {
     Text,
     /// Speech.
     Audio,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -674,7 +674,7 @@ pub struct ChatModerationOptions {
     pub model: String,
     /// Action taken on the results; null means that they are only reported.
     pub policy: Field<ChatModerationPolicy>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -684,7 +684,7 @@ object!(ChatModerationOptions {
 });
 
 impl ChatModerationOptions {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(model: impl Into<String>) -> Self {
         Self {
@@ -709,7 +709,7 @@ pub struct ChatModerationPolicy {
     pub input: Field<ChatModerationConfig>,
     /// Action for the answer.
     pub output: Field<ChatModerationConfig>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -739,7 +739,7 @@ impl ChatModerationPolicy {
 pub struct ChatModerationConfig {
     /// Whether flagged content is reported or blocked.
     pub mode: ChatModerationMode,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -748,7 +748,7 @@ object!(ChatModerationConfig {
 });
 
 impl ChatModerationConfig {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(mode: impl Into<ChatModerationMode>) -> Self {
         Self {
@@ -766,7 +766,7 @@ pub enum ChatModerationMode {
     Score,
     /// Flagged content is blocked.
     Block,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -780,7 +780,7 @@ open_enum!(ChatModerationMode {
 pub struct ChatPrediction {
     /// The text, such as a file of which only a few lines will change.
     pub content: ChatTextContent,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -789,7 +789,7 @@ object!(ChatPrediction const("type" = "content") {
 });
 
 impl ChatPrediction {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(content: impl Into<ChatTextContent>) -> Self {
         Self {
@@ -806,7 +806,7 @@ pub struct ChatCacheOptions {
     pub mode: Option<ChatCacheMode>,
     /// Minimum lifetime of a cached prompt.
     pub ttl: Option<ChatCacheTtl>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -839,7 +839,7 @@ pub enum ChatCacheMode {
     Implicit,
     /// Only explicit breakpoints count.
     Explicit,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -854,7 +854,7 @@ open_enum!(ChatCacheMode {
 pub enum ChatCacheTtl {
     /// 30 minutes.
     ThirtyMinutes,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -870,7 +870,7 @@ pub enum ChatCacheRetention {
     InMemory,
     /// Up to 24 hours.
     OneDay,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -889,7 +889,7 @@ pub enum ChatResponseFormat {
     JsonSchema(ResponseFormatJsonSchema),
     /// Any valid JSON object; the instructions must ask for JSON as well.
     JsonObject(ResponseFormatJsonObject),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -915,7 +915,7 @@ pub enum ChatServiceTier {
     Priority,
     /// Faster than `priority`, for models that support it.
     Fast,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -936,7 +936,7 @@ pub enum ChatStop {
     Text(String),
     /// Up to 4 sequences.
     Texts(Vec<String>),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -953,7 +953,7 @@ pub struct ChatStreamOptions {
     /// Whether chunks are padded with random characters, so that their lengths do not reveal the content; defaults
     /// to true.
     pub include_obfuscation: Option<bool>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -990,7 +990,7 @@ pub enum ChatVerbosity {
     Medium,
     /// Detailed answers.
     High,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -1007,7 +1007,7 @@ pub struct ChatWebSearchOptions {
     pub search_context_size: Option<ChatSearchContextSize>,
     /// Approximate location of the user.
     pub user_location: Field<ChatUserLocation>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -1042,7 +1042,7 @@ pub enum ChatSearchContextSize {
     Medium,
     /// Many results.
     High,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -1057,7 +1057,7 @@ open_enum!(ChatSearchContextSize {
 pub struct ChatUserLocation {
     /// The location.
     pub approximate: ChatLocation,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -1066,7 +1066,7 @@ object!(ChatUserLocation const("type" = "approximate") {
 });
 
 impl ChatUserLocation {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(approximate: impl Into<ChatLocation>) -> Self {
         Self {
@@ -1087,7 +1087,7 @@ pub struct ChatLocation {
     pub region: Option<String>,
     /// IANA time zone, such as `Europe/Paris`.
     pub timezone: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

@@ -17,7 +17,7 @@ pub enum ChatTool {
     Function(FunctionTool),
     /// A tool with free text as input instead of JSON arguments.
     Custom(ChatCustomTool),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -31,7 +31,7 @@ tagged!(ChatTool by "type" {
 pub struct ChatCustomTool {
     /// The tool.
     pub custom: ChatCustomToolDefinition,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -40,7 +40,7 @@ object!(ChatCustomTool const("type" = "custom") {
 });
 
 impl ChatCustomTool {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(custom: impl Into<ChatCustomToolDefinition>) -> Self {
         Self {
@@ -59,7 +59,7 @@ pub struct ChatCustomToolDefinition {
     pub description: Option<String>,
     /// Format of the input; defaults to any text.
     pub format: Option<ChatCustomFormat>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -70,7 +70,7 @@ object!(ChatCustomToolDefinition {
 });
 
 impl ChatCustomToolDefinition {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -104,7 +104,7 @@ pub enum ChatCustomFormat {
     Text(ChatCustomTextFormat),
     /// Text that conforms to a grammar.
     Grammar(ChatCustomGrammarFormat),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -116,7 +116,7 @@ tagged!(ChatCustomFormat by "type" {
 /// Any text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatCustomTextFormat {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -130,7 +130,7 @@ impl ChatCustomTextFormat {}
 pub struct ChatCustomGrammarFormat {
     /// The grammar.
     pub grammar: ChatGrammar,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -139,7 +139,7 @@ object!(ChatCustomGrammarFormat const("type" = "grammar") {
 });
 
 impl ChatCustomGrammarFormat {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(grammar: impl Into<ChatGrammar>) -> Self {
         Self {
@@ -156,7 +156,7 @@ pub struct ChatGrammar {
     pub definition: String,
     /// Syntax of the rules.
     pub syntax: ChatGrammarSyntax,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -166,7 +166,7 @@ object!(ChatGrammar {
 });
 
 impl ChatGrammar {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(definition: impl Into<String>, syntax: impl Into<ChatGrammarSyntax>) -> Self {
         Self {
@@ -185,7 +185,7 @@ pub enum ChatGrammarSyntax {
     Lark,
     /// A regular expression.
     Regex,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -210,7 +210,7 @@ pub enum ChatToolChoice {
     Function(ChatNamedToolChoice),
     /// The model calls this custom tool.
     Custom(ChatNamedCustomChoice),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -225,7 +225,7 @@ tagged!(ChatToolChoice by "type" strings(None = "none", Auto = "auto", Required 
 pub struct ChatAllowedToolsChoice {
     /// The allowed tools.
     pub allowed_tools: ChatAllowedTools,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -234,7 +234,7 @@ object!(ChatAllowedToolsChoice const("type" = "allowed_tools") {
 });
 
 impl ChatAllowedToolsChoice {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(allowed_tools: impl Into<ChatAllowedTools>) -> Self {
         Self {
@@ -251,7 +251,7 @@ pub struct ChatAllowedTools {
     pub mode: ChatAllowedToolsMode,
     /// The tools, each with the members that identify it: `{"type": "function", "function": {"name": "…"}}`.
     pub tools: Vec<Value>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -261,7 +261,7 @@ object!(ChatAllowedTools {
 });
 
 impl ChatAllowedTools {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(mode: impl Into<ChatAllowedToolsMode>, tools: Vec<Value>) -> Self {
         Self {
@@ -280,7 +280,7 @@ pub enum ChatAllowedToolsMode {
     Auto,
     /// The model calls at least one of them.
     Required,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -294,7 +294,7 @@ open_enum!(ChatAllowedToolsMode {
 pub struct ChatNamedToolChoice {
     /// The function.
     pub function: NamedFunction,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -303,7 +303,7 @@ object!(ChatNamedToolChoice const("type" = "function") {
 });
 
 impl ChatNamedToolChoice {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(function: impl Into<NamedFunction>) -> Self {
         Self {
@@ -318,7 +318,7 @@ impl ChatNamedToolChoice {
 pub struct ChatNamedCustomChoice {
     /// The tool.
     pub custom: ChatCustomName,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -327,7 +327,7 @@ object!(ChatNamedCustomChoice const("type" = "custom") {
 });
 
 impl ChatNamedCustomChoice {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(custom: impl Into<ChatCustomName>) -> Self {
         Self {
@@ -342,7 +342,7 @@ impl ChatNamedCustomChoice {
 pub struct ChatCustomName {
     /// Name of the tool.
     pub name: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -351,7 +351,7 @@ object!(ChatCustomName {
 });
 
 impl ChatCustomName {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -369,7 +369,7 @@ pub enum ChatToolCall {
     Function(ChatFunctionToolCall),
     /// A call of a custom tool.
     Custom(ChatCustomToolCall),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -386,7 +386,7 @@ pub struct ChatFunctionToolCall {
     pub id: String,
     /// The function and its arguments.
     pub function: ChatCalledFunction,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -396,7 +396,7 @@ object!(ChatFunctionToolCall const("type" = "function") {
 });
 
 impl ChatFunctionToolCall {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(id: impl Into<String>, function: impl Into<ChatCalledFunction>) -> Self {
         Self {
@@ -414,7 +414,7 @@ pub struct ChatCalledFunction {
     pub name: String,
     /// Arguments as JSON text; written by the model, so it may be invalid or may not match the schema.
     pub arguments: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -424,7 +424,7 @@ object!(ChatCalledFunction {
 });
 
 impl ChatCalledFunction {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(name: impl Into<String>, arguments: impl Into<String>) -> Self {
         Self {
@@ -442,7 +442,7 @@ pub struct ChatCustomToolCall {
     pub id: String,
     /// The tool and its input.
     pub custom: ChatCalledCustom,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -452,7 +452,7 @@ object!(ChatCustomToolCall const("type" = "custom") {
 });
 
 impl ChatCustomToolCall {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(id: impl Into<String>, custom: impl Into<ChatCalledCustom>) -> Self {
         Self {
@@ -470,7 +470,7 @@ pub struct ChatCalledCustom {
     pub name: String,
     /// The input, written by the model.
     pub input: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -480,7 +480,7 @@ object!(ChatCalledCustom {
 });
 
 impl ChatCalledCustom {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(name: impl Into<String>, input: impl Into<String>) -> Self {
         Self {

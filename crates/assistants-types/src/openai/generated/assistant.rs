@@ -39,7 +39,7 @@ pub struct Assistant {
     /// Identifiers of the attached files, at most 20, oldest first. Legacy, present in version 1 of the protocol
     /// only; superseded by `tool_resources`.
     pub file_ids: Option<Vec<String>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -87,7 +87,7 @@ pub struct CreateAssistant {
     /// Identifiers of files to attach, at most 20. Legacy, version 1 of the protocol only; superseded by
     /// `tool_resources`.
     pub file_ids: Option<Vec<String>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -107,7 +107,7 @@ object!(CreateAssistant {
 });
 
 impl CreateAssistant {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(model: impl Into<String>) -> Self {
         Self {
@@ -253,7 +253,7 @@ pub struct UpdateAssistant {
     /// Identifiers of the attached files, at most 20; replaces the previous list. Legacy, version 1 of the protocol
     /// only.
     pub file_ids: Option<Vec<String>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -287,7 +287,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `name` on the server.
+    /// Clears `name` on the server.
     #[must_use]
     pub fn clear_name(mut self) -> Self {
         self.name = Field::Clear;
@@ -301,7 +301,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `description` on the server.
+    /// Clears `description` on the server.
     #[must_use]
     pub fn clear_description(mut self) -> Self {
         self.description = Field::Clear;
@@ -315,7 +315,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `instructions` on the server.
+    /// Clears `instructions` on the server.
     #[must_use]
     pub fn clear_instructions(mut self) -> Self {
         self.instructions = Field::Clear;
@@ -329,7 +329,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `reasoning_effort` on the server.
+    /// Clears `reasoning_effort` on the server.
     #[must_use]
     pub fn clear_reasoning_effort(mut self) -> Self {
         self.reasoning_effort = Field::Clear;
@@ -357,7 +357,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `tool_resources` on the server.
+    /// Clears `tool_resources` on the server.
     #[must_use]
     pub fn clear_tool_resources(mut self) -> Self {
         self.tool_resources = Field::Clear;
@@ -376,7 +376,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `metadata` on the server.
+    /// Clears `metadata` on the server.
     #[must_use]
     pub fn clear_metadata(mut self) -> Self {
         self.metadata = Field::Clear;
@@ -390,7 +390,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `temperature` on the server.
+    /// Clears `temperature` on the server.
     #[must_use]
     pub fn clear_temperature(mut self) -> Self {
         self.temperature = Field::Clear;
@@ -405,7 +405,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `top_p` on the server.
+    /// Clears `top_p` on the server.
     #[must_use]
     pub fn clear_top_p(mut self) -> Self {
         self.top_p = Field::Clear;
@@ -419,7 +419,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `response_format` on the server.
+    /// Clears `response_format` on the server.
     #[must_use]
     pub fn clear_response_format(mut self) -> Self {
         self.response_format = Field::Clear;
@@ -449,7 +449,7 @@ pub struct AssistantDeleted {
     pub id: String,
     /// Whether the assistant was deleted.
     pub deleted: bool,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -476,7 +476,7 @@ pub enum ReasoningEffort {
     Xhigh,
     /// The most reasoning that the model supports.
     Max,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 

@@ -16,7 +16,7 @@ pub struct AssistantFile {
     pub created_at: Option<OffsetDateTime>,
     /// Identifier of the assistant.
     pub assistant_id: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -31,7 +31,7 @@ object!(AssistantFile const("object" = "assistant.file") {
 pub struct CreateAssistantFile {
     /// Identifier of the file.
     pub file_id: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -40,7 +40,7 @@ object!(CreateAssistantFile {
 });
 
 impl CreateAssistantFile {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(file_id: impl IdOf<File>) -> Self {
         Self {
@@ -57,7 +57,7 @@ pub struct AssistantFileDeleted {
     pub id: String,
     /// Whether the file was detached.
     pub deleted: bool,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

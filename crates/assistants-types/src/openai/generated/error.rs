@@ -9,7 +9,7 @@ use crate::object::object;
 pub struct ErrorResponse {
     /// The error.
     pub error: ErrorObject,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -28,7 +28,7 @@ pub struct ErrorObject {
     pub param: Option<String>,
     /// Error type, such as `invalid_request_error`.
     pub type_: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

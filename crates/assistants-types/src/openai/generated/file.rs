@@ -26,7 +26,7 @@ pub struct File {
     pub status: FileStatus,
     /// Why processing failed; deprecated by the provider.
     pub status_details: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -48,7 +48,7 @@ pub struct CreateFile {
     pub purpose: FilePurpose,
     /// When the file expires; if omitted, it does not expire unless its purpose is `batch`.
     pub expires_after: Option<FileExpiration>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -58,7 +58,7 @@ object!(CreateFile {
 });
 
 impl CreateFile {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(purpose: impl Into<FilePurpose>) -> Self {
         Self {
@@ -83,7 +83,7 @@ pub struct FileExpiration {
     pub anchor: FileExpirationAnchor,
     /// Number of seconds after that event, from 3600 (one hour) to 2,592,000 (30 days).
     pub seconds: i64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -93,7 +93,7 @@ object!(FileExpiration {
 });
 
 impl FileExpiration {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(anchor: impl Into<FileExpirationAnchor>, seconds: i64) -> Self {
         Self {
@@ -110,7 +110,7 @@ impl FileExpiration {
 pub enum FileExpirationAnchor {
     /// Creation of the file.
     CreatedAt,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -140,7 +140,7 @@ pub enum FilePurpose {
     UserData,
     /// Images as input for models.
     Vision,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -166,7 +166,7 @@ pub enum FileStatus {
     Processed,
     /// The file cannot be used.
     Error,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -183,7 +183,7 @@ pub struct FileDeleted {
     pub id: String,
     /// Whether the file was deleted.
     pub deleted: bool,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

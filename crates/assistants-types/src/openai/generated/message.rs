@@ -41,7 +41,7 @@ pub struct Message {
     pub attachments: Option<Vec<Attachment>>,
     /// Caller-defined key-value pairs; null means none.
     pub metadata: Option<Metadata>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -72,7 +72,7 @@ pub struct CreateMessage {
     pub attachments: Field<Vec<Attachment>>,
     /// Caller-defined key-value pairs.
     pub metadata: Field<Metadata>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -84,7 +84,7 @@ object!(CreateMessage {
 });
 
 impl CreateMessage {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(role: impl Into<Role>, content: impl Into<MessageInput>) -> Self {
         Self {
@@ -128,7 +128,7 @@ impl CreateMessage {
 pub struct UpdateMessage {
     /// Caller-defined key-value pairs; null removes them.
     pub metadata: Field<Metadata>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -149,7 +149,7 @@ impl UpdateMessage {
         self
     }
 
-    /// Empties `metadata` on the server.
+    /// Clears `metadata` on the server.
     #[must_use]
     pub fn clear_metadata(mut self) -> Self {
         self.metadata = Field::Clear;
@@ -164,7 +164,7 @@ pub struct MessageDeleted {
     pub id: String,
     /// Whether the message was deleted.
     pub deleted: bool,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -181,7 +181,7 @@ pub enum Role {
     User,
     /// The assistant; also for messages that the calling program adds on its behalf.
     Assistant,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -200,7 +200,7 @@ pub enum MessageStatus {
     Incomplete,
     /// The message is complete.
     Completed,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -215,7 +215,7 @@ open_enum!(MessageStatus {
 pub struct MessageIncompleteDetails {
     /// The reason.
     pub reason: MessageIncompleteReason,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -237,7 +237,7 @@ pub enum MessageIncompleteReason {
     RunExpired,
     /// The run failed.
     RunFailed,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -256,7 +256,7 @@ pub struct Attachment {
     pub file_id: Option<String>,
     /// Tools that may use the file.
     pub tools: Option<Vec<AttachmentTool>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -296,7 +296,7 @@ pub enum AttachmentTool {
     CodeInterpreter(CodeInterpreterTool),
     /// File search over an attached file.
     FileSearch(AttachmentFileSearchTool),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -308,7 +308,7 @@ tagged!(AttachmentTool by "type" {
 /// File search over an attached file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AttachmentFileSearchTool {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -325,7 +325,7 @@ pub enum MessageInput {
     Text(String),
     /// Content parts in order, at least one.
     Parts(Vec<MessagePart>),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -344,7 +344,7 @@ pub enum MessagePart {
     ImageFile(ImageFileContent),
     /// An image in a message, given by a URL.
     ImageUrl(ImageUrlContent),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -359,7 +359,7 @@ tagged!(MessagePart by "type" {
 pub struct TextPart {
     /// The text.
     pub text: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -368,7 +368,7 @@ object!(TextPart const("type" = "text") {
 });
 
 impl TextPart {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self {
@@ -390,7 +390,7 @@ pub enum MessageContent {
     ImageUrl(ImageUrlContent),
     /// The model's refusal to answer.
     Refusal(RefusalContent),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -406,7 +406,7 @@ tagged!(MessageContent by "type" {
 pub struct TextContent {
     /// The text with its annotations.
     pub text: Text,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -421,7 +421,7 @@ pub struct Text {
     pub value: String,
     /// Annotations of the text, such as citations.
     pub annotations: Vec<Annotation>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -438,7 +438,7 @@ pub enum Annotation {
     FileCitation(FileCitationAnnotation),
     /// Links a path in the text to a generated file.
     FilePath(FilePathAnnotation),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -458,7 +458,7 @@ pub struct FileCitationAnnotation {
     pub start_index: i64,
     /// Where the marker ends, in characters from the start of the text.
     pub end_index: i64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -474,7 +474,7 @@ object!(FileCitationAnnotation const("type" = "file_citation") {
 pub struct FileCitation {
     /// Identifier of the file.
     pub file_id: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -493,7 +493,7 @@ pub struct FilePathAnnotation {
     pub start_index: i64,
     /// Where the path ends, in characters from the start of the text.
     pub end_index: i64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -509,7 +509,7 @@ object!(FilePathAnnotation const("type" = "file_path") {
 pub struct FilePath {
     /// Identifier of the file.
     pub file_id: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -522,7 +522,7 @@ object!(FilePath {
 pub struct ImageFileContent {
     /// The image.
     pub image_file: ImageFile,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -531,7 +531,7 @@ object!(ImageFileContent const("type" = "image_file") {
 });
 
 impl ImageFileContent {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(image_file: impl Into<ImageFile>) -> Self {
         Self {
@@ -548,7 +548,7 @@ pub struct ImageFile {
     pub file_id: String,
     /// Detail level of the image; defaults to `auto`.
     pub detail: Option<ImageDetail>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -558,7 +558,7 @@ object!(ImageFile {
 });
 
 impl ImageFile {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(file_id: impl Into<String>) -> Self {
         Self {
@@ -581,7 +581,7 @@ impl ImageFile {
 pub struct ImageUrlContent {
     /// The image.
     pub image_url: ImageUrl,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -590,7 +590,7 @@ object!(ImageUrlContent const("type" = "image_url") {
 });
 
 impl ImageUrlContent {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(image_url: impl Into<ImageUrl>) -> Self {
         Self {
@@ -607,7 +607,7 @@ pub struct ImageUrl {
     pub url: String,
     /// Detail level of the image; defaults to `auto`.
     pub detail: Option<ImageDetail>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -617,7 +617,7 @@ object!(ImageUrl {
 });
 
 impl ImageUrl {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
@@ -645,7 +645,7 @@ pub enum ImageDetail {
     Low,
     /// High resolution; uses more tokens.
     High,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -660,7 +660,7 @@ open_enum!(ImageDetail {
 pub struct RefusalContent {
     /// Text of the refusal.
     pub refusal: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

@@ -14,7 +14,7 @@ pub struct MessageDelta {
     pub id: String,
     /// The delta.
     pub delta: MessageDeltaBody,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -30,7 +30,7 @@ pub struct MessageDeltaBody {
     pub role: Option<Role>,
     /// Deltas of the content parts.
     pub content: Option<Vec<MessageDeltaContent>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -51,7 +51,7 @@ pub enum MessageDeltaContent {
     ImageUrl(ImageUrlDeltaContent),
     /// A delta of a refusal.
     Refusal(RefusalDeltaContent),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -69,7 +69,7 @@ pub struct TextDeltaContent {
     pub index: i64,
     /// The text and annotations to add.
     pub text: Option<TextDelta>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -85,7 +85,7 @@ pub struct TextDelta {
     pub value: Option<String>,
     /// Annotations to add.
     pub annotations: Option<Vec<AnnotationDelta>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -102,7 +102,7 @@ pub enum AnnotationDelta {
     FileCitation(FileCitationAnnotationDelta),
     /// A delta of a path of a generated file.
     FilePath(FilePathAnnotationDelta),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -124,7 +124,7 @@ pub struct FileCitationAnnotationDelta {
     pub start_index: Option<i64>,
     /// Where the marker ends, in characters from the start of the text.
     pub end_index: Option<i64>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -143,7 +143,7 @@ pub struct FileCitationDelta {
     pub file_id: Option<String>,
     /// The cited passage of the file.
     pub quote: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -165,7 +165,7 @@ pub struct FilePathAnnotationDelta {
     pub start_index: Option<i64>,
     /// Where the path ends, in characters from the start of the text.
     pub end_index: Option<i64>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -182,7 +182,7 @@ object!(FilePathAnnotationDelta const("type" = "file_path") {
 pub struct FilePathDelta {
     /// Identifier of the file.
     pub file_id: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -197,7 +197,7 @@ pub struct ImageFileDeltaContent {
     pub index: i64,
     /// The image.
     pub image_file: Option<ImageFileDelta>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -213,7 +213,7 @@ pub struct ImageFileDelta {
     pub file_id: Option<String>,
     /// Detail level of the image.
     pub detail: Option<ImageDetail>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -229,7 +229,7 @@ pub struct ImageUrlDeltaContent {
     pub index: i64,
     /// The image.
     pub image_url: Option<ImageUrlDelta>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -245,7 +245,7 @@ pub struct ImageUrlDelta {
     pub url: Option<String>,
     /// Detail level of the image.
     pub detail: Option<ImageDetail>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -261,7 +261,7 @@ pub struct RefusalDeltaContent {
     pub index: i64,
     /// Text to append.
     pub refusal: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

@@ -16,7 +16,7 @@ pub struct Model {
     pub owned_by: String,
     /// Date from which the model is no longer available, as `YYYY-MM-DD`; null if none is set.
     pub shutdown_date: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -34,7 +34,7 @@ pub struct ModelDeleted {
     pub id: String,
     /// Whether the model was deleted.
     pub deleted: bool,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

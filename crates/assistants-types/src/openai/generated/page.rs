@@ -12,7 +12,7 @@ pub enum SortOrder {
     Asc,
     /// Newest first.
     Desc,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 

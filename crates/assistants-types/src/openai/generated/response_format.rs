@@ -18,7 +18,7 @@ pub enum ResponseFormat {
     JsonObject(ResponseFormatJsonObject),
     /// JSON that conforms to a schema.
     JsonSchema(ResponseFormatJsonSchema),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -31,7 +31,7 @@ tagged!(ResponseFormat by "type" strings(Auto = "auto") {
 /// Plain text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResponseFormatText {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -43,7 +43,7 @@ impl ResponseFormatText {}
 /// Any valid JSON object; the instructions must ask for JSON as well.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResponseFormatJsonObject {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -57,7 +57,7 @@ impl ResponseFormatJsonObject {}
 pub struct ResponseFormatJsonSchema {
     /// The schema and its name.
     pub json_schema: JsonSchemaFormat,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -66,7 +66,7 @@ object!(ResponseFormatJsonSchema const("type" = "json_schema") {
 });
 
 impl ResponseFormatJsonSchema {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(json_schema: impl Into<JsonSchemaFormat>) -> Self {
         Self {
@@ -87,7 +87,7 @@ pub struct JsonSchemaFormat {
     pub schema: Option<Value>,
     /// Whether the answer must match the schema exactly; defaults to false.
     pub strict: Option<bool>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -99,7 +99,7 @@ object!(JsonSchemaFormat {
 });
 
 impl JsonSchemaFormat {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {

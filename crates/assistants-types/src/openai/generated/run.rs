@@ -65,7 +65,7 @@ pub struct Run {
     pub parallel_tool_calls: bool,
     /// Response format.
     pub response_format: Option<ResponseFormat>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -137,7 +137,7 @@ pub struct CreateRun {
     pub parallel_tool_calls: Option<bool>,
     /// Response format; overrides that of the assistant.
     pub response_format: Field<ResponseFormat>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -162,7 +162,7 @@ object!(CreateRun {
 });
 
 impl CreateRun {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(assistant_id: impl IdOf<Assistant>) -> Self {
         Self {
@@ -331,7 +331,7 @@ impl CreateRun {
 pub struct UpdateRun {
     /// Caller-defined key-value pairs; null removes them.
     pub metadata: Field<Metadata>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -352,7 +352,7 @@ impl UpdateRun {
         self
     }
 
-    /// Empties `metadata` on the server.
+    /// Clears `metadata` on the server.
     #[must_use]
     pub fn clear_metadata(mut self) -> Self {
         self.metadata = Field::Clear;
@@ -382,7 +382,7 @@ pub enum RunStatus {
     Incomplete,
     /// The run timed out, usually while waiting for outputs.
     Expired,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -403,7 +403,7 @@ open_enum!(RunStatus {
 pub struct RequiredAction {
     /// The calls whose outputs must be submitted.
     pub submit_tool_outputs: RequiredToolOutputs,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -416,7 +416,7 @@ object!(RequiredAction const("type" = "submit_tool_outputs") {
 pub struct RequiredToolOutputs {
     /// The calls; each needs an output.
     pub tool_calls: Vec<ToolCall>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -431,7 +431,7 @@ pub struct ToolCall {
     pub id: String,
     /// The function and its arguments.
     pub function: ToolCallFunction,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -447,7 +447,7 @@ pub struct ToolCallFunction {
     pub name: String,
     /// Arguments as JSON text; written by the model, so it may be invalid.
     pub arguments: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -463,7 +463,7 @@ pub struct RunError {
     pub code: RunErrorCode,
     /// Human-readable description of the error.
     pub message: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -482,7 +482,7 @@ pub enum RunErrorCode {
     RateLimitExceeded,
     /// The prompt was rejected.
     InvalidPrompt,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -497,7 +497,7 @@ open_enum!(RunErrorCode {
 pub struct RunIncompleteDetails {
     /// The limit that was reached.
     pub reason: Option<RunIncompleteReason>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -513,7 +513,7 @@ pub enum RunIncompleteReason {
     MaxCompletionTokens,
     /// The limit on prompt tokens.
     MaxPromptTokens,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -531,7 +531,7 @@ pub struct Usage {
     pub completion_tokens: i64,
     /// Sum of prompt and completion tokens.
     pub total_tokens: i64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -548,7 +548,7 @@ pub struct TruncationStrategy {
     pub type_: TruncationType,
     /// Number of most recent messages to keep, at least 1; null unless the strategy is `last_messages`.
     pub last_messages: Option<i64>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -558,7 +558,7 @@ object!(TruncationStrategy {
 });
 
 impl TruncationStrategy {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(type_: impl Into<TruncationType>) -> Self {
         Self {
@@ -585,7 +585,7 @@ pub enum TruncationType {
     Auto,
     /// Only the most recent messages are kept.
     LastMessages,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -601,7 +601,7 @@ pub struct SubmitToolOutputs {
     pub tool_outputs: Vec<ToolOutput>,
     /// Whether the response is a stream of events instead of the run.
     pub stream: Field<bool>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -611,7 +611,7 @@ object!(SubmitToolOutputs {
 });
 
 impl SubmitToolOutputs {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(tool_outputs: impl IntoIterator<Item = impl Into<ToolOutput>>) -> Self {
         Self {
@@ -636,7 +636,7 @@ pub struct ToolOutput {
     pub tool_call_id: Option<String>,
     /// The output, as text for the model.
     pub output: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -667,7 +667,7 @@ impl ToolOutput {
 pub enum RunInclude {
     /// The text of the passages that file search found.
     StepDetailsToolCallsFileSearchResultsContent,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 

@@ -43,7 +43,7 @@ pub struct RunStep {
     pub metadata: Option<Metadata>,
     /// Token usage of the step; null while it is in progress.
     pub usage: Option<Usage>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -73,7 +73,7 @@ pub enum RunStepType {
     MessageCreation,
     /// The assistant called tools.
     ToolCalls,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -96,7 +96,7 @@ pub enum RunStepStatus {
     Completed,
     /// The run expired.
     Expired,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -115,7 +115,7 @@ pub struct RunStepError {
     pub code: RunStepErrorCode,
     /// Human-readable description of the error.
     pub message: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -132,7 +132,7 @@ pub enum RunStepErrorCode {
     ServerError,
     /// A rate limit or quota was exceeded.
     RateLimitExceeded,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -149,7 +149,7 @@ pub enum StepDetails {
     MessageCreation(MessageCreationDetails),
     /// The step called tools.
     ToolCalls(ToolCallsDetails),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -163,7 +163,7 @@ tagged!(StepDetails by "type" {
 pub struct MessageCreationDetails {
     /// The message.
     pub message_creation: MessageCreation,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -176,7 +176,7 @@ object!(MessageCreationDetails const("type" = "message_creation") {
 pub struct MessageCreation {
     /// Identifier of the message.
     pub message_id: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -189,7 +189,7 @@ object!(MessageCreation {
 pub struct ToolCallsDetails {
     /// The calls, in order.
     pub tool_calls: Vec<StepToolCall>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -207,7 +207,7 @@ pub enum StepToolCall {
     FileSearch(FileSearchCall),
     /// A call of a function of the calling program.
     Function(FunctionCall),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -224,7 +224,7 @@ pub struct CodeInterpreterCall {
     pub id: String,
     /// The code and its outputs.
     pub code_interpreter: CodeInterpreter,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -240,7 +240,7 @@ pub struct CodeInterpreter {
     pub input: String,
     /// Outputs of the code, in order; may be empty.
     pub outputs: Vec<CodeInterpreterOutput>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -257,7 +257,7 @@ pub enum CodeInterpreterOutput {
     Logs(LogsOutput),
     /// An image produced by the code.
     Image(ImageOutput),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -271,7 +271,7 @@ tagged!(CodeInterpreterOutput by "type" {
 pub struct LogsOutput {
     /// The printed text.
     pub logs: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -284,7 +284,7 @@ object!(LogsOutput const("type" = "logs") {
 pub struct ImageOutput {
     /// The image.
     pub image: OutputImage,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -297,7 +297,7 @@ object!(ImageOutput const("type" = "image") {
 pub struct OutputImage {
     /// Identifier of the file.
     pub file_id: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -312,7 +312,7 @@ pub struct FileSearchCall {
     pub id: String,
     /// Settings and results of the search.
     pub file_search: FileSearch,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -328,7 +328,7 @@ pub struct FileSearch {
     pub ranking_options: Option<FileSearchRanking>,
     /// Results, best first.
     pub results: Option<Vec<FileSearchResult>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -344,7 +344,7 @@ pub struct FileSearchRanking {
     pub ranker: Ranker,
     /// Minimum score, 0 to 1; results below it were dropped.
     pub score_threshold: f64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -364,7 +364,7 @@ pub struct FileSearchResult {
     pub score: f64,
     /// The matching passages; present only if requested with `include`.
     pub content: Option<Vec<FileSearchResultContent>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -380,7 +380,7 @@ object!(FileSearchResult {
 pub struct FileSearchResultContent {
     /// The passage.
     pub text: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -395,7 +395,7 @@ pub struct FunctionCall {
     pub id: String,
     /// The function with its arguments and output.
     pub function: CalledFunction,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -413,7 +413,7 @@ pub struct CalledFunction {
     pub arguments: String,
     /// Output of the function; null until it is submitted.
     pub output: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

@@ -13,7 +13,7 @@ pub struct RunStepDelta {
     pub id: String,
     /// The delta.
     pub delta: RunStepDeltaBody,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -27,7 +27,7 @@ object!(RunStepDelta const("object" = "thread.run.step.delta") {
 pub struct RunStepDeltaBody {
     /// Delta of the details of the step.
     pub step_details: Option<StepDetailsDelta>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -43,7 +43,7 @@ pub enum StepDetailsDelta {
     MessageCreation(MessageCreationDetailsDelta),
     /// The step calls tools.
     ToolCalls(ToolCallsDetailsDelta),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -57,7 +57,7 @@ tagged!(StepDetailsDelta by "type" {
 pub struct MessageCreationDetailsDelta {
     /// The message.
     pub message_creation: Option<MessageCreationDelta>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -70,7 +70,7 @@ object!(MessageCreationDetailsDelta const("type" = "message_creation") {
 pub struct MessageCreationDelta {
     /// Identifier of the message.
     pub message_id: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -83,7 +83,7 @@ object!(MessageCreationDelta {
 pub struct ToolCallsDetailsDelta {
     /// Deltas of the calls.
     pub tool_calls: Option<Vec<StepToolCallDelta>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -101,7 +101,7 @@ pub enum StepToolCallDelta {
     FileSearch(FileSearchCallDelta),
     /// A delta of a call of a function.
     Function(FunctionCallDelta),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -120,7 +120,7 @@ pub struct CodeInterpreterCallDelta {
     pub id: Option<String>,
     /// Deltas of the code and its outputs.
     pub code_interpreter: Option<CodeInterpreterDelta>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -137,7 +137,7 @@ pub struct CodeInterpreterDelta {
     pub input: Option<String>,
     /// Deltas of the outputs.
     pub outputs: Option<Vec<CodeInterpreterOutputDelta>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -154,7 +154,7 @@ pub enum CodeInterpreterOutputDelta {
     Logs(LogsOutputDelta),
     /// A delta of an image produced by the code.
     Image(ImageOutputDelta),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -170,7 +170,7 @@ pub struct LogsOutputDelta {
     pub index: i64,
     /// Text to append.
     pub logs: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -186,7 +186,7 @@ pub struct ImageOutputDelta {
     pub index: i64,
     /// The image.
     pub image: Option<OutputImageDelta>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -200,7 +200,7 @@ object!(ImageOutputDelta const("type" = "image") {
 pub struct OutputImageDelta {
     /// Identifier of the file.
     pub file_id: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -217,7 +217,7 @@ pub struct FileSearchCallDelta {
     pub id: Option<String>,
     /// Currently an empty object; the results are in the completed step.
     pub file_search: Value,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -236,7 +236,7 @@ pub struct FunctionCallDelta {
     pub id: Option<String>,
     /// Deltas of the name, arguments and output.
     pub function: Option<CalledFunctionDelta>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -255,7 +255,7 @@ pub struct CalledFunctionDelta {
     pub arguments: Option<String>,
     /// Output of the function; null until it is submitted.
     pub output: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

@@ -60,11 +60,11 @@ pub enum StreamEvent {
     Error(ErrorObject),
     /// The stream has ended.
     Done,
-    /// An event newer than this crate.
+    /// An unknown event, such as one newer than this crate.
     Unknown {
-        /// Its name.
+        /// Name of the event.
         event: String,
-        /// Its data: the JSON value, or a string when the data was no JSON.
+        /// Data of the event: the JSON value, or a string if the data is not JSON.
         data: Value,
     },
 }
@@ -98,7 +98,7 @@ stream_events!(StreamEvent {
 });
 
 impl StreamEvent {
-    /// The payload of `error`; `None` for any other event.
+    /// The payload of `error`; `None` for other events.
     #[must_use]
     pub fn error(&self) -> Option<&ErrorObject> {
         match self {
@@ -107,7 +107,7 @@ impl StreamEvent {
         }
     }
 
-    /// The message that the event is about.
+    /// The message of the event; `None` for events about something else.
     #[must_use]
     pub fn message(&self) -> Option<&Message> {
         match self {
@@ -119,7 +119,7 @@ impl StreamEvent {
         }
     }
 
-    /// The payload of `thread.message.delta`; `None` for any other event.
+    /// The payload of `thread.message.delta`; `None` for other events.
     #[must_use]
     pub fn message_delta(&self) -> Option<&MessageDelta> {
         match self {
@@ -128,7 +128,7 @@ impl StreamEvent {
         }
     }
 
-    /// The run that the event is about.
+    /// The run of the event; `None` for events about something else.
     #[must_use]
     pub fn run(&self) -> Option<&Run> {
         match self {
@@ -146,7 +146,7 @@ impl StreamEvent {
         }
     }
 
-    /// The run step that the event is about.
+    /// The run step of the event; `None` for events about something else.
     #[must_use]
     pub fn run_step(&self) -> Option<&RunStep> {
         match self {
@@ -160,7 +160,7 @@ impl StreamEvent {
         }
     }
 
-    /// The payload of `thread.run.step.delta`; `None` for any other event.
+    /// The payload of `thread.run.step.delta`; `None` for other events.
     #[must_use]
     pub fn run_step_delta(&self) -> Option<&RunStepDelta> {
         match self {
@@ -169,7 +169,7 @@ impl StreamEvent {
         }
     }
 
-    /// The payload of `thread.created`; `None` for any other event.
+    /// The payload of `thread.created`; `None` for other events.
     #[must_use]
     pub fn thread(&self) -> Option<&Thread> {
         match self {
@@ -179,7 +179,7 @@ impl StreamEvent {
     }
 }
 
-/// The payload of `thread.created`: the object, and what stands beside it in the event.
+/// The payload of `thread.created`: the object and the other members of the event.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ThreadCreated {
     /// The object itself.

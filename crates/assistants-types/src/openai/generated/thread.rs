@@ -22,7 +22,7 @@ pub struct Thread {
     pub tool_resources: Option<ToolResources>,
     /// Caller-defined key-value pairs; null means none.
     pub metadata: Option<Metadata>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -42,7 +42,7 @@ pub struct CreateThread {
     pub tool_resources: Field<CreateToolResources>,
     /// Caller-defined key-value pairs.
     pub metadata: Field<Metadata>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -94,7 +94,7 @@ pub struct UpdateThread {
     pub tool_resources: Field<ToolResources>,
     /// Caller-defined key-value pairs; null removes them.
     pub metadata: Field<Metadata>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -111,7 +111,7 @@ impl UpdateThread {
         self
     }
 
-    /// Empties `tool_resources` on the server.
+    /// Clears `tool_resources` on the server.
     #[must_use]
     pub fn clear_tool_resources(mut self) -> Self {
         self.tool_resources = Field::Clear;
@@ -130,7 +130,7 @@ impl UpdateThread {
         self
     }
 
-    /// Empties `metadata` on the server.
+    /// Clears `metadata` on the server.
     #[must_use]
     pub fn clear_metadata(mut self) -> Self {
         self.metadata = Field::Clear;
@@ -145,7 +145,7 @@ pub struct ThreadDeleted {
     pub id: String,
     /// Whether the thread was deleted.
     pub deleted: bool,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -191,7 +191,7 @@ pub struct CreateThreadAndRun {
     pub parallel_tool_calls: Option<bool>,
     /// Response format; overrides that of the assistant.
     pub response_format: Field<ResponseFormat>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -215,7 +215,7 @@ object!(CreateThreadAndRun {
 });
 
 impl CreateThreadAndRun {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(assistant_id: impl IdOf<Assistant>) -> Self {
         Self {

@@ -24,7 +24,7 @@ pub enum Tool {
     /// Lets the model search the files attached to the assistant. Legacy, version 1 of the protocol only;
     /// superseded by `file_search`.
     Retrieval(RetrievalTool),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -39,7 +39,7 @@ tagged!(Tool by "type" {
 /// `file_search`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RetrievalTool {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -51,7 +51,7 @@ impl RetrievalTool {}
 /// Lets the model write and run Python code on the server.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CodeInterpreterTool {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -65,7 +65,7 @@ impl CodeInterpreterTool {}
 pub struct FileSearchTool {
     /// Search settings; defaults to those of the server.
     pub file_search: Option<FileSearchOptions>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -89,7 +89,7 @@ pub struct FileSearchOptions {
     pub max_num_results: Option<i64>,
     /// Ranker and score threshold for the results.
     pub ranking_options: Option<RankingOptions>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -121,7 +121,7 @@ pub struct RankingOptions {
     pub ranker: Option<Ranker>,
     /// Minimum score, 0 to 1; results below it are dropped.
     pub score_threshold: f64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -131,7 +131,7 @@ object!(RankingOptions {
 });
 
 impl RankingOptions {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(score_threshold: f64) -> Self {
         Self {
@@ -157,7 +157,7 @@ pub enum Ranker {
     Auto,
     /// The default ranker of August 2024.
     Default20240821,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -171,7 +171,7 @@ open_enum!(Ranker {
 pub struct FunctionTool {
     /// The function the model may call.
     pub function: FunctionDefinition,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -180,7 +180,7 @@ object!(FunctionTool const("type" = "function") {
 });
 
 impl FunctionTool {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(function: impl Into<FunctionDefinition>) -> Self {
         Self {
@@ -201,7 +201,7 @@ pub struct FunctionDefinition {
     pub parameters: Option<Value>,
     /// Whether the arguments must match the schema exactly; defaults to false.
     pub strict: Option<bool>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -213,7 +213,7 @@ object!(FunctionDefinition {
 });
 
 impl FunctionDefinition {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -254,7 +254,7 @@ pub struct ToolResources {
     pub code_interpreter: Option<CodeInterpreterResources>,
     /// Vector stores for file search.
     pub file_search: Option<FileSearchResources>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -286,7 +286,7 @@ pub struct CreateToolResources {
     pub code_interpreter: Option<CodeInterpreterResources>,
     /// Vector stores for file search.
     pub file_search: Option<CreateFileSearchResources>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -316,7 +316,7 @@ impl CreateToolResources {
 pub struct CodeInterpreterResources {
     /// Identifiers of the files, at most 20.
     pub file_ids: Option<Vec<String>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -345,7 +345,7 @@ impl CodeInterpreterResources {
 pub struct FileSearchResources {
     /// Identifiers of the vector stores, at most 1.
     pub vector_store_ids: Option<Vec<String>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -378,7 +378,7 @@ pub struct CreateFileSearchResources {
     pub vector_store_ids: Option<Vec<String>>,
     /// Vector stores to create, at most 1.
     pub vector_stores: Option<Vec<NewVectorStore>>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -428,7 +428,7 @@ pub struct NewVectorStore {
     pub chunking_strategy: Option<ChunkingStrategy>,
     /// Caller-defined key-value pairs.
     pub metadata: Field<Metadata>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -481,7 +481,7 @@ pub enum ChunkingStrategy {
     Auto(AutoChunking),
     /// Chunks of a given size and overlap.
     Static(StaticChunking),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -493,7 +493,7 @@ tagged!(ChunkingStrategy by "type" {
 /// The server's default: chunks of 800 tokens with an overlap of 400 tokens.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AutoChunking {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -507,7 +507,7 @@ impl AutoChunking {}
 pub struct StaticChunking {
     /// Size and overlap of the chunks.
     pub static_: StaticChunkingOptions,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -516,7 +516,7 @@ object!(StaticChunking const("type" = "static") {
 });
 
 impl StaticChunking {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(static_: impl Into<StaticChunkingOptions>) -> Self {
         Self {
@@ -533,7 +533,7 @@ pub struct StaticChunkingOptions {
     pub max_chunk_size_tokens: i64,
     /// Number of tokens shared by adjacent chunks; at most half the chunk size.
     pub chunk_overlap_tokens: i64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -543,7 +543,7 @@ object!(StaticChunkingOptions {
 });
 
 impl StaticChunkingOptions {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(max_chunk_size_tokens: i64, chunk_overlap_tokens: i64) -> Self {
         Self {
@@ -566,7 +566,7 @@ pub enum ToolChoice {
     Required,
     /// The model calls this tool.
     Named(NamedToolChoice),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -581,7 +581,7 @@ pub struct NamedToolChoice {
     pub type_: NamedToolChoiceType,
     /// The function to call, if the type is `function`.
     pub function: Option<NamedFunction>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -591,7 +591,7 @@ object!(NamedToolChoice {
 });
 
 impl NamedToolChoice {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(type_: impl Into<NamedToolChoiceType>) -> Self {
         Self {
@@ -619,7 +619,7 @@ pub enum NamedToolChoiceType {
     CodeInterpreter,
     /// File search.
     FileSearch,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -634,7 +634,7 @@ open_enum!(NamedToolChoiceType {
 pub struct NamedFunction {
     /// Name of the function.
     pub name: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -643,7 +643,7 @@ object!(NamedFunction {
 });
 
 impl NamedFunction {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {

@@ -27,7 +27,7 @@ pub struct Upload {
     pub expires_at: Option<OffsetDateTime>,
     /// The resulting file; null until the upload is completed.
     pub file: Option<File>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -55,7 +55,7 @@ pub struct CreateUpload {
     pub mime_type: String,
     /// When the file expires; if omitted, it does not.
     pub expires_after: Option<FileExpiration>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -68,7 +68,7 @@ object!(CreateUpload {
 });
 
 impl CreateUpload {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(
         filename: impl Into<String>,
@@ -97,7 +97,7 @@ impl CreateUpload {
 /// Form fields of a part; there are none besides its content.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AddUploadPart {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -112,7 +112,7 @@ pub struct CompleteUpload {
     pub part_ids: Vec<String>,
     /// MD5 digest of the file in hexadecimal, verified by the server.
     pub md5: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -122,7 +122,7 @@ object!(CompleteUpload {
 });
 
 impl CompleteUpload {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(part_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
@@ -149,7 +149,7 @@ pub struct UploadPart {
     pub created_at: Option<OffsetDateTime>,
     /// Identifier of the upload that the part belongs to.
     pub upload_id: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -171,7 +171,7 @@ pub enum UploadStatus {
     Cancelled,
     /// The upload was not completed in time.
     Expired,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 

@@ -36,7 +36,7 @@ pub struct VectorStore {
     pub last_active_at: Option<OffsetDateTime>,
     /// Caller-defined key-value pairs; null means none.
     pub metadata: Option<Metadata>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -68,7 +68,7 @@ pub struct CreateVectorStore {
     pub chunking_strategy: Option<ChunkingStrategy>,
     /// Caller-defined key-value pairs.
     pub metadata: Field<Metadata>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -146,7 +146,7 @@ pub struct UpdateVectorStore {
     pub expires_after: Field<VectorStoreExpiration>,
     /// Caller-defined key-value pairs; null removes them.
     pub metadata: Field<Metadata>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -164,7 +164,7 @@ impl UpdateVectorStore {
         self
     }
 
-    /// Empties `name` on the server.
+    /// Clears `name` on the server.
     #[must_use]
     pub fn clear_name(mut self) -> Self {
         self.name = Field::Clear;
@@ -178,7 +178,7 @@ impl UpdateVectorStore {
         self
     }
 
-    /// Empties `expires_after` on the server.
+    /// Clears `expires_after` on the server.
     #[must_use]
     pub fn clear_expires_after(mut self) -> Self {
         self.expires_after = Field::Clear;
@@ -197,7 +197,7 @@ impl UpdateVectorStore {
         self
     }
 
-    /// Empties `metadata` on the server.
+    /// Clears `metadata` on the server.
     #[must_use]
     pub fn clear_metadata(mut self) -> Self {
         self.metadata = Field::Clear;
@@ -215,7 +215,7 @@ pub enum VectorStoreStatus {
     InProgress,
     /// No file is being indexed.
     Completed,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -232,7 +232,7 @@ pub struct VectorStoreExpiration {
     pub anchor: VectorStoreExpirationAnchor,
     /// Number of days after that event, 1 to 365.
     pub days: i64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -242,7 +242,7 @@ object!(VectorStoreExpiration {
 });
 
 impl VectorStoreExpiration {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(anchor: impl Into<VectorStoreExpirationAnchor>, days: i64) -> Self {
         Self {
@@ -259,7 +259,7 @@ impl VectorStoreExpiration {
 pub enum VectorStoreExpirationAnchor {
     /// Last use of the vector store.
     LastActiveAt,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -280,7 +280,7 @@ pub struct FileCounts {
     pub cancelled: i64,
     /// Total number of files.
     pub total: i64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -305,7 +305,7 @@ pub struct SearchVectorStore {
     pub filters: Option<Filter>,
     /// Ranker and score threshold for the results.
     pub ranking_options: Option<SearchRankingOptions>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -318,7 +318,7 @@ object!(SearchVectorStore {
 });
 
 impl SearchVectorStore {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(query: impl Into<SearchQuery>) -> Self {
         Self {
@@ -368,7 +368,7 @@ pub enum SearchQuery {
     Text(String),
     /// Several queries, whose results are merged.
     Texts(Vec<String>),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -384,7 +384,7 @@ pub struct SearchRankingOptions {
     pub ranker: Option<SearchRanker>,
     /// Minimum score, 0 to 1; results below it are dropped.
     pub score_threshold: Option<f64>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -419,7 +419,7 @@ pub enum SearchRanker {
     Auto,
     /// The default ranker of November 2024.
     Default20241115,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -437,7 +437,7 @@ pub enum Filter {
     ComparisonFilter(ComparisonFilter),
     /// Combines several filters.
     CompoundFilter(CompoundFilter),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -455,7 +455,7 @@ pub struct ComparisonFilter {
     pub key: String,
     /// The value to compare with.
     pub value: ComparisonValue,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -466,7 +466,7 @@ object!(ComparisonFilter {
 });
 
 impl ComparisonFilter {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(
         type_: impl Into<ComparisonOperator>,
@@ -502,7 +502,7 @@ pub enum ComparisonOperator {
     In,
     /// Equal to none of the values.
     NotIn,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -529,7 +529,7 @@ pub enum ComparisonValue {
     Flag(bool),
     /// Several values, for `in` and `nin`.
     List(Vec<ListedValue>),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -548,7 +548,7 @@ pub enum ListedValue {
     Text(String),
     /// A number.
     Number(Number),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -564,7 +564,7 @@ pub struct CompoundFilter {
     pub type_: CompoundOperator,
     /// The filters.
     pub filters: Vec<Filter>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -574,7 +574,7 @@ object!(CompoundFilter {
 });
 
 impl CompoundFilter {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(type_: impl Into<CompoundOperator>, filters: impl IntoIterator<Item = impl Into<Filter>>) -> Self {
         Self {
@@ -593,7 +593,7 @@ pub enum CompoundOperator {
     And,
     /// At least one filter must match.
     Or,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -613,7 +613,7 @@ pub struct VectorStoreSearchResults {
     pub has_more: bool,
     /// Cursor of the next page; null on the last page.
     pub next_page: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -637,7 +637,7 @@ pub struct VectorStoreSearchResult {
     pub attributes: Option<Attributes>,
     /// Text of the chunk.
     pub content: Vec<SearchResultText>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -654,7 +654,7 @@ object!(VectorStoreSearchResult always("attributes") {
 pub struct SearchResultText {
     /// The text.
     pub text: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -669,7 +669,7 @@ pub struct VectorStoreDeleted {
     pub id: String,
     /// Whether the vector store was deleted.
     pub deleted: bool,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

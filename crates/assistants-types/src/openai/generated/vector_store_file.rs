@@ -34,7 +34,7 @@ pub struct VectorStoreFile {
     pub chunking_strategy: Option<VectorStoreFileChunking>,
     /// Caller-defined attributes that searches can filter by; null if there are none.
     pub attributes: Option<Attributes>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -58,7 +58,7 @@ pub struct CreateVectorStoreFile {
     pub chunking_strategy: Option<ChunkingStrategy>,
     /// Caller-defined attributes that searches can filter by.
     pub attributes: Field<Attributes>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -69,7 +69,7 @@ object!(CreateVectorStoreFile {
 });
 
 impl CreateVectorStoreFile {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(file_id: impl IdOf<File>) -> Self {
         Self {
@@ -108,7 +108,7 @@ impl CreateVectorStoreFile {
 pub struct UpdateVectorStoreFile {
     /// Attributes that replace the current ones; null removes them.
     pub attributes: Field<Attributes>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -132,7 +132,7 @@ impl UpdateVectorStoreFile {
         self
     }
 
-    /// Empties `attributes` on the server.
+    /// Clears `attributes` on the server.
     #[must_use]
     pub fn clear_attributes(mut self) -> Self {
         self.attributes = Field::Clear;
@@ -154,7 +154,7 @@ pub enum AttributeValue {
     Number(Number),
     /// True or false.
     Flag(bool),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -176,7 +176,7 @@ pub enum VectorStoreFileStatus {
     Cancelled,
     /// The file could not be indexed.
     Failed,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -194,7 +194,7 @@ pub struct VectorStoreFileError {
     pub code: VectorStoreFileErrorCode,
     /// Human-readable description of the error.
     pub message: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -213,7 +213,7 @@ pub enum VectorStoreFileErrorCode {
     UnsupportedFile,
     /// The file is damaged.
     InvalidFile,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -231,7 +231,7 @@ pub enum VectorStoreFileChunking {
     Static(StaticChunking),
     /// Not recorded, as for files indexed before strategies could be chosen.
     Other(OtherChunking),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
@@ -243,7 +243,7 @@ tagged!(VectorStoreFileChunking by "type" {
 /// Not recorded, as for files indexed before strategies could be chosen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OtherChunking {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -259,7 +259,7 @@ pub struct VectorStoreFileContent {
     pub has_more: bool,
     /// Cursor of the next page; null on the last page.
     pub next_page: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -276,7 +276,7 @@ pub struct FileContentPart {
     pub type_: Option<String>,
     /// The text.
     pub text: Option<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -292,7 +292,7 @@ pub struct VectorStoreFileDeleted {
     pub id: String,
     /// Whether the file was removed.
     pub deleted: bool,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

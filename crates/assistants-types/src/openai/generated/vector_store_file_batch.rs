@@ -22,7 +22,7 @@ pub struct VectorStoreFileBatch {
     pub status: VectorStoreFileBatchStatus,
     /// Number of files by status.
     pub file_counts: FileCounts,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -45,7 +45,7 @@ pub struct CreateVectorStoreFileBatch {
     pub chunking_strategy: Option<ChunkingStrategy>,
     /// Caller-defined attributes, for all files.
     pub attributes: Field<Attributes>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -120,7 +120,7 @@ pub enum VectorStoreFileBatchStatus {
     Cancelled,
     /// The batch could not be processed.
     Failed,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 

@@ -48,7 +48,7 @@ pub struct Assistant {
     pub tools: Vec<Tool>,
     /// Response format.
     pub response_format: Option<ResponseFormat>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -98,7 +98,7 @@ pub struct CreateAssistant {
     pub tools: Vec<Tool>,
     /// Response format.
     pub response_format: Option<ResponseFormat>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -117,7 +117,7 @@ message!(CreateAssistant = "yandex.cloud.ai.assistants.v1.CreateAssistantRequest
 });
 
 impl CreateAssistant {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(folder_id: impl Into<String>, model_uri: impl Into<String>) -> Self {
         Self {
@@ -136,14 +136,14 @@ impl CreateAssistant {
         }
     }
 
-    /// Sets `name`. Name.
+    /// Sets `name`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sets `description`. Description.
+    /// Sets `description`.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
@@ -237,7 +237,7 @@ pub struct UpdateAssistant {
     pub tools: Vec<Tool>,
     /// Response format.
     pub response_format: Option<ResponseFormat>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -257,7 +257,7 @@ message!(UpdateAssistant = "yandex.cloud.ai.assistants.v1.UpdateAssistantRequest
 });
 
 impl UpdateAssistant {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(assistant_id: impl IdOf<Assistant>) -> Self {
         Self {
@@ -277,7 +277,7 @@ impl UpdateAssistant {
         }
     }
 
-    /// Sets `name`. Name.
+    /// Sets `name`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -285,7 +285,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `name` on the server.
+    /// Clears `name` on the server.
     #[must_use]
     pub fn clear_name(mut self) -> Self {
         self.name = Default::default();
@@ -293,7 +293,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `description`. Description.
+    /// Sets `description`.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
@@ -301,7 +301,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `description` on the server.
+    /// Clears `description` on the server.
     #[must_use]
     pub fn clear_description(mut self) -> Self {
         self.description = Default::default();
@@ -317,7 +317,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `expirationConfig` on the server.
+    /// Clears `expirationConfig` on the server.
     #[must_use]
     pub fn clear_expiration_config(mut self) -> Self {
         self.expiration_config = Default::default();
@@ -336,7 +336,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `labels` on the server.
+    /// Clears `labels` on the server.
     #[must_use]
     pub fn clear_labels(mut self) -> Self {
         self.labels = Default::default();
@@ -352,7 +352,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `modelUri` on the server.
+    /// Clears `modelUri` on the server.
     #[must_use]
     pub fn clear_model_uri(mut self) -> Self {
         self.model_uri = Default::default();
@@ -368,7 +368,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `instruction` on the server.
+    /// Clears `instruction` on the server.
     #[must_use]
     pub fn clear_instruction(mut self) -> Self {
         self.instruction = Default::default();
@@ -384,7 +384,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `promptTruncationOptions` on the server.
+    /// Clears `promptTruncationOptions` on the server.
     #[must_use]
     pub fn clear_prompt_truncation_options(mut self) -> Self {
         self.prompt_truncation_options = Default::default();
@@ -400,7 +400,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `completionOptions` on the server.
+    /// Clears `completionOptions` on the server.
     #[must_use]
     pub fn clear_completion_options(mut self) -> Self {
         self.completion_options = Default::default();
@@ -424,7 +424,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `tools` on the server.
+    /// Clears `tools` on the server.
     #[must_use]
     pub fn clear_tools(mut self) -> Self {
         self.tools = Default::default();
@@ -440,7 +440,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `responseFormat` on the server.
+    /// Clears `responseFormat` on the server.
     #[must_use]
     pub fn clear_response_format(mut self) -> Self {
         self.response_format = Default::default();
@@ -448,7 +448,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. Event from which the days are counted.
+    /// Sets only `expirationConfig.expirationPolicy`. Event from which the days are counted.
     #[must_use]
     pub fn expiration_policy(mut self, expiration_policy: impl Into<ExpirationPolicy>) -> Self {
         self.expiration_config.get_or_insert_default().expiration_policy = expiration_policy.into();
@@ -456,7 +456,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `expirationConfig.expirationPolicy` on the server.
+    /// Clears `expirationConfig.expirationPolicy` on the server.
     #[must_use]
     pub fn clear_expiration_policy(mut self) -> Self {
         if let Some(expiration_config) = &mut self.expiration_config {
@@ -466,7 +466,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `expirationConfig.ttlDays` and nothing else beside it. Number of days after that event.
+    /// Sets only `expirationConfig.ttlDays`. Number of days after that event.
     #[must_use]
     pub fn ttl_days(mut self, ttl_days: i64) -> Self {
         self.expiration_config.get_or_insert_default().ttl_days = ttl_days;
@@ -474,7 +474,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `expirationConfig.ttlDays` on the server.
+    /// Clears `expirationConfig.ttlDays` on the server.
     #[must_use]
     pub fn clear_ttl_days(mut self) -> Self {
         if let Some(expiration_config) = &mut self.expiration_config {
@@ -484,8 +484,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `promptTruncationOptions.maxPromptTokens` and nothing else beside it. Maximum number of prompt tokens;
-    /// defaults to 7000.
+    /// Sets only `promptTruncationOptions.maxPromptTokens`. Maximum number of prompt tokens; defaults to 7000.
     #[must_use]
     pub fn max_prompt_tokens(mut self, max_prompt_tokens: i64) -> Self {
         self.prompt_truncation_options.get_or_insert_default().max_prompt_tokens = Some(max_prompt_tokens);
@@ -493,7 +492,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `promptTruncationOptions.maxPromptTokens` on the server.
+    /// Clears `promptTruncationOptions.maxPromptTokens` on the server.
     #[must_use]
     pub fn clear_max_prompt_tokens(mut self) -> Self {
         if let Some(prompt_truncation_options) = &mut self.prompt_truncation_options {
@@ -503,7 +502,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `completionOptions.maxTokens` and nothing else beside it. Maximum number of tokens of the answer.
+    /// Sets only `completionOptions.maxTokens`. Maximum number of tokens of the answer.
     #[must_use]
     pub fn max_tokens(mut self, max_tokens: i64) -> Self {
         self.completion_options.get_or_insert_default().max_tokens = Some(max_tokens);
@@ -511,7 +510,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `completionOptions.maxTokens` on the server.
+    /// Clears `completionOptions.maxTokens` on the server.
     #[must_use]
     pub fn clear_max_tokens(mut self) -> Self {
         if let Some(completion_options) = &mut self.completion_options {
@@ -521,8 +520,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Sets `completionOptions.temperature` and nothing else beside it. Sampling temperature, 0 to 1; defaults to
-    /// 0.3.
+    /// Sets only `completionOptions.temperature`. Sampling temperature, 0 to 1; defaults to 0.3.
     #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.completion_options.get_or_insert_default().temperature = Some(temperature);
@@ -530,7 +528,7 @@ impl UpdateAssistant {
         self
     }
 
-    /// Empties `completionOptions.temperature` on the server.
+    /// Clears `completionOptions.temperature` on the server.
     #[must_use]
     pub fn clear_temperature(mut self) -> Self {
         if let Some(completion_options) = &mut self.completion_options {
@@ -544,7 +542,7 @@ impl UpdateAssistant {
 /// Empty response to the deletion of an assistant.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteAssistantResponse {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -559,7 +557,7 @@ pub struct ListAssistantsResponse {
     pub assistants: Vec<Assistant>,
     /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -578,7 +576,7 @@ pub struct AssistantVersion {
     pub update_mask: FieldMask,
     /// The assistant after the update.
     pub assistant: Option<Assistant>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -596,7 +594,7 @@ pub struct ListAssistantVersionsResponse {
     pub versions: Vec<AssistantVersion>,
     /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -613,7 +611,7 @@ pub struct PromptTruncationOptions {
     pub max_prompt_tokens: Option<i64>,
     /// The truncation strategy.
     pub strategy: Option<TruncationStrategy>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -632,7 +630,7 @@ impl PromptTruncationOptions {
         self
     }
 
-    /// Sets one of the members that exclude each other. The truncation strategy.
+    /// Sets one of several mutually exclusive members. The truncation strategy.
     #[must_use]
     pub fn strategy(mut self, strategy: impl Into<TruncationStrategy>) -> Self {
         self.strategy = Some(strategy.into());
@@ -648,7 +646,7 @@ pub enum TruncationStrategy {
     AutoStrategy(AutoStrategy),
     /// Only the most recent messages are kept.
     LastMessagesStrategy(LastMessagesStrategy),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -670,7 +668,7 @@ impl From<LastMessagesStrategy> for TruncationStrategy {
 }
 
 impl PromptTruncationOptions {
-    /// The member `autoStrategy`, if it is the one that is set. The service decides.
+    /// `autoStrategy`, if it is set. The service decides.
     #[must_use]
     pub fn as_auto_strategy(&self) -> Option<&AutoStrategy> {
         match &self.strategy {
@@ -679,7 +677,7 @@ impl PromptTruncationOptions {
         }
     }
 
-    /// The member `lastMessagesStrategy`, if it is the one that is set. Only the most recent messages are kept.
+    /// `lastMessagesStrategy`, if it is set. Only the most recent messages are kept.
     #[must_use]
     pub fn as_last_messages_strategy(&self) -> Option<&LastMessagesStrategy> {
         match &self.strategy {
@@ -692,7 +690,7 @@ impl PromptTruncationOptions {
 /// The service decides how to truncate.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AutoStrategy {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -705,7 +703,7 @@ message_field!(AutoStrategy);
 pub struct LastMessagesStrategy {
     /// Number of messages to keep; fewer if they have too many tokens.
     pub num_messages: i64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -730,7 +728,7 @@ pub struct CompletionOptions {
     pub max_tokens: Option<i64>,
     /// Sampling temperature, 0 to 1; defaults to 0.3.
     pub temperature: Option<f64>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -761,7 +759,7 @@ impl CompletionOptions {
 pub struct ResponseFormat {
     /// The format.
     pub kind: Option<ResponseFormatKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -772,7 +770,7 @@ message!(ResponseFormat = "yandex.cloud.ai.assistants.v1.ResponseFormat" {
 message_field!(ResponseFormat);
 
 impl ResponseFormat {
-    /// Sets one of the members that exclude each other. The format.
+    /// Sets one of several mutually exclusive members. The format.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ResponseFormatKind>) -> Self {
         self.kind = Some(kind.into());
@@ -788,7 +786,7 @@ pub enum ResponseFormatKind {
     JsonObject(bool),
     /// JSON that conforms to a schema.
     JsonSchema(JsonSchema),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -813,8 +811,7 @@ impl From<JsonSchema> for ResponseFormat {
 }
 
 impl ResponseFormat {
-    /// The member `jsonObject`, if it is the one that is set. Any JSON object; the instruction must ask for JSON as
-    /// well.
+    /// `jsonObject`, if it is set. Any JSON object; the instruction must ask for JSON as well.
     #[must_use]
     pub fn as_json_object(&self) -> Option<bool> {
         match &self.kind {
@@ -823,7 +820,7 @@ impl ResponseFormat {
         }
     }
 
-    /// The member `jsonSchema`, if it is the one that is set. JSON that conforms to a schema.
+    /// `jsonSchema`, if it is set. JSON that conforms to a schema.
     #[must_use]
     pub fn as_json_schema(&self) -> Option<&JsonSchema> {
         match &self.kind {
@@ -838,7 +835,7 @@ impl ResponseFormat {
 pub struct JsonSchema {
     /// The schema.
     pub schema: Option<Value>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

@@ -13,7 +13,7 @@ pub struct Error {
     pub code: i64,
     /// Human-readable description of the error.
     pub message: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -32,7 +32,7 @@ pub struct Status {
     pub message: String,
     /// Details, each with its type.
     pub details: Vec<Any>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

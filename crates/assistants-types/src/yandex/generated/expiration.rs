@@ -14,7 +14,7 @@ pub struct ExpirationConfig {
     pub expiration_policy: ExpirationPolicy,
     /// Number of days after that event.
     pub ttl_days: i64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -50,7 +50,7 @@ pub enum ExpirationPolicy {
     Static,
     /// Last use of the object.
     SinceLastActive,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 

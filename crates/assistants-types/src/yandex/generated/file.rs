@@ -35,7 +35,7 @@ pub struct File {
     pub expires_at: Option<OffsetDateTime>,
     /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -72,7 +72,7 @@ pub struct CreateFile {
     pub labels: Labels,
     /// When it expires and is deleted; defaults to 7 days after the last use.
     pub expiration_config: Option<ExpirationConfig>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -87,7 +87,7 @@ message!(CreateFile = "yandex.cloud.ai.files.v1.CreateFileRequest" {
 });
 
 impl CreateFile {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(folder_id: impl Into<String>, content: impl Into<Bytes>) -> Self {
         Self {
@@ -102,14 +102,14 @@ impl CreateFile {
         }
     }
 
-    /// Sets `name`. Name.
+    /// Sets `name`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sets `description`. Description.
+    /// Sets `description`.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
@@ -156,7 +156,7 @@ pub struct UpdateFile {
     pub expiration_config: Option<ExpirationConfig>,
     /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -170,7 +170,7 @@ message!(UpdateFile = "yandex.cloud.ai.files.v1.UpdateFileRequest" {
 });
 
 impl UpdateFile {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(file_id: impl IdOf<File>) -> Self {
         Self {
@@ -184,7 +184,7 @@ impl UpdateFile {
         }
     }
 
-    /// Sets `name`. Name.
+    /// Sets `name`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -192,7 +192,7 @@ impl UpdateFile {
         self
     }
 
-    /// Empties `name` on the server.
+    /// Clears `name` on the server.
     #[must_use]
     pub fn clear_name(mut self) -> Self {
         self.name = Default::default();
@@ -200,7 +200,7 @@ impl UpdateFile {
         self
     }
 
-    /// Sets `description`. Description.
+    /// Sets `description`.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
@@ -208,7 +208,7 @@ impl UpdateFile {
         self
     }
 
-    /// Empties `description` on the server.
+    /// Clears `description` on the server.
     #[must_use]
     pub fn clear_description(mut self) -> Self {
         self.description = Default::default();
@@ -224,7 +224,7 @@ impl UpdateFile {
         self
     }
 
-    /// Empties `expirationConfig` on the server.
+    /// Clears `expirationConfig` on the server.
     #[must_use]
     pub fn clear_expiration_config(mut self) -> Self {
         self.expiration_config = Default::default();
@@ -243,7 +243,7 @@ impl UpdateFile {
         self
     }
 
-    /// Empties `labels` on the server.
+    /// Clears `labels` on the server.
     #[must_use]
     pub fn clear_labels(mut self) -> Self {
         self.labels = Default::default();
@@ -251,7 +251,7 @@ impl UpdateFile {
         self
     }
 
-    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. Event from which the days are counted.
+    /// Sets only `expirationConfig.expirationPolicy`. Event from which the days are counted.
     #[must_use]
     pub fn expiration_policy(mut self, expiration_policy: impl Into<ExpirationPolicy>) -> Self {
         self.expiration_config.get_or_insert_default().expiration_policy = expiration_policy.into();
@@ -259,7 +259,7 @@ impl UpdateFile {
         self
     }
 
-    /// Empties `expirationConfig.expirationPolicy` on the server.
+    /// Clears `expirationConfig.expirationPolicy` on the server.
     #[must_use]
     pub fn clear_expiration_policy(mut self) -> Self {
         if let Some(expiration_config) = &mut self.expiration_config {
@@ -269,7 +269,7 @@ impl UpdateFile {
         self
     }
 
-    /// Sets `expirationConfig.ttlDays` and nothing else beside it. Number of days after that event.
+    /// Sets only `expirationConfig.ttlDays`. Number of days after that event.
     #[must_use]
     pub fn ttl_days(mut self, ttl_days: i64) -> Self {
         self.expiration_config.get_or_insert_default().ttl_days = ttl_days;
@@ -277,7 +277,7 @@ impl UpdateFile {
         self
     }
 
-    /// Empties `expirationConfig.ttlDays` on the server.
+    /// Clears `expirationConfig.ttlDays` on the server.
     #[must_use]
     pub fn clear_ttl_days(mut self) -> Self {
         if let Some(expiration_config) = &mut self.expiration_config {
@@ -291,7 +291,7 @@ impl UpdateFile {
 /// Empty response to the deletion of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteFileResponse {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -306,7 +306,7 @@ pub struct ListFilesResponse {
     pub files: Vec<File>,
     /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -321,7 +321,7 @@ message_field!(ListFilesResponse);
 pub struct GetFileUrlResponse {
     /// The URL; downloads from it need no credentials.
     pub url: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

@@ -33,7 +33,7 @@ pub struct Message {
     pub status: MessageStatus,
     /// Citations.
     pub citations: Vec<Citation>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -61,7 +61,7 @@ pub struct CreateMessage {
     pub labels: Labels,
     /// Content.
     pub content: MessageContent,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -73,7 +73,7 @@ message!(CreateMessage = "yandex.cloud.ai.assistants.v1.threads.CreateMessageReq
 });
 
 impl CreateMessage {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(thread_id: impl IdOf<Thread>, content: impl Into<MessageContent>) -> Self {
         Self {
@@ -112,7 +112,7 @@ pub struct MessageData {
     pub labels: Labels,
     /// Content.
     pub content: Option<MessageContent>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -141,7 +141,7 @@ impl MessageData {
         self
     }
 
-    /// Sets `content`. Content.
+    /// Sets `content`.
     #[must_use]
     pub fn content(mut self, content: impl Into<MessageContent>) -> Self {
         self.content = Some(content.into());
@@ -154,7 +154,7 @@ impl MessageData {
 pub struct MessageContent {
     /// Content parts.
     pub content: Vec<ContentPart>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -177,7 +177,7 @@ impl MessageContent {
 pub struct ContentPart {
     /// The part.
     pub kind: Option<ContentPartKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -188,7 +188,7 @@ message!(ContentPart = "yandex.cloud.ai.assistants.v1.threads.ContentPart" {
 message_field!(ContentPart);
 
 impl ContentPart {
-    /// Sets one of the members that exclude each other. The part.
+    /// Sets one of several mutually exclusive members. The part.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ContentPartKind>) -> Self {
         self.kind = Some(kind.into());
@@ -202,7 +202,7 @@ impl ContentPart {
 pub enum ContentPartKind {
     /// Text.
     Text(Text),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -226,7 +226,7 @@ impl From<Text> for ContentPart {
 }
 
 impl ContentPart {
-    /// The member `text`, if it is the one that is set. Text.
+    /// `text`, if it is set. Text.
     #[must_use]
     pub fn as_text(&self) -> Option<&Text> {
         match &self.kind {
@@ -241,7 +241,7 @@ impl ContentPart {
 pub struct Text {
     /// The text.
     pub content: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -266,7 +266,7 @@ pub struct Author {
     pub id: String,
     /// Role, such as `USER` or `ASSISTANT`.
     pub role: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -297,7 +297,7 @@ impl Author {
 pub struct Citation {
     /// The sources.
     pub sources: Vec<Source>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -311,7 +311,7 @@ message_field!(Citation);
 pub struct Source {
     /// The source.
     pub kind: Option<SourceKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -327,7 +327,7 @@ message_field!(Source);
 pub enum SourceKind {
     /// A passage of a file.
     Chunk(FileChunk),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -351,7 +351,7 @@ impl From<FileChunk> for Source {
 }
 
 impl Source {
-    /// The member `chunk`, if it is the one that is set. A passage of a file.
+    /// `chunk`, if it is set. A passage of a file.
     #[must_use]
     pub fn as_chunk(&self) -> Option<&FileChunk> {
         match &self.kind {
@@ -370,7 +370,7 @@ pub struct FileChunk {
     pub source_file: Option<File>,
     /// Content of the passage.
     pub content: Option<ChunkContent>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -386,7 +386,7 @@ message_field!(FileChunk);
 pub struct ChunkContent {
     /// Content parts.
     pub content: Vec<ContentPart>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -407,7 +407,7 @@ pub enum MessageStatus {
     Truncated,
     /// Withheld by moderation.
     FilteredContent,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 

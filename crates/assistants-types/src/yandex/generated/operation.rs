@@ -28,7 +28,7 @@ pub struct Operation {
     pub metadata: Option<Any>,
     /// The result; not set until the operation has ended.
     pub result: Option<OperationResult>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -53,7 +53,7 @@ pub enum OperationResult {
     Error(Status),
     /// The result of a successful operation.
     Response(Any),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -69,7 +69,7 @@ impl From<Status> for OperationResult {
 }
 
 impl Operation {
-    /// The member `error`, if it is the one that is set. Why the operation failed.
+    /// `error`, if it is set. Why the operation failed.
     #[must_use]
     pub fn as_error(&self) -> Option<&Status> {
         match &self.result {
@@ -78,7 +78,7 @@ impl Operation {
         }
     }
 
-    /// The member `response`, if it is the one that is set. The result of a successful operation.
+    /// `response`, if it is set. The result of a successful operation.
     #[must_use]
     pub fn as_response(&self) -> Option<&Any> {
         match &self.result {

@@ -42,7 +42,7 @@ pub struct Run {
     pub tools: Vec<Tool>,
     /// Overrides the setting of the assistant.
     pub custom_response_format: Option<ResponseFormat>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -69,7 +69,7 @@ pub struct RunState {
     pub status: RunStatus,
     /// Data that comes with the status.
     pub data: Option<RunStateData>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -90,7 +90,7 @@ pub enum RunStateData {
     CompletedMessage(Message),
     /// Tool calls that the run is waiting for.
     ToolCallList(ToolCallList),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -119,7 +119,7 @@ impl From<ToolCallList> for RunStateData {
 }
 
 impl RunState {
-    /// The member `error`, if it is the one that is set. Why the run failed.
+    /// `error`, if it is set. Why the run failed.
     #[must_use]
     pub fn as_error(&self) -> Option<&Error> {
         match &self.data {
@@ -128,7 +128,7 @@ impl RunState {
         }
     }
 
-    /// The member `completedMessage`, if it is the one that is set. The final message of the run.
+    /// `completedMessage`, if it is set. The final message of the run.
     #[must_use]
     pub fn as_completed_message(&self) -> Option<&Message> {
         match &self.data {
@@ -137,7 +137,7 @@ impl RunState {
         }
     }
 
-    /// The member `toolCallList`, if it is the one that is set. Tool calls that the run is waiting for.
+    /// `toolCallList`, if it is set. Tool calls that the run is waiting for.
     #[must_use]
     pub fn as_tool_call_list(&self) -> Option<&ToolCallList> {
         match &self.data {
@@ -156,7 +156,7 @@ pub struct ContentUsage {
     pub completion_tokens: i64,
     /// Sum of prompt and completion tokens.
     pub total_tokens: i64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -188,7 +188,7 @@ pub struct CreateRun {
     pub tools: Vec<Tool>,
     /// Overrides the setting of the assistant.
     pub custom_response_format: Option<ResponseFormat>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -205,7 +205,7 @@ message!(CreateRun = "yandex.cloud.ai.assistants.v1.runs.CreateRunRequest" {
 });
 
 impl CreateRun {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(assistant_id: impl IdOf<Assistant>, thread_id: impl IdOf<Thread>) -> Self {
         Self {
@@ -302,7 +302,7 @@ pub struct ListRunsResponse {
     pub runs: Vec<Run>,
     /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -319,7 +319,7 @@ pub struct SubmitToRun {
     pub run_id: String,
     /// The submitted data.
     pub event: Option<SubmitToRunEvent>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -330,7 +330,7 @@ message!(SubmitToRun = "yandex.cloud.ai.assistants.v1.runs.SubmitToRunRequest" {
 });
 
 impl SubmitToRun {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(run_id: impl IdOf<Run>) -> Self {
         Self {
@@ -340,7 +340,7 @@ impl SubmitToRun {
         }
     }
 
-    /// Sets one of the members that exclude each other. The submitted data.
+    /// Sets one of several mutually exclusive members. The submitted data.
     #[must_use]
     pub fn event(mut self, event: impl Into<SubmitToRunEvent>) -> Self {
         self.event = Some(event.into());
@@ -354,7 +354,7 @@ impl SubmitToRun {
 pub enum SubmitToRunEvent {
     /// Results of the tool calls.
     ToolResultList(ToolResultList),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -369,7 +369,7 @@ impl From<ToolResultList> for SubmitToRunEvent {
 }
 
 impl SubmitToRun {
-    /// The member `toolResultList`, if it is the one that is set. Results of the tool calls.
+    /// `toolResultList`, if it is set. Results of the tool calls.
     #[must_use]
     pub fn as_tool_result_list(&self) -> Option<&ToolResultList> {
         match &self.event {
@@ -382,7 +382,7 @@ impl SubmitToRun {
 /// Empty response to submitted results.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SubmitToRunResponse {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -406,7 +406,7 @@ pub enum RunStatus {
     Completed,
     /// The run is waiting for tool results.
     ToolCalls,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 

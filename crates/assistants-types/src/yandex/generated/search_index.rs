@@ -39,7 +39,7 @@ pub struct SearchIndex {
     pub labels: Labels,
     /// Type of the search index.
     pub kind: Option<SearchIndexKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -70,7 +70,7 @@ pub enum SearchIndexKind {
     VectorSearchIndex(VectorSearchIndex),
     /// Full-text and vector search combined.
     HybridSearchIndex(HybridSearchIndex),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -99,7 +99,7 @@ impl From<HybridSearchIndex> for SearchIndexKind {
 }
 
 impl SearchIndex {
-    /// The member `textSearchIndex`, if it is the one that is set. Full-text search.
+    /// `textSearchIndex`, if it is set. Full-text search.
     #[must_use]
     pub fn as_text_search_index(&self) -> Option<&TextSearchIndex> {
         match &self.kind {
@@ -108,7 +108,7 @@ impl SearchIndex {
         }
     }
 
-    /// The member `vectorSearchIndex`, if it is the one that is set. Vector search.
+    /// `vectorSearchIndex`, if it is set. Vector search.
     #[must_use]
     pub fn as_vector_search_index(&self) -> Option<&VectorSearchIndex> {
         match &self.kind {
@@ -117,7 +117,7 @@ impl SearchIndex {
         }
     }
 
-    /// The member `hybridSearchIndex`, if it is the one that is set. Full-text and vector search combined.
+    /// `hybridSearchIndex`, if it is set. Full-text and vector search combined.
     #[must_use]
     pub fn as_hybrid_search_index(&self) -> Option<&HybridSearchIndex> {
         match &self.kind {
@@ -144,7 +144,7 @@ pub struct CreateSearchIndex {
     pub labels: Labels,
     /// Type of the search index; defaults to full-text search.
     pub kind: Option<SearchIndexKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -160,7 +160,7 @@ message!(CreateSearchIndex = "yandex.cloud.ai.assistants.v1.searchindex.CreateSe
 });
 
 impl CreateSearchIndex {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(folder_id: impl Into<String>) -> Self {
         Self {
@@ -189,14 +189,14 @@ impl CreateSearchIndex {
         self
     }
 
-    /// Sets `name`. Name.
+    /// Sets `name`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sets `description`. Description.
+    /// Sets `description`.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
@@ -220,7 +220,7 @@ impl CreateSearchIndex {
         self
     }
 
-    /// Sets one of the members that exclude each other. Type of the search index; defaults to full-text search.
+    /// Sets one of several mutually exclusive members. Type of the search index; defaults to full-text search.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<SearchIndexKind>) -> Self {
         self.kind = Some(kind.into());
@@ -229,7 +229,7 @@ impl CreateSearchIndex {
 }
 
 impl CreateSearchIndex {
-    /// The member `textSearchIndex`, if it is the one that is set. Full-text search.
+    /// `textSearchIndex`, if it is set. Full-text search.
     #[must_use]
     pub fn as_text_search_index(&self) -> Option<&TextSearchIndex> {
         match &self.kind {
@@ -238,7 +238,7 @@ impl CreateSearchIndex {
         }
     }
 
-    /// The member `vectorSearchIndex`, if it is the one that is set. Vector search.
+    /// `vectorSearchIndex`, if it is set. Vector search.
     #[must_use]
     pub fn as_vector_search_index(&self) -> Option<&VectorSearchIndex> {
         match &self.kind {
@@ -247,7 +247,7 @@ impl CreateSearchIndex {
         }
     }
 
-    /// The member `hybridSearchIndex`, if it is the one that is set. Full-text and vector search combined.
+    /// `hybridSearchIndex`, if it is set. Full-text and vector search combined.
     #[must_use]
     pub fn as_hybrid_search_index(&self) -> Option<&HybridSearchIndex> {
         match &self.kind {
@@ -272,7 +272,7 @@ pub struct UpdateSearchIndex {
     pub expiration_config: Option<ExpirationConfig>,
     /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -286,7 +286,7 @@ message!(UpdateSearchIndex = "yandex.cloud.ai.assistants.v1.searchindex.UpdateSe
 });
 
 impl UpdateSearchIndex {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(search_index_id: impl IdOf<SearchIndex>) -> Self {
         Self {
@@ -300,7 +300,7 @@ impl UpdateSearchIndex {
         }
     }
 
-    /// Sets `name`. Name.
+    /// Sets `name`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -308,7 +308,7 @@ impl UpdateSearchIndex {
         self
     }
 
-    /// Empties `name` on the server.
+    /// Clears `name` on the server.
     #[must_use]
     pub fn clear_name(mut self) -> Self {
         self.name = Default::default();
@@ -316,7 +316,7 @@ impl UpdateSearchIndex {
         self
     }
 
-    /// Sets `description`. Description.
+    /// Sets `description`.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
@@ -324,7 +324,7 @@ impl UpdateSearchIndex {
         self
     }
 
-    /// Empties `description` on the server.
+    /// Clears `description` on the server.
     #[must_use]
     pub fn clear_description(mut self) -> Self {
         self.description = Default::default();
@@ -340,7 +340,7 @@ impl UpdateSearchIndex {
         self
     }
 
-    /// Empties `expirationConfig` on the server.
+    /// Clears `expirationConfig` on the server.
     #[must_use]
     pub fn clear_expiration_config(mut self) -> Self {
         self.expiration_config = Default::default();
@@ -359,7 +359,7 @@ impl UpdateSearchIndex {
         self
     }
 
-    /// Empties `labels` on the server.
+    /// Clears `labels` on the server.
     #[must_use]
     pub fn clear_labels(mut self) -> Self {
         self.labels = Default::default();
@@ -367,7 +367,7 @@ impl UpdateSearchIndex {
         self
     }
 
-    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. Event from which the days are counted.
+    /// Sets only `expirationConfig.expirationPolicy`. Event from which the days are counted.
     #[must_use]
     pub fn expiration_policy(mut self, expiration_policy: impl Into<ExpirationPolicy>) -> Self {
         self.expiration_config.get_or_insert_default().expiration_policy = expiration_policy.into();
@@ -375,7 +375,7 @@ impl UpdateSearchIndex {
         self
     }
 
-    /// Empties `expirationConfig.expirationPolicy` on the server.
+    /// Clears `expirationConfig.expirationPolicy` on the server.
     #[must_use]
     pub fn clear_expiration_policy(mut self) -> Self {
         if let Some(expiration_config) = &mut self.expiration_config {
@@ -385,7 +385,7 @@ impl UpdateSearchIndex {
         self
     }
 
-    /// Sets `expirationConfig.ttlDays` and nothing else beside it. Number of days after that event.
+    /// Sets only `expirationConfig.ttlDays`. Number of days after that event.
     #[must_use]
     pub fn ttl_days(mut self, ttl_days: i64) -> Self {
         self.expiration_config.get_or_insert_default().ttl_days = ttl_days;
@@ -393,7 +393,7 @@ impl UpdateSearchIndex {
         self
     }
 
-    /// Empties `expirationConfig.ttlDays` on the server.
+    /// Clears `expirationConfig.ttlDays` on the server.
     #[must_use]
     pub fn clear_ttl_days(mut self) -> Self {
         if let Some(expiration_config) = &mut self.expiration_config {
@@ -407,7 +407,7 @@ impl UpdateSearchIndex {
 /// Empty response to the deletion of a search index.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteSearchIndexResponse {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -422,7 +422,7 @@ pub struct ListSearchIndicesResponse {
     pub indices: Vec<SearchIndex>,
     /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -441,7 +441,7 @@ pub struct TextSearchIndex {
     pub tokenizer: Option<TextTokenizer>,
     /// How words are normalized.
     pub analyzer: Option<TextAnalyzer>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -461,14 +461,14 @@ impl TextSearchIndex {
         self
     }
 
-    /// Sets one of the members that exclude each other. How text is split into words.
+    /// Sets one of several mutually exclusive members. How text is split into words.
     #[must_use]
     pub fn tokenizer(mut self, tokenizer: impl Into<TextTokenizer>) -> Self {
         self.tokenizer = Some(tokenizer.into());
         self
     }
 
-    /// Sets one of the members that exclude each other. How words are normalized.
+    /// Sets one of several mutually exclusive members. How words are normalized.
     #[must_use]
     pub fn analyzer(mut self, analyzer: impl Into<TextAnalyzer>) -> Self {
         self.analyzer = Some(analyzer.into());
@@ -484,7 +484,7 @@ pub enum TextTokenizer {
     NgramTokenizer(NgramTokenizer),
     /// Into words.
     StandardTokenizer(StandardTokenizer),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -506,7 +506,7 @@ impl From<StandardTokenizer> for TextTokenizer {
 }
 
 impl TextSearchIndex {
-    /// The member `ngramTokenizer`, if it is the one that is set. Into n-grams. Deprecated.
+    /// `ngramTokenizer`, if it is set. Into n-grams. Deprecated.
     #[must_use]
     pub fn as_ngram_tokenizer(&self) -> Option<&NgramTokenizer> {
         match &self.tokenizer {
@@ -515,7 +515,7 @@ impl TextSearchIndex {
         }
     }
 
-    /// The member `standardTokenizer`, if it is the one that is set. Into words.
+    /// `standardTokenizer`, if it is set. Into words.
     #[must_use]
     pub fn as_standard_tokenizer(&self) -> Option<&StandardTokenizer> {
         match &self.tokenizer {
@@ -533,7 +533,7 @@ pub enum TextAnalyzer {
     StandardAnalyzer(StandardAnalyzer),
     /// By lemmas.
     YandexLemmerAnalyzer(YandexLemmerAnalyzer),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -555,7 +555,7 @@ impl From<YandexLemmerAnalyzer> for TextAnalyzer {
 }
 
 impl TextSearchIndex {
-    /// The member `standardAnalyzer`, if it is the one that is set. Without normalization of word forms.
+    /// `standardAnalyzer`, if it is set. Without normalization of word forms.
     #[must_use]
     pub fn as_standard_analyzer(&self) -> Option<&StandardAnalyzer> {
         match &self.analyzer {
@@ -564,7 +564,7 @@ impl TextSearchIndex {
         }
     }
 
-    /// The member `yandexLemmerAnalyzer`, if it is the one that is set. By lemmas.
+    /// `yandexLemmerAnalyzer`, if it is set. By lemmas.
     #[must_use]
     pub fn as_yandex_lemmer_analyzer(&self) -> Option<&YandexLemmerAnalyzer> {
         match &self.analyzer {
@@ -583,7 +583,7 @@ pub struct VectorSearchIndex {
     pub query_embedder_uri: String,
     /// How files are split into chunks.
     pub chunking_strategy: Option<ChunkingStrategy>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -630,7 +630,7 @@ pub struct HybridSearchIndex {
     pub normalization_strategy: NormalizationStrategy,
     /// How both lists of results are combined; defaults to the arithmetic mean.
     pub combination_strategy: Option<CombinationStrategy>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -685,7 +685,7 @@ impl HybridSearchIndex {
 pub struct ChunkingStrategy {
     /// The strategy.
     pub kind: Option<ChunkingStrategyKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -696,7 +696,7 @@ message!(ChunkingStrategy = "yandex.cloud.ai.assistants.v1.searchindex.ChunkingS
 message_field!(ChunkingStrategy);
 
 impl ChunkingStrategy {
-    /// Sets one of the members that exclude each other. The strategy.
+    /// Sets one of several mutually exclusive members. The strategy.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ChunkingStrategyKind>) -> Self {
         self.kind = Some(kind.into());
@@ -710,7 +710,7 @@ impl ChunkingStrategy {
 pub enum ChunkingStrategyKind {
     /// Chunks of a fixed size.
     StaticStrategy(StaticChunkingStrategy),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -734,7 +734,7 @@ impl From<StaticChunkingStrategy> for ChunkingStrategy {
 }
 
 impl ChunkingStrategy {
-    /// The member `staticStrategy`, if it is the one that is set. Chunks of a fixed size.
+    /// `staticStrategy`, if it is set. Chunks of a fixed size.
     #[must_use]
     pub fn as_static_strategy(&self) -> Option<&StaticChunkingStrategy> {
         match &self.kind {
@@ -751,7 +751,7 @@ pub struct StaticChunkingStrategy {
     pub max_chunk_size_tokens: i64,
     /// Overlap of adjacent chunks in tokens, at most half the chunk size; defaults to 400.
     pub chunk_overlap_tokens: i64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -783,7 +783,7 @@ impl StaticChunkingStrategy {
 pub struct CombinationStrategy {
     /// The strategy.
     pub kind: Option<CombinationStrategyKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -794,7 +794,7 @@ message!(CombinationStrategy = "yandex.cloud.ai.assistants.v1.searchindex.Combin
 message_field!(CombinationStrategy);
 
 impl CombinationStrategy {
-    /// Sets one of the members that exclude each other. The strategy.
+    /// Sets one of several mutually exclusive members. The strategy.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<CombinationStrategyKind>) -> Self {
         self.kind = Some(kind.into());
@@ -810,7 +810,7 @@ pub enum CombinationStrategyKind {
     MeanCombination(MeanCombinationStrategy),
     /// Combination by the ranks in both lists (reciprocal rank fusion).
     RrfCombination(ReciprocalRankFusionCombinationStrategy),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -850,7 +850,7 @@ impl From<ReciprocalRankFusionCombinationStrategy> for CombinationStrategy {
 }
 
 impl CombinationStrategy {
-    /// The member `meanCombination`, if it is the one that is set. Combination by the mean of both scores.
+    /// `meanCombination`, if it is set. Combination by the mean of both scores.
     #[must_use]
     pub fn as_mean_combination(&self) -> Option<&MeanCombinationStrategy> {
         match &self.kind {
@@ -859,8 +859,7 @@ impl CombinationStrategy {
         }
     }
 
-    /// The member `rrfCombination`, if it is the one that is set. Combination by the ranks in both lists
-    /// (reciprocal rank fusion).
+    /// `rrfCombination`, if it is set. Combination by the ranks in both lists (reciprocal rank fusion).
     #[must_use]
     pub fn as_rrf_combination(&self) -> Option<&ReciprocalRankFusionCombinationStrategy> {
         match &self.kind {
@@ -877,7 +876,7 @@ pub struct MeanCombinationStrategy {
     pub mean_evaluation_technique: MeanEvaluationTechnique,
     /// Weights of the searches, with a sum of 1; equal if empty.
     pub weights: Vec<f64>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -915,7 +914,7 @@ impl MeanCombinationStrategy {
 pub struct ReciprocalRankFusionCombinationStrategy {
     /// Constant added to ranks; larger values reduce the weight of the first ranks. Defaults to 60.
     pub k: Option<i64>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -940,7 +939,7 @@ pub struct NgramTokenizer {
     pub min_gram: Option<i64>,
     /// Maximum length of an n-gram in characters; defaults to 4.
     pub max_gram: Option<i64>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -969,7 +968,7 @@ impl NgramTokenizer {
 /// Splits text into words.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StandardTokenizer {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -980,7 +979,7 @@ message_field!(StandardTokenizer);
 /// Compares words as they are.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StandardAnalyzer {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -991,7 +990,7 @@ message_field!(StandardAnalyzer);
 /// Compares the lemmas of words.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct YandexLemmerAnalyzer {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -1009,7 +1008,7 @@ pub enum NormalizationStrategy {
     MinMax,
     /// Divided by the Euclidean norm of the scores.
     L2,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -1031,7 +1030,7 @@ pub enum MeanEvaluationTechnique {
     Geometric,
     /// Harmonic mean.
     Harmonic,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 

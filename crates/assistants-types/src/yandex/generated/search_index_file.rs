@@ -19,7 +19,7 @@ pub struct SearchIndexFile {
     pub created_by: String,
     /// When it was created.
     pub created_at: Option<OffsetDateTime>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -38,7 +38,7 @@ pub struct BatchCreateSearchIndexFile {
     pub file_ids: Vec<String>,
     /// Identifier of the search index.
     pub search_index_id: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -48,7 +48,7 @@ message!(BatchCreateSearchIndexFile = "yandex.cloud.ai.assistants.v1.searchindex
 });
 
 impl BatchCreateSearchIndexFile {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(search_index_id: impl IdOf<SearchIndex>) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl BatchCreateSearchIndexFile {
 pub struct BatchCreateSearchIndexFileResponse {
     /// The files.
     pub files: Vec<SearchIndexFile>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -94,7 +94,7 @@ pub struct ListSearchIndexFilesResponse {
     pub files: Vec<SearchIndexFile>,
     /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

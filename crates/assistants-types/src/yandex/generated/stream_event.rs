@@ -19,7 +19,7 @@ pub struct StreamEvent {
     pub stream_cursor: Option<StreamCursor>,
     /// Data that comes with the event.
     pub data: Option<StreamEventData>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -43,7 +43,7 @@ pub enum StreamEventData {
     CompletedMessage(Message),
     /// Tool calls that the run is waiting for.
     ToolCallList(ToolCallList),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -79,7 +79,7 @@ impl From<ToolCallList> for StreamEventData {
 }
 
 impl StreamEvent {
-    /// The member `error`, if it is the one that is set. Why the run failed.
+    /// `error`, if it is set. Why the run failed.
     #[must_use]
     pub fn as_error(&self) -> Option<&Error> {
         match &self.data {
@@ -88,7 +88,7 @@ impl StreamEvent {
         }
     }
 
-    /// The member `partialMessage`, if it is the one that is set. The complete text so far, not only the new part.
+    /// `partialMessage`, if it is set. The complete text so far, not only the new part.
     #[must_use]
     pub fn as_partial_message(&self) -> Option<&MessageContent> {
         match &self.data {
@@ -97,7 +97,7 @@ impl StreamEvent {
         }
     }
 
-    /// The member `completedMessage`, if it is the one that is set. The final message of the run.
+    /// `completedMessage`, if it is set. The final message of the run.
     #[must_use]
     pub fn as_completed_message(&self) -> Option<&Message> {
         match &self.data {
@@ -106,7 +106,7 @@ impl StreamEvent {
         }
     }
 
-    /// The member `toolCallList`, if it is the one that is set. Tool calls that the run is waiting for.
+    /// `toolCallList`, if it is set. Tool calls that the run is waiting for.
     #[must_use]
     pub fn as_tool_call_list(&self) -> Option<&ToolCallList> {
         match &self.data {
@@ -123,7 +123,7 @@ pub struct StreamCursor {
     pub current_event_idx: i64,
     /// Number of submissions that the run has received.
     pub num_user_events_received: i64,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -147,7 +147,7 @@ pub enum EventType {
     Done,
     /// The run is waiting for tool results.
     ToolCalls,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 

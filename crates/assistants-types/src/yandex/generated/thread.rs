@@ -37,7 +37,7 @@ pub struct Thread {
     pub labels: Labels,
     /// Tools that the model may use.
     pub tools: Vec<Tool>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -77,7 +77,7 @@ pub struct CreateThread {
     pub labels: Labels,
     /// Tools that the model may use.
     pub tools: Vec<Tool>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -93,7 +93,7 @@ message!(CreateThread = "yandex.cloud.ai.assistants.v1.threads.CreateThreadReque
 });
 
 impl CreateThread {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(folder_id: impl Into<String>) -> Self {
         Self {
@@ -123,14 +123,14 @@ impl CreateThread {
         self
     }
 
-    /// Sets `name`. Name.
+    /// Sets `name`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sets `description`. Description.
+    /// Sets `description`.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
@@ -193,7 +193,7 @@ pub struct UpdateThread {
     pub labels: Labels,
     /// Tools that the model may use.
     pub tools: Vec<Tool>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -208,7 +208,7 @@ message!(UpdateThread = "yandex.cloud.ai.assistants.v1.threads.UpdateThreadReque
 });
 
 impl UpdateThread {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(thread_id: impl IdOf<Thread>) -> Self {
         Self {
@@ -223,7 +223,7 @@ impl UpdateThread {
         }
     }
 
-    /// Sets `name`. Name.
+    /// Sets `name`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -231,7 +231,7 @@ impl UpdateThread {
         self
     }
 
-    /// Empties `name` on the server.
+    /// Clears `name` on the server.
     #[must_use]
     pub fn clear_name(mut self) -> Self {
         self.name = Default::default();
@@ -239,7 +239,7 @@ impl UpdateThread {
         self
     }
 
-    /// Sets `description`. Description.
+    /// Sets `description`.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
@@ -247,7 +247,7 @@ impl UpdateThread {
         self
     }
 
-    /// Empties `description` on the server.
+    /// Clears `description` on the server.
     #[must_use]
     pub fn clear_description(mut self) -> Self {
         self.description = Default::default();
@@ -263,7 +263,7 @@ impl UpdateThread {
         self
     }
 
-    /// Empties `expirationConfig` on the server.
+    /// Clears `expirationConfig` on the server.
     #[must_use]
     pub fn clear_expiration_config(mut self) -> Self {
         self.expiration_config = Default::default();
@@ -282,7 +282,7 @@ impl UpdateThread {
         self
     }
 
-    /// Empties `labels` on the server.
+    /// Clears `labels` on the server.
     #[must_use]
     pub fn clear_labels(mut self) -> Self {
         self.labels = Default::default();
@@ -306,7 +306,7 @@ impl UpdateThread {
         self
     }
 
-    /// Empties `tools` on the server.
+    /// Clears `tools` on the server.
     #[must_use]
     pub fn clear_tools(mut self) -> Self {
         self.tools = Default::default();
@@ -314,7 +314,7 @@ impl UpdateThread {
         self
     }
 
-    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. Event from which the days are counted.
+    /// Sets only `expirationConfig.expirationPolicy`. Event from which the days are counted.
     #[must_use]
     pub fn expiration_policy(mut self, expiration_policy: impl Into<ExpirationPolicy>) -> Self {
         self.expiration_config.get_or_insert_default().expiration_policy = expiration_policy.into();
@@ -322,7 +322,7 @@ impl UpdateThread {
         self
     }
 
-    /// Empties `expirationConfig.expirationPolicy` on the server.
+    /// Clears `expirationConfig.expirationPolicy` on the server.
     #[must_use]
     pub fn clear_expiration_policy(mut self) -> Self {
         if let Some(expiration_config) = &mut self.expiration_config {
@@ -332,7 +332,7 @@ impl UpdateThread {
         self
     }
 
-    /// Sets `expirationConfig.ttlDays` and nothing else beside it. Number of days after that event.
+    /// Sets only `expirationConfig.ttlDays`. Number of days after that event.
     #[must_use]
     pub fn ttl_days(mut self, ttl_days: i64) -> Self {
         self.expiration_config.get_or_insert_default().ttl_days = ttl_days;
@@ -340,7 +340,7 @@ impl UpdateThread {
         self
     }
 
-    /// Empties `expirationConfig.ttlDays` on the server.
+    /// Clears `expirationConfig.ttlDays` on the server.
     #[must_use]
     pub fn clear_ttl_days(mut self) -> Self {
         if let Some(expiration_config) = &mut self.expiration_config {
@@ -354,7 +354,7 @@ impl UpdateThread {
 /// Empty response to the deletion of a thread.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteThreadResponse {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -369,7 +369,7 @@ pub struct ListThreadsResponse {
     pub threads: Vec<Thread>,
     /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 

@@ -18,7 +18,7 @@ pub struct Tokenize {
     pub model_uri: String,
     /// The text.
     pub text: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -51,7 +51,7 @@ pub struct TokenizeResponse {
     pub tokens: Vec<Token>,
     /// Version of the model.
     pub model_version: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -70,7 +70,7 @@ pub struct Token {
     pub text: String,
     /// Whether it is a special token, which represents something other than text.
     pub special: bool,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -98,7 +98,7 @@ pub struct CompletionRequest {
     pub tool_choice: Option<ToolChoice>,
     /// Response format; defaults to plain text.
     pub response_format: Option<CompletionResponseFormat>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -171,7 +171,7 @@ impl CompletionRequest {
         self
     }
 
-    /// Sets one of the members that exclude each other. Response format; defaults to plain text.
+    /// Sets one of several mutually exclusive members. Response format; defaults to plain text.
     #[must_use]
     pub fn response_format(mut self, response_format: impl Into<CompletionResponseFormat>) -> Self {
         self.response_format = Some(response_format.into());
@@ -187,7 +187,7 @@ pub enum CompletionResponseFormat {
     JsonObject(bool),
     /// JSON that conforms to a schema.
     JsonSchema(JsonSchema),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -203,8 +203,7 @@ impl From<JsonSchema> for CompletionResponseFormat {
 }
 
 impl CompletionRequest {
-    /// The member `jsonObject`, if it is the one that is set. Any JSON object; the messages must ask for JSON as
-    /// well.
+    /// `jsonObject`, if it is set. Any JSON object; the messages must ask for JSON as well.
     #[must_use]
     pub fn as_json_object(&self) -> Option<bool> {
         match &self.response_format {
@@ -213,7 +212,7 @@ impl CompletionRequest {
         }
     }
 
-    /// The member `jsonSchema`, if it is the one that is set. JSON that conforms to a schema.
+    /// `jsonSchema`, if it is set. JSON that conforms to a schema.
     #[must_use]
     pub fn as_json_schema(&self) -> Option<&JsonSchema> {
         match &self.response_format {
@@ -234,7 +233,7 @@ pub struct CompletionRequestOptions {
     pub max_tokens: Option<i64>,
     /// Whether the model reasons before it answers.
     pub reasoning_options: Option<ReasoningOptions>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -281,7 +280,7 @@ impl CompletionRequestOptions {
 pub struct ReasoningOptions {
     /// The reasoning mode.
     pub mode: ReasoningMode,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -306,7 +305,7 @@ pub struct CompletionMessage {
     pub role: String,
     /// Content.
     pub content: Option<CompletionMessageContent>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -325,7 +324,7 @@ impl CompletionMessage {
         self
     }
 
-    /// Sets one of the members that exclude each other. Content.
+    /// Sets one of several mutually exclusive members. Content.
     #[must_use]
     pub fn content(mut self, content: impl Into<CompletionMessageContent>) -> Self {
         self.content = Some(content.into());
@@ -343,7 +342,7 @@ pub enum CompletionMessageContent {
     ToolCallList(ToolCallList),
     /// Results of tool calls.
     ToolResultList(ToolResultList),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -366,7 +365,7 @@ impl From<ToolResultList> for CompletionMessageContent {
 }
 
 impl CompletionMessage {
-    /// The member `text`, if it is the one that is set. Text.
+    /// `text`, if it is set. Text.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match &self.content {
@@ -375,7 +374,7 @@ impl CompletionMessage {
         }
     }
 
-    /// The member `toolCallList`, if it is the one that is set. Tool calls requested by the model.
+    /// `toolCallList`, if it is set. Tool calls requested by the model.
     #[must_use]
     pub fn as_tool_call_list(&self) -> Option<&ToolCallList> {
         match &self.content {
@@ -384,7 +383,7 @@ impl CompletionMessage {
         }
     }
 
-    /// The member `toolResultList`, if it is the one that is set. Results of tool calls.
+    /// `toolResultList`, if it is set. Results of tool calls.
     #[must_use]
     pub fn as_tool_result_list(&self) -> Option<&ToolResultList> {
         match &self.content {
@@ -399,7 +398,7 @@ impl CompletionMessage {
 pub struct CompletionTool {
     /// The tool.
     pub kind: Option<CompletionToolKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -410,7 +409,7 @@ message!(CompletionTool = "yandex.cloud.ai.foundation_models.v1.Tool" {
 message_field!(CompletionTool);
 
 impl CompletionTool {
-    /// Sets one of the members that exclude each other. The tool.
+    /// Sets one of several mutually exclusive members. The tool.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<CompletionToolKind>) -> Self {
         self.kind = Some(kind.into());
@@ -424,7 +423,7 @@ impl CompletionTool {
 pub enum CompletionToolKind {
     /// A function of the calling program.
     Function(CompletionFunctionTool),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -448,7 +447,7 @@ impl From<CompletionFunctionTool> for CompletionTool {
 }
 
 impl CompletionTool {
-    /// The member `function`, if it is the one that is set. A function of the calling program.
+    /// `function`, if it is set. A function of the calling program.
     #[must_use]
     pub fn as_function(&self) -> Option<&CompletionFunctionTool> {
         match &self.kind {
@@ -469,7 +468,7 @@ pub struct CompletionFunctionTool {
     pub parameters: Option<Value>,
     /// Whether the arguments must match the schema exactly.
     pub strict: bool,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -516,7 +515,7 @@ impl CompletionFunctionTool {
 pub struct ToolChoice {
     /// The choice.
     pub kind: Option<ToolChoiceKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -527,7 +526,7 @@ message!(ToolChoice = "yandex.cloud.ai.foundation_models.v1.ToolChoice" {
 message_field!(ToolChoice);
 
 impl ToolChoice {
-    /// Sets one of the members that exclude each other. The choice.
+    /// Sets one of several mutually exclusive members. The choice.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ToolChoiceKind>) -> Self {
         self.kind = Some(kind.into());
@@ -543,7 +542,7 @@ pub enum ToolChoiceKind {
     Mode(ToolChoiceMode),
     /// Name of the function that the model must call.
     FunctionName(String),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -553,7 +552,7 @@ one_of!(ToolChoiceKind {
 });
 
 impl ToolChoice {
-    /// The member `mode`, if it is the one that is set. By mode.
+    /// `mode`, if it is set. By mode.
     #[must_use]
     pub fn as_mode(&self) -> Option<&ToolChoiceMode> {
         match &self.kind {
@@ -562,7 +561,7 @@ impl ToolChoice {
         }
     }
 
-    /// The member `functionName`, if it is the one that is set. Name of the function that the model must call.
+    /// `functionName`, if it is set. Name of the function that the model must call.
     #[must_use]
     pub fn as_function_name(&self) -> Option<&str> {
         match &self.kind {
@@ -582,7 +581,7 @@ pub enum ReasoningMode {
     Disabled,
     /// The model reasons, without returning the reasoning.
     EnabledHidden,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 
@@ -604,7 +603,7 @@ pub enum ToolChoiceMode {
     Auto,
     /// The model calls at least one tool.
     Required,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 

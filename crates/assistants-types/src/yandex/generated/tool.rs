@@ -15,7 +15,7 @@ use serde_json::Value;
 pub struct Tool {
     /// The tool.
     pub kind: Option<ToolKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -26,7 +26,7 @@ message!(Tool = "yandex.cloud.ai.assistants.v1.Tool" {
 message_field!(Tool);
 
 impl Tool {
-    /// Sets one of the members that exclude each other. The tool.
+    /// Sets one of several mutually exclusive members. The tool.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ToolKind>) -> Self {
         self.kind = Some(kind.into());
@@ -44,7 +44,7 @@ pub enum ToolKind {
     Function(FunctionTool),
     /// Web search.
     GenSearch(GenSearchTool),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -100,7 +100,7 @@ impl From<GenSearchTool> for Tool {
 }
 
 impl Tool {
-    /// The member `searchIndex`, if it is the one that is set. Search in a search index.
+    /// `searchIndex`, if it is set. Search in a search index.
     #[must_use]
     pub fn as_search_index(&self) -> Option<&SearchIndexTool> {
         match &self.kind {
@@ -109,7 +109,7 @@ impl Tool {
         }
     }
 
-    /// The member `function`, if it is the one that is set. A function of the calling program.
+    /// `function`, if it is set. A function of the calling program.
     #[must_use]
     pub fn as_function(&self) -> Option<&FunctionTool> {
         match &self.kind {
@@ -118,7 +118,7 @@ impl Tool {
         }
     }
 
-    /// The member `genSearch`, if it is the one that is set. Web search.
+    /// `genSearch`, if it is set. Web search.
     #[must_use]
     pub fn as_gen_search(&self) -> Option<&GenSearchTool> {
         match &self.kind {
@@ -139,7 +139,7 @@ pub struct SearchIndexTool {
     pub rephraser_options: Option<RephraserOptions>,
     /// When to search; defaults to every message.
     pub call_strategy: Option<CallStrategy>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -193,7 +193,7 @@ impl SearchIndexTool {
 pub struct RephraserOptions {
     /// URI of the model, such as `gpt://<folder>/rephraser/latest`.
     pub rephraser_uri: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -203,7 +203,7 @@ message!(RephraserOptions = "yandex.cloud.ai.assistants.v1.RephraserOptions" {
 message_field!(RephraserOptions);
 
 impl RephraserOptions {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(rephraser_uri: impl Into<String>) -> Self {
         Self {
@@ -218,7 +218,7 @@ impl RephraserOptions {
 pub struct CallStrategy {
     /// The strategy.
     pub kind: Option<CallStrategyKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -229,7 +229,7 @@ message!(CallStrategy = "yandex.cloud.ai.assistants.v1.CallStrategy" {
 message_field!(CallStrategy);
 
 impl CallStrategy {
-    /// Sets one of the members that exclude each other. The strategy.
+    /// Sets one of several mutually exclusive members. The strategy.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<CallStrategyKind>) -> Self {
         self.kind = Some(kind.into());
@@ -245,7 +245,7 @@ pub enum CallStrategyKind {
     AlwaysCall(AlwaysCall),
     /// When the model decides to.
     AutoCall(AutoCall),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -285,7 +285,7 @@ impl From<AutoCall> for CallStrategy {
 }
 
 impl CallStrategy {
-    /// The member `alwaysCall`, if it is the one that is set. For every message.
+    /// `alwaysCall`, if it is set. For every message.
     #[must_use]
     pub fn as_always_call(&self) -> Option<&AlwaysCall> {
         match &self.kind {
@@ -294,7 +294,7 @@ impl CallStrategy {
         }
     }
 
-    /// The member `autoCall`, if it is the one that is set. When the model decides to.
+    /// `autoCall`, if it is set. When the model decides to.
     #[must_use]
     pub fn as_auto_call(&self) -> Option<&AutoCall> {
         match &self.kind {
@@ -307,7 +307,7 @@ impl CallStrategy {
 /// Search for every message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlwaysCall {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -322,7 +322,7 @@ pub struct AutoCall {
     pub name: String,
     /// When the model should use the tool.
     pub instruction: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -333,7 +333,7 @@ message!(AutoCall = "yandex.cloud.ai.assistants.v1.CallStrategy.AutoCall" {
 message_field!(AutoCall);
 
 impl AutoCall {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(instruction: impl Into<String>) -> Self {
         Self {
@@ -360,7 +360,7 @@ pub struct FunctionTool {
     pub description: String,
     /// JSON schema of the arguments.
     pub parameters: Option<Value>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -401,7 +401,7 @@ pub struct GenSearchTool {
     pub options: Option<GenSearchOptions>,
     /// When the model should use the tool.
     pub description: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -412,7 +412,7 @@ message!(GenSearchTool = "yandex.cloud.ai.assistants.v1.GenSearchTool" {
 message_field!(GenSearchTool);
 
 impl GenSearchTool {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(description: impl Into<String>) -> Self {
         Self {
@@ -439,7 +439,7 @@ pub struct GenSearchOptions {
     pub search_filters: Vec<SearchFilter>,
     /// Restricts the search; defaults to the whole web.
     pub sites: Option<GenSearchOptionsSites>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -473,7 +473,7 @@ impl GenSearchOptions {
         self
     }
 
-    /// Sets one of the members that exclude each other. Restricts the search; defaults to the whole web.
+    /// Sets one of several mutually exclusive members. Restricts the search; defaults to the whole web.
     #[must_use]
     pub fn sites(mut self, sites: impl Into<GenSearchOptionsSites>) -> Self {
         self.sites = Some(sites.into());
@@ -491,7 +491,7 @@ pub enum GenSearchOptionsSites {
     Host(HostOption),
     /// Only these pages.
     Url(UrlOption),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -520,7 +520,7 @@ impl From<UrlOption> for GenSearchOptionsSites {
 }
 
 impl GenSearchOptions {
-    /// The member `site`, if it is the one that is set. Only these sites.
+    /// `site`, if it is set. Only these sites.
     #[must_use]
     pub fn as_site(&self) -> Option<&SiteOption> {
         match &self.sites {
@@ -529,7 +529,7 @@ impl GenSearchOptions {
         }
     }
 
-    /// The member `host`, if it is the one that is set. Only these hosts.
+    /// `host`, if it is set. Only these hosts.
     #[must_use]
     pub fn as_host(&self) -> Option<&HostOption> {
         match &self.sites {
@@ -538,7 +538,7 @@ impl GenSearchOptions {
         }
     }
 
-    /// The member `url`, if it is the one that is set. Only these pages.
+    /// `url`, if it is set. Only these pages.
     #[must_use]
     pub fn as_url(&self) -> Option<&UrlOption> {
         match &self.sites {
@@ -553,7 +553,7 @@ impl GenSearchOptions {
 pub struct SiteOption {
     /// Sites, at most 100 with at most 1024 characters each.
     pub site: Vec<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -576,7 +576,7 @@ impl SiteOption {
 pub struct HostOption {
     /// Hosts, at most 100 with at most 1024 characters each.
     pub host: Vec<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -599,7 +599,7 @@ impl HostOption {
 pub struct UrlOption {
     /// URLs of the pages, at most 100 with at most 1024 characters each.
     pub url: Vec<String>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -622,7 +622,7 @@ impl UrlOption {
 pub struct SearchFilter {
     /// The filter.
     pub kind: Option<SearchFilterKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -633,7 +633,7 @@ message!(SearchFilter = "yandex.cloud.ai.assistants.v1.GenSearchOptions.SearchFi
 message_field!(SearchFilter);
 
 impl SearchFilter {
-    /// Sets one of the members that exclude each other. The filter.
+    /// Sets one of several mutually exclusive members. The filter.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<SearchFilterKind>) -> Self {
         self.kind = Some(kind.into());
@@ -651,7 +651,7 @@ pub enum SearchFilterKind {
     Lang(String),
     /// Format of the document.
     Format(DocFormat),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -662,7 +662,7 @@ one_of!(SearchFilterKind {
 });
 
 impl SearchFilter {
-    /// The member `date`, if it is the one that is set. Date of the document, at most 25 characters.
+    /// `date`, if it is set. Date of the document, at most 25 characters.
     #[must_use]
     pub fn as_date(&self) -> Option<&str> {
         match &self.kind {
@@ -671,7 +671,7 @@ impl SearchFilter {
         }
     }
 
-    /// The member `lang`, if it is the one that is set. Language of the document, as a two-letter ISO 639-1 code.
+    /// `lang`, if it is set. Language of the document, as a two-letter ISO 639-1 code.
     #[must_use]
     pub fn as_lang(&self) -> Option<&str> {
         match &self.kind {
@@ -680,7 +680,7 @@ impl SearchFilter {
         }
     }
 
-    /// The member `format`, if it is the one that is set. Format of the document.
+    /// `format`, if it is set. Format of the document.
     #[must_use]
     pub fn as_format(&self) -> Option<&DocFormat> {
         match &self.kind {
@@ -695,7 +695,7 @@ impl SearchFilter {
 pub struct ToolCall {
     /// The call.
     pub kind: Option<ToolCallKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -706,7 +706,7 @@ message!(ToolCall = "yandex.cloud.ai.assistants.v1.ToolCall" {
 message_field!(ToolCall);
 
 impl ToolCall {
-    /// Sets one of the members that exclude each other. The call.
+    /// Sets one of several mutually exclusive members. The call.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ToolCallKind>) -> Self {
         self.kind = Some(kind.into());
@@ -720,7 +720,7 @@ impl ToolCall {
 pub enum ToolCallKind {
     /// A function call.
     FunctionCall(FunctionCall),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -744,7 +744,7 @@ impl From<FunctionCall> for ToolCall {
 }
 
 impl ToolCall {
-    /// The member `functionCall`, if it is the one that is set. A function call.
+    /// `functionCall`, if it is set. A function call.
     #[must_use]
     pub fn as_function_call(&self) -> Option<&FunctionCall> {
         match &self.kind {
@@ -759,7 +759,7 @@ impl ToolCall {
 pub struct ToolCallList {
     /// The calls.
     pub tool_calls: Vec<ToolCall>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -791,7 +791,7 @@ pub struct FunctionCall {
     pub name: String,
     /// Arguments, as an object.
     pub arguments: Option<Value>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -822,7 +822,7 @@ impl FunctionCall {
 pub struct ToolResult {
     /// The result.
     pub kind: Option<ToolResultKind>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -833,7 +833,7 @@ message!(ToolResult = "yandex.cloud.ai.assistants.v1.ToolResult" {
 message_field!(ToolResult);
 
 impl ToolResult {
-    /// Sets one of the members that exclude each other. The result.
+    /// Sets one of several mutually exclusive members. The result.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<ToolResultKind>) -> Self {
         self.kind = Some(kind.into());
@@ -847,7 +847,7 @@ impl ToolResult {
 pub enum ToolResultKind {
     /// The result of a function call.
     FunctionResult(FunctionResult),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -871,7 +871,7 @@ impl From<FunctionResult> for ToolResult {
 }
 
 impl ToolResult {
-    /// The member `functionResult`, if it is the one that is set. The result of a function call.
+    /// `functionResult`, if it is set. The result of a function call.
     #[must_use]
     pub fn as_function_result(&self) -> Option<&FunctionResult> {
         match &self.kind {
@@ -886,7 +886,7 @@ impl ToolResult {
 pub struct ToolResultList {
     /// The results.
     pub tool_results: Vec<ToolResult>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -918,7 +918,7 @@ pub struct FunctionResult {
     pub name: String,
     /// The content.
     pub content: Option<FunctionResultContent>,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -937,7 +937,7 @@ impl FunctionResult {
         self
     }
 
-    /// Sets one of the members that exclude each other. The content.
+    /// Sets one of several mutually exclusive members. The content.
     #[must_use]
     pub fn content(mut self, content: impl Into<FunctionResultContent>) -> Self {
         self.content = Some(content.into());
@@ -951,7 +951,7 @@ impl FunctionResult {
 pub enum FunctionResultContent {
     /// Content as text, in any format.
     Content(String),
-    /// A member newer than this crate, as raw JSON.
+    /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(UnknownMember),
 }
 
@@ -960,7 +960,7 @@ one_of!(FunctionResultContent {
 });
 
 impl FunctionResult {
-    /// The member `content`, if it is the one that is set. Content as text, in any format.
+    /// `content`, if it is set. Content as text, in any format.
     #[must_use]
     pub fn as_content(&self) -> Option<&str> {
         match &self.content {
@@ -996,7 +996,7 @@ pub enum DocFormat {
     Odg,
     /// DOC.
     Doc,
-    /// A value newer than this crate, kept exactly as it was sent.
+    /// An unknown value, such as one newer than this crate, kept exactly as it was sent.
     Unknown(UnknownValue),
 }
 

@@ -35,7 +35,7 @@ pub struct User {
     pub expires_at: Option<OffsetDateTime>,
     /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -70,7 +70,7 @@ pub struct CreateUser {
     pub expiration_config: Option<ExpirationConfig>,
     /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -84,7 +84,7 @@ message!(CreateUser = "yandex.cloud.ai.assistants.v1.users.CreateUserRequest" {
 });
 
 impl CreateUser {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(folder_id: impl Into<String>) -> Self {
         Self {
@@ -98,14 +98,14 @@ impl CreateUser {
         }
     }
 
-    /// Sets `name`. Name.
+    /// Sets `name`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sets `description`. Description.
+    /// Sets `description`.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
@@ -152,7 +152,7 @@ pub struct UpdateUser {
     pub expiration_config: Option<ExpirationConfig>,
     /// Caller-defined key-value pairs.
     pub labels: Labels,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -166,7 +166,7 @@ message!(UpdateUser = "yandex.cloud.ai.assistants.v1.users.UpdateUserRequest" {
 });
 
 impl UpdateUser {
-    /// Takes what the protocol requires; everything else starts out unset.
+    /// Creates the object from its required members; all others are unset.
     #[must_use]
     pub fn new(user_id: impl IdOf<User>) -> Self {
         Self {
@@ -180,7 +180,7 @@ impl UpdateUser {
         }
     }
 
-    /// Sets `name`. Name.
+    /// Sets `name`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -188,7 +188,7 @@ impl UpdateUser {
         self
     }
 
-    /// Empties `name` on the server.
+    /// Clears `name` on the server.
     #[must_use]
     pub fn clear_name(mut self) -> Self {
         self.name = Default::default();
@@ -196,7 +196,7 @@ impl UpdateUser {
         self
     }
 
-    /// Sets `description`. Description.
+    /// Sets `description`.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
@@ -204,7 +204,7 @@ impl UpdateUser {
         self
     }
 
-    /// Empties `description` on the server.
+    /// Clears `description` on the server.
     #[must_use]
     pub fn clear_description(mut self) -> Self {
         self.description = Default::default();
@@ -220,7 +220,7 @@ impl UpdateUser {
         self
     }
 
-    /// Empties `expirationConfig` on the server.
+    /// Clears `expirationConfig` on the server.
     #[must_use]
     pub fn clear_expiration_config(mut self) -> Self {
         self.expiration_config = Default::default();
@@ -239,7 +239,7 @@ impl UpdateUser {
         self
     }
 
-    /// Empties `labels` on the server.
+    /// Clears `labels` on the server.
     #[must_use]
     pub fn clear_labels(mut self) -> Self {
         self.labels = Default::default();
@@ -247,7 +247,7 @@ impl UpdateUser {
         self
     }
 
-    /// Sets `expirationConfig.expirationPolicy` and nothing else beside it. Event from which the days are counted.
+    /// Sets only `expirationConfig.expirationPolicy`. Event from which the days are counted.
     #[must_use]
     pub fn expiration_policy(mut self, expiration_policy: impl Into<ExpirationPolicy>) -> Self {
         self.expiration_config.get_or_insert_default().expiration_policy = expiration_policy.into();
@@ -255,7 +255,7 @@ impl UpdateUser {
         self
     }
 
-    /// Empties `expirationConfig.expirationPolicy` on the server.
+    /// Clears `expirationConfig.expirationPolicy` on the server.
     #[must_use]
     pub fn clear_expiration_policy(mut self) -> Self {
         if let Some(expiration_config) = &mut self.expiration_config {
@@ -265,7 +265,7 @@ impl UpdateUser {
         self
     }
 
-    /// Sets `expirationConfig.ttlDays` and nothing else beside it. Number of days after that event.
+    /// Sets only `expirationConfig.ttlDays`. Number of days after that event.
     #[must_use]
     pub fn ttl_days(mut self, ttl_days: i64) -> Self {
         self.expiration_config.get_or_insert_default().ttl_days = ttl_days;
@@ -273,7 +273,7 @@ impl UpdateUser {
         self
     }
 
-    /// Empties `expirationConfig.ttlDays` on the server.
+    /// Clears `expirationConfig.ttlDays` on the server.
     #[must_use]
     pub fn clear_ttl_days(mut self) -> Self {
         if let Some(expiration_config) = &mut self.expiration_config {
@@ -287,7 +287,7 @@ impl UpdateUser {
 /// Empty response to the deletion of a user.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteUserResponse {
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
@@ -302,7 +302,7 @@ pub struct ListUsersResponse {
     pub users: Vec<User>,
     /// Cursor of the next page; empty on the last page. The next page may itself be empty.
     pub next_page_token: String,
-    /// Members that this crate does not know.
+    /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
 
