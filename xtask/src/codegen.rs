@@ -173,17 +173,17 @@ mod tests {
     }
 
     #[test]
-    fn generates_what_the_fixtures_show() {
+    fn generates_the_fixtures() {
         let schemas = emit::request_schemas::file(&small()).unwrap();
         check("small", "openai", [("request_schemas.json".to_owned(), schemas)].into());
         check("small_proto", "small", BTreeMap::new());
     }
 
     #[test]
-    fn refuses_protocol_buffers_it_cannot_generate() {
+    fn rejects_protocol_buffers_it_cannot_generate() {
         let parcel = "/components/schemas/Parcel";
         for (pointer, value, want) in [
-            ("/x-encoding".to_owned(), Value::from("xml"), "no encoding `xml`"),
+            ("/x-encoding".to_owned(), Value::from("xml"), "unknown encoding `xml`"),
             (format!("{parcel}/x-proto"), Value::Null, "x-proto is missing"),
             (
                 format!("{parcel}/x-oneof/Lock/members/0"),
@@ -210,7 +210,7 @@ mod tests {
 
     /// Changes the small document at a JSON pointer, and checks the resulting error.
     #[track_caller]
-    fn refuses(pointer: &str, value: Value, want: &str) {
+    fn rejects(pointer: &str, value: Value, want: &str) {
         let mut document = small();
         *document.pointer_mut(pointer).unwrap() = value;
         let error = Model::read(&document, "spec/small.yaml", "openai").unwrap_err();
@@ -218,36 +218,36 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_parameter_that_hides_a_call_option() {
-        refuses(
+    fn rejects_a_parameter_that_shadows_a_call_option() {
+        rejects(
             "/paths/~1parcels~1{parcel_id}/post/parameters/1/name",
             "timeout".into(),
             "`timeout` collides with a call option",
         );
         let body = "/components/schemas/UpdateParcel/properties";
         let field = serde_json::json!({"header": {"type": "string", "description": "x"}});
-        refuses(body, field, "`header` collides with a call option");
+        rejects(body, field, "`header` collides with a call option");
     }
 
     #[test]
-    fn refuses_what_it_cannot_generate() {
+    fn rejects_what_it_cannot_generate() {
         let property = "/components/schemas/Parcel/properties/label";
-        refuses(
+        rejects(
             property,
             serde_json::json!({"type": "string"}),
             "description is missing",
         );
-        refuses(
+        rejects(
             property,
             serde_json::json!({"$ref": "#/components/schemas/Nope", "description": "x"}),
-            "no schema `Nope`",
+            "there is no schema `Nope`",
         );
-        refuses("/components/schemas/Stone/x-module", Value::Null, "x-module is missing");
-        refuses("/paths/~1parcels/post/summary", Value::Null, "summary is missing");
+        rejects("/components/schemas/Stone/x-module", Value::Null, "x-module is missing");
+        rejects("/paths/~1parcels/post/summary", Value::Null, "summary is missing");
     }
 
     #[test]
-    fn names_missing_changed_and_surplus_files() {
+    fn lists_missing_changed_and_surplus_files() {
         let root = std::env::temp_dir().join(format!("xtask-codegen-{}", std::process::id()));
         fs::create_dir_all(root.join("out")).unwrap();
         for (name, text) in [("same", "1"), ("changed", "1"), ("surplus", "1")] {

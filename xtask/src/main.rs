@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             "ops" => ops::run(rest),
             "reliability" => reliability::run(rest),
             "tidy" => tidy::run(rest),
-            _ => Err(format!("no command `{command}`\n{USAGE}")),
+            _ => Err(format!("unknown command `{command}`\n{USAGE}")),
         },
         None => Err(USAGE.to_owned()),
     };

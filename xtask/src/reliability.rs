@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_the_first_line_that_differs() {
+    fn reports_the_first_differing_line() {
         let error = compare("a\nb\n", "a\nc\n").unwrap_err();
         assert!(error.ends_with("\n- b\n+ c"), "{error}");
         assert_eq!(compare("a\n", "a\n"), Ok(()));
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_is_around_the_table() {
+    fn keeps_the_text_around_the_table() {
         let document = format!("before\n{BEGIN}table\n{END}after\n");
         assert_eq!(split(&document), Ok(("before\n", "table\n", "after\n")));
         assert!(split("no marks\n").is_err());

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_literals_are_no_tokens() {
+    fn skips_comments_and_literals() {
         check("a // b\nc /* d /* e */ f */ g", "a c g");
         check(
             r###"a("b", 'c', '\'', b"d", r#"e " "#, br##"f"# "##)"###,
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compiled_for_tests_only_is_left_out() {
+    fn skips_code_compiled_only_for_tests() {
         check("a; #[cfg(test)] mod tests { fn b() {} } c", "a ; c");
         check("#[cfg(test)] mod tests; c", "c");
         check("#[cfg(test)]\n#[allow(x)]\npub(crate) use a::{b, c}; d", "d");
@@ -292,13 +292,13 @@ mod tests {
     }
 
     #[test]
-    fn a_token_knows_its_line() {
+    fn tokens_have_line_numbers() {
         let lines: Vec<usize> = all("a\n\"\n\"\n/*\n*/ b\nc").iter().map(|token| token.line).collect();
         assert_eq!(lines, [1, 5, 6]);
     }
 
     #[test]
-    fn a_function_reaches_from_its_name_to_its_last_brace() {
+    fn a_function_spans_its_name_to_its_last_brace() {
         let text =
             "trait A { fn a(); }\npub fn b(c: [u8; 2]) -> D {\n  fn e() {}\n}\npub(crate) const fn f() { fn(g) }";
         let found: Vec<(String, bool, RangeInclusive<usize>)> = functions(&of_program(text))

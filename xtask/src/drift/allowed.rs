@@ -37,10 +37,10 @@ impl Rule {
         if self.reason.trim().is_empty() {
             Some(format!("`{}` has no reason", self.at))
         } else if aspect.is_none_or(|aspect| aspect.contains('*')) {
-            Some(format!("`{}` does not say what differs", self.at))
+            Some(format!("`{}` does not name what differs", self.at))
         } else if (aspect == Some("value")) == self.values.is_empty() {
             Some(format!(
-                "`{}`: a difference of values is allowed by `values`, and no other is",
+                "`{}`: `values` is required for differences of the kind `value`, and not allowed for others",
                 self.at
             ))
         } else {
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_any_characters() {
+    fn a_star_matches_any_characters() {
         for (pattern, text, want) in [
             ("GET /a: operation", "GET /a: operation", true),
             ("GET /a: operation", "GET /a/b: operation", false),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn sorts_out_what_is_allowed_and_what_is_unused() {
+    fn separates_allowed_differences_and_unused_rules() {
         let difference = |at: &str, aspect: &str| Difference {
             at: at.to_owned(),
             aspect: aspect.to_owned(),

@@ -47,7 +47,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let mut ours = Value::Null;
     for path in *paths {
         let document = spec::load(&root.join(path)).map_err(|error| format!("{path}: {error}"))?;
-        ours = join(ours, document).map_err(|name| format!("{path}: `{name}` means something else in {}", paths[0]))?;
+        ours =
+            join(ours, document).map_err(|name| format!("{path}: `{name}` is defined differently in {}", paths[0]))?;
     }
     let published = spec::load(Path::new(theirs)).map_err(|error| format!("{theirs}: {error}"))?;
 
@@ -64,7 +65,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         ));
     }
     println!(
-        "{} agree with {theirs}: {}",
+        "{} match {theirs}: {}",
         paths.join(", "),
         summary(&counts, differences.len())
     );
@@ -117,7 +118,7 @@ fn judge(differences: &[Difference], allowed: &Allowed) -> Vec<String> {
     lines.extend(
         unused
             .iter()
-            .map(|at| format!("{ALLOWED}: `{at}` allows nothing any more: delete it")),
+            .map(|at| format!("{ALLOWED}: `{at}` matches nothing: delete it")),
     );
     lines
 }
@@ -136,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_allowance_without_a_difference_is_an_error() {
+    fn an_unused_rule_is_an_error() {
         let allowed = Allowed::parse(
             "[[allow]]\nprovider = \"openai\"\nat = \"GET /a: operation\"\nreason = \"later\"\n",
             "openai",
@@ -144,7 +145,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             judge(&[], &allowed),
-            ["spec/allowed-drift.toml: `GET /a: operation` allows nothing any more: delete it"]
+            ["spec/allowed-drift.toml: `GET /a: operation` matches nothing: delete it"]
         );
     }
 

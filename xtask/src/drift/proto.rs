@@ -196,7 +196,7 @@ impl<'a> Comparison<'a> {
                 self.differ(&at, "type", &a.ty, &b.ty);
             }
             self.differ(&at, "group", &a.group, &b.group);
-            // In responses, `required` is what our readers insist on.
+            // In responses, `required` is what our parsers require.
             if request || key != "id" {
                 let word = |required: bool| if required { "yes" } else { "no" };
                 self.differ(&at, "required", word(a.required), word(b.required));
@@ -288,7 +288,7 @@ impl<'a> Comparison<'a> {
         match value.get("$ref").and_then(Value::as_str) {
             None => Ok(value),
             Some(reference) => {
-                spec::resolve(self.ours, reference).ok_or_else(|| format!("ours: {reference} leads nowhere"))
+                spec::resolve(self.ours, reference).ok_or_else(|| format!("ours: {reference} does not exist"))
             }
         }
     }
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_that_say_the_same_do_not_differ() {
+    fn equivalent_documents_do_not_differ() {
         let (differences, counts) = documents(&ours(), &theirs()).unwrap();
         assert_eq!(differences, []);
         let want = Counts {
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_what_differs() {
+    fn finds_differences() {
         let call = "/services/p.Things/0";
         check(
             &format!("{call}/http"),

@@ -221,7 +221,7 @@ fn keywords(document: &Value, schema: &Value) -> Result<Map<String, Value>, Stri
         let target = reference
             .as_str()
             .and_then(|reference| spec::resolve(document, reference));
-        let target = target.ok_or_else(|| format!("{} leads nowhere", show(&reference)))?;
+        let target = target.ok_or_else(|| format!("{} does not exist", show(&reference)))?;
         base = keywords(document, target)?;
     }
     if let Some(Value::Array(parts)) = own.remove("allOf") {

@@ -149,7 +149,7 @@ impl<'a> Side<'a> {
         match value.get("$ref").and_then(Value::as_str) {
             None => Ok(value),
             Some(reference) => spec::resolve(self.document, reference)
-                .ok_or_else(|| format!("{}: {reference} leads nowhere", self.whose)),
+                .ok_or_else(|| format!("{}: {reference} does not exist", self.whose)),
         }
     }
 }

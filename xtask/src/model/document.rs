@@ -69,7 +69,10 @@ impl<'d> Reader<'d> {
         match node {
             Value::Object(members) => {
                 if let Some(name) = members.get("$ref").and_then(Value::as_str).and_then(schema_name) {
-                    let schema = self.schemas.get(name).ok_or_else(|| format!("no schema `{name}`"))?;
+                    let schema = self
+                        .schemas
+                        .get(name)
+                        .ok_or_else(|| format!("there is no schema `{name}`"))?;
                     if into.insert(name.to_owned()) {
                         self.collect(schema, into)?;
                     }

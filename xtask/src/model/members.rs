@@ -36,7 +36,7 @@ impl Reader<'_> {
                 continue;
             }
             if text(property, "format") == Some("binary") {
-                continue; // The bytes of an upload are a part of their own, beside what this type holds.
+                continue; // The contents of an upload are a separate part of the form, not a member of this type.
             }
             // Arguments of `new` have no setter that could shadow a call option.
             let has_setter = !required.contains(key.as_str()) || without_null(property).1;
@@ -131,7 +131,7 @@ impl Reader<'_> {
         if let Some(reference) = text(schema, "$ref") {
             let name = schema_name(reference).ok_or_else(|| format!("{reference} is not a schema"))?;
             if !self.schemas.contains_key(name) {
-                return Err(format!("no schema `{name}`"));
+                return Err(format!("there is no schema `{name}`"));
             }
             return Ok(match name {
                 "Metadata" => Type::Metadata,

@@ -168,7 +168,7 @@ impl Reader<'_> {
             .find(|field| field.json == outer)
             .ok_or("no such field")?;
         let Type::Message(target) = &outer.ty else {
-            return Err("is not inside of a message".to_owned());
+            return Err("is not inside a message".to_owned());
         };
         let property = self
             .schemas
@@ -208,7 +208,10 @@ impl Reader<'_> {
     fn proto_type(&self, schema: &Value) -> Result<Type, String> {
         if let Some(reference) = text(schema, "$ref") {
             let name = schema_name(reference).ok_or_else(|| format!("{reference} is not a schema"))?;
-            let target = self.schemas.get(name).ok_or_else(|| format!("no schema `{name}`"))?;
+            let target = self
+                .schemas
+                .get(name)
+                .ok_or_else(|| format!("there is no schema `{name}`"))?;
             return Ok(match name {
                 "Labels" => Type::Labels,
                 "Struct" => Type::Struct,
@@ -221,7 +224,7 @@ impl Reader<'_> {
             Some(Value::String(kind)) => (kind.as_str(), false),
             Some(Value::Array(kinds)) => match kinds.as_slice() {
                 [Value::String(kind), null] if null == "null" => (kind.as_str(), true),
-                _ => return Err("a wrapper has its type and null".to_owned()),
+                _ => return Err("a wrapper must have one type and null".to_owned()),
             },
             _ => return Err("type is missing".to_owned()),
         };

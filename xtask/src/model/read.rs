@@ -16,7 +16,7 @@ impl Model {
         let proto = match text(document, "x-encoding") {
             None => false,
             Some("proto-json") => true,
-            Some(other) => return Err(format!("no encoding `{other}`")),
+            Some(other) => return Err(format!("unknown encoding `{other}`")),
         };
         let borrows = reader.schemas.values().any(|schema| schema.get(LENT_BY).is_some());
         let mut modules: BTreeMap<String, Vec<Item>> = BTreeMap::new();

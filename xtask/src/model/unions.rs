@@ -55,7 +55,7 @@ impl Reader<'_> {
         let schema = self
             .schemas
             .get(payload)
-            .ok_or_else(|| format!("no schema `{payload}`"))?;
+            .ok_or_else(|| format!("there is no schema `{payload}`"))?;
         let doc = text(schema, "description").unwrap_or_default().to_owned();
         let property = schema.pointer(&format!("/properties/{tag}")).unwrap_or(&Value::Null);
         if let Some(wire) = text(property, "const") {
@@ -84,7 +84,7 @@ impl Reader<'_> {
 
     fn choice_member(&self, schema: &Value) -> Result<ChoiceMember, String> {
         let name = text(schema, "title")
-            .ok_or("an alternative without tag needs a title")?
+            .ok_or("an alternative without a tag requires a title")?
             .to_owned();
         let ty = self.ty(schema)?;
         let json = match ty {
@@ -93,7 +93,7 @@ impl Reader<'_> {
             Type::Flag => "boolean",
             Type::List(_) => "array",
             Type::Named(_) => "object",
-            _ => return Err(format!("the alternative {name} is of a type that no union can have")),
+            _ => return Err(format!("the alternative {name} has a type that a union cannot have")),
         };
         let doc = match (text(schema, "description"), &ty) {
             (Some(doc), _) => doc.to_owned(),
@@ -103,13 +103,13 @@ impl Reader<'_> {
                 .and_then(|one| text(one, "description"))
                 .unwrap_or_default()
                 .to_owned(),
-            (None, _) => return Err(format!("the alternative {name} needs a description")),
+            (None, _) => return Err(format!("the alternative {name} requires a description")),
         };
         Ok(ChoiceMember { name, json, ty, doc })
     }
 
     fn event(&self, schema: &Value) -> Result<Event, String> {
-        let name = text(schema, "title").ok_or("an event needs a title")?.to_owned();
+        let name = text(schema, "title").ok_or("an event requires a title")?.to_owned();
         let wire = schema
             .pointer("/properties/event/const")
             .and_then(Value::as_str)

@@ -71,7 +71,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         print!("{}", table(&rows));
         for (provider, document) in &documents {
             for name in grpc_only(document) {
-                println!("{provider}  {name}: streams over gRPC only, no REST form");
+                println!("{provider}  {name}: gRPC only, without a REST mapping");
             }
         }
     }
@@ -165,7 +165,7 @@ fn find(provider: &str, document: &Value, sources: &Sources) -> Result<Vec<Row>,
                 continue;
             };
             let constant = operation.get("x-constant").and_then(Value::as_str);
-            let constant = constant.ok_or_else(|| format!("{provider} {id}: has no x-constant"))?;
+            let constant = constant.ok_or_else(|| format!("{provider} {id}: x-constant is missing"))?;
             rows.push(Row {
                 provider: provider.to_owned(),
                 operation: id.to_owned(),
@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_without_rest_are_named() {
+    fn lists_calls_without_a_rest_mapping() {
         let document = json!({"x-grpc-only": [{"name": "a.B.Attach", "description": "x"}]});
         assert_eq!(grpc_only(&document).collect::<Vec<_>>(), ["a.B.Attach"]);
         assert_eq!(grpc_only(&json!({})).count(), 0);
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn names_the_operation_and_the_side_that_is_missing() {
+    fn names_the_operation_and_the_missing_side() {
         assert_eq!(
             missing(&rows(
                 &[CLIENT_HANDLES, RUNS],
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_is_no_handle_does_not_count() {
+    fn a_type_without_a_handle_does_not_count() {
         assert_eq!(missing(&rows(&[RUNS], &[ROUTES])).len(), 2);
         let other = RUNS.1.replace("impl Runs", "impl Others");
         assert_eq!(missing(&rows(&[CLIENT_HANDLES, ("runs", &other)], &[ROUTES])).len(), 2);
@@ -380,6 +380,6 @@ mod tests {
     fn an_operation_without_a_constant_is_an_error() {
         let document = json!({"paths": {"/a": {"get": {"operationId": "a.list"}}}});
         let error = find("openai", &document, &Sources::default()).unwrap_err();
-        assert_eq!(error, "openai a.list: has no x-constant");
+        assert_eq!(error, "openai a.list: x-constant is missing");
     }
 }

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn overlooks_comments_literals_and_tests() {
+    fn ignores_comments_literals_and_tests() {
         check_users(
             "/// op::CREATE_RUN\npub fn a() { /* op::CREATE_RUN /* */ op::CREATE_RUN */ }",
             &[],

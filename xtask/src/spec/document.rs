@@ -70,7 +70,9 @@ fn lend(lender: &Value, file: &str, name: &str, schemas: &mut Map<String, Value>
         return if there.get(LENT_BY).and_then(Value::as_str) == Some(file) {
             Ok(())
         } else {
-            Err(Error::Reference(format!("`{name}` of {file} has a namesake here")))
+            Err(Error::Reference(format!(
+                "`{name}` of {file} has the name of another schema here"
+            )))
         };
     }
     let mut schema = lender
@@ -116,8 +118,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read(error) => write!(f, "cannot be read: {error}"),
-            Self::Yaml(error) => write!(f, "is no valid YAML: {error}"),
-            Self::Json(error) => write!(f, "is no valid JSON: {error}"),
+            Self::Yaml(error) => write!(f, "is not valid YAML: {error}"),
+            Self::Json(error) => write!(f, "is not valid JSON: {error}"),
             Self::Extension => f.write_str("is neither .yaml nor .json"),
             Self::Reference(fault) => f.write_str(fault),
         }
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_text_from_other_scalars() {
+    fn distinguishes_strings_from_other_scalars() {
         let document = parse("a: 'null'\nb: null\nc: \"2.3.0\"\nd: 0.5\ne: asc\nf: 100000000\n").unwrap();
         assert_eq!(
             document,
@@ -148,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_member_given_twice() {
+    fn rejects_a_repeated_member() {
         assert!(matches!(parse("a: 1\na: 2\n"), Err(Error::Yaml(_))));
     }
 
@@ -164,12 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn every_reference_of_the_documents_leads_somewhere() {
+    fn every_reference_in_the_documents_resolves() {
         fn walk(document: &Value, value: &Value) {
             match value {
                 Value::Object(members) => {
                     if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
-                        assert!(resolve(document, reference).is_some(), "{reference} leads nowhere");
+                        assert!(resolve(document, reference).is_some(), "{reference} does not exist");
                     }
                     members.values().for_each(|member| walk(document, member));
                 }
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_may_lend_a_schema_with_all_it_leads_to() {
+    fn a_schema_of_another_document_is_copied_with_all_it_refers_to() {
         let lender = json!({"components": {"schemas": {
             "Tool": {"properties": {"function": {"$ref": "#/components/schemas/Function"}}},
             "Function": {"type": "object"},
@@ -197,7 +199,7 @@ mod tests {
         assert!(lend(&lender, "a.yaml", "Thread", &mut schemas).is_err());
         assert!(
             lend(&lender, "b.yaml", "Tool", &mut schemas).is_err(),
-            "a name stands for one schema"
+            "a name identifies one schema"
         );
 
         let mut document = json!({"a": [{"$ref": "a.yaml#/components/schemas/Tool"}], "b": {"$ref": "#/c"}});

@@ -35,10 +35,7 @@ impl Allowed {
             let before = faults.len();
             faults.retain(|fault| fault.at != one.at);
             if faults.len() == before {
-                faults.push(Fault::new(
-                    document,
-                    format!("`{}` allows nothing any more: delete it", one.at),
-                ));
+                faults.push(Fault::new(document, format!("`{}` matches nothing: delete it", one.at)));
             }
         }
         faults
@@ -50,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_allowance_has_a_reason_and_a_use() {
+    fn a_rule_has_a_reason_and_is_used() {
         let text = "[[allow]]\nat = \"a.rs: fn b\"\nreason = \"a table\"\n[[allow]]\nat = \"c.rs\"\nreason = \"d\"\n";
         let faults = vec![
             Fault::new("a.rs: fn b", "61 lines".to_owned()),
@@ -62,10 +59,7 @@ mod tests {
             .iter()
             .map(ToString::to_string)
             .collect();
-        assert_eq!(
-            judged,
-            ["a.rs: 451 lines", "e.toml: `c.rs` allows nothing any more: delete it"]
-        );
+        assert_eq!(judged, ["a.rs: 451 lines", "e.toml: `c.rs` matches nothing: delete it"]);
         assert!(Allowed::parse("[[allow]]\nat = \"a\"\nreason = \" \"\n").is_err());
     }
 }

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_items_children_and_bare_files() {
+    fn finds_items_children_and_bare_files() {
         let tokens = tokens::of_program(
             "mod a; pub mod b { pub struct C; } fn d() { struct E; } impl F { fn g() {} } macro_rules! h { () => {} } const I: u8 = 1;",
         );

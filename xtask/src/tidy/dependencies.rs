@@ -51,7 +51,7 @@ fn over_budget(name: &str, budget: usize, tree: &str) -> Option<Fault> {
     (count > budget).then(|| {
         Fault::new(
             name,
-            format!("is {count} crates with all it needs; its budget is {budget}"),
+            format!("depends on {count} crates, including itself; its budget is {budget}"),
         )
     })
 }
@@ -66,12 +66,7 @@ fn with_runtime(name: &str, tree: &str) -> Vec<Fault> {
     crates(tree)
         .into_iter()
         .filter(is_runtime)
-        .map(|(runtime, _)| {
-            Fault::new(
-                name,
-                format!("brings `{runtime}`; no async runtime is meant to be below it"),
-            )
-        })
+        .map(|(runtime, _)| Fault::new(name, format!("depends on `{runtime}`, an async runtime")))
         .collect()
 }
 
@@ -94,16 +89,13 @@ mod tests {
         assert_eq!(over_budget("a", 6, TREE).map(|fault| fault.to_string()), None);
         assert_eq!(
             over_budget("a", 5, TREE).map(|fault| fault.to_string()).as_deref(),
-            Some("a: is 6 crates with all it needs; its budget is 5")
+            Some("a: depends on 6 crates, including itself; its budget is 5")
         );
     }
 
     #[test]
-    fn a_runtime_is_known_by_its_family() {
+    fn a_runtime_is_recognized_by_its_family() {
         let faults: Vec<String> = with_runtime("a", TREE).iter().map(ToString::to_string).collect();
-        assert_eq!(
-            faults,
-            ["a: brings `hyper-util`; no async runtime is meant to be below it"]
-        );
+        assert_eq!(faults, ["a: depends on `hyper-util`, an async runtime"]);
     }
 }

@@ -13,8 +13,7 @@ pub(super) fn module_doc(file: &File) -> Option<Fault> {
         !other
     });
     let has_doc = first.is_some_and(|line| line.starts_with("//!") || line.starts_with("/*!"));
-    (!has_doc && !file.is_generated())
-        .then(|| Fault::new(&file.path, "has no `//!` that says what it is for".to_owned()))
+    (!has_doc && !file.is_generated()).then(|| Fault::new(&file.path, "has no module doc comment (`//!`)".to_owned()))
 }
 
 /// A fault for each file and folder that the document names in backticks but that does not exist.
@@ -76,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_module_says_what_it_is_for() {
+    fn every_module_has_docs() {
         for (text, want) in [
             ("//! A.\n", true),
             ("// @generated\n\n#![forbid(unsafe_code)]\n//! A.\n", true),
@@ -90,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_that_is_named_exists() {
+    fn every_named_file_exists() {
         let files = files(&[
             ("crates/a/src/openai/runs.rs", ""),
             ("spec/b.yaml", ""),

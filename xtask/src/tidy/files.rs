@@ -39,9 +39,9 @@ pub(super) fn read(root: &Path) -> Result<Vec<File>, String> {
 }
 
 fn walk(root: &Path, folder: &str, files: &mut Vec<File>) -> Result<(), String> {
-    let broken = |error: std::io::Error| format!("{folder}: {error}");
-    for entry in fs::read_dir(root.join(folder)).map_err(broken)? {
-        let entry = entry.map_err(broken)?;
+    let failed = |error: std::io::Error| format!("{folder}: {error}");
+    for entry in fs::read_dir(root.join(folder)).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if [".git", "target"].contains(&name.as_str()) {
             continue;
@@ -51,7 +51,7 @@ fn walk(root: &Path, folder: &str, files: &mut Vec<File>) -> Result<(), String> 
         } else {
             format!("{folder}/{name}")
         };
-        if entry.file_type().map_err(broken)?.is_dir() {
+        if entry.file_type().map_err(failed)?.is_dir() {
             walk(root, &path, files)?;
             continue;
         }

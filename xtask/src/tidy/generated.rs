@@ -21,7 +21,7 @@ pub(super) fn check(files: &[File], attributes: &str) -> Vec<Fault> {
             if marked {
                 faults.push(Fault::new(
                     &file.path,
-                    "is marked as generated, but is in no folder `generated`".to_owned(),
+                    "is marked as generated, but is not in a folder `generated`".to_owned(),
                 ));
             }
             continue;
@@ -32,7 +32,7 @@ pub(super) fn check(files: &[File], attributes: &str) -> Vec<Fault> {
         if !patterns.iter().any(|pattern| fits(pattern, &file.path)) {
             faults.push(Fault::new(
                 &file.path,
-                format!("no line of {ATTRIBUTES} marks it as generated"),
+                format!("is not marked as generated in {ATTRIBUTES}"),
             ));
         }
     }
@@ -74,7 +74,7 @@ mod tests {
         };
         let always = [
             "a/generated/c.rs: does not begin with `// @generated`",
-            "a/e.rs: is marked as generated, but is in no folder `generated`",
+            "a/e.rs: is marked as generated, but is not in a folder `generated`",
         ];
         assert_eq!(check("**/generated/** linguist-generated=true\n"), always);
         assert_eq!(
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn two_stars_stand_for_any_folders() {
+    fn two_stars_match_any_folders() {
         for (pattern, path, want) in [
             ("**/generated/**", "a/b/generated/c.rs", true),
             ("**/generated/**", "generated/c/d.rs", true),

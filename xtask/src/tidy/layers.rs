@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_use_across_a_border_is_a_fault() {
+    fn a_forbidden_use_is_a_fault() {
         let files = files(&[
             ("s/lib.rs", "mod a; mod b; mod c; pub use b::B;"),
             ("s/a/mod.rs", "mod d;"),

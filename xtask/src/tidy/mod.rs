@@ -3,7 +3,7 @@
 //! | check | rule |
 //! | --- | --- |
 //! | [`docs`] | every module has a doc comment; every file named in ARCHITECTURE.md exists |
-//! | [`circles`] | no import cycles between files |
+//! | [`cycles`] | no import cycles between files |
 //! | [`layers`] | the protocols are independent of each other, the storage of the engine, `http/` of both protocols |
 //! | [`lengths`] | files and functions of limited length |
 //! | [`names`] | names use the terms of the field |
@@ -13,8 +13,8 @@
 //! Files and functions that are longer for a reason are listed in `xtask/tidy.toml` ([`allowed`]).
 
 mod allowed;
-mod circles;
 mod contents;
+mod cycles;
 mod dependencies;
 mod docs;
 mod fault;
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     for path in CRATES {
         let mut read = Crate::read(&files, path)?;
         faults.append(&mut read.missing);
-        faults.extend(circles::check(&read));
+        faults.extend(cycles::check(&read));
         faults.extend(layers::check(&read));
         faults.extend(lengths::check(&read));
     }

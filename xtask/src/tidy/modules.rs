@@ -143,7 +143,7 @@ impl<'f> Crate<'f> {
         })
     }
 
-    /// Resolves a path in a module; `None` if it is not of this crate. `depth` is the number of inline modules around
+    /// Resolves a path in a module; `None` if it is outside this crate. `depth` is the number of inline modules around
     /// it.
     fn resolve(&self, from: usize, depth: usize, path: &[&'f str], hops: usize) -> Option<Target<'f>> {
         let supers = path.iter().take_while(|segment| **segment == "super").count();
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_tests_use_does_not_count() {
+    fn ignores_uses_in_tests() {
         check(
             &[
                 ("lib.rs", "mod a; mod b;"),
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_inside_a_file_are_part_of_it() {
+    fn inline_modules_belong_to_their_file() {
         check(
             &[
                 ("lib.rs", "mod a; mod b;"),

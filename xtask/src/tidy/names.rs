@@ -1,4 +1,4 @@
-//! Banned names, which mean nothing to a reader who knows the field.
+//! Banned names, which are not terms of the field.
 
 use std::collections::BTreeSet;
 
@@ -26,17 +26,14 @@ const OTHERS: &[&str] = &[
 pub(super) fn check(file: &File) -> Vec<Fault> {
     let mut faults = Vec::new();
     if let Some(word) = banned(file.module()) {
-        faults.push(Fault::new(&file.path, format!("`{word}` is no name for a module")));
+        faults.push(Fault::new(&file.path, format!("`{word}` is not a module name")));
     }
     let mut seen = BTreeSet::new();
     for token in tokens::all(&file.text) {
         if let Some(word) = banned(token.text)
             && seen.insert(token.text)
         {
-            let what = format!(
-                "`{}`: `{word}` says nothing to a reader who knows the field",
-                token.text
-            );
+            let what = format!("`{}`: `{word}` is not a term of the field", token.text);
             faults.push(Fault::at_line(&file.path, token.line, what));
         }
     }
@@ -98,8 +95,8 @@ mod tests {
         assert_eq!(
             faults,
             [
-                "a/catch_up.rs: `catch_up` is no name for a module",
-                "a/catch_up.rs:2: `Slot`: `Slot` says nothing to a reader who knows the field",
+                "a/catch_up.rs: `catch_up` is not a module name",
+                "a/catch_up.rs:2: `Slot`: `Slot` is not a term of the field",
             ]
         );
     }

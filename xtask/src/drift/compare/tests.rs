@@ -274,7 +274,7 @@ fn finds_differences_of_unions() {
 }
 
 #[test]
-fn every_way_to_say_null_is_the_same() {
+fn all_spellings_of_null_are_equal() {
     for theirs in [
         "{type: string, nullable: true}",
         "anyOf: [{type: string}, {type: 'null'}]",
@@ -294,7 +294,7 @@ fn every_way_to_say_null_is_the_same() {
 }
 
 #[test]
-fn every_way_to_say_a_constant_or_an_enum_is_the_same() {
+fn all_spellings_of_a_constant_or_an_enum_are_equal() {
     same("{type: string, const: a}", "enum: [a]");
     same(
         "{type: string, oneOf: [{const: low, description: Low.}, {const: high}], default: low}",
@@ -334,7 +334,7 @@ fn prose_names_and_order_do_not_matter() {
 }
 
 #[test]
-fn an_object_within_itself_is_compared_once() {
+fn a_recursive_object_is_compared_once() {
     same("$ref: '#/components/schemas/Tree'", "$ref: '#/components/schemas/Tree'");
     check(
         "$ref: '#/components/schemas/Tree'",
@@ -397,7 +397,7 @@ fn finds_differences_of_parameters() {
 }
 
 #[test]
-fn parameters_may_stand_at_the_path_or_be_shared() {
+fn parameters_may_belong_to_the_path_or_be_shared() {
     let ours = json!({
         "paths": {"/a/{id}": {"get": {"parameters": [{"$ref": "#/components/parameters/Id"}]}}},
         "components": {"parameters": {"Id": {"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}}},
@@ -511,10 +511,10 @@ fn a_stream_without_named_events_is_compared_as_a_body() {
 }
 
 #[test]
-fn a_reference_into_nothing_is_an_error() {
+fn an_unresolved_reference_is_an_error() {
     let document = json!({"paths": {"/a": {"get": {"responses": {"200": {"$ref": "#/components/responses/Gone"}}}}}});
     let error = documents(&document, &document).unwrap_err();
-    assert_eq!(error, "ours: #/components/responses/Gone leads nowhere");
+    assert_eq!(error, "ours: #/components/responses/Gone does not exist");
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl<'d> Checker<'d> {
     pub(super) fn reference(&mut self, at: &At<'d>) -> bool {
         let Some(reference) = at.text("$ref") else { return false };
         if reference.starts_with('#') && document::resolve(self.document, reference).is_none() {
-            self.fault(at, format!("{reference} leads nowhere"));
+            self.fault(at, format!("{reference} does not exist"));
         }
         true
     }

@@ -40,7 +40,7 @@ impl<'d> Checker<'d> {
                     if let Some(name) = operation.text(key)
                         && !seen.insert(name)
                     {
-                        self.fault(&operation, format!("{method} {path}: the {key} `{name}` is taken"));
+                        self.fault(&operation, format!("{method} {path}: the {key} `{name}` is used twice"));
                     }
                 }
                 for tag in operation.member("tags").iter().flat_map(At::items) {
@@ -106,11 +106,11 @@ impl<'d> Checker<'d> {
         }
         self.only(parameter, "a parameter", PARAMETER);
         if !matches!(parameter.text("in"), Some("path" | "query" | "header")) {
-            self.fault(parameter, "a parameter is in `path`, `query` or `header`");
+            self.fault(parameter, "a parameter must be in `path`, `query` or `header`");
         }
         match parameter.member("schema") {
             Some(schema) => self.schema(&schema),
-            None => self.fault(parameter, "a parameter needs a schema"),
+            None => self.fault(parameter, "a parameter requires a schema"),
         }
     }
 

@@ -65,7 +65,7 @@ const COUNTS: &[&str] = &["maxItems", "maxLength", "maxProperties", "minItems", 
 impl<'d> Checker<'d> {
     pub(super) fn schema(&mut self, schema: &At<'d>) {
         if schema.value.get("enum").is_some() {
-            let remedy = "`enum` is not read: write `oneOf` with a described `const` for each value";
+            let remedy = "`enum` is not supported: use `oneOf` with a described `const` for each value";
             self.fault(schema, remedy);
         } else {
             self.only(schema, "a schema", SCHEMA);
@@ -99,7 +99,7 @@ impl<'d> Checker<'d> {
         };
         for kind in types {
             if !kind.as_str().is_some_and(|kind| TYPES.contains(&kind)) {
-                self.fault(schema, format!("there is no type {kind}"));
+                self.fault(schema, format!("unknown type {kind}"));
             }
         }
         if let Some(format) = schema.text("format")
@@ -130,7 +130,7 @@ impl<'d> Checker<'d> {
             if let (Some(least_value), Some(most_value)) = (number(least), number(most))
                 && least_value > most_value
             {
-                self.fault(schema, format!("{least} is above {most}"));
+                self.fault(schema, format!("{least} is greater than {most}"));
             }
         }
     }
@@ -151,7 +151,7 @@ impl<'d> Checker<'d> {
                     .is_some_and(|(name, all)| all.contains_key(name));
                 // An alternative may require properties of the schema around it.
                 if properties.is_some() && !known {
-                    self.fault(&name, format!("{} is required and is no property", name.value));
+                    self.fault(&name, format!("{} is required but is not a property", name.value));
                 }
             }
         }
@@ -181,7 +181,7 @@ impl<'d> Checker<'d> {
                 self.fault(&property, format!("`{key}` cannot be the name of a Rust field"));
             }
             if let Some(other) = fields.insert(field, key) {
-                self.fault(&property, format!("`{key}` and `{other}` are the same Rust field"));
+                self.fault(&property, format!("`{key}` and `{other}` become the same Rust field"));
             }
         }
     }

@@ -58,7 +58,7 @@ fn faults(text: &str) -> String {
 /// Replaces a part of the valid document that occurs once: the fault must be reported for the line that contains
 /// `place`.
 #[track_caller]
-fn refuses((part, with, place, want): (&str, &str, &str, &str)) {
+fn rejects((part, with, place, want): (&str, &str, &str, &str)) {
     assert_eq!(GOOD.matches(part).count(), 1, "`{part}` occurs once");
     let text = GOOD.replace(part, with);
     let line = 1 + text.lines().position(|line| line.contains(place)).unwrap();
@@ -73,7 +73,7 @@ fn accepts_what_the_generator_reads() {
 }
 
 #[test]
-fn refuses_unknown_members_wherever_they_are() {
+fn rejects_unknown_members_anywhere() {
     for (part, with, want) in [
         (
             "maxLength: 64",
@@ -110,12 +110,12 @@ fn refuses_unknown_members_wherever_they_are() {
         ),
     ] {
         let member = want.split('`').nth(1).unwrap();
-        refuses((part, with, &format!("{member}:"), want));
+        rejects((part, with, &format!("{member}:"), want));
     }
 }
 
 #[test]
-fn refuses_what_the_generator_cannot_read() {
+fn rejects_what_the_generator_cannot_read() {
     let path = "/parcels/{parcel_id}";
     let update = "- {name: parcel_id, in: path, required: true, schema: {type: string}}\n      r";
     let parameter = |text: &str| format!("- {text} # here\n      r");
@@ -124,7 +124,7 @@ fn refuses_what_the_generator_cannot_read() {
             "{type: string, maxLength: 64",
             "{type: string, enum: [a, b]",
             "enum:",
-            "`enum` is not read: write `oneOf` with a described `const` for each value".to_owned(),
+            "`enum` is not supported: use `oneOf` with a described `const` for each value".to_owned(),
         ),
         (
             "      operationId: parcels.update\n",
@@ -142,13 +142,13 @@ fn refuses_what_the_generator_cannot_read() {
             "s.retrieve",
             "s.update",
             "    get:",
-            format!("get {path}: the operationId `parcels.update` is taken"),
+            format!("get {path}: the operationId `parcels.update` is used twice"),
         ),
         (
             "RETRIEVE_",
             "UPDATE_",
             "    get:",
-            format!("get {path}: the x-constant `UPDATE_PARCEL` is taken"),
+            format!("get {path}: the x-constant `UPDATE_PARCEL` is used twice"),
         ),
         (
             "tags: [Parcels]",
@@ -178,19 +178,19 @@ fn refuses_what_the_generator_cannot_read() {
             update,
             &parameter("{name: parcel_id, in: body, required: true, schema: {type: string}}"),
             "# here",
-            "a parameter is in `path`, `query` or `header`".to_owned(),
+            "a parameter must be in `path`, `query` or `header`".to_owned(),
         ),
         (
             update,
             &parameter("{name: parcel_id, in: path, required: true}"),
             "# here",
-            "a parameter needs a schema".to_owned(),
+            "a parameter requires a schema".to_owned(),
         ),
         (
             "parameters/ParcelId'",
             "parameters/Parcel'",
             "parameters/Parcel'",
-            "#/components/parameters/Parcel leads nowhere".to_owned(),
+            "#/components/parameters/Parcel does not exist".to_owned(),
         ),
         (
             "    Parcel:",
@@ -220,13 +220,13 @@ fn refuses_what_the_generator_cannot_read() {
             "        weight: {",
             "        type: {type: string}\n        type_: {",
             "type_:",
-            "`type_` and `type` are the same Rust field".to_owned(),
+            "`type_` and `type` become the same Rust field".to_owned(),
         ),
         (
             "required: [label]",
             "required: [label, lable]",
             "lable",
-            "\"lable\" is required and is no property".to_owned(),
+            "\"lable\" is required but is not a property".to_owned(),
         ),
         (
             "required: [label]",
@@ -262,13 +262,13 @@ fn refuses_what_the_generator_cannot_read() {
             "minimum: 1",
             "minimum: 10",
             "minimum",
-            "minimum is above maximum".to_owned(),
+            "minimum is greater than maximum".to_owned(),
         ),
         (
             "{type: integer",
             "{type: int",
             "minimum",
-            "there is no type \"int\"".to_owned(),
+            "unknown type \"int\"".to_owned(),
         ),
         (
             "{type: integer",
@@ -277,7 +277,7 @@ fn refuses_what_the_generator_cannot_read() {
             "no rule for the format `id`".to_owned(),
         ),
     ] {
-        refuses((part, with, place, &want));
+        rejects((part, with, place, &want));
     }
 }
 

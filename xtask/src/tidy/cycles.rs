@@ -25,14 +25,14 @@ pub(super) fn check(read: &Crate<'_>) -> Vec<Fault> {
 }
 
 fn faults(edges: &Edges<'_>) -> Vec<Fault> {
-    circles(edges)
+    cycles(edges)
         .into_iter()
-        .map(|circle| {
-            let inside = |(from, to): &(&str, &str)| circle.contains(from) && circle.contains(to);
+        .map(|cycle| {
+            let inside = |(from, to): &(&str, &str)| cycle.contains(from) && cycle.contains(to);
             let all: Vec<_> = edges.iter().filter(|(ends, _)| inside(ends)).collect();
             // For a large cycle, the steps of its smallest parts: once these are fixed, most of it is gone.
             let short: Vec<_> = all.iter().filter(|(ends, _)| is_short(edges, ends)).copied().collect();
-            let shown = if circle.len() > LARGE && !short.is_empty() {
+            let shown = if cycle.len() > LARGE && !short.is_empty() {
                 short
             } else {
                 all
@@ -41,8 +41,8 @@ fn faults(edges: &Edges<'_>) -> Vec<Fault> {
                 let names: Vec<&str> = names.iter().copied().collect();
                 format!("\n    {from} -> {to}: {}", names.join(", "))
             });
-            let what = format!("a circle of {} files{}", circle.len(), steps.collect::<String>());
-            Fault::new(circle.first().copied().unwrap_or_default(), what)
+            let what = format!("import cycle of {} files{}", cycle.len(), steps.collect::<String>());
+            Fault::new(cycle.first().copied().unwrap_or_default(), what)
         })
         .collect()
 }
@@ -84,7 +84,7 @@ fn edges<'f>(read: &Crate<'f>) -> Edges<'f> {
 }
 
 /// The sets of files in which each can reach every other.
-fn circles<'f>(edges: &Edges<'f>) -> Vec<BTreeSet<&'f str>> {
+fn cycles<'f>(edges: &Edges<'f>) -> Vec<BTreeSet<&'f str>> {
     let mut next: BTreeMap<&'f str, Vec<&'f str>> = BTreeMap::new();
     for (from, to) in edges.keys() {
         next.entry(*from).or_default().push(*to);
@@ -98,7 +98,7 @@ fn circles<'f>(edges: &Edges<'f>) -> Vec<BTreeSet<&'f str>> {
         seen
     };
     let reached: BTreeMap<&'f str, BTreeSet<&'f str>> = next.keys().map(|file| (*file, reach(file))).collect();
-    let mut circles: Vec<BTreeSet<&str>> = reached
+    let mut cycles: Vec<BTreeSet<&str>> = reached
         .iter()
         .filter(|(file, seen)| seen.contains(*file))
         .map(|(file, seen)| {
@@ -106,9 +106,9 @@ fn circles<'f>(edges: &Edges<'f>) -> Vec<BTreeSet<&'f str>> {
             seen.iter().filter(back).copied().collect()
         })
         .collect();
-    circles.sort();
-    circles.dedup();
-    circles
+    cycles.sort();
+    cycles.dedup();
+    cycles
 }
 
 #[cfg(test)]
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_named_with_what_ties_it() {
+    fn a_cycle_is_reported_with_its_steps() {
         check(
             &[
                 ("lib.rs", "mod a; mod b; mod c; mod d;"),
@@ -134,12 +134,12 @@ mod tests {
                 ("c.rs", "use super::a; pub fn c() -> a::A {}"),
                 ("d.rs", "use super::a::A;"),
             ],
-            &["a.rs: a circle of 3 files\n    a.rs -> b.rs: B, b\n    b.rs -> c.rs: c\n    c.rs -> a.rs: A"],
+            &["a.rs: import cycle of 3 files\n    a.rs -> b.rs: B, b\n    b.rs -> c.rs: c\n    c.rs -> a.rs: A"],
         );
     }
 
     #[test]
-    fn a_module_that_only_re_exports_ties_nothing() {
+    fn a_module_that_only_re_exports_causes_no_cycle() {
         let a = ("a/a.rs", "pub struct A;");
         let b = ("a/b.rs", "use super::A; pub struct B;");
         check(
@@ -158,23 +158,23 @@ mod tests {
                 a,
                 b,
             ],
-            &["a/b.rs: a circle of 2 files\n    a/b.rs -> a/mod.rs: A\n    a/mod.rs -> a/b.rs: B"],
+            &["a/b.rs: import cycle of 2 files\n    a/b.rs -> a/mod.rs: A\n    a/mod.rs -> a/b.rs: B"],
         );
     }
 
     #[test]
-    fn a_circle_with_the_module_around_is_the_last_to_be_reported() {
+    fn a_cycle_with_the_parent_module_is_reported_last() {
         let lib = ("lib.rs", "mod a;");
         let a = ("a/mod.rs", "mod b; mod c; pub struct A(b::B);");
         let b = ("a/b.rs", "pub struct B; impl super::A {} use super::c::C;");
-        let with_parent = "a/b.rs: a circle of 2 files\n    a/b.rs -> a/mod.rs: A\n    a/mod.rs -> a/b.rs: B";
+        let with_parent = "a/b.rs: import cycle of 2 files\n    a/b.rs -> a/mod.rs: A\n    a/mod.rs -> a/b.rs: B";
         check(&[lib, a, b, ("a/c.rs", "pub struct C;")], &[with_parent]);
-        let without = "a/b.rs: a circle of 2 files\n    a/b.rs -> a/c.rs: C\n    a/c.rs -> a/b.rs: B";
+        let without = "a/b.rs: import cycle of 2 files\n    a/b.rs -> a/c.rs: C\n    a/c.rs -> a/b.rs: B";
         check(&[lib, a, b, ("a/c.rs", "use super::b::B; pub struct C;")], &[without]);
     }
 
     #[test]
-    fn what_is_generated_from_one_document_is_one_file() {
+    fn files_generated_from_one_document_count_as_one() {
         check(
             &[
                 ("lib.rs", "mod generated; mod by_hand;"),
@@ -185,7 +185,7 @@ mod tests {
                 ("by_hand.rs", "impl crate::generated::A {}"),
             ],
             &[
-                "generated/a.rs: a circle of 2 files\n    generated/a.rs -> generated/b.rs: B\n    generated/b.rs -> generated/a.rs: A",
+                "generated/a.rs: import cycle of 2 files\n    generated/a.rs -> generated/b.rs: B\n    generated/b.rs -> generated/a.rs: A",
             ],
         );
     }
