@@ -121,8 +121,8 @@ pub use error::{
     OperationFailedError, RepeatedCursorError, Result, StreamError, StreamErrorKind, StreamTruncatedError,
     TimeoutError, TimeoutPhase, TokenError, TooLargeError, ToolError, TransportError,
 };
-pub use http::endpoint::Retry;
 pub use http::file_source::FileSource;
+pub use http::retry::Retry;
 pub use stream::sse;
 pub use tools::{OnToolError, Tools};
 

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::auth::secrets::Secrets;
 use crate::call::options::{Options, option_setters};
 use crate::call::request::Request;
-use crate::call::response::RawResponse;
+use crate::call::response::{RawResponse, Received};
 use crate::error::{Error, MissingCursorError, RepeatedCursorError, Result};
 use crate::http::endpoint::Endpoint;
 
@@ -189,7 +189,8 @@ impl<T, P: DeserializeOwned> ListCall<T, P> {
     ///
     /// As [`Call::send_raw`](crate::Call::send_raw).
     pub fn send_raw(self) -> Result<RawResponse<P>> {
-        self.endpoint.execute(&self.request, &self.options)
+        let received = self.endpoint.execute(&self.request, &self.options)?;
+        Ok(RawResponse::new(received))
     }
 }
 
@@ -208,23 +209,16 @@ impl<T: 'static, P: ListPage<Item = T>> ListCall<T, P> {
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn pages(mut self) -> Pages<T, P> {
+    pub fn pages(self) -> Pages<T, P> {
         let what = self.request.what();
         let one_page = self.one_page;
         let secrets = self.endpoint.secrets(&self.options);
-        let fetch = move |cursor: Option<&str>| {
-            self.options.begin();
-            let Some(cursor) = cursor else {
-                return self.endpoint.execute(&self.request, &self.options)?.parse();
-            };
-            let (mut request, mut options) = (self.request.clone(), self.options.clone());
-            // The caller's own was where the walk began.
-            for query in [&mut request.query, &mut options.query] {
-                query.retain(|(name, _)| name != P::CURSOR);
-            }
-            request.query.push((P::CURSOR.to_owned(), cursor.to_owned()));
-            self.endpoint.execute(&request, &options)?.parse()
+        let mut requests = PageRequests {
+            endpoint: self.endpoint,
+            request: self.request,
+            options: self.options,
         };
+        let fetch = move |cursor: Option<&str>| RawResponse::new(requests.send(P::CURSOR, cursor)?).parse();
         Pages {
             one_page,
             secrets,
@@ -254,7 +248,31 @@ impl<T, P> fmt::Debug for ListCall<T, P> {
     }
 }
 
-/// Gets the page behind a cursor, or the first one.
+/// The requests for the pages of a list.
+struct PageRequests {
+    endpoint: Arc<Endpoint>,
+    request: Request,
+    options: Options,
+}
+
+impl PageRequests {
+    /// Requests the page after `cursor`, or the first one. `parameter` is the query parameter that takes the cursor.
+    fn send(&mut self, parameter: &str, cursor: Option<&str>) -> Result<Received> {
+        self.options.begin();
+        let Some(cursor) = cursor else {
+            return self.endpoint.execute(&self.request, &self.options);
+        };
+        let (mut request, mut options) = (self.request.clone(), self.options.clone());
+        // A cursor of the caller is where the walk began.
+        for query in [&mut request.query, &mut options.query] {
+            query.retain(|(name, _)| name != parameter);
+        }
+        request.query.push((parameter.to_owned(), cursor.to_owned()));
+        self.endpoint.execute(&request, &options)
+    }
+}
+
+/// Fetches the page after a cursor, or the first one.
 type Fetch<P> = Box<dyn FnMut(Option<&str>) -> Result<P> + Send>;
 
 /// Walks a list page by page. After an error it ends.

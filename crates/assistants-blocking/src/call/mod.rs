@@ -127,9 +127,8 @@ impl<T, Kind> Call<T, Kind> {
     /// As [`send`](Self::send), but for [`Error::Decode`](crate::Error::Decode), which only
     /// [`RawResponse::parse`] gives.
     pub fn send_raw(self) -> Result<RawResponse<T>> {
-        let mut response = self.endpoint.execute(&self.request, &self.options)?;
-        response.attach_secrets = self.attach_secrets;
-        Ok(response)
+        let received = self.endpoint.execute(&self.request, &self.options)?;
+        Ok(RawResponse::new(received).attach_secrets(self.attach_secrets))
     }
 }
 

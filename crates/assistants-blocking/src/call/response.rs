@@ -22,57 +22,94 @@ use crate::error::{self, DecodeError, Error, Result, decode};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct RawResponse<T> {
-    what: String,
-    status: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
-    attempts: u32,
-    elapsed: Duration,
-    secrets: Secrets,
-    /// Lets what was parsed keep what its own errors must not show.
-    pub(crate) attach_secrets: AttachSecrets<T>,
+    received: Received,
+    /// Gives what was parsed the secrets that its own errors must not show.
+    attach_secrets: AttachSecrets<T>,
 }
 
-/// Hands an object of a response the secrets of its call.
+/// Gives an object of a response the secrets of its call.
 pub(crate) type AttachSecrets<T> = fn(&mut T, &Secrets);
 
+/// A response of any type.
+pub(crate) struct Received {
+    /// The request, for messages: `POST /threads`.
+    pub(crate) what: String,
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+    pub(crate) attempts: u32,
+    pub(crate) elapsed: Duration,
+    /// The secrets of the call when the response arrived.
+    pub(crate) secrets: Secrets,
+}
+
+impl Received {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.header(name)?.trim().parse().ok()
+    }
+
+    fn rate_limit(&self, what: &str) -> RateLimit {
+        RateLimit {
+            limit: self.number(&format!("x-ratelimit-limit-{what}")),
+            remaining: self.number(&format!("x-ratelimit-remaining-{what}")),
+            reset: self.header(&format!("x-ratelimit-reset-{what}")).and_then(span),
+        }
+    }
+
+    fn poll_after(&self) -> Option<Duration> {
+        let wait = Duration::from_millis(self.number("openai-poll-after-ms")?);
+        Some(wait).filter(|wait| !wait.is_zero())
+    }
+
+    fn error(&self, error: Error) -> Error {
+        let id = error::request_id(&self.headers);
+        error.of_response(id.as_deref(), &self.secrets)
+    }
+
+    fn check_id(&self, asked: &str, found: &str) -> Result<()> {
+        if asked == found {
+            return Ok(());
+        }
+        Err(self.error(DecodeError::another_object(&self.what, asked, found).into()))
+    }
+}
+
 impl<T> RawResponse<T> {
-    pub(crate) fn new(
-        what: String,
-        status: u16,
-        headers: HeaderMap,
-        body: Vec<u8>,
-        attempts: u32,
-        elapsed: Duration,
-        secrets: Secrets,
-    ) -> Self {
+    pub(crate) fn new(received: Received) -> Self {
         Self {
-            what,
-            status,
-            headers,
-            body,
-            attempts,
-            elapsed,
-            secrets,
+            received,
             attach_secrets: |_, _| {},
+        }
+    }
+
+    /// Lets `attach` give the parsed object the secrets of the call.
+    pub(crate) fn attach_secrets(self, attach: AttachSecrets<T>) -> Self {
+        Self {
+            attach_secrets: attach,
+            ..self
         }
     }
 
     /// The HTTP status, from 200 to 299.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.status
+        self.received.status
     }
 
     /// The value of a header, whatever the case of its name. `None` also when the value is not text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        self.received.header(name)
     }
 
     /// All headers whose values are text, names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers
+        self.received
+            .headers
             .iter()
             .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
     }
@@ -80,79 +117,66 @@ impl<T> RawResponse<T> {
     /// The id under which the server logged the request.
     #[must_use]
     pub fn request_id(&self) -> Option<String> {
-        error::request_id(&self.headers)
+        error::request_id(&self.received.headers)
     }
 
-    /// What the server says about the limits on requests and tokens, from the `x-ratelimit-*` headers.
+    /// What the server reports about its limits on requests and tokens, from the `x-ratelimit-*` headers.
     #[must_use]
     pub fn rate_limits(&self) -> RateLimits {
-        let limit = |what: &str| RateLimit {
-            limit: self.number(&format!("x-ratelimit-limit-{what}")),
-            remaining: self.number(&format!("x-ratelimit-remaining-{what}")),
-            reset: self.header(&format!("x-ratelimit-reset-{what}")).and_then(span),
-        };
         RateLimits {
-            requests: limit("requests"),
-            tokens: limit("tokens"),
+            requests: self.received.rate_limit("requests"),
+            tokens: self.received.rate_limit("tokens"),
         }
     }
 
-    /// When the server wants to be asked again, from `openai-poll-after-ms`. 0 is no time.
+    /// When the server wants to be polled again, from `openai-poll-after-ms`; `None` for 0.
     pub(crate) fn poll_after(&self) -> Option<Duration> {
-        let wait = Duration::from_millis(self.number("openai-poll-after-ms")?);
-        Some(wait).filter(|wait| !wait.is_zero())
-    }
-
-    fn number(&self, name: &str) -> Option<u64> {
-        self.header(name)?.trim().parse().ok()
+        self.received.poll_after()
     }
 
     /// How many attempts it took; 1 when the first succeeded.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.attempts
+        self.received.attempts
     }
 
     /// From the start of the first attempt to the last byte of the answer, waits between attempts included.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.elapsed
+        self.received.elapsed
     }
 
     /// The body as it came.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.body
+        &self.received.body
     }
 
     /// The body as it came, without a copy.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
-        self.body
+        self.received.body
     }
 }
 
 impl<T> RawResponse<T> {
-    /// Refuses a response about another object than the one that was asked for.
+    /// Rejects a response about another object than the one that was asked for.
     ///
     /// # Errors
     ///
     /// [`Error::Decode`] with the place `id`.
     pub(crate) fn check_id(&self, asked: &str, found: &str) -> Result<()> {
-        if asked == found {
-            return Ok(());
-        }
-        Err(self.error(DecodeError::another_object(&self.what, asked, found).into()))
+        self.received.check_id(asked, found)
     }
 
     /// An error about the response: with its request id, and without the secrets of its call.
     pub(crate) fn error(&self, error: Error) -> Error {
-        error.of_response(self.request_id().as_deref(), &self.secrets)
+        self.received.error(error)
     }
 
-    /// What the call knew of secrets when the response came.
+    /// The secrets of the call when the response arrived.
     pub(crate) fn secrets(&self) -> &Secrets {
-        &self.secrets
+        &self.received.secrets
     }
 }
 
@@ -163,9 +187,11 @@ impl<T: DeserializeOwned> RawResponse<T> {
     ///
     /// [`Error::Decode`] with the place in the document that does not fit.
     pub fn parse(&self) -> Result<T> {
-        let mut parsed =
-            decode(&self.body, &self.secrets, || self.what.clone()).map_err(|error| self.error(error.into()))?;
-        (self.attach_secrets)(&mut parsed, &self.secrets);
+        let Received {
+            what, body, secrets, ..
+        } = &self.received;
+        let mut parsed = decode(body, secrets, || what.clone()).map_err(|error| self.error(error.into()))?;
+        (self.attach_secrets)(&mut parsed, secrets);
         Ok(parsed)
     }
 }
@@ -173,11 +199,11 @@ impl<T: DeserializeOwned> RawResponse<T> {
 impl<T> fmt::Debug for RawResponse<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawResponse")
-            .field("what", &self.what)
-            .field("status", &self.status)
-            .field("bytes", &self.body.len())
-            .field("attempts", &self.attempts)
-            .field("elapsed", &self.elapsed)
+            .field("what", &self.received.what)
+            .field("status", &self.received.status)
+            .field("bytes", &self.received.body.len())
+            .field("attempts", &self.received.attempts)
+            .field("elapsed", &self.received.elapsed)
             .finish_non_exhaustive()
     }
 }
@@ -242,16 +268,16 @@ mod tests {
                 ureq::http::HeaderName::from_static("openai-poll-after-ms"),
                 ureq::http::HeaderValue::from_static(value),
             )]);
-            RawResponse::<()>::new(
-                String::new(),
-                200,
+            let received = Received {
+                what: String::new(),
+                status: 200,
                 headers,
-                Vec::new(),
-                1,
-                Duration::ZERO,
-                Secrets::default(),
-            )
-            .poll_after()
+                body: Vec::new(),
+                attempts: 1,
+                elapsed: Duration::ZERO,
+                secrets: Secrets::default(),
+            };
+            received.poll_after()
         };
         assert_eq!(wait(" 50 "), Some(Duration::from_millis(50)));
         assert_eq!((wait("0"), wait("-1"), wait("soon")), (None, None, None));

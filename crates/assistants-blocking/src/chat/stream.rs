@@ -6,7 +6,7 @@ use super::{ChatAccumulator, ChatCompletion, ChatCompletionChunk, ChatPartial, C
 use crate::Call;
 use crate::call::options::{Options, option_setters};
 use crate::error::Result;
-use crate::http::transport::Incoming;
+use crate::http::incoming::Incoming;
 use crate::stream::event_source::Origin;
 use crate::stream::sse::SseReader;
 

@@ -1,7 +1,7 @@
 //! What the builders of both clients can be told about how they work.
 
 /// Gives a builder the setters that do not depend on the provider. The type has the fields `options`, the defaults of
-/// calls, and `config`, an [`EndpointConfig`](crate::http::endpoint::EndpointConfig).
+/// calls, and `config`, an [`EndpointConfig`](crate::http::config::EndpointConfig).
 macro_rules! builder_setters {
     () => {
         $crate::call::options::default_setters!();

@@ -1,13 +1,13 @@
-//! The log: every line of this crate goes through these macros, which hide secrets and escape control characters.
+//! The log. Every line of this crate passes through these macros, which redact secrets and escape control characters.
 //!
-//! A module that logs imports this one in place of the crate: `use crate::http::log;`. Then `log::debug!(secrets; "…")`
-//! hides what a call knows, and `log::debug!("…")` is for where no secret is at hand.
+//! A module that logs imports this one instead of the crate: `use crate::http::log;`. Then `log::debug!(secrets; "…")`
+//! redacts the secrets of a call, and `log::debug!("…")` is for code without a call.
 
 use std::fmt;
 
 use ureq::http::HeaderMap;
 
-/// Headers that the log may show. Others may carry secrets.
+/// The headers that the log may show. Others may carry secrets.
 const LOGGED_HEADERS: &[&str] = &[
     "accept",
     "content-length",
@@ -80,7 +80,7 @@ mod tests {
                     let logs = ["error", "warn", "info", "debug", "trace"]
                         .iter()
                         .any(|level| source.contains(&format!("log::{level}!")));
-                    let imported = source.contains("use crate::http::log;") || source.contains("http::log::");
+                    let imported = source.contains("use crate::http::log") || source.contains("http::log::");
                     assert!(!logs || imported, "{}: needs `use crate::http::log;`", path.display());
                     *logging += u32::from(logs);
                 }

@@ -9,7 +9,7 @@ use ureq::http::header::HeaderValue;
 
 use crate::error::{Error, Result};
 use crate::http::file_source::FileSource;
-use crate::http::transport::Source;
+use crate::http::outgoing::Source;
 
 /// Told how many bytes of the file were sent, and how many there are.
 pub(crate) type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;

@@ -1,33 +1,33 @@
 //! Whether and when a request is sent again.
 //!
 //! The rules are those of the official clients, with two differences: an exhausted quota is not retried, and a write
-//! without an idempotency key is repeated only when that cannot have an effect twice. Nothing here knows a clock or a
-//! source of chance; both are arguments.
+//! without an idempotency key is retried only if it cannot take effect twice. Nothing here reads a clock or a random
+//! source; both are arguments.
 
 use std::time::Duration;
 
 use crate::error::{Error, Verdict};
 
-/// How often and how patiently.
+/// How often a request is retried, and after which waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// Attempts after the first one. Default 2.
     pub(crate) max_retries: u32,
     /// The wait before the first retry; doubles with each. Default 0.5 s.
     pub(crate) initial: Duration,
-    /// The longest wait of our own choice. Default 8 s.
+    /// The longest wait, unless the server asks for one. Default 8 s.
     pub(crate) max: Duration,
-    /// Which answers are worth a retry, and how the waits grow.
+    /// Which responses are retried, and how the waits grow.
     pub(crate) rules: Rules,
 }
 
-/// Whose rules.
+/// The rules of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rules {
     /// 408, 409, 429 and 5xx; each wait twice the one before, less up to a quarter.
     OpenAi,
-    /// 429 and 503 (`RESOURCE_EXHAUSTED` and `UNAVAILABLE`), and 502, which a balancer answers for the latter; each
-    /// wait one and a half times the one before, and up to a second more.
+    /// 429 and 503 (`RESOURCE_EXHAUSTED` and `UNAVAILABLE`), and 502, which a load balancer returns for the latter; each
+    /// wait one and a half times the one before, plus up to a second.
     Yandex,
 }
 
@@ -43,7 +43,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The numbers of Yandex's own client: five attempts, 1.5 s, 2.25 s and so on, at most 10 s.
+    /// The policy of Yandex's own client: five attempts, 1.5 s, 2.25 s and so on, at most 10 s.
     pub(crate) fn yandex() -> Self {
         Self {
             max_retries: 4,
@@ -53,7 +53,7 @@ impl Policy {
         }
     }
 
-    /// The wait after so many retries, when the server asked for none.
+    /// The wait after so many retries, if the server asked for none.
     pub(crate) fn wait(&self, retries: u32, random: f64) -> Duration {
         let random = random.clamp(0.0, 1.0);
         match self.rules {
@@ -62,7 +62,7 @@ impl Policy {
                 doubled.mul_f64(1.0 - 0.25 * random)
             }
             Rules::Yandex => {
-                // Beyond a few retries the maximum rules, so the exponent can stay small.
+                // After a few retries the maximum applies, so the exponent can stay small.
                 let grown = self.initial.mul_f64(1.5f64.powi(retries.min(30).cast_signed() + 1));
                 (grown + Duration::from_secs(1).mul_f64(random)).min(self.max)
             }
@@ -79,21 +79,38 @@ impl Policy {
     }
 }
 
-/// What a repeat can do.
+/// A retry that is about to be made, as reported to the observer of
+/// [`ClientBuilder::on_retry`](crate::openai::ClientBuilder::on_retry).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Retry<'a> {
+    /// The method of the request.
+    pub method: &'a str,
+    /// The path of the request, without the query.
+    pub path: &'a str,
+    /// The number of the attempt that failed; the first is 1.
+    pub attempt: u32,
+    /// The wait before the next one.
+    pub wait: Duration,
+    /// Why it failed.
+    pub cause: &'a Error,
+}
+
+/// What a retry can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Safety {
-    /// Changes nothing (GET, HEAD), or leaves the same state when repeated (DELETE, PUT).
+    /// Change nothing (GET, HEAD), or leave the same state (DELETE, PUT).
     Read,
-    /// A write whose idempotency key lets the server recognise a repeat.
+    /// Nothing, since an idempotency key lets the server recognise it.
     KeyedWrite,
-    /// A write that may take effect twice.
+    /// Make a write take effect twice.
     Write,
 }
 
 /// The wait before the next attempt, `None` when there is none.
 ///
-/// `retries` counts those already made; `random` lies in `0.0..1.0` and scatters our own waits, so that clients that
-/// failed together do not return together.
+/// `retries` counts those already made; `random` is in `0.0..1.0` and scatters our own waits, so that clients that failed
+/// together do not return together.
 pub(crate) fn delay(retries: u32, error: &Error, safety: Safety, policy: &Policy, random: f64) -> Option<Duration> {
     let verdict = error.verdict()?;
     if retries >= policy.max_retries
@@ -103,7 +120,7 @@ pub(crate) fn delay(retries: u32, error: &Error, safety: Safety, policy: &Policy
         return None;
     }
     if let Some(wait) = error.retry_after() {
-        return Some(wait); // Not above the maximum, else there were no verdict.
+        return Some(wait); // Not above the maximum, or there would be no verdict.
     }
     Some(policy.wait(retries, random))
 }

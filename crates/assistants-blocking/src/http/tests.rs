@@ -6,12 +6,13 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ureq::http::HeaderMap;
-
 use test_peer::{Connection, Listener, PATIENCE, Peer, SCHEMES, Scheme};
 
+use super::head::Head;
+use super::incoming::{Incoming, MAX_BODY_BYTES, Response};
+use super::outgoing::{Body, Expect, Outgoing, Source, Timeouts};
 use super::proxy::ProxyChoice;
-use super::transport::*;
+use super::transport::{Transport, TransportOptions};
 use super::watch::{self, Limit, Watch};
 use crate::auth::secrets::Secrets;
 use crate::call::url::OwnQuery;
@@ -44,14 +45,12 @@ fn transport_with(peer: &Peer, change: impl FnOnce(&mut TransportOptions)) -> Tr
     Transport::new(&options).unwrap()
 }
 
-static NO_HEADERS: std::sync::LazyLock<HeaderMap> = std::sync::LazyLock::new(HeaderMap::new);
-
 fn outgoing<'a>(method: &'static str, url: &'a str) -> Outgoing<'a> {
     Outgoing {
         method,
         url,
         path: "/x",
-        headers: &NO_HEADERS,
+        head: Head::default(),
         body: Body::Empty,
         timeouts: Timeouts {
             attempt: Some(PATIENCE),
@@ -59,7 +58,7 @@ fn outgoing<'a>(method: &'static str, url: &'a str) -> Outgoing<'a> {
         },
         expect: Expect::Whole,
         own_query: OwnQuery::default(),
-        secrets: Secrets::NONE,
+        secrets: Secrets::default(),
     }
 }
 
@@ -310,7 +309,7 @@ fn an_attempt_is_limited_from_connecting_to_the_last_byte() {
             let answer = transport(&peer).attempt(&request, &Watch::default());
             assert_eq!(answer.is_ok(), headers_come);
             let error = answer
-                .and_then(|response| response.body.read_all(MAX_BODY_BYTES))
+                .and_then(|mut response| response.body.read_all(MAX_BODY_BYTES))
                 .unwrap_err();
             assert!(start.elapsed() >= limit);
             assert_timeout(&error, TimeoutPhase::Attempt, true);
@@ -503,7 +502,7 @@ fn a_body_that_breaks_off_is_an_error() {
         };
         assert!(error.request_sent);
         assert_eq!(error.source.kind(), io::ErrorKind::UnexpectedEof);
-        let response = transport.attempt(&outgoing("GET", &url), &Watch::default()).unwrap();
+        let mut response = transport.attempt(&outgoing("GET", &url), &Watch::default()).unwrap();
         assert!(matches!(response.body.read_all(100), Err(Error::Transport(_))));
         peer.finish();
     }
@@ -530,7 +529,7 @@ fn a_pooled_connection_obeys_the_thread_that_uses_it() {
         let (transport, url) = (transport(&peer), peer.url("/x"));
         let (first, second) = (CancelToken::new(), CancelToken::new());
         let watch = Watch::new(Some(first.clone()), None);
-        let body = transport.attempt(&outgoing("GET", &url), &watch).unwrap().body;
+        let mut body = transport.attempt(&outgoing("GET", &url), &watch).unwrap().body;
         assert_eq!(body.read_all(100).unwrap(), b"first");
         let watch = Watch::new(Some(second.clone()), None);
         let (read, is_read) = mpsc::channel();
@@ -621,11 +620,12 @@ const CREDENTIALS: [(&str, &str); 5] = [
     ("accept", "application/json"),
 ];
 
-fn credentials() -> HeaderMap {
-    CREDENTIALS
-        .iter()
-        .map(|(name, value)| header(name, value).unwrap())
-        .collect()
+fn credentials() -> Head {
+    let mut head = Head::default();
+    for (name, value) in CREDENTIALS {
+        head.set_text(name, value).unwrap();
+    }
+    head
 }
 
 #[test]
@@ -645,16 +645,16 @@ fn a_redirect_to_another_origin_carries_no_credentials() {
         assert_eq!(connection.request().matches("hush").count(), 5);
         connection.answer("307 Temporary Redirect", &[&location], "");
     });
-    let (url, headers) = (peer.url("/x?limit=2&key=hush"), credentials());
+    let url = peer.url("/x?limit=2&key=hush");
     let request = Outgoing {
-        headers: &headers,
+        head: credentials(),
         own_query: OwnQuery {
             call: &[("key".to_owned(), "hush".to_owned())],
             ..OwnQuery::default()
         },
         ..outgoing("POST", &url)
     };
-    let response = transport(&peer).attempt(&request, &Watch::default()).unwrap();
+    let mut response = transport(&peer).attempt(&request, &Watch::default()).unwrap();
     assert_eq!((response.status, response.host.as_str()), (200, "127.0.0.1"));
     assert_eq!(response.body.read_all(10).unwrap(), b"there");
     peer.finish();
@@ -711,9 +711,9 @@ fn a_redirect_within_the_origin_keeps_them() {
             assert_eq!(request.matches("hush").count(), 4, "{request}");
             connection.answer("200 OK", &[], "");
         });
-        let (url, headers) = (peer.url("/v1/x"), credentials());
+        let url = peer.url("/v1/x");
         let request = Outgoing {
-            headers: &headers,
+            head: credentials(),
             ..outgoing("GET", &url)
         };
         assert_eq!(
@@ -818,9 +818,8 @@ fn limits_hold_behind_a_proxy() {
             connection.chunk("data: one\n\n");
             connection.wait_for_close();
         });
-        let headers = credentials();
         let request = Outgoing {
-            headers: &headers,
+            head: credentials(),
             ..stream(url, Some(millis(80)))
         };
         let response = through(&proxy).attempt(&request, &Watch::default()).unwrap();
@@ -1030,13 +1029,6 @@ fn an_error_body_that_breaks_off_does_not_hide_the_status() {
 
 #[test]
 fn refuses_what_cannot_be_sent() {
-    assert!(header("x-mine", "fine").is_ok());
-    assert_eq!(
-        header("x mine", "a").unwrap_err().to_string(),
-        "`x mine` is no name of a header"
-    );
-    let message = header("x-mine", "hush\r\nx: y").unwrap_err().to_string();
-    assert!(message.contains("x-mine") && !message.contains("hush"), "{message}");
     let transport = Transport::new(&TransportOptions::default()).unwrap();
     for url in ["", "no url", "http://"] {
         let error = transport.attempt(&outgoing("GET", url), &Watch::default()).unwrap_err();

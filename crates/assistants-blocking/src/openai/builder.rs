@@ -14,7 +14,8 @@ use crate::call::options::Options;
 use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
 use crate::http::builder::builder_setters;
-use crate::http::endpoint::{Endpoint, EndpointConfig};
+use crate::http::config::EndpointConfig;
+use crate::http::endpoint::Endpoint;
 
 /// Where the protocol was hosted, and where files, models and chat completions still are.
 const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";

@@ -8,7 +8,7 @@ use ureq::http::header::CONTENT_TYPE;
 use crate::auth::secrets::Secrets;
 use crate::call::request::Request;
 use crate::error::{ApiError, Error, NotAStreamError, Result, StreamTruncatedError, excerpt};
-use crate::http::transport::Response;
+use crate::http::incoming::Response;
 use crate::stream::sse::{Event, SseReader};
 
 /// Reads events up to the one that ends a stream, by its name `done` or its data `[DONE]`; bytes that end before it are an [`Error::StreamTruncated`].

@@ -11,7 +11,9 @@ use crate::call::options::Options;
 use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
 use crate::http::builder::builder_setters;
-use crate::http::endpoint::{Conventions, Endpoint, EndpointConfig};
+use crate::http::config::EndpointConfig;
+use crate::http::conventions::Conventions;
+use crate::http::endpoint::Endpoint;
 
 /// The cloud, in whose domain the services are.
 const CLOUD: &str = "api.cloud.yandex.net";

@@ -10,7 +10,8 @@ use crate::call::options::Options;
 use crate::call::request::Request;
 use crate::call::url::BaseUrl;
 use crate::error::Result;
-use crate::http::endpoint::{Conventions, Endpoint};
+use crate::http::conventions::Conventions;
+use crate::http::endpoint::Endpoint;
 use crate::stream::json_objects::StreamLimits;
 use crate::{Call, ListCall};
 

@@ -9,7 +9,6 @@ use super::{
 };
 use crate::call::options::{Options, option_setters};
 use crate::call::request::Request;
-use crate::call::response::RawResponse;
 use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
 use crate::{Call, ListCall};
@@ -113,8 +112,7 @@ impl DownloadCall {
     /// As [`Call::send`]; [`Error::TooLarge`] above the client's limit on bodies.
     pub fn send(self) -> Result<Vec<u8>> {
         let (endpoint, request, options) = self.locate()?;
-        let answer: RawResponse<()> = endpoint.execute(&request, &options)?;
-        Ok(answer.into_bytes())
+        Ok(endpoint.execute(&request, &options)?.body)
     }
 
     /// Hands out the content while it arrives.

@@ -11,7 +11,7 @@ use super::{Client, CreateMessage, IdOf, Message, MessageData};
 use crate::Call;
 use crate::call::options::{Options, option_setters};
 use crate::error::{Error, Result};
-use crate::http::transport::Incoming;
+use crate::http::incoming::Incoming;
 use crate::stream::event_source::Origin;
 use crate::stream::json_objects::{Found, JsonStream, unwrap};
 

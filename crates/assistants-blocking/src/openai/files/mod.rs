@@ -260,7 +260,7 @@ fn save(call: Call<Content>, path: &Path) -> Result<u64> {
     };
     let mut body = call.send_streaming()?;
     let mut partial = name.to_owned();
-    partial.push(format!(".{:016x}.part", crate::http::endpoint::random()));
+    partial.push(format!(".{:016x}.part", crate::http::random::number()));
     let partial = path.with_file_name(partial);
     let mut file = fs::OpenOptions::new()
         .write(true)

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::event_reader::EventReader;
+use crate::http::incoming::Incoming;
 use crate::http::log;
-use crate::http::transport::Incoming;
 use crate::openai::{Client, Run, RunAccumulator};
 use crate::{CancelToken, Error, Options};
 

@@ -8,8 +8,8 @@ use super::finished::FinishedRun;
 use super::handler::{EventHandler, Progress};
 use crate::call::options::option_setters;
 use crate::error::{Error, Result};
+use crate::http::incoming::Incoming;
 use crate::http::log;
-use crate::http::transport::Incoming;
 use crate::openai::{
     Client, CreateRun, IdOf, Message, MessageStatus, Run, RunAccumulator, RunInclude, RunKind, RunStatus, RunStep,
     Runs, SortOrder, StreamEvent, Thread, ToolOutput,

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::oauth::read;
 use crate::Options;
 use crate::auth::authorization::FixedBearer;
 use crate::auth::token::{Source, Token};
 use crate::call::request::Request;
-use crate::call::response::RawResponse;
 use crate::call::url::BaseUrl;
 use crate::error::{DecodeError, Result};
-use crate::http::endpoint::{Conventions, Endpoint, EndpointConfig};
+use crate::http::config::EndpointConfig;
+use crate::http::conventions::Conventions;
+use crate::http::endpoint::Endpoint;
 use crate::http::proxy::ProxyChoice;
 use crate::http::transport::TransportOptions;
 use crate::http::watch::Watch;
@@ -63,8 +62,8 @@ impl Service {
         )
         .confidential();
         let options = options.clone().header("Metadata-Flavor", "Google");
-        let answer: RawResponse<Value> = self.endpoint.execute(&request, &options)?;
-        read(answer.bytes(), "access_token", |answer| {
+        let answer = self.endpoint.execute(&request, &options)?;
+        read(&answer.body, "access_token", |answer| {
             Some(Duration::from_secs(answer.get("expires_in")?.as_f64()?.max(0.0) as u64))
         })
         .ok_or_else(|| DecodeError::hidden(request.what(), "access_token").into())

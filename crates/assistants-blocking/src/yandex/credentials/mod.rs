@@ -324,7 +324,7 @@ impl Authorize for Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::endpoint::EndpointConfig;
+    use crate::http::config::EndpointConfig;
     use std::sync::Mutex;
 
     fn environment(pairs: &'static [(&'static str, &'static str)]) -> Variables {

@@ -12,10 +12,10 @@ use crate::auth::api_key::ApiKey;
 use crate::auth::authorization::FixedBearer;
 use crate::auth::token::{Source, Token};
 use crate::call::request::Request;
-use crate::call::response::RawResponse;
 use crate::call::url::BaseUrl;
 use crate::error::{DecodeError, Result};
-use crate::http::endpoint::{Conventions, Endpoint};
+use crate::http::conventions::Conventions;
+use crate::http::endpoint::Endpoint;
 use crate::http::watch::Watch;
 
 /// How long an exchange may take.
@@ -44,8 +44,8 @@ impl Source for Exchange {
             .read_only()
             .carries(&self.oauth);
         let options = Options::within(watch).timeout(PATIENCE);
-        let answer: RawResponse<Value> = self.iam.execute(&request, &options)?;
-        read(answer.bytes(), "iamToken", |answer| {
+        let answer = self.iam.execute(&request, &options)?;
+        read(&answer.body, "iamToken", |answer| {
             let end = OffsetDateTime::parse(answer.get("expiresAt")?.as_str()?, &Rfc3339).ok()?;
             Some(Duration::try_from(end - OffsetDateTime::now_utc()).unwrap_or_default())
         })

@@ -8,9 +8,10 @@ use assistants_types::yandex::operations as op;
 use crate::call::options::{Options, option_setters};
 use crate::call::request::Request;
 use crate::error::{Error, Result};
-use crate::http::endpoint::{Conventions, chance};
+use crate::http::conventions::Conventions;
+use crate::http::incoming::Incoming;
 use crate::http::log;
-use crate::http::transport::Incoming;
+use crate::http::random;
 use crate::stream::event_source::Origin;
 use crate::stream::json_objects::{Found, JsonStream, unwrap};
 use crate::yandex::messages::is_event_stream;
@@ -304,7 +305,9 @@ impl RunStream {
         }
         self.options
             .watch()
-            .sleep(policy.wait(self.failures - 2, chance()), || self.origin.what())
+            .sleep(policy.wait(self.failures - 2, random::fraction()), || {
+                self.origin.what()
+            })
     }
 
     /// Whether the run has ended or waits, so that no event comes at this number: it was asked for a number past the
