@@ -264,8 +264,10 @@ impl PageRequests {
         };
         let (mut request, mut options) = (self.request.clone(), self.options.clone());
         // A cursor of the caller is where the walk began.
-        for query in [&mut request.query, &mut options.query] {
-            query.retain(|(name, _)| name != parameter);
+        let is_cursor = |(name, _): &(String, String)| name == parameter;
+        request.query.retain(|one| !is_cursor(one));
+        if options.added.query.iter().any(is_cursor) {
+            options.add().query.retain(|one| !is_cursor(one));
         }
         request.query.push((parameter.to_owned(), cursor.to_owned()));
         self.endpoint.execute(&request, &options)

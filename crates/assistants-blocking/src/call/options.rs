@@ -1,6 +1,7 @@
 //! What a call can be told beyond its parameters.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -34,18 +35,32 @@ pub struct Options {
     pub(crate) deadline: Option<Deadline>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) max_retries: Option<u32>,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) query: Vec<(String, String)>,
-    pub(crate) body_fields: Vec<(String, Value)>,
-    /// The query of the client: for every request of a call, where `query` is for its first.
-    pub(crate) client_query: Vec<(String, String)>,
-    pub(crate) client_body_fields: Vec<(String, Value)>,
+    /// Shared by all calls of a client, and copied only by a call that adds something.
+    pub(crate) added: Arc<Additions>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) cancel: Option<CancelToken>,
     /// An idempotency key was given to a client instead of a call.
     pub(crate) shared_key: bool,
     /// Secrets that an earlier request of the same call carried: a server may repeat them later.
     pub(crate) secrets: Secrets,
+}
+
+/// What is added to a request.
+#[derive(Clone, Default)]
+pub(crate) struct Additions {
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) body_fields: Vec<(String, Value)>,
+    /// The query of the client: for every request of a call, while `query` is for its first one.
+    pub(crate) client_query: Vec<(String, String)>,
+    pub(crate) client_body_fields: Vec<(String, Value)>,
+}
+
+impl Additions {
+    /// The fields that are added to a body; a later one replaces an earlier one of its name.
+    pub(crate) fn all_body_fields(&self) -> impl Iterator<Item = &(String, Value)> + Clone {
+        self.client_body_fields.iter().chain(&self.body_fields)
+    }
 }
 
 impl Options {
@@ -122,7 +137,7 @@ impl Options {
     /// ```
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.add().headers.push((name.into(), value.into()));
         self
     }
 
@@ -137,7 +152,7 @@ impl Options {
     /// ```
     #[must_use]
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.query.push((name.into(), value.into()));
+        self.add().query.push((name.into(), value.into()));
         self
     }
 
@@ -154,7 +169,7 @@ impl Options {
     /// ```
     #[must_use]
     pub fn body_field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.body_fields.push((name.into(), value.into()));
+        self.add().body_fields.push((name.into(), value.into()));
         self
     }
 
@@ -198,6 +213,11 @@ impl Options {
         self
     }
 
+    /// What is added to requests, to be changed for this call only.
+    pub(crate) fn add(&mut self) -> &mut Additions {
+        Arc::make_mut(&mut self.added)
+    }
+
     /// Options of a request that another call depends on: its limits, and nothing else.
     pub(crate) fn within(watch: &Watch) -> Self {
         Self {
@@ -207,7 +227,7 @@ impl Options {
         }
     }
 
-    /// Their limits, and nothing that is sent: for a request to a server that they were not given for.
+    /// Only the limits, and nothing that is sent: for a request to a server that the rest was not meant for.
     pub(crate) fn limits(&self) -> Self {
         Self {
             timeout: self.timeout,
@@ -220,7 +240,7 @@ impl Options {
         }
     }
 
-    /// Begins a call that sends several requests: from now on the deadline is a point in time, the same for all of them.
+    /// Begins a call that sends several requests: from now on the deadline is a point in time, shared by all of them.
     pub(crate) fn begin(&mut self) {
         self.deadline = self.deadline.map(Deadline::begin);
     }
@@ -230,23 +250,30 @@ impl Options {
         Watch::new(self.cancel.clone(), self.deadline.and_then(Deadline::limit))
     }
 
-    /// The same options for a request that follows the first one of a call: without what the caller added to that one.
+    /// The options of a request that follows the first one of a call: without what the caller added to that one.
     pub(crate) fn follow_up(&self) -> Self {
-        let mut secrets = self.secrets.clone();
-        for (name, value) in &self.query {
-            secrets.add_named(name, value);
+        let mut next = self.without_body_fields();
+        next.idempotency_key = None;
+        for (name, value) in &self.added.query {
+            next.secrets.add_named(name, value);
         }
-        Self {
-            secrets,
-            query: Vec::new(),
-            body_fields: Vec::new(),
-            idempotency_key: None,
-            ..self.clone()
+        if !next.added.query.is_empty() {
+            next.add().query.clear();
         }
+        next
     }
 
-    /// The same options for a request that cleans up after a call: it is sent although the token was cancelled and the
-    /// deadline has passed, and takes `limit` at most, from now on.
+    /// The same options without the fields that the caller added to the body.
+    pub(crate) fn without_body_fields(&self) -> Self {
+        let mut next = self.clone();
+        if !next.added.body_fields.is_empty() {
+            next.add().body_fields.clear();
+        }
+        next
+    }
+
+    /// The options of a request that cleans up after a call: it is sent although the token was cancelled and the deadline
+    /// has passed, and takes `limit` at most, from now on.
     pub(crate) fn clean_up(&self, limit: Duration) -> Self {
         Self {
             cancel: None,
@@ -255,27 +282,27 @@ impl Options {
         }
     }
 
-    /// The options of a client: these, completed by `defaults` where they say nothing.
-    pub(crate) fn over(self, defaults: &Self) -> Self {
-        let own = |name: &String| self.query.iter().any(|(own, _)| own == name);
-        let mut client_query = defaults.client_query.clone();
-        client_query.retain(|(name, _)| !own(name));
-        client_query.extend(self.query);
+    /// The options of a client: these, completed by `defaults`.
+    pub(crate) fn over(mut self, defaults: &Self) -> Self {
+        let own = std::mem::take(self.add());
+        let replaced = |name: &String| own.query.iter().any(|(own, _)| own == name);
+        let mut client_query = defaults.added.client_query.clone();
+        client_query.retain(|(name, _)| !replaced(name));
+        client_query.extend(own.query);
+        let headers = defaults.added.headers.iter().cloned().chain(own.headers);
+        let body_fields = defaults.added.client_body_fields.iter().cloned().chain(own.body_fields);
         Self {
             timeout: self.timeout.or(defaults.timeout),
             deadline: self.deadline.or(defaults.deadline),
             idle_timeout: self.idle_timeout.or(defaults.idle_timeout),
             max_retries: self.max_retries.or(defaults.max_retries),
-            headers: defaults.headers.iter().cloned().chain(self.headers).collect(),
-            query: Vec::new(),
-            body_fields: Vec::new(),
-            client_query,
-            client_body_fields: defaults
-                .client_body_fields
-                .iter()
-                .cloned()
-                .chain(self.body_fields)
-                .collect(),
+            added: Arc::new(Additions {
+                headers: headers.collect(),
+                query: Vec::new(),
+                body_fields: Vec::new(),
+                client_query,
+                client_body_fields: body_fields.collect(),
+            }),
             idempotency_key: None,
             secrets: Secrets::default(),
             shared_key: defaults.shared_key || self.idempotency_key.is_some(),
@@ -295,11 +322,11 @@ impl fmt::Debug for Options {
             .field("deadline", &self.deadline)
             .field("idle_timeout", &self.idle_timeout)
             .field("max_retries", &self.max_retries)
-            .field("headers", &names(&self.headers))
-            .field("query", &names(&self.query))
-            .field("body_fields", &names(&self.body_fields))
-            .field("client_query", &names(&self.client_query))
-            .field("client_body_fields", &names(&self.client_body_fields))
+            .field("headers", &names(&self.added.headers))
+            .field("query", &names(&self.added.query))
+            .field("body_fields", &names(&self.added.body_fields))
+            .field("client_query", &names(&self.added.client_query))
+            .field("client_body_fields", &names(&self.added.client_body_fields))
             .field("idempotency_key", &self.idempotency_key)
             .field("cancel", &self.cancel)
             .finish()
@@ -410,9 +437,24 @@ mod tests {
         let all = own.query("a", "2").query("a", "3").over(&defaults);
         assert_eq!(all.max_retries, Some(0));
         assert_eq!(all.timeout, Some(Duration::from_secs(1)));
-        assert_eq!(all.headers, [("a".into(), "1".into()), ("a".into(), "2".into())]);
+        assert_eq!(all.added.headers, [("a".into(), "1".into()), ("a".into(), "2".into())]);
         let query = [("b", "1"), ("a", "2"), ("a", "3")].map(|(name, value)| (name.into(), value.into()));
-        assert_eq!((all.client_query, all.query), (query.into(), Vec::new()));
+        assert_eq!(
+            (&all.added.client_query, &all.added.query),
+            (&query.into(), &Vec::new())
+        );
+    }
+
+    #[test]
+    fn calls_share_what_the_client_adds_until_they_add_something() {
+        let client = Options::new().header("a", "1").query("b", "1").over(&Options::new());
+        let shares = |call: &Options| Arc::ptr_eq(&call.added, &client.added);
+        let call = client.clone().timeout(Duration::from_secs(1));
+        assert!(shares(&call) && shares(&call.follow_up()));
+        let call = call.header("a", "2").query("c", "1");
+        assert_eq!((call.added.headers.len(), client.added.headers.len()), (2, 1));
+        assert_eq!(call.follow_up().added.query, []);
+        assert_eq!(call.follow_up().added.headers, call.added.headers);
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl Request {
     pub(crate) fn multipart(&self, options: &Options, boundary: impl FnOnce() -> String) -> Result<Option<Multipart>> {
         let Some(form) = &self.form else { return Ok(None) };
         let mut form = form.clone();
-        for (name, value) in options.client_body_fields.iter().chain(&options.body_fields) {
+        for (name, value) in options.added.all_body_fields() {
             form.set(name, value);
         }
         form.encode(boundary()).map(Some)
@@ -195,7 +195,7 @@ impl Request {
         let Some(body) = &self.body else { return Ok(None) };
         let fault = |error: &dyn std::fmt::Display| Error::config(format!("{}: {error}", self.what()));
         let body = body.as_ref().map_err(|text| fault(text))?;
-        let added = options.client_body_fields.iter().chain(&options.body_fields);
+        let added = options.added.all_body_fields();
         if added.clone().next().is_none() && !self.stream {
             return Ok(Some(body.clone()));
         }

@@ -122,9 +122,11 @@ impl Endpoint {
                  the first call again and again; give it to the call",
             ));
         }
-        let url = self
-            .base
-            .url(path, &options.client_query, &request.query_with(&options.query))?;
+        let url = self.base.url(
+            path,
+            &options.added.client_query,
+            &request.query_with(&options.added.query),
+        )?;
         let mut head = self.head(request, options)?;
         let json = request.body(options)?;
         let form = request.multipart(options, || format!("form-{}", random::hex()))?;
@@ -152,8 +154,8 @@ impl Endpoint {
             expect,
             own_query: OwnQuery {
                 base: Some(&self.base),
-                client: &options.client_query,
-                call: &options.query,
+                client: &options.added.client_query,
+                call: &options.added.query,
             },
             secrets: secrets.clone(),
         };
@@ -168,12 +170,8 @@ impl Endpoint {
             secrets.add(key.expose());
         }
         self.base.add_secrets(&mut secrets);
-        for (name, value) in options
-            .headers
-            .iter()
-            .chain(&options.client_query)
-            .chain(&options.query)
-        {
+        let added = &*options.added;
+        for (name, value) in added.headers.iter().chain(&added.client_query).chain(&added.query) {
             secrets.add_named(name, value);
         }
         secrets
@@ -201,7 +199,7 @@ impl Endpoint {
         } else if let Some(key) = conventions.new_idempotency_key(request.method) {
             head.set_text("idempotency-key", &key)?;
         }
-        for (name, value) in &options.headers {
+        for (name, value) in &options.added.headers {
             head.set_text(name, value)?;
         }
         Ok(head)

@@ -197,10 +197,7 @@ impl PartsUpload {
             }
             let part = self.source.part(sent, self.part_bytes.min(length - sent));
             let mut call = self.uploads.add_part(&upload_id, part);
-            call.options = Options {
-                body_fields: Vec::new(),
-                ..options.clone()
-            };
+            call.options = options.without_body_fields();
             if let (Some(form), Some(progress)) = (&mut call.request.form, self.progress.clone()) {
                 form.progress = Some(Arc::new(move |of_part, _| progress(sent + of_part, length)));
             }
@@ -208,10 +205,7 @@ impl PartsUpload {
         }
         let params = CompleteUpload::new(&self.state.part_ids);
         let mut call = self.uploads.complete(&upload_id, params);
-        call.options = Options {
-            body_fields: Vec::new(),
-            ..options
-        };
+        call.options = options.without_body_fields();
         let what = call.request.what();
         let upload = call.send()?;
         upload

@@ -63,7 +63,7 @@ impl ListModels {
         let mut options = self.options;
         // The folder goes first, so that a header of the caller's wins.
         let folder = ("OpenAI-Project".to_owned(), self.client.folder_id().to_owned());
-        options.headers.insert(0, folder);
+        options.add().headers.insert(0, folder);
         Call::<_>::new(self.client.chat_endpoint(), &options, request).send_raw()
     }
 }
