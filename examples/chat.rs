@@ -1,4 +1,4 @@
-//! A conversation without an assistant, offline: streams the answers, runs the function they call, counts the tokens.
+//! A chat without an assistant, offline: streams the answers, calls a function for the model, counts the tokens.
 
 use std::error::Error;
 use std::io::{Write as _, stdout};
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         add.a.checked_add(add.b).ok_or("the sum is too large")
     });
 
-    // The scripted model does what it is told; a real one would be asked for the sum in words.
+    // The scripted model follows commands; a language model would be asked for the sum in words.
     let question = ChatMessage::user(r#"call add {"a": 2, "b": 40}"#);
     let mut request = CreateChatCompletion::new("scripted", [ChatMessage::system("Be brief."), question]);
     let finished = client.chat().run_with_tools(request.clone(), &tools).send()?;
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
 
-    // The server keeps nothing: what was said goes with the next request.
+    // The server does not store chats: the next request contains the conversation so far.
     request.messages = finished.messages;
     request.messages.push(ChatMessage::user("Thank you very much."));
     let mut stream = client.chat().stream(request).send()?;

@@ -1,10 +1,10 @@
-//! Asks a question about files: they are indexed, an assistant searches them, and its answer cites where it is from.
+//! Asks a question about files: the files are indexed, an assistant searches them, and its answer cites its sources.
 //!
 //! ```sh
 //! cargo run --example file_search -- README.md ARCHITECTURE.md "How to test the workspace with cargo?"
 //! ```
 //!
-//! Starts a server inside the program. With a real one: `Client::from_env()`, and the name of a real model.
+//! Starts a server inside the program. For a real one, use `Client::from_env()` and the name of a real model.
 
 use std::error::Error;
 use std::io::{self, Write};

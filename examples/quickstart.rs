@@ -1,7 +1,8 @@
-//! A script talks to an assistant, offline: streams a run, answers its function call, shows the steps, cleans up.
-//! `cargo run --example quickstart -- 'call count_lines {"path":"README.md"}'` tells it something else.
+//! A conversation with an assistant, offline: streams a run, answers its function call, shows the steps, cleans up.
+//! `cargo run --example quickstart -- 'call count_lines {"path":"README.md"}'` sends another message.
 //!
-//! With `OPENAI_BASE_URL` set it goes there instead of to a server in this process; `OPENAI_MODEL` then names the model.
+//! If `OPENAI_BASE_URL` is set, the program uses that server instead of one in its own process; `OPENAI_MODEL` then names
+//! the model.
 
 use std::{env, error::Error, fs, io, io::Write};
 
@@ -11,10 +12,10 @@ use assistants_local::LocalServer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Counts the lines of a file on this computer.
+/// Counts the lines of a local file.
 #[derive(Deserialize, JsonSchema)]
 struct CountLines {
-    /// Where the file is.
+    /// The path of the file.
     path: String,
 }
 

@@ -1,7 +1,7 @@
-//! An answer as a Rust struct: the run is asked for JSON of that shape, the message is parsed into it.
+//! An answer as a Rust struct: the run requests JSON with the struct's schema, and the message is parsed into it.
 //!
-//! The local server's scripted model repeats what it is told, so the prompt here is the answer; a language model would
-//! be asked in words.
+//! The local server's scripted model repeats the prompt, so here the prompt is the answer; a language model would be
+//! asked in words.
 
 use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread, ResponseFormat};
 use assistants_local::LocalServer;
@@ -11,11 +11,11 @@ use serde::Deserialize;
 /// A plan for a journey.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Plan {
-    /// Where it goes.
+    /// The destination.
     city: String,
-    /// How long it takes.
+    /// The length of the journey.
     days: u32,
-    /// What is there to see, best first.
+    /// The sights, best first.
     sights: Vec<String>,
 }
 

@@ -1,4 +1,5 @@
-//! Functions for the model from plain Rust: arguments as structs, schemas from their types, errors told to the model.
+//! Functions for the model in plain Rust: arguments as structs, schemas derived from their types, errors reported to the
+//! model.
 
 use assistants_blocking::Tools;
 use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread};
@@ -9,9 +10,9 @@ use serde::{Deserialize, Serialize};
 /// Divides one number by another.
 #[derive(Deserialize, JsonSchema)]
 struct Divide {
-    /// What is divided.
+    /// The dividend.
     dividend: f64,
-    /// What it is divided by; not zero.
+    /// The divisor; not zero.
     divisor: f64,
 }
 

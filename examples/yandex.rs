@@ -1,4 +1,4 @@
-//! The assistants of Yandex AI Studio, offline: streams a run, answers its function call, goes on, cleans up.
+//! An assistant of Yandex AI Studio, offline: streams a run, answers its function call, updates it, cleans up.
 
 use std::error::Error;
 use std::io::{Write as _, stdout};
@@ -18,7 +18,7 @@ struct Add {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let server = LocalServer::builder().start()?;
-    // Elsewhere: `Client::from_env()?`, with YC_FOLDER_ID and YC_API_ENDPOINT.
+    // With another server: `Client::from_env()?`, with YC_FOLDER_ID and YC_API_ENDPOINT set.
     let client = Client::builder()
         .base_url(server.yandex_url())
         .folder_id("local")

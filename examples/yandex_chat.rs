@@ -1,4 +1,4 @@
-//! Chat completions as Yandex AI Studio has them, offline: lists models, asks one, streams, gets JSON as a Rust struct.
+//! Chat completions of Yandex AI Studio, offline: lists models, asks one, streams, parses JSON into a Rust struct.
 //!
 //! ```sh
 //! cargo run --example yandex_chat
@@ -13,7 +13,7 @@ use assistants_local::LocalServer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// A product and what is thought of it.
+/// A review of a product.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Review {
     product: String,
@@ -22,15 +22,15 @@ struct Review {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let server = LocalServer::builder().start()?;
-    // In the cloud: Client::from_env()?, with YC_FOLDER_ID and YC_API_KEY.
+    // With the hosted service: `Client::from_env()?`, with YC_FOLDER_ID and YC_API_KEY set.
     let url = format!("http://{}", server.address());
     let client = Client::builder().folder_id("my-folder").base_url(url).build()?;
 
     for model in client.chat().list().send()? {
-        println!("{} by {}", model.uri(), model.owner().unwrap_or("somebody"));
+        println!("{} by {}", model.uri(), model.owner().unwrap_or("unknown"));
     }
 
-    // The scripted model repeats what it is told; a real one would answer.
+    // The scripted model repeats the question; a language model would answer it.
     let model = client.chat().model("scripted").temperature(0.3).max_tokens(50);
     let mut conversation = ChatMessages::from([("system", "Be brief."), ("user", "Nice to meet you.")]);
     let answer = model.run(conversation.clone()).send()?;

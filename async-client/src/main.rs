@@ -1,7 +1,7 @@
-//! An asynchronous client over `reqwest`: the types crate knows the operations, their paths, the events of a stream, what
-//! these come to, and the errors. What is left is to send and to receive.
+//! An asynchronous client over `reqwest`. The types crate provides the operations and their paths, parses and assembles
+//! the events of a stream, and reads errors; only sending and receiving is left.
 //!
-//! The program streams a run from a local server and checks what it got: `cargo run` in this folder.
+//! The program streams a run from a local server and checks the result: `cargo run` in this folder.
 
 use std::error::Error;
 
@@ -23,7 +23,7 @@ struct Client {
 }
 
 impl Client {
-    /// Sends a request and waits for the head of the response; an error status is an error.
+    /// Sends a request and waits for the response headers; an error status is returned as an error.
     async fn send(&self, operation: &Operation, ids: &[&str], body: &impl Serialize) -> Result<Response> {
         let url = self.base_url.clone() + &operation.fill(ids)?;
         let request = self.http.request(Method::from_bytes(operation.method.as_bytes())?, url);
@@ -39,7 +39,7 @@ impl Client {
         Err(format!("{}: {status}: {}", operation.id, error.message.unwrap_or_default()).into())
     }
 
-    /// Sends a request and reads the response as a whole.
+    /// Sends a request and reads the whole response.
     async fn call<T: DeserializeOwned>(&self, operation: &Operation, ids: &[&str], body: &impl Serialize) -> Result<T> {
         Ok(serde_json::from_slice(
             &self.send(operation, ids, body).await?.bytes().await?,
@@ -52,7 +52,7 @@ impl Client {
         let (mut buffer, mut run) = (Vec::new(), RunAccumulator::default());
         while let Some(bytes) = response.chunk().await? {
             buffer.extend_from_slice(&bytes);
-            // An event ends with an empty line; a real client takes a parser of server-sent events.
+            // An event ends with an empty line; a real client would use a parser for server-sent events.
             while let Some(end) = buffer.windows(2).position(|pair| pair == b"\n\n") {
                 let text = String::from_utf8(buffer.drain(..end + 2).collect())?;
                 let field = |name| {

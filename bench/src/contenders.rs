@@ -1,11 +1,12 @@
-//! The contenders, except the peers, each of which is a program of its own. Each gives a count of what it read, which must be the same for all.
+//! The contenders, except the peers, which are separate programs. Each returns a count of what it read, which must be
+//! the same for all.
 
 use std::io::Read;
 
 use assistants_blocking::openai::{Assistant, Client, CreateRun, Page, StreamEvent};
 use serde::Deserialize;
 
-/// Does the work of a contender.
+/// Runs a contender.
 pub fn run(contender: &str, url: &str) -> usize {
     match contender {
         "floor" => floor(url, "long"),
@@ -51,7 +52,7 @@ struct Text<'a> {
     value: &'a str,
 }
 
-/// The least a ureq program can do: one reused buffer, lines by memchr, only the text parsed, borrowed.
+/// The least that a program over ureq has to do: one reused buffer, lines by memchr, only the text parsed, borrowed.
 fn floor(url: &str, thread: &str) -> usize {
     let answer = ureq::post(format!("{url}/threads/{thread}/runs"))
         .header("Content-Type", "application/json")
@@ -69,7 +70,12 @@ fn floor(url: &str, thread: &str) -> usize {
                     return count;
                 }
                 let delta: Delta<'_> = serde_json::from_slice(data).expect("a delta");
-                count += delta.delta.content.iter().map(|part| part.text.value.len()).sum::<usize>();
+                count += delta
+                    .delta
+                    .content
+                    .iter()
+                    .map(|part| part.text.value.len())
+                    .sum::<usize>();
             }
         }
         buffer.copy_within(start..end, 0);
@@ -82,7 +88,11 @@ fn floor(url: &str, thread: &str) -> usize {
 }
 
 fn events(url: &str, thread: &str) -> usize {
-    let stream = client(url).runs(thread).stream(CreateRun::new("a")).send().expect("a stream");
+    let stream = client(url)
+        .runs(thread)
+        .stream(CreateRun::new("a"))
+        .send()
+        .expect("a stream");
     let mut count = 0;
     for event in stream {
         if let StreamEvent::MessageDelta(delta) = event.expect("an event") {
@@ -93,7 +103,11 @@ fn events(url: &str, thread: &str) -> usize {
 }
 
 fn next_text(url: &str, thread: &str) -> usize {
-    let mut stream = client(url).runs(thread).stream(CreateRun::new("a")).send().expect("a stream");
+    let mut stream = client(url)
+        .runs(thread)
+        .stream(CreateRun::new("a"))
+        .send()
+        .expect("a stream");
     let mut count = 0;
     while let Some(text) = stream.next_text() {
         count += text.expect("text").len();
@@ -101,7 +115,7 @@ fn next_text(url: &str, thread: &str) -> usize {
     count
 }
 
-/// Raw ureq and serde_json into the same structs.
+/// Plain ureq and serde_json into the same structs.
 fn list_floor(url: &str) -> usize {
     let agent = ureq::agent();
     let (mut after, mut count) = (String::new(), 0);
@@ -110,7 +124,12 @@ fn list_floor(url: &str) -> usize {
         if !after.is_empty() {
             call = call.query("after", &after);
         }
-        let body = call.call().expect("an answer").into_body().read_to_vec().expect("a page");
+        let body = call
+            .call()
+            .expect("an answer")
+            .into_body()
+            .read_to_vec()
+            .expect("a page");
         let page: Page<Assistant> = serde_json::from_slice(&body).expect("a page");
         count += page.data.iter().map(|assistant| assistant.id.len()).sum::<usize>();
         match page.last_id {
@@ -121,25 +140,49 @@ fn list_floor(url: &str) -> usize {
 }
 
 fn list(url: &str) -> usize {
-    client(url).assistants().list().limit(100).into_iter().map(|one| one.expect("an assistant").id.len()).sum()
+    client(url)
+        .assistants()
+        .list()
+        .limit(100)
+        .into_iter()
+        .map(|one| one.expect("an assistant").id.len())
+        .sum()
 }
 
-/// How often the small GET is sent, all on one connection.
+/// Number of small GETs, all on one connection.
 const GETS: usize = 5_000;
 
-/// Raw ureq and serde_json into the same struct.
+/// Plain ureq and serde_json into the same struct.
 fn get_floor(url: &str) -> usize {
     let agent = ureq::agent();
     let once = || {
-        let answer = agent.get(format!("{url}/assistants/asst_7")).header("Authorization", "Bearer k").call();
-        let body = answer.expect("an answer").into_body().read_to_vec().expect("an assistant");
-        serde_json::from_slice::<Assistant>(&body).expect("an assistant").id.len()
+        let answer = agent
+            .get(format!("{url}/assistants/asst_7"))
+            .header("Authorization", "Bearer k")
+            .call();
+        let body = answer
+            .expect("an answer")
+            .into_body()
+            .read_to_vec()
+            .expect("an assistant");
+        serde_json::from_slice::<Assistant>(&body)
+            .expect("an assistant")
+            .id
+            .len()
     };
     (0..GETS).map(|_| once()).sum()
 }
 
 fn get(url: &str) -> usize {
     let client = client(url);
-    let once = || client.assistants().retrieve("asst_7").send().expect("an assistant").id.len();
+    let once = || {
+        client
+            .assistants()
+            .retrieve("asst_7")
+            .send()
+            .expect("an assistant")
+            .id
+            .len()
+    };
     (0..GETS).map(|_| once()).sum()
 }

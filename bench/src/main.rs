@@ -1,9 +1,9 @@
-//! Side by side measurements: each contender does the same work against the same server in a process of its own.
+//! Side-by-side measurements: each contender does the same work against the same server, in a separate process.
 //!
-//! `cargo run --release` (after `cargo build --release -p peers`) prints, for each work, the CPU time, the time of the
-//! clock and the peak memory of each contender as the median of several rounds, and ratios to `floor`: the least a
-//! program over ureq can do. Rounds go through all contenders in turn, so that a slow moment of the machine meets all of
-//! them.
+//! `cargo run --release` (after `cargo build --release -p peers`) prints, for each workload, the CPU time, the wall-clock
+//! time and the peak memory of each contender, as medians of several rounds, and the ratios to `floor`: the least that a
+//! program over ureq has to do. Each round measures all contenders in turn, so that a slow phase of the machine affects
+//! all of them.
 
 mod contenders;
 mod server;
@@ -13,22 +13,34 @@ use std::process::Command;
 
 const ROUNDS: usize = 7;
 
-/// The works, and who does them: a contender of this program, or a program beside it and its name for the work. The
-/// first is the floor.
+/// The workloads and their contenders: those of this program, or another program and its name for the workload. The
+/// first one is the floor.
 const WORKS: &[(&str, &[(&str, &str)])] = &[
     (
         "stream of 200,000 text deltas",
-        &[("bench", "floor"), ("bench", "events"), ("bench", "next_text"), ("async-openai", "stream")],
+        &[
+            ("bench", "floor"),
+            ("bench", "events"),
+            ("bench", "next_text"),
+            ("async-openai", "stream"),
+        ],
     ),
     (
         "the same, each with a number of its own, so that no delta is like the one before",
-        &[("bench", "numbered-floor"), ("bench", "numbered-events"), ("bench", "numbered-next_text")],
+        &[
+            ("bench", "numbered-floor"),
+            ("bench", "numbered-events"),
+            ("bench", "numbered-next_text"),
+        ],
     ),
     (
         "list of 10,000 assistants, 100 a page",
         &[("bench", "list-floor"), ("bench", "list"), ("async-openai", "list")],
     ),
-    ("5,000 small GETs on one connection", &[("bench", "get-floor"), ("bench", "get")]),
+    (
+        "5,000 small GETs on one connection",
+        &[("bench", "get-floor"), ("bench", "get")],
+    ),
     ("start, one event", &[("bench", "first-floor"), ("bench", "first")]),
 ];
 
@@ -41,7 +53,7 @@ fn main() {
     }
 }
 
-/// Prints the server's address and serves, for a contender that is started by hand, under a profiler for example.
+/// Prints the server's address and serves, for a contender that is started manually, for example under a profiler.
 fn serve_until_killed() {
     println!("{}", server::start());
     loop {
@@ -49,7 +61,7 @@ fn serve_until_killed() {
     }
 }
 
-/// What one contender took for a work.
+/// The measurements of one contender.
 struct Took {
     cpu: f64,
     clock: f64,
@@ -67,7 +79,10 @@ fn compare() {
             }
         }
         let count = took[0][0].count;
-        assert!(took.iter().flatten().all(|one| one.count == count), "the contenders did different work: {work}");
+        assert!(
+            took.iter().flatten().all(|one| one.count == count),
+            "the contenders did different work: {work}"
+        );
         println!("\n{work}");
         println!(
             "{:<22} {:>9} {:>8} {:>10} {:>8} {:>9}",
@@ -89,12 +104,16 @@ fn compare() {
     }
 }
 
-/// Lets a contender of a program beside this one do its work.
+/// Runs a contender of another program.
 fn start(program: &str, contender: &str, url: &str) -> Took {
-    let path = std::env::current_exe().expect("the path of this program").with_file_name(program);
+    let path = std::env::current_exe()
+        .expect("the path of this program")
+        .with_file_name(program);
     let output = Command::new(&path).args([contender, url]).output();
     let output = output.unwrap_or_else(|error| panic!("{}: {error}; were the peers built?", path.display()));
-    std::io::stderr().write_all(&output.stderr).expect("pass the contender's words on");
+    std::io::stderr()
+        .write_all(&output.stderr)
+        .expect("pass the contender's words on");
     let text = String::from_utf8(output.stdout).expect("text");
     let mut words = text.split_whitespace();
     let mut next = || words.next().unwrap_or_else(|| panic!("{program} {contender} failed"));

@@ -1,19 +1,22 @@
-//! A server that answers from memory, so that what is measured is the client.
+//! A server that responds from memory, so that only the client is measured.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-/// Text deltas of the long stream.
+/// Number of text deltas in the long stream.
 pub const DELTAS: usize = 200_000;
-/// Assistants of the list, and how many a page has.
+/// Number of assistants in the list, and per page.
 pub const ASSISTANTS: usize = 10_000;
 pub const PAGE: usize = 100;
 
-/// Starts the server and gives its base URL.
+/// Starts the server and returns its base URL.
 pub fn start() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
+    let url = format!(
+        "http://{}",
+        listener.local_addr().expect("a bound socket has an address")
+    );
     thread::spawn(move || {
         for stream in listener.incoming() {
             let stream = stream.expect("accept a connection");
@@ -58,14 +61,20 @@ fn serve(stream: TcpStream) -> Option<()> {
     }
 }
 
-/// Text deltas of one message. With `numbered` each begins with a number of its own, which no published protocol has.
+/// Text deltas of one message. With `numbered`, each starts with a different number, unlike in any published protocol.
 fn stream_events(out: &mut impl Write, deltas: usize, numbered: bool) -> std::io::Result<()> {
     out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")?;
     const BATCH: usize = 200;
-    const WORDS: &[&str] = &[" word", " and", " another", " that", " is", " longer", ",", " in", " turn", "."];
+    const WORDS: &[&str] = &[
+        " word", " and", " another", " that", " is", " longer", ",", " in", " turn", ".",
+    ];
     let delta = |number: usize| {
         let word = WORDS[number % WORDS.len()];
-        let number = if numbered { format!("\"number\":{number},") } else { String::new() };
+        let number = if numbered {
+            format!("\"number\":{number},")
+        } else {
+            String::new()
+        };
         format!(
             "event: thread.message.delta\ndata: {{{number}\"id\":\"msg_abc123abc123abc123abc123\",\"object\":\"thread.message.delta\",\
              \"delta\":{{\"content\":[{{\"index\":0,\"type\":\"text\",\"text\":{{\"value\":\"{word}\",\"annotations\":[]}}}}]}}}}\n\n"

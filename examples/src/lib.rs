@@ -1,6 +1,6 @@
-//! The example programs lie beside this crate, one file for each task.
+//! The example programs are in the folder above, one file per task.
 
-/// Compiles the program of the repository's README.
+/// Compiles the program in the repository's README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -1,10 +1,10 @@
-//! Runs every example, and looks at what it prints.
+//! Runs every example and checks its output.
 
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The folder that cargo puts examples into, when it has built this test.
+/// The folder into which cargo has built the examples along with this test.
 fn folder() -> PathBuf {
     let mut path = env::current_exe().unwrap();
     path.pop(); // …/debug/deps
@@ -32,8 +32,8 @@ fn check_with(name: &str, args: &[&str], want: &[&str]) {
     let output = example(name).args(args).output();
     let output = output.unwrap_or_else(|error| panic!("{name}: {error}"));
     let printed = String::from_utf8_lossy(&output.stdout);
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{printed}{complaints}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{printed}{errors}");
     for text in want {
         assert!(printed.contains(text), "no {text:?} in\n{printed}");
     }
@@ -82,21 +82,18 @@ fn quickstart() {
     check("quickstart", &["count_lines", "Cargo.toml has"]);
 }
 
-/// The environment of a test cannot be changed while others read it; that of a program can.
+/// Runs a program, because the environment of a test cannot be changed while other tests read it.
 #[test]
-fn a_proxy_that_is_none_is_told() {
+fn an_invalid_proxy_is_reported() {
     let mut command = example("quickstart");
     for name in ["ALL_PROXY", "all_proxy", "https_proxy", "HTTP_PROXY", "http_proxy"] {
         command.env_remove(name);
     }
     let output = command.env("HTTPS_PROXY", "http://hush@").output().unwrap();
-    let complaints = String::from_utf8_lossy(&output.stderr);
+    let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
-    assert!(
-        complaints.contains("HTTPS_PROXY is not a valid proxy url"),
-        "{complaints}"
-    );
-    assert!(!complaints.contains("hush"), "{complaints}");
+    assert!(errors.contains("HTTPS_PROXY is not a valid proxy url"), "{errors}");
+    assert!(!errors.contains("hush"), "{errors}");
 }
 
 #[test]

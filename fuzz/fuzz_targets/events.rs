@@ -1,4 +1,4 @@
-//! Any bytes as the events of a run, the chunks of a chat, or the events of a run of Yandex: the first byte says which.
+//! Any bytes as the events of a run, the chunks of a chat, or the events of a Yandex run, depending on the first byte.
 #![no_main]
 
 use assistants_blocking::fuzz::{chat_chunks, run_events, yandex_events};

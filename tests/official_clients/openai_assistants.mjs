@@ -1,4 +1,4 @@
-// Drives assistants, threads, messages, runs and run steps through the official client, unmodified.
+// Uses assistants, threads, messages, runs and run steps through the unmodified official client.
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 

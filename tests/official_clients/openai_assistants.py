@@ -1,4 +1,4 @@
-"""Drives assistants, threads, messages, runs, files, vector stores and chats through the official client, unmodified."""
+"""Uses assistants, threads, messages, runs, files, vector stores and chats through the unmodified official client."""
 
 import json
 import warnings
@@ -20,7 +20,7 @@ ADD = {
 
 
 def refused(call, kind, status):
-    """The call must be answered with an error of this kind."""
+    """Checks that the call fails with this kind of error."""
     try:
         call()
     except kind as error:
@@ -73,7 +73,7 @@ def messages(assistant):
 
 
 class Log(AssistantEventHandler):
-    """Writes down what it is told."""
+    """Records the events."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Drives the addresses of Azure through the official client for it, unmodified."""
+"""Uses Azure's paths through the unmodified official Azure client."""
 
 import os
 import warnings
@@ -7,7 +7,7 @@ import openai
 from openai import AzureOpenAI
 
 warnings.filterwarnings("ignore", category=DeprecationWarning)
-# The client takes an endpoint or a base URL, not both.
+# The client accepts an endpoint or a base URL, not both.
 endpoint = os.environ.pop("OPENAI_BASE_URL").removesuffix("/v1")
 client = AzureOpenAI(azure_endpoint=endpoint, api_version="2024-05-01-preview", api_key=os.environ["OPENAI_API_KEY"])
 
@@ -25,7 +25,7 @@ def main():
     assert client.files.delete(file.id).deleted
     assert client.beta.assistants.delete(assistant.id).deleted
 
-    # Chats go to the address of their deployment.
+    # Chats use the path of their deployment.
     answer = client.chat.completions.create(model="my-deployment", messages=[{"role": "user", "content": "hello"}])
     assert answer.choices[0].message.content == "hello"
 

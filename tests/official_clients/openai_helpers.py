@@ -1,4 +1,4 @@
-"""Drives the helpers that the official client has around single operations: parts, parsing, raw answers, waiting."""
+"""Uses the helpers of the official client: uploads in parts, parsing, raw responses, polling."""
 
 import io
 import json
@@ -46,7 +46,7 @@ def raw_answers():
 
 
 def waiting():
-    """Tool outputs and what comes of them, by polling alone."""
+    """Submits tool outputs and polls the run, without streaming."""
     tool = openai.pydantic_function_tool(Add, name="add")
     assistant = client.beta.assistants.create(model="scripted", tools=[tool])
     run = client.beta.threads.create_and_run_poll(
@@ -95,7 +95,7 @@ def models():
 
 
 def stores():
-    """What one call after another does to a vector store and its files."""
+    """Creates, fills, searches and empties a vector store, step by step."""
     store = client.vector_stores.create(name="one", metadata={"a": "b"})
     assert client.vector_stores.update(store.id, name="two", expires_after={"anchor": "last_active_at", "days": 2}).name == "two"
     file = client.vector_stores.files.upload_and_poll(vector_store_id=store.id, file=("a.md", b"alpha\n"), poll_interval_ms=50)

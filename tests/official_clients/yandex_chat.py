@@ -1,4 +1,4 @@
-"""Lists models, runs, streams and calls tools through the chat part of Yandex' official client, unmodified."""
+"""Lists models, runs, streams and calls tools through the chat part of Yandex's unmodified official client."""
 
 import os
 from importlib.metadata import version
@@ -11,7 +11,7 @@ FOLDER = "my-folder"
 
 
 def studio(auth):
-    """The client takes the whole base URL as the address of a service. It speaks gRPC for everything but chats."""
+    """The client uses the whole base URL as the address of a service. It uses gRPC for everything except chats."""
     return AIStudio(folder_id=FOLDER, auth=auth, service_map={"http_completions": os.environ["OPENAI_BASE_URL"] + "/"})
 
 
@@ -20,7 +20,7 @@ completions = sdk.chat.completions
 
 
 def refused(call, status):
-    """The call must be answered with this status."""
+    """Checks that the call fails with this status."""
     try:
         call()
     except httpx.HTTPStatusError as error:

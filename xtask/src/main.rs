@@ -24,7 +24,14 @@ mod workspace;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask codegen [--check] | drift --openai FILE | drift --yandex FILE | ops [--json] | reliability [--check] | tidy";
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  codegen [--check]      write, or compare, all files generated from `spec/`
+  drift --openai FILE    compare `spec/` with OpenAI's published definition
+  drift --yandex FILE    compare `spec/` with Yandex's published definition
+  ops [--json]           list every operation with its client method and server route
+  reliability [--check]  write, or compare, the table of `docs/reliability.md`, from a test run
+  tidy                   check rules of the source tree: import cycles, layers, lengths, names, docs, dependencies";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +42,10 @@ fn main() -> ExitCode {
             "ops" => ops::run(rest),
             "reliability" => reliability::run(rest),
             "tidy" => tidy::run(rest),
+            "help" | "--help" | "-h" => {
+                println!("{USAGE}");
+                Ok(())
+            }
             _ => Err(format!("unknown command `{command}`\n{USAGE}")),
         },
         None => Err(USAGE.to_owned()),

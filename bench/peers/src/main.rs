@@ -1,5 +1,5 @@
-//! The works done by `async-openai`, on a runtime of one thread. A program of its own, so that the others are not larger
-//! for it.
+//! The workloads with `async-openai`, on a single-threaded runtime. A separate program, so that it does not enlarge the
+//! others.
 #![allow(deprecated, reason = "the peer marks its Assistants part as such")]
 
 use async_openai::config::OpenAIConfig;
@@ -16,7 +16,11 @@ fn main() {
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(future)
 }
 
 fn async_client(url: &str) -> async_openai::Client<OpenAIConfig> {
@@ -25,8 +29,16 @@ fn async_client(url: &str) -> async_openai::Client<OpenAIConfig> {
 
 async fn async_events(url: &str) -> usize {
     let client = async_client(url);
-    let request = CreateRunRequest { assistant_id: "a".into(), ..Default::default() };
-    let mut stream = client.threads().runs("long").create_stream(request).await.expect("a stream");
+    let request = CreateRunRequest {
+        assistant_id: "a".into(),
+        ..Default::default()
+    };
+    let mut stream = client
+        .threads()
+        .runs("long")
+        .create_stream(request)
+        .await
+        .expect("a stream");
     let mut count = 0;
     while let Some(event) = stream.next().await {
         if let AssistantStreamEvent::ThreadMessageDelta(delta) = event.expect("an event") {
@@ -48,7 +60,13 @@ async fn async_list(url: &str) -> usize {
         if !after.is_empty() {
             query.push(("after", after.clone()));
         }
-        let page = client.assistants().query(&query).expect("a query").list().await.expect("a page");
+        let page = client
+            .assistants()
+            .query(&query)
+            .expect("a query")
+            .list()
+            .await
+            .expect("a page");
         count += page.data.iter().map(|assistant| assistant.id.len()).sum::<usize>();
         match page.last_id {
             Some(last) if page.has_more => after = last,

@@ -24,7 +24,7 @@ struct Command {
 enum Verb {
     /// Serves until SIGINT or SIGTERM.
     ///
-    /// Logs to standard error: the start, rejected requests, failed runs, and limits that were reached. `RUST_LOG` sets the
+    /// Logs to standard error: startup, rejected requests, failed runs, and limits that were reached. `RUST_LOG` sets the
     /// level: `warn`, `info` (the default), `debug` (each request) or `off`. Texts of messages, keys and contents of files are
     /// never logged.
     Serve(Serve),
@@ -69,7 +69,7 @@ struct Serve {
     #[arg(long, env = "ASSISTANTS_LOCAL_API_KEY", hide_env_values = true, value_name = "KEY")]
     api_key: Option<String>,
 
-    /// Number of runs that execute at a time, and of chat completions. Further ones wait in a queue.
+    /// Maximum number of runs in progress, and of chat completions. Others are queued.
     #[arg(
         long,
         env = "ASSISTANTS_LOCAL_MAX_RUNNING_RUNS",
@@ -90,7 +90,7 @@ struct Serve {
     allow_origin: Vec<String>,
 
     /// Spelling of field names in responses of the Yandex protocol: `camel` as the provider documents it, or `snake` as its
-    /// service responded, with default values written out. Requests can use either.
+    /// service responded, with explicit default values. Requests can use either.
     #[arg(
         long,
         env = "ASSISTANTS_LOCAL_YANDEX_NAMES",

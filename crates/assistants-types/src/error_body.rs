@@ -1,14 +1,14 @@
-//! Errors as servers write them, in whichever of the usual shapes.
+//! Errors, in the formats that servers use.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-/// What the body of an error says.
+/// The contents of an error body.
 ///
-/// Servers, gateways and proxies write errors in many shapes; this reads OpenAI's and those of its followers, Yandex'
-/// and other gRPC gateways', `FastAPI`'s, OAuth's and bare strings.
+/// Servers, gateways and proxies use many formats. Those of OpenAI and compatible servers, of gRPC gateways such as
+/// Yandex's, of `FastAPI` and of OAuth are supported, and plain strings.
 ///
 /// ```
 /// use assistants_types::ErrorBody;
@@ -27,7 +27,7 @@ pub struct ErrorBody {
     pub type_: Option<String>,
     /// The code of the error, for example `rate_limit_exceeded`; a number as its digits.
     pub code: Option<String>,
-    /// The parameter that was at fault.
+    /// The parameter that caused the error.
     pub param: Option<String>,
     /// The identifier of the request, from a `google.rpc.RequestInfo`.
     pub request_id: Option<String>,
@@ -36,20 +36,20 @@ pub struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// Reads a body; `None` if it is no JSON, or JSON that cannot be an error.
+    /// Parses a body; `None` if it is not JSON, or not that of an error.
     #[must_use]
     pub fn parse(body: &[u8]) -> Option<Self> {
         Self::from_json(&serde_json::from_slice(body).ok()?)
     }
 
-    /// Reads a body that was parsed already.
+    /// Reads a body that is already parsed as JSON.
     #[must_use]
     pub fn from_json(json: &Value) -> Option<Self> {
         match json {
-            // `{"error": {…}}`: OpenAI and those who follow it, gateways of gRPC services.
+            // `{"error": {…}}`: OpenAI, compatible servers, gateways of gRPC services.
             Value::Object(body) => match body.get("error") {
                 Some(Value::Object(error)) => Some(Self::from_object(error)),
-                // `{"error": "…"}`, also with the text beside it.
+                // `{"error": "…"}`, possibly with a separate message.
                 Some(Value::String(error)) => {
                     let beside = Self::from_object(body);
                     let message = beside.message.or_else(|| Some(error.clone()));
@@ -57,7 +57,7 @@ impl ErrorBody {
                 }
                 _ => Some(Self::from_object(body)),
             },
-            // Google's gateways put the object into a list.
+            // Google's gateways wrap the object in a list.
             Value::Array(list) => list.first().filter(|first| first.is_object()).and_then(Self::from_json),
             Value::String(text) => Some(Self {
                 message: Some(text.clone()),
@@ -73,7 +73,7 @@ impl ErrorBody {
         Self::grpc_code_name(self.code.as_deref()?)
     }
 
-    /// The name of a gRPC code that is written as a number.
+    /// The name of a numeric gRPC code.
     #[must_use]
     pub fn grpc_code_name(code: &str) -> Option<&'static str> {
         GRPC_CODES.get(code.parse::<usize>().ok()?).copied()
@@ -90,7 +90,7 @@ impl ErrorBody {
         Self {
             message: text(&["message", "error_description", "detail"])
                 .or_else(|| object.get("detail").and_then(listed_faults))
-                // `{"error": {"error": "…"}}`, in streams of Yandex.
+                // `{"error": {"error": "…"}}`, in Yandex's streams.
                 .or_else(|| text(&["error"])),
             type_: text(&["type"]),
             code: text(&["code", "grpcCode", "grpc_code"]),
@@ -107,7 +107,7 @@ impl ErrorBody {
     }
 }
 
-/// The entry of that type among the `details` of a `google.rpc.Status`.
+/// The entry with this type in the `details` of a `google.rpc.Status`.
 fn rpc_detail<'j>(status: &'j Map<String, Value>, type_: &str) -> Option<&'j Value> {
     status.get("details")?.as_array()?.iter().find(|detail| {
         let name = detail.get("@type").and_then(Value::as_str);
@@ -115,7 +115,7 @@ fn rpc_detail<'j>(status: &'j Map<String, Value>, type_: &str) -> Option<&'j Val
     })
 }
 
-/// The faults that `FastAPI` lists: `{"detail": [{"loc": ["body", "model"], "msg": "field required"}]}`.
+/// The list of errors in a `FastAPI` response: `{"detail": [{"loc": ["body", "model"], "msg": "field required"}]}`.
 fn listed_faults(detail: &Value) -> Option<String> {
     let faults: Vec<String> = detail
         .as_array()?
@@ -141,7 +141,7 @@ fn listed_faults(detail: &Value) -> Option<String> {
     (!faults.is_empty()).then(|| faults.join("; "))
 }
 
-/// The names of gRPC's codes, each at its number.
+/// The names of gRPC's codes, indexed by number.
 const GRPC_CODES: [&str; 17] = [
     "OK",
     "CANCELLED",

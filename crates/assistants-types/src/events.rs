@@ -1,4 +1,4 @@
-//! Stream events: a name and a payload each, in the form of server-sent events or as a single JSON object.
+//! Stream events: a name and a payload, as server-sent events or as a single JSON object.
 
 /// Implements the name table of an enum of stream events, and the serialization of its variants.
 macro_rules! stream_events {
@@ -145,7 +145,7 @@ macro_rules! stream_events {
 }
 pub(crate) use stream_events;
 
-/// Implements the payload of an event that has members beside `data`. It serializes like its data.
+/// Implements the payload of an event that has other members in addition to `data`. It serializes like its data.
 macro_rules! companion {
     ($name:ident($data:ty)) => {
         impl std::ops::Deref for $name {

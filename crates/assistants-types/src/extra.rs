@@ -1,4 +1,4 @@
-//! Members of an object beyond the known ones.
+//! Unknown members of objects.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};

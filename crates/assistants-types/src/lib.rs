@@ -35,10 +35,9 @@
 //! | `yandex`, by default | the module [`yandex`] |
 //! | `schemars` | a constructor `of` for [`FunctionTool`](openai::FunctionTool) and [`ResponseFormat`](openai::ResponseFormat), which derives the JSON schema from a Rust type |
 //!
-//! The crate is enough for a client of another kind, such as an asynchronous one: an [`Operation`] fills the path of its
-//! request, [`StreamEvent::parse`](openai::StreamEvent::parse) reads the events of a stream,
-//! [`RunAccumulator`](openai::RunAccumulator) puts them together, and [`ErrorBody`] reads an error in whichever shape it
-//! comes.
+//! The crate suffices for other kinds of clients, such as an asynchronous one: an [`Operation`] builds the path of a
+//! request, [`StreamEvent::parse`](openai::StreamEvent::parse) parses the events of a stream,
+//! [`RunAccumulator`](openai::RunAccumulator) assembles them, and [`ErrorBody`] reads errors in every usual format.
 //!
 //! Structs and enums are generated from the documents in `spec/`. Helper methods such as
 //! [`Message::text`](openai::Message::text) are hand-written.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A value of an open enum that is newer than this crate, kept exactly as it was sent.
+/// An unknown value of an open enum, kept exactly as it was sent.
 ///
 /// Only the enum's `From<&str>` creates one, so it is never a value that has its own variant.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -1,4 +1,4 @@
-//! What servers send beside the published forms is read for what it means, and written back as it came.
+//! Values that deviate from the published types are converted when read, and written back unchanged.
 
 use assistants_types::openai::*;
 use serde::Serialize;
@@ -20,14 +20,14 @@ fn null_is_written_back_as_null_and_a_missing_member_is_not() {
     });
     let mut run: Run = read(&sent);
     assert_eq!((run.usage.clone(), run.tools.len(), run.temperature), (None, 0, None));
-    // A value takes the place of the null.
+    // A value replaces the null.
     run.usage = Some(Usage::default());
     run.instructions = "Be brief.".to_owned();
     let written = serde_json::to_value(&run).unwrap();
     assert_eq!(written["instructions"], "Be brief.");
     assert!(written["usage"].is_object());
     assert!(written["last_error"].is_null() && written.get("completed_at").is_none());
-    // What a program makes itself has no nulls.
+    // An object created by a program has no nulls.
     let made = Run {
         id: "run_2".to_owned(),
         ..Run::default()
@@ -53,7 +53,7 @@ fn integers_may_be_floats_without_a_fraction() {
     );
     let run: Run = read(&json!({"id": "r", "max_prompt_tokens": -256.0}));
     assert_eq!(run.max_prompt_tokens, Some(-256));
-    // A changed value is written as what it is.
+    // A changed value is written in its usual form.
     let usage = Usage {
         prompt_tokens: 7,
         ..usage
@@ -73,7 +73,7 @@ fn integers_may_be_floats_without_a_fraction() {
 }
 
 #[test]
-fn metadata_may_hold_more_than_text() {
+fn metadata_may_contain_values_other_than_strings() {
     let mut thread: Thread = read(&json!({"id": "t", "metadata": {"n": 5, "f": 1.50, "b": true, "s": "text"}}));
     let metadata = thread.metadata.as_mut().unwrap();
     assert_eq!(
@@ -93,7 +93,7 @@ fn codes_may_be_numbers() {
 }
 
 #[test]
-fn an_error_may_be_a_bare_string() {
+fn an_error_may_be_a_plain_string() {
     let error: ErrorResponse = read(&json!({"error": "no such model"}));
     assert_eq!(error.error.message, "no such model");
 }
@@ -120,7 +120,7 @@ fn text_delta(index: i64, value: &str) -> Value {
 }
 
 #[test]
-fn deltas_keep_what_this_crate_does_not_know() {
+fn deltas_keep_unknown_members() {
     let part = |value: &str, more: Value| {
         let mut delta = text_delta(0, value);
         delta["content"][0]["text"]["lang"] = more.clone();
@@ -151,7 +151,7 @@ fn deltas_keep_what_this_crate_does_not_know() {
 }
 
 #[test]
-fn an_index_takes_no_place_that_nothing_was_sent_for() {
+fn skipped_indexes_take_no_space() {
     let far = message(&[
         text_delta(0, "a"),
         text_delta(1_000_000_000, "far"),
@@ -167,16 +167,16 @@ fn an_index_takes_no_place_that_nothing_was_sent_for() {
         (far.place_of(7), far.place_of(1_000_000_000), far.place_of(2)),
         (Some(2), Some(3), None)
     );
-    // The memory of indexes is none of the JSON.
+    // The remembered indexes are not part of the JSON.
     assert!(!serde_json::to_string(&far).unwrap().contains("index"));
 
-    // 3,000 deltas of 80 bytes, each with an index far behind the last: as many parts, not a hundred times as many.
+    // 3,000 deltas of 80 bytes, each with an index far above the last: as many parts, not a hundred times as many.
     let sparse: Vec<Value> = (0..3_000).map(|n| text_delta(n * 129, "x")).collect();
     assert_eq!(message(&sparse).content.len(), 3_000);
 }
 
 #[test]
-fn an_event_returns_what_it_is_about_and_is_sent_complete() {
+fn an_event_returns_its_object_and_serializes_completely() {
     let run = StreamEvent::parse("thread.run.queued", r#"{"id":"run_1","status":"queued"}"#).unwrap();
     assert_eq!(run.run().map(|run| run.id.as_str()), Some("run_1"));
     assert!(run.message().is_none() && run.run_step().is_none() && run.thread().is_none() && run.error().is_none());

@@ -1,4 +1,4 @@
-//! Chats: what requests look like on the wire, and what chunks add up to.
+//! Chats: requests as they are sent, and chunks as they are assembled.
 
 use assistants_types::chat::*;
 use assistants_types::openai::{FunctionDefinition, JsonSchemaFormat, ResponseFormat, ResponseFormatJsonSchema};
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 fn accumulate(chunks: &[Value]) -> ChatAccumulator {
     let mut accumulator = ChatAccumulator::new();
     for chunk in chunks {
-        // Through text, as a stream brings it.
+        // Through text, as it arrives in a stream.
         accumulator.apply(&serde_json::from_str(&chunk.to_string()).unwrap());
     }
     accumulator
 }
 
-/// Chunks with one choice each: its index, its delta, its reason to end.
+/// Chunks with one choice each: its index, its delta, its finish reason.
 fn chunk(index: i64, delta: Value, finish_reason: Option<&str>) -> Value {
     json!({"id": "c", "choices": [{"index": index, "delta": delta, "finish_reason": finish_reason}]})
 }
@@ -22,7 +22,7 @@ fn message(chunks: &[Value]) -> Value {
     serde_json::to_value(&accumulate(chunks).completion().choices[0].message).unwrap()
 }
 
-/// What tool call pieces of one answer add up to.
+/// The calls assembled from the tool call deltas of one answer.
 #[track_caller]
 fn check_calls(pieces: &[Value], want: Value) {
     let chunks: Vec<Value> = pieces
@@ -37,7 +37,7 @@ fn call(id: &str, name: &str, arguments: &str) -> Value {
 }
 
 #[test]
-fn requests_are_built_from_what_is_required() {
+fn requests_are_created_from_required_members() {
     let schema = json!({"type": "object"});
     let request = CreateChatCompletion::new("m", [ChatMessage::user("Hi")])
         .tool(FunctionDefinition::new("add").parameters(schema.clone()))
@@ -138,7 +138,7 @@ fn text_grows_and_empty_deltas_change_nothing() {
 }
 
 #[test]
-fn interleaved_answers_are_kept_apart() {
+fn interleaved_answers_are_assembled_separately() {
     let accumulator = accumulate(&[
         chunk(1, json!({"content": "b"}), None),
         chunk(0, json!({"content": "a"}), None),
@@ -157,7 +157,7 @@ fn interleaved_answers_are_kept_apart() {
 }
 
 #[test]
-fn an_index_is_a_name_and_no_length() {
+fn an_index_identifies_and_does_not_allocate() {
     let far = i64::MAX;
     let accumulator = accumulate(&[
         chunk(
@@ -181,7 +181,7 @@ fn an_index_is_a_name_and_no_length() {
 }
 
 #[test]
-fn calls_come_in_pieces() {
+fn calls_arrive_in_pieces() {
     check_calls(
         &[
             json!([{"index": 1, "id": "b", "type": "function", "function": {"name": "g", "arguments": ""}}]),
@@ -195,7 +195,7 @@ fn calls_come_in_pieces() {
 }
 
 #[test]
-fn calls_without_or_with_the_same_index_are_told_apart_by_their_ids() {
+fn calls_with_equal_or_missing_indexes_are_distinguished_by_id() {
     let want = json!([call("a", "f", "1"), call("b", "f", "23")]);
     check_calls(
         &[
@@ -213,7 +213,7 @@ fn calls_without_or_with_the_same_index_are_told_apart_by_their_ids() {
         ],
         want,
     );
-    // Two calls of one function whose name is their id.
+    // Two calls of one function, with its name as their id.
     check_calls(
         &[
             json!([{"index": 0, "id": "f", "function": {"name": "f", "arguments": "1"}},
@@ -224,7 +224,7 @@ fn calls_without_or_with_the_same_index_are_told_apart_by_their_ids() {
 }
 
 #[test]
-fn calls_of_other_kinds_are_put_together_too() {
+fn calls_of_other_types_are_assembled_too() {
     check_calls(
         &[
             json!([{"index": 0, "id": "a", "type": "custom", "custom": {"name": "sh", "input": "l"}}]),
@@ -240,7 +240,7 @@ fn calls_of_other_kinds_are_put_together_too() {
 }
 
 #[test]
-fn what_only_whole_messages_have_grows_as_well() {
+fn members_of_complete_messages_are_assembled_too() {
     let token = |text: &str| json!({"token": text, "logprob": -0.5, "bytes": null, "top_logprobs": []});
     let probable = |list: Value| json!({"choices": [{"index": 0, "delta": {}, "logprobs": {"content": list}}]});
     let citation = json!({"type": "url_citation", "url_citation":
@@ -282,7 +282,7 @@ fn what_only_whole_messages_have_grows_as_well() {
 }
 
 #[test]
-fn a_filter_may_take_back_what_was_said() {
+fn a_content_filter_may_retract_text() {
     let said = |last: Value| {
         [
             chunk(0, json!({"content": "Some"}), None),
@@ -310,7 +310,7 @@ fn a_filter_may_take_back_what_was_said() {
 }
 
 #[test]
-fn answers_tell_who_why_and_what() {
+fn answers_return_role_finish_reason_and_text() {
     let answer: ChatCompletion = serde_json::from_value(json!({
         "choices": [
             {"index": 1, "message": {"role": "critic", "content": "no"}, "finish_reason": "length"},
@@ -334,7 +334,7 @@ fn answers_tell_who_why_and_what() {
 }
 
 #[test]
-fn images_and_choices_of_tools_have_short_forms() {
+fn images_and_tool_choices_have_shortcuts() {
     let message = ChatMessage::user([
         ChatUserPart::from("What is it?"),
         ChatUserPart::image("image/png", [1, 2, 255]),

@@ -1,7 +1,7 @@
-//! Every type of the protocol gives back the JSON it was read from, whatever its sender left out or added.
+//! Every type of the protocol serializes to the JSON from which it was parsed, whatever the sender omitted or added.
 //!
-//! The values are made from the specification: each member now and then missing, null or unusual, with members, enum
-//! values and union members that no specification knows.
+//! The values are generated from the specification. Members are sometimes missing, null or of another type, and there
+//! are unknown members, enum values and union members.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 fn round_trip<T: Serialize + DeserializeOwned>(input: &Value) -> Result<Value, String> {
-    // Through text: numbers and escapes are part of the promise.
+    // Through text, because numbers and escapes must be preserved too.
     let value: T = serde_json::from_str(&input.to_string()).map_err(|error| error.to_string())?;
     let text = serde_json::to_string(&value).map_err(|error| error.to_string())?;
     serde_json::from_str(&text).map_err(|error| error.to_string())
@@ -25,7 +25,7 @@ macro_rules! table {
     ($($name:ident,)+) => { &[$((stringify!($name), round_trip::<$name> as RoundTrip)),+] };
 }
 
-/// The types of each document. Their names differ, so one table holds them all.
+/// The types of all documents in one table, since their names differ.
 mod openai_types {
     use super::*;
     include!("generated/openai_types.rs");
@@ -43,7 +43,7 @@ fn types() -> impl Iterator<Item = &'static (&'static str, RoundTrip)> {
     openai_types::TYPES.iter().chain(chat_types::TYPES)
 }
 
-/// Makes values of a schema from a seed.
+/// Generates values of a schema from a seed.
 struct Maker {
     schemas: &'static Map<String, Value>,
     state: u64,
@@ -182,7 +182,7 @@ impl Maker {
     }
 
     fn one_of(&mut self, schema: &Value, alternatives: &[Value], request: bool) -> Value {
-        // `oneOf: [x, null]` is a nullable member, no union.
+        // `oneOf: [x, null]` is a nullable member, not a union.
         if let [one, null] = alternatives
             && null["type"] == "null"
         {
@@ -196,7 +196,7 @@ impl Maker {
         match self.pick(alternatives.len() + 2) {
             n if n < alternatives.len() => self.value(&alternatives[n], request),
             _ if strings => json!(format!("new {}", self.word())),
-            // An object member that only a user sends cannot be told from one that lacks what it requires.
+            // An object that only users send cannot be distinguished from one that lacks a required member.
             n if n == alternatives.len()
                 && schema["discriminator"].is_null()
                 && alternatives
@@ -213,7 +213,7 @@ impl Maker {
                     .unwrap_or("type");
                 json!({"a": 1, tag: "telepathy", "x": self.anything(2)})
             }
-            // Not even the right kind of JSON; null would count as absent.
+            // A value of the wrong JSON type; null would count as absent.
             _ => json!(self.pick(10)),
         }
     }
@@ -229,7 +229,7 @@ impl Maker {
         for (key, property) in schema["properties"].as_object().unwrap() {
             let needed = (resource && key == "id") || (strict && required(key));
             if needed && property["type"] == "integer" {
-                // What a user must send is the user's to write.
+                // Required members of requests are always present.
                 members.insert(key.clone(), json!(self.pick(1000)));
             } else if needed {
                 members.insert(key.clone(), self.value(property, false));
@@ -246,7 +246,7 @@ impl Maker {
     }
 }
 
-/// Whether the protocol only ever sends this type to the server, so that null and absent differ in it.
+/// Whether this type is only sent to the server, so that null and absent differ.
 fn is_request(name: &str) -> bool {
     name.starts_with("Create") || name.starts_with("Update") || name == "SubmitToolOutputs"
 }
@@ -263,7 +263,7 @@ fn specifications() -> &'static [Value] {
     })
 }
 
-/// The schemas of all documents; a name stands for the same schema in each.
+/// The schemas of all documents; a name identifies the same schema in each.
 fn schemas() -> &'static Map<String, Value> {
     static SCHEMAS: OnceLock<Map<String, Value>> = OnceLock::new();
     SCHEMAS.get_or_init(|| {
@@ -276,7 +276,7 @@ fn schemas() -> &'static Map<String, Value> {
     })
 }
 
-/// The types that only a user sends: what they require must be there.
+/// The types that only users send, whose required members must be present.
 fn only_sent() -> &'static BTreeSet<String> {
     fn reach(node: &Value, names: &mut BTreeSet<String>) {
         match node {
@@ -341,7 +341,7 @@ proptest! {
             let written: Value = serde_json::from_str(&read.data().unwrap()).unwrap();
             prop_assert_eq!(&written, &data, "{}", name);
 
-            // The same as one object, with what may stand beside the data.
+                        // The same as a single object, with the members that may accompany the data.
             let mut envelope = json!({"event": name, "data": data});
             if name == "thread.created" {
                 envelope["enabled"] = json!(true);
@@ -353,7 +353,7 @@ proptest! {
 }
 
 #[test]
-fn the_table_misses_no_type() {
+fn the_table_contains_every_type() {
     for (name, schema) in schemas() {
         let by_hand = matches!(name.as_str(), "Metadata" | "Attributes") || schema.get("x-page-of").is_some();
         assert!(by_hand || types().any(|(known, _)| known == name), "{name}");
@@ -361,7 +361,7 @@ fn the_table_misses_no_type() {
 }
 
 #[test]
-fn nothing_is_invented() {
+fn nothing_is_added() {
     for (name, input) in [
         ("Run", json!({"id": "run_1"})),
         ("Assistant", json!({"id": "asst_1", "temperature": 1})),
@@ -384,7 +384,7 @@ fn nothing_is_invented() {
 }
 
 #[test]
-fn a_page_keeps_its_shape() {
+fn a_page_is_preserved() {
     for input in [
         json!({"object": "list", "data": [{"id": "asst_1"}], "first_id": "asst_1", "last_id": "asst_1", "has_more": false}),
         json!({"data": []}),
@@ -403,7 +403,7 @@ fn an_unknown_value_never_shadows_a_known_one() {
     assert_eq!(RunStatus::from("completed"), RunStatus::Completed);
     let new = RunStatus::from("paused");
     assert!(matches!(&new, RunStatus::Unknown(raw) if raw.as_str() == "paused"));
-    // In a table they take the width that is asked for.
+    // `Display` honors the requested width.
     assert_eq!(format!("{:<10}|{new:>8}|", RunStatus::Queued), "queued    |  paused|");
     assert!(!new.is_terminal());
     assert!(
@@ -414,7 +414,7 @@ fn an_unknown_value_never_shadows_a_known_one() {
 }
 
 #[test]
-fn what_a_request_requires_must_be_there() {
+fn required_members_of_requests_must_be_present() {
     let error = serde_json::from_value::<CreateAssistant>(json!({"name": "x"})).unwrap_err();
     assert!(error.to_string().contains("missing field `model`"), "{error}");
     assert!(

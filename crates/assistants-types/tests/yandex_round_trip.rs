@@ -1,8 +1,8 @@
-//! Every message gives back what it was read from, in whatever form of the protocol's JSON it came.
+//! Every message serializes to what was parsed, whatever form of the protocol's JSON it had.
 //!
-//! Each case makes a message from the specification in the documented form, and beside it the same message as another
-//! sender may write it: names in `snake_case`, defaults written out, nulls, numbers for strings and strings for numbers,
-//! enum values by number. Reading must see through all of that; what no specification knows must survive it.
+//! Each case generates a message from the specification in the documented form, and the same message as another sender
+//! may write it: names in `snake_case`, explicit defaults, nulls, numbers as strings and strings as numbers, enum values
+//! by number. Both must parse as the same message, and unknown members must be preserved.
 
 use std::sync::OnceLock;
 
@@ -16,7 +16,7 @@ include!("generated/yandex_types.rs");
 type RoundTrip = fn(&Value) -> Result<[Value; 2], String>;
 
 fn round_trip<T: ProtoMessage>(input: &Value) -> Result<[Value; 2], String> {
-    // Through text: numbers and escapes are part of the promise.
+    // Through text, because numbers and escapes must be preserved too.
     let message: T = serde_json::from_str(&input.to_string()).map_err(|error| error.to_string())?;
     let text = serde_json::to_string(&message).map_err(|error| error.to_string())?;
     let camel = serde_json::from_str(&text).map_err(|error| error.to_string())?;
@@ -50,11 +50,11 @@ fn snake(json: &str) -> String {
         .collect()
 }
 
-/// A value in the documented form and as some sender spells it.
+/// A value in the documented form, and in the form of some sender.
 struct Made {
     documented: Value,
     spelled: Value,
-    /// The documented form leaves it out.
+    /// The documented form omits it.
     default: bool,
 }
 
@@ -87,7 +87,7 @@ impl Maker {
         all[self.pick(all.len())].clone()
     }
 
-    /// Free JSON, with keys that a respelling would change.
+    /// Free-form JSON, with keys that a conversion of spelling would change.
     fn anything(&mut self) -> Value {
         self.one(&[
             json!(null),
@@ -304,7 +304,7 @@ proptest! {
             let [camel, snake] = round_trip(&made.spelled)
                 .map_err(|error| TestCaseError::fail(format!("{name} cannot be read: {error}\n{}", made.spelled)))?;
             prop_assert_eq!(&camel, &made.documented, "{} from {}", name, made.spelled);
-            // The other dialect says the same, and is itself no further changed.
+                        // The other dialect is equivalent, and serializing it again changes nothing.
             let [camel, again] = round_trip(&snake).map_err(TestCaseError::fail)?;
             prop_assert_eq!(camel, made.documented, "{} from {}", name, snake);
             prop_assert_eq!(again, snake, "{}", name);
@@ -313,7 +313,7 @@ proptest! {
 }
 
 #[test]
-fn the_table_misses_no_message() {
+fn the_table_contains_every_message() {
     for (name, schema) in schemas() {
         let other = schema.get("x-by-hand").is_some() || schema.get("oneOf").is_some();
         assert!(other || TYPES.iter().any(|(known, _)| known == name), "{name}");
@@ -327,7 +327,7 @@ fn the_other_dialect_writes_every_field() {
         let required = schema["required"].as_array().cloned().unwrap_or_default();
         let mut maker = Maker { state: 1 };
         let mut input = maker.named(name).spelled;
-        // Only what is required, so that all the rest is written as a default.
+        // Only the required fields, so that all others are written as defaults.
         input.as_object_mut().unwrap().retain(|key, _| {
             required
                 .iter()
@@ -390,7 +390,7 @@ fn unknown_members_are_found_at_any_depth() {
     assert_eq!(path(json!("no object")), None);
 }
 
-/// The two forms of one thread that the service is known to use.
+/// The two forms of a thread that the service is known to use.
 #[test]
 fn both_dialects_are_the_same_thread() {
     let snake = include_str!("fixtures/yandex/thread.snake.json");
@@ -407,7 +407,7 @@ fn both_dialects_are_the_same_thread() {
 }
 
 #[test]
-fn tools_are_told_apart() {
+fn tools_are_distinguished() {
     let text = include_str!("fixtures/yandex/tools.json");
     let assistant: Assistant = serde_json::from_str(text).unwrap();
     let [add, search, web, new, wider] = assistant.tools.as_slice() else {
@@ -430,7 +430,7 @@ fn tools_are_told_apart() {
         .unwrap();
     assert_eq!(sites.host, ["example.org"]);
     assert!(matches!(&new.kind, Some(ToolKind::Unknown(member)) if member.name() == "telepathy"));
-    // A member beside a known one does not hide it.
+    // An additional member does not hide a known one.
     assert_eq!(wider.as_function().unwrap().name, "sub");
     assert_eq!(wider.extra["cache"], json!({"days": 1}));
     assert_eq!(
@@ -440,7 +440,7 @@ fn tools_are_told_apart() {
 }
 
 #[test]
-fn updates_name_what_they_change() {
+fn updates_list_the_changed_fields() {
     let update = UpdateAssistant::new("as_1").temperature(0.0).clear_description();
     let want: Value = serde_json::from_str(include_str!("fixtures/yandex/update.json")).unwrap();
     assert_eq!(serde_json::to_value(&update).unwrap(), want);
@@ -453,7 +453,7 @@ fn updates_name_what_they_change() {
         update
     );
 
-    // A field that is replaced as a whole needs no mention of its parts.
+    // A field that is replaced as a whole is listed without its parts.
     let update = UpdateAssistant::new("as_1")
         .ttl_days(3)
         .name("x")
@@ -486,7 +486,7 @@ fn a_mask_decides_what_an_update_changes() {
             "completionOptions": {"maxTokens": "9"},
         })
     );
-    // Either spelling; and no mask at all means every field that an update has.
+    // Either spelling is accepted, and an empty mask means all fields of the update.
     let update = UpdateAssistant {
         update_mask: "completion_options.max_tokens".into(),
         ..UpdateAssistant::new("as_1")
@@ -513,7 +513,7 @@ fn a_mask_decides_what_an_update_changes() {
 }
 
 #[test]
-fn two_members_of_one_group_are_a_conflict() {
+fn two_members_of_one_oneof_are_a_conflict() {
     let text = json!({"folderId": "f", "modelUri": "m", "tools": [{"function": {"name": "a"}, "gen_search": {}}]});
     let request: CreateAssistant = serde_json::from_value(text).unwrap();
     assert_eq!(
@@ -527,7 +527,7 @@ fn two_members_of_one_group_are_a_conflict() {
 }
 
 #[test]
-fn a_request_needs_what_the_protocol_requires() {
+fn required_fields_of_requests_must_be_present() {
     for (text, missing) in [
         (json!({"modelUri": "m"}), "folderId"),
         (json!({"folderId": "", "modelUri": "m"}), "folderId"),
@@ -548,7 +548,7 @@ fn a_request_needs_what_the_protocol_requires() {
     ] {
         assert!(serde_json::from_value::<ExpirationConfig>(json!({"ttlDays": wrong})).is_err());
     }
-    // A file that has been deleted since has no identifier.
+    // A file that has since been deleted has no identifier.
     assert!(serde_json::from_value::<File>(json!({})).is_ok());
 }
 

@@ -1,4 +1,4 @@
-//! The kinds of call, and what a server without faults responds to them.
+//! The kinds of calls, and the responses of a server without faults.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use test_peer::Request;
 
 use crate::cell::{DEADLINE, LIMIT, Observer};
 
-/// Whose client makes the call.
+/// The provider whose client makes the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Provider {
     OpenAi,
@@ -22,10 +22,10 @@ pub(crate) enum Provider {
 pub(crate) struct Call {
     pub(crate) provider: Provider,
     pub(crate) name: &'static str,
-    /// The request that meets the fault: how its first line begins, and how many such requests go well before.
+    /// The affected request: how its first line begins, and how many such requests succeed before it.
     pub(crate) victim: (&'static str, usize),
     pub(crate) is_stream: bool,
-    /// Makes the call; what it comes to without a fault is `want`.
+    /// Makes the call; without a fault, the result is `want`.
     pub(crate) make: fn(&Clients) -> Result<String, Error>,
     pub(crate) want: &'static str,
 }
@@ -117,7 +117,7 @@ const LISTEN: &str = "GET /assistants/v1/runs/listen";
 const CHAT: &str = "POST /v1/chat";
 const YANDEX_CHAT: &str = "POST /llm/v1/chat";
 
-/// What uploads send, and downloads get.
+/// The contents of uploads and downloads.
 const CONTENT: &str = "The quick brown fox jumps over the lazy dog, and then it rests for a while.";
 
 pub(crate) const CALLS: &[Call] = &[
@@ -359,16 +359,16 @@ fn yandex_stream(c: &Clients) -> Result<String, Error> {
     Ok(text)
 }
 
-/// What a server without faults sends.
+/// A response of a server without faults.
 #[derive(Clone, Debug)]
 pub(crate) struct Good {
     pub(crate) content_type: &'static str,
-    /// The body; of a stream an event each.
+    /// The body; for a stream, one item per event.
     pub(crate) pieces: Vec<String>,
     pub(crate) is_stream: bool,
-    /// What the protocol sends in a stream for an error.
+    /// An error in the middle of a stream.
     pub(crate) error_event: &'static str,
-    /// What keeps a stream alive without an event.
+    /// What keeps the stream alive without an event.
     pub(crate) keep_alive: &'static str,
 }
 
@@ -415,7 +415,7 @@ impl Good {
         }
     }
 
-    /// The response to a request that `turn` requests with the same method and path came before.
+    /// The response to a request after `turn` requests with the same method and path.
     pub(crate) fn response(request: &Request, turn: usize) -> Self {
         let line = request.line() + " ";
         let streams = request.text().contains(r#""stream":true"#);
@@ -493,7 +493,7 @@ fn openai_run(id: &str, status: &str) -> String {
     json!({"id": id, "object": "thread.run", "thread_id": "thread_1", "status": status}).to_string()
 }
 
-/// A run that waits for one function call.
+/// A run that is waiting for one function call.
 fn asking_run() -> String {
     let call = json!({"id": "call_1", "type": "function", "function": {"name": "double", "arguments": "{}"}});
     json!({"id": "run_1", "object": "thread.run", "thread_id": "thread_1", "status": "requires_action",
@@ -551,7 +551,7 @@ fn yandex_run(id: &str, status: &str) -> String {
     json!({"id": id, "assistantId": "as_1", "threadId": "th_1", "state": state}).to_string()
 }
 
-/// The events of `run_1`, which says `Hello`, or of `run_3`, which asks for a function first, from the number on that
+/// The events of `run_1`, which answers `Hello`, or of `run_3`, which first calls a function, starting at the index that
 /// the request names.
 fn yandex_events(line: &str) -> Vec<String> {
     let start = line.split("eventsStartIdx=").nth(1).map_or(0, |rest| {

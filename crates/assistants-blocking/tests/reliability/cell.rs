@@ -16,31 +16,31 @@ use crate::faults::{self, Fault, Origins, Stage};
 pub(crate) const LIMIT: Duration = Duration::from_secs(2);
 /// `deadline` of every call.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(15);
-/// By how much a busy machine may be late.
+/// Tolerance for delays on a busy machine.
 const LATE: Duration = Duration::from_secs(10);
-/// How often a call is made again that was late although nothing held it.
+/// How often a call is repeated that was late without having reached a limit.
 const TRIES: usize = 4;
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Outcome {
     pub(crate) seen: String,
-    /// How often the request was made that meets the fault.
+    /// How often the affected request was made.
     pub(crate) attempts: usize,
     pub(crate) time: String,
     pub(crate) memory: &'static str,
-    /// What must not be.
+    /// Why the outcome is unacceptable, if it is.
     pub(crate) failure: Option<String>,
 }
 
-/// Counts what a call reports about its attempts.
+/// Counts what a call logs about its attempts.
 #[derive(Clone, Default)]
 pub(crate) struct Observer(Arc<Mutex<Seen>>);
 
 #[derive(Clone, Copy, Default)]
 struct Seen {
     retries: usize,
-    /// Attempts that ended at a limit.
+    /// Number of attempts that reached a limit.
     limits: u32,
     waits: Duration,
 }
@@ -58,7 +58,7 @@ impl Observer {
     }
 }
 
-/// Runs the cell, again if the machine was too busy for it.
+/// Runs the cell, repeatedly if the machine was too busy.
 pub(crate) fn run(fault: &'static Fault, call: &'static Call) -> Outcome {
     let mut outcome = try_once(fault, call);
     for _ in 1..TRIES {
@@ -87,7 +87,8 @@ fn try_once(fault: &'static Fault, call: &'static Call) -> Outcome {
         return Outcome::failed("panic".into());
     };
     let seen = observer.seen();
-    // An error response whose body did not come in time is that response: only the clock shows the limit.
+    // If the body of an error response does not arrive in time, the error is still that response: only the time shows
+    // that a limit was reached.
     let held = if fault.stalls && matches!(result, Err(Error::Api(_))) {
         whole_limits(took.saturating_sub(seen.waits))
     } else {
@@ -133,7 +134,7 @@ fn whole_limits(time: Duration) -> u32 {
     (time.as_millis() / LIMIT.as_millis()).try_into().unwrap_or(u32::MAX)
 }
 
-/// By what limits the call was held, `held` of them for certain, and how long it may have taken.
+/// The number of limits that the call reached, at least `held`, and the longest time that it may have taken.
 fn time(result: &Result<String, Error>, seen: &Seen, held: u32) -> (String, Duration) {
     let last = match result {
         Err(Error::Timeout(error)) if error.phase == TimeoutPhase::Deadline => return ("`deadline`".into(), DEADLINE),
@@ -149,7 +150,7 @@ fn time(result: &Result<String, Error>, seen: &Seen, held: u32) -> (String, Dura
     (time, LIMIT * limits + seen.waits)
 }
 
-/// The bound on what the call held at once; `None` above the highest.
+/// The upper bound of the memory that the call used at once; `None` above the highest one.
 fn bound(bytes: u64) -> Option<&'static str> {
     match bytes {
         0..=0xf_ffff => Some("1 MiB"),
@@ -158,15 +159,15 @@ fn bound(bytes: u64) -> Option<&'static str> {
     }
 }
 
-/// The result in the words of the table; an error is one that must not be.
+/// The result as text for the table; an error if the outcome is unacceptable.
 fn describe(result: &Result<String, Error>, fault: &Fault, call: &Call) -> Result<String, String> {
     let error = match result {
         Ok(value) if value == call.want => return Ok("the result".into()),
         Ok(value) => {
-            // Bytes are bytes, and chunks of a chat have no numbers: nobody can know.
+            // The contents of a file are arbitrary bytes, and chunks of a chat are not numbered: loss cannot be detected.
             let blind = call.name == if fault.needs_stream { "chat stream" } else { "download" };
             return match fault.alters {
-                Some(what) if blind => Ok(format!("{what}, which nothing tells apart from a result")),
+                Some(what) if blind => Ok(format!("{what}, indistinguishable from a result")),
                 _ => Err(format!("silent: {value:?} instead of {:?}", call.want)),
             };
         }
@@ -200,10 +201,10 @@ fn describe(result: &Result<String, Error>, fault: &Fault, call: &Call) -> Resul
     Ok(kind + retryable)
 }
 
-/// The server of a cell, and the one that some redirects lead to.
+/// The server of a cell, and the target of some redirects.
 struct Servers {
     url: String,
-    /// Keeps the address of faults without a server free of others.
+    /// Reserves the address for faults without a server.
     _nobody: Nobody,
     peer: Option<Peer>,
     other: Option<Peer>,
@@ -211,14 +212,14 @@ struct Servers {
     attempts: Arc<AtomicUsize>,
 }
 
-/// What the server knows of the requests so far.
+/// What the server has recorded about requests.
 #[derive(Default)]
 struct State {
-    /// How many requests came, by method and path.
+    /// Number of requests, by method and path.
     turns: Mutex<HashMap<String, usize>>,
-    /// The right response to the last request that met the fault: what a redirect leads to.
+    /// The correct response to the last affected request, which is served at the target of a redirect.
     moved: Mutex<Option<Good>>,
-    /// How many requests were like those that meet the fault.
+    /// Number of requests that match those affected.
     like_victim: AtomicUsize,
     /// The fault has ended.
     healed: AtomicBool,
@@ -251,7 +252,7 @@ impl Servers {
             Stage::Response(play) => {
                 let kept = Arc::clone(&state);
                 let foreign = Peer::serve(move |request| {
-                    // The late request of another cell, whose server had this port before.
+                    // A late request of another cell, whose server previously had this port.
                     if request.target != "/moved" {
                         return vec![Step::Close];
                     }
@@ -285,7 +286,8 @@ impl Servers {
         }
     }
 
-    /// Whether the clients work again when the fault has ended, and the servers saw what they expected: a failure.
+    /// Checks that the clients work again after the fault has ended and that the servers saw only expected requests;
+    /// returns the failure, if any.
     fn end(self, clients: &Clients, fault: &Fault, call: &Call) -> Option<String> {
         self.state.healed.store(true, Ordering::SeqCst);
         let mut failure = None;

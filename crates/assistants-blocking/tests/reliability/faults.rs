@@ -1,4 +1,4 @@
-//! What goes wrong: one entry each.
+//! The faults, one entry each.
 
 use std::time::Duration;
 
@@ -6,41 +6,41 @@ use test_peer::{Connection, Response, Step};
 
 use crate::calls::Good;
 
-/// Where a fault lies.
+/// Where a fault occurs.
 #[derive(Debug)]
 pub(crate) enum Stage {
-    /// Nobody listens.
+    /// No server is listening.
     Nobody,
     /// The client speaks TLS to a server that does not.
     PlainForTls,
-    /// A TLS server whose certificate nobody signed.
+    /// A TLS server with an untrusted certificate.
     Untrusted,
-    /// The connections themselves, before any request is read as a whole.
+    /// The connection itself, before a request has been read completely.
     Connection(fn(Connection)),
     /// The response to the request that matters.
     Response(fn(&Good, &Origins) -> Vec<Step>),
 }
 
-/// One thing that goes wrong, at every attempt unless it says `once`.
+/// A fault, which occurs at every attempt unless marked `once`.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) name: &'static str,
     pub(crate) stage: Stage,
-    /// Only the first attempt meets it.
+    /// Only the first attempt is affected.
     pub(crate) once: bool,
-    /// Some call reaches a limit on time.
+    /// Some call reaches a time limit.
     pub(crate) stalls: bool,
-    /// Says something about streams only.
+    /// Applies to streams only.
     pub(crate) needs_stream: bool,
-    /// What a call may return instead of its result, because nothing in the protocol shows the difference.
+    /// What a call may return instead of its result, because the protocol does not reveal the difference.
     pub(crate) alters: Option<&'static str>,
 }
 
-/// Addresses that redirects lead to.
+/// Targets of redirects.
 pub(crate) struct Origins {
     /// The server itself.
     pub(crate) own: String,
-    /// The server itself, which leads there again.
+    /// The server itself, which redirects to the same address again.
     pub(crate) circle: String,
     /// Another server.
     pub(crate) other: String,
@@ -83,44 +83,44 @@ const fn alters(what: &'static str, fault: Fault) -> Fault {
     }
 }
 
-/// More than any client is to take of one response.
+/// More than a client should accept of one response.
 const TOO_MUCH: usize = 64 << 20;
-/// Slow enough that no response here is whole at the limit on an attempt, and faster than the limit on silence.
+/// So slow that no response is complete when the attempt times out, but faster than the idle limit.
 const DRIP: Duration = Duration::from_millis(150);
 
 pub(crate) const FAULTS: &[Fault] = &[
     at(
-        "nothing: the server does everything right",
+        "none: the server behaves correctly",
         Stage::Response(|good, _| vec![right(good).into()]),
     ),
     // Connections.
     at("connection refused", Stage::Nobody),
-    at("TLS to a server without it", Stage::PlainForTls),
-    at("a certificate that nobody trusts", Stage::Untrusted),
+    at("TLS to a server that speaks plain HTTP", Stage::PlainForTls),
+    at("an untrusted certificate", Stage::Untrusted),
     at(
-        "connection closed without a request",
+        "connection closed before the request",
         Stage::Connection(Connection::close),
     ),
     at(
-        "connection reset in the middle of the request",
+        "connection reset during the request",
         Stage::Connection(|mut connection| {
             drop(connection.head());
             connection.reset();
         }),
     ),
     at("413 before the body is read", Stage::Connection(early_413)),
-    response("connection closed behind the request", |_, _| vec![Step::Close]),
-    once(response("connection closed behind the request, once", |_, _| {
+    response("connection closed after the request", |_, _| vec![Step::Close]),
+    once(response("connection closed after the request, once", |_, _| {
         vec![Step::Close]
     })),
-    response("connection reset behind the request", |_, _| vec![Step::Reset]),
-    once(response("connection reset behind the request, once", |_, _| {
+    response("connection reset after the request", |_, _| vec![Step::Reset]),
+    once(response("connection reset after the request, once", |_, _| {
         vec![Step::Reset]
     })),
     // Cuts.
     response("cut in the status line", |good, _| cut(&right(good).bytes()[..7])),
     response("cut in the headers", |good, _| cut(&right(good).bytes()[..30])),
-    response("cut behind the headers", |good, _| cut(right(good).head())),
+    response("cut after the headers", |good, _| cut(right(good).head())),
     response("cut after a third of the body", |good, _| cut(third(good, 1))),
     once(response("cut after a third of the body, once", |good, _| {
         cut(third(good, 1))
@@ -138,7 +138,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     stalls(response("silence in the headers", |good, _| {
         stall(&right(good).bytes()[..30])
     })),
-    stalls(response("silence behind the headers", |good, _| {
+    stalls(response("silence after the headers", |good, _| {
         stall(right(good).head())
     })),
     stalls(response("silence in the middle of the body", |good, _| {
@@ -147,21 +147,21 @@ pub(crate) const FAULTS: &[Fault] = &[
     stalls(response("silence before the last byte", |good, _| {
         stall(but_last(good))
     })),
-    stalls(response("headers that drip", |good, _| {
+    stalls(response("headers that trickle", |good, _| {
         vec![Step::Drip(right(good).bytes(), DRIP)]
     })),
-    stalls(response("a body that drips", |good, _| {
+    stalls(response("a body that trickles", |good, _| {
         let body = right(good).bytes().split_off(right(good).head().len());
         vec![Step::Send(right(good).head()), Step::Drip(body, DRIP)]
     })),
-    stalls(response("500 with a body that drips", |_, _| {
+    stalls(response("500 with a body that trickles", |_, _| {
         let whole = Response::new("500 Internal Server Error").body("broken ".repeat(50));
         vec![
             Step::Send(whole.head()),
             Step::Drip("broken ".repeat(50).into_bytes(), DRIP),
         ]
     })),
-    stalls(response("503 with a body that never comes", |_, _| {
+    stalls(response("503 with a body that never arrives", |_, _| {
         stall(Response::new("503 Service Unavailable").length(99).head())
     })),
     // Lengths.
@@ -176,7 +176,7 @@ pub(crate) const FAULTS: &[Fault] = &[
             vec![whole(good).length(body.len() / 2).into(), Step::Close]
         }),
     ),
-    response("`Content-Length` no number", |good, _| {
+    response("`Content-Length` not a number", |good, _| {
         vec![text("200 OK\r\nContent-Length: many", good), Step::Close]
     }),
     response("two different `Content-Length`s", |good, _| {
@@ -185,13 +185,13 @@ pub(crate) const FAULTS: &[Fault] = &[
             Step::Close,
         ]
     }),
-    response("a chunk size that is none", |_, _| {
+    response("an invalid chunk size", |_, _| {
         vec![
             Step::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n".to_vec()),
             Step::Close,
         ]
     }),
-    response("no length, ends with the connection", |good, _| {
+    response("no length, ended by the connection", |good, _| {
         vec![whole(good).until_close().into(), Step::Close]
     }),
     response("an endless body", |good, _| {
@@ -216,13 +216,13 @@ pub(crate) const FAULTS: &[Fault] = &[
             Step::Endless(b"X: y\r\n".repeat(1000), TOO_MUCH),
         ]
     }),
-    response("10 responses of 1xx first", |good, _| {
+    response("10 preceding 1xx responses", |good, _| {
         vec![right(good).after_informational(10).into()]
     }),
-    response("endless responses of 1xx", |_, _| {
+    response("endless 1xx responses", |_, _| {
         vec![Step::Endless(b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(500), TOO_MUCH)]
     }),
-    // What the response is.
+    // Contents.
     response("no `Content-Type`", |good, _| {
         vec![framed(good, Response::new("200 OK")).into()]
     }),
@@ -253,21 +253,23 @@ pub(crate) const FAULTS: &[Fault] = &[
     ),
     alters(
         "the text",
-        response("JSON of another shape", |_, _| vec![json("200 OK", "[1, 2]").into()]),
+        response("JSON with another structure", |_, _| {
+            vec![json("200 OK", "[1, 2]").into()]
+        }),
     ),
     alters(
         "the text",
-        response("JSON 100,000 levels deep", |_, _| {
+        response("JSON nested 100,000 levels deep", |_, _| {
             vec![json("200 OK", &"[".repeat(100_000)).into()]
         }),
     ),
     alters(
         "the compressed bytes",
-        response("gzip, not asked for", |good, _| {
+        response("gzip that was not requested", |good, _| {
             vec![framed(good, head(good)).body(good.body()).gzip().into()]
         }),
     ),
-    response("gzip that is none", |good, _| {
+    response("invalid gzip", |good, _| {
         vec![right(good).header("Content-Encoding", "gzip").into()]
     }),
     response("not HTTP", |_, _| {
@@ -318,7 +320,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     response("307 without `Location`", |_, _| {
         vec![Response::new("307 Temporary Redirect").into()]
     }),
-    response("307 in circles", |_, to| {
+    response("redirect loop of 307s", |_, to| {
         vec![Response::redirect("307 Temporary Redirect", &to.circle).into()]
     }),
     // Streams.
@@ -345,7 +347,7 @@ pub(crate) const FAULTS: &[Fault] = &[
             vec![pieces(good, 0..0).body(twice).into()]
         }),
     )),
-    stream(response("an event that does not parse", |good, _| {
+    stream(response("an event that cannot be parsed", |good, _| {
         let mut events = good.pieces.clone();
         let middle = half(good);
         events[middle] = events[middle].replace('{', "{oops");
@@ -360,22 +362,21 @@ pub(crate) const FAULTS: &[Fault] = &[
     stream(stalls(response("silence between two events", |good, _| {
         stall(event_bytes(good, half(good)))
     }))),
-    stream(stalls(response("nothing but signs of life", |good, _| {
+    stream(stalls(response("only keep-alive comments", |good, _| {
         vec![
             Step::Send(until_close(good).head()),
             Step::Drip(good.keep_alive.repeat(500).into_bytes(), DRIP),
         ]
     }))),
-    stream(response("events behind the last one", |good, _| {
+    stream(response("events after the last one", |good, _| {
         vec![pieces(good, 0..0).body(good.body().repeat(2)).into()]
     })),
-    stream(response(
-        "the connection stays open behind the last event",
-        |good, _| stall(event_bytes(good, good.pieces.len())),
-    )),
+    stream(response("connection open after the last event", |good, _| {
+        stall(event_bytes(good, good.pieces.len()))
+    })),
 ];
 
-/// 413 as soon as the head is there; the body is taken so that the client can read it.
+/// 413 as soon as the head has arrived; the body is read, so that the client can read the response.
 fn early_413(connection: Connection) {
     let mut connection = connection;
     drop(connection.head());
@@ -392,7 +393,7 @@ fn head(good: &Good) -> Response {
     Response::new("200 OK").header("Content-Type", good.content_type)
 }
 
-/// The body in the framing that servers use for it.
+/// The body, with the framing that servers use for it.
 fn framed(good: &Good, response: Response) -> Response {
     let response = response.body(good.body());
     if good.is_stream { response.chunked() } else { response }
@@ -403,7 +404,7 @@ pub(crate) fn right(good: &Good) -> Response {
     framed(good, head(good))
 }
 
-/// The same with a length, also where it is a stream.
+/// The same with a `Content-Length`, even for a stream.
 fn whole(good: &Good) -> Response {
     head(good).body(good.body())
 }
@@ -420,7 +421,7 @@ fn stall(bytes: impl AsRef<[u8]>) -> Vec<Step> {
     vec![Step::Send(bytes.as_ref().to_vec()), Step::Stall(None)]
 }
 
-/// The response up to so many thirds of its body.
+/// The response up to this many thirds of its body.
 fn third(good: &Good, count: usize) -> Vec<u8> {
     let (mut bytes, head) = (right(good).bytes(), right(good).head().len());
     bytes.truncate(head + (bytes.len() - head) * count / 3);
@@ -448,7 +449,7 @@ fn json(status: &str, body: &str) -> Response {
         .body(body)
 }
 
-/// An error in the words of both providers.
+/// An error in the formats of both providers.
 fn refusal(status: &str) -> Response {
     json(
         status,
@@ -465,12 +466,12 @@ fn half(good: &Good) -> usize {
     good.pieces.len() / 2
 }
 
-/// A stream of some of the events, in the right framing.
+/// A stream of some of the events, with the right framing.
 fn pieces(good: &Good, range: std::ops::Range<usize>) -> Response {
     right(good).body(good.pieces[range].concat())
 }
 
-/// Headers and so many events, in chunks without the last one.
+/// The headers and this many events, chunked, without the final chunk.
 fn event_bytes(good: &Good, count: usize) -> Vec<u8> {
     let events = good.pieces[..count].concat();
     let chunk = format!("{:x}\r\n{events}\r\n", events.len());

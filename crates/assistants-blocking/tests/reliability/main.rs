@@ -1,8 +1,8 @@
-//! Every fault of a server against every kind of call: what the user sees, after how many requests, in how long, with
-//! how much memory.
+//! Every fault of a server against every kind of call: what the caller gets, after how many requests, how soon, and
+//! with how much memory.
 //!
-//! `cargo xtask reliability` writes the outcome to `docs/reliability.md`. The outcome holds no figure that depends on
-//! the machine: times are reported by the limit that ended the call, memory by a bound.
+//! `cargo xtask reliability` writes the outcomes to `docs/reliability.md`. They do not depend on the machine: times are
+//! given as the limit that ended the call, memory as an upper bound.
 
 mod calls;
 mod cell;
@@ -19,11 +19,11 @@ use calls::{CALLS, Call};
 use cell::Outcome;
 use faults::{FAULTS, Fault};
 
-/// Where the table goes; without it the test only checks what it found.
+/// The file for the table; without it, the test only checks the outcomes.
 const OUTPUT: &str = "RELIABILITY_TABLE";
-/// Nearly all cells wait nearly all the time.
+/// Number of threads: nearly all cells spend nearly all of their time waiting.
 const WORKERS: usize = 64;
-/// Several times what all cells take on a busy machine.
+/// Several times as long as all cells take on a busy machine.
 const LONGEST: Duration = Duration::from_secs(300);
 
 type Cell = (&'static Fault, &'static Call);

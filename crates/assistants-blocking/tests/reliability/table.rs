@@ -6,7 +6,7 @@ use crate::Cell;
 use crate::calls::{CALLS, Call, Provider};
 use crate::cell::Outcome;
 
-/// A table with a row for each outcome of a fault, and the calls that share it in one cell.
+/// A table with one row per outcome of a fault, with all calls that share it in one cell.
 pub(crate) fn render(outcomes: &[(Cell, Outcome)]) -> String {
     let mut text = String::from("| fault | calls | the caller gets | attempts | in | memory |\n");
     text += "| --- | --- | --- | --- | --- | --- |\n";

@@ -2,7 +2,7 @@
 
 use super::ChatFinishReason;
 
-/// Status of an answer. Yandex' own client calls it the status of an alternative.
+/// Status of an answer. Yandex's own client calls it the status of an alternative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatStatus {
@@ -18,7 +18,7 @@ pub enum ChatStatus {
     ToolCalls,
     /// The answer had already ended; only the token usage is reported. Occurs in streams only.
     Usage,
-    /// The answer ended for a reason newer than this crate; see `finish_reason`.
+    /// The answer ended for a reason that this crate does not know; see `finish_reason`.
     Unknown,
 }
 

@@ -1,10 +1,10 @@
-//! A streamed run, put together from its events.
+//! Assembles a streamed run from its events.
 
 use std::collections::HashMap;
 
 use super::{Message, Run, RunStep, StepDetails, StreamEvent, Thread};
 
-/// The latest state of everything that a stream's events are about: the run, its messages and its steps.
+/// The latest state of the objects in a stream of events: the run, its messages and its steps.
 ///
 /// ```
 /// use assistants_types::openai::{RunAccumulator, StreamEvent};
@@ -24,14 +24,14 @@ use super::{Message, Run, RunStep, StepDetails, StreamEvent, Thread};
 #[derive(Clone, Debug, Default)]
 pub struct RunAccumulator {
     state: AccumulatedRun,
-    /// Positions of the message and the step that the last event was about.
+    /// Positions of the message and the step of the last event.
     last_message: Option<usize>,
     last_step: Option<usize>,
     message_positions: Positions,
     step_positions: Positions,
 }
 
-/// What the events of a stream came to.
+/// The objects assembled from the events of a stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct AccumulatedRun {
@@ -46,12 +46,12 @@ pub struct AccumulatedRun {
 }
 
 impl RunAccumulator {
-    /// Adds an event. A delta whose object was not announced begins one.
+    /// Adds an event. A delta for an unknown object creates the object.
     pub fn apply(&mut self, event: &StreamEvent) {
         match event {
             StreamEvent::RunStepDelta(delta) => self.step_mut(&delta.id).apply(delta),
             StreamEvent::MessageDelta(delta) => self.message_mut(&delta.id).apply(delta),
-            // Its deltas may have come before it.
+            // Deltas of the object may have arrived before it.
             StreamEvent::RunStepCreated(step) | StreamEvent::RunStepInProgress(step) => {
                 let known = self.step_mut(&step.id);
                 let before = std::mem::replace(known, RunStep::clone(step));
@@ -70,7 +70,7 @@ impl RunAccumulator {
         }
     }
 
-    /// Takes over the object of an event that has all of it.
+    /// Stores the object of an event that contains it completely.
     fn replace(&mut self, event: &StreamEvent) {
         if let Some(run) = event.run() {
             self.state.run = Some(run.clone());
@@ -95,13 +95,13 @@ impl RunAccumulator {
         self.state.run.as_ref()
     }
 
-    /// The message that the last message event was about.
+    /// The message of the last message event.
     #[must_use]
     pub fn message(&self) -> Option<&Message> {
         self.state.messages.get(self.last_message?)
     }
 
-    /// The step that the last step event was about.
+    /// The step of the last step event.
     #[must_use]
     pub fn run_step(&self) -> Option<&RunStep> {
         self.state.steps.get(self.last_step?)
@@ -119,7 +119,7 @@ impl RunAccumulator {
         &self.state.steps
     }
 
-    /// All of it, to be taken apart.
+    /// Returns all of the objects.
     #[must_use]
     pub fn finish(self) -> AccumulatedRun {
         self.state
@@ -158,7 +158,7 @@ impl RunAccumulator {
     }
 }
 
-/// Whether the details of a step say nothing yet.
+/// Whether the details of a step are still empty.
 fn is_empty(details: &StepDetails) -> bool {
     match details {
         StepDetails::ToolCalls(details) => details.tool_calls.is_empty(),
@@ -167,13 +167,13 @@ fn is_empty(details: &StepDetails) -> bool {
     }
 }
 
-/// Where in a list the objects of a stream are, by id. The object of the event before is nearly always the one; the
+/// Positions of a stream's objects in their list, by id. The object is nearly always that of the previous event, so
 /// callers look there first.
 #[derive(Clone, Debug, Default)]
 struct Positions(HashMap<String, usize>);
 
 impl Positions {
-    /// The position of that id; `add` makes one for an id that is new.
+    /// The position of the id; for a new id, `add` creates one.
     fn of(&mut self, id: &str, add: impl FnOnce() -> usize) -> usize {
         match self.0.get(id) {
             Some(at) => *at,
@@ -250,7 +250,7 @@ mod tests {
         );
         let step = run.run_step().unwrap();
         assert_eq!((step.tool_calls().len(), step.run_id.as_str()), (1, "run_1"));
-        // The end has the last word.
+        // The final event takes precedence.
         let run = apply(&[
             ("thread.message.delta", &late),
             ("thread.message.completed", r#"{"id":"msg_a","content":[]}"#),

@@ -7,7 +7,7 @@ use super::{Run, RunStatus, ToolCall, ToolOutput};
 impl RunStatus {
     /// Whether the run has ended: cancelled, failed, completed, incomplete or expired.
     ///
-    /// A run that is waiting for tool outputs has not ended. A status newer than this crate is treated as not ended.
+    /// A run that is waiting for tool outputs has not ended. An unknown status is treated as not ended.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         matches!(

@@ -30,7 +30,7 @@ pub(crate) trait OneOf: Sized {
     fn unknown(member: UnknownMember) -> Self;
 }
 
-/// A member of a oneof that is newer than this crate, as raw JSON.
+/// An unknown member of a oneof, as raw JSON.
 ///
 /// Only deserialization creates one, so it is never a member that has its own variant.
 #[derive(Clone, Debug, PartialEq)]
