@@ -22,6 +22,7 @@ mod files;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod messages;
+mod model_uri;
 mod models;
 mod page;
 mod request;
@@ -33,6 +34,7 @@ mod threads;
 mod v1;
 mod vector_stores;
 
+pub(crate) use self::router::RESPONSE_HEADERS;
 pub(crate) use self::routes::router;
 
 use self::error::ApiError;

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::chat::conventions as yandex;
 use super::error::ApiError;
+use super::model_uri;
 use super::{ApiResponse, Call};
 
 pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
@@ -24,14 +24,14 @@ pub(super) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
 
 pub(super) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     require(call)?;
-    let message = "Only models that a project has trained itself can be deleted.";
+    let message = "Only models that the project has fine-tuned can be deleted.";
     Err(ApiError::new(StatusCode::FORBIDDEN, message).param("model"))
 }
 
 fn own(call: &Call) -> Model {
     let name = call.engine.model_name();
     Model {
-        id: yandex::folder(&call.headers).map_or_else(|| name.to_owned(), |folder| yandex::uri(folder, name)),
+        id: model_uri::folder(&call.headers).map_or_else(|| name.to_owned(), |folder| model_uri::uri(folder, name)),
         // The time of the model's creation is unknown.
         created: Some(OffsetDateTime::UNIX_EPOCH),
         owned_by: "assistants-local".to_owned(),
@@ -42,7 +42,7 @@ fn own(call: &Call) -> Model {
 /// Fails with status 404 unless the path names the server's model. Runs and chat completions accept any name.
 fn require(call: &Call) -> Result<(), ApiError> {
     let name = call.id("model");
-    if yandex::name(name) == call.engine.model_name() {
+    if model_uri::name(name) == call.engine.model_name() {
         return Ok(());
     }
     let message = format!("The model '{name}' does not exist.");

@@ -1,143 +1,64 @@
-//! Differences of chats with models of Yandex, whose names are URIs: `gpt://<folder>/<name>/<version>`.
+//! What differs between chats with models of OpenAI and of Yandex.
 
-use assistants_types::chat::{
-    ChatCompletionMessage, ChatDelta, ChatFunctionDelta, ChatRole, ChatToolCall, ChatToolCallDelta, ChatToolCallType,
-};
-use axum::http::HeaderMap;
 use serde_json::Value;
 
 use crate::ids;
+use crate::openai::model_uri::is_uri;
 
-/// The scheme of the URIs of chat models.
-const SCHEME: &str = "gpt://";
-
-/// The provider whose conventions a response follows.
-///
-/// | | OpenAI | Yandex |
-/// | --- | --- | --- |
-/// | id of a completion | `chatcmpl-…` | a UUID |
-/// | id of a tool call | `call_…` | the name of the function |
-/// | content of a message with calls only | null | empty |
-/// | calls in a stream | in pieces | whole, together with the finish reason |
-/// | first chunk of a text | role and empty content | role |
-/// | usage in a stream | on request | always, in the last chunk |
-/// | members that are null | present | absent |
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Conventions {
-    OpenAi,
-    Yandex,
+/// The conventions of one provider.
+#[derive(Debug)]
+pub(super) struct Conventions {
+    /// Creates the id of a completion.
+    pub(super) completion_id: fn() -> String,
+    /// Creates the id of a call of the function with this name.
+    pub(super) call_id: fn(&str) -> String,
+    /// Whether members that are null are present.
+    pub(super) writes_nulls: bool,
+    /// Whether a message that consists of calls only has a content, which is empty.
+    pub(super) content_beside_calls: bool,
+    /// Whether the calls of a message have an index even if it is not streamed.
+    pub(super) indexed_calls: bool,
+    /// Whether the first chunk of a text has a content, which is empty, beside the role.
+    pub(super) content_beside_role: bool,
+    /// Whether calls are streamed in pieces. Otherwise they are sent whole, together with the finish reason.
+    pub(super) calls_in_pieces: bool,
+    /// Whether the last chunk of a stream has the usage even if the client has not requested it.
+    pub(super) always_reports_usage: bool,
 }
+
+const OPENAI: Conventions = Conventions {
+    completion_id: || ids::new("chatcmpl-"),
+    call_id: |_| ids::new("call_"),
+    writes_nulls: true,
+    content_beside_calls: false,
+    indexed_calls: false,
+    content_beside_role: true,
+    calls_in_pieces: true,
+    always_reports_usage: false,
+};
+
+const YANDEX: Conventions = Conventions {
+    completion_id: ids::uuid,
+    call_id: str::to_owned,
+    writes_nulls: false,
+    content_beside_calls: true,
+    indexed_calls: true,
+    content_beside_role: false,
+    calls_in_pieces: false,
+    always_reports_usage: true,
+};
 
 impl Conventions {
-    /// Returns the provider that uses model names of this form.
-    pub(crate) fn of(model: &str) -> Self {
-        if model.starts_with(SCHEME) {
-            Self::Yandex
-        } else {
-            Self::OpenAi
-        }
-    }
-
-    pub(crate) fn completion_id(self) -> String {
-        match self {
-            Self::OpenAi => ids::new("chatcmpl-"),
-            Self::Yandex => ids::uuid(),
-        }
-    }
-
-    /// Returns the id of a call of the function `name`.
-    pub(crate) fn call_id(self, name: &str) -> String {
-        match self {
-            Self::OpenAi => ids::new("call_"),
-            Self::Yandex => name.to_owned(),
-        }
-    }
-
-    /// Returns the first delta of a message: the role, and for OpenAI an empty content if a text follows.
-    pub(crate) fn first_delta(self, text: bool) -> ChatDelta {
-        ChatDelta {
-            role: Some(ChatRole::Assistant),
-            content: (text && self == Self::OpenAi).then(String::new),
-            ..ChatDelta::default()
-        }
-    }
-
-    /// Completes a message that is not streamed.
-    pub(crate) fn finish(self, message: &mut ChatCompletionMessage) {
-        if self == Self::OpenAi {
-            return;
-        }
-        message.content.get_or_insert_default();
-        for (index, call) in message.tool_calls.iter_mut().flatten().enumerate() {
-            if let ChatToolCall::Function(call) = call {
-                call.extra.insert("index".to_owned(), index.into());
-            }
-        }
+    /// Returns the conventions of the provider that uses model names of this form.
+    pub(super) fn of(model: &str) -> &'static Self {
+        if is_uri(model) { &YANDEX } else { &OPENAI }
     }
 }
 
-/// Returns all calls of a message in one delta, which is empty if there are none.
-pub(crate) fn calls_at_once(message: ChatCompletionMessage) -> ChatDelta {
-    let calls = message.tool_calls.map(|calls| {
-        let calls = calls.into_iter().enumerate().filter_map(|(index, call)| match call {
-            ChatToolCall::Function(call) => Some(ChatToolCallDelta {
-                index: i64::try_from(index).unwrap_or(i64::MAX),
-                id: Some(call.id),
-                type_: Some(ChatToolCallType::Function),
-                function: Some(ChatFunctionDelta {
-                    name: Some(call.function.name),
-                    arguments: Some(call.function.arguments),
-                    ..ChatFunctionDelta::default()
-                }),
-                ..ChatToolCallDelta::default()
-            }),
-            _ => None,
-        });
-        calls.collect()
-    });
-    ChatDelta {
-        // The provider's own client requires `content` in every chunk that has calls.
-        content: calls.is_some().then(String::new),
-        tool_calls: calls,
-        ..ChatDelta::default()
-    }
-}
-
-/// Normalizes a request: the provider's own client sends the tool choice in whatever case its user wrote it.
-pub(crate) fn normalize(body: &mut Value) {
-    if body.get("model").and_then(Value::as_str).map(Conventions::of) != Some(Conventions::Yandex) {
-        return;
-    }
-    if let Some(Value::String(choice)) = body.get_mut("tool_choice") {
+/// Normalizes a request: the client of Yandex sends the tool choice in whatever case its user wrote it.
+pub(super) fn normalize(body: &mut Value) {
+    let is_yandex = body.get("model").and_then(Value::as_str).is_some_and(is_uri);
+    if is_yandex && let Some(Value::String(choice)) = body.get_mut("tool_choice") {
         choice.make_ascii_lowercase();
-    }
-}
-
-/// Returns the folder named in the header `OpenAI-Project`. Values that begin with `proj_` are projects of OpenAI.
-pub(crate) fn folder(headers: &HeaderMap) -> Option<&str> {
-    let project = headers.get("openai-project")?.to_str().ok()?.trim();
-    Some(project).filter(|project| !project.is_empty() && !project.starts_with("proj_"))
-}
-
-/// Returns the URI of a model in a folder.
-pub(crate) fn uri(folder: &str, model: &str) -> String {
-    format!("{SCHEME}{folder}/{model}/latest")
-}
-
-/// Returns the model's name in a URI, or the text itself if it is not a URI.
-pub(crate) fn name(model: &str) -> &str {
-    let path = model.strip_prefix(SCHEME);
-    path.and_then(|path| path.split('/').nth(1)).unwrap_or(model)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_uri_holds_the_name() {
-        assert_eq!(name(&uri("f", "scripted")), "scripted");
-        assert_eq!(name("scripted"), "scripted");
-        assert_eq!(name("gpt://f"), "gpt://f");
     }
 }
