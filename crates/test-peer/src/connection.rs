@@ -160,21 +160,20 @@ impl Connection {
         }
     }
 
-    /// Repeats an operation while it only times out; at most until `limit`.
+    /// Repeats an operation while it only times out. Fails from `limit` on, so that a client that sends or takes a little
+    /// at a time has no longer than one that does nothing.
     fn patiently<T>(
         &mut self,
         limit: Instant,
         mut operation: impl FnMut(&mut dyn ReadWrite) -> io::Result<T>,
     ) -> io::Result<T> {
         loop {
+            if Instant::now() >= limit {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
             match operation(self.wire.io()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) => {
-                    self.shared.check();
-                    if Instant::now() >= limit {
-                        return Err(error);
-                    }
-                }
+                Err(error) if is_timeout(&error) => self.shared.check(),
                 other => {
                     if other.is_err() {
                         self.shared.check();
@@ -196,8 +195,9 @@ impl Connection {
     /// Fills until `ahead` has `count` bytes, and takes them.
     fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
         assert!(count <= LONGEST_BODY, "a body of {count} bytes");
+        let limit = Instant::now() + PATIENCE;
         while self.ahead.len() < count {
-            if self.fill(Instant::now() + PATIENCE)? == 0 {
+            if self.fill(limit)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
@@ -208,6 +208,7 @@ impl Connection {
     /// Takes what comes up to and with `end`.
     fn take_until(&mut self, end: &[u8]) -> io::Result<Vec<u8>> {
         let mut searched = 0;
+        let limit = Instant::now() + PATIENCE;
         loop {
             if let Some(at) = self.ahead[searched..]
                 .windows(end.len())
@@ -217,7 +218,7 @@ impl Connection {
             }
             searched = self.ahead.len().saturating_sub(end.len() - 1);
             assert!(searched < LONGEST_HEAD, "a head without an end");
-            if self.fill(Instant::now() + PATIENCE)? == 0 {
+            if self.fill(limit)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
@@ -303,12 +304,13 @@ impl Connection {
     /// The client closed the connection, or takes nothing for [`PATIENCE`].
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         let mut rest = bytes.as_ref();
+        let limit = Instant::now() + PATIENCE;
         self.shared.check();
         while !rest.is_empty() {
-            let sent = self.patiently(Instant::now() + PATIENCE, |wire| wire.write(rest))?;
+            let sent = self.patiently(limit, |wire| wire.write(rest))?;
             rest = &rest[sent..];
         }
-        self.patiently(Instant::now() + PATIENCE, |wire| wire.flush())
+        self.patiently(limit, |wire| wire.flush())
     }
 
     /// Sends a whole response with the given header lines.

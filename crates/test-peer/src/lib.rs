@@ -10,10 +10,10 @@
 //! | [`Peer::serve`]: a function from a [`Request`] to [`Step`]s | clients that decide themselves what they ask for |
 //!
 //! The peer fails loudly: a request that the script did not expect is a panic, and [`Peer::finish`] or the drop of the
-//! peer raises it in the test. Every wait on a connection has a bound: none outlasts [`PATIENCE`], a head has at most 64 KiB
-//! and a body 64 MiB. Waiting for the next connection has none of its own: it ends with the peer, which ends its script
-//! when it is dropped, wherever that is, and for which [`Peer::finish`] waits no longer than [`PATIENCE`]. Nothing
-//! sleeps: a stall ends by a [`Gate`] or with the connection.
+//! peer raises it in the test. Every wait on a connection has a bound: reading a head, a body or a chunk takes at most
+//! [`PATIENCE`], and so does sending; a head has at most 64 KiB and a body 64 MiB. Waiting for the next connection has
+//! none of its own: it ends with the peer, which ends its script when it is dropped, wherever that is, and for which
+//! [`Peer::finish`] waits no longer than [`PATIENCE`]. Nothing sleeps: a stall ends by a [`Gate`] or with the connection.
 
 #![allow(clippy::missing_panics_doc, reason = "a test double reports everything by a panic")]
 
