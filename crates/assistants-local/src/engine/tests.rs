@@ -307,7 +307,7 @@ fn streams_end_whatever_happens_to_their_runs() {
 }
 
 #[test]
-fn a_follower_that_takes_nothing_holds_up_neither_the_run_nor_others() {
+fn a_follower_that_reads_nothing_delays_neither_the_run_nor_others() {
     const WORDS: usize = 20_000;
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let run = queued_run(&engine, &format!("repeat {WORDS}"));
@@ -340,7 +340,7 @@ fn a_panic_of_the_engine_ends_the_run() {
 }
 
 #[test]
-fn a_thread_goes_when_its_time_is_over_and_its_run_with_it() {
+fn a_thread_expires_together_with_its_run() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let run = queued_run(&engine, "sleep 3600000");
     let seen = launch(&engine, &run);
@@ -392,7 +392,7 @@ fn a_queued_run_is_started_by_the_next_server() {
 }
 
 #[test]
-fn a_run_whose_time_is_over_has_expired_when_the_next_server_starts() {
+fn a_run_past_its_expiry_has_expired_when_the_next_server_starts() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.db");
     let engine = start(open(&path), Duration::ZERO);
@@ -406,7 +406,7 @@ fn a_run_whose_time_is_over_has_expired_when_the_next_server_starts() {
 }
 
 #[test]
-fn a_run_that_was_cancelled_before_it_began_tells_so() {
+fn a_run_cancelled_before_it_began_reports_it() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let run = queued_run(&engine, "Hello");
     cancel(&engine, &run).unwrap();
@@ -415,7 +415,7 @@ fn a_run_that_was_cancelled_before_it_began_tells_so() {
 }
 
 #[test]
-fn nothing_is_left_of_runs_that_are_over() {
+fn nothing_is_left_of_runs_that_have_ended() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let run = queued_run(&engine, "Hello");
     engine.watch_deadline(&run);
@@ -436,6 +436,17 @@ fn a_stopped_engine_begins_no_run_and_ends_its_stream() {
     assert_eq!(names(seen), ["error", "done"]);
     let late = names(late);
     assert_eq!(late[late.len() - 2..], ["error", "done"]);
+    assert_eq!(stored(&engine, &run).status, RunStatus::Queued);
+}
+
+#[test]
+fn a_turn_that_begins_after_the_stop_leaves_no_live_run() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    let run = queued_run(&engine, "Hello");
+    engine.stop(HOUR);
+    // As on a thread that took the job from the queue just before the stop.
+    engine.turn_or_end(&run.id);
+    assert!(engine.lock_live_runs().is_empty());
     assert_eq!(stored(&engine, &run).status, RunStatus::Queued);
 }
 
@@ -508,7 +519,7 @@ fn indexed(engine: &Engine, key: &str) -> VectorStoreFile {
 }
 
 #[test]
-fn indexing_goes_on_when_the_storage_works_again() {
+fn indexing_continues_when_the_storage_works_again() {
     let storage = Failing::new();
     let (left, failures) = (Arc::clone(&storage.left), Arc::clone(&storage.failures));
     let engine = start(storage, HOUR);
@@ -525,7 +536,7 @@ fn indexing_goes_on_when_the_storage_works_again() {
 }
 
 #[test]
-fn a_file_that_is_gone_fails_in_its_vector_store() {
+fn a_file_that_no_longer_exists_fails_in_its_vector_store() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let key = waiting_file(&engine);
     let gone = engine
@@ -534,7 +545,7 @@ fn a_file_that_is_gone_fails_in_its_vector_store() {
     assert!(gone.unwrap());
     engine.index_soon();
     let file = indexed(&engine, &key);
-    assert_eq!(file.last_error.unwrap().message, "The file is gone.");
+    assert_eq!(file.last_error.unwrap().message, "The file no longer exists.");
     engine.stop(HOUR);
 }
 
@@ -621,11 +632,11 @@ fn an_upload_that_expires_loses_its_parts_and_a_day_later_itself_without_a_reque
 }
 
 #[test]
-fn kept_answers_and_addresses_of_files_go_without_a_request() {
+fn stored_responses_and_download_urls_expire_without_a_request() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let kept = StoredResponse {
         request: String::new(),
-        answer: "{}".to_owned(),
+        body: "{}".to_owned(),
     };
     let download = Document {
         kind: Kind::Download,

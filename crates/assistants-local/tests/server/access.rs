@@ -38,7 +38,7 @@ fn start(builder: Builder) -> (LocalServer, SocketAddr) {
 }
 
 #[test]
-fn without_a_key_only_names_of_this_machine_are_answered() {
+fn without_a_key_only_names_of_this_machine_are_accepted() {
     let (_server, address) = start(LocalServer::builder());
     let port = address.port();
     for (host, want) in [
@@ -94,7 +94,7 @@ fn a_name_that_the_server_was_told_to_listen_on_is_its_own() {
 }
 
 #[test]
-fn without_a_key_no_page_of_another_origin_is_answered() {
+fn without_a_key_pages_of_other_origins_are_rejected() {
     let (_server, address) = start(LocalServer::builder());
     let own = format!("http://{address}");
     for (origin, want) in [
@@ -205,7 +205,7 @@ fn white_space_around_a_key_is_no_part_of_it() {
 }
 
 #[test]
-fn pages_of_allowed_origins_are_answered() {
+fn pages_of_allowed_origins_get_responses() {
     for key in [None, Some("secret")] {
         let mut builder = LocalServer::builder()
             .allow_origin("http://localhost:3000")

@@ -160,10 +160,10 @@ fn nothing_is_overwritten_and_nothing_half_is_left() {
         maintenance::backup(directory.path().join("none.db"), &backup),
         "there is no database",
     );
-    refused(maintenance::restore(&backup, &database), "nothing is overwritten");
+    refused(maintenance::restore(&backup, &database), "is not overwritten");
     let other = directory.path().join("other.db");
     fs::create_dir(directory.path().join("other.db.files")).unwrap();
-    refused(maintenance::restore(&backup, &other), "nothing is overwritten");
+    refused(maintenance::restore(&backup, &other), "is not overwritten");
     assert!(!other.exists());
     // A backup that lacks something is not restored, and one that cannot be complete is not made.
     let (third, copied) = (directory.path().join("third.db"), backup.join("assistants.db"));
@@ -194,7 +194,7 @@ fn a_backup_is_readable_by_its_owner_alone() {
 }
 
 #[test]
-fn a_check_says_what_is_wrong() {
+fn a_check_reports_what_is_wrong() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let (server, client) = start(LocalServer::builder().database(&database));

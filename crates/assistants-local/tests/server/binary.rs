@@ -91,7 +91,7 @@ impl Drop for Program {
 }
 
 #[test]
-fn the_program_is_strict_when_it_is_told_to_be() {
+fn the_program_has_a_strict_mode() {
     let directory = tempfile::tempdir().unwrap();
     for (strict, status) in [("false", 200), ("true", 400)] {
         let program = Program::start(
@@ -105,7 +105,7 @@ fn the_program_is_strict_when_it_is_told_to_be() {
 }
 
 #[test]
-fn what_was_answered_survives_a_kill() {
+fn acknowledged_writes_survive_a_kill() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let program = Program::on(&database);
@@ -166,6 +166,7 @@ fn nothing_acknowledged_is_lost_when_the_kill_comes_in_the_middle() {
         .collect();
     drop(report);
     let mut threads: Vec<String> = acknowledged.iter().take(40).collect();
+    assert_eq!(threads.len(), 40, "the writers stopped before the kill");
     program.child.kill().unwrap();
     threads.extend(acknowledged);
     writers.into_iter().for_each(|writer| writer.join().unwrap());
@@ -178,7 +179,7 @@ fn nothing_acknowledged_is_lost_when_the_kill_comes_in_the_middle() {
 }
 
 #[test]
-fn a_run_that_was_at_work_when_the_program_was_killed_has_failed() {
+fn a_run_in_progress_when_the_program_was_killed_has_failed() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let program = Program::on(&database);
@@ -441,7 +442,7 @@ fn the_log_reports_trouble_and_no_contents() {
     log.expect(&[
         "WARN",
         "403 for GET /v1/assistants from 127.0.0.1:",
-        "The host 'evil.example' is not this server",
+        "The host 'evil.example' is not a name of this machine",
     ]);
     program.kill();
     let log = log.whole();
@@ -456,6 +457,6 @@ fn the_log_reports_connections_that_cannot_be_accepted() {
     let address = program.address();
     // The system accepts connections before the server does.
     let connections: Vec<Raw> = (0..64).map(|_| Raw::connect(address)).collect();
-    log.expect(&["WARN", "no connection can be accepted: "]);
+    log.expect(&["WARN", "could not accept a connection: "]);
     drop(connections);
 }

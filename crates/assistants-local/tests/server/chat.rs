@@ -163,7 +163,7 @@ fn every_call_has_an_index_of_its_own() {
 }
 
 #[test]
-fn requests_decide_how_they_are_answered() {
+fn requests_determine_their_responses() {
     let f = || with(user("call f {\"a\":1}"), functions());
     check(f(), json!([[["f", "{\"a\":1}"]], "tool_calls"]));
     check(
@@ -192,7 +192,7 @@ fn requests_decide_how_they_are_answered() {
 }
 
 #[test]
-fn outputs_of_tools_are_answered() {
+fn the_model_reports_the_outputs_of_tools() {
     let call =
         |id: &str, name: &str| json!({"id": id, "type": "function", "function": {"name": name, "arguments": "{}"}});
     let output = |id: &str, text: &str| json!({"role": "tool", "tool_call_id": id, "content": text});
@@ -301,7 +301,7 @@ fn limits_of_the_spec_hold() {
 }
 
 #[test]
-fn a_failure_in_the_middle_is_told_in_the_stream() {
+fn a_failure_in_the_middle_is_reported_in_the_stream() {
     let (_server, client) = serve();
     let events = events(&client, user("repeat 1\nfail out_of_words"));
     assert_eq!(events.len(), 3, "{events:?}");
@@ -319,7 +319,7 @@ fn a_chat_ends_with_its_server() {
     assert!(lines.next().unwrap().contains("assistant"));
     drop(server);
     assert!(
-        lines.any(|line| line.contains("given up")),
+        lines.any(|line| line.contains("abandoned")),
         "the stream says why it ends"
     );
 }
@@ -349,7 +349,7 @@ impl Model for Watched {
 }
 
 #[test]
-fn a_chat_whose_client_leaves_is_stopped() {
+fn a_chat_whose_client_disconnects_is_stopped() {
     for (streamed, says) in [(false, ""), (false, "word"), (true, ""), (true, "word")] {
         let ((begun, begins), (stopped, stops)) = (channel(), channel());
         let (server, _) = start(LocalServer::builder().model(Watched { says, begun, stopped }));
@@ -377,7 +377,7 @@ fn a_chat_takes_no_longer_than_a_run_may() {
     let lifetime = std::time::Duration::from_millis(50);
     let (_server, client) = start(LocalServer::builder().run_lifetime(lifetime));
     let error = client.post(CHAT, user("sleep 3600000")).error();
-    assert!(error.starts_with("500 - -: The answer was given up"), "{error}");
+    assert!(error.starts_with("500 - -: The completion was abandoned"), "{error}");
 }
 
 #[test]
@@ -410,7 +410,7 @@ fn the_model_of_the_server_is_listed() {
         (
             "DELETE",
             "scripted",
-            "403 model -: Only models that a project has trained itself can be deleted.",
+            "403 model -: Only models that the project has fine-tuned can be deleted.",
         ),
     ] {
         assert_eq!(client.call(method, &format!("/models/{name}"), "").error(), want);

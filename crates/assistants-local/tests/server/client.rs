@@ -218,8 +218,9 @@ impl Iterator for Events {
 
     fn next(&mut self) -> Option<Event> {
         let mut lines = [String::new(), String::new(), String::new()];
-        for line in &mut lines {
+        for (index, line) in lines.iter_mut().enumerate() {
             if self.0.read_line(line).unwrap() == 0 {
+                assert_eq!(index, 0, "the stream ended within an event");
                 return None;
             }
         }

@@ -350,7 +350,7 @@ fn nothing_is_left_of_an_upload_whose_file_was_deleted() {
 }
 
 #[test]
-fn parts_are_gone_once_their_upload_is_completed() {
+fn parts_are_deleted_once_their_upload_is_completed() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let (_server, client) = start(LocalServer::builder().database(&database));

@@ -122,7 +122,7 @@ fn stored(database: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_was_answered_survives_a_kill_and_nothing_else_stays() {
+fn acknowledged_files_survive_a_kill_and_nothing_else_stays() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let program = Program::on(&database);

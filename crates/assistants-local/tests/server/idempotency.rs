@@ -71,13 +71,14 @@ fn same_story(first: &[Event], again: &[Event]) {
             .collect();
         (names(events).replace('*', ""), text, arguments)
     };
+    assert_eq!(first.last().map(|event| event.name.as_str()), Some("done"));
     assert_eq!(story(first), story(again));
     let last = |events: &[Event]| events[events.len() - 2].data.clone();
     assert_eq!(last(first), last(again));
 }
 
 #[test]
-fn a_stream_is_told_again() {
+fn a_repeated_stream_has_the_same_events() {
     let (_server, client) = serve();
     for message in ["Hello big world", "repeat 2\nfail server_error", "repeat 0"] {
         let keyed = client.header("idempotency-key", message.lines().next().unwrap());
@@ -90,7 +91,7 @@ fn a_stream_is_told_again() {
 }
 
 #[test]
-fn a_stream_of_calls_and_outputs_is_told_again() {
+fn a_repeated_stream_of_calls_and_outputs_has_the_same_events() {
     let (_server, client) = serve();
     let (assistant, thread) = (client.assistant(), client.thread("call f {\"city\":\"Paris\"}\ncall g"));
     let runs = format!("/threads/{thread}/runs");
@@ -117,7 +118,7 @@ fn a_stream_of_calls_and_outputs_is_told_again() {
 }
 
 #[test]
-fn a_repeated_stream_follows_a_run_that_is_still_at_work() {
+fn a_repeated_stream_follows_a_run_in_progress() {
     let (_server, client) = serve();
     let (assistant, thread) = (client.assistant(), client.thread("repeat 2\nsleep 3600000"));
     let keyed = client.header("idempotency-key", "key");
@@ -137,7 +138,7 @@ fn a_repeated_stream_follows_a_run_that_is_still_at_work() {
 }
 
 #[test]
-fn every_keyed_write_is_answered_again() {
+fn every_write_with_a_key_can_be_repeated() {
     let (_server, client) = serve();
     let file = |purpose: &str| {
         let part = |disposition: &str, value: &str| {

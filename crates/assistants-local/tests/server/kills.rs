@@ -181,6 +181,7 @@ fn work_and_kill(database: &Path, patience: usize) -> Vec<Acknowledged> {
         .collect();
     drop(report);
     let mut all: Vec<Acknowledged> = acknowledged.iter().take(patience).collect();
+    assert_eq!(all.len(), patience, "the clients stopped before the kill");
     program.kill();
     all.extend(acknowledged);
     for user in users {

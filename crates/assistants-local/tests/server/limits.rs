@@ -54,7 +54,7 @@ fn a_connection_that_sends_no_request_is_closed() {
 }
 
 #[test]
-fn a_body_that_does_not_arrive_is_given_up() {
+fn a_body_that_does_not_arrive_times_out() {
     let (_server, address) = limited(|limits| short(&mut limits.body_timeout));
     let form = "content-type: multipart/form-data; boundary=x";
     for (path, head, begun) in [
@@ -109,7 +109,7 @@ fn a_stream_outlives_the_limits_of_requests() {
 }
 
 #[test]
-fn a_client_that_does_not_read_is_given_up() {
+fn a_client_that_does_not_read_is_disconnected() {
     let (_server, address) = limited(|limits| {
         short(&mut limits.write_timeout);
         limits.connections = 1;
@@ -132,7 +132,7 @@ fn a_client_that_does_not_read_is_given_up() {
 }
 
 #[test]
-fn connections_beyond_the_limit_are_told_to_come_again() {
+fn connections_beyond_the_limit_get_status_503() {
     let (_server, address) = limited(|limits| limits.connections = 2);
     let places: Vec<Raw> = (0..2).map(|_| Raw::connect(address)).collect();
     for (path, shape) in [
@@ -146,6 +146,12 @@ fn connections_beyond_the_limit_are_told_to_come_again() {
             "{response}"
         );
     }
+    // Such a connection is closed after its response: it does not read a second request.
+    let mut surplus = Raw::connect(address);
+    surplus.send("GET /v1/assistants HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(2));
+    let response = surplus.read_to_end();
+    assert_eq!(response.matches("HTTP/1.1 503").count(), 1, "{response}");
+    assert!(response.contains("connection: close\r\n"), "{response}");
     drop(places);
     let start = Instant::now();
     while get(address) != 200 {
@@ -188,7 +194,7 @@ fn bodies_share_one_budget_of_memory() {
 }
 
 #[test]
-fn a_form_is_not_kept_in_memory_while_it_makes_no_sense() {
+fn a_malformed_form_is_not_held_in_memory() {
     let (_server, address) = limited(|_| {});
     let head = "content-type: multipart/form-data; boundary=x";
     for (begun, endless) in [
@@ -274,7 +280,7 @@ fn load() -> (usize, usize) {
 }
 
 #[test]
-fn idle_connections_and_stalled_uploads_hold_nobody_up() {
+fn idle_connections_and_stalled_uploads_delay_nobody() {
     // Fewer threads than stalled uploads.
     let (_server, address) = limited(|limits| limits.handlers = 8);
     let (idle, stalled) = load();

@@ -93,7 +93,7 @@ fn messages_stand_in_the_order_of_their_creation() {
 }
 
 #[test]
-fn a_walk_that_deletes_what_it_reads_goes_on() {
+fn a_list_continues_while_its_objects_are_deleted() {
     let (_server, client) = serve();
     let created: Vec<String> = (0..5).map(|_| client.assistant()).collect();
     let page = client.get("/assistants?limit=2&order=asc").ok();

@@ -81,7 +81,7 @@ fn events_come_as_they_happen() {
 }
 
 #[test]
-fn a_run_goes_on_when_its_reader_goes() {
+fn a_run_continues_when_its_reader_disconnects() {
     let Stage {
         server,
         client,
@@ -102,7 +102,7 @@ fn a_run_goes_on_when_its_reader_goes() {
 }
 
 #[test]
-fn a_cancelled_run_is_over_whatever_its_model_does() {
+fn a_cancelled_run_has_ended_whatever_its_model_does() {
     let Stage {
         server,
         client,
@@ -239,7 +239,7 @@ fn a_sleep_is_cancelled() {
 }
 
 #[test]
-fn a_thread_takes_one_run_at_a_time() {
+fn a_thread_accepts_one_run_at_a_time() {
     let Stage {
         server,
         client,
@@ -295,7 +295,7 @@ fn two_runs_asked_for_at_once_are_one() {
 }
 
 #[test]
-fn metadata_can_change_while_a_run_is_at_work() {
+fn metadata_can_change_while_a_run_is_in_progress() {
     let Stage {
         server,
         client,
@@ -334,7 +334,7 @@ fn deleting_a_thread_ends_the_stream_of_its_run() {
 }
 
 #[test]
-fn stopping_the_server_ends_streams_and_fails_runs_at_work() {
+fn stopping_the_server_ends_streams_and_fails_runs_in_progress() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let Stage {
@@ -384,7 +384,7 @@ fn a_run_that_waits_for_outputs_survives_a_restart() {
 }
 
 #[test]
-fn what_is_stored_and_cannot_be_read_is_said() {
+fn damaged_stored_data_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let (server, client) = start(LocalServer::builder().database(&database));
@@ -417,7 +417,7 @@ fn what_is_stored_and_cannot_be_read_is_said() {
     ] {
         let error = said(&client, &place, body);
         assert!(
-            error.starts_with("500 ") && error.contains("what is stored is damaged"),
+            error.starts_with("500 ") && error.contains("the stored data is damaged"),
             "{error}"
         );
     }

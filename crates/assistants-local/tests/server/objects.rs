@@ -60,7 +60,7 @@ fn an_update_keeps_clears_and_sets() {
 }
 
 #[test]
-fn a_thread_takes_messages_of_all_kinds() {
+fn a_thread_accepts_messages_of_all_kinds() {
     let (_server, client) = serve();
     let thread = client.call("POST", "/threads", "").ok();
     assert_eq!((&thread["object"], &thread["metadata"]), (&json!("thread"), &json!({})));
@@ -108,7 +108,7 @@ fn a_thread_can_be_changed() {
 }
 
 #[test]
-fn what_was_deleted_is_gone() {
+fn deleted_objects_no_longer_exist() {
     let (_server, client) = serve();
     let (assistant, thread) = (client.assistant(), client.thread("Hello"));
     let assistant_path = format!("/assistants/{assistant}");

@@ -25,58 +25,22 @@ fn check(method: &str, path: &str, body: &str, want: &str) {
 
 #[test]
 fn unknown_ids_are_named() {
-    check(
-        "GET",
-        "/assistants/asst_x",
-        "",
-        "404 - -: No assistant found with id 'asst_x'.",
-    );
-    check(
-        "GET",
-        "/assistants/a%2Fb%20c",
-        "",
-        "404 - -: No assistant found with id 'a/b c'.",
-    );
-    check(
-        "POST",
-        "/threads/thread_x",
-        "{}",
-        "404 - -: No thread found with id 'thread_x'.",
-    );
-    check(
-        "DELETE",
-        "/threads/thread_x",
-        "",
-        "404 - -: No thread found with id 'thread_x'.",
-    );
-    check(
-        "GET",
-        "/threads/thread_x/messages",
-        "",
-        "404 - -: No thread found with id 'thread_x'.",
-    );
-    check(
-        "GET",
-        "/threads/thread_x/runs",
-        "",
-        "404 - -: No thread found with id 'thread_x'.",
-    );
-    check(
-        "GET",
-        "/threads/thread_x/runs/run_x/steps",
-        "",
-        "404 - -: No thread found with id 'thread_x'.",
-    );
-    check(
-        "POST",
-        "/threads/thread_x/runs/run_x/cancel",
-        "",
-        "404 - -: No thread found with id 'thread_x'.",
-    );
+    for (method, path, body, what, id) in [
+        ("GET", "/assistants/asst_x", "", "assistant", "asst_x"),
+        ("GET", "/assistants/a%2Fb%20c", "", "assistant", "a/b c"),
+        ("POST", "/threads/thread_x", "{}", "thread", "thread_x"),
+        ("DELETE", "/threads/thread_x", "", "thread", "thread_x"),
+        ("GET", "/threads/thread_x/messages", "", "thread", "thread_x"),
+        ("GET", "/threads/thread_x/runs", "", "thread", "thread_x"),
+        ("GET", "/threads/thread_x/runs/run_x/steps", "", "thread", "thread_x"),
+        ("POST", "/threads/thread_x/runs/run_x/cancel", "", "thread", "thread_x"),
+    ] {
+        check(method, path, body, &format!("404 - -: No {what} found with id '{id}'."));
+    }
 }
 
 #[test]
-fn an_object_of_another_place_is_unknown() {
+fn an_object_of_another_thread_is_unknown() {
     let (_server, client) = serve();
     let (thread, other) = (client.thread("Hello"), client.thread("Hello"));
     let message = id(&client.get(&format!("/threads/{thread}/messages")).ok()["data"][0]);
@@ -94,7 +58,7 @@ fn an_object_of_another_place_is_unknown() {
 }
 
 #[test]
-fn unknown_places_and_methods() {
+fn unknown_paths_and_methods() {
     check(
         "GET",
         "/nowhere",
@@ -111,77 +75,84 @@ fn unknown_places_and_methods() {
 
 #[test]
 fn bodies_that_are_not_as_specified() {
-    check(
-        "POST",
-        "/assistants",
-        "{",
-        "400 - -: We could not parse the JSON body of your request: EOF while parsing an object at line 1 column 1.",
-    );
-    check(
-        "POST",
-        "/assistants",
-        "",
-        "400 model missing_required_parameter: Missing required parameter: 'model'.",
-    );
-    let long = json!({"model": "test", "name": "n".repeat(257)}).to_string();
-    check(
-        "POST",
-        "/assistants",
-        &long,
-        "400 name string_above_max_length: \
-         Invalid 'name': string too long. Expected a string with maximum length 256, but got a string with length 257 instead.",
-    );
-    let many = json!({"model": "test", "tools": vec![json!({"type": "file_search"}); 129]}).to_string();
-    check(
-        "POST",
-        "/assistants",
-        &many,
-        "400 tools array_above_max_length: \
-         Invalid 'tools': array too long. Expected an array with maximum length 128, but got an array with length 129 instead.",
-    );
-    check(
-        "POST",
-        "/assistants",
-        r#"{"model": "test", "temperature": 2.1}"#,
-        "400 temperature decimal_above_max_value: \
-         Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 2.1 instead.",
-    );
-    check(
-        "POST",
-        "/assistants",
-        r#"{"model": "test", "tools": [{"type": "function", "function": {}}]}"#,
-        "400 tools[0].function.name missing_required_parameter: \
-         Missing required parameter: 'tools[0].function.name'.",
-    );
-    check(
-        "POST",
-        "/threads",
-        r#"{"messages": [{"role": "system", "content": "No."}]}"#,
-        "400 messages[0].role invalid_value: \
-         Invalid value: 'system'. Supported values are: 'user' and 'assistant'.",
-    );
     let metadata: serde_json::Map<_, _> = (0..17).map(|number| (number.to_string(), "".into())).collect();
-    check(
-        "POST",
-        "/threads",
-        &json!({"metadata": metadata}).to_string(),
-        "400 metadata object_above_max_properties: \
-         Invalid 'metadata': too many properties. Expected an object with at most 16 properties, but got an object with 17 properties instead.",
-    );
-    check(
-        "POST",
-        "/threads/runs",
-        r#"{"assistant_id": "asst_x", "max_prompt_tokens": 255}"#,
-        "400 max_prompt_tokens integer_below_min_value: \
-         Invalid 'max_prompt_tokens': integer below minimum value. Expected a value >= 256, but got 255 instead.",
-    );
-    check(
-        "POST",
-        "/threads/thread_x/runs?include[]=everything",
-        r#"{"assistant_id": "asst_x"}"#,
-        "400 include[] invalid_value: Invalid value: 'everything'. \
-         Supported values are: 'step_details.tool_calls[*].file_search.results[*].content'.",
-    );
+    let tools = vec![json!({"type": "file_search"}); 129];
+    let functions = json!([{"type": "function", "function": {}}]);
+    let messages = json!([{"role": "system", "content": "No."}]);
+    for (path, body, want) in [
+        (
+            "/assistants",
+            json!({}),
+            "400 model missing_required_parameter: Missing required parameter: 'model'.",
+        ),
+        (
+            "/assistants",
+            json!({"model": "test", "name": "n".repeat(257)}),
+            "400 name string_above_max_length: Invalid 'name': string too long. \
+             Expected a string with maximum length 256, but got a string with length 257 instead.",
+        ),
+        (
+            "/assistants",
+            json!({"model": "test", "tools": tools}),
+            "400 tools array_above_max_length: Invalid 'tools': array too long. \
+             Expected an array with maximum length 128, but got an array with length 129 instead.",
+        ),
+        (
+            "/assistants",
+            json!({"model": "test", "temperature": 2.1}),
+            "400 temperature decimal_above_max_value: Invalid 'temperature': decimal above maximum value. \
+             Expected a value <= 2, but got 2.1 instead.",
+        ),
+        (
+            "/assistants",
+            json!({"model": "test", "tools": functions}),
+            "400 tools[0].function.name missing_required_parameter: \
+             Missing required parameter: 'tools[0].function.name'.",
+        ),
+        (
+            "/threads",
+            json!({"messages": messages}),
+            "400 messages[0].role invalid_value: Invalid value: 'system'. \
+             Supported values are: 'user' and 'assistant'.",
+        ),
+        (
+            "/threads",
+            json!({"metadata": metadata}),
+            "400 metadata object_above_max_properties: Invalid 'metadata': too many properties. \
+             Expected an object with at most 16 properties, but got an object with 17 properties instead.",
+        ),
+        (
+            "/threads/runs",
+            json!({"assistant_id": "asst_x", "max_prompt_tokens": 255}),
+            "400 max_prompt_tokens integer_below_min_value: \
+             Invalid 'max_prompt_tokens': integer below minimum value. \
+             Expected a value >= 256, but got 255 instead.",
+        ),
+        (
+            "/threads/thread_x/runs?include[]=everything",
+            json!({"assistant_id": "asst_x"}),
+            "400 include[] invalid_value: Invalid value: 'everything'. \
+             Supported values are: 'step_details.tool_calls[*].file_search.results[*].content'.",
+        ),
+    ] {
+        check("POST", path, &body.to_string(), want);
+    }
+}
+
+#[test]
+fn bodies_that_are_empty_or_not_json() {
+    for (body, want) in [
+        (
+            "{",
+            "400 - -: We could not parse the JSON body of your request: EOF while parsing an object at line 1 column 1.",
+        ),
+        (
+            "",
+            "400 model missing_required_parameter: Missing required parameter: 'model'.",
+        ),
+    ] {
+        check("POST", "/assistants", body, want);
+    }
 }
 
 #[test]

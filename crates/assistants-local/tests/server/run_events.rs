@@ -59,7 +59,7 @@ fn an_answer_without_a_word() {
 }
 
 #[test]
-fn what_events_tell_is_what_is_stored() {
+fn events_show_what_is_stored() {
     let (_server, client) = serve();
     let (thread, events) = run(&client, "Hello world", json!({}));
     let last = |name: &str| &events.iter().rfind(|event| event.name == name).unwrap().data;

@@ -84,7 +84,7 @@ fn a_run_takes_all_outputs_at_once_and_nothing_else() {
 }
 
 #[test]
-fn a_run_that_is_over_cannot_be_cancelled() {
+fn a_run_that_has_ended_cannot_be_cancelled() {
     let (_server, client) = serve();
     let (path, _) = run(&client, "Hello", "completed");
     assert_eq!(

@@ -58,7 +58,7 @@ fn told(client: &Client, path: &str) -> OffsetDateTime {
 }
 
 #[test]
-fn objects_go_when_their_time_is_over() {
+fn objects_are_deleted_when_they_expire() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let (server, client) = start(LocalServer::builder().database(&database));
@@ -107,7 +107,7 @@ fn objects_go_when_their_time_is_over() {
 }
 
 #[test]
-fn use_moves_the_time_of_what_goes_when_it_is_not_used() {
+fn use_extends_the_expiry_since_last_active() {
     let directory = tempfile::tempdir().unwrap();
     for policy in ["SINCE_LAST_ACTIVE", "STATIC"] {
         let database = directory.path().join(policy);

@@ -56,11 +56,7 @@ fn a_file_is_one_file_for_both_protocols() {
 fn content_must_be_base64() {
     let (_server, client) = serve();
     let file = |content: &str| client.post("/files/v1/files", json!({"folderId": "fld", "content": content}));
-    assert!(
-        file("???")
-            .error()
-            .starts_with("400 3: The body is not what was expected")
-    );
+    assert!(file("???").error().starts_with("400 3: The body is not valid"));
     let twice = r#"{"folderId": "fld", "content": "YQ==", "content": "YQ=="}"#;
     let twice = client.call("POST", "/files/v1/files", twice);
     assert!(twice.error().contains("more than one file"), "{}", twice.error());
@@ -193,7 +189,7 @@ fn an_index_of_what_is_no_text_fails() {
     );
     assert_eq!(
         refused.error(),
-        "400 3: `maxChunkSizeTokens` is a number from 100 to 2048, not 50."
+        "400 3: `maxChunkSizeTokens` must be from 100 to 2048, not 50."
     );
 }
 
@@ -218,7 +214,7 @@ fn an_index_of_a_pdf_has_its_text() {
 }
 
 #[test]
-fn an_operation_goes_on_after_a_restart() {
+fn an_operation_continues_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let (server, client) = start(LocalServer::builder().database(&database));

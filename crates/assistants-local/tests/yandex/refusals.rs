@@ -18,141 +18,154 @@ fn check(client: &Client, call: &str, body: Value, want: &str) {
 }
 
 #[test]
-fn requests_that_cannot_be_done() {
+fn assistants_that_cannot_be_created() {
     let (_server, client) = serve();
-    let check = |call: &str, body: Value, want: &str| check(&client, call, body, want);
-    let assistant = |more: Value| {
+    for (members, want) in [
+        (
+            json!({"modelUri": null}),
+            "The body is not valid: missing field `modelUri`",
+        ),
+        (
+            json!({"folderId": null}),
+            "The body is not valid: missing field `folderId`",
+        ),
+        (
+            json!({"completionOptions": {"temperature": 1.5}}),
+            "`temperature` must be from 0 to 1, not 1.5.",
+        ),
+        (
+            json!({"completionOptions": {"maxTokens": "0"}}),
+            "`maxTokens` must be greater than 0",
+        ),
+        (
+            json!({"expirationConfig": {"ttlDays": "-1"}}),
+            "`expirationConfig.ttlDays` must be from 1",
+        ),
+        (json!({"tools": [{}]}), "`tools[0]`: it contains no tool"),
+        (
+            json!({"promptTruncationOptions": {"autoStrategy": {}, "lastMessagesStrategy": {"numMessages": "1"}}}),
+            "The body contradicts itself: ",
+        ),
+    ] {
         let mut body = json!({"folderId": "fld", "modelUri": "gpt://fld/test"});
-        for (name, value) in more.as_object().unwrap() {
+        for (name, value) in members.as_object().unwrap() {
             body[name] = value.clone();
         }
-        body
-    };
-    let create = "POST /assistants/v1/assistants";
+        // `null` stands for a missing member.
+        body.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        check(
+            &client,
+            "POST /assistants/v1/assistants",
+            body,
+            &format!("400 3: {want}"),
+        );
+    }
     check(
-        create,
-        json!({"modelUri": "x"}),
-        "400 3: The body is not what was expected: missing field `folderId`",
+        &client,
+        "POST /assistants/v1/assistants",
+        json!([]),
+        "400 3: The body is not valid",
     );
-    check(
-        create,
-        json!({"folderId": "x"}),
-        "400 3: The body is not what was expected: missing field `modelUri`",
-    );
-    check(create, json!([]), "400 3: The body is not what was expected");
-    check(
-        create,
-        assistant(json!({"completionOptions": {"temperature": 1.5}})),
-        "400 3: `temperature` is a number",
-    );
-    check(
-        create,
-        assistant(json!({"completionOptions": {"maxTokens": "0"}})),
-        "400 3: `maxTokens` must be greater",
-    );
-    check(
-        create,
-        assistant(json!({"expirationConfig": {"ttlDays": "-1"}})),
-        "400 3: `expirationConfig.ttlDays` is",
-    );
-    check(
-        create,
-        assistant(json!({"tools": [{}]})),
-        "400 3: `tools[0]`: there is no tool in it",
-    );
-    check(
-        create,
-        assistant(
-            json!({"promptTruncationOptions": {"autoStrategy": {}, "lastMessagesStrategy": {"numMessages": "1"}}}),
-        ),
-        "400 3: The body contradicts itself: ",
-    );
-    check(
-        "GET /assistants/v1/assistants",
-        Value::Null,
-        "400 3: The query needs `folderId`.",
-    );
-    check(
-        "GET /assistants/v1/threads?folderId=f&pageSize=1001",
-        Value::Null,
-        "400 3: `pageSize` is a number from 0",
-    );
-    check(
-        "GET /assistants/v1/threads?folderId=f&pageToken=x",
-        Value::Null,
-        "400 3: The `pageToken` is not one",
-    );
-    check(
-        "GET /assistants/v1/assistants/no",
-        Value::Null,
-        "404 5: No assistant found with id 'no'.",
-    );
-    check(
-        "GET /assistants/v1/messages?threadId=no",
-        Value::Null,
-        "404 5: No thread found with id 'no'.",
-    );
-    check(
-        "GET /assistants/v1/runs/listen?runId=no",
-        Value::Null,
-        "404 5: No run found with id 'no'.",
-    );
-    check(
-        "GET /assistants/v1/runs/listen",
-        Value::Null,
-        "400 3: The query needs `runId`.",
-    );
-    check(
-        "GET /operations/no",
-        Value::Null,
-        "404 5: No operation found with id 'no'.",
-    );
-    check(
-        "GET /operations/no:cancel",
-        Value::Null,
-        "404 5: No operation found with id 'no'.",
-    );
-    check(
-        "POST /operations/no:cancel",
-        json!({}),
-        "404 5: No operation found with id 'no'.",
-    );
-    check("GET /assistants/v1/nothing", Value::Null, "404 5: Not Found");
-    check("GET /operations", Value::Null, "404 5: Not Found");
-    check(
-        "DELETE /assistants/v1/runs/listen",
-        Value::Null,
-        "501 12: Method Not Allowed",
-    );
-    check(
-        "PATCH /assistants/v1/runs/submit",
-        json!({"runId": "no"}),
-        "400 3: The body needs a `toolResultList`.",
-    );
-    check(
-        "POST /foundationModels/v1/tokenize",
-        json!({"text": "x"}),
-        "400 3: The body needs a `modelUri`.",
-    );
-    let thread = id(&client.post("/assistants/v1/threads", json!({"folderId": "f"})).ok());
-    let message = "POST /assistants/v1/messages";
-    check(
-        message,
-        json!({"threadId": thread}),
-        "400 3: The body is not what was expected: missing field `content`",
-    );
-    check(
-        message,
-        json!({"threadId": thread, "content": {}}),
-        "400 3: The `content` of a message is one or more texts.",
-    );
-    let author = json!({"role": "SYSTEM"});
-    let body = json!({"threadId": thread, "content": content("x"), "author": author});
-    check(message, body, "400 3: There is no role 'SYSTEM'.");
 }
 
 #[test]
-fn a_key_opens_the_door_in_either_scheme() {
+fn messages_that_cannot_be_added() {
+    let (_server, client) = serve();
+    let thread = id(&client.post("/assistants/v1/threads", json!({"folderId": "f"})).ok());
+    for (mut body, want) in [
+        (json!({}), "The body is not valid: missing field `content`"),
+        (
+            json!({"content": {}}),
+            "The `content` of a message must be one or more texts.",
+        ),
+        (
+            json!({"content": content("x"), "author": {"role": "SYSTEM"}}),
+            "Unknown role 'SYSTEM'.",
+        ),
+    ] {
+        body["threadId"] = json!(thread);
+        check(&client, "POST /assistants/v1/messages", body, &format!("400 3: {want}"));
+    }
+}
+
+#[test]
+fn requests_that_cannot_be_executed() {
+    let (_server, client) = serve();
+    for (call, body, want) in [
+        (
+            "GET /assistants/v1/assistants",
+            Value::Null,
+            "400 3: The query parameter `folderId` is required.",
+        ),
+        (
+            "GET /assistants/v1/threads?folderId=f&pageSize=1001",
+            Value::Null,
+            "400 3: `pageSize` must be from 0 to 1000, not '1001'.",
+        ),
+        (
+            "GET /assistants/v1/threads?folderId=f&pageToken=x",
+            Value::Null,
+            "400 3: The `pageToken` does not belong to this list.",
+        ),
+        (
+            "GET /assistants/v1/assistants/no",
+            Value::Null,
+            "404 5: No assistant found with id 'no'.",
+        ),
+        (
+            "GET /assistants/v1/messages?threadId=no",
+            Value::Null,
+            "404 5: No thread found with id 'no'.",
+        ),
+        (
+            "GET /assistants/v1/runs/listen?runId=no",
+            Value::Null,
+            "404 5: No run found with id 'no'.",
+        ),
+        (
+            "GET /assistants/v1/runs/listen",
+            Value::Null,
+            "400 3: The query parameter `runId` is required.",
+        ),
+        (
+            "GET /operations/no",
+            Value::Null,
+            "404 5: No operation found with id 'no'.",
+        ),
+        (
+            "GET /operations/no:cancel",
+            Value::Null,
+            "404 5: No operation found with id 'no'.",
+        ),
+        (
+            "POST /operations/no:cancel",
+            json!({}),
+            "404 5: No operation found with id 'no'.",
+        ),
+        ("GET /assistants/v1/nothing", Value::Null, "404 5: Not Found"),
+        ("GET /operations", Value::Null, "404 5: Not Found"),
+        (
+            "DELETE /assistants/v1/runs/listen",
+            Value::Null,
+            "501 12: Method Not Allowed",
+        ),
+        (
+            "PATCH /assistants/v1/runs/submit",
+            json!({"runId": "no"}),
+            "400 3: `toolResultList` is required.",
+        ),
+        (
+            "POST /foundationModels/v1/tokenize",
+            json!({"text": "x"}),
+            "400 3: `modelUri` is required.",
+        ),
+    ] {
+        check(&client, call, body, want);
+    }
+}
+
+#[test]
+fn a_key_is_accepted_in_either_scheme() {
     let (_server, client) = start(LocalServer::builder().api_key("secret"));
     let list = "/assistants/v1/assistants?folderId=f";
     for scheme in ["Api-Key secret", "api-key  secret", "Bearer secret", "BEARER secret"] {
@@ -165,10 +178,10 @@ fn a_key_opens_the_door_in_either_scheme() {
     for wrong in ["Api-Key", "Api-Key other", "Basic secret", "secret"] {
         assert_eq!(
             client.header("authorization", wrong).get(list).error(),
-            "401 16: The key is wrong."
+            "401 16: The API key is not valid."
         );
     }
-    assert!(client.get(list).error().starts_with("401 16: No key was given."));
+    assert!(client.get(list).error().starts_with("401 16: No API key was sent."));
     assert!(client.get("/assistants/v1/nothing").error().starts_with("401 16: "));
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::client::{content, id, serve, short, start};
 
 #[test]
-fn a_run_is_heard_from_any_event_again_and_again() {
+fn a_run_can_be_replayed_from_any_event() {
     let (_server, client) = serve();
     let run = client.run("repeat 3");
     let whole = "0:word1 | 1:word1 word2 | 2:word1 word2 word3 | 3:DONE word1 word2 word3";
@@ -47,7 +47,7 @@ fn a_run_that_is_not_streamed_has_one_event() {
 }
 
 #[test]
-fn events_come_while_the_run_is_at_work() {
+fn events_arrive_while_the_run_is_in_progress() {
     let (_server, client) = serve();
     let run = client.run("repeat 1\nsleep 60000\nrepeat 1");
     let mut first = client.listen(&run, 0);
@@ -68,7 +68,7 @@ fn events_come_while_the_run_is_at_work() {
 }
 
 #[test]
-fn calls_are_answered_by_name_and_the_run_goes_on_under_the_next_numbers() {
+fn results_are_matched_by_name_and_events_continue_with_the_next_numbers() {
     let (_server, client) = serve();
     let run = client.run("repeat 1\ncall f {\"a\":1}\ncall g {\"b\":2}\ncall f {\"a\":3}");
     let calls = "0:word1 | 1:CALLS f {\"a\":1} g {\"b\":2} f {\"a\":3}";
@@ -85,11 +85,11 @@ fn calls_are_answered_by_name_and_the_run_goes_on_under_the_next_numbers() {
     let submit = |body| client.patch("/assistants/v1/runs/submit", body);
     assert_eq!(
         submit(results(&[result("f", "one"), result("g", "two")])).error(),
-        "400 3: All results must be given at once; there is none for: 'f'."
+        "400 3: All results must be submitted at once; missing: 'f'."
     );
     assert_eq!(
         submit(results(&[result("h", "one")])).error(),
-        format!("400 3: The run {run} waits for no result of 'h'. It waits for: 'f', 'g', 'f'.")
+        format!("400 3: The run {run} is not waiting for a result of 'h'. It is waiting for: 'f', 'g', 'f'.")
     );
     let all = results(&[result("g", "two"), result("f", "one"), result("f", "three")]);
     assert_eq!(submit(all.clone()).ok(), json!({}));
@@ -159,7 +159,7 @@ fn old_messages_give_way_and_a_long_one_fails_the_run() {
 }
 
 #[test]
-fn tools_and_options_of_the_run_stand_over_those_before() {
+fn tools_and_options_of_the_run_are_added_to_earlier_ones() {
     let (_server, client) = serve();
     let tool = json!({"function": {"name": "h"}});
     let body =
@@ -201,7 +201,7 @@ fn finds_the_last_run_of_a_thread_and_the_runs_of_a_folder() {
 }
 
 #[test]
-fn a_thread_with_a_run_at_work_takes_no_message_and_no_run() {
+fn a_thread_with_an_active_run_accepts_no_message_and_no_run() {
     let (_server, client) = serve();
     let run = client.run("call f");
     let thread = client.wait_for(&run, "TOOL_CALLS")["threadId"]
@@ -227,7 +227,7 @@ fn a_thread_with_a_run_at_work_takes_no_message_and_no_run() {
 }
 
 #[test]
-fn a_thread_that_is_deleted_takes_its_listeners_along() {
+fn deleting_a_thread_ends_the_streams_of_its_listeners() {
     let (_server, client) = serve();
     let run = client.run("call f");
     let thread = client.wait_for(&run, "TOOL_CALLS")["threadId"]
@@ -250,7 +250,7 @@ fn a_thread_that_is_deleted_takes_its_listeners_along() {
 }
 
 #[test]
-fn what_was_said_survives_a_restart() {
+fn a_history_survives_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let (server, client) = start(LocalServer::builder().database(&database));

@@ -46,7 +46,7 @@ fn what_one_protocol_makes_the_other_can_use() {
 }
 
 #[test]
-fn a_run_of_the_other_protocol_can_be_heard() {
+fn a_run_of_the_other_protocol_can_be_listened_to() {
     let (server, yandex) = serve();
     let openai = Client::new(server.base_url());
     let assistant = id(&openai
