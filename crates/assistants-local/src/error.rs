@@ -28,7 +28,7 @@ pub enum Error {
     EmptyKey,
     /// A text given to [`Builder::allow_origin`](crate::Builder::allow_origin) is not an origin.
     #[error(
-        "'{origin}' is no origin that can be allowed: it must be a scheme, a host and perhaps a port, such as \
+        "'{origin}' cannot be allowed as an origin: expected a scheme, a host and optionally a port, such as \
          http://localhost:3000, or `*` with an API key"
     )]
     Origin {

@@ -274,14 +274,14 @@ impl Builder {
         let origins = Origins::parse(&self.allowed_origins, api_key.is_some());
         let origins = origins.map_err(|origin| Error::Origin { origin })?;
         ids::check_randomness().map_err(|error| Error::System {
-            action: "asking for random bytes",
+            action: "obtaining random bytes",
             source: io::Error::other(error),
         })?;
         let (listener, address) = listen(&self.bind, api_key.is_some())?;
         let (storage, files) = open_storage(self.database.as_deref())?;
         let pdf_reader = self.pdf_reader.map(PdfReader::new).transpose();
         let pdf_reader = pdf_reader.map_err(|source| Error::System {
-            action: "making a pipe",
+            action: "creating a pipe",
             source,
         })?;
         let model_name = self.model.name().to_owned();
@@ -377,7 +377,8 @@ fn serve(
     drop(guard);
     let router = openai::router(Arc::clone(&engine), Arc::clone(&frontend), strict);
     let router = yandex::in_front_of(router, engine, Arc::clone(&frontend), yandex_dialect, strict);
-    let router = http::with_unread_bodies(http::with_cors(router, Arc::clone(&frontend)));
+    let headers = [openai::RESPONSE_HEADERS, yandex::RESPONSE_HEADERS].concat();
+    let router = http::with_unread_bodies(http::with_cors(router, Arc::clone(&frontend), &headers));
     let (stop, stopped) = oneshot::channel();
     let work = move || {
         run(&runtime, listener, router, frontend.limits.clone(), stopped);
@@ -408,7 +409,7 @@ fn run(
         match tokio::time::timeout(STOP_TIMEOUT, serving).await {
             Ok(Ok(())) => {}
             Ok(Err(panicked)) => log::error!("the task that accepts connections panicked: {panicked}"),
-            Err(_) => log::warn!("connections did not end in time and are left open"),
+            Err(_) => log::warn!("some connections did not end in time and were left open"),
         }
     });
 }

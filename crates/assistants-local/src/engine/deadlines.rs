@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_due_comes_in_the_order_of_the_deadlines() {
+    fn due_tasks_run_in_the_order_of_their_deadlines() {
         let deadlines = Deadlines::<&str>::default();
         let now = Instant::now();
         deadlines.set("late", now + Duration::from_millis(2));

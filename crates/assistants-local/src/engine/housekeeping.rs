@@ -24,7 +24,7 @@ pub(super) fn work(housekeeper: &Arc<Housekeeper>, engine: &Weak<Engine>) {
             engine.run_housekeeping(now().unix_timestamp(), purge)
         }));
         if !matches!(done, Ok(Ok(()))) {
-            log::error!("removing deleted and expired data failed and is retried: {done:?}");
+            log::error!("removing deleted and expired data failed, retrying: {done:?}");
             if purge {
                 housekeeper.deleted();
             }

@@ -195,7 +195,7 @@ impl Engine {
         let until = now.checked_add(timeout).unwrap_or(now);
         let left = self.run_workers.wait(until) + self.chat_workers.wait(until);
         if left > 0 {
-            log::warn!("{left} threads are left running, because their model does not return");
+            log::warn!("left {left} threads running because their model has not returned");
         }
     }
 

@@ -56,8 +56,8 @@ impl Budget {
             // The semaphore is never closed.
             Ok(Err(_)) | Err(_) => {
                 self.used_up
-                    .warn(|| "the memory for bodies is used up: requests get status 503".to_owned());
-                Err(Rejection::Busy("memory for bodies"))
+                    .warn(|| "the memory for request bodies is used up: rejecting requests with status 503".to_owned());
+                Err(Rejection::Busy("memory for request bodies"))
             }
         }
     }

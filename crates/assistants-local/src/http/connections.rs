@@ -59,7 +59,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: &Limits
             Err(error) => {
                 // Errors caused by a client's own connection are not the server's and need no pause.
                 if !is_of_client(&error) {
-                    failed.warn(|| format!("no connection can be accepted: {error}"));
+                    failed.warn(|| format!("could not accept a connection: {error}"));
                     sleep(ACCEPT_PAUSE).await;
                 }
                 continue;
@@ -68,7 +68,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: &Limits
         let (permit, is_surplus) = match Arc::clone(&places).try_acquire_owned() {
             Ok(permit) => (permit, false),
             Err(_) => {
-                refused.warn(|| format!("the limit of {most} connections is reached: {peer} gets status 503"));
+                refused
+                    .warn(|| format!("the limit of {most} connections is reached: rejecting {peer} with status 503"));
                 match Arc::clone(&surplus).try_acquire_owned() {
                     Ok(permit) => (permit, true),
                     Err(_) => continue,

@@ -14,9 +14,8 @@ use super::Frontend;
 /// How long a browser may cache a preflight response, in seconds.
 const REMEMBERED: &str = "600";
 
-/// The response headers that scripts may read in addition to the CORS-safelisted ones.
-const EXPOSED: &str = "x-request-id, openai-processing-ms, openai-version, openai-poll-after-ms, retry-after, \
-                       x-client-request-id, x-server-trace-id, content-disposition";
+/// The response headers of this layer that scripts may read in addition to the CORS-safelisted ones.
+const EXPOSED: &str = "x-request-id, x-client-request-id, retry-after, content-disposition";
 
 const ASKED_HEADERS: HeaderName = header::ACCESS_CONTROL_REQUEST_HEADERS;
 const ASKED_METHOD: HeaderName = header::ACCESS_CONTROL_REQUEST_METHOD;
@@ -24,11 +23,19 @@ const ASKED_NETWORK: HeaderName = HeaderName::from_static("access-control-reques
 const ALLOWED_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 
 /// Adds CORS headers to the responses of `router`. Requests from origins that are not allowed get none.
-pub(crate) fn with_cors(router: Router, frontend: Arc<Frontend>) -> Router {
-    router.layer(middleware::from_fn_with_state(frontend, answer))
+///
+/// `headers` are those of the protocols, which scripts may read.
+pub(crate) fn with_cors(router: Router, frontend: Arc<Frontend>, headers: &[&str]) -> Router {
+    let exposed = [&[EXPOSED], headers].concat().join(", ");
+    let exposed = HeaderValue::from_str(&exposed).expect("names of headers are a header value");
+    router.layer(middleware::from_fn_with_state((frontend, exposed), respond))
 }
 
-async fn answer(State(frontend): State<Arc<Frontend>>, request: Request, next: Next) -> Response {
+async fn respond(
+    State((frontend, exposed)): State<(Arc<Frontend>, HeaderValue)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let allowed = origin.filter(|origin| {
         origin
@@ -46,7 +53,7 @@ async fn answer(State(frontend): State<Arc<Frontend>>, request: Request, next: N
     };
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     response
 }

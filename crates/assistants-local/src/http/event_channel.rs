@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn hands_on_what_has_gathered_and_then_ends() {
+    fn returns_what_was_written_and_then_ends() {
         let (writer, mut reader) = channel(String::new(), LONG);
         assert_eq!(read(&mut reader), Poll::Pending);
         write(&writer, "a");
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn text_does_not_wait_for_a_reader_who_has_gone() {
+    fn text_does_not_wait_for_a_reader_that_was_dropped() {
         let (writer, reader) = channel(String::new(), LONG);
         write(&writer, &"x".repeat(CAPACITY));
         drop(reader);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_who_takes_nothing_is_cut_off_with_an_error() {
+    fn a_reader_that_reads_nothing_is_disconnected_with_an_error() {
         let (writer, mut reader) = channel("cut off".to_owned(), Duration::ZERO);
         write(&writer, &"x".repeat(CAPACITY));
         writer.wait();

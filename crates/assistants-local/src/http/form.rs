@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use multer::{Field, Multipart};
 use serde_json::{Map, Number, Value};
 use tokio_stream::Stream;
@@ -51,33 +51,22 @@ pub(crate) struct Received {
 pub(crate) enum FormError {
     Rejected(Rejection),
     Storage(StorageError),
-    /// The form does not have the expected fields, or is malformed.
-    Invalid {
-        status: StatusCode,
+    /// The form is malformed, or has too many fields.
+    Malformed(String),
+    /// A field is malformed, or occurs too often.
+    Field {
+        name: String,
         message: String,
-        param: Option<String>,
-        code: Option<&'static str>,
     },
-}
-
-impl FormError {
-    fn invalid(message: impl Into<String>) -> Self {
-        Self::Invalid {
-            status: StatusCode::BAD_REQUEST,
-            message: message.into(),
-            param: None,
-            code: None,
-        }
-    }
-
-    fn of_field(name: &str, code: Option<&'static str>, message: impl Into<String>) -> Self {
-        Self::Invalid {
-            status: StatusCode::BAD_REQUEST,
-            message: message.into(),
-            param: Some(name.to_owned()),
-            code,
-        }
-    }
+    /// The form has no file. The text is the name of its field.
+    Missing(&'static str),
+    /// The file is empty.
+    Empty(&'static str),
+    /// The file is larger than `most` bytes.
+    TooLarge {
+        name: &'static str,
+        most: u64,
+    },
 }
 
 impl From<StorageError> for FormError {
@@ -95,7 +84,7 @@ impl From<multer::Error> for FormError {
             },
             error => error,
         };
-        Self::invalid(format!("The form could not be read: {error}."))
+        Self::Malformed(format!("The form could not be read: {error}."))
     }
 }
 
@@ -109,10 +98,11 @@ impl Frontend {
         store: &FileStore,
     ) -> Result<Received, FormError> {
         if !has_form(headers) {
-            return Err(FormError::invalid("The body must be a form: `multipart/form-data`."));
+            let message = "The body must be a form: `multipart/form-data`.";
+            return Err(FormError::Malformed(message.to_owned()));
         }
         let boundary = multer::parse_boundary(content_type(headers))
-            .map_err(|error| FormError::invalid(format!("The form has no boundary: {error}.")))?;
+            .map_err(|error| FormError::Malformed(format!("The form has no boundary: {error}.")))?;
         let reader = Arc::new(Mutex::new(BodyReader::new(body, self.limits.body_timeout)));
         let ahead = Arc::new(AtomicUsize::new(0));
         let guarded = Guarded {
@@ -153,10 +143,7 @@ impl FormReader {
         let (mut file, mut room) = (None, MAX_TEXT);
         for _ in 0..MAX_FIELDS {
             let Some(mut field) = self.next_field().await? else {
-                let Some((file, file_name)) = file else {
-                    let message = format!("Missing required parameter: '{part}'.");
-                    return Err(FormError::of_field(part, Some("missing_required_parameter"), message));
-                };
+                let (file, file_name) = file.ok_or(FormError::Missing(part))?;
                 return Ok(Received {
                     fields: Value::Object(fields),
                     file,
@@ -168,8 +155,7 @@ impl FormReader {
             digest.update(name.as_bytes());
             if name == part {
                 if file.is_some() {
-                    let message = format!("The form has more than one '{part}'.");
-                    return Err(FormError::of_field(part, None, message));
+                    return Err(of_field(part, format!("The form has more than one '{part}'.")));
                 }
                 let file_name = field.file_name().map(str::to_owned);
                 let unfinished = self.write(&mut field, form, store).await?;
@@ -184,7 +170,7 @@ impl FormReader {
             }
         }
         let message = format!("The form has more than {MAX_FIELDS} fields.");
-        Err(FormError::invalid(message))
+        Err(FormError::Malformed(message))
     }
 
     async fn next_field(&mut self) -> Result<Option<Field<'static>>, FormError> {
@@ -206,12 +192,7 @@ impl FormReader {
         let mut gathered = Vec::new();
         while let Some(chunk) = self.chunk(field).await? {
             if file.length() + (gathered.len() + chunk.len()) as u64 > most {
-                return Err(FormError::Invalid {
-                    status: StatusCode::PAYLOAD_TOO_LARGE,
-                    message: format!("'{part}' is larger than {most} bytes."),
-                    param: Some(part.to_owned()),
-                    code: Some("file_too_large"),
-                });
+                return Err(FormError::TooLarge { name: part, most });
             }
             gathered.extend_from_slice(&chunk);
             if gathered.len() >= PIECE {
@@ -220,8 +201,7 @@ impl FormReader {
         }
         let file = append(file, gathered).await?;
         if file.length() == 0 {
-            let message = format!("'{part}' is empty, and empty files are not accepted.");
-            return Err(FormError::of_field(part, Some("empty_file"), message));
+            return Err(FormError::Empty(part));
         }
         Ok(file)
     }
@@ -231,11 +211,18 @@ impl FormReader {
         while let Some(chunk) = self.chunk(field).await? {
             if bytes.len() + chunk.len() > room {
                 let message = format!("'{name}' is too long: the text fields of a form have at most {MAX_TEXT} bytes.");
-                return Err(FormError::of_field(name, None, message));
+                return Err(of_field(name, message));
             }
             bytes.extend_from_slice(&chunk);
         }
-        String::from_utf8(bytes).map_err(|_| FormError::of_field(name, None, format!("'{name}' is not UTF-8.")))
+        String::from_utf8(bytes).map_err(|_| of_field(name, format!("'{name}' is not UTF-8.")))
+    }
+}
+
+fn of_field(name: &str, message: String) -> FormError {
+    FormError::Field {
+        name: name.to_owned(),
+        message,
     }
 }
 
@@ -250,7 +237,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => Err(StorageError {
-            action: "writing what arrives".to_owned(),
+            action: "writing an upload".to_owned(),
             source: Some(Box::new(error)),
         }),
     }

@@ -65,17 +65,17 @@ impl<'a> Idempotency<'a> {
             (Some(kept), Some(key)) if kept.request != self.request => {
                 Err(Rejection::IdempotencyKeyReused(key.to_owned()).into())
             }
-            (kept, _) => Ok(kept.map(|kept| kept.answer)),
+            (kept, _) => Ok(kept.map(|kept| kept.body)),
         }
     }
 
     /// Stores the response for repetitions of this request.
-    pub(crate) fn store_response(&self, transaction: &dyn Transaction, answer: &str) -> Result<(), StorageError> {
+    pub(crate) fn store_response(&self, transaction: &dyn Transaction, response: &str) -> Result<(), StorageError> {
         let Some(key) = self.key else { return Ok(()) };
         let now = now().unix_timestamp();
         let kept = StoredResponse {
             request: self.request.clone(),
-            answer: answer.to_owned(),
+            body: response.to_owned(),
         };
         transaction.store_response(key, self.scope, &kept, now)
     }

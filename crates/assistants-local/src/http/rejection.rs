@@ -12,11 +12,11 @@ pub(crate) enum Rejection {
     /// Without a key, only local host names are accepted: web pages can reach the server under a foreign name (DNS
     /// rebinding).
     #[error(
-        "The host '{0}' is not this server: without an API key it is reached by names of this machine only, such as localhost."
+        "The host '{0}' is not a name of this machine. Without an API key, the server accepts only such names, for example localhost."
     )]
     Host(String),
     #[error(
-        "The request comes from a web page of '{0}'. Start the server with `--allow-origin` and that origin if it may use it."
+        "Web pages of '{0}' may not use this server. To allow them, start it with `--allow-origin` and that origin."
     )]
     Origin(String),
     /// A web page could send this content type without a preflight request.
@@ -42,9 +42,9 @@ pub(crate) enum Rejection {
     #[error("The body could not be read: {0}.")]
     Broken(String),
     /// The limit on this resource is reached.
-    #[error("The server is busy: it has no more {0} to give. Try again in a moment.")]
+    #[error("The server is busy: it has reached its limit on {0}. Try again in a moment.")]
     Busy(&'static str),
-    #[error("The server has an error of its own.")]
+    #[error("The server had an internal error.")]
     Panicked,
 }
 
@@ -64,31 +64,6 @@ impl Rejection {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    /// The error code, for programs.
-    pub(crate) fn code(&self) -> Option<&'static str> {
-        match self {
-            Self::KeyMissing | Self::KeyWrong => Some("invalid_api_key"),
-            Self::Host(_) => Some("host_not_allowed"),
-            Self::Origin(_) => Some("origin_not_allowed"),
-            Self::ContentType { .. } => Some("unsupported_content_type"),
-            Self::TooLarge(_) => Some("body_too_large"),
-            Self::TooManyValues(_) => Some("too_many_values"),
-            Self::TooMany { .. } => Some("array_above_max_length"),
-            Self::IdempotencyKeyReused(_) => Some("idempotency_key_reused"),
-            Self::TooSlow => Some("body_timeout"),
-            Self::Busy(_) => Some("server_busy"),
-            Self::Query(_) | Self::IdempotencyKey(_) | Self::Broken(_) | Self::Panicked => None,
-        }
-    }
-
-    /// The parameter that caused the rejection.
-    pub(crate) fn param(&self) -> Option<&str> {
-        match self {
-            Self::TooMany { param, .. } => Some(param),
-            _ => None,
         }
     }
 }

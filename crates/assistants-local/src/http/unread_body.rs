@@ -28,10 +28,10 @@ const REST_TIME: Duration = Duration::from_secs(1);
 
 /// Takes care of bodies that the handlers of `router` do not read.
 pub(crate) fn with_unread_bodies(router: Router) -> Router {
-    router.layer(middleware::from_fn(answer))
+    router.layer(middleware::from_fn(respond))
 }
 
-async fn answer(request: Request, next: Next) -> Response {
+async fn respond(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     // A client that asked for permission to send the body does not send it after a rejection.
     let is_held_back = parts.headers.contains_key(header::EXPECT);

@@ -39,8 +39,8 @@ impl Workers {
         let waiting = Arc::clone(&self.free).acquire_owned();
         let Ok(Ok(permit)) = timeout(self.queue_timeout, waiting).await else {
             self.used_up
-                .warn(|| "all threads for requests are in use: requests get status 503".to_owned());
-            return Err(Rejection::Busy("threads for requests"));
+                .warn(|| "all request threads are busy: rejecting requests with status 503".to_owned());
+            return Err(Rejection::Busy("concurrent requests"));
         };
         let working = tokio::task::spawn_blocking(move || {
             let done = work();
@@ -48,7 +48,7 @@ impl Workers {
             done
         });
         working.await.map_err(|error| {
-            log::error!("the handler of a request panicked: {error}");
+            log::error!("a request handler panicked: {error}");
             Rejection::Panicked
         })
     }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_beyond_the_limit_is_refused_until_a_thread_is_free() {
+    fn work_beyond_the_limit_is_rejected_until_a_thread_is_free() {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_time()
             .build()

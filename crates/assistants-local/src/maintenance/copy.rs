@@ -37,7 +37,10 @@ pub(super) fn copy(source: &Path, target: &Path) -> Result<Copied, StorageError>
     let logs = ["-wal", "-shm", "-journal"].map(|end| private::beside(target, end));
     for path in [target, &folder].into_iter().chain(logs.iter().map(AsRef::as_ref)) {
         if path.symlink_metadata().is_ok() {
-            return Err(refuse(format!("{} exists, and nothing is overwritten", path.display())));
+            return Err(refuse(format!(
+                "{} already exists and is not overwritten",
+                path.display()
+            )));
         }
     }
     let unfinished = private::beside(target, ".partial");

@@ -55,11 +55,11 @@ const COPY: &str = "assistants.db";
 /// a file are missing or cannot be copied, or if the copy has a fault. The partial copy is removed.
 pub fn backup(database: impl AsRef<Path>, folder: impl AsRef<Path>) -> Result<Copied, Error> {
     let (database, folder) = (existing(database.as_ref())?, folder.as_ref());
-    private::folder(folder).map_err(|error| failed("making the folder", folder, error))?;
+    private::folder(folder).map_err(|error| failed("creating the folder", folder, error))?;
     let mut entries = fs::read_dir(folder).map_err(|error| failed("listing", folder, error))?;
     if entries.next().is_some() {
         return Err(refusal(format!(
-            "the folder {} is not empty, and a backup needs one that is",
+            "the folder {} is not empty, and a backup requires an empty one",
             folder.display()
         )));
     }

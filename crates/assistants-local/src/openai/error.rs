@@ -129,11 +129,31 @@ impl From<Rejection> for ApiError {
             Rejection::Panicked => "The server had an error processing your request. Sorry about that!".to_owned(),
             other => other.to_string(),
         };
+        let (status, code) = (rejection.status(), code_of(&rejection));
         Self {
-            param: rejection.param().map(str::to_owned),
-            code: rejection.code().map(Cow::Borrowed),
-            ..Self::new(rejection.status(), message)
+            code: code.map(Cow::Borrowed),
+            param: match rejection {
+                Rejection::TooMany { param, .. } => Some(param),
+                _ => None,
+            },
+            ..Self::new(status, message)
         }
+    }
+}
+
+fn code_of(rejection: &Rejection) -> Option<&'static str> {
+    match rejection {
+        Rejection::KeyMissing | Rejection::KeyWrong => Some("invalid_api_key"),
+        Rejection::Host(_) => Some("host_not_allowed"),
+        Rejection::Origin(_) => Some("origin_not_allowed"),
+        Rejection::ContentType { .. } => Some("unsupported_content_type"),
+        Rejection::TooLarge(_) => Some("body_too_large"),
+        Rejection::TooManyValues(_) => Some("too_many_values"),
+        Rejection::TooMany { .. } => Some("array_above_max_length"),
+        Rejection::IdempotencyKeyReused(_) => Some("idempotency_key_reused"),
+        Rejection::TooSlow => Some("body_timeout"),
+        Rejection::Busy(_) => Some("server_busy"),
+        Rejection::Query(_) | Rejection::IdempotencyKey(_) | Rejection::Broken(_) | Rejection::Panicked => None,
     }
 }
 
@@ -142,16 +162,20 @@ impl From<FormError> for ApiError {
         match error {
             FormError::Rejected(rejection) => rejection.into(),
             FormError::Storage(error) => error.into(),
-            FormError::Invalid {
-                status,
-                message,
-                param,
-                code,
-            } => Self {
-                param,
-                code: code.map(Cow::Borrowed),
-                ..Self::new(status, message)
-            },
+            FormError::Malformed(message) => Self::invalid(message),
+            FormError::Field { name, message } => Self::invalid(message).param(name),
+            FormError::Missing(name) => Self::invalid(format!("Missing required parameter: '{name}'."))
+                .param(name)
+                .code("missing_required_parameter"),
+            FormError::Empty(name) => Self::invalid(format!("'{name}' is empty, and empty files are not accepted."))
+                .param(name)
+                .code("empty_file"),
+            FormError::TooLarge { name, most } => {
+                let message = format!("'{name}' is larger than {most} bytes.");
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+                    .param(name)
+                    .code("file_too_large")
+            }
         }
     }
 }

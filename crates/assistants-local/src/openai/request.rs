@@ -155,8 +155,7 @@ impl Call {
 pub(super) fn checked<T: DeserializeOwned>(schemas: &Schemas, schema: &str, mut body: Value) -> Result<T, ApiError> {
     schemas.drop_nulls(schema, &mut body);
     schemas.check(schema, &body)?;
-    serde_json::from_value(body)
-        .map_err(|error| ApiError::invalid(format!("The body is not what was expected: {error}.")))
+    serde_json::from_value(body).map_err(|error| ApiError::invalid(format!("The body is not valid: {error}.")))
 }
 
 /// Returns the document with this id if it exists and is below `parent`.

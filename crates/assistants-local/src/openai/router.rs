@@ -24,6 +24,9 @@ use crate::openai::request_schema::Schemas;
 /// a server on the same machine.
 const POLL_AFTER_MS: &str = "50";
 
+/// The headers of this protocol that scripts of web pages may read.
+pub(crate) const RESPONSE_HEADERS: &[&str] = &["openai-version", "openai-processing-ms", "openai-poll-after-ms"];
+
 /// The paths under which the protocol is served: the provider's, followed by those that clients of Azure use. The
 /// `api-version` in their query is ignored.
 const PREFIXES: &[&str] = &[
@@ -124,7 +127,7 @@ impl Routes {
             body_kind,
         };
         let route = on(filter, async move |request: Request| {
-            let response = answer(reader, handler, request).await;
+            let response = respond(reader, handler, request).await;
             response.unwrap_or_else(|error| response::error(&error))
         });
         for prefix in PREFIXES {
@@ -163,7 +166,7 @@ async fn admit_and_label(State(frontend): State<Arc<Frontend>>, request: Request
     response
 }
 
-async fn answer(reader: CallReader, handler: Handler, request: Request) -> Result<Response, ApiError> {
+async fn respond(reader: CallReader, handler: Handler, request: Request) -> Result<Response, ApiError> {
     let frontend = Arc::clone(&reader.frontend);
     let call = reader.read(request).await?;
     let work = move || {
@@ -173,8 +176,8 @@ async fn answer(reader: CallReader, handler: Handler, request: Request) -> Resul
     into_http(frontend.work(work).await??).await
 }
 
-async fn into_http(answer: ApiResponse) -> Result<Response, ApiError> {
-    Ok(match answer {
+async fn into_http(response: ApiResponse) -> Result<Response, ApiError> {
+    Ok(match response {
         ApiResponse::Json(json) => response::json(json),
         ApiResponse::Run(json) => {
             let mut response = response::json(json);
@@ -187,7 +190,7 @@ async fn into_http(answer: ApiResponse) -> Result<Response, ApiError> {
             response::add_header(&mut response, "cache-control", "no-cache");
             response
         }
-        ApiResponse::Pending(response) => Box::pin(into_http(response.await?)).await?,
+        ApiResponse::Pending(pending) => Box::pin(into_http(pending.await?)).await?,
     })
 }
 

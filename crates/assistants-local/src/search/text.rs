@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn says_why_there_is_no_text() {
+    fn reports_why_there_is_no_text() {
         for (name, bytes, unsupported) in [
             ("a.docx", &b"PK"[..], true),
             ("a.pdf", b"%PDF-1.7", false),

@@ -74,7 +74,7 @@ impl<T: Stored> Loaded<T> {
             Ok(object) => Ok(Self { object, document }),
             Err(error) => {
                 let action = format!(
-                    "reading the {} {}: what is stored is damaged",
+                    "reading the {} {}: the stored data is damaged",
                     T::KIND.noun(),
                     document.id
                 );

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_adoption_goes_on() {
+    fn an_interrupted_adoption_continues() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         {

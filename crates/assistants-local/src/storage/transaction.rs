@@ -18,7 +18,7 @@ pub(crate) struct StoredResponse {
     /// A digest of the request's body.
     pub(crate) request: String,
     /// The body of the response.
-    pub(crate) answer: String,
+    pub(crate) body: String,
 }
 
 /// Reads and writes that take effect together or not at all.

@@ -59,7 +59,7 @@ pub(super) fn list_versions(call: &Call) -> Result<ApiResponse, ApiError> {
     })?;
     let versions = page.documents.iter().map(|document| {
         serde_json::from_str(&document.body).map_err(|error| StorageError {
-            action: format!("reading a version of the assistant {id}: what is stored is damaged"),
+            action: format!("reading a version of the assistant {id}: the stored data is damaged"),
             source: Some(Box::new(error)),
         })
     });
@@ -157,7 +157,7 @@ fn add_version(transaction: &dyn Transaction, assistant: &Assistant, mask: Field
 /// Checks an assistant, and fills in the defaults that the service shows.
 fn settle(assistant: &mut Assistant) -> Result<(), ApiError> {
     if assistant.model_uri.is_empty() {
-        return Err(ApiError::invalid("An assistant needs a `modelUri`."));
+        return Err(ApiError::invalid("`modelUri` is required."));
     }
     tools::check(&assistant.tools)?;
     check_options(
@@ -195,7 +195,7 @@ pub(super) fn check_options(
             && !(0.0..=1.0).contains(&temperature)
         {
             return Err(ApiError::invalid(format!(
-                "`temperature` is a number from 0 to 1, not {temperature}."
+                "`temperature` must be from 0 to 1, not {temperature}."
             )));
         }
     }

@@ -105,8 +105,10 @@ impl From<Rejection> for ApiError {
             _ => Code::InvalidArgument,
         };
         let message = match rejection {
-            Rejection::KeyMissing => "No key was given. Send it in the header `Authorization: Api-Key KEY`.".to_owned(),
-            Rejection::KeyWrong => "The key is wrong.".to_owned(),
+            Rejection::KeyMissing => {
+                "No API key was sent. Send it in the header `Authorization: Api-Key KEY`.".to_owned()
+            }
+            Rejection::KeyWrong => "The API key is not valid.".to_owned(),
             other => other.to_string(),
         };
         Self::new(code, message)
@@ -115,11 +117,11 @@ impl From<Rejection> for ApiError {
 
 impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> Self {
-        let unexpected = |what| Self::invalid(format!("The body is not what was expected: {what}."));
+        let unexpected = |what| Self::invalid(format!("The body is not valid: {what}."));
         match error {
             UploadError::Rejected(rejection) => rejection.into(),
             UploadError::Storage(error) => error.into(),
-            UploadError::NotBase64 => unexpected("the file is no base64"),
+            UploadError::NotBase64 => unexpected("the file is not base64"),
             UploadError::Twice => unexpected("it has more than one file"),
             UploadError::TooLarge(most) => Self::invalid(format!("The file is larger than {most} bytes.")),
         }

@@ -84,17 +84,19 @@ pub(super) fn add(transaction: &dyn Transaction, thread: &Thread, mut data: Mess
     let role = match author.role.to_ascii_uppercase().as_str() {
         "" | "USER" => Role::User,
         "ASSISTANT" => Role::Assistant,
-        other => return Err(ApiError::invalid(format!("There is no role '{other}'."))),
+        other => return Err(ApiError::invalid(format!("Unknown role '{other}'."))),
     };
     role.as_str().to_ascii_uppercase().clone_into(&mut author.role);
     data.author = Some(author);
     let content = data.content.get_or_insert_default();
     if content.content.is_empty() || content.content.iter().any(|part| part.as_text().is_none()) {
-        return Err(ApiError::invalid("The `content` of a message is one or more texts."));
+        return Err(ApiError::invalid(
+            "The `content` of a message must be one or more texts.",
+        ));
     }
     if transaction.count(Kind::Message, &thread.id)? >= MAX_PER_THREAD {
         return Err(EngineError::state(format!(
-            "The thread {} has {MAX_PER_THREAD} messages already.",
+            "The thread {} already has {MAX_PER_THREAD} messages, which is the maximum.",
             thread.id
         ))
         .into());

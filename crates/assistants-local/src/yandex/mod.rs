@@ -52,6 +52,7 @@ mod tokenize;
 mod tools;
 mod users;
 
+pub(crate) use self::router::RESPONSE_HEADERS;
 pub(crate) use self::routes::in_front_of;
 
 use self::error::ApiError;

@@ -38,7 +38,7 @@ pub(super) fn cancel(call: &Call) -> Result<ApiResponse, ApiError> {
 
 fn read<T: DeserializeOwned>(document: &Document, text: &str) -> Result<T, StorageError> {
     serde_json::from_str(text).map_err(|error| StorageError {
-        action: format!("reading the operation {}: what is stored is damaged", document.id),
+        action: format!("reading the operation {}: the stored data is damaged", document.id),
         source: Some(Box::new(error)),
     })
 }

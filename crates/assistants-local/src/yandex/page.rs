@@ -55,7 +55,7 @@ fn size(call: &Call) -> Result<usize, ApiError> {
         Ok(0) => Ok(DEFAULT_SIZE),
         Ok(size @ 1..=MAX_SIZE) => Ok(size),
         _ => Err(ApiError::invalid(format!(
-            "`pageSize` is a number from 0 to {MAX_SIZE}, not '{text}'."
+            "`pageSize` must be from 0 to {MAX_SIZE}, not '{text}'."
         ))),
     }
 }
@@ -66,7 +66,7 @@ fn after(call: &Call, kind: Kind) -> Result<Option<i64>, ApiError> {
     };
     match read_token(kind, text) {
         Some(sequence) => Ok(Some(sequence)),
-        None => Err(ApiError::invalid("The `pageToken` is not one of this list.")),
+        None => Err(ApiError::invalid("The `pageToken` does not belong to this list.")),
     }
 }
 

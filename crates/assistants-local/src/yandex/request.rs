@@ -92,13 +92,13 @@ impl Call {
     /// Returns a required query parameter.
     pub(super) fn required(&self, name: &str) -> Result<&str, ApiError> {
         self.query(name)
-            .ok_or_else(|| ApiError::invalid(format!("The query needs `{name}`.")))
+            .ok_or_else(|| ApiError::invalid(format!("The query parameter `{name}` is required.")))
     }
 
     /// Parses the body, in either spelling. A missing body counts as `{}`.
     pub(super) fn body<T: ProtoMessage>(&self) -> Result<T, ApiError> {
         let bytes = self.body.json();
-        let unexpected = |error| ApiError::invalid(format!("The body is not what was expected: {error}."));
+        let unexpected = |error| ApiError::invalid(format!("The body is not valid: {error}."));
         if self.strict
             && let Some(member) = T::unknown_member(&serde_json::from_slice(bytes).map_err(unexpected)?)
         {
@@ -154,8 +154,8 @@ impl Call {
         &self,
         mut work: impl FnMut(&dyn Transaction) -> Result<M, ApiError>,
     ) -> Result<ApiResponse, ApiError> {
-        let (answer, _) = self.once(|transaction| Ok((work(transaction)?, ())))?;
-        Ok(answer)
+        let (response, _) = self.once(|transaction| Ok((work(transaction)?, ())))?;
+        Ok(response)
     }
 
     /// Creates a response from a message.
@@ -170,7 +170,7 @@ pub(super) fn to_json<T: ProtoMessage>(dialect: Dialect, message: &T) -> Result<
         Ok(value) => Ok(value.to_string()),
         Err(error) => Err(ApiError::new(
             Code::Internal,
-            format!("The answer has no JSON form: {error}."),
+            format!("The response cannot be serialized: {error}."),
         )),
     }
 }

@@ -144,13 +144,13 @@ fn complete_expiration(config: Option<ExpirationConfig>) -> Result<ExpirationCon
         1..=MAX_DAYS => {}
         days => {
             return Err(ApiError::invalid(format!(
-                "`expirationConfig.ttlDays` is a number from 1 to {MAX_DAYS}, not {days}."
+                "`expirationConfig.ttlDays` must be from 1 to {MAX_DAYS}, not {days}."
             )));
         }
     }
     if let ExpirationPolicy::Unknown(policy) = &config.expiration_policy {
         return Err(ApiError::invalid(format!(
-            "There is no expiration policy '{}'.",
+            "Unknown expiration policy '{}'.",
             policy.as_str()
         )));
     }
@@ -161,7 +161,7 @@ fn complete_expiration(config: Option<ExpirationConfig>) -> Result<ExpirationCon
 pub(super) fn noted<T: ProtoMessage>(document: &Document) -> Result<Option<T>, StorageError> {
     let Some(notes) = &document.notes else { return Ok(None) };
     serde_json::from_str(notes).map(Some).map_err(|error| StorageError {
-        action: format!("reading the notes of {}: what is stored is damaged", document.id),
+        action: format!("reading the notes of {}: the stored data is damaged", document.id),
         source: Some(Box::new(error)),
     })
 }
@@ -169,7 +169,7 @@ pub(super) fn noted<T: ProtoMessage>(document: &Document) -> Result<Option<T>, S
 /// Serializes a message for storage.
 pub(super) fn to_text<T: ProtoMessage>(message: &T) -> Result<String, ApiError> {
     serde_json::to_string(message)
-        .map_err(|error| ApiError::new(Code::Internal, format!("The object has no JSON form: {error}.")))
+        .map_err(|error| ApiError::new(Code::Internal, format!("The object cannot be serialized: {error}.")))
 }
 
 /// Returns the current time, truncated to microseconds as the provider stores it.

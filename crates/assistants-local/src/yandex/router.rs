@@ -32,6 +32,9 @@ const PREFIXES: &[&str] = &[
     "/foundationModels/v1",
 ];
 
+/// The headers of this protocol that scripts of web pages may read.
+pub(crate) const RESPONSE_HEADERS: &[&str] = &["x-server-trace-id"];
+
 /// Handles one operation. May block.
 pub(super) type Handler = fn(&Call) -> Result<ApiResponse, ApiError>;
 
@@ -150,7 +153,7 @@ async fn dispatch(State(routes): State<Arc<Routes>>, request: Request, next: Nex
         return next.run(request).await;
     }
     let exchange = Exchange::begin(&request, ids::uuid());
-    let response = answer(&routes, request).await;
+    let response = respond(&routes, request).await;
     let mut response = response.unwrap_or_else(|error| response::error(&error));
     exchange.end(&mut response);
     let trace = ids::uuid().replace('-', "");
@@ -159,7 +162,7 @@ async fn dispatch(State(routes): State<Arc<Routes>>, request: Request, next: Nex
     response
 }
 
-async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError> {
+async fn respond(routes: &Routes, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     // The path of a download contains a secret, so no key is needed.
@@ -204,8 +207,8 @@ async fn answer(routes: &Routes, request: Request) -> Result<Response, ApiError>
     routes.frontend.work(work).await?.map(into_http)
 }
 
-fn into_http(answer: ApiResponse) -> Response {
-    match answer {
+fn into_http(response: ApiResponse) -> Response {
+    match response {
         ApiResponse::Json(json) => response::json(json),
         ApiResponse::Lines(lines) => response::response("application/json", Body::from_stream(lines)),
         ApiResponse::File {

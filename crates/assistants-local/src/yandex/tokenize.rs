@@ -10,18 +10,18 @@ use super::{ApiError, ApiResponse, Call};
 
 pub(super) fn text(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: Tokenize = call.body()?;
-    answer(call, &params.model_uri, &[params.text])
+    count_tokens(call, &params.model_uri, &[params.text])
 }
 
 pub(super) fn completion(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CompletionRequest = call.body()?;
     let texts: Vec<String> = params.messages.iter().flat_map(texts).collect();
-    answer(call, &params.model_uri, &texts)
+    count_tokens(call, &params.model_uri, &texts)
 }
 
-fn answer(call: &Call, model_uri: &str, texts: &[String]) -> Result<ApiResponse, ApiError> {
+fn count_tokens(call: &Call, model_uri: &str, texts: &[String]) -> Result<ApiResponse, ApiError> {
     if model_uri.trim().is_empty() {
-        return Err(ApiError::invalid("The body needs a `modelUri`."));
+        return Err(ApiError::invalid("`modelUri` is required."));
     }
     let response = TokenizeResponse {
         tokens: texts.iter().flat_map(|text| words(text)).map(token).collect(),

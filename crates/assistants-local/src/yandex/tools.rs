@@ -122,7 +122,7 @@ pub(super) fn check(tools: &[Tool]) -> Result<(), ApiError> {
             Some(ToolKind::SearchIndex(search)) if search.max_num_results.is_some_and(|most| most < 1) => {
                 return refused("`maxNumResults` must be greater than 0");
             }
-            None => return refused("there is no tool in it"),
+            None => return refused("it contains no tool"),
             _ => {}
         }
     }
@@ -160,12 +160,12 @@ pub(super) fn outputs(run: &Run, results: &ToolResultList) -> Result<Vec<ToolOut
     let mut outputs = Vec::new();
     for result in &results.tool_results {
         let Some(ToolResultKind::FunctionResult(result)) = &result.kind else {
-            return Err(ApiError::invalid("A tool result is a `functionResult`."));
+            return Err(ApiError::invalid("A tool result must be a `functionResult`."));
         };
         let Some(index) = open.iter().position(|call| call.function.name == result.name) else {
             let names: Vec<&str> = open.iter().map(|call| call.function.name.as_str()).collect();
             return Err(ApiError::invalid(format!(
-                "The run {} waits for no result of '{}'. It waits for: '{}'.",
+                "The run {} is not waiting for a result of '{}'. It is waiting for: '{}'.",
                 run.id,
                 result.name,
                 names.join("', '")
@@ -183,7 +183,7 @@ pub(super) fn outputs(run: &Run, results: &ToolResultList) -> Result<Vec<ToolOut
     }
     let names: Vec<&str> = open.iter().map(|call| call.function.name.as_str()).collect();
     Err(ApiError::invalid(format!(
-        "All results must be given at once; there is none for: '{}'.",
+        "All results must be submitted at once; missing: '{}'.",
         names.join("', '")
     )))
 }
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn later_tools_take_the_place_of_earlier_ones() {
+    fn later_tools_replace_earlier_ones() {
         let function = |name: &str, description: &str| Tool::from(FunctionTool::new(name).description(description));
         let (assistant, run) = ([function("f", "old"), function("g", "")], [function("f", "new")]);
         let all = of_run([&assistant[..], &[], &run[..]]);

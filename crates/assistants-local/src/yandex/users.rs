@@ -83,7 +83,7 @@ fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {
 
 fn read(document: &Document) -> Result<User, StorageError> {
     serde_json::from_str(&document.body).map_err(|error| StorageError {
-        action: format!("reading the user {}: what is stored is damaged", document.id),
+        action: format!("reading the user {}: the stored data is damaged", document.id),
         source: Some(Box::new(error)),
     })
 }

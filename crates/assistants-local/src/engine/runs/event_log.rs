@@ -242,7 +242,7 @@ impl Follower {
         let Some(index) = state.position(self.id) else {
             self.ended = true;
             let message = format!(
-                "The stream was cut off: nothing was read for {} s.",
+                "The stream was closed because nothing was read for {} s.",
                 READER_TIMEOUT.as_secs()
             );
             return Batch::Entries(broken(server_error(message)).into());
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn each_follower_takes_at_its_own_pace() {
+    fn each_follower_reads_at_its_own_pace() {
         let writer = LogWriter::default();
         writer.add([word()]);
         let mut fast = writer.follow([]);
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_follower_that_takes_nothing_is_cut_off_with_an_error() {
+    fn a_follower_that_reads_nothing_is_disconnected_with_an_error() {
         let writer = LogWriter::default();
         let mut stopped = writer.follow([]);
         let mut idle = writer.follow([]);

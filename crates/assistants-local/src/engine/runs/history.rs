@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_told_as_it_grows() {
+    fn a_text_is_reported_as_it_grows() {
         let history = history();
         assert_eq!(read_from(&history, 0), "…");
         history.begin();
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_end_a_telling_until_they_are_answered() {
+    fn calls_end_a_read_until_their_outputs_are_submitted() {
         let history = history();
         history.begin();
         history.push("a");
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_that_breaks_off_says_so() {
+    fn an_interrupted_history_reports_it() {
         let history = history();
         history.begin();
         history.push("a");
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_has_few_moments() {
+    fn a_long_text_has_few_events() {
         let mut text = TurnText::default();
         for _ in 0..200_000 {
             text.push("word ");

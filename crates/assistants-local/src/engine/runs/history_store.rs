@@ -59,7 +59,7 @@ impl History {
 impl StoredTurn {
     fn parse(run_id: &str, document: &Document) -> Result<Self, StorageError> {
         serde_json::from_str(&document.body).map_err(|error| StorageError {
-            action: format!("reading the history of the run {run_id}: what is stored is damaged"),
+            action: format!("reading the history of the run {run_id}: the stored data is damaged"),
             source: Some(Box::new(error)),
         })
     }

@@ -162,7 +162,7 @@ impl LiveState {
 
     /// Ends the streams because the server is stopping; the next server continues the run.
     pub(crate) fn suspend(&mut self) {
-        self.break_off(Interruption::Stopped, server_error("The server is being stopped."));
+        self.break_off(Interruption::Stopped, server_error("The server is stopping."));
     }
 
     /// Returns whether nothing would be lost if this were dropped.

@@ -47,7 +47,7 @@ impl RunNotes {
         };
         serde_json::from_str(text).map_err(|error| StorageError {
             action: format!(
-                "reading the notes of the run {}: what is stored is damaged",
+                "reading the notes of the run {}: the stored data is damaged",
                 document.id
             ),
             source: Some(Box::new(error)),

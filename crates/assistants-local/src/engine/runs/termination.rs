@@ -21,7 +21,7 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 impl Engine {
     /// Cancels a run.
     ///
-    /// `answer` receives the run in the status `cancelling`, and returns the response; when this function returns, the
+    /// `respond` receives the run in the status `cancelling`, and returns the response; when this function returns, the
     /// run is `cancelled`. If `stored` returns the response to an earlier request, nothing is done. Both are called in
     /// the transaction that ends the run.
     pub(crate) fn cancel<E: From<EngineError> + From<StorageError>>(
@@ -29,15 +29,15 @@ impl Engine {
         thread_id: &str,
         run_id: &str,
         stored: impl Fn(&dyn Transaction) -> Result<Option<String>, E>,
-        answer: impl Fn(&dyn Transaction, &Run) -> Result<String, E>,
+        respond: impl Fn(&dyn Transaction, &Run) -> Result<String, E>,
     ) -> Result<String, E> {
         // Checked first, so that no live run is created for a run that does not exist.
         let before = self.storage.transact(|transaction| match stored(transaction)? {
-            Some(answer) => Ok::<_, E>(Some(answer)),
+            Some(response) => Ok::<_, E>(Some(response)),
             None => Ok(load_run(transaction, thread_id, run_id).map(|_| None)?),
         })?;
-        if let Some(answer) = before {
-            return Ok(answer);
+        if let Some(response) = before {
+            return Ok(response);
         }
         let mut given = None;
         self.end_in(run_id, |transaction, live| {
@@ -51,12 +51,12 @@ impl Engine {
                 _ => None,
             });
             if let Some(run) = cancelling {
-                given = Some(answer(transaction, run)?);
+                given = Some(respond(transaction, run)?);
             }
             Ok::<_, E>(events)
         })?;
-        if let Some(answer) = given {
-            return Ok(answer);
+        if let Some(response) = given {
+            return Ok(response);
         }
         let run = self
             .storage
@@ -116,7 +116,7 @@ impl Engine {
             unstored.wait = (wait * 2).min(MAX_WAIT);
             wait
         });
-        log::error!("could not store the end of the run {run_id}, which is retried in {wait:?}: {error}");
+        log::error!("could not store the end of the run {run_id}, retrying in {wait:?}: {error}");
         self.deadlines.set_after(DueTask::End(run_id.to_owned()), wait);
     }
 

@@ -67,11 +67,12 @@ impl Engine {
         }
     }
 
-    fn turn_or_end(&self, run_id: &str) {
+    /// Executes the next turn of a run. A panic fails the run.
+    pub(in crate::engine) fn turn_or_end(&self, run_id: &str) {
         if catch_unwind(AssertUnwindSafe(|| self.turn(run_id))).is_err() {
             log::error!("the turn of the run {run_id} panicked");
             // Otherwise the run would only end when it expires.
-            let ending = Ending::server_error("The server has an error of its own.");
+            let ending = Ending::server_error("The server had an internal error.");
             self.end_surely(run_id, &ending);
         }
     }

@@ -45,10 +45,10 @@ impl TurnEnd {
                     .and_then(|details| details.reason.as_ref());
                 match message {
                     _ if reason == Some(&RunIncompleteReason::MaxPromptTokens) => {
-                        failed("The prompt is longer than the limit for it.")
+                        failed("The prompt exceeds its limit.")
                     }
                     Some(message) => Some(Self::Message(message)),
-                    None => failed("The answer is longer than the limit for it."),
+                    None => failed("The answer exceeds its limit."),
                 }
             }
             (RunStatus::Failed, _) => {

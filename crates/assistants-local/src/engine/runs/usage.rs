@@ -28,7 +28,7 @@ pub(super) fn read_usage(notes: &str) -> Result<model::Usage, StorageError> {
         })
     });
     numbers.ok_or_else(|| StorageError {
-        action: "reading the usage of a run step: what is stored is damaged".to_owned(),
+        action: "reading the usage of a run step: the stored data is damaged".to_owned(),
         source: None,
     })
 }

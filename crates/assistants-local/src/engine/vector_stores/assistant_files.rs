@@ -49,7 +49,7 @@ pub(crate) fn attach_file(
     if file_ids(transaction, assistant_id)?.len() >= MAX_FILES {
         return Err(EngineError::invalid_param(
             "file_id",
-            format!("The assistant {assistant_id} has {MAX_FILES} files already, and more are not allowed."),
+            format!("The assistant {assistant_id} already has {MAX_FILES} files, which is the maximum."),
         ));
     }
     let mut store = store(transaction, assistant_id)?;

@@ -44,7 +44,7 @@ pub(crate) fn work(indexing: &IndexQueue, engine: &Weak<Engine>) {
             Ok(Ok(())) => None,
             error => {
                 let wait = failed.map_or(INITIAL_WAIT, |wait| (wait * 2).min(MAX_WAIT));
-                log::error!("indexing failed and is retried in {wait:?}: {error:?}");
+                log::error!("indexing failed, retrying in {wait:?}: {error:?}");
                 Some(wait)
             }
         };
@@ -134,7 +134,7 @@ impl Engine {
             }
             let attachment = attachment(transaction, &file.object)?;
             let Some(named) = load::<File>(transaction, &file.object.id)? else {
-                let error = failure(VectorStoreFileErrorCode::ServerError, "The file is gone.");
+                let error = failure(VectorStoreFileErrorCode::ServerError, "The file no longer exists.");
                 end_indexing(transaction, key, Err(&error))?;
                 return Ok(None);
             };

@@ -48,14 +48,14 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let file = new_file(filename.as_deref().unwrap_or("upload"), received.file.length(), &params);
     let bytes = received.file.stage(&file.id)?;
     let mut stored = false;
-    let answer = call.object_once(received.digest, |transaction| {
+    let response = call.object_once(received.digest, |transaction| {
         insert_file(&call.engine, transaction, &file)?;
         stored = true;
         Ok(file.clone())
     });
     // If an earlier request had the same key, this one has not stored its file.
-    bytes.settle(stored, answer.is_ok());
-    answer
+    bytes.settle(stored, response.is_ok());
+    response
 }
 
 /// Parses the text fields of a form, checked like a body.

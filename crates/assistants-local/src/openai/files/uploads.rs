@@ -89,7 +89,7 @@ pub(crate) fn add_part(call: &Call) -> Result<ApiResponse, ApiError> {
     };
     let bytes = received.file.stage(&part.id)?;
     let mut stored = false;
-    let answer = call.object_once(received.digest, |transaction| {
+    let response = call.object_once(received.digest, |transaction| {
         pending(transaction, upload_id)?;
         insert(transaction, &part, Some(upload_id), None)?;
         if let Some(mut inserted) = load::<UploadPart>(transaction, &part.id)? {
@@ -99,16 +99,16 @@ pub(crate) fn add_part(call: &Call) -> Result<ApiResponse, ApiError> {
         stored = true;
         Ok(part.clone())
     });
-    bytes.settle(stored, answer.is_ok());
-    answer
+    bytes.settle(stored, response.is_ok());
+    response
 }
 
 pub(crate) fn complete(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CompleteUpload = call.body("CompleteUpload")?;
     let request = digest(&call.body.bytes);
     let idempotency = call.idempotency(request.clone())?;
-    if let Some(answer) = call.transact(|transaction| idempotency.stored_response(transaction))? {
-        return Ok(ApiResponse::Json(answer));
+    if let Some(response) = call.transact(|transaction| idempotency.stored_response(transaction))? {
+        return Ok(ApiResponse::Json(response));
     }
     let upload_id = call.id("upload_id");
     let upload = call.transact(|transaction| {
@@ -121,7 +121,7 @@ pub(crate) fn complete(call: &Call) -> Result<ApiResponse, ApiError> {
     let file = made(&upload, unfinished.length())?;
     let bytes = unfinished.stage(&file.id)?;
     let mut stored = false;
-    let answer = call.object_once(request, |transaction| {
+    let response = call.object_once(request, |transaction| {
         let mut upload = pending(transaction, upload_id)?;
         upload.object.status = UploadStatus::Completed;
         upload.object.file = Some(file.clone());
@@ -133,14 +133,14 @@ pub(crate) fn complete(call: &Call) -> Result<ApiResponse, ApiError> {
         stored = true;
         Ok(upload.object)
     });
-    bytes.settle(stored, answer.is_ok());
+    bytes.settle(stored, response.is_ok());
     call.engine.remove_bytes()?;
-    answer
+    response
 }
 
 pub(crate) fn cancel(call: &Call) -> Result<ApiResponse, ApiError> {
     let upload_id = call.id("upload_id");
-    let answer = call.object(|transaction| {
+    let response = call.object(|transaction| {
         let mut upload = pending(transaction, upload_id)?;
         let now = now().unix_timestamp();
         call.engine
@@ -148,7 +148,7 @@ pub(crate) fn cancel(call: &Call) -> Result<ApiResponse, ApiError> {
         Ok(upload.object)
     })?;
     call.engine.remove_bytes()?;
-    Ok(answer)
+    Ok(response)
 }
 
 /// Returns the upload with this id if parts can still be added.
@@ -159,7 +159,7 @@ fn pending(transaction: &dyn Transaction, upload_id: &str) -> Result<Loaded<Uplo
     }
     let status = &upload.object.status;
     Err(ApiError::invalid(format!(
-        "The upload {upload_id} takes nothing more: its status is '{status}'."
+        "The upload {upload_id} cannot be changed: its status is '{status}'."
     )))
 }
 
@@ -173,14 +173,14 @@ fn check_parts(transaction: &dyn Transaction, upload: &Upload, part_ids: &[Strin
             return Err(ApiError::invalid(format!("The upload {} has no part '{id}'.", upload.id)).param(param()));
         };
         if part_ids[..index].contains(id) {
-            return Err(ApiError::invalid(format!("The part '{id}' is given twice.")).param(param()));
+            return Err(ApiError::invalid(format!("The part '{id}' occurs twice.")).param(param()));
         }
         let length: Option<i64> = noted(&part.document)?;
         bytes = bytes.saturating_add(length.unwrap_or(0));
     }
     if bytes != upload.bytes {
         let message = format!(
-            "The parts have {bytes} bytes together, and the upload was to have {}.",
+            "The parts have {bytes} bytes in total, but the upload was created for {}.",
             upload.bytes
         );
         return Err(ApiError::invalid(message).param("part_ids"));
@@ -227,7 +227,7 @@ fn made(upload: &Loaded<Upload>, length: u64) -> Result<File, StorageError> {
 fn noted<T: DeserializeOwned>(document: &Document) -> Result<Option<T>, StorageError> {
     let Some(notes) = &document.notes else { return Ok(None) };
     serde_json::from_str(notes).map(Some).map_err(|error| StorageError {
-        action: format!("reading the notes of {}: what is stored is damaged", document.id),
+        action: format!("reading the notes of {}: the stored data is damaged", document.id),
         source: Some(Box::new(error)),
     })
 }

@@ -60,7 +60,7 @@ fn check(body: &str, want: &str) {
 }
 
 #[test]
-fn lets_good_requests_and_unknown_parameters_through() {
+fn accepts_valid_requests_and_unknown_parameters() {
     check(r#"{"model": "m"}"#, "");
     check(r#"{"model": "m", "newer": {"than": "this"}}"#, "");
     check(

@@ -25,7 +25,7 @@ pub(crate) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
     Ok(
         match call.stored(Kind::RunStep, call.id("step_id"), Some(call.id("run_id")))? {
             ApiResponse::Json(json) if !shown => ApiResponse::Json(without_content(&json)),
-            answer => answer,
+            response => response,
         },
     )
 }

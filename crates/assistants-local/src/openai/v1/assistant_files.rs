@@ -94,10 +94,7 @@ fn require_version(call: &Call) -> Result<(), ApiError> {
     if call.legacy {
         return Ok(());
     }
-    let message = format!(
-        "There is no operation {} without the header `OpenAI-Beta: assistants=v1`.",
-        call.target
-    );
+    let message = format!("{} requires the header `OpenAI-Beta: assistants=v1`.", call.target);
     Err(ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url"))
 }
 

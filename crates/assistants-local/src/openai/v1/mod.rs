@@ -75,8 +75,8 @@ pub(super) fn normalize_all(call: &Call, messages: Option<&mut Value>, path: &st
 }
 
 /// Converts a response for a client of version 1.
-pub(super) fn show(call: &Call, answer: ApiResponse) -> Result<ApiResponse, ApiError> {
-    match answer {
+pub(super) fn show(call: &Call, response: ApiResponse) -> Result<ApiResponse, ApiError> {
+    match response {
         ApiResponse::Json(json) if call.legacy => completed(call, &json).map(ApiResponse::Json),
         ApiResponse::Run(json) if call.legacy => completed(call, &json).map(ApiResponse::Run),
         other => Ok(other),

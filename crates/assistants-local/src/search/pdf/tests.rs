@@ -93,7 +93,7 @@ fn refused(bytes: &[u8], is_unsupported: bool, what: &str) {
 }
 
 #[test]
-fn says_why_there_is_no_text() {
+fn reports_why_there_is_no_text() {
     refused(b"", false, "damaged: couldn't parse input");
     refused(b"text", false, "damaged: couldn't parse input");
     refused(

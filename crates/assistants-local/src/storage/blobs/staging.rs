@@ -58,7 +58,7 @@ impl Unfinished {
             }
             Ok(())
         };
-        stage().map_err(|error| self.folder.failed(&format!("keeping the bytes of {id}"), error))?;
+        stage().map_err(|error| self.folder.failed(&format!("storing the bytes of {id}"), error))?;
         self.staged = true;
         Ok(Staged {
             folder: Arc::clone(&self.folder),
@@ -105,7 +105,7 @@ impl Staged {
         // If this fails, the bytes can still be read under the staged name, and the next start renames them.
         match fs::rename(self.folder.staged(&self.id), self.folder.path(&self.id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                log::warn!("the bytes of {} keep their staged name: {error}", self.id);
+                log::warn!("could not rename the staged bytes of {}: {error}", self.id);
             }
             _ => {}
         }

@@ -45,7 +45,7 @@ impl FileStore {
             private::folder(&folder)?;
             private::open(&folder.join(COPYING))
         };
-        let copying = open().map_err(|error| failed(&folder, "making the folder", error))?;
+        let copying = open().map_err(|error| failed(&folder, "creating the folder", error))?;
         Ok(Self(Arc::new(Folder {
             path: folder,
             copying: Mutex::new(copying),

@@ -28,7 +28,7 @@ pub(crate) fn create(place: &Path) -> Result<(PathBuf, File), StorageError> {
         fs::rename(unlocked, folder.join(OWNER))?;
         Ok(lock)
     };
-    let lock = own().map_err(|error| failed(&folder, "making the folder", error))?;
+    let lock = own().map_err(|error| failed(&folder, "creating the folder", error))?;
     remove_abandoned(place, &folder);
     Ok((folder, lock))
 }

@@ -206,7 +206,7 @@ impl Storage for Sqlite {
             Outcome::RollBack => {
                 return transaction
                     .rollback()
-                    .map_err(|error| failure("taking a transaction back", error));
+                    .map_err(|error| failure("rolling back a transaction", error));
             }
         }
         drop(connection);
@@ -220,12 +220,12 @@ impl Storage for Sqlite {
         let mut connection = self.reader.as_ref().unwrap_or(&self.connection).enter();
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Deferred)
-            .map_err(|error| failure("beginning to read", error))?;
+            .map_err(|error| failure("beginning a read", error))?;
         work(&SqliteTransaction {
             connection: &transaction,
             deleted: Cell::new(false),
         });
-        transaction.rollback().map_err(|error| failure("ending to read", error))
+        transaction.rollback().map_err(|error| failure("ending a read", error))
     }
 
     fn on_deletion(&self, notify: Box<dyn Fn() + Send + Sync>) {
@@ -243,7 +243,7 @@ impl Storage for Sqlite {
             // Pauses for as long as the step took, so that merging uses at most half of the connection's time.
             return Ok(Some(start.elapsed()));
         }
-        self.with("emptying the log", |connection| {
+        self.with("truncating the log", |connection| {
             // The log cannot be truncated while a connection reads from it.
             let _reader: Option<PriorityGuard<'_, Connection>> = self.reader.as_ref().map(PriorityLock::enter);
             // Requests are waiting for the connection, so this does not wait for another program's read.

@@ -70,7 +70,7 @@ impl Transaction for SqliteTransaction<'_> {
         } = document;
         match self.execute("storing an object", sql, params![id, kind.as_str(), tag, body, notes])? {
             0 => Err(StorageError {
-                action: format!("the {} {id} is gone", kind.noun()),
+                action: format!("the {} {id} no longer exists", kind.noun()),
                 source: None,
             }),
             _ => Ok(()),
@@ -109,7 +109,7 @@ impl Transaction for SqliteTransaction<'_> {
     fn sequence(&self, kind: Kind, parent: Option<&str>, id: &str) -> Result<Option<i64>, StorageError> {
         let sql = "SELECT sequence FROM objects WHERE id = ?1 AND kind = ?2 AND parent IS ?3
             UNION ALL SELECT sequence FROM deleted WHERE id = ?1 AND kind = ?2 AND parent IS ?3";
-        self.first("looking a cursor up", sql, params![id, kind.as_str(), parent], |row| {
+        self.first("looking up a cursor", sql, params![id, kind.as_str(), parent], |row| {
             row.get(0)
         })
     }
@@ -219,7 +219,7 @@ impl Transaction for SqliteTransaction<'_> {
     }
 
     fn expire(&self, kind: Kind, id: &str, at: Option<i64>) -> Result<(), StorageError> {
-        let action = "noting when an object expires";
+        let action = "recording when an object expires";
         match at {
             Some(at) => {
                 let sql = "INSERT INTO expiries (id, kind, at) VALUES (?1, ?2, ?3)
@@ -254,32 +254,32 @@ impl Transaction for SqliteTransaction<'_> {
 
     fn stored_response(&self, key: &str, scope: &str, since: i64) -> Result<Option<StoredResponse>, StorageError> {
         let sql = "SELECT request, answer FROM answers WHERE key = ?1 AND place = ?2 AND created_at >= ?3";
-        self.first("reading a kept answer", sql, params![key, scope, since], |row| {
+        self.first("reading a stored response", sql, params![key, scope, since], |row| {
             Ok(StoredResponse {
                 request: row.get(0)?,
-                answer: row.get(1)?,
+                body: row.get(1)?,
             })
         })
     }
 
     fn store_response(&self, key: &str, scope: &str, kept: &StoredResponse, now: i64) -> Result<(), StorageError> {
-        let action = "keeping an answer";
+        let action = "storing a response";
         let old = "DELETE FROM answers WHERE key = ?1 AND place = ?2";
         self.execute(action, old, params![key, scope])?;
         let sql = "INSERT INTO answers (key, place, request, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.execute(action, sql, params![key, scope, kept.request, kept.answer, now])?;
+        self.execute(action, sql, params![key, scope, kept.request, kept.body, now])?;
         // A file of a vector store is stored under both ids.
         let shown = "INSERT OR IGNORE INTO answer_objects (id, key, place)
             SELECT objects.id, ?1, ?2 FROM json_tree(?3) AS member JOIN objects ON objects.id = member.value
                 WHERE member.key = 'id' AND objects.kind <> 'upload_part'
             UNION SELECT id, ?1, ?2 FROM objects
                 WHERE id = json_extract(?3, '$.vector_store_id') || '/' || json_extract(?3, '$.id')";
-        self.execute(action, shown, params![key, scope, kept.answer])?;
+        self.execute(action, shown, params![key, scope, kept.body])?;
         Ok(())
     }
 
     fn forget(&self, answers_before: i64, places_before: i64) -> Result<(), StorageError> {
-        let action = "forgetting what is no longer needed";
+        let action = "deleting old responses and positions";
         let answers = "DELETE FROM answers WHERE created_at < ?1";
         if self.execute(action, answers, params![answers_before])? > 0 {
             self.note_deletion();
@@ -299,7 +299,7 @@ impl Transaction for SqliteTransaction<'_> {
 
     fn removed(&self, id: &str) -> Result<(), StorageError> {
         let sql = "DELETE FROM removals WHERE id = ?1";
-        self.execute("noting that bytes are removed", sql, params![id])
+        self.execute("recording that bytes were removed", sql, params![id])
             .map(|_| ())
     }
 
@@ -464,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_takes_every_write_back() {
+    fn an_error_rolls_back_every_write() {
         let storage = filled();
         let failed = transact(&storage, |transaction| {
             transaction.insert(&thread("v"))?;
@@ -539,10 +539,10 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_kept_until_they_are_too_old() {
+    fn responses_are_stored_until_they_are_too_old() {
         let kept = StoredResponse {
             request: "digest".to_owned(),
-            answer: "{}".to_owned(),
+            body: "{}".to_owned(),
         };
         transact(&filled(), |transaction| {
             transaction.store_response("key", "POST /threads", &kept, 100)?;
@@ -553,7 +553,7 @@ mod tests {
             assert_eq!(transaction.stored_response("key", "POST /threads", 101)?, None);
             assert_eq!(transaction.stored_response("key", "POST /assistants", 0)?, None);
             let other = StoredResponse {
-                answer: "[]".to_owned(),
+                body: "[]".to_owned(),
                 ..kept.clone()
             };
             transaction.store_response("key", "POST /threads", &other, 300)?;
@@ -566,7 +566,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_deleted_with_the_objects_that_they_show() {
+    fn responses_are_deleted_with_the_objects_that_they_show() {
         let file = Document {
             kind: Kind::VectorStoreFile,
             ..message("t/b", "t", None)
@@ -593,7 +593,7 @@ mod tests {
                 transaction.insert(&file)?;
                 let kept = StoredResponse {
                     request: "digest".to_owned(),
-                    answer: answer.to_owned(),
+                    body: answer.to_owned(),
                 };
                 transaction.store_response("key", "POST /threads", &kept, 100)?;
                 assert!(transaction.delete(kind, deleted, 0)?);
@@ -607,10 +607,10 @@ mod tests {
     }
 
     #[test]
-    fn answers_stay_when_the_object_that_they_show_is_replaced() {
+    fn responses_stay_when_the_object_that_they_show_is_replaced() {
         let kept = StoredResponse {
             request: "digest".to_owned(),
-            answer: r#"{"id": "b"}"#.to_owned(),
+            body: r#"{"id": "b"}"#.to_owned(),
         };
         transact(&filled(), |transaction| {
             transaction.add_passages("t", "b", &["old words"])?;

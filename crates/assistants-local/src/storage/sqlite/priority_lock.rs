@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn background_work_goes_on_among_many_requests() {
+    fn background_work_continues_among_many_requests() {
         let priority_lock = PriorityLock::new(Vec::new());
         thread::scope(|scope| {
             let turn = priority_lock.enter();

@@ -141,7 +141,7 @@ pub(crate) fn version() -> i32 {
 
 /// Upgrades a database to the current version. Fails if its version is newer.
 pub(crate) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StorageError> {
-    let failed = |error| failure("bringing the database up to date", error);
+    let failed = |error| failure("migrating the database", error);
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed)?;

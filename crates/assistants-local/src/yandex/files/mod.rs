@@ -47,7 +47,7 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let length = content.length();
     let bytes = content.stage(&file.id)?;
     let mut stored = false;
-    let answer = call.respond_once(|transaction| {
+    let response = call.respond_once(|transaction| {
         let shared = project(&file, length);
         let purpose = shared.purpose.as_str();
         insert_with_notes(transaction, &shared, None, Some(purpose), Some(notes.clone()))?;
@@ -57,8 +57,8 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
         Ok(file.clone())
     });
     // If an earlier request had the same key, this one has not stored its file.
-    bytes.settle(stored, answer.is_ok());
-    answer
+    bytes.settle(stored, response.is_ok());
+    response
 }
 
 pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {

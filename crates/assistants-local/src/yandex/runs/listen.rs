@@ -21,9 +21,11 @@ pub(crate) fn listen(call: &Call) -> Result<ApiResponse, ApiError> {
     let run_id = call.required("runId")?;
     let first = match call.query("eventsStartIdx") {
         None => 0,
-        Some(text) => text
-            .parse()
-            .map_err(|_| ApiError::invalid(format!("`eventsStartIdx` is the number of an event, not '{text}'.")))?,
+        Some(text) => text.parse().map_err(|_| {
+            ApiError::invalid(format!(
+                "`eventsStartIdx` must be the number of an event, not '{text}'."
+            ))
+        })?,
     };
     Ok(ApiResponse::Lines(Box::pin(Listening {
         engine: Arc::clone(&call.engine),

@@ -32,7 +32,7 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
         params.custom_prompt_truncation_options.as_ref(),
         params.custom_completion_options.as_ref(),
     )?;
-    let (answer, run) = call.once(|transaction| {
+    let (response, run) = call.once(|transaction| {
         let thread_document = threads::find(transaction, &params.thread_id)?;
         let thread = threads::view(thread_document.clone())?;
         let assistant_document = assistants::find(transaction, &params.assistant_id)?;
@@ -72,7 +72,7 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
         call.engine.watch_deadline(&run);
         call.engine.launch(&run, &[], false);
     }
-    Ok(answer)
+    Ok(response)
 }
 
 /// Creates the notes of a run: its request, without the messages.
@@ -82,7 +82,7 @@ fn notes(params: &CreateRun, all_tools: &[Tool]) -> Result<RunNotes, ApiError> {
         ..params.clone()
     };
     let protocol = serde_json::to_value(&request)
-        .map_err(|error| ApiError::new(Code::Internal, format!("The request has no JSON form: {error}.")))?;
+        .map_err(|error| ApiError::new(Code::Internal, format!("The request cannot be serialized: {error}.")))?;
     let history = if params.stream { Detail::Pieces } else { Detail::Ends };
     let search = tools::to_openai(all_tools).1.file_search;
     let stores = search.and_then(|search| search.vector_store_ids).unwrap_or_default();
@@ -178,9 +178,9 @@ pub(super) fn get_last_by_thread(call: &Call) -> Result<ApiResponse, ApiError> {
 pub(super) fn submit(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: SubmitToRun = call.body()?;
     let Some(SubmitToRunEvent::ToolResultList(results)) = params.event else {
-        return Err(ApiError::invalid("The body needs a `toolResultList`."));
+        return Err(ApiError::invalid("`toolResultList` is required."));
     };
-    let (answer, submitted) = call.once(|transaction| {
+    let (response, submitted) = call.once(|transaction| {
         let run = load::<OpenAiRun>(transaction, &params.run_id)?;
         let run = run
             .ok_or_else(|| ApiError::not_found(Kind::Run, &params.run_id))?
@@ -197,7 +197,7 @@ pub(super) fn submit(call: &Call) -> Result<ApiResponse, ApiError> {
     if let Some((run, events)) = submitted {
         call.engine.launch(&run, &events, false);
     }
-    Ok(answer)
+    Ok(response)
 }
 
 fn find(transaction: &dyn Transaction, id: &str) -> Result<Document, ApiError> {
@@ -255,7 +255,7 @@ fn asked(run_id: &str, notes: &RunNotes) -> Result<Option<CreateRun>, StorageErr
         return Ok(None);
     }
     let asked = serde_json::from_value(notes.protocol.clone()).map_err(|error| StorageError {
-        action: format!("reading the request of the run {run_id}: what is stored is damaged"),
+        action: format!("reading the request of the run {run_id}: the stored data is damaged"),
         source: Some(Box::new(error)),
     })?;
     Ok(Some(asked))

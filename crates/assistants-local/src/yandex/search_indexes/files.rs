@@ -14,9 +14,9 @@ pub(crate) fn batch_create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: BatchCreateSearchIndexFile = call.body()?;
     check_files(&params.file_ids)?;
     if params.file_ids.is_empty() {
-        return Err(ApiError::invalid("The body needs at least one of `fileIds`."));
+        return Err(ApiError::invalid("`fileIds` must contain at least one id."));
     }
-    let answer = call.respond_once(|transaction| {
+    let response = call.respond_once(|transaction| {
         let index = index_view(find(transaction, &params.search_index_id)?)?;
         let added = Indexing::of_added_files(&index.id, &params.file_ids);
         let operation = added.begin(transaction, "search index file batch creation", &index)?;
@@ -24,7 +24,7 @@ pub(crate) fn batch_create(call: &Call) -> Result<ApiResponse, ApiError> {
         Ok(operation)
     })?;
     call.engine.index_soon();
-    Ok(answer)
+    Ok(response)
 }
 
 pub(crate) fn list(call: &Call) -> Result<ApiResponse, ApiError> {

@@ -160,5 +160,5 @@ pub(super) fn check_files(file_ids: &[String]) -> Result<(), ApiError> {
 }
 
 fn no_json(error: &serde_json::Error) -> ApiError {
-    ApiError::new(Code::Internal, format!("The operation has no JSON form: {error}."))
+    ApiError::new(Code::Internal, format!("The operation cannot be serialized: {error}."))
 }

@@ -55,7 +55,7 @@ pub(super) fn complete(kind: Option<SearchIndexKind>) -> Result<SearchIndexKind,
         }
         other => {
             return Err(ApiError::invalid(format!(
-                "There is no search index of kind `{}`.",
+                "Unknown kind of search index: `{}`.",
                 other.member_name()
             )));
         }
@@ -64,12 +64,12 @@ pub(super) fn complete(kind: Option<SearchIndexKind>) -> Result<SearchIndexKind,
         let (size, overlap) = (sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens);
         if !(100..=2048).contains(&size) {
             return Err(ApiError::invalid(format!(
-                "`maxChunkSizeTokens` is a number from 100 to 2048, not {size}."
+                "`maxChunkSizeTokens` must be from 100 to 2048, not {size}."
             )));
         }
         if !(0..=size / 2).contains(&overlap) {
             return Err(ApiError::invalid(format!(
-                "`chunkOverlapTokens` is a number from 0 to half of `maxChunkSizeTokens`, not {overlap}."
+                "`chunkOverlapTokens` must be from 0 to half of `maxChunkSizeTokens`, not {overlap}."
             )));
         }
     }

@@ -32,7 +32,7 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
         ..SearchIndex::default()
     };
     resource::set_created(&mut index, String::new())?;
-    let answer = call.respond_once(|transaction| {
+    let response = call.respond_once(|transaction| {
         let store = CreateVectorStore {
             name: Some(index.name.clone()),
             metadata: index.labels.clone().into(),
@@ -46,7 +46,7 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
         Indexing::of_new_index(&index.id, &params.file_ids).begin(transaction, "search index creation", &index)
     })?;
     call.engine.index_soon();
-    Ok(answer)
+    Ok(response)
 }
 
 pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
