@@ -115,67 +115,68 @@ struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The text in the data of a message delta; `None` when it is not the JSON that this reads.
 fn parse_text(data: &str) -> Option<Cow<'_, str>> {
-    #[derive(Deserialize)]
-    struct Delta<'a> {
-        #[serde(borrow)]
-        delta: Body<'a>,
-    }
+    let delta: DeltaText<'_> = serde_json::from_str(data).ok()?;
+    delta.delta.content.0
+}
 
-    #[derive(Deserialize)]
-    struct Body<'a> {
-        #[serde(borrow)]
-        content: Parts<'a>,
-    }
+/// The path to the text in the data of a message delta: `delta.content[0].text.value`.
+#[derive(Deserialize)]
+struct DeltaText<'a> {
+    #[serde(borrow)]
+    delta: Body<'a>,
+}
 
-    /// The first text of the list; a delta has one in practice.
-    struct Parts<'a>(Option<Cow<'a, str>>);
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    content: OnlyText<'a>,
+}
 
-    #[derive(Deserialize)]
-    struct Part<'a> {
-        #[serde(borrow, rename = "type")]
-        kind: Borrowed<'a>,
-        #[serde(borrow, default)]
-        text: Option<Text<'a>>,
-    }
+#[derive(Deserialize)]
+struct Part<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Borrowed<'a>,
+    #[serde(borrow, default)]
+    text: Option<PartText<'a>>,
+}
 
-    #[derive(Deserialize)]
-    struct Text<'a> {
-        #[serde(borrow, default)]
-        value: Option<Borrowed<'a>>,
-    }
+#[derive(Deserialize)]
+struct PartText<'a> {
+    #[serde(borrow, default)]
+    value: Option<Borrowed<'a>>,
+}
 
-    impl<'de: 'a, 'a> Deserialize<'de> for Parts<'a> {
-        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct PartsVisitor;
+/// The text of a list of one content part.
+struct OnlyText<'a>(Option<Cow<'a, str>>);
 
-            impl<'de> Visitor<'de> for PartsVisitor {
-                type Value = Parts<'de>;
+impl<'de: 'a, 'a> Deserialize<'de> for OnlyText<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PartsVisitor;
 
-                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.write_str("a list of one content part")
-                }
+        impl<'de> Visitor<'de> for PartsVisitor {
+            type Value = OnlyText<'de>;
 
-                fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Parts<'de>, A::Error> {
-                    let first: Option<Part<'de>> = seq.next_element()?;
-                    if seq.next_element::<IgnoredAny>()?.is_some() {
-                        return Err(serde::de::Error::invalid_length(2, &self));
-                    }
-                    Ok(Parts(
-                        first
-                            .filter(|part| part.kind.0 == "text")
-                            .and_then(|part| part.text)
-                            .and_then(|text| text.value)
-                            .map(|text| text.0),
-                    ))
-                }
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of one content part")
             }
 
-            deserializer.deserialize_seq(PartsVisitor)
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<OnlyText<'de>, A::Error> {
+                let first: Option<Part<'de>> = seq.next_element()?;
+                if seq.next_element::<IgnoredAny>()?.is_some() {
+                    return Err(serde::de::Error::invalid_length(2, &self));
+                }
+                Ok(OnlyText(
+                    first
+                        .filter(|part| part.kind.0 == "text")
+                        .and_then(|part| part.text)
+                        .and_then(|text| text.value)
+                        .map(|text| text.0),
+                ))
+            }
         }
-    }
 
-    let delta: Delta<'_> = serde_json::from_str(data).ok()?;
-    delta.delta.content.0
+        deserializer.deserialize_seq(PartsVisitor)
+    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,9 @@
 use super::event_reader::EventReader;
 use crate::fuzz::{Pieces, settings};
 use crate::openai::{Message, RunAccumulator, StreamEvent};
-use crate::stream::event_source::Origin;
-use crate::stream::sse::SseReader;
 
 fn reader(bytes: &[u8], seed: u8) -> EventReader<Pieces<'_>> {
-    EventReader::of(SseReader::new(Pieces::new(bytes, seed)), Origin::bytes())
+    EventReader::new(Pieces::new(bytes, seed))
 }
 
 /// However the bytes arrive, the events, their text and the error at the end are the same; an event that was read is
@@ -22,7 +20,14 @@ pub fn run_events(input: &[u8]) {
     let Some(([first, second], bytes)) = settings(input) else {
         return;
     };
-    let mut source = reader(bytes, first);
+    let (events, error) = read_events(reader(bytes, first));
+    let text = read_text(reader(bytes, second), &events, error.as_deref());
+    assert_eq!(text, written_text(&events));
+    check_snapshots(&events, bytes.len());
+}
+
+/// The events, and the message of the error that ends them.
+fn read_events(mut source: EventReader<Pieces<'_>>) -> (Vec<StreamEvent>, Option<String>) {
     let (mut events, mut error) = (Vec::new(), None);
     for event in source.by_ref() {
         match event {
@@ -31,53 +36,57 @@ pub fn run_events(input: &[u8]) {
         }
     }
     assert!(error.is_some() || source.has_ended(), "an end or an error");
+    (events, error)
+}
 
-    let mut again = events.iter();
+/// The text, read without its events; the other events and the error are those expected.
+fn read_text(mut source: EventReader<Pieces<'_>>, events: &[StreamEvent], error: Option<&str>) -> String {
+    let mut events = events.iter();
     let mut text = String::new();
-    let mut source = reader(bytes, second);
     while let Some(event) = source.read(true) {
         match event {
             Ok(None) => {
                 text.push_str(source.text());
-                assert!(matches!(again.next(), Some(StreamEvent::MessageDelta(_))));
+                assert!(matches!(events.next(), Some(StreamEvent::MessageDelta(_))));
             }
             Ok(Some(event)) => {
                 if let StreamEvent::MessageDelta(delta) = &event {
                     text.push_str(&delta.text());
                 }
-                assert_eq!(Some(&event), again.next());
+                assert_eq!(Some(&event), events.next());
             }
-            Err(failure) => assert_eq!(Some(failure.to_string()), error),
+            Err(failure) => assert_eq!(Some(failure.to_string().as_str()), error),
         }
     }
-    assert_eq!(again.next(), None);
+    assert_eq!(events.next(), None);
+    text
+}
 
-    let mut snapshots = RunAccumulator::default();
-    let mut want = String::new();
-    for event in &events {
+/// The text of the events, each of which is written as it was read.
+fn written_text(events: &[StreamEvent]) -> String {
+    let mut text = String::new();
+    for event in events {
         if let StreamEvent::MessageDelta(delta) = event {
-            want.push_str(&delta.text());
+            text.push_str(&delta.text());
         }
         let data = event.data().expect("every event has a JSON form");
-        assert_eq!(
-            StreamEvent::parse(event.name(), &data).ok().as_ref(),
-            Some(event),
-            "{data}"
-        );
+        let written = StreamEvent::parse(event.name(), &data).ok();
+        assert_eq!(written.as_ref(), Some(event), "{data}");
+    }
+    text
+}
+
+/// The snapshots hold no more parts and no more text than arrived.
+fn check_snapshots(events: &[StreamEvent], bytes: usize) {
+    let mut snapshots = RunAccumulator::default();
+    for event in events {
         snapshots.apply(event);
     }
-    assert_eq!(text, want);
-    let parts: usize = snapshots.messages().iter().map(|message| message.content.len()).sum();
-    assert!(parts <= bytes.len(), "{parts} parts of {} bytes", bytes.len());
-    assert!(
-        snapshots
-            .messages()
-            .iter()
-            .map(Message::text)
-            .map(|text| text.len())
-            .sum::<usize>()
-            <= bytes.len()
-    );
+    let messages = snapshots.messages();
+    let parts: usize = messages.iter().map(|message| message.content.len()).sum();
+    assert!(parts <= bytes, "{parts} parts of {bytes} bytes");
+    let text: usize = messages.iter().map(|message| Message::text(message).len()).sum();
+    assert!(text <= bytes, "{text} bytes of text of {bytes} bytes");
 }
 
 #[cfg(test)]
