@@ -82,6 +82,11 @@ impl<T, Kind> Call<T, Kind> {
         }
     }
 
+    /// The same call with these options in place of its own.
+    pub(crate) fn with_options(self, options: Options) -> Self {
+        Self { options, ..self }
+    }
+
     option_setters!();
 
     /// Sends the request and hands out the body of the answer while it arrives.

@@ -91,6 +91,9 @@ impl Threads {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn create_and_run_poll(&self, params: CreateThreadAndRun) -> PollCall {
-        PollCall::after(&self.client, self.create_and_run(params))
+        let client = self.client.clone();
+        PollCall::after(self.create_and_run(params), move |run| {
+            client.runs(&run.thread_id).retrieve(run)
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting for objects that the server works on: files, vector stores.
+//! Waiting for objects that the server works on: runs, files, vector stores.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,28 +11,29 @@ use crate::call::wait::{Polled, Wait};
 use crate::error::Result;
 use crate::{Call, Options};
 
-/// Something that a server works on for a while.
+/// An object that the server works on for a while.
 pub(super) trait Pollable: DeserializeOwned {
-    /// What messages call it.
+    /// Its name in error messages.
     const NOUN: &'static str;
+
+    /// The default limit on the whole wait.
+    const POLL_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
     fn id(&self) -> &str;
 
     fn status(&self) -> &str;
 
-    /// The statuses after which nothing changes.
-    const FINAL: &'static [&'static str];
+    /// Whether waiting longer changes nothing.
+    fn is_done(&self) -> bool;
+}
 
-    /// Whether waiting longer changes nothing. Where a server gives no status there is nothing to wait for.
-    fn is_done(&self) -> bool {
-        let status = self.status();
-        status.is_empty() || Self::FINAL.contains(&status)
-    }
+/// Whether a status is final. Where a server sends no status there is nothing to wait for.
+pub(super) fn is_final(status: &str, last: &[&str]) -> bool {
+    status.is_empty() || last.contains(&status)
 }
 
 impl Pollable for File {
     const NOUN: &'static str = "file";
-    const FINAL: &'static [&'static str] = &["processed", "error"];
 
     fn id(&self) -> &str {
         &self.id
@@ -41,17 +42,21 @@ impl Pollable for File {
     fn status(&self) -> &str {
         self.status.as_str()
     }
+
+    fn is_done(&self) -> bool {
+        is_final(self.status(), &["processed", "error"])
+    }
 }
 
-/// Makes the request for the object of that id.
-type Retrieve<T> = Box<dyn Fn(&str) -> Call<T> + Send>;
-
-/// Makes the request that makes the object; it may have to do more before, with these options.
+/// Makes the first request, with these options; more requests may have to be sent before it.
 type First<T> = Box<dyn FnOnce(&Options) -> Result<Call<T>> + Send>;
+
+/// Makes the request that reads an object again.
+type Poll<T> = Box<dyn Fn(&T) -> Call<T> + Send>;
 
 /// A call that waits until the server is done with an object.
 ///
-/// The object is handed out in whatever state it ended, also when that is a failure: look at its `status`.
+/// It returns the object in whatever state it ended, even if that is a failure: check its `status`.
 ///
 /// ```
 /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -70,41 +75,55 @@ type First<T> = Box<dyn FnOnce(&Options) -> Result<Call<T>> + Send>;
 /// ```
 #[must_use = "nothing is polled until `send`"]
 pub struct WaitCall<T> {
-    first: Option<First<T>>,
-    /// What is waited for, where it is known before the first response.
+    first: First<T>,
+    poll: Poll<T>,
+    /// The id of the object, if it is known before the first response.
     id: Option<String>,
-    retrieve: Retrieve<T>,
     pub(crate) options: Options,
     poll_interval: Option<Duration>,
     poll_timeout: Duration,
 }
 
-impl<T> WaitCall<T> {
-    /// Waits for the object of that id, which `retrieve` reads.
-    pub(super) fn of(options: &Options, id: String, retrieve: impl Fn(&str) -> Call<T> + Send + 'static) -> Self {
-        Self {
-            first: None,
-            id: Some(id),
-            retrieve: Box::new(retrieve),
-            options: options.clone(),
-            poll_interval: None,
-            poll_timeout: Duration::from_secs(30 * 60),
-        }
+#[allow(private_bounds, reason = "only types of this crate can be waited for")]
+impl<T: Pollable + 'static> WaitCall<T> {
+    /// Waits for the object that `retrieve` reads first, and `poll` from then on.
+    pub(super) fn of(id: String, retrieve: Call<T>, poll: impl Fn(&T) -> Call<T> + Send + 'static) -> Self {
+        let options = retrieve.options.clone();
+        let first = move |options: &Options| Ok(retrieve.with_options(options.follow_up()));
+        Self::starting_with(&options, first, poll).about(id)
     }
 
-    /// Waits for the object that `first` responds with.
-    pub(super) fn after(
+    /// Waits for the object in the response to `call`.
+    pub(super) fn after(call: Call<T>, poll: impl Fn(&T) -> Call<T> + Send + 'static) -> Self {
+        let options = call.options.clone();
+        let first = move |options: &Options| Ok(call.with_options(options.clone()));
+        Self::starting_with(&options, first, poll)
+    }
+
+    /// Waits for the object in the response to the call that `first` makes with the options of the wait.
+    pub(super) fn starting_with(
         options: &Options,
         first: impl FnOnce(&Options) -> Result<Call<T>> + Send + 'static,
-        retrieve: impl Fn(&str) -> Call<T> + Send + 'static,
+        poll: impl Fn(&T) -> Call<T> + Send + 'static,
     ) -> Self {
         Self {
-            first: Some(Box::new(first)),
+            first: Box::new(first),
+            poll: Box::new(poll),
             id: None,
-            ..Self::of(options, String::new(), retrieve)
+            options: options.clone(),
+            poll_interval: None,
+            poll_timeout: T::POLL_TIMEOUT,
         }
     }
 
+    /// Accepts no response about another object.
+    pub(super) fn about(mut self, id: String) -> Self {
+        self.id = Some(id);
+        self
+    }
+}
+
+impl<T> WaitCall<T> {
     option_setters!();
 
     /// The wait between two polls. Default: what the last `openai-poll-after-ms` header says, from 20 ms to a minute;
@@ -115,21 +134,19 @@ impl<T> WaitCall<T> {
         self
     }
 
-    /// Limits the whole wait; the last poll is made when the limit is reached. Default: 30 minutes.
+    /// Limits the whole wait; the last poll is made when the limit is reached. Default: 30 minutes; for a run
+    /// 15 minutes, since runs expire on the server after 10.
     pub fn poll_timeout(mut self, limit: Duration) -> Self {
         self.poll_timeout = limit;
         self
     }
 }
 
-#[allow(
-    private_bounds,
-    reason = "what can be waited for is ours to say; nobody implements it"
-)]
+#[allow(private_bounds, reason = "only types of this crate can be waited for")]
 impl<T: Pollable> WaitCall<T> {
-    /// Waits, and hands out the object.
+    /// Waits, and returns the object.
     ///
-    /// A status newer than this crate counts as still running; an object without a status is not waited for.
+    /// A status newer than this crate counts as still running; a file or vector store without a status is not waited for.
     ///
     /// # Errors
     ///
@@ -137,31 +154,23 @@ impl<T: Pollable> WaitCall<T> {
     /// [`Error::Decode`](crate::Error::Decode) when the server responds with another object.
     pub fn send(mut self) -> Result<T> {
         self.options.begin();
-        let mut first = self.first.take();
-        Wait::new(&self.options, self.poll_interval, self.poll_timeout).until(|| {
-            let call = match first.take() {
-                Some(first) => {
-                    let mut call = first(&self.options)?;
-                    call.options = self.options.clone();
-                    call
-                }
-                None => {
-                    let mut call = (self.retrieve)(self.id.as_deref().unwrap_or_default());
-                    call.options = self.options.follow_up();
-                    call
-                }
+        let wait = Wait::new(&self.options, self.poll_interval, self.poll_timeout);
+        let (mut first, mut seen) = (Some(self.first), None);
+        wait.until(|| {
+            let call = match (first.take(), &seen) {
+                (None, Some(seen)) => (self.poll)(seen).with_options(self.options.follow_up()),
+                (Some(first), _) => first(&self.options)?,
+                (None, None) => unreachable!("a poll that failed is the last"),
             };
             let what = call.request.what();
             let response = call.send_raw()?;
-            let object = response.parse()?;
-            match &self.id {
-                Some(id) => response.check_id(id, object.id())?,
-                None => self.id = Some(object.id().to_owned()),
-            }
+            let object: T = response.parse()?;
+            response.check_id(self.id.get_or_insert_with(|| object.id().to_owned()), object.id())?;
             if object.is_done() {
                 return Ok(Polled::Done(object));
             }
             let state = format!("{what}: the {} is `{}`", T::NOUN, object.status());
+            seen = Some(object);
             Ok(Polled::running(&response, &state))
         })
     }
@@ -170,7 +179,7 @@ impl<T: Pollable> WaitCall<T> {
 impl<T> fmt::Debug for WaitCall<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitCall")
-            .field("first", &self.first.is_some())
+            .field("id", &self.id)
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

@@ -122,7 +122,9 @@ impl Files {
     /// ```
     pub fn wait_for_processing(&self, file: impl IdOf<File>) -> WaitCall<File> {
         let files = self.clone();
-        WaitCall::of(&self.client.options, file.into_id(), move |id| files.retrieve(id))
+        WaitCall::of(file.as_id().to_owned(), self.retrieve(file), move |file| {
+            files.retrieve(file)
+        })
     }
 }
 

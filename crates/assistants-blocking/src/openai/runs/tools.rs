@@ -2,7 +2,7 @@
 
 use super::abandon::{self, Abandoned};
 use super::handler::Progress;
-use super::poll::is_done;
+use crate::openai::wait::Pollable as _;
 use crate::call::options::option_setters;
 use crate::error::Result;
 use crate::openai::{CreateRun, EventHandler, FinishedRun, Run, RunStatus, RunStream, Runs, SortOrder};
@@ -101,7 +101,7 @@ impl ToolRunCall {
     /// Answers the calls of a run until it has ended.
     fn poll_rounds(&self, run: Run) -> Result<Run> {
         let mut run = run;
-        if !is_done(&run) {
+        if !run.is_done() {
             let mut poll = self.runs.poll(&run);
             poll.options = self.options.follow_up();
             run = poll.send()?;

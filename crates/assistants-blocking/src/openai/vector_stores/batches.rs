@@ -9,7 +9,7 @@ use crate::call::options::option_setters;
 use crate::error::{BatchUpload, BatchUploadError, FailedUpload, Result};
 use crate::http::file_source::FileSource;
 use crate::http::log;
-use crate::openai::wait::Pollable;
+use crate::openai::wait::{Pollable, is_final};
 use crate::openai::{Client, CreateVectorStoreFileBatch, IdOf, VectorStoreFile, VectorStoreFileBatch, WaitCall};
 use crate::{Call, ListCall, Options};
 
@@ -56,7 +56,9 @@ impl VectorStoreBatches {
     /// [`file_counts`](VectorStoreFileBatch::file_counts).
     pub fn poll(&self, batch: impl IdOf<VectorStoreFileBatch>) -> WaitCall<VectorStoreFileBatch> {
         let batches = self.clone();
-        WaitCall::of(&self.client.options, batch.into_id(), move |id| batches.retrieve(id))
+        WaitCall::of(batch.as_id().to_owned(), self.retrieve(batch), move |batch| {
+            batches.retrieve(batch)
+        })
     }
 
     /// Puts files into the vector store, and waits as [`poll`](Self::poll).
@@ -79,8 +81,8 @@ impl VectorStoreBatches {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn create_and_poll(&self, params: CreateVectorStoreFileBatch) -> WaitCall<VectorStoreFileBatch> {
-        let (batches, first) = (self.clone(), self.create(params));
-        WaitCall::after(&self.client.options, |_| Ok(first), move |id| batches.retrieve(id))
+        let batches = self.clone();
+        WaitCall::after(self.create(params), move |batch| batches.retrieve(batch))
     }
 
     /// Uploads files for assistants, a few at a time, puts those that arrived into the vector store, and waits until
@@ -112,7 +114,6 @@ impl VectorStoreBatches {
 
 impl Pollable for VectorStoreFileBatch {
     const NOUN: &'static str = "batch";
-    const FINAL: &'static [&'static str] = &["completed", "failed", "cancelled"];
 
     fn id(&self) -> &str {
         &self.id
@@ -120,6 +121,10 @@ impl Pollable for VectorStoreFileBatch {
 
     fn status(&self) -> &str {
         self.status.as_str()
+    }
+
+    fn is_done(&self) -> bool {
+        is_final(self.status(), &["completed", "failed", "cancelled"])
     }
 }
 

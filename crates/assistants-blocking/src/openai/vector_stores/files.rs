@@ -2,9 +2,8 @@
 
 use assistants_types::openai::operations as op;
 
-use crate::error::Result;
 use crate::http::file_source::FileSource;
-use crate::openai::wait::Pollable;
+use crate::openai::wait::{Pollable, is_final};
 use crate::openai::{
     Client, CreateVectorStoreFile, IdOf, UpdateVectorStoreFile, VectorStoreFile, VectorStoreFileContent,
     VectorStoreFileDeleted, VectorStoreFileStatus, WaitCall,
@@ -88,7 +87,9 @@ impl VectorStoreFiles {
     /// Waits until a file is indexed or has failed: look at its [`status`](VectorStoreFile#structfield.status).
     pub fn poll(&self, file: impl IdOf<VectorStoreFile>) -> WaitCall<VectorStoreFile> {
         let files = self.clone();
-        WaitCall::of(&self.client.options, file.into_id(), move |id| files.retrieve(id))
+        WaitCall::of(file.as_id().to_owned(), self.retrieve(file), move |file| {
+            files.retrieve(file)
+        })
     }
 
     /// Puts a file into the vector store, and waits as [`poll`](Self::poll).
@@ -111,8 +112,8 @@ impl VectorStoreFiles {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn create_and_poll(&self, params: CreateVectorStoreFile) -> WaitCall<VectorStoreFile> {
-        let first = self.create(params);
-        self.wait(|_| Ok(first))
+        let files = self.clone();
+        WaitCall::after(self.create(params), move |file| files.retrieve(file))
     }
 
     /// Uploads a file for assistants, puts it into the vector store, and waits as [`poll`](Self::poll). Fields of the
@@ -136,19 +137,15 @@ impl VectorStoreFiles {
     /// At `send`: those of [`Files::upload`](crate::openai::Files::upload), and of the other requests.
     pub fn upload_and_poll(&self, file: impl Into<FileSource>) -> WaitCall<VectorStoreFile> {
         let (files, source) = (self.clone(), file.into());
-        self.wait(move |options| {
-            let mut upload = files.client.files().upload(source, "assistants");
-            upload.options = options.follow_up();
-            Ok(files.create(CreateVectorStoreFile::new(&upload.send()?)))
-        })
-    }
-
-    fn wait(
-        &self,
-        first: impl FnOnce(&Options) -> Result<Call<VectorStoreFile>> + Send + 'static,
-    ) -> WaitCall<VectorStoreFile> {
+        let first = move |options: &Options| {
+            let upload = files.client.files().upload(source, "assistants");
+            let file = upload.with_options(options.follow_up()).send()?;
+            Ok(files
+                .create(CreateVectorStoreFile::new(&file))
+                .with_options(options.clone()))
+        };
         let files = self.clone();
-        WaitCall::after(&self.client.options, first, move |id| files.retrieve(id))
+        WaitCall::starting_with(&self.client.options, first, move |file| files.retrieve(file))
     }
 }
 
@@ -161,7 +158,6 @@ impl ListCall<VectorStoreFile> {
 
 impl Pollable for VectorStoreFile {
     const NOUN: &'static str = "file";
-    const FINAL: &'static [&'static str] = &["completed", "failed", "cancelled"];
 
     fn id(&self) -> &str {
         &self.id
@@ -169,5 +165,9 @@ impl Pollable for VectorStoreFile {
 
     fn status(&self) -> &str {
         self.status.as_str()
+    }
+
+    fn is_done(&self) -> bool {
+        is_final(self.status(), &["completed", "failed", "cancelled"])
     }
 }

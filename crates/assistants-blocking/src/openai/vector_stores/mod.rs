@@ -5,7 +5,7 @@ mod files;
 
 use assistants_types::openai::operations as op;
 
-use super::wait::Pollable;
+use super::wait::{Pollable, is_final};
 use super::{
     Client, CreateVectorStore, IdOf, SearchVectorStore, UpdateVectorStore, VectorStore, VectorStoreDeleted,
     VectorStoreSearchResults, WaitCall,
@@ -124,14 +124,13 @@ impl VectorStores {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn create_and_poll(&self, params: CreateVectorStore) -> WaitCall<VectorStore> {
-        let (stores, first) = (self.clone(), self.create(params));
-        WaitCall::after(&self.client.options, |_| Ok(first), move |id| stores.retrieve(id))
+        let stores = self.clone();
+        WaitCall::after(self.create(params), move |store| stores.retrieve(store))
     }
 }
 
 impl Pollable for VectorStore {
     const NOUN: &'static str = "vector store";
-    const FINAL: &'static [&'static str] = &["completed", "expired"];
 
     fn id(&self) -> &str {
         &self.id
@@ -139,5 +138,9 @@ impl Pollable for VectorStore {
 
     fn status(&self) -> &str {
         self.status.as_str()
+    }
+
+    fn is_done(&self) -> bool {
+        is_final(self.status(), &["completed", "expired"])
     }
 }
