@@ -103,6 +103,7 @@ mod cancel;
 mod error;
 mod http;
 mod stream;
+mod tool_rounds;
 mod tools;
 
 #[cfg(any(test, fuzzing))]

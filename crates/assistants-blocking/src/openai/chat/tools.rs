@@ -6,7 +6,8 @@ use crate::chat::{
     CreateChatCompletion,
 };
 use crate::error::Result;
-use crate::openai::{Chat, ToolCall, ToolCallFunction};
+use crate::openai::{Chat, ToolCall, ToolCallFunction, ToolOutput};
+use crate::tool_rounds::{Round, ToolRounds};
 use crate::{Call, Options, Tools};
 
 impl Chat {
@@ -98,46 +99,62 @@ impl ChatToolsCall {
         })
     }
 
-    fn run(self, mut ask: impl FnMut(Call<ChatCompletion>) -> Result<ChatCompletion>) -> Result<FinishedChat> {
-        let Self {
-            chat,
-            mut params,
-            tools,
-            mut options,
-        } = self;
-        options.begin();
-        let mut calling = Vec::new();
-        let mut rounds = 0;
-        loop {
-            let mut call = chat.call(&params);
-            call.options = options.clone();
-            let completion = ask(call)?;
-            params.messages.push(completion.to_message());
-            let calls: Vec<ToolCall> = completion.function_calls().map(called).collect();
-            // What is called besides functions, the caller has to answer, and all calls are answered together.
-            if calls.is_empty() || calls.len() < completion.tool_calls().len() {
-                return Ok(FinishedChat {
-                    completion,
-                    calling,
-                    messages: params.messages,
-                });
-            }
-            calling.push(completion);
-            rounds += 1;
-            if let Some(error) = tools.too_many_rounds(rounds, &calls) {
-                return Err(error);
-            }
-            let outputs = tools.answer_within(&calls, &options.watch())?;
-            let answers = calls.iter().zip(outputs);
-            params
-                .messages
-                .extend(answers.map(|(call, output)| ChatMessage::tool(&call.id, output.output.unwrap_or_default())));
-            // A model that must call something would never come to an end.
-            params.tool_choice = params
-                .tool_choice
-                .filter(|choice| matches!(choice, ChatToolChoice::Auto | ChatToolChoice::None));
-            options.idempotency_key = None;
+    fn run(mut self, ask: impl FnMut(Call<ChatCompletion>) -> Result<ChatCompletion>) -> Result<FinishedChat> {
+        self.options.begin();
+        let watch = self.options.watch();
+        let mut rounds = Rounds {
+            chat: self.chat,
+            params: self.params,
+            options: self.options,
+            ask,
+            calling: Vec::new(),
+        };
+        let completion = self.tools.answer_rounds(&mut rounds, &watch)?;
+        Ok(FinishedChat {
+            completion,
+            calling: rounds.calling,
+            messages: rounds.params.messages,
+        })
+    }
+}
+
+/// The rounds of a chat: each is a request of its own, with the whole conversation.
+struct Rounds<A> {
+    chat: Chat,
+    params: CreateChatCompletion,
+    options: Options,
+    ask: A,
+    calling: Vec<ChatCompletion>,
+}
+
+impl<A: FnMut(Call<ChatCompletion>) -> Result<ChatCompletion>> ToolRounds for Rounds<A> {
+    type End = ChatCompletion;
+
+    fn wait(&mut self) -> Result<Round<ChatCompletion>> {
+        let call = self.chat.call(&self.params).with_options(self.options.clone());
+        let completion = (self.ask)(call)?;
+        self.params.messages.push(completion.to_message());
+        let calls: Vec<ToolCall> = completion.function_calls().map(called).collect();
+        // What is called besides functions, the caller has to answer, and all calls are answered together.
+        if calls.is_empty() || calls.len() < completion.tool_calls().len() {
+            return Ok(Round::End(completion));
         }
+        self.calling.push(completion);
+        Ok(Round::Calls(calls))
+    }
+
+    fn submit(&mut self, calls: &[ToolCall], outputs: Vec<ToolOutput>) -> Result<()> {
+        let answers = calls.iter().zip(outputs);
+        let answers = answers.map(|(call, output)| ChatMessage::tool(&call.id, output.output.unwrap_or_default()));
+        let params = &mut self.params;
+        params.messages.extend(answers);
+        // A model that must call something would never come to an end.
+        params.tool_choice = params
+            .tool_choice
+            .take()
+            .filter(|choice| matches!(choice, ChatToolChoice::Auto | ChatToolChoice::None));
+        self.options.idempotency_key = None;
+        Ok(())
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a run has come to.
 
+use crate::Options;
 use crate::auth::secrets::Secrets;
 use crate::error::{Error, Result};
-use crate::openai::{Message, Run, RunStatus, RunStep, Usage};
+use crate::openai::{Client, Message, Run, RunStatus, RunStep, SortOrder, Usage};
 
 /// A run that has come to an end, or waits for tool outputs.
 #[derive(Clone, Debug)]
@@ -25,6 +26,35 @@ impl PartialEq for FinishedRun {
 }
 
 impl FinishedRun {
+    /// Reads the messages and steps of a run that has ended, in a call with these options.
+    pub(super) fn of(client: &Client, options: &Options, thread: &str, run: Run) -> Result<Self> {
+        let client = Client {
+            options: options.follow_up(),
+            ..client.clone()
+        };
+        let messages = client.messages(thread).list().run_id(&run);
+        let messages = messages.order(SortOrder::Asc).limit(100);
+        let steps = client.run_steps(thread, &run).list();
+        let steps = steps.order(SortOrder::Asc).limit(100);
+        Ok(Self {
+            messages: messages.into_iter().collect::<Result<_>>()?,
+            steps: steps.into_iter().collect::<Result<_>>()?,
+            run,
+            secrets: client.endpoint.secrets(options),
+        })
+    }
+
+    /// The run after another round of function calls; a message or step that was continued is replaced.
+    pub(super) fn continued_by(mut self, next: Self) -> Self {
+        for message in next.messages {
+            replace_or_push(&mut self.messages, message, |one| &one.id);
+        }
+        for step in next.steps {
+            replace_or_push(&mut self.steps, step, |one| &one.id);
+        }
+        Self { run: next.run, ..self }
+    }
+
     /// The text of all messages that the run wrote.
     #[must_use]
     pub fn text(&self) -> String {
@@ -97,5 +127,12 @@ impl FinishedRun {
         } else {
             Err(Error::RunFailed(Box::new(self.run)).redact(&self.secrets))
         }
+    }
+}
+
+fn replace_or_push<T>(all: &mut Vec<T>, item: T, id: impl Fn(&T) -> &String) {
+    match all.iter_mut().find(|one| id(one) == id(&item)) {
+        Some(one) => *one = item,
+        None => all.push(item),
     }
 }

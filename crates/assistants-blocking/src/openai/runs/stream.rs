@@ -12,7 +12,7 @@ use crate::http::incoming::Incoming;
 use crate::http::log;
 use crate::openai::{
     Client, CreateRun, IdOf, Message, MessageStatus, Run, RunAccumulator, RunInclude, RunKind, RunStatus, RunStep,
-    Runs, SortOrder, StreamEvent, Thread, ToolOutput,
+    Runs, StreamEvent, Thread, ToolOutput,
 };
 use crate::stream::event_source::Origin;
 use crate::stream::sse::SseReader;
@@ -118,6 +118,11 @@ impl<Kind> StreamCall<Kind> {
             run: run.to_owned(),
         });
         self
+    }
+
+    /// The same call with these options in place of its own.
+    pub(super) fn with_options(self, options: Options) -> Self {
+        Self { options, ..self }
     }
 
     option_setters!();
@@ -390,7 +395,7 @@ impl RunStream {
     }
 
     /// Reads to the end and calls the handler, except for its `on_end`: more streams of the same run may follow.
-    pub(super) fn drive(&mut self, handler: &mut impl EventHandler, progress: &mut Progress) -> Result<()> {
+    fn drive(&mut self, handler: &mut impl EventHandler, progress: &mut Progress) -> Result<()> {
         while let Some(event) = self.next() {
             match event {
                 Ok(event) => progress.report(&event, &self.snapshots, handler),
@@ -429,14 +434,28 @@ impl RunStream {
     /// Everything but a stream that broke off, went silent, or could not be read, after its run became known:
     /// [`Error::Api`] for an `error` event, [`Error::Cancelled`], and what polling gives.
     pub fn finish(mut self) -> Result<FinishedRun> {
-        let finished = self.read_to_end();
-        if finished.is_ok() {
-            self.cancel_run_on_drop = false;
+        self.read_to_end()
+    }
+
+    /// As [`finish`](Self::finish), and calls the handler, except for its `on_end`.
+    pub(super) fn read_to_end_with(
+        &mut self,
+        handler: &mut impl EventHandler,
+        progress: &mut Progress,
+    ) -> Result<FinishedRun> {
+        match self.drive(handler, progress) {
+            Err(error) if !self.can_recover(&error) => Err(error),
+            _ => self.read_to_end(),
         }
-        finished
     }
 
     fn read_to_end(&mut self) -> Result<FinishedRun> {
+        let finished = self.read_or_fetch()?;
+        self.cancel_run_on_drop = false;
+        Ok(finished)
+    }
+
+    fn read_or_fetch(&mut self) -> Result<FinishedRun> {
         while let Some(event) = self.next() {
             match event {
                 Ok(_) => {}
@@ -466,7 +485,7 @@ impl RunStream {
     }
 
     /// Whether asking for the run makes up for an error.
-    pub(crate) fn can_recover(&self, error: &Error) -> bool {
+    fn can_recover(&self, error: &Error) -> bool {
         (self.snapshots.run().is_some() || self.known.is_some())
             && match error {
                 // What cannot be read here can be asked for: the run goes on without this stream.
@@ -478,25 +497,13 @@ impl RunStream {
             }
     }
 
-    /// Waits for the run and reads what it wrote.
+    /// Waits for the run, and reads its messages and steps.
     fn fetch(&self, thread: &str, run: &str) -> Result<FinishedRun> {
-        let client = Client {
-            options: self.options.follow_up(),
-            ..self.client.clone()
-        };
-        let run = client.runs(thread).poll(run).send()?;
-        let messages = client
-            .messages(thread)
-            .list()
-            .run_id(&run)
-            .order(SortOrder::Asc)
-            .limit(100);
-        let steps = client.run_steps(thread, &run).list().order(SortOrder::Asc).limit(100);
+        let mut poll = self.client.runs(thread).poll(run);
+        poll.options = self.options.follow_up();
         Ok(FinishedRun {
-            messages: messages.into_iter().collect::<Result<_>>()?,
-            steps: steps.into_iter().collect::<Result<_>>()?,
-            run,
             secrets: self.events.origin().secrets.clone(),
+            ..FinishedRun::of(&self.client, &self.options, thread, poll.send()?)?
         })
     }
 }

@@ -2,10 +2,11 @@
 
 use super::abandon::{self, Abandoned};
 use super::handler::Progress;
-use crate::openai::wait::Pollable as _;
 use crate::call::options::option_setters;
 use crate::error::Result;
-use crate::openai::{CreateRun, EventHandler, FinishedRun, Run, RunStatus, RunStream, Runs, SortOrder};
+use crate::openai::wait::Pollable as _;
+use crate::openai::{CreateRun, EventHandler, FinishedRun, Run, RunStatus, RunStream, Runs, ToolCall, ToolOutput};
+use crate::tool_rounds::{Round, ToolRounds};
 use crate::{Options, Tools};
 
 impl Runs {
@@ -34,13 +35,14 @@ impl Runs {
     }
 }
 
-/// A run whose function calls are answered until it has ended.
+/// A run whose function calls are answered until it has ended. From [`Runs::run_with_tools`].
 ///
-/// A run that is given up, for whatever reason, is cancelled on the server: nobody would hand in outputs any more. That takes
-/// two seconds at most; once the call's token was cancelled it is waited for 5 ms and goes on in the background.
+/// If the call fails, for whatever reason, it cancels the run on the server, because nobody would submit outputs any more.
+/// That takes two seconds at most; once the token of the call was cancelled, the call waits for it for 5 ms, and it goes
+/// on in the background.
 ///
-/// [`send`](Self::send) waits for the run, [`stream`](Self::stream) streams it. Either way the run is handed out in
-/// whatever state it ended; [`FinishedRun::completed`] makes an error of all but success.
+/// [`send`](Self::send) polls the run, [`stream`](Self::stream) streams it. Both return the run in whatever state it
+/// ended; [`FinishedRun::completed`] turns all states but success into an error.
 #[must_use = "nothing runs until `send` or `stream`"]
 #[derive(Debug)]
 pub struct ToolRunCall {
@@ -70,56 +72,18 @@ impl ToolRunCall {
     /// failures are to stop the run, or the rounds are used up.
     pub fn send(mut self) -> Result<FinishedRun> {
         self.options.begin();
-        let mut create = self.runs.create(self.params.clone());
-        create.options = self.options.clone();
-        let run = create.send()?;
+        let create = self.runs.create(self.params.clone());
+        let run = create.with_options(self.options.clone()).send()?;
         let id = run.id.clone();
-        let run = self.or_cancel(&id, self.poll_rounds(run))?;
-        let mut messages = self
-            .runs
-            .client
-            .messages(&self.runs.thread)
-            .list()
-            .run_id(&run)
-            .order(SortOrder::Asc);
-        messages.options = self.options.follow_up();
-        let mut steps = self
-            .runs
-            .client
-            .run_steps(&self.runs.thread, &run)
-            .list()
-            .order(SortOrder::Asc);
-        steps.options = self.options.follow_up();
-        Ok(FinishedRun {
-            messages: messages.limit(100).into_iter().collect::<Result<_>>()?,
-            steps: steps.limit(100).into_iter().collect::<Result<_>>()?,
-            run,
-            secrets: self.runs.client.endpoint.secrets(&self.options),
-        })
+        let mut rounds = PolledRounds { call: &self, run };
+        let outcome = self.tools.answer_rounds(&mut rounds, &self.options.watch());
+        let run = outcome.inspect_err(|_| self.cancel(&id))?;
+        FinishedRun::of(&self.runs.client, &self.options, &self.runs.thread, run)
     }
 
-    /// Answers the calls of a run until it has ended.
-    fn poll_rounds(&self, run: Run) -> Result<Run> {
-        let mut run = run;
-        if !run.is_done() {
-            let mut poll = self.runs.poll(&run);
-            poll.options = self.options.follow_up();
-            run = poll.send()?;
-        }
-        let mut rounds = 0;
-        while run.status == RunStatus::RequiresAction {
-            rounds += 1;
-            let outputs = self.answer(&run, rounds)?;
-            let mut submit = self.runs.submit_tool_outputs_and_poll(&run, outputs);
-            submit.options = self.options.follow_up();
-            run = submit.send()?;
-        }
-        Ok(run)
-    }
-
-    /// Starts the run, hands its events to `handler` as they arrive, and answers its calls until it has ended.
+    /// Starts the run, passes its events to `handler` as they arrive, and answers its calls until it has ended.
     ///
-    /// A stream that breaks off ends the events of its round, not the run: that is polled, as by
+    /// A stream that breaks off ends the events of its round, not the run, which is then polled, as by
     /// [`RunStream::finish`].
     ///
     /// ```
@@ -154,63 +118,104 @@ impl ToolRunCall {
     }
 
     fn stream_rounds(&self, handler: &mut impl EventHandler) -> Result<FinishedRun> {
-        let mut progress = Progress::default();
-        // A stream that is given up cancels its run; between two streams `or_cancel` does.
-        let mut call = self.runs.stream(self.params.clone()).cancel_run_on_drop(true);
-        call.options = self.options.clone();
-        let mut finished = read(call.send()?, handler, &mut progress)?;
-        let mut rounds = 0;
-        while finished.run.status == RunStatus::RequiresAction {
-            rounds += 1;
-            let stream = self.answer(&finished.run, rounds).and_then(|outputs| {
-                let call = self.runs.submit_tool_outputs_stream(&finished.run, outputs);
-                let mut call = call.cancel_run_on_drop(true);
-                call.options = self.options.follow_up();
-                call.send()
-            });
-            let next = read(self.or_cancel(&finished.run.id, stream)?, handler, &mut progress)?;
-            finished.run = next.run;
-            for message in next.messages {
-                replace_or_push(&mut finished.messages, message, |one| &one.id);
-            }
-            for step in next.steps {
-                replace_or_push(&mut finished.steps, step, |one| &one.id);
-            }
-        }
-        Ok(finished)
-    }
-
-    fn answer(&self, run: &Run, rounds: u32) -> Result<Vec<crate::openai::ToolOutput>> {
-        let calls = run.tool_calls();
-        match self.tools.too_many_rounds(rounds, calls) {
-            Some(error) => Err(error),
-            None => self.tools.answer_within(calls, &self.options.watch()),
-        }
-    }
-
-    /// Hands a result on; a failure cancels the run, which would else wait for outputs until it expires.
-    fn or_cancel<T>(&self, run: &str, outcome: Result<T>) -> Result<T> {
+        let call = self.runs.stream(self.params.clone()).cancel_run_on_drop(true);
+        let mut rounds = StreamedRounds {
+            call: self,
+            handler,
+            progress: Progress::default(),
+            stream: call.with_options(self.options.clone()).send()?,
+            waiting: None,
+        };
+        let outcome = self.tools.answer_rounds(&mut rounds, &self.options.watch());
         outcome.inspect_err(|_| {
-            let run = Abandoned::Known {
-                thread: self.runs.thread.clone(),
-                run: run.to_owned(),
-            };
-            abandon::cancel(&self.runs.client, &self.options, run);
+            // While a stream is read, it cancels its run itself.
+            if let Some(waiting) = &rounds.waiting {
+                self.cancel(&waiting.run.id);
+            }
         })
     }
-}
 
-/// Reads one stream of the run to its end.
-fn read(mut stream: RunStream, handler: &mut impl EventHandler, progress: &mut Progress) -> Result<FinishedRun> {
-    match stream.drive(handler, progress) {
-        Err(error) if !stream.can_recover(&error) => Err(error),
-        _ => stream.finish(),
+    /// Cancels a run, which would otherwise wait for outputs until it expires.
+    fn cancel(&self, run: &str) {
+        let run = Abandoned::Known {
+            thread: self.runs.thread.clone(),
+            run: run.to_owned(),
+        };
+        abandon::cancel(&self.runs.client, &self.options, run);
     }
 }
 
-fn replace_or_push<T>(all: &mut Vec<T>, item: T, id: impl Fn(&T) -> &String) {
-    match all.iter_mut().find(|one| id(one) == id(&item)) {
-        Some(one) => *one = item,
-        None => all.push(item),
+/// The rounds of a run that is polled.
+struct PolledRounds<'c> {
+    call: &'c ToolRunCall,
+    /// The run as it was seen last.
+    run: Run,
+}
+
+impl ToolRounds for PolledRounds<'_> {
+    type End = Run;
+
+    fn wait(&mut self) -> Result<Round<Run>> {
+        let Self { call, run } = self;
+        if !run.is_done() {
+            let mut poll = call.runs.poll(&*run);
+            poll.options = call.options.follow_up();
+            *run = poll.send()?;
+        }
+        Ok(match calls(run) {
+            Some(calls) => Round::Calls(calls),
+            None => Round::End(run.clone()),
+        })
     }
+
+    fn submit(&mut self, _: &[ToolCall], outputs: Vec<ToolOutput>) -> Result<()> {
+        let Self { call, run } = self;
+        let mut submit = call.runs.submit_tool_outputs_and_poll(&*run, outputs);
+        submit.options = call.options.follow_up();
+        *run = submit.send()?;
+        Ok(())
+    }
+}
+
+/// The rounds of a run that is streamed: each has a stream of its own.
+struct StreamedRounds<'c, H> {
+    call: &'c ToolRunCall,
+    handler: &'c mut H,
+    progress: Progress,
+    stream: RunStream,
+    /// The run, between two streams.
+    waiting: Option<FinishedRun>,
+}
+
+impl<H: EventHandler> ToolRounds for StreamedRounds<'_, H> {
+    type End = FinishedRun;
+
+    fn wait(&mut self) -> Result<Round<FinishedRun>> {
+        let earlier = self.waiting.take();
+        let mut finished = self.stream.read_to_end_with(self.handler, &mut self.progress)?;
+        if let Some(earlier) = earlier {
+            finished = earlier.continued_by(finished);
+        }
+        Ok(match calls(&finished.run) {
+            Some(calls) => {
+                self.waiting = Some(finished);
+                Round::Calls(calls)
+            }
+            None => Round::End(finished),
+        })
+    }
+
+    fn submit(&mut self, _: &[ToolCall], outputs: Vec<ToolOutput>) -> Result<()> {
+        let Self { call, waiting, .. } = self;
+        let waiting = waiting.as_ref().expect("calls are those of a run that waits");
+        let submit = call.runs.submit_tool_outputs_stream(&waiting.run, outputs);
+        let submit = submit.cancel_run_on_drop(true).with_options(call.options.follow_up());
+        self.stream = submit.send()?;
+        Ok(())
+    }
+}
+
+/// The calls that the run waits for; `None` when it has ended.
+fn calls(run: &Run) -> Option<Vec<ToolCall>> {
+    (run.status == RunStatus::RequiresAction).then(|| run.tool_calls().to_vec())
 }

@@ -7,8 +7,9 @@ use super::call;
 use crate::Tools;
 use crate::call::options::{Options, option_setters};
 use crate::error::{Error, Result};
+use crate::tool_rounds::{Round, ToolRounds};
 use crate::yandex::{
-    CreateRun, FunctionCall, FunctionResult, FunctionTool, RunResult, RunStatus, RunStreamEvent, Runs,
+    CreateRun, FunctionCall, FunctionResult, FunctionTool, RunResult, RunStatus, RunStream, RunStreamEvent, Runs,
 };
 
 impl Runs {
@@ -81,35 +82,45 @@ impl ToolRunCall {
         self.listen(on_event)
     }
 
-    fn listen(mut self, mut on_event: impl FnMut(&RunStreamEvent)) -> Result<RunResult> {
+    fn listen(mut self, on_event: impl FnMut(&RunStreamEvent)) -> Result<RunResult> {
         self.options.begin();
-        let mut stream = call::start(&self.runs.client, self.params, self.options.clone())?;
-        let mut rounds = 0;
-        loop {
-            let mut calls = None;
-            for event in &mut stream {
-                let event = event?;
-                on_event(&event);
-                calls = (event.status() == RunStatus::ToolCalls).then(|| calls_of(event.tool_calls()));
-                if calls.is_some() {
-                    // A server that keeps the stream open says nothing more until it has the results.
-                    break;
-                }
-            }
-            let Some(calls) = calls else { return stream.finish() };
-            let calls = calls?;
-            rounds += 1;
-            if let Some(error) = self.tools.too_many_rounds(rounds, &calls) {
-                return Err(error);
-            }
-            let outputs = self.tools.answer_within(&calls, &self.options.watch())?;
-            let results = calls
-                .iter()
-                .zip(outputs)
-                .map(|(call, output)| FunctionResult::new(&call.function.name, output.output.unwrap_or_default()));
-            stream.submit_tool_results(results)?;
-        }
+        let stream = call::start(&self.runs.client, self.params, self.options.clone())?;
+        let mut rounds = Rounds { stream, on_event };
+        self.tools.answer_rounds(&mut rounds, &self.options.watch())?;
+        rounds.stream.finish()
     }
+}
+
+/// The rounds of a run: its stream pauses while it waits for results.
+struct Rounds<F> {
+    stream: RunStream,
+    on_event: F,
+}
+
+impl<F: FnMut(&RunStreamEvent)> ToolRounds for Rounds<F> {
+    type End = ();
+
+    fn wait(&mut self) -> Result<Round<()>> {
+        for event in &mut self.stream {
+            let event = event?;
+            (self.on_event)(&event);
+            // A server that keeps the stream open sends nothing more until it has the results.
+            if event.status() == RunStatus::ToolCalls {
+                return Ok(Round::Calls(calls_of(event.tool_calls())?));
+            }
+        }
+        Ok(Round::End(()))
+    }
+
+    fn submit(&mut self, calls: &[openai::ToolCall], outputs: Vec<openai::ToolOutput>) -> Result<()> {
+        self.stream.submit_tool_results(results(calls, outputs))
+    }
+}
+
+/// The outputs of calls as results, which go by the name of the function.
+fn results(calls: &[openai::ToolCall], outputs: Vec<openai::ToolOutput>) -> impl Iterator<Item = FunctionResult> {
+    let calls = calls.iter().zip(outputs);
+    calls.map(|(call, output)| FunctionResult::new(&call.function.name, output.output.unwrap_or_default()))
 }
 
 /// The functions as an assistant or a run of Yandex takes them.
@@ -145,10 +156,7 @@ impl Tools {
     pub fn answer_yandex(&self, calls: &[crate::yandex::ToolCall]) -> Result<Vec<FunctionResult>> {
         let calls = calls_of(calls)?;
         let outputs = self.answer_all(&calls, None)?;
-        let results = calls.iter().zip(outputs);
-        Ok(results
-            .map(|(call, output)| FunctionResult::new(&call.function.name, output.output.unwrap_or_default()))
-            .collect())
+        Ok(results(&calls, outputs).collect())
     }
 }
 
