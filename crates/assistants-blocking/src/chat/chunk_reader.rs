@@ -33,13 +33,11 @@ pub struct ChunkReader<R> {
 impl<R: Read> ChunkReader<R> {
     /// Reads from `source`, with the usual limits on the length of lines and events.
     pub fn new(source: R) -> Self {
-        Self::of(SseReader::new(source), Origin::bytes())
+        Self::of(EventSource::new(SseReader::new(source), Origin::bytes()))
     }
 
-    pub(super) fn of(events: SseReader<R>, origin: Origin) -> Self {
-        Self {
-            source: EventSource::new(events, origin),
-        }
+    pub(super) fn of(source: EventSource<R>) -> Self {
+        Self { source }
     }
 
     /// Whether `[DONE]` was read.

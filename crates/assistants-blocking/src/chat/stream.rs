@@ -7,8 +7,7 @@ use crate::Call;
 use crate::call::options::{Options, option_setters};
 use crate::error::Result;
 use crate::http::incoming::Incoming;
-use crate::stream::event_source::Origin;
-use crate::stream::sse::SseReader;
+use crate::stream::open::open_events;
 
 /// A chat completion that will be streamed.
 #[must_use = "a call does nothing until `send`"]
@@ -43,14 +42,9 @@ impl ChatStreamCall {
     ///
     /// As [`Call::send`].
     pub fn send(self) -> Result<ChatStream> {
-        let endpoint = &self.call.endpoint;
-        let response = endpoint.open(&self.call.request, &self.options)?;
-        let origin = Origin::of(&self.call.request, &response)?;
-        let events = SseReader::new(response.body)
-            .max_line_bytes(endpoint.config.max_line_bytes)
-            .max_event_bytes(endpoint.config.max_event_bytes);
+        let events = open_events(&self.call.endpoint, &self.call.request, &self.options)?;
         Ok(ChatStream {
-            chunks: ChunkReader::of(events, origin),
+            chunks: ChunkReader::of(events),
             answer: self.answer,
         })
     }

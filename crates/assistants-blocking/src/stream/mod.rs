@@ -3,4 +3,5 @@
 pub(crate) mod event_source;
 pub(crate) mod json_objects;
 pub(crate) mod lines;
+pub(crate) mod open;
 pub mod sse;

@@ -12,7 +12,6 @@ use crate::call::url::BaseUrl;
 use crate::error::Result;
 use crate::http::conventions::Conventions;
 use crate::http::endpoint::Endpoint;
-use crate::stream::json_objects::StreamLimits;
 use crate::{Call, ListCall};
 
 /// An operation of the protocol.
@@ -136,11 +135,6 @@ impl Client {
         Call::new(&self.services.assistants, &self.options, Request::unsupported(why))
     }
 
-    /// The server of most operations.
-    pub(super) fn assistants_endpoint(&self) -> &Endpoint {
-        &self.services.assistants
-    }
-
     pub(super) fn call<T>(&self, operation: Op, ids: &[&str]) -> Call<T> {
         self.send(operation, Request::new(operation.method, operation.path, ids))
     }
@@ -169,14 +163,6 @@ impl Client {
     pub(super) fn or_folder(&self, folder: &mut String) {
         if folder.is_empty() {
             self.folder_id().clone_into(folder);
-        }
-    }
-
-    pub(super) fn stream_limits(&self) -> StreamLimits {
-        let config = &self.services.assistants.config;
-        StreamLimits {
-            line_bytes: config.max_line_bytes,
-            object_bytes: config.max_event_bytes,
         }
     }
 

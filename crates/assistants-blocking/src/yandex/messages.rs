@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::http::incoming::Incoming;
 use crate::stream::event_source::Origin;
 use crate::stream::json_objects::{Found, JsonStream, unwrap};
+use crate::stream::open::open_objects;
 
 /// The messages of one thread. From [`Client::messages`].
 ///
@@ -81,7 +82,6 @@ impl Messages {
     pub fn list(&self) -> MessageListCall {
         let call = self.client.query(op::LIST_MESSAGES, &[], &[("threadId", &self.thread)]);
         MessageListCall {
-            client: self.client.clone(),
             options: call.options.clone(),
             call,
         }
@@ -92,7 +92,6 @@ impl Messages {
 #[must_use = "a list does nothing until it is walked or sent"]
 #[derive(Debug)]
 pub struct MessageListCall {
-    client: Client,
     call: Call<()>,
     options: Options,
 }
@@ -106,15 +105,9 @@ impl MessageListCall {
     ///
     /// As [`Call::send`].
     pub fn send(self) -> Result<MessageStream> {
-        let request = &self.call.request;
-        let response = self.client.assistants_endpoint().open(request, &self.options)?;
-        let origin = Origin::of(request, &response)?;
+        let (objects, origin) = open_objects(&self.call.endpoint, &self.call.request, &self.options)?;
         Ok(MessageStream {
-            objects: Some(JsonStream::new(
-                response.body,
-                is_event_stream(&response.headers),
-                self.client.stream_limits(),
-            )),
+            objects: Some(objects),
             waiting: VecDeque::new(),
             origin,
             seen: 0,
@@ -139,12 +132,6 @@ impl IntoIterator for MessageListCall {
     fn into_iter(self) -> MessageItems {
         MessageItems(State::Call(Box::new(self)))
     }
-}
-
-/// Whether an answer says that it holds server-sent events.
-pub(super) fn is_event_stream(headers: &ureq::http::HeaderMap) -> bool {
-    let content_type = headers.get("content-type").and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
 }
 
 /// The messages of a thread, as they arrive. After an error it ends.

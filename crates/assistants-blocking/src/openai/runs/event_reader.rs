@@ -36,12 +36,12 @@ pub struct EventReader<R> {
 impl<R: Read> EventReader<R> {
     /// Reads from `source`, with the usual limits on the length of lines and events.
     pub fn new(source: R) -> Self {
-        Self::of(SseReader::new(source), Origin::bytes())
+        Self::of(EventSource::new(SseReader::new(source), Origin::bytes()))
     }
 
-    pub(crate) fn of(events: SseReader<R>, origin: Origin) -> Self {
+    pub(crate) fn of(source: EventSource<R>) -> Self {
         Self {
-            source: EventSource::new(events, origin),
+            source,
             deltas: DeltaReader::default(),
             text: String::new(),
         }

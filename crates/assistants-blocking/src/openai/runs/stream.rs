@@ -14,8 +14,7 @@ use crate::openai::{
     Client, CreateRun, IdOf, Message, MessageStatus, Run, RunAccumulator, RunInclude, RunKind, RunStatus, RunStep,
     Runs, StreamEvent, Thread, ToolOutput,
 };
-use crate::stream::event_source::Origin;
-use crate::stream::sse::SseReader;
+use crate::stream::open::open_events;
 use crate::{Call, Options, Plain};
 
 impl Runs {
@@ -160,14 +159,9 @@ impl<Kind> StreamCall<Kind> {
     /// As [`Call::send`].
     pub fn send(mut self) -> Result<RunStream> {
         self.options.begin();
-        let endpoint = &self.client.endpoint;
-        let response = endpoint.open(&self.call.request, &self.options)?;
-        let origin = Origin::of(&self.call.request, &response)?;
-        let events = SseReader::new(response.body)
-            .max_line_bytes(endpoint.config.max_line_bytes)
-            .max_event_bytes(endpoint.config.max_event_bytes);
+        let events = open_events(&self.client.endpoint, &self.call.request, &self.options)?;
         Ok(RunStream {
-            events: EventReader::of(events, origin),
+            events: EventReader::of(events),
             snapshots: RunAccumulator::default(),
             text_skipped: false,
             cancel_run_on_drop: self.cancel_run_on_drop,

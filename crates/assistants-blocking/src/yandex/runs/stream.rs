@@ -14,7 +14,7 @@ use crate::http::log;
 use crate::http::random;
 use crate::stream::event_source::Origin;
 use crate::stream::json_objects::{Found, JsonStream, unwrap};
-use crate::yandex::messages::is_event_stream;
+use crate::stream::open::open_objects;
 use crate::yandex::{Client, EventType, Run, RunResult, RunStatus, RunStreamEvent, StreamEvent, ToolResult};
 
 /// A run to be listened to. From [`Runs::listen`](crate::yandex::Runs::listen).
@@ -205,10 +205,8 @@ impl RunStream {
         if self.next_index > 0 {
             request = request.parameter("eventsStartIdx", self.next_index.to_string());
         }
-        let response = self.client.endpoint(op::LISTEN_RUN).open(&request, &self.options)?;
-        self.origin = Origin::of(&request, &response)?;
-        let events = is_event_stream(&response.headers);
-        self.objects = Some(JsonStream::new(response.body, events, self.client.stream_limits()));
+        let (objects, origin) = open_objects(self.client.endpoint(op::LISTEN_RUN), &request, &self.options)?;
+        (self.objects, self.origin) = (Some(objects), origin);
         Ok(())
     }
 
