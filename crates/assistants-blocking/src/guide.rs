@@ -10,10 +10,10 @@
 //! [yandex]: crate::guide::yandex
 //! [openai_python]: crate::guide::openai_python
 #![doc = include_str!("../guide/README.md")]
-// The text is in Markdown files of their own, so that it can be read on a repository page too. There a link to another
-// chapter has to lead to its file. Here it leads to its module: where a link is defined twice, the first definition counts.
+// The chapters are Markdown files, so that they can also be read on a repository page. There, a link to another chapter
+// must refer to its file; here, to its module. If a link is defined twice, the first definition counts.
 //
-// The `use` lines are the scope in which rustdoc looks for the items that a chapter links to.
+// The `use` lines are the scope in which rustdoc resolves the links of a chapter.
 
 pub mod requests {
     #![doc = include_str!("../guide/requests.md")]

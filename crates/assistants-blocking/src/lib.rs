@@ -1,7 +1,6 @@
-//! A blocking client for the Assistants protocol: OpenAI Assistants v2 and whatever is compatible with it (Azure,
-//! self-hosted servers), Yandex AI Studio, and the chat completions of both. It is built on `ureq` and needs no async
-//! runtime: calls block the thread that makes them, lists and streams are iterators, and another thread can cancel any
-//! wait.
+//! A blocking client for the Assistants protocol: OpenAI Assistants v2 and compatible services (Azure, self-hosted
+//! servers), Yandex AI Studio, and the chat completions of both. It is built on `ureq` and needs no async runtime: calls
+//! block the calling thread, lists and streams are iterators, and any wait can be cancelled from another thread.
 //!
 //! ```
 //! use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread};
@@ -30,16 +29,16 @@
 //! # }
 //! ```
 //!
-//! Here `url` is the address of a local server, which runs inside the program: the crate `assistants-local`. With the
-//! default base URL the client speaks to `api.openai.com`, where files, vector stores, models and chat completions remain;
-//! the hosted Assistants API was switched off on 2026-08-26.
+//! Here `url` is the address of a local server that runs inside the program (the crate `assistants-local`). The default
+//! base URL is that of `api.openai.com`, which still serves files, vector stores, models and chat completions; the hosted
+//! Assistants API was shut down on 2026-08-26.
 //!
 //! # Where to go from here
 //!
-//! The [guide] explains requests and lists, errors and retries, timeouts, streaming, tools, files, testing, Azure, proxies
-//! and Yandex, one chapter each, and has a chapter for those who [come from openai-python](guide::openai_python).
+//! The [guide] has chapters on requests and lists, errors and retries, timeouts, streaming, tools, files, testing, Azure,
+//! proxies and Yandex, and one for users of [openai-python](guide::openai_python).
 //!
-//! | module | what is in it |
+//! | module | contents |
 //! | --- | --- |
 //! | [`openai`] | the client for OpenAI Assistants v2, Azure and compatible servers: assistants, threads, messages, runs, files, vector stores, models |
 //! | [`chat`] | chat completions: their types and their streams |
@@ -49,45 +48,45 @@
 //!
 //! Both clients share these types:
 //!
-//! | type | what it is |
+//! | type | purpose |
 //! | --- | --- |
-//! | [`Call`], [`ListCall`] | a request that has been described but not sent; a list that has not been asked for |
+//! | [`Call`], [`ListCall`] | a request, or the request for a list, that has been described but not sent |
 //! | [`Options`] | options of a call, or defaults of a client: timeouts, retries, headers |
 //! | [`RawResponse`] | a response before it is parsed: status, headers, request id, rate limits |
 //! | [`Error`] | everything that can go wrong |
 //! | [`CancelToken`] | ends blocked calls from another thread |
 //! | [`Tools`] | functions of your program that a model may call |
-//! | [`FileSource`] | the bytes of an upload: a path, bytes, a reader |
+//! | [`FileSource`] | the contents of an upload: a path, bytes or a reader |
 //! | [`BearerToken`] | what a token provider returns |
 //!
 //! # Features
 //!
-//! Without any features the client speaks plain `http` only, with 58 crates in all.
+//! Without any features the client supports only plain `http`, and has 58 crates in total.
 //!
-//! | feature | what it does | what it pulls in |
+//! | feature | effect | dependencies |
 //! | --- | --- | --- |
 //! | `rustls` (default) | TLS by rustls, with the web's root certificates compiled in | 12 crates, `ring` and `webpki-roots` among them |
 //! | `platform-verifier` | rustls with the certificates of the operating system | `rustls`, and `rustls-platform-verifier` |
-//! | `native-tls` | TLS by the operating system's library and certificates; used instead of rustls where both are on | `native-tls`, which needs the headers of OpenSSL on Linux |
+//! | `native-tls` | TLS by the operating system's library and certificates; used instead of rustls if both are enabled | `native-tls`, which needs the headers of OpenSSL on Linux |
 //! | `schemars` | schemas from Rust types: `Tools::typed`, `FunctionTool::of`, `ResponseFormat::of` | `schemars` and 3 more crates |
-//! | `gzip` | asks for compressed responses; a proxy that compresses a stream holds events back | `flate2`, in Rust alone |
+//! | `gzip` | requests compressed responses; a proxy that compresses a stream delays its events | `flate2`, in pure Rust |
 //!
 //! # Logging
 //!
-//! The client logs through the crate `log`: one line at `debug` for each attempt (method, path, attempt, status, duration,
-//! request id); bodies and a fixed list of headers at `trace`.
+//! The client logs through the crate `log`: one line per attempt at `debug` (method, path, attempt, status, duration,
+//! request id), and bodies and a fixed list of headers at `trace`.
 //!
 //! # Secrets
 //!
-//! The key or token of a call, and what the caller gives in a header or query parameter whose name contains `auth`, `key`,
-//! `token`, `secret`, `password`, `credential`, `cookie` or `signature`, is replaced by `***` wherever a server repeats it:
-//! in the messages and fields of every [`Error`], in their causes, in `Debug` output and in the log. Values shorter than
-//! seven bytes are not replaced. Control characters in what a server sent are escaped before it is shown, so that it cannot
-//! control a terminal, and a line of the log is always one line. [`RawResponse`] and the objects of the protocol hold what
-//! the server sent, unchanged.
+//! The key or token of a call, and the values of headers and query parameters whose names contain `auth`, `key`, `token`,
+//! `secret`, `password`, `credential`, `cookie` or `signature`, are replaced by `***` wherever a server repeats them: in
+//! the messages and fields of every [`Error`], in its sources, in `Debug` output and in the log. Values shorter than seven
+//! bytes are not replaced. Control characters sent by a server are escaped in errors and in the log, so that they cannot
+//! control a terminal or add lines to the log. [`RawResponse`] and the objects of the protocol contain what the server
+//! sent, unchanged.
 //!
-//! Neither credentials nor the caller's own query parameters follow a redirect to another origin, and the body of a
-//! request is never sent there: that is an [`Error::Api`] with the status of the redirect.
+//! On a redirect to another origin, neither credentials nor the caller's own query parameters are sent. A request body is
+//! never sent to another origin: such a redirect is an [`Error::Api`] with its status.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
@@ -127,7 +126,7 @@ pub use http::retry::Retry;
 pub use stream::sse;
 pub use tools::{OnToolError, Tools};
 
-/// Compiles the programs of the README.
+/// Compiles the programs in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
