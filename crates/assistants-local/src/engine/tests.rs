@@ -181,6 +181,14 @@ fn stored(engine: &Engine, run: &Run) -> Run {
     run.unwrap().unwrap().object
 }
 
+/// Waits for the thread that holds the live run of a run. A run is stored before its live run is forgotten.
+fn wait_for_live(engine: &Engine, run: &Run) {
+    let live_run = engine.lock_live_runs().get(&run.id).cloned();
+    if let Some(live_run) = live_run {
+        drop(live_run.lock());
+    }
+}
+
 fn open(path: &Path) -> Sqlite {
     Sqlite::open(path).unwrap()
 }
@@ -228,6 +236,7 @@ fn a_run_that_cannot_be_stored_fails_as_soon_as_it_can() {
             .transact(|transaction| super::last_message(transaction, &run))
             .unwrap();
         assert_eq!(message.map(|message| message.text()).as_deref(), text);
+        wait_for_live(&engine, &run);
         assert!(engine.lock_live_runs().is_empty());
         engine.stop(HOUR);
     }
