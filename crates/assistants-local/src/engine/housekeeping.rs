@@ -13,7 +13,7 @@ use crate::clock::now;
 use crate::storage::{RESPONSES_KEPT, StorageError, work_in_background};
 
 /// How long the position of a deleted object is kept, in seconds.
-const PLACES_KEPT: i64 = 24 * 60 * 60;
+const POSITIONS_KEPT: i64 = 24 * 60 * 60;
 
 /// The body of the thread, which runs until the housekeeper is closed.
 pub(super) fn work(housekeeper: &Arc<Housekeeper>, engine: &Weak<Engine>) {
@@ -39,7 +39,7 @@ impl Engine {
         self.sweep(now)?;
         self.expire_stores(now)?;
         self.storage
-            .transact(|transaction| transaction.forget(now - RESPONSES_KEPT, now - PLACES_KEPT))?;
+            .transact(|transaction| transaction.forget(now - RESPONSES_KEPT, now - POSITIONS_KEPT))?;
         self.remove_bytes()?;
         if purge && let Some(wait) = self.storage.purge()? {
             self.housekeeper.purge_after(wait);

@@ -45,7 +45,7 @@ pub(crate) struct Connection {
 /// Serves `router` on `listener` until `stopped` completes, then waits for the requests in progress.
 pub(crate) async fn serve(listener: TcpListener, router: Router, limits: &Limits, stopped: impl Future<Output = ()>) {
     let most = most_connections(limits.connections);
-    let (places, surplus) = (Arc::new(Semaphore::new(most)), Arc::new(Semaphore::new(MAX_SURPLUS)));
+    let (permits, surplus) = (Arc::new(Semaphore::new(most)), Arc::new(Semaphore::new(MAX_SURPLUS)));
     let graceful = GracefulShutdown::new();
     let mut stopped = pin!(stopped);
     let (refused, failed) = (RateLimitedLog::default(), RateLimitedLog::default());
@@ -65,7 +65,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: &Limits
                 continue;
             }
         };
-        let (permit, is_surplus) = match Arc::clone(&places).try_acquire_owned() {
+        let (permit, is_surplus) = match Arc::clone(&permits).try_acquire_owned() {
             Ok(permit) => (permit, false),
             Err(_) => {
                 refused

@@ -12,14 +12,14 @@ use axum::response::Response;
 use super::Frontend;
 
 /// How long a browser may cache a preflight response, in seconds.
-const REMEMBERED: &str = "600";
+const PREFLIGHT_MAX_AGE: &str = "600";
 
 /// The response headers of this layer that scripts may read in addition to the CORS-safelisted ones.
 const EXPOSED: &str = "x-request-id, x-client-request-id, retry-after, content-disposition";
 
-const ASKED_HEADERS: HeaderName = header::ACCESS_CONTROL_REQUEST_HEADERS;
-const ASKED_METHOD: HeaderName = header::ACCESS_CONTROL_REQUEST_METHOD;
-const ASKED_NETWORK: HeaderName = HeaderName::from_static("access-control-request-private-network");
+const REQUESTED_HEADERS: HeaderName = header::ACCESS_CONTROL_REQUEST_HEADERS;
+const REQUESTED_METHOD: HeaderName = header::ACCESS_CONTROL_REQUEST_METHOD;
+const REQUESTED_NETWORK: HeaderName = HeaderName::from_static("access-control-request-private-network");
 const ALLOWED_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 
 /// Adds CORS headers to the responses of `router`. Requests from origins that are not allowed get none.
@@ -46,7 +46,7 @@ async fn respond(
         return next.run(request).await;
     };
     // Preflight requests carry no key, so they are handled before the access check.
-    let mut response = if request.method() == Method::OPTIONS && request.headers().contains_key(ASKED_METHOD) {
+    let mut response = if request.method() == Method::OPTIONS && request.headers().contains_key(REQUESTED_METHOD) {
         preflight(request.headers())
     } else {
         next.run(request).await
@@ -58,7 +58,7 @@ async fn respond(
     response
 }
 
-fn preflight(asked: &HeaderMap) -> Response {
+fn preflight(requested: &HeaderMap) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
@@ -66,12 +66,15 @@ fn preflight(asked: &HeaderMap) -> Response {
         header::ACCESS_CONTROL_ALLOW_METHODS,
         HeaderValue::from_static("GET, POST, PATCH, DELETE"),
     );
-    if let Some(names) = asked.get(ASKED_HEADERS) {
+    if let Some(names) = requested.get(REQUESTED_HEADERS) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
     }
-    if asked.contains_key(ASKED_NETWORK) {
+    if requested.contains_key(REQUESTED_NETWORK) {
         headers.insert(ALLOWED_NETWORK, HeaderValue::from_static("true"));
     }
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(REMEMBERED));
+    headers.insert(
+        header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static(PREFLIGHT_MAX_AGE),
+    );
     response
 }

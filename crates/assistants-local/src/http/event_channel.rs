@@ -1,7 +1,7 @@
-//! A byte channel from the thread that produces a chat completion to the connection that sends it.
+//! A byte channel from the thread that writes a streamed response to the connection that sends it.
 //!
 //! The channel has a soft bound: a writer that calls [`wait`](Writer::wait) blocks until the reader has caught up. A
-//! slow reader thus slows the model down, and memory use is bounded. A reader that reads nothing for too long is
+//! slow reader thus slows the writer down, and memory use is bounded. A reader that reads nothing for too long is
 //! disconnected.
 //!
 //! A stream ends with [`Writer::finish`] or with an error: if the writer is dropped without `finish`, or the reader is
@@ -19,11 +19,11 @@ use tokio_stream::Stream;
 /// How many bytes the channel holds before the writer has to wait.
 const CAPACITY: usize = 64 * 1024;
 
-/// Creates a channel. `broken` is the encoded error that ends the stream if the writer does not, and `timeout` is how
+/// Creates a channel. `error` is the encoded error that ends the stream if the writer does not, and `timeout` is how
 /// long the writer waits for the reader.
-pub(crate) fn channel(broken: String, timeout: Duration) -> (Writer, Reader) {
+pub(crate) fn channel(error: String, timeout: Duration) -> (Writer, Reader) {
     let shared = Arc::new(Shared {
-        broken,
+        error,
         timeout,
         state: Mutex::default(),
         changed: Condvar::new(),
@@ -33,7 +33,7 @@ pub(crate) fn channel(broken: String, timeout: Duration) -> (Writer, Reader) {
 
 #[derive(Debug)]
 struct Shared {
-    broken: String,
+    error: String,
     timeout: Duration,
     state: Mutex<State>,
     /// Signalled when the reader has taken bytes or was dropped.
@@ -46,7 +46,7 @@ struct State {
     /// Nothing more will be written.
     finished: bool,
     /// The reader was dropped.
-    gone: bool,
+    reader_dropped: bool,
     reader: Option<Waker>,
 }
 
@@ -64,7 +64,7 @@ impl Writer {
     /// Lets `write` append to the stream. Never blocks; exceeds the bound if it has to.
     pub(crate) fn push(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.0.lock();
-        if state.gone || state.finished {
+        if state.reader_dropped || state.finished {
             return;
         }
         write(&mut state.bytes);
@@ -75,9 +75,9 @@ impl Writer {
     }
 
     /// Returns whether the reader was dropped or disconnected.
-    pub(crate) fn is_gone(&self) -> bool {
+    pub(crate) fn is_disconnected(&self) -> bool {
         let state = self.0.lock();
-        state.gone || state.finished
+        state.reader_dropped || state.finished
     }
 
     /// Ends the stream.
@@ -91,7 +91,7 @@ impl Writer {
         let timeout = self.0.timeout;
         let start = Instant::now();
         let mut state = self.0.lock();
-        while state.bytes.len() >= CAPACITY && !state.gone {
+        while state.bytes.len() >= CAPACITY && !state.reader_dropped {
             let waited = start.elapsed();
             if waited >= timeout {
                 log::warn!(
@@ -99,7 +99,7 @@ impl Writer {
                     timeout.as_secs()
                 );
                 // The reader may still resume. It then finds the error in place of the events that it missed.
-                state.bytes = self.0.broken.clone().into_bytes();
+                state.bytes = self.0.error.clone().into_bytes();
                 state.finished = true;
                 return;
             }
@@ -117,8 +117,8 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         let mut state = self.0.lock();
-        if !state.finished && !state.gone {
-            state.bytes.extend_from_slice(self.0.broken.as_bytes());
+        if !state.finished && !state.reader_dropped {
+            state.bytes.extend_from_slice(self.0.error.as_bytes());
         }
         state.finished = true;
         if let Some(reader) = state.reader.take() {
@@ -142,7 +142,7 @@ impl Stream for Reader {
             self.0.changed.notify_all();
             return Poll::Ready(Some(Ok(Bytes::from(bytes))));
         }
-        if state.finished || state.gone {
+        if state.finished || state.reader_dropped {
             return Poll::Ready(None);
         }
         state.reader = Some(context.waker().clone());
@@ -153,7 +153,7 @@ impl Stream for Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         let mut state = self.0.lock();
-        state.gone = true;
+        state.reader_dropped = true;
         state.bytes = Vec::new();
         self.0.changed.notify_all();
     }
@@ -231,7 +231,7 @@ mod tests {
         write(&writer, &"x".repeat(CAPACITY));
         writer.wait();
         write(&writer, "more");
-        assert!(writer.is_gone());
+        assert!(writer.is_disconnected());
         drop(writer);
         assert_eq!(read(&mut reader), Poll::Ready(Some("cut off".to_owned())));
         assert_eq!(read(&mut reader), Poll::Ready(None));

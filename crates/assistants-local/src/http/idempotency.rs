@@ -62,10 +62,10 @@ impl<'a> Idempotency<'a> {
         transaction: &dyn Transaction,
     ) -> Result<Option<String>, E> {
         match (self.stored(transaction)?, self.key) {
-            (Some(kept), Some(key)) if kept.request != self.request => {
+            (Some(stored), Some(key)) if stored.request != self.request => {
                 Err(Rejection::IdempotencyKeyReused(key.to_owned()).into())
             }
-            (kept, _) => Ok(kept.map(|kept| kept.body)),
+            (stored, _) => Ok(stored.map(|stored| stored.body)),
         }
     }
 
@@ -73,11 +73,11 @@ impl<'a> Idempotency<'a> {
     pub(crate) fn store_response(&self, transaction: &dyn Transaction, response: &str) -> Result<(), StorageError> {
         let Some(key) = self.key else { return Ok(()) };
         let now = now().unix_timestamp();
-        let kept = StoredResponse {
+        let stored = StoredResponse {
             request: self.request.clone(),
             body: response.to_owned(),
         };
-        transaction.store_response(key, self.scope, &kept, now)
+        transaction.store_response(key, self.scope, &stored, now)
     }
 
     fn stored(&self, transaction: &dyn Transaction) -> Result<Option<StoredResponse>, StorageError> {

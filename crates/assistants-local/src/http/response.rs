@@ -26,7 +26,7 @@ pub(crate) trait ErrorResponse {
 
 /// Creates a response with status 200 and a JSON body.
 pub(crate) fn json(json: String) -> Response {
-    response("application/json", Body::from(json))
+    with_body("application/json", Body::from(json))
 }
 
 /// Creates the response to a request that failed. Clients may repeat one with status 503.
@@ -42,14 +42,14 @@ pub(crate) fn error(error: &impl ErrorResponse) -> Response {
 /// Creates a response with the contents of a file.
 pub(crate) fn file(file: fs::File, length: u64) -> Response {
     let bytes = Body::from_stream(FileBytes::new(file, length));
-    let mut response = response("application/octet-stream", bytes);
+    let mut response = with_body("application/octet-stream", bytes);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     response
 }
 
-/// Creates a response with status 200.
-pub(crate) fn response(content_type: &'static str, body: Body) -> Response {
+/// Creates a response with status 200 and a body of this type.
+pub(crate) fn with_body(content_type: &'static str, body: Body) -> Response {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

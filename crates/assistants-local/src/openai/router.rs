@@ -186,7 +186,7 @@ async fn into_http(response: ApiResponse) -> Result<Response, ApiError> {
         }
         ApiResponse::File { file, length } => response::file(file, length),
         ApiResponse::Events(events) => {
-            let mut response = response::response("text/event-stream; charset=utf-8", events);
+            let mut response = response::with_body("text/event-stream; charset=utf-8", events);
             response::add_header(&mut response, "cache-control", "no-cache");
             response
         }

@@ -39,7 +39,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     options.read(true).write(true).create(true).truncate(false);
     private_mode(&mut options);
     let file = options.open(path)?;
-    tighten(path)?;
+    restrict(path)?;
     Ok(file)
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true);
     private_mode(&mut options);
     let file = options.open(path)?;
-    tighten(path)?;
+    restrict(path)?;
     Ok(file)
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)?;
-    tighten(path)
+    restrict(path)
 }
 
 /// Locks a file, which is created if it is missing. Returns `None` if another process holds the lock for longer than
@@ -90,7 +90,7 @@ fn private_mode(_: &mut OpenOptions) {}
 
 /// Removes the permissions of other users on a file or folder, if it exists.
 #[cfg(unix)]
-pub(crate) fn tighten(path: &Path) -> io::Result<()> {
+pub(crate) fn restrict(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
     let metadata = match fs::metadata(path) {
@@ -121,7 +121,7 @@ pub(crate) fn tighten(path: &Path) -> io::Result<()> {
 
 /// Removes the permissions of other users on a file or folder. Does nothing on this platform.
 #[cfg(not(unix))]
-pub(crate) fn tighten(_: &Path) -> io::Result<()> {
+pub(crate) fn restrict(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -169,7 +169,7 @@ mod tests {
         create_new(&folder.path().join("new")).unwrap();
         assert_eq!((mode(&file), mode(&inner)), (0o600, 0o700));
         assert_eq!(mode(&folder.path().join("new")), 0o600);
-        tighten(&folder.path().join("none")).unwrap();
+        restrict(&folder.path().join("none")).unwrap();
     }
 
     #[cfg(unix)]

@@ -82,17 +82,17 @@ pub(crate) trait Transaction: TextIndex {
     /// Returns the time of the next expiry of a kind.
     fn next_expiry(&self, kind: Kind) -> Result<Option<i64>, StorageError>;
 
-    /// Returns the response stored for an idempotency key and place, unless it is older than `since` (Unix time in
+    /// Returns the response stored for an idempotency key and scope, unless it is older than `since` (Unix time in
     /// seconds).
     fn stored_response(&self, key: &str, scope: &str, since: i64) -> Result<Option<StoredResponse>, StorageError>;
 
-    /// Stores a response, replacing one with the same key and place. It is deleted as soon as one of the objects that
+    /// Stores a response, replacing one with the same key and scope. It is deleted as soon as one of the objects that
     /// it shows is deleted; these are recognized by their `id` in it.
     fn store_response(&self, key: &str, scope: &str, kept: &StoredResponse, now: i64) -> Result<(), StorageError>;
 
-    /// Deletes responses stored before `answers_before`, and positions of objects deleted before `places_before`, both
-    /// in Unix time in seconds.
-    fn forget(&self, answers_before: i64, places_before: i64) -> Result<(), StorageError>;
+    /// Deletes responses stored before `responses_before`, and positions of objects deleted before `positions_before`,
+    /// both in Unix time in seconds.
+    fn forget(&self, responses_before: i64, positions_before: i64) -> Result<(), StorageError>;
 
     /// Returns the deleted files and upload parts whose bytes have not been removed yet.
     fn removals(&self) -> Result<Vec<String>, StorageError>;

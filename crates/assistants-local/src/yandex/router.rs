@@ -210,7 +210,7 @@ async fn respond(routes: &Routes, request: Request) -> Result<Response, ApiError
 fn into_http(response: ApiResponse) -> Response {
     match response {
         ApiResponse::Json(json) => response::json(json),
-        ApiResponse::Lines(lines) => response::response("application/json", Body::from_stream(lines)),
+        ApiResponse::Lines(lines) => response::with_body("application/json", Body::from_stream(lines)),
         ApiResponse::File {
             file,
             length,

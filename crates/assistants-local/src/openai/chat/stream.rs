@@ -79,7 +79,7 @@ impl Chunks<'_> {
             }
             calls += i64::from(is_call);
             self.writer.wait();
-            if self.writer.is_gone() {
+            if self.writer.is_disconnected() {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())

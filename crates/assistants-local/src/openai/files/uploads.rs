@@ -117,8 +117,8 @@ pub(crate) fn complete(call: &Call) -> Result<ApiResponse, ApiError> {
         Ok(upload)
     })?;
     // Outside of a transaction, because it may take long.
-    let unfinished = put_together(&call.engine, &params)?;
-    let file = made(&upload, unfinished.length())?;
+    let unfinished = concatenate(&call.engine, &params)?;
+    let file = file_of(&upload, unfinished.length())?;
     let bytes = unfinished.stage(&file.id)?;
     let mut stored = false;
     let response = call.object_once(request, |transaction| {
@@ -189,7 +189,7 @@ fn check_parts(transaction: &dyn Transaction, upload: &Upload, part_ids: &[Strin
 }
 
 /// Concatenates the parts, and checks the MD5 digest.
-fn put_together(engine: &Engine, params: &CompleteUpload) -> Result<Unfinished, ApiError> {
+fn concatenate(engine: &Engine, params: &CompleteUpload) -> Result<Unfinished, ApiError> {
     let mut whole = engine.files.create()?;
     let mut md5 = Md5::new();
     let mut buffer = vec![0; 256 * 1024];
@@ -217,7 +217,7 @@ fn put_together(engine: &Engine, params: &CompleteUpload) -> Result<Unfinished, 
     }
 }
 
-fn made(upload: &Loaded<Upload>, length: u64) -> Result<File, StorageError> {
+fn file_of(upload: &Loaded<Upload>, length: u64) -> Result<File, StorageError> {
     let mut params = CreateFile::new(upload.object.purpose.as_str());
     params.expires_after = noted(&upload.document)?;
     Ok(new_file(&upload.object.filename, length, &params))

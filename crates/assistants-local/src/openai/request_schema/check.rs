@@ -56,12 +56,12 @@ impl Schemas {
             let Some(given) = value.get(tag) else {
                 return Err(wording::missing(&path));
             };
-            let meant = fitting.iter().find(|schema| self.tags(tag, schema).contains(&given));
-            let Some(meant) = meant else {
+            let alternative = fitting.iter().find(|schema| self.tags(tag, schema).contains(&given));
+            let Some(alternative) = alternative else {
                 return Err(wording::invalid_value(given, tags, &path));
             };
             let Path::Member(object, _) = path else { return Ok(()) };
-            return self.value(meant, value, object);
+            return self.value(alternative, value, object);
         }
         let enums: Vec<&Value> = fitting.iter().flat_map(|schema| constants(schema)).collect();
         if enums.contains(&value) {

@@ -18,7 +18,7 @@ impl Schemas {
     }
 
     fn drop_nulls_in(&self, schema: &Value, value: &mut Value) {
-        let Some(schema) = self.meant(schema, value) else {
+        let Some(schema) = self.alternative(schema, value) else {
             return;
         };
         match value {
@@ -59,7 +59,7 @@ impl Schemas {
     }
 
     /// Returns the alternative of a schema that a value is meant for. `None` if it matches none.
-    fn meant<'a>(&'a self, schema: &'a Value, value: &Value) -> Option<&'a Value> {
+    fn alternative<'a>(&'a self, schema: &'a Value, value: &Value) -> Option<&'a Value> {
         let schema = self.resolve(schema);
         let alternatives: Vec<&Value> = list(schema, "oneOf").collect();
         if alternatives.is_empty() {

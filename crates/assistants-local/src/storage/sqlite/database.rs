@@ -67,7 +67,7 @@ impl Sqlite {
         // SQLite creates its log with the permissions of the database.
         private::open(path).map_err(failed)?;
         for log in ["-wal", "-shm"] {
-            private::tighten(&private::beside(path, log)).map_err(failed)?;
+            private::restrict(&private::beside(path, log)).map_err(failed)?;
         }
         let opened = open_file(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .and_then(|connection| Self::prepare(connection, Some(lock)))

@@ -278,14 +278,14 @@ impl Transaction for SqliteTransaction<'_> {
         Ok(())
     }
 
-    fn forget(&self, answers_before: i64, places_before: i64) -> Result<(), StorageError> {
+    fn forget(&self, responses_before: i64, positions_before: i64) -> Result<(), StorageError> {
         let action = "deleting old responses and positions";
         let answers = "DELETE FROM answers WHERE created_at < ?1";
-        if self.execute(action, answers, params![answers_before])? > 0 {
+        if self.execute(action, answers, params![responses_before])? > 0 {
             self.note_deletion();
         }
         let places = "DELETE FROM deleted WHERE deleted_at < ?1";
-        self.execute(action, places, params![places_before]).map(|_| ())
+        self.execute(action, places, params![positions_before]).map(|_| ())
     }
 
     fn removals(&self) -> Result<Vec<String>, StorageError> {
