@@ -1,4 +1,4 @@
-//! Azure's way to say who asks and for which version, and tokens from a callback.
+//! Authentication and API versions of Azure, and tokens from a callback.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,7 +24,7 @@ fn trusting(peer: &Peer, builder: ClientBuilder) -> Client {
     builder.build().unwrap()
 }
 
-/// Gives `hush-1`, `hush-2` and so on, each living this long.
+/// Provides `hush-1`, `hush-2` and so on, each with this lifetime.
 fn numbered(lifetime: Duration) -> (Arc<AtomicU32>, impl Fn() -> Result<BearerToken, Error> + Send + Sync) {
     let asked = Arc::new(AtomicU32::new(0));
     let counter = Arc::clone(&asked);
@@ -96,7 +96,7 @@ fn another_host_gets_no_key() {
 }
 
 #[test]
-fn a_refused_key_is_not_shown_and_not_repeated() {
+fn a_rejected_key_is_neither_shown_nor_sent_again() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
         connection.request();
@@ -112,7 +112,7 @@ fn a_refused_key_is_not_shown_and_not_repeated() {
 }
 
 #[test]
-fn a_header_of_the_caller_takes_the_place_of_the_key() {
+fn a_header_of_the_caller_replaces_the_key() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
         let request = connection.request();
@@ -134,7 +134,7 @@ fn a_header_of_the_caller_takes_the_place_of_the_key() {
 }
 
 #[test]
-fn a_refused_token_is_asked_for_again_once() {
+fn a_rejected_token_is_renewed_once() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
         for (token, status, body) in [
@@ -166,7 +166,7 @@ fn a_refused_token_is_asked_for_again_once() {
 }
 
 #[test]
-fn a_token_at_its_end_is_asked_for_again() {
+fn an_expiring_token_is_renewed() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
         for number in 1..=3 {
@@ -190,7 +190,7 @@ fn a_token_at_its_end_is_asked_for_again() {
 }
 
 #[test]
-fn what_the_provider_does_wrong_is_told_before_any_request() {
+fn faults_of_the_provider_are_reported_before_any_request() {
     let builder = || Client::builder().base_url("http://127.0.0.1:1/v1");
     let client = builder().token_provider(|| Err("the vault is shut")).build().unwrap();
     let error = client.assistants().list().send().unwrap_err();
@@ -214,7 +214,7 @@ fn what_the_provider_does_wrong_is_told_before_any_request() {
 }
 
 #[test]
-fn chats_go_to_their_deployment() {
+fn chats_use_the_path_of_their_deployment() {
     for (endpoint, want) in [
         ("", "/openai/deployments/my%2Fmodel/chat/completions?api-version=v"),
         ("/openai/v1", "/openai/v1/chat/completions?api-version=v"),
@@ -235,7 +235,7 @@ fn chats_go_to_their_deployment() {
 }
 
 #[test]
-fn the_local_server_takes_the_addresses_of_azure() {
+fn the_local_server_accepts_the_paths_of_azure() {
     let server = LocalServer::builder().api_key("hush-key").start().unwrap();
     let host = server.base_url().strip_suffix("/v1").unwrap().to_owned();
     for path in ["", "/openai/v1", "/api/projects/p"] {
@@ -265,7 +265,7 @@ fn a_query_parameter_of_the_call_replaces_the_clients() {
             "GET /openai/assistants/asst_1?tenant=a&api-version=2025-01-01 ",
             "GET /openai/assistants/asst_1?api-version=2024-05-01-preview&tenant=b&tenant=c ",
             "POST /openai/threads/runs?tenant=a&api-version=2025-01-01 ",
-            // What was meant for the first request of a call does not go with the others; what is the client's does.
+            // Parameters of the call are sent with its first request only; those of the client with all.
             "GET /openai/threads/thread_1/runs/run_1?api-version=2024-05-01-preview&tenant=a ",
         ] {
             let request = connection.request();

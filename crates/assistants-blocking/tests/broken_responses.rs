@@ -1,5 +1,5 @@
-//! Responses that are not what they should be: errors that drip, refusals before the request is whole, successes that are
-//! no streams. Each is reported as what it is.
+//! Irregular responses: errors that trickle, rejections before the request is complete, successes that are not streams.
+//! Each is reported accurately.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ fn yandex(peer: &Peer) -> yandex::Client {
     builder.api_key("k").build().unwrap()
 }
 
-/// A kind of call whose response is read while it arrives.
+/// A kind of call whose response is read as it arrives.
 type Streaming = (&'static str, fn(&Peer, Duration) -> Error);
 
 const STREAMS: [Streaming; 4] = [
@@ -59,7 +59,7 @@ const STREAMS: [Streaming; 4] = [
 ];
 
 #[test]
-fn the_timeout_bounds_the_body_of_an_error_and_the_error_stays_that_error() {
+fn the_timeout_bounds_the_body_of_an_error_without_replacing_the_error() {
     for (name, call) in STREAMS {
         let head = Response::new("500 Internal Server Error")
             .body("x".repeat(10_000))
@@ -80,7 +80,7 @@ fn the_timeout_bounds_the_body_of_an_error_and_the_error_stays_that_error() {
     }
 }
 
-/// A file that says how much of it was read.
+/// A file that records how much of it was read.
 fn counted(bytes: u64) -> (FileSource, Arc<AtomicU64>, Arc<AtomicU64>) {
     let (read, opened) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
     let (reads, opens) = (Arc::clone(&read), Arc::clone(&opened));
@@ -99,7 +99,7 @@ fn counted(bytes: u64) -> (FileSource, Arc<AtomicU64>, Arc<AtomicU64>) {
     (source, read, opened)
 }
 
-/// What a server does after it has refused an upload.
+/// What a server does after it has rejected an upload.
 #[derive(Clone, Copy, Debug)]
 enum After {
     Silence,
@@ -108,7 +108,7 @@ enum After {
 }
 
 #[test]
-fn a_refusal_before_the_whole_body_is_seen_and_the_body_not_sent_again() {
+fn a_rejection_before_the_whole_body_is_reported_and_the_body_not_sent_again() {
     const SIZE: u64 = 1024 * 1024 * 1024;
     for scheme in SCHEMES {
         for after in [After::Silence, After::Close, After::Reset] {
@@ -152,7 +152,7 @@ fn a_refusal_before_the_whole_body_is_seen_and_the_body_not_sent_again() {
 }
 
 #[test]
-fn hints_that_come_early_do_not_end_an_upload() {
+fn early_hints_do_not_end_an_upload() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
         connection.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
@@ -169,7 +169,7 @@ fn hints_that_come_early_do_not_end_an_upload() {
 }
 
 #[test]
-fn a_reader_that_was_used_up_is_not_sent_again_and_keeps_the_first_error() {
+fn a_consumed_reader_is_not_sent_again_and_keeps_the_first_error() {
     let peer = Peer::serve(|_| vec![Response::new("503 Service Unavailable").into()]);
     let source = FileSource::reader("a.txt", 5, io::Cursor::new("hello"));
     let error = client(&peer).files().upload(source, "assistants").send().unwrap_err();
@@ -178,7 +178,7 @@ fn a_reader_that_was_used_up_is_not_sent_again_and_keeps_the_first_error() {
 }
 
 #[test]
-fn a_success_that_is_no_stream_says_what_it_was() {
+fn a_success_that_is_not_a_stream_is_described() {
     let response = |status: &str, kind: &str, body: &str| {
         let response = Response::new(status).header("X-Request-Id", "req_7");
         let response = if kind.is_empty() {

@@ -1,4 +1,4 @@
-//! What a call sends when its options and its method want the same thing.
+//! Calls whose options and method set the same thing.
 
 use assistants_blocking::openai::{Client, CreateThread};
 use assistants_blocking::yandex::{self, Credentials};
@@ -43,7 +43,7 @@ fn a_query_parameter_of_the_call_is_sent_instead_of_the_methods_own() {
         targets,
         [
             "/v1/assistants?limit=2&after=y&api-version=call",
-            // The caller's `after` was where the walk began.
+            // The caller's `after` applied only to the first page.
             "/v1/assistants?after=b&limit=2&api-version=call",
             "/v1/threads/t/runs/r/steps?api-version=base&include%5B%5D=two",
             "/v1/x?api-version=base&limit=2",
@@ -52,12 +52,12 @@ fn a_query_parameter_of_the_call_is_sent_instead_of_the_methods_own() {
 }
 
 #[test]
-fn an_idempotency_key_for_a_whole_client_is_refused_before_anything_is_sent() {
+fn an_idempotency_key_for_a_whole_client_is_rejected_before_anything_is_sent() {
     let peer = Peer::serve(|_| vec![Response::json(r#"{"id":"thread_1"}"#).into()]);
     let shared = Options::new().idempotency_key("one");
     let error = client(&peer)
         .with_options(shared.clone())
-        // A copy of a copy does not lose the fault.
+        // The fault is kept in a copy of a copy.
         .with_options(Options::new().max_retries(1))
         .threads()
         .create(CreateThread::default())

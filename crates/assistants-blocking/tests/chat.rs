@@ -37,7 +37,7 @@ fn recording(name: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Hands out bytes in two pieces.
+/// A reader that returns bytes in two pieces.
 struct Split<'a>(&'a [u8], &'a [u8]);
 
 impl Read for Split<'_> {
@@ -84,7 +84,7 @@ fn every_split_gives_the_same_chunks() {
 }
 
 #[test]
-fn every_cut_before_the_end_is_told_after_the_whole_chunks() {
+fn every_cut_before_the_end_is_reported_after_the_complete_chunks() {
     for (name, bytes) in recordings() {
         let want = whole(&bytes);
         for cut in 0..bytes.len() {
@@ -100,7 +100,7 @@ fn every_cut_before_the_end_is_told_after_the_whole_chunks() {
 }
 
 #[test]
-fn recordings_add_up_to_answers() {
+fn recordings_are_assembled_to_answers() {
     for (name, want) in [
         (
             "text-with-usage",
@@ -148,7 +148,7 @@ fn recordings_add_up_to_answers() {
     }
 }
 
-/// Streams what a server answers with these bytes.
+/// Streams a chat from a server that responds with these bytes.
 fn streamed(bytes: String) -> (ChatStream, Peer) {
     let peer = Peer::start(Scheme::Http, move |listener| {
         let mut connection = listener.accept();
@@ -168,7 +168,7 @@ fn hello() -> CreateChatCompletion {
 }
 
 #[test]
-fn a_stream_without_its_end_is_an_error_and_keeps_what_came() {
+fn a_truncated_stream_is_an_error_and_keeps_what_arrived() {
     let (mut stream, peer) = streamed(recording("text-with-usage").replace("data: [DONE]\n\n", ""));
     let last = stream.by_ref().last();
     assert!(matches!(last, Some(Err(Error::StreamTruncated(_)))), "{last:?}");
@@ -198,7 +198,7 @@ fn an_error_in_the_stream_is_the_servers() {
             "event: error\n{}\n\n",
             nested.replace(r#"{"error":"#, "").replace("}}", "}")
         ),
-        // Beside what else a chunk has.
+        // In addition to the usual members of a chunk.
         format!("{}\n\n", nested.replace("}}", r#"},"choices":[]}"#)),
     ] {
         let (mut stream, peer) = streamed(format!("{begun}{fault}data: [DONE]\n\n"));
@@ -214,14 +214,14 @@ fn an_error_in_the_stream_is_the_servers() {
         assert_eq!(stream.completion().text(), "Hé");
         peer.finish();
     }
-    // A null is none.
+    // A null is not an error.
     let (stream, peer) = streamed(recording("two-answers").replacen("{\"id\"", "{\"error\":null,\"id\"", 1));
     assert_eq!(stream.finish().unwrap().text(), "xy");
     peer.finish();
 }
 
 #[test]
-fn a_chunk_that_does_not_fit_names_the_place() {
+fn the_error_of_an_invalid_chunk_names_the_position() {
     let (stream, peer) = streamed("data: {\"choices\":[{\"delta\":{\"content\":[]}}]}\n\n".to_owned());
     let Err(Error::Decode(error)) = stream.finish() else {
         panic!("it does not fit")
@@ -232,7 +232,7 @@ fn a_chunk_that_does_not_fit_names_the_place() {
 }
 
 #[test]
-fn limits_and_cancellation_hold_for_chats() {
+fn limits_and_cancellation_apply_to_chats() {
     let peer = Peer::start(Scheme::Http, |listener| {
         for _ in 0..2 {
             let mut connection = listener.accept();
@@ -299,7 +299,7 @@ fn streamed_and_whole_answers_are_the_same() {
 }
 
 #[test]
-fn a_conversation_goes_on_after_a_tool_call() {
+fn a_conversation_continues_after_a_tool_call() {
     let (client, _server) = world();
     let mut params = CreateChatCompletion::new("scripted", [ChatMessage::user("call add {\"a\": 1}")])
         .tool(ChatTool::function("add", json!({"type": "object"})));
@@ -316,7 +316,7 @@ fn a_conversation_goes_on_after_a_tool_call() {
 }
 
 #[test]
-fn failures_have_their_status_until_the_stream_has_begun() {
+fn failures_have_their_status_until_the_stream_has_started() {
     let (client, _server) = world();
     let ask = |text: &str| CreateChatCompletion::new("scripted", [ChatMessage::user(text)]);
     for (code, status) in [("rate_limit_exceeded", 429), ("server_error", 500), ("odd", 500)] {

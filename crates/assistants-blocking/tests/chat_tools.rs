@@ -1,4 +1,4 @@
-//! Chats whose function calls the client answers: what is sent, how it ends, what stops it.
+//! Chats whose function calls the client answers: the requests, the results, and what stops the loop.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn call(id: &str, n: i64) -> Value {
     json!({"id": id, "type": "function", "function": {"name": "double", "arguments": n.to_string()}})
 }
 
-/// Talks to a server that gives these answers in turn; gives the bodies it was sent, and what came of it.
+/// Runs a chat against a server that returns these answers in turn; returns the bodies it received, and the outcome.
 fn talk<T>(answers: Vec<String>, with: impl FnOnce(&Client) -> T) -> (Vec<Value>, Vec<String>, T) {
     let (sender, received) = std::sync::mpsc::channel();
     let peer = Peer::start(Scheme::Http, move |listener| {
@@ -101,7 +101,7 @@ fn calls_are_answered_until_there_are_no_more() {
 }
 
 #[test]
-fn what_this_program_cannot_answer_is_handed_out() {
+fn calls_that_cannot_be_answered_are_returned() {
     let custom = json!({"id": "x", "type": "custom", "custom": {"name": "shell", "input": "ls"}});
     let (bodies, _, finished) = talk(vec![calling(json!([call("a", 1), custom]))], |client| {
         client.chat().run_with_tools(asking("go"), &doubling()).send().unwrap()
@@ -126,7 +126,7 @@ fn a_model_that_never_stops_calling_is_stopped() {
 }
 
 #[test]
-fn a_failure_goes_to_the_model_or_ends_the_chat() {
+fn a_failure_is_reported_to_the_model_or_ends_the_chat() {
     let failing = || calling(json!([call("a", i64::MAX)]));
     let answers = vec![failing(), answer(json!({"content": "I see"}))];
     let (bodies, _, finished) = talk(answers, |client| {
@@ -144,7 +144,7 @@ fn a_failure_goes_to_the_model_or_ends_the_chat() {
 }
 
 #[test]
-fn one_deadline_and_one_token_hold_for_all_requests() {
+fn one_deadline_and_one_token_apply_to_all_requests() {
     let token = CancelToken::new();
     let cancel = token.clone();
     let tools = Tools::new().function("stop", json!({}), move |_: Value| {

@@ -1,4 +1,4 @@
-//! Files: up and down against the local server, and what happens when something goes wrong on the way.
+//! Files: uploads and downloads against the local server, and faults on the way.
 
 use std::fs;
 use std::io::{self, Cursor, Read, Write};
@@ -41,7 +41,7 @@ fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> FileErrorKind {
 }
 
 #[test]
-fn a_file_comes_back_as_it_went() {
+fn a_file_is_downloaded_as_it_was_uploaded() {
     let (client, _server) = world();
     let files = client.files();
     let folder = tempfile::tempdir().unwrap();
@@ -92,7 +92,7 @@ fn a_file_comes_back_as_it_went() {
 }
 
 #[test]
-fn what_goes_with_a_file_arrives() {
+fn the_fields_of_an_upload_arrive() {
     let (client, _server) = world();
     let expiration = FileExpiration::new(FileExpirationAnchor::CreatedAt, 3600);
     let file = client
@@ -130,7 +130,7 @@ fn lists_files_by_purpose() {
 }
 
 #[test]
-fn the_server_says_what_is_wrong() {
+fn errors_of_the_server_are_returned() {
     let (client, _server) = world();
     let files = client.files();
     let source = || FileSource::bytes("a", "x");
@@ -169,7 +169,7 @@ fn the_server_says_what_is_wrong() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_named() {
+fn errors_name_what_cannot_be_sent() {
     let (client, _server) = world();
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty.txt");
@@ -190,7 +190,7 @@ fn what_cannot_be_sent_is_named() {
         ),
         (FileSource::from(&empty), "empty.txt", FileErrorKind::Empty),
         (
-            // What the length promised and the bytes do not keep.
+            // A length that differs from the number of bytes.
             FileSource::reopen("cut.txt", 500_000, || Ok(Cursor::new(vec![b'x'; 300_000]))),
             "cut.txt",
             FileErrorKind::Shrunk {
@@ -217,7 +217,7 @@ fn what_cannot_be_sent_is_named() {
 }
 
 #[test]
-fn a_file_that_is_cut_while_it_is_sent_is_named() {
+fn a_file_that_is_truncated_while_it_is_sent_is_named() {
     const LENGTH: usize = 8 << 20;
     let (client, _server) = world();
     let folder = tempfile::tempdir().unwrap();
@@ -228,7 +228,7 @@ fn a_file_that_is_cut_while_it_is_sent_is_named() {
         .files()
         .upload(&path, "assistants")
         .max_retries(0)
-        // Somebody else empties the file once its first bytes are on their way.
+        // Another process empties the file once its first bytes have been sent.
         .on_progress(move |_, _| fs::write(&cut, "").unwrap())
         .send();
     let Err(Error::File(error)) = sent else {
@@ -244,7 +244,7 @@ fn a_file_that_is_cut_while_it_is_sent_is_named() {
 }
 
 #[test]
-fn a_download_of_what_is_not_there_leaves_nothing() {
+fn a_download_of_a_missing_file_leaves_nothing() {
     let (client, _server) = world();
     let folder = tempfile::tempdir().unwrap();
     let content = || client.files().content("file-none");
@@ -270,7 +270,7 @@ impl Read for Broken {
 }
 
 #[test]
-fn a_retry_opens_the_file_again() {
+fn a_retry_reopens_the_file() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut bodies = Vec::new();
         for status in ["503 Service Unavailable", "200 OK"] {
@@ -317,7 +317,7 @@ fn a_repeated_upload_is_stored_once() {
 }
 
 #[test]
-fn a_download_that_is_cut_leaves_no_file() {
+fn an_interrupted_download_leaves_no_file() {
     const BEGINNINGS: [&str; 2] = [
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nhalf of it\r\n",

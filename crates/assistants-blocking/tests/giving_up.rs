@@ -1,4 +1,4 @@
-//! Runs that are given up: by a drop, a cancelled token, a deadline, a tool that fails. The server is asked to cancel them.
+//! Runs that are abandoned: by a drop, a cancelled token, a deadline, a tool that fails. The client cancels them.
 
 use std::sync::Mutex;
 use std::sync::mpsc;
@@ -35,7 +35,7 @@ fn event(name: &str, data: &str) -> String {
     format!("event: {name}\ndata: {data}\n\n")
 }
 
-/// Begins a stream, sends this much of it, and leaves it open.
+/// Starts a stream, sends this much of it, and leaves it open.
 fn stream(events: &str) -> Vec<Step> {
     let head = Response::new("200 OK")
         .header("Content-Type", "text/event-stream")
@@ -51,7 +51,7 @@ fn ended(events: &str) -> Vec<Step> {
     steps
 }
 
-/// A server that streams a run which never ends, and opens the gate when it is asked to cancel it.
+/// A server that streams a run that never ends, and opens the gate when the run is cancelled.
 struct World {
     peer: Peer,
     cancelled: Gate,
@@ -78,7 +78,7 @@ impl World {
         call.header("x-tenant", "t1").cancel_run_on_drop(true)
     }
 
-    /// Waits for the request that cancels the run, and checks that it is the call's.
+    /// Waits for the request that cancels the run, and checks that it has the headers of the call.
     #[track_caller]
     fn expect_cancel(self, case: &str) {
         assert!(self.cancelled.wait(PATIENCE), "{case}: nobody cancels the run");
@@ -90,7 +90,7 @@ impl World {
 }
 
 #[test]
-fn a_dropped_stream_cancels_its_run_whatever_ended_it() {
+fn a_dropped_stream_cancels_its_run_for_any_reason() {
     type Case = (&'static str, fn(StreamCall));
     let cases: [Case; 5] = [
         ("drop", |call| {
@@ -125,7 +125,7 @@ fn a_dropped_stream_cancels_its_run_whatever_ended_it() {
 }
 
 #[test]
-fn a_run_is_cancelled_though_its_token_was_cancelled_before_its_first_event() {
+fn a_run_is_cancelled_even_if_its_token_was_cancelled_before_the_first_event() {
     let named = Gate::new();
     let gate = named.clone();
     let world = World::new(move |request| {
@@ -155,7 +155,7 @@ fn a_stream_of_submitted_outputs_is_cancelled_before_its_first_event() {
 }
 
 #[test]
-fn a_drop_waits_two_seconds_at_most_and_hardly_at_all_after_a_cancel() {
+fn a_drop_blocks_for_at_most_two_seconds_and_hardly_at_all_after_a_cancel() {
     for cancel in [false, true] {
         let world = World::new(|request| (request.line() == CANCEL).then(|| vec![Step::Stall(None)]));
         let token = CancelToken::new();
@@ -166,7 +166,7 @@ fn a_drop_waits_two_seconds_at_most_and_hardly_at_all_after_a_cancel() {
         }
         let started = Instant::now();
         drop(stream);
-        // On a machine that is not busy 2 s and 5 ms.
+        // On an idle machine, 2 s and 5 ms.
         let limit = if cancel {
             Duration::from_secs(2)
         } else {
@@ -206,7 +206,7 @@ const TOOL_RUNS: [(&str, ToolRun); 2] = [
     }),
 ];
 
-/// A server whose run calls a function at once; `submitted` is what it does with the outputs.
+/// A server whose run calls a function immediately; `submitted` is its reaction to the outputs.
 fn calling(submitted: impl Fn() -> Vec<Step> + Send + Sync + 'static) -> World {
     let respond = move |request: &Request| match request.line().as_str() {
         RUNS if request.text().contains(r#""stream":true"#) => {
@@ -221,7 +221,7 @@ fn calling(submitted: impl Fn() -> Vec<Step> + Send + Sync + 'static) -> World {
 }
 
 #[test]
-fn a_tool_loop_that_is_given_up_cancels_its_run() {
+fn an_abandoned_tool_loop_cancels_its_run() {
     for (name, tool_run) in TOOL_RUNS {
         let world = calling(Vec::new);
         let tools = Tools::new().on_error(OnToolError::Stop);

@@ -1,5 +1,5 @@
-//! A file larger than the memory that its way may take, up and down again. Alone in its program, because it looks at
-//! the memory of the whole process, client and server together.
+//! Uploads and downloads a file that is larger than the memory permitted for it. The only test of its program, because it
+//! measures the memory of the whole process, client and server together.
 
 use std::io::{self, Read, Write};
 
@@ -9,14 +9,14 @@ use assistants_local::LocalServer;
 
 const LENGTH: u64 = 256 * 1024 * 1024;
 
-/// Bytes that are made as they are read, or compared as they are written.
+/// Bytes that are generated when read, or compared when written.
 #[derive(Default)]
 struct Pattern {
     at: u64,
 }
 
 impl Pattern {
-    /// A pattern whose period is prime, so that bytes that are swapped or missing show.
+    /// A pattern with a prime period, so that swapped or missing bytes are detected.
     fn fill(&mut self, into: &mut [u8]) {
         for byte in into {
             *byte = u8::try_from(self.at % 251).expect("below 251");
@@ -48,7 +48,7 @@ impl Write for Pattern {
     }
 }
 
-/// The most memory that the process has had so far, in KiB; `None` where the system does not tell.
+/// The peak memory of the process, in KiB; `None` if the system does not report it.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -18,7 +18,7 @@ fn upload(client: &Client, name: &str, text: &str) -> File {
 }
 
 #[test]
-fn files_of_assistants_live() {
+fn files_of_assistants() {
     let server = LocalServer::builder().start().unwrap();
     let client = client(&server);
     let (one, two) = (upload(&client, "one.md", "one"), upload(&client, "two.md", "two"));
@@ -68,7 +68,7 @@ fn a_run_retrieves() {
         .unwrap();
     assert_eq!(run.tools, [Tool::retrieval()]);
     let steps = client.run_steps(&thread, &run).list();
-    // Version 2 has no such call, so that it is read as raw JSON.
+    // Version 2 has no such call, so it is read as raw JSON.
     let retrieved = steps.into_iter().any(|step| {
         let step = step.unwrap();
         step.tool_calls().iter().any(|call| match call {
@@ -86,7 +86,7 @@ fn a_run_retrieves() {
 }
 
 #[test]
-fn files_of_messages_go_as_an_extra_field() {
+fn files_of_messages_are_sent_as_an_extra_field() {
     let server = LocalServer::builder().start().unwrap();
     let client = client(&server);
     let file = upload(&client, "one.md", "one");

@@ -1,7 +1,7 @@
-//! How soon `cancel()` frees the thread that is in a call, a tool loop, or a drop.
+//! How soon `cancel()` unblocks a thread in a call, a tool loop, or a drop.
 //!
-//! `CANCELS=200 cargo test --release --test prompt_cancel -- --nocapture` measures, and holds the worst of so many to the
-//! promised 50 ms; without the variable a few are tried, with a limit that a busy machine keeps too.
+//! `CANCELS=200 cargo test --release --test prompt_cancel -- --nocapture` measures this many, and checks that the worst
+//! takes at most the promised 50 ms. Without the variable only a few are made, with a limit that suits a busy machine.
 
 use std::sync::{Mutex, mpsc};
 use std::thread;
@@ -32,7 +32,7 @@ fn asks_for_a_call() -> String {
     .to_string()
 }
 
-/// How often each case is tried, and the limit on the worst.
+/// The number of repetitions of each case, and the limit for the worst.
 fn measure() -> (u32, Duration) {
     match std::env::var("CANCELS") {
         Ok(count) => (count.parse().expect("CANCELS is a number"), PROMISED),
@@ -40,7 +40,7 @@ fn measure() -> (u32, Duration) {
     }
 }
 
-/// Cancels while `blocked` runs, once `ready` is open, and returns how long that took from the cancel on.
+/// Cancels while `blocked` runs, once `ready` is open, and returns the time from the cancel to its return.
 fn time(ready: &Gate, blocked: impl FnOnce(&CancelToken) -> Result<(), Error>) -> Duration {
     let token = CancelToken::new();
     let cancelled = Mutex::new(None);
@@ -62,7 +62,7 @@ fn time(ready: &Gate, blocked: impl FnOnce(&CancelToken) -> Result<(), Error>) -
 type Script = fn(&Listener, &Gate);
 type Blocked = fn(&Peer, &CancelToken, &Gate) -> Result<(), Error>;
 
-/// Waits for what the client does after the cancel, if anything: it may ask for the run to be cancelled.
+/// Waits for the client's request to cancel the run, if it sends one.
 fn rest(listener: &Listener, mut connection: Connection, asks: bool) {
     connection.wait_for_close();
     if asks {
@@ -128,7 +128,7 @@ const CASES: [(&str, Script, Blocked); 5] = [
             let mut connection = listener.accept();
             connection.request();
             connection.answer("200 OK", &["Content-Type: application/json"], &asks_for_a_call());
-            // The cancel of the run comes over this connection, or not before the test has ended.
+            // The request to cancel the run arrives on this connection, or not before the test has ended.
             if connection.next_request().is_some() {
                 connection.answer("200 OK", &["Content-Type: application/json"], RUN);
             }
@@ -190,6 +190,6 @@ fn check(scheme: Scheme) {
 }
 
 #[test]
-fn a_cancel_frees_the_thread_at_once() {
+fn a_cancel_unblocks_the_thread_promptly() {
     SCHEMES.into_iter().for_each(check);
 }

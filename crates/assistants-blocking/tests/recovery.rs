@@ -1,4 +1,4 @@
-//! What is lost when responses are: nothing that was acknowledged, nothing twice, and no event.
+//! Lost responses: no acknowledged object is lost, none is created twice, and no event is missed.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -13,8 +13,8 @@ use test_peer::{Peer, Request, Response, Step};
 
 const CREATES: usize = 200;
 
-/// A proxy that drops every second response to the POSTs of one name: the server has acted, and the client learns nothing.
-/// It does so in turn by closing, by a reset, and by a cut in the middle.
+/// A proxy that drops every second response to POSTs of one name: the server has acted, but the client does not know. It
+/// does so by closing, by a reset, and by truncation, in turn.
 fn lossy(server: SocketAddr) -> Peer {
     let attempts = Mutex::new(HashMap::<String, usize>::new());
     Peer::serve(move |request| {
@@ -58,7 +58,7 @@ fn create_all<T: Send>(create: impl Fn(usize) -> T + Sync) -> Vec<T> {
 }
 
 #[test]
-fn creates_whose_responses_are_dropped_make_one_object_each() {
+fn creates_whose_responses_are_dropped_create_one_object_each() {
     let server = LocalServer::builder().in_memory().start().unwrap();
     let proxy = lossy(address(&server));
     let client = openai::Client::builder()
@@ -95,9 +95,9 @@ fn creates_whose_responses_are_dropped_make_one_object_each() {
     proxy.finish();
 }
 
-/// The service ignores keys, so that a create is not repeated unless the caller says that this server knows them.
+/// The service ignores keys, so a create is not retried unless the caller sets one, for a server that supports them.
 #[test]
-fn creates_of_yandex_are_repeated_with_a_key_and_reported_without_one() {
+fn creates_of_yandex_are_retried_with_a_key_and_reported_without_one() {
     let server = LocalServer::builder().in_memory().start().unwrap();
     let direct = yandex_client(&format!("http://{}", address(&server)));
     let count = || {
@@ -142,10 +142,10 @@ fn yandex_client(url: &str) -> yandex::Client {
 
 // ---- streams ----
 
-/// How a stream breaks off: behind so many bytes of its body, in order or by a reset.
+/// How a stream breaks off: after this many bytes of its body, by closing or by a reset.
 const CASE: &str = "X-Case";
 
-/// The steps for a request whose case is new; `None` when it comes again.
+/// The steps for the first request of a case; `None` for later ones.
 fn broken_off(request: &Request, head: &str, body: &[u8], seen: &Mutex<HashSet<String>>) -> Option<Vec<Step>> {
     let case = request.header(CASE)?;
     if !seen.lock().unwrap().insert(case.to_owned()) {
@@ -168,7 +168,7 @@ fn head(content_type: &str) -> String {
     )
 }
 
-/// Every place to break off, both ways, on a few threads.
+/// Breaks off at every position, both ways, on a few threads.
 fn every_case(length: usize, check: impl Fn(&str, usize) + Sync) {
     const THREADS: usize = 4;
     thread::scope(|scope| {
@@ -213,7 +213,7 @@ fn openai_events() -> Vec<String> {
 }
 
 #[test]
-fn a_run_stream_broken_off_at_any_byte_gives_its_whole_events_and_its_whole_result() {
+fn a_run_stream_broken_off_at_any_byte_yields_its_complete_events_and_result() {
     let events = openai_events();
     let body = chunks(&events);
     let (head, seen) = (head("text/event-stream"), Mutex::default());
@@ -250,7 +250,7 @@ fn a_run_stream_broken_off_at_any_byte_gives_its_whole_events_and_its_whole_resu
                 Err(broken) => error = Some(broken),
             }
         }
-        // `done` is no event of its own: it only says that the others were all.
+        // `done` is not counted: it only marks the end.
         let sent = (0..=events.len())
             .rfind(|count| chunks(&events[..*count]).len() <= at + 2)
             .unwrap();
@@ -265,7 +265,7 @@ fn a_run_stream_broken_off_at_any_byte_gives_its_whole_events_and_its_whole_resu
         );
         match stream.finish() {
             Ok(finished) => assert_eq!(finished.completed().unwrap().text(), "Hello", "{end} at {at}"),
-            // Without its first event nobody knows the run.
+            // Without the first event, the run is unknown.
             Err(error) => assert!(
                 whole == 0 && matches!(error, Error::StreamTruncated(_)),
                 "{end} at {at}: {error}"
@@ -288,7 +288,7 @@ fn listen_events() -> Vec<String> {
 }
 
 #[test]
-fn a_listen_broken_off_at_any_byte_gives_every_event_once_and_in_order() {
+fn a_listen_broken_off_at_any_byte_yields_every_event_once_and_in_order() {
     let events = listen_events();
     let count = events.len();
     let body = chunks(&events);

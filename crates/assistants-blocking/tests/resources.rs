@@ -72,7 +72,7 @@ fn assistants() {
 }
 
 #[test]
-fn lists_walk_in_both_directions() {
+fn lists_iterate_in_both_directions() {
     let world = world();
     let assistants = world.client.assistants();
     let ids: Vec<String> = (0..7)
@@ -94,7 +94,7 @@ fn lists_walk_in_both_directions() {
     assert_eq!(page.first_id.as_ref(), Some(&ids[0]));
     assert_eq!(page.last_id.as_ref(), Some(&ids[2]));
 
-    // A walk can be taken up where another one stood.
+    // An iteration can continue where another one stopped.
     let mut pages = assistants.list().limit(3).order("asc").pages();
     assert_eq!(pages.cursor(), None);
     assert_eq!(pages.next().unwrap().unwrap().data.len(), 3);
@@ -187,7 +187,7 @@ fn runs_and_steps() {
 }
 
 #[test]
-fn a_run_that_works_is_cancelled() {
+fn a_run_in_progress_is_cancelled() {
     let world = world();
     let assistant = world.assistant();
     let thread = world.thread("call add {}");
@@ -277,7 +277,7 @@ fn a_thread_created_with_its_run() {
 }
 
 #[test]
-fn next_text_gives_what_the_deltas_give() {
+fn next_text_returns_the_text_of_the_deltas() {
     let world = world();
     let assistant = world.assistant();
     let thread = world.thread("repeat 50");
@@ -336,7 +336,7 @@ fn run_with_tools_loops_until_the_end() {
 }
 
 #[test]
-fn a_tool_that_is_to_stop_the_run_cancels_it() {
+fn a_failed_tool_can_cancel_the_run() {
     let world = world();
     let assistant = world.assistant();
     let thread = world.thread("call add {}");
@@ -353,7 +353,7 @@ fn a_tool_that_is_to_stop_the_run_cancels_it() {
 }
 
 #[test]
-fn a_run_that_fails_is_handed_out_or_an_error() {
+fn a_failed_run_is_returned_or_an_error() {
     let world = world();
     let assistant = world.assistant();
     let thread = world.thread("fail rate_limit_exceeded");
@@ -375,7 +375,7 @@ fn a_run_that_fails_is_handed_out_or_an_error() {
 }
 
 #[test]
-fn a_code_that_is_the_servers_own_is_handed_out_as_it_is() {
+fn an_error_code_of_the_server_is_returned_unchanged() {
     let world = world();
     let params = CreateAssistant::new("scripted").tools([Tool::code_interpreter()]);
     let assistant = world.client.assistants().create(params).send().unwrap();
@@ -399,7 +399,7 @@ fn a_code_that_is_the_servers_own_is_handed_out_as_it_is() {
 }
 
 #[test]
-fn a_stream_that_is_dropped_can_cancel_its_run() {
+fn a_dropped_stream_can_cancel_its_run() {
     let world = world();
     let assistant = world.assistant();
     let thread = world.thread("sleep 600000");
@@ -448,7 +448,7 @@ fn ids_never_reach_another_route() {
 }
 
 #[test]
-fn limits_name_the_parameter() {
+fn errors_of_limits_name_the_parameter() {
     let world = world();
     let assistants = world.client.assistants();
     let create = || CreateAssistant::new("m");
@@ -480,7 +480,7 @@ fn limits_name_the_parameter() {
 }
 
 #[test]
-fn a_wrong_key_is_told() {
+fn a_wrong_key_is_reported() {
     let server = LocalServer::builder().api_key("right").start().unwrap();
     let client = |key: &str| {
         Client::builder()
@@ -502,7 +502,7 @@ fn a_wrong_key_is_told() {
 }
 
 #[test]
-fn raw_answers_and_ways_down() {
+fn raw_responses_and_requests() {
     let world = world();
     let raw = world
         .client

@@ -1,7 +1,7 @@
-//! What a server sends back is shown without the secrets that it was sent, and without what a terminal acts on.
+//! What a server sends back is shown without the secrets of the call and without terminal control characters.
 //!
-//! The peer here repeats the caller's secrets in whatever it sends: bodies, headers, events, cursors. Every error of
-//! every kind of call, with its causes, and every line of the log is then searched for them.
+//! The peer here repeats the caller's secrets in everything it sends: bodies, headers, events, cursors. Every error of
+//! every kind of call, with its sources, and every line of the log is then searched for them.
 
 use std::error::Error as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use assistants_blocking::{Error, chat};
 
 use test_peer::{Connection, Peer, Scheme};
 
-/// The key of the client, one in a header of the caller's, one in the query of the client, one in that of the call.
+/// The key of the client, and secrets in a header of the caller, in the query of the client and in that of the call.
 const SECRETS: [&str; 4] = [
     "sk-hush/key+1=",
     "hush-in-header",
@@ -21,10 +21,10 @@ const SECRETS: [&str; 4] = [
     "hush-in-query",
 ];
 
-/// What a terminal acts on: it clears the screen, and turns the direction of the text.
+/// Control characters that clear the screen and change the direction of the text.
 const CONTROL: &str = "\u{1b}[2J\u{9b}31m\u{202e}\u{7}";
 
-/// All lines of the log since the last look. One test looks at a time.
+/// All lines of the log since they were last read. One test reads at a time.
 struct Lines(Mutex<String>);
 
 static LINES: Lines = Lines(Mutex::new(String::new()));
@@ -45,7 +45,7 @@ impl log::Log for Lines {
     fn flush(&self) {}
 }
 
-/// Begins to listen to the log, for one test at a time.
+/// Starts to record the log, for one test at a time.
 fn listen() -> MutexGuard<'static, ()> {
     let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     if log::set_logger(&LINES).is_ok() {
@@ -54,7 +54,7 @@ fn listen() -> MutexGuard<'static, ()> {
     guard
 }
 
-/// The lines of the log since the last call. None has a line break or control character in it.
+/// The lines of the log since the last call. Checks that none contains a line break or control character.
 #[track_caller]
 fn logged() -> Vec<String> {
     let text = std::mem::take(&mut *LINES.0.lock().unwrap());
@@ -66,7 +66,7 @@ fn logged() -> Vec<String> {
     lines
 }
 
-/// A text without secrets and control characters, but for line breaks and tabs.
+/// Checks that a text contains no secrets and no control characters except line breaks and tabs.
 #[track_caller]
 fn assert_clean(text: &str) {
     for secret in SECRETS {
@@ -78,7 +78,7 @@ fn assert_clean(text: &str) {
     assert!(!text.contains(acts), "{text:?}");
 }
 
-/// What a program may show of an error.
+/// Everything that a program may show of an error.
 #[track_caller]
 fn assert_error_is_clean(error: &Error) {
     assert_clean(&error.to_string());
@@ -122,7 +122,7 @@ fn yandex_client(peer: &Peer) -> yandex::Client {
         .unwrap()
 }
 
-/// A peer that answers each request with `answer`, until the client is gone.
+/// A peer that responds to each request with `answer` until the client is dropped.
 fn peer(requests: usize, answer: impl Fn(&mut Connection) + Send + 'static) -> Peer {
     Peer::start(Scheme::Http, move |listener| {
         for _ in 0..requests {
@@ -135,7 +135,7 @@ fn peer(requests: usize, answer: impl Fn(&mut Connection) + Send + 'static) -> P
     })
 }
 
-/// Answers with the status, the secrets in a header too.
+/// A response with this status and with the secrets, also in a header.
 fn answer(connection: &mut Connection, status: &str, content_type: &str, body: &str) {
     connection.answer(
         status,
@@ -148,7 +148,7 @@ fn answer(connection: &mut Connection, status: &str, content_type: &str, body: &
     );
 }
 
-/// Makes every kind of call of both providers, each against the same answer, and gives the error of each.
+/// Makes every kind of call of both providers against the same response, and returns their errors.
 fn errors_of_every_call(answer: impl Fn(&mut Connection) + Copy + Send + 'static) -> Vec<(&'static str, Error)> {
     type Attempt = (&'static str, fn(&Peer) -> Option<Error>);
     let attempts: [Attempt; 12] = [
@@ -286,12 +286,12 @@ fn an_error_status_shows_no_secret() {
 }
 
 #[test]
-fn an_answer_that_does_not_fit_shows_no_secret() {
+fn an_invalid_response_shows_no_secret() {
     let _one = listen();
     let said = said();
     let objects = [
         format!(r#"{{"id":{{"{said}":"{said}"}},"data":"{said}","choices":"{said}","messages":"{said}"}}"#),
-        // What an excerpt shows begins and ends within a secret.
+        // The excerpt starts and ends within a secret.
         format!(r#"{{"id":["{0}{0}{0}"],"data":7}}"#, SECRETS[0]),
         format!(r#"{{"data":[{{"id":1,"pad":"{0}"}}],"id":["{0}","{0}"]}}"#, SECRETS[1]),
         format!("{said} no json"),
@@ -355,7 +355,7 @@ fn an_error_in_a_stream_shows_no_secret() {
 }
 
 #[test]
-fn a_cursor_that_comes_again_shows_no_secret() {
+fn a_repeated_cursor_shows_no_secret() {
     let _one = listen();
     let body = format!(
         r#"{{"data":[{{"id":"{0}"}}],"has_more":true,"last_id":"{0}"}}"#,
@@ -378,7 +378,7 @@ fn a_cursor_that_comes_again_shows_no_secret() {
 }
 
 #[test]
-fn a_run_that_failed_shows_no_secret() {
+fn a_failed_run_shows_no_secret() {
     let _one = listen();
     let said = said();
     let run = format!(
@@ -402,7 +402,7 @@ fn a_run_that_failed_shows_no_secret() {
 }
 
 #[test]
-fn what_a_wait_or_a_result_reports_shows_no_secret() {
+fn errors_of_waits_and_results_show_no_secret() {
     type Attempt = fn(&Peer) -> Error;
     let _one = listen();
     let said = said();
@@ -508,7 +508,7 @@ fn options_show_no_value_of_headers_query_or_body_fields() {
 }
 
 #[test]
-fn a_download_takes_nothing_of_the_client_to_the_server_of_files() {
+fn a_download_sends_nothing_of_the_client_to_the_file_server() {
     let _one = listen();
     let files = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();

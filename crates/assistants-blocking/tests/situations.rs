@@ -1,4 +1,4 @@
-//! Servers that misbehave: each gets a clear error or a recovery, never a panic, a hang or a silent end.
+//! Servers that misbehave: the result is a clear error or a recovery, never a panic, a hang or a silent end.
 
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -39,7 +39,7 @@ fn delta(text: &str) -> String {
     event("thread.message.delta", &data)
 }
 
-/// Takes the request for a stream, and begins with a run and one word.
+/// Reads the request for a stream, and starts with a run and one word.
 fn begin(listener: &Listener) -> Connection {
     let mut connection = listener.accept();
     let request = connection.request();
@@ -50,7 +50,7 @@ fn begin(listener: &Listener) -> Connection {
     connection
 }
 
-/// Answers the requests by which a client finds out how a run ended.
+/// Responds to the requests by which a client fetches the result of a run.
 fn tell_the_end(listener: &Listener) {
     let mut connection = listener.accept();
     assert!(connection.request().starts_with("GET /v1/threads/thread_1/runs/run_1 "));
@@ -87,14 +87,14 @@ fn check_recovered(finished: FinishedRun) {
 }
 
 #[test]
-fn a_stream_without_its_end_is_an_error_and_finish_recovers() {
+fn a_truncated_stream_is_an_error_and_finish_recovers() {
     for scheme in SCHEMES {
         let peer = Peer::start(scheme, |listener| {
             begin(listener).end_stream();
             begin(listener).end_stream();
             tell_the_end(listener);
         });
-        // Each stream gets a connection of its own: one that was given up is not used again.
+        // Each stream gets its own connection: an abandoned one is not reused.
         let events: Vec<_> = stream(&client(&peer)).collect();
         assert_eq!(events.len(), 3);
         let Some(Err(Error::StreamTruncated(error))) = events.last() else {
@@ -106,9 +106,9 @@ fn a_stream_without_its_end_is_an_error_and_finish_recovers() {
     }
 }
 
-/// Some servers send the pieces of a message, but neither its beginning nor its end.
+/// Some servers send the deltas of a message, but neither its creation nor its completion.
 #[test]
-fn finish_knows_the_text_that_next_text_took() {
+fn finish_returns_the_text_that_next_text_returned() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = begin(listener);
         connection.chunk(&(delta("lo") + &event("thread.run.completed", &run("completed")) + &event("done", "[DONE]")));
@@ -201,10 +201,10 @@ fn a_silent_stream_ends_at_its_idle_limit_and_finish_recovers() {
 }
 
 #[test]
-fn a_lively_stream_ends_at_its_deadline() {
+fn an_active_stream_ends_at_its_deadline() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = begin(listener);
-        // Writes as long as the client takes it: a trickle that no idle limit ends.
+        // Sends as long as the client reads: a trickle that no idle limit ends.
         let mut alive = true;
         while alive {
             alive =
@@ -258,7 +258,7 @@ fn a_retried_post_sends_the_same_idempotency_key() {
     peer.finish();
 }
 
-/// One request, one answer with an error status: what comes of it without a second attempt.
+/// Makes one request that gets an error status, and returns its error; there must be no second attempt.
 #[track_caller]
 fn answered(status: &'static str, headers: &'static [&'static str], body: &'static str) -> Error {
     let peer = Peer::start(Scheme::Http, move |listener| {
@@ -273,7 +273,7 @@ fn answered(status: &'static str, headers: &'static [&'static str], body: &'stat
 }
 
 #[test]
-fn what_waiting_does_not_mend_is_not_retried() {
+fn permanent_errors_are_not_retried() {
     let quota =
         r#"{"error":{"message":"no money","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
     let error = answered("429 Too Many Requests", &[JSON], quota);
@@ -288,7 +288,7 @@ fn what_waiting_does_not_mend_is_not_retried() {
 }
 
 #[test]
-fn html_is_told_with_an_excerpt() {
+fn html_is_reported_with_an_excerpt() {
     let page = "<html><head><title>Welcome to nginx</title></head><body>hi</body></html>";
     let error = answered("200 OK", &["Content-Type: text/html"], page);
     assert!(
@@ -301,14 +301,14 @@ fn html_is_told_with_an_excerpt() {
 }
 
 #[test]
-fn an_encoding_that_was_not_asked_for_is_named() {
+fn an_encoding_that_was_not_requested_is_named() {
     let error = answered("200 OK", &["Content-Encoding: br"], "compressed");
     assert!(matches!(error, Error::Unsupported(_)), "{error:?}");
     assert!(error.to_string().contains("encoding `br`"), "{error}");
 }
 
 #[test]
-fn an_answer_of_the_wrong_shape_names_the_place() {
+fn the_error_of_an_invalid_response_names_the_position() {
     let error = answered(
         "200 OK",
         &[JSON],
@@ -323,7 +323,7 @@ fn an_answer_of_the_wrong_shape_names_the_place() {
 fn an_unknown_status_is_polled_until_the_poll_limit_and_named() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
-        // At once, and when the limit is reached.
+        // Immediately, and when the limit is reached.
         for _ in 0..2 {
             connection.request();
             connection.answer("200 OK", &[JSON], &run("hibernating"));
@@ -349,7 +349,7 @@ fn an_unknown_status_is_polled_until_the_poll_limit_and_named() {
 }
 
 #[test]
-fn polling_goes_on_until_the_run_has_ended() {
+fn polling_continues_until_the_run_has_ended() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
         for status in ["queued", "in_progress", "hibernating", "incomplete"] {
@@ -363,7 +363,7 @@ fn polling_goes_on_until_the_run_has_ended() {
 }
 
 #[test]
-fn a_limit_or_an_interval_may_be_longer_than_the_clock_can_tell() {
+fn a_limit_or_an_interval_may_exceed_the_range_of_the_clock() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
         for status in ["completed", "queued", "queued"] {
@@ -391,7 +391,7 @@ fn a_limit_or_an_interval_may_be_longer_than_the_clock_can_tell() {
 }
 
 #[test]
-fn a_server_that_repeats_its_cursor_does_not_keep_the_client_forever() {
+fn a_repeated_cursor_does_not_loop_forever() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
         for _ in 0..2 {
@@ -409,7 +409,7 @@ fn a_server_that_repeats_its_cursor_does_not_keep_the_client_forever() {
 }
 
 #[test]
-fn a_key_shows_nowhere() {
+fn a_key_is_shown_nowhere() {
     let body = r#"{"error":{"message":"Incorrect API key provided: sk-hush.","code":"invalid_api_key"}}"#;
     let error = answered("401 Unauthorized", &[JSON], body);
     let shown = format!("{error} {error:?}");
@@ -423,7 +423,7 @@ fn a_key_shows_nowhere() {
 }
 
 #[test]
-fn plain_http_to_another_machine_is_refused() {
+fn plain_http_to_another_machine_is_rejected() {
     let build = |url: &str| Client::builder().base_url(url).api_key("k").build();
     assert!(matches!(build("http://example.org/v1"), Err(Error::Config(_))));
     assert!(build("https://example.org/v1").is_ok());
@@ -438,7 +438,7 @@ fn plain_http_to_another_machine_is_refused() {
 }
 
 #[test]
-fn the_handler_is_told_in_order() {
+fn the_handler_is_called_in_order() {
     #[derive(Default)]
     struct Log(Vec<String>);
 

@@ -21,7 +21,7 @@ fn recordings() -> Vec<(PathBuf, Vec<u8>)> {
     all
 }
 
-/// Hands out bytes in pieces that end where they are told to.
+/// A reader that returns bytes in pieces with the given ends.
 struct Pieces<'a> {
     bytes: &'a [u8],
     ends: Vec<usize>,
@@ -75,11 +75,11 @@ fn every_split_gives_the_same_events() {
 }
 
 #[test]
-fn every_cut_before_the_end_is_told_after_the_whole_events() {
+fn every_cut_before_the_end_is_reported_after_the_complete_events() {
     for (path, bytes) in recordings() {
         let want = whole(&bytes);
         let text = String::from_utf8(bytes.clone()).unwrap();
-        // The last event counts from the line break that ends its block.
+        // The last event is complete at the line break that ends its block.
         let end = text.rfind("[DONE]\n\n").unwrap() + "[DONE]\n\n".len();
         for cut in 0..end {
             let (events, error) = read(&bytes[..cut], Vec::new());

@@ -1,4 +1,4 @@
-//! Streams whose events are not as the protocol has them: nothing is lost, and every way to the text gives the same.
+//! Streams whose events deviate from the protocol: nothing is lost, and every way to read the text gives the same result.
 
 use assistants_blocking::Error;
 use assistants_blocking::openai::{Client, CreateRun, RunStream, StreamEvent};
@@ -24,7 +24,7 @@ fn text(index: i64, value: &str) -> String {
     format!(r#"{{"index":{index},"type":"text","text":{{"value":"{value}"}}}}"#)
 }
 
-/// Answers the creation of a run with this stream, and everything else with what the run came to.
+/// Responds to the creation of a run with this stream, and to everything else with the result of the run.
 fn serve(events: String) -> Peer {
     Peer::serve(move |request: &Request| {
         let path = request.target.split('?').next().unwrap_or_default();
@@ -55,15 +55,15 @@ fn stream(peer: &Peer) -> RunStream {
 }
 
 #[test]
-fn every_way_to_the_text_gives_the_same_text() {
+fn every_way_to_read_the_text_gives_the_same_text() {
     let image = r#"{"index":0,"type":"image_file","image_file":{"file_id":"f"}}"#;
     let deltas = [
         delta(&format!("[{}]", text(1, "one "))),
         // Two parts in one delta.
         delta(&format!("[{},{}]", text(1, "two "), text(2, "three "))),
-        // Text behind an image.
+        // Text after an image.
         delta(&format!("[{image},{}]", text(3, "four "))),
-        // What only looks like a text part.
+        // Something that only resembles a text part.
         delta(r#"[{"index":4,"type":"caption","text":{"value":"caption"}}]"#),
         delta(&format!("[{}]", text(1, "five"))),
     ];
@@ -100,13 +100,13 @@ fn the_event_done_ends_a_stream_whatever_its_data() {
         );
         let finished = stream(&peer).finish().unwrap();
         assert_eq!(finished.run.id, "run_1");
-        // The stream was whole, so the run was not asked for.
+        // The stream was complete, so the run was not requested.
         assert_eq!(peer.finish().len(), 2, "{data}");
     }
 }
 
 #[test]
-fn finish_makes_up_for_events_that_cannot_be_read() {
+fn finish_compensates_for_events_that_cannot_be_parsed() {
     let bad: [&[u8]; 4] = [
         delta(r#"[{"index":0,"type":"text","text":{"value":3}}]"#).as_bytes(),
         event("thread.message.delta", "{\"id\":\"msg_1\",").as_bytes(),
@@ -142,7 +142,7 @@ fn finish_makes_up_for_events_that_cannot_be_read() {
 }
 
 #[test]
-fn finish_of_yandex_makes_up_for_events_that_cannot_be_read() {
+fn finish_of_yandex_compensates_for_events_that_cannot_be_parsed() {
     let peer = Peer::serve(|request: &Request| {
         let path = request.target.split('?').next().unwrap_or_default();
         let response = match path {

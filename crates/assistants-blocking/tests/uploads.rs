@@ -19,7 +19,7 @@ fn begin(uploads: &Uploads, bytes: i64) -> Upload {
 }
 
 #[test]
-fn parts_become_a_file_in_the_order_asked_for() {
+fn parts_become_a_file_in_the_requested_order() {
     let (client, _server) = world();
     let uploads = client.uploads();
     let upload = begin(&uploads, 11);
@@ -69,7 +69,7 @@ fn parts_become_a_file_in_the_order_asked_for() {
 }
 
 #[test]
-fn a_cancelled_upload_takes_nothing_more() {
+fn a_cancelled_upload_accepts_no_parts() {
     let (client, _server) = world();
     let uploads = client.uploads();
     let upload = begin(&uploads, 5);
@@ -82,7 +82,7 @@ fn a_cancelled_upload_takes_nothing_more() {
 }
 
 #[test]
-fn a_repeated_completion_gets_the_same_answer() {
+fn a_repeated_completion_gets_the_same_response() {
     let (client, _server) = world();
     let uploads = client.uploads();
     let upload = begin(&uploads, 5);
@@ -101,7 +101,7 @@ fn a_repeated_completion_gets_the_same_answer() {
 }
 
 #[test]
-fn a_file_goes_up_in_parts() {
+fn a_file_is_uploaded_in_parts() {
     let (client, _server) = world();
     let text = "0123456789".repeat(25);
     let length = text.len() as u64;
@@ -122,7 +122,7 @@ fn a_file_goes_up_in_parts() {
 }
 
 #[test]
-fn an_upload_goes_on_where_it_failed() {
+fn an_upload_continues_where_it_failed() {
     let (client, _server) = world();
     let text = "0123456789".repeat(25);
     let works = Arc::new(AtomicBool::new(false));
@@ -144,7 +144,7 @@ fn an_upload_goes_on_where_it_failed() {
     }
     assert_eq!(upload.part_ids().len(), 2);
     works.store(true, Ordering::Relaxed);
-    // In another program, which knows the id of the upload and of its parts.
+    // In another program that knows the ids of the upload and its parts.
     let (id, parts) = (upload.upload_id().unwrap().to_owned(), upload.part_ids().to_vec());
     let mut resumed = client
         .uploads()
@@ -154,6 +154,6 @@ fn an_upload_goes_on_where_it_failed() {
     let file = resumed.send().unwrap();
     assert_eq!(client.files().content(&file).send().unwrap(), text.as_bytes());
     assert_eq!(resumed.part_ids()[..2], parts);
-    // Or in the same one; here the upload is over already.
+    // Or in the same one; here the upload has already ended.
     assert_eq!(upload.send().unwrap_err().status(), Some(400));
 }

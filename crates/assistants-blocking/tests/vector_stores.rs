@@ -70,7 +70,7 @@ fn status(error: Error) -> Option<u16> {
 }
 
 #[test]
-fn a_store_lives() {
+fn the_life_of_a_store() {
     let world = world();
     let stores = world.client.vector_stores();
     let (bread, work) = (world.file("bread.md", BAKING), world.file("work.md", TESTING));
@@ -103,7 +103,7 @@ fn a_store_lives() {
     let ids: Vec<String> = stores.list().into_iter().map(|store| store.unwrap().id).collect();
     assert_eq!(ids, [second.id.clone(), store.id.clone()]);
 
-    // A file that is deleted leaves its vector stores.
+    // A deleted file is removed from its vector stores.
     world.client.files().delete(&bread).send().unwrap();
     let left = stores.retrieve(&store).send().unwrap();
     assert_eq!(counts(&left), [0, 1, 0, 0, 1]);
@@ -363,7 +363,7 @@ fn batches_report_what_failed() {
 }
 
 #[test]
-fn more_files_than_a_batch_may_have_make_several() {
+fn too_many_files_for_a_batch_are_split() {
     let world = world();
     let store = world.store(&[]);
     let sources = (0..5).map(|number| FileSource::bytes(format!("{number}.txt"), "words"));
@@ -390,9 +390,9 @@ fn more_files_than_a_batch_may_have_make_several() {
     assert_eq!(counts(&store), [0, 6, 0, 0, 6]);
 }
 
-/// Three of them are named, and the others are in the store.
+/// Three of them are reported, and the others are in the store.
 #[test]
-fn ten_thousand_files_go_in_but_for_those_that_cannot_be_read() {
+fn ten_thousand_files_are_added_except_unreadable_ones() {
     let count = 10_000;
     let world = world();
     let store = world.store(&[]);
@@ -574,9 +574,9 @@ impl WithResources for CreateAssistant {
     }
 }
 
-/// Whatever fails behind the uploads: the creation of a batch, or the wait for it.
+/// Failures after the uploads: the creation of a batch, or the wait for it.
 #[test]
-fn an_upload_whose_batch_fails_loses_no_id() {
+fn no_id_is_lost_if_the_batch_of_uploads_fails() {
     for (fails, batches) in [("POST", 0), ("GET", 1)] {
         let uploads = std::sync::atomic::AtomicU32::new(0);
         let peer = Peer::serve(move |request| {

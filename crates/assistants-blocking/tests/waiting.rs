@@ -1,4 +1,4 @@
-//! Deadlines of calls that send several requests, and waiting for what the server works on.
+//! Deadlines of calls that send several requests, and waits for work in progress on the server.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, mpsc};
@@ -32,7 +32,7 @@ fn run(status: &str) -> Value {
         "required_action": {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": [call]}}})
 }
 
-/// A function that takes as long as `time`, by waiting for what never comes.
+/// A function that takes as long as `time`, by waiting for a signal that never comes.
 fn slow(time: Duration) -> Tools {
     let (never, wait) = mpsc::channel::<()>();
     let wait = Mutex::new((never, wait));
@@ -83,7 +83,7 @@ fn a_deadline_ends_the_wait_for_a_function() {
 }
 
 #[test]
-fn a_deadline_covers_the_walk_over_a_list() {
+fn a_deadline_covers_all_pages_of_a_list() {
     let limit = Duration::from_millis(200);
     let page = AtomicU32::new(0);
     let peer = Peer::serve(move |_| {
@@ -92,7 +92,7 @@ fn a_deadline_covers_the_walk_over_a_list() {
     });
     let (_never, wait) = mpsc::channel::<()>();
     let walk = openai(&peer).assistants().list().deadline(limit).into_iter().take(100);
-    // The reader takes its time with each item: a hundred times 10 ms are more than the limit.
+    // The reader is slow: a hundred times 10 ms exceed the limit.
     let mut last = None;
     for item in walk {
         last = Some(item);
@@ -132,7 +132,7 @@ fn a_poll_that_hangs_ends_with_the_callers_deadline() {
     assert!(error.what.contains("the run is `queued`"), "{error}");
 }
 
-/// Everything that can be waited for: how to wait with an interval and a limit, and what the server responds.
+/// Everything that can be waited for: how to wait with an interval and a limit, and the server's responses.
 struct Kind {
     name: &'static str,
     wait: fn(&Peer, Duration, Duration) -> Result<String, Error>,
@@ -296,7 +296,7 @@ fn the_last_poll_is_made_when_the_limit_is_reached() {
 }
 
 #[test]
-fn a_status_that_is_not_known_is_waited_for() {
+fn an_unknown_status_is_waited_for() {
     for kind in kinds() {
         let body = |status| (kind.body)(kind.id, status);
         let peer = responses(vec![body("hibernating"), body("hibernating"), body(kind.done)]);
@@ -307,7 +307,7 @@ fn a_status_that_is_not_known_is_waited_for() {
 }
 
 #[test]
-fn a_response_about_another_object_is_refused() {
+fn a_response_about_another_object_is_rejected() {
     for kind in kinds() {
         let other = (kind.body)("other_2", kind.done);
         let peer = responses(vec![(kind.body)(kind.id, "in_progress"), other]);
@@ -332,7 +332,7 @@ fn an_object_without_a_status_is_not_waited_for() {
 }
 
 #[test]
-fn what_is_soon_done_is_not_waited_for_longer_than_it_takes() {
+fn short_work_is_not_waited_for_longer_than_necessary() {
     let kinds = kinds();
     let operation = kinds.iter().find(|kind| kind.name == "operation").unwrap();
     let body = |status| (operation.body)(operation.id, status);

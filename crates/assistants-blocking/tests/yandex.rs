@@ -152,7 +152,7 @@ fn a_run_is_waited_for() {
     assert_eq!(runs.get_result(&run).send().unwrap(), result);
     assert!(runs.list().into_iter().any(|one| one.unwrap().id == run.id));
     assert!(matches!(runs.cancel(&run).send(), Err(Error::Unsupported(_))));
-    // An unstreamed run has one event, which can be heard again.
+    // A run that is not streamed has one event, which can be received again.
     for _ in 0..2 {
         let events: Vec<_> = runs.listen(&run).send().unwrap().map(|event| event.unwrap()).collect();
         assert_eq!(events.len(), 1);
@@ -184,7 +184,7 @@ fn a_streamed_run_shows_its_text_as_it_grows() {
     let next = stream.next_index();
     let result = stream.finish().unwrap();
     assert_eq!(result.text(), Some(text));
-    // What was heard can be heard again, from anywhere.
+    // Past events can be received again, from any index.
     let indexes: Vec<i64> = world
         .client
         .runs()
@@ -198,7 +198,7 @@ fn a_streamed_run_shows_its_text_as_it_grows() {
 }
 
 #[test]
-fn tool_results_go_back_by_hand_and_by_themselves() {
+fn tool_results_are_submitted_explicitly_and_automatically() {
     let world = world();
     let assistant = world.assistant();
     let calls = "call add {\"a\":3,\"b\":4}\ncall add {\"a\":1,\"b\":1}";
@@ -235,7 +235,7 @@ fn tool_results_go_back_by_hand_and_by_themselves() {
 }
 
 #[test]
-fn a_run_that_fails_says_why() {
+fn a_failed_run_reports_the_reason() {
     let world = world();
     let thread = world.thread("fail server_error");
     let mut stream = world
@@ -251,7 +251,7 @@ fn a_run_that_fails_says_why() {
 }
 
 #[test]
-fn files_come_back_as_they_went() {
+fn files_are_downloaded_as_they_were_uploaded() {
     let world = world();
     let files = world.client.files();
     let content: Vec<u8> = (0..=255).collect();
@@ -311,7 +311,7 @@ fn users_and_tokens() {
 }
 
 #[test]
-fn options_and_raw_answers_work_as_elsewhere() {
+fn options_and_raw_responses_work_as_elsewhere() {
     let world = world();
     let raw = world
         .client

@@ -1,4 +1,4 @@
-//! The client of Yandex against scripted servers: what it sends, and what it makes of what it gets.
+//! The Yandex client against scripted servers: its requests, and how it handles the responses.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -25,7 +25,7 @@ fn client(peer: &Peer) -> Client {
     builder(peer).build().unwrap()
 }
 
-/// A server that gives the answers one after the other, each on a connection of its own, and keeps the requests.
+/// A server that returns the responses one after the other, each on a separate connection, and records the requests.
 fn answering(answers: Vec<(&'static str, String)>) -> (Peer, Arc<Mutex<Vec<String>>>) {
     let requests = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&requests);
@@ -62,7 +62,7 @@ fn body(request: &str) -> Value {
 }
 
 #[test]
-fn a_create_names_folder_and_model_and_proves_itself() {
+fn a_create_has_folder_model_and_credentials() {
     let (peer, requests) = answering(vec![ok(
         r#"{"id":"as_1","folder_id":"fld_1","model_uri":"gpt://x","tools":[]}"#,
     )]);
@@ -109,7 +109,7 @@ fn an_update_sends_exactly_its_mask() {
 }
 
 #[test]
-fn a_list_walks_tokens_to_an_empty_page() {
+fn a_list_follows_tokens_to_an_empty_page() {
     let (peer, requests) = answering(vec![
         ok(r#"{"users":[{"id":"a"},{"id":"b"}],"nextPageToken":"t/1="}"#),
         ok(r#"{"users":[{"id":"c"}],"next_page_token":"t2"}"#),
@@ -137,7 +137,7 @@ fn a_list_walks_tokens_to_an_empty_page() {
 }
 
 #[test]
-fn a_token_that_comes_again_is_an_error() {
+fn a_repeated_token_is_an_error() {
     let page = r#"{"assistants":[{"id":"a"}],"nextPageToken":"t"}"#;
     let (peer, _) = answering(vec![ok(page), ok(page)]);
     let outcome: Result<Vec<_>, _> = client(&peer).assistants().list().into_iter().collect();
@@ -149,7 +149,7 @@ fn a_token_that_comes_again_is_an_error() {
 }
 
 #[test]
-fn a_list_can_be_taken_up_and_asked_page_by_page() {
+fn a_list_can_be_continued_and_read_page_by_page() {
     let (peer, requests) = answering(vec![ok(r#"{"versions":[{"id":"v"}],"nextPageToken":"n"}"#), ok("{}")]);
     let assistants = client(&peer).assistants();
     let mut pages = assistants.list_versions("as_1").page_token("from").pages();
@@ -165,7 +165,7 @@ fn a_list_can_be_taken_up_and_asked_page_by_page() {
 }
 
 #[test]
-fn an_error_keeps_what_support_asks_for() {
+fn an_error_keeps_the_ids_for_support() {
     let status = json!({"code": 5, "message": "Thread th_404 not found", "details": [
         {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "req-7"}]});
     let (peer, requests) = answering(vec![
@@ -189,14 +189,14 @@ fn an_error_keeps_what_support_asks_for() {
     );
     let error = client.runs().get("run_1").send().unwrap_err();
     assert_eq!(error.status(), Some(400));
-    // A key does not get better by being sent again, and nobody quotes it.
+    // A rejected key is not sent again, and not quoted.
     let error = client.runs().get("run_1").send().unwrap_err().to_string();
     assert!(error.contains("api key") && !error.contains("hush"), "{error}");
     peer.finish();
 }
 
 #[test]
-fn only_what_is_safe_is_repeated() {
+fn only_safe_requests_are_retried() {
     const BUSY: &str = r#"{"code":14,"message":"busy","details":[
         {"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"0.001s"}]}"#;
     let (peer, requests) = answering(vec![
@@ -232,7 +232,7 @@ fn only_what_is_safe_is_repeated() {
 }
 
 #[test]
-fn a_create_that_the_service_may_have_seen_is_not_repeated() {
+fn a_create_that_the_service_may_have_seen_is_not_retried() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
         connection.request();
@@ -247,7 +247,7 @@ fn a_create_that_the_service_may_have_seen_is_not_repeated() {
 }
 
 #[test]
-fn an_oauth_token_is_exchanged_once_and_renewed_when_refused() {
+fn an_oauth_token_is_exchanged_once_and_renewed_when_rejected() {
     const CALLS: usize = 4;
     let answer = |token: &str| ok(&json!({"iamToken": token, "expiresAt": "2099-01-01T00:00:00Z"}).to_string());
     let mut answers = vec![answer("t1.one")];
@@ -265,7 +265,7 @@ fn an_oauth_token_is_exchanged_once_and_renewed_when_refused() {
             scope.spawn(|| client.users().get("us_1").send().unwrap());
         }
     });
-    // Refused, renewed, sent again; and then refused for good.
+    // Rejected, renewed, sent again; and then rejected again.
     client.users().get("us_1").max_retries(0).send().unwrap();
     let error = client.users().get("us_1").send().unwrap_err();
     assert_eq!(error.status(), Some(401));
@@ -291,7 +291,7 @@ fn an_oauth_token_is_exchanged_once_and_renewed_when_refused() {
 }
 
 #[test]
-fn the_metadata_service_gives_tokens() {
+fn the_metadata_service_provides_tokens() {
     let (metadata, asked) = answering(vec![ok(
         r#"{"access_token":"t1.vm","expires_in":41970,"token_type":"Bearer"}"#,
     )]);
@@ -315,7 +315,7 @@ fn the_metadata_service_gives_tokens() {
 }
 
 #[test]
-fn a_download_goes_without_credentials_and_shows_no_address() {
+fn a_download_has_no_credentials_and_shows_no_address() {
     let (store, fetched) = answering(vec![
         ok("the bytes"),
         ("403 Forbidden", "<Error>expired</Error>".into()),
@@ -341,7 +341,7 @@ fn a_download_goes_without_credentials_and_shows_no_address() {
 }
 
 #[test]
-fn empty_ids_are_refused_before_anything_is_sent() {
+fn empty_ids_are_rejected_before_anything_is_sent() {
     let client = Client::builder()
         .base_url("http://127.0.0.1:1")
         .folder_id("f")
@@ -382,7 +382,7 @@ fn run(status: &str) -> String {
 }
 
 #[test]
-fn waits_for_a_run_and_says_how_far_it_was_when_it_took_too_long() {
+fn waits_for_a_run_and_reports_its_state_at_the_limit() {
     let (peer, requests) = answering(vec![
         ok(&run("PENDING")),
         ok(&run("SOMETHING_NEW")),
@@ -425,7 +425,7 @@ fn waits_for_a_run_and_says_how_far_it_was_when_it_took_too_long() {
 }
 
 #[test]
-fn an_operation_is_watched_to_its_end() {
+fn an_operation_is_waited_for() {
     let index =
         json!({"@type": "type.googleapis.com/yandex.cloud.ai.assistants.v1.searchindex.SearchIndex", "id": "ix"});
     let (peer, requests) = answering(vec![
@@ -488,7 +488,7 @@ fn partial(index: usize, text: &str) -> String {
 const HEAD: &str =
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
 
-/// Takes a request to listen; gives the number of the first event that is wanted.
+/// Reads a request to listen; returns the requested index of the first event.
 fn listened(listener: &Listener) -> (Connection, usize) {
     let mut connection = listener.accept();
     let request = connection.request();
@@ -501,14 +501,14 @@ fn listened(listener: &Listener) -> (Connection, usize) {
     (connection, start)
 }
 
-/// A body in chunks, an event each.
+/// A chunked body, with one event per chunk.
 fn chunked(events: &[String]) -> Vec<u8> {
     let chunk = |event: &String| format!("{:x}\r\n{event}\r\n", event.len());
     (events.iter().map(chunk).collect::<String>() + "0\r\n\r\n").into_bytes()
 }
 
 #[test]
-fn a_stream_cut_anywhere_gives_every_event_once_and_in_order() {
+fn a_stream_cut_anywhere_yields_every_event_once_and_in_order() {
     const LAST: usize = 299;
     let events: Vec<String> = (0..=LAST).map(|index| event(index, LAST)).collect();
     let body = chunked(&events);
@@ -531,7 +531,7 @@ fn a_stream_cut_anywhere_gives_every_event_once_and_in_order() {
     });
 }
 
-/// Listens to the events once for each cut of the body that holds them.
+/// Listens to the events once for each position at which their body can be cut.
 fn listen_through_cuts(events: &[String], body: &[u8], cuts: Vec<usize>) {
     let (rounds, last) = (cuts.len(), events.len() - 1);
     let (events, body) = (events.to_vec(), body.to_vec());
@@ -542,7 +542,7 @@ fn listen_through_cuts(events: &[String], body: &[u8], cuts: Vec<usize>) {
             connection.send(HEAD);
             connection.send(&body[..cut]);
             connection.close();
-            // What follows the last event is its line break and the frame of the body.
+            // The last event is followed only by its line break and the framing of the body.
             let whole = body.len() - "}\n\r\n0\r\n\r\n".len() + 1;
             if cut < whole {
                 let (mut connection, start) = listened(listener);
@@ -566,14 +566,14 @@ fn listen_through_cuts(events: &[String], body: &[u8], cuts: Vec<usize>) {
 }
 
 #[test]
-fn events_that_come_again_are_dropped() {
+fn repeated_events_are_dropped() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let (mut connection, _) = listened(listener);
         connection.send(HEAD);
         connection.chunk(&event(0, 3));
         connection.chunk(&event(1, 3));
         connection.close();
-        // This server starts over, whatever it is asked for.
+        // This server starts over, whatever index is requested.
         let (mut connection, start) = listened(listener);
         assert_eq!(start, 2);
         connection.send(HEAD);
@@ -592,7 +592,7 @@ fn events_that_come_again_are_dropped() {
 }
 
 #[test]
-fn a_stream_that_never_gets_on_is_truncated() {
+fn a_stream_without_progress_is_truncated() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let (mut connection, _) = listened(listener);
         connection.send(HEAD);
@@ -614,9 +614,9 @@ fn a_stream_that_never_gets_on_is_truncated() {
     peer.finish();
 }
 
-/// That the run has ended does not mean that its last event was seen.
+/// Even if the run has ended, its last event may be missing.
 #[test]
-fn a_stream_without_its_last_event_is_truncated_though_the_run_has_ended() {
+fn a_stream_without_its_last_event_is_truncated_even_if_the_run_has_ended() {
     for whole in [false, true] {
         let peer = Peer::serve(move |request| {
             if request.target.starts_with("/assistants/v1/runs/run_1") {
@@ -646,7 +646,7 @@ fn a_stream_without_its_last_event_is_truncated_though_the_run_has_ended() {
 }
 
 #[test]
-fn a_number_past_the_end_gives_no_events() {
+fn an_index_past_the_end_yields_no_events() {
     let peer = Peer::start(Scheme::Http, |listener| {
         for _ in 0..2 {
             let (mut connection, start) = listened(listener);
@@ -664,7 +664,7 @@ fn a_number_past_the_end_gives_no_events() {
 }
 
 #[test]
-fn an_event_may_have_the_last_number_there_is() {
+fn an_event_may_have_the_highest_index() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let (mut connection, _) = listened(listener);
         connection.send(HEAD);
@@ -679,7 +679,7 @@ fn an_event_may_have_the_last_number_there_is() {
 }
 
 #[test]
-fn an_error_in_the_stream_is_not_listened_past() {
+fn an_error_in_the_stream_ends_it() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let (mut connection, _) = listened(listener);
         connection.send(HEAD);
@@ -699,7 +699,7 @@ fn an_error_in_the_stream_is_not_listened_past() {
 }
 
 #[test]
-fn text_comes_in_pieces() {
+fn text_arrives_in_pieces() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let (mut connection, _) = listened(listener);
         connection.send(HEAD);
@@ -717,7 +717,7 @@ fn text_comes_in_pieces() {
 }
 
 #[test]
-fn a_listener_can_be_cancelled_and_minds_silence_and_deadline() {
+fn a_listener_can_be_cancelled_and_has_an_idle_limit_and_a_deadline() {
     let (release, held) = mpsc::channel::<()>();
     let peer = Peer::start(Scheme::Http, move |listener| {
         let open: Vec<_> = (0..3)
@@ -763,7 +763,7 @@ fn tool_calls(index: usize) -> String {
 }
 
 #[test]
-fn tools_are_called_in_order_and_the_run_goes_on() {
+fn tools_are_called_in_order_and_the_run_continues() {
     let (sender, receiver) = mpsc::channel();
     let peer = Peer::start(Scheme::Http, move |listener| {
         let answer = |body: &str| {
@@ -776,12 +776,12 @@ fn tools_are_called_in_order_and_the_run_goes_on() {
         assert_eq!(start, 0);
         connection.send(HEAD);
         connection.chunk(&tool_calls(0));
-        // It stays open, as a server may do.
+        // The connection remains open, as some servers leave it.
         answer("{}");
         let (mut next, start) = listened(listener);
         assert_eq!(start, 1);
         next.send(HEAD);
-        // The calls once more, under the old number, and then what is new.
+        // The calls again, with the old index, and then new events.
         next.chunk(&tool_calls(0));
         next.chunk(&event(1, 1));
         next.end_stream();
@@ -821,7 +821,7 @@ fn tools_are_called_in_order_and_the_run_goes_on() {
 }
 
 #[test]
-fn a_run_takes_what_stands_over_the_assistants_settings() {
+fn a_run_overrides_the_assistants_settings() {
     let (peer, requests) = answering(vec![ok(&run("PENDING"))]);
     let run = client(&peer)
         .assistants()
@@ -845,7 +845,7 @@ fn a_run_takes_what_stands_over_the_assistants_settings() {
 }
 
 #[test]
-fn messages_stream_and_a_cut_list_is_no_list() {
+fn messages_are_streamed_and_a_truncated_list_is_an_error() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let answer = |cut: bool| {
             let mut connection = listener.accept();

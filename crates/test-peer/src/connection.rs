@@ -15,15 +15,15 @@ use crate::PATIENCE;
 use crate::gate::Gate;
 use crate::request::Request;
 
-/// How long a blocked operation waits before it looks whether the peer was dropped.
+/// How often a blocked operation checks whether the peer has been dropped.
 const SLICE: Duration = Duration::from_millis(20);
 const LONGEST_HEAD: usize = 64 << 10;
 const LONGEST_BODY: usize = 64 << 20;
 
-/// What a script's thread is unwound with when its peer is dropped: nobody is to see it as a failure.
+/// The payload with which a script's thread is unwound when its peer is dropped. It is not a failure.
 pub(crate) struct Stopped;
 
-/// What a peer and its connections share.
+/// State shared by a peer and its connections.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     stopping: AtomicBool,
@@ -39,7 +39,7 @@ impl Shared {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    /// Leaves the script when the peer is gone, without the words of a panic.
+    /// Leaves the script if the peer has been dropped, without a panic message.
     pub(crate) fn check(&self) {
         if self.is_stopping() {
             panic::resume_unwind(Box::new(Stopped));
@@ -56,7 +56,7 @@ impl Shared {
     }
 }
 
-/// Where a script gets its connections from.
+/// Accepts the connections of a script.
 #[derive(Debug)]
 pub struct Listener {
     pub(crate) socket: TcpListener,
@@ -65,7 +65,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// The next connection; over TLS the handshake comes with the first read.
+    /// Accepts the next connection; over TLS, the handshake takes place at the first read.
     #[must_use]
     pub fn accept(&self) -> Connection {
         let stream = self.accept_tcp();
@@ -76,7 +76,7 @@ impl Listener {
         }
     }
 
-    /// The next connection without its TLS.
+    /// Accepts the next connection, without TLS.
     #[must_use]
     pub fn accept_tcp(&self) -> TcpStream {
         let (stream, _) = self.socket.accept().expect("accept a connection");
@@ -87,7 +87,7 @@ impl Listener {
         stream
     }
 
-    /// TLS over what was plain so far, as behind a proxy's tunnel.
+    /// Starts TLS on a connection that was plain so far, as in a proxy's tunnel.
     #[must_use]
     pub fn secure(&self, stream: TcpStream) -> Connection {
         let config = Arc::clone(self.tls.as_ref().expect("an https peer"));
@@ -124,11 +124,11 @@ impl Wire {
 trait ReadWrite: Read + Write {}
 impl<T: Read + Write> ReadWrite for T {}
 
-/// The peer's side of a connection. Methods panic when the client does not do its part; those named `try_` do not.
+/// The peer's side of a connection. Methods panic if the client does not do what is expected; those named `try_` do not.
 pub struct Connection {
     wire: Wire,
     shared: Arc<Shared>,
-    /// What was read and belongs to the next request.
+    /// Bytes that have been read and belong to the next request.
     ahead: Vec<u8>,
 }
 
@@ -160,8 +160,8 @@ impl Connection {
         }
     }
 
-    /// Repeats an operation while it only times out. Fails from `limit` on, so that a client that sends or takes a little
-    /// at a time has no longer than one that does nothing.
+    /// Repeats an operation as long as it times out, but not beyond `limit`, so that a client that sends or reads slowly has
+    /// no more time than one that does nothing.
     fn patiently<T>(
         &mut self,
         limit: Instant,
@@ -184,7 +184,7 @@ impl Connection {
         }
     }
 
-    /// Reads more of what the client sends into `ahead`; `Ok(0)` at its end.
+    /// Reads more data from the client into `ahead`; `Ok(0)` at the end.
     fn fill(&mut self, limit: Instant) -> io::Result<usize> {
         let mut buffer = [0; 8 << 10];
         let read = self.patiently(limit, |wire| wire.read(&mut buffer))?;
@@ -192,7 +192,7 @@ impl Connection {
         Ok(read)
     }
 
-    /// Fills until `ahead` has `count` bytes, and takes them.
+    /// Reads until `ahead` has `count` bytes, and takes them.
     fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
         assert!(count <= LONGEST_BODY, "a body of {count} bytes");
         let limit = Instant::now() + PATIENCE;
@@ -205,7 +205,7 @@ impl Connection {
         Ok(std::mem::replace(&mut self.ahead, rest))
     }
 
-    /// Takes what comes up to and with `end`.
+    /// Takes everything up to and including `end`.
     fn take_until(&mut self, end: &[u8]) -> io::Result<Vec<u8>> {
         let mut searched = 0;
         let limit = Instant::now() + PATIENCE;
@@ -224,18 +224,18 @@ impl Connection {
         }
     }
 
-    /// What is below TLS.
+    /// The socket below TLS.
     #[must_use]
     pub fn into_tcp(self) -> TcpStream {
         assert!(self.ahead.is_empty(), "nothing is lost by leaving TLS");
         self.wire.tcp().try_clone().expect("a second handle")
     }
 
-    /// Begins the handshake of TLS and reports how it went.
+    /// Performs the TLS handshake.
     ///
     /// # Errors
     ///
-    /// The client went away, or does not trust the certificate.
+    /// If the client disconnects, or does not trust the certificate.
     pub fn handshake(&mut self) -> io::Result<()> {
         self.patiently(Instant::now() + PATIENCE, |wire| wire.read(&mut []).map(|_| ()))
     }
@@ -246,17 +246,17 @@ impl Connection {
         String::from_utf8(head).expect("a request head in utf-8")
     }
 
-    /// Reads a request up to its end and returns it as text.
+    /// Reads a complete request and returns it as text.
     pub fn request(&mut self) -> String {
         self.read_request().text()
     }
 
-    /// Reads a request up to its end.
+    /// Reads a complete request.
     pub fn read_request(&mut self) -> Request {
         self.next_request().expect("a request")
     }
 
-    /// The next request; `None` if the client closes instead.
+    /// Reads the next request; `None` if the client closes the connection instead.
     pub fn next_request(&mut self) -> Option<Request> {
         if self.ahead.is_empty() {
             match self.fill(Instant::now() + PATIENCE) {
@@ -301,7 +301,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// The client closed the connection, or takes nothing for [`PATIENCE`].
+    /// If the client closes the connection, or reads nothing for [`PATIENCE`].
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         let mut rest = bytes.as_ref();
         let limit = Instant::now() + PATIENCE;
@@ -313,7 +313,7 @@ impl Connection {
         self.patiently(limit, |wire| wire.flush())
     }
 
-    /// Sends a whole response with the given header lines.
+    /// Sends a complete response with the given header lines.
     pub fn answer(&mut self, status: &str, headers: &[&str], body: &str) {
         let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
         let length = body.len();
@@ -322,7 +322,7 @@ impl Connection {
         ));
     }
 
-    /// Begins a response whose body comes in chunks.
+    /// Starts a response with a chunked body.
     pub fn begin_stream(&mut self) {
         self.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
     }
@@ -332,17 +332,17 @@ impl Connection {
         self.send(format!("{:x}\r\n{text}\r\n", text.len()));
     }
 
-    /// Ends the body that comes in chunks.
+    /// Ends the chunked body.
     pub fn end_stream(&mut self) {
         self.send("0\r\n\r\n");
     }
 
-    /// Waits until the client has closed the connection; what it still sends is lost.
+    /// Waits until the client has closed the connection; anything it still sends is discarded.
     pub fn wait_for_close(&mut self) {
         assert!(self.closes_within(PATIENCE), "the client keeps the connection");
     }
 
-    /// Whether the client closes the connection within `limit`; what it sends meanwhile is lost.
+    /// Whether the client closes the connection within `limit`; anything it sends meanwhile is discarded.
     #[must_use]
     pub fn closes_within(&mut self, limit: Duration) -> bool {
         let end = Instant::now() + limit;
@@ -354,7 +354,7 @@ impl Connection {
                 Ok(0) => break true,
                 Ok(_) if Instant::now() < end => {}
                 Ok(_) => break false,
-                // Without TLS's own goodbye, or by a reset: also closed. Only silence is not.
+                // Closed without `close_notify`, or by a reset, which also counts. Only silence does not.
                 Err(error) => break !is_timeout(&error),
             }
         };
@@ -362,7 +362,7 @@ impl Connection {
         closes
     }
 
-    /// Sends nothing until `gate` is open: `true`. `false` if the client closes before.
+    /// Sends nothing until `gate` is open; returns `false` if the client closes the connection first.
     #[must_use]
     pub fn stalls_until(&mut self, gate: &Gate) -> bool {
         let limit = Instant::now() + PATIENCE;
@@ -377,7 +377,7 @@ impl Connection {
 
     /// Closes the connection.
     pub fn close(self) {
-        // A client that was faster has closed it already.
+        // The client may have closed it already.
         drop(self.wire.tcp().shutdown(Shutdown::Both));
     }
 

@@ -1,21 +1,21 @@
-//! A signal that is given once.
+//! A one-time signal.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Opens once and stays open; clones are the same gate. A [`Step::Stall`](crate::Step::Stall) waits in front of one.
+/// A gate that opens once and remains open; clones share its state. A [`Step::Stall`](crate::Step::Stall) waits for one.
 #[derive(Clone, Default)]
 pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
-    /// A gate that is shut.
+    /// Creates a closed gate.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lets everyone through, from now on.
+    /// Opens the gate.
     pub fn open(&self) {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.0.1.notify_all();
@@ -27,7 +27,7 @@ impl Gate {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until it is open, at most for `limit`, and returns whether it is.
+    /// Waits until it is open, for at most `limit`, and returns whether it is.
     #[must_use]
     pub fn wait(&self, limit: Duration) -> bool {
         let open = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -15,17 +15,17 @@ use crate::request::Request;
 use crate::step::{self, Step};
 use crate::tls::self_signed;
 
-/// The two ways to speak HTTP.
+/// The transport of HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there are no more")]
 pub enum Scheme {
-    /// In the clear.
+    /// Unencrypted.
     Http,
-    /// Over TLS with a certificate of the peer's own.
+    /// Over TLS, with the peer's own certificate.
     Https,
 }
 
-/// Both, for tests that hold for either.
+/// Both, for tests that apply to either.
 pub const SCHEMES: [Scheme; 2] = [Scheme::Http, Scheme::Https];
 
 /// A running script.
@@ -35,11 +35,11 @@ pub struct Peer {
     address: SocketAddr,
     certificate: Option<String>,
     shared: Arc<Shared>,
-    /// Ends, without a value, when the script has ended.
+    /// Disconnected, without ever sending a value, when the script has ended.
     ended: Receiver<()>,
-    /// Taken when the script was waited for.
+    /// `None` once the script has been waited for.
     thread: Option<JoinHandle<()>>,
-    /// A script that serves until it is stopped.
+    /// Whether the script serves until it is stopped.
     serves: bool,
 }
 
@@ -63,13 +63,13 @@ impl Peer {
         })
     }
 
-    /// Answers every request with the steps that `respond` has for it, any number of connections at a time, until the
-    /// peer is finished or dropped; http only. `respond` panics on a request that it does not expect.
+    /// Responds to every request with the steps that `respond` returns for it, on any number of connections at a time, until
+    /// the peer is finished or dropped; http only. `respond` panics on an unexpected request.
     pub fn serve(respond: impl Fn(&Request) -> Vec<Step> + Send + Sync + 'static) -> Self {
         Self::run(Scheme::Http, true, move |listener| {
             let failures = Failures::default();
             thread::scope(|scope| {
-                // A scope waits for its threads, also when it panics: they end because the peer is stopping.
+                // A scope waits for its threads even when it panics: they end because the peer is stopping.
                 while let Some(connection) = failures.caught(|| listener.accept()) {
                     let (respond, failures) = (&respond, &failures);
                     scope.spawn(move || failures.caught(|| serve(connection, respond)));
@@ -111,7 +111,7 @@ impl Peer {
         }
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -139,10 +139,10 @@ impl Peer {
         self.shared.requests()
     }
 
-    /// Waits for the end of the script, or stops one that serves, and returns the requests it read.
+    /// Waits for the end of the script, or stops one that serves, and returns the requests that were read.
     #[allow(clippy::must_use_candidate, reason = "most tests only wait")]
     pub fn finish(mut self) -> Vec<Request> {
-        // Its sender is never used, only dropped: silence is the one other outcome.
+        // The sender is never used, only dropped, so the only other outcome is a timeout.
         let ended = self.serves || self.ended.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Disconnected);
         if let Some(panic) = self.stop() {
             panic::resume_unwind(panic);
@@ -151,12 +151,12 @@ impl Peer {
         self.requests()
     }
 
-    /// Ends the script wherever it is, and returns its failure.
+    /// Ends the script at any point, and returns its failure.
     fn stop(&mut self) -> Option<Panic> {
         let thread = self.thread.take()?;
         self.shared.stop();
         if !thread.is_finished() {
-            // Wakes a script that waits for a connection. If none does, the connection ends with the listener.
+            // Wakes a script that is waiting for a connection. If none is, the connection ends with the listener.
             drop(TcpStream::connect(self.address));
         }
         thread.join().err().filter(|panic| !panic.is::<Stopped>())
@@ -173,8 +173,8 @@ impl Drop for Peer {
     }
 }
 
-/// An address of 127.0.0.1 where connections are refused, also while other tests look for free ports: it is taken, and
-/// nobody listens.
+/// An address of 127.0.0.1 that refuses connections, even while other tests look for free ports: the port is taken, but
+/// nothing listens on it.
 #[derive(Debug)]
 pub struct Nobody {
     address: SocketAddr,
@@ -205,7 +205,7 @@ impl Nobody {
 
 type Panic = Box<dyn Any + Send>;
 
-/// What panicked on the threads of a script.
+/// The panic of a script's threads, if any.
 #[derive(Default)]
 struct Failures(Mutex<Option<Panic>>);
 

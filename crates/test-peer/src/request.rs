@@ -1,4 +1,4 @@
-//! Requests as they arrived.
+//! Received requests.
 
 use std::borrow::Cow;
 use std::io::{self, Read as _, Write as _};
@@ -6,14 +6,14 @@ use std::net::{SocketAddr, TcpStream};
 
 use crate::PATIENCE;
 
-/// A request as a whole.
+/// A complete request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The method, such as `GET`.
     pub method: String,
-    /// Path and query as they were sent.
+    /// Path and query, as sent.
     pub target: String,
-    /// Names and values in the order in which they came.
+    /// Names and values, in the order in which they were sent.
     pub headers: Vec<(String, String)>,
     /// The body, without the framing of a chunked one.
     pub body: Vec<u8>,
@@ -21,7 +21,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Takes apart a head that ends with its empty line.
+    /// Parses a head, including its empty line.
     pub(crate) fn parse(head: String) -> Self {
         let mut lines = head.lines();
         let mut first = lines.next().unwrap_or_default().split(' ');
@@ -39,7 +39,7 @@ impl Request {
         }
     }
 
-    /// The first header of that name, in any case.
+    /// The first header with this name, in any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
@@ -54,19 +54,19 @@ impl Request {
         format!("{} {}", self.method, self.target)
     }
 
-    /// Head and body as one text; bytes that are no UTF-8 are replaced.
+    /// Head and body as one text; invalid UTF-8 is replaced.
     #[must_use]
     pub fn text(&self) -> String {
         let body: Cow<'_, str> = String::from_utf8_lossy(&self.body);
         format!("{}{body}", self.head)
     }
 
-    /// Sends the request to a server of plain http and returns the bytes of its response: a script with this is a proxy
+    /// Sends the request to a plain HTTP server and returns the bytes of its response. With it, a script can act as a proxy
     /// between client and server.
     ///
     /// # Errors
     ///
-    /// The server is not there, or takes longer than [`PATIENCE`].
+    /// If the server cannot be reached, or takes longer than [`PATIENCE`].
     pub fn forward(&self, server: SocketAddr) -> io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;

@@ -1,11 +1,11 @@
-//! Responses, right and wrong ones.
+//! Responses, valid and invalid.
 
 use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// How a response says where its body ends.
+/// How the end of a response body is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
     /// By a `Content-Length`, which may be wrong.
@@ -66,28 +66,28 @@ impl Response {
         self
     }
 
-    /// Says this `Content-Length`, whatever the body has.
+    /// Sends this `Content-Length`, whatever the length of the body.
     #[must_use]
     pub fn length(mut self, bytes: usize) -> Self {
         self.framing = Framing::Length(Some(bytes));
         self
     }
 
-    /// Sends the body in one chunk and the empty one.
+    /// Sends the body as one chunk and the final empty one.
     #[must_use]
     pub fn chunked(mut self) -> Self {
         self.framing = Framing::Chunked;
         self
     }
 
-    /// Leaves the end of the body to that of the connection, which the script has to close.
+    /// Marks the end of the body by that of the connection, which the script must close.
     #[must_use]
     pub fn until_close(mut self) -> Self {
         self.framing = Framing::Close;
         self
     }
 
-    /// Compresses the body and says so.
+    /// Compresses the body, and sets `Content-Encoding`.
     #[must_use]
     pub fn gzip(mut self) -> Self {
         self.body = gzip(&self.body);
@@ -101,13 +101,13 @@ impl Response {
         self
     }
 
-    /// What comes before the body.
+    /// Everything before the body.
     #[must_use]
     pub fn head(&self) -> Vec<u8> {
         let mut head = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(self.informational);
         head += &format!("HTTP/1.1 {}\r\n{}", self.status, self.headers);
         match self.framing {
-            // A length is forbidden there, and some clients mind.
+            // A length is forbidden here, and some clients reject it.
             Framing::Length(None) if self.status.starts_with("204") => {}
             Framing::Length(said) => head += &format!("Content-Length: {}\r\n", said.unwrap_or(self.body.len())),
             Framing::Chunked => head += "Transfer-Encoding: chunked\r\n",
@@ -116,7 +116,7 @@ impl Response {
         (head + "\r\n").into_bytes()
     }
 
-    /// The whole response.
+    /// The complete response.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.head();
@@ -134,7 +134,7 @@ impl Response {
     }
 }
 
-/// `bytes` in gzip's format.
+/// `bytes`, compressed with gzip.
 #[must_use]
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());

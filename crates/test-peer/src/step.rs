@@ -8,24 +8,24 @@ use crate::connection::Connection;
 use crate::gate::Gate;
 use crate::response::Response;
 
-/// One thing that a peer does on a connection. A client that closes ends the steps for this connection: that is its right.
+/// An action of a peer on a connection. If the client closes the connection, its remaining steps are skipped.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// Takes the next request, whose method and target must begin with this text, as in `GET /v1/models`. Only in
-    /// [`Peer::play`](crate::Peer::play): it accepts a new connection where none is open.
+    /// [`Peer::play`](crate::Peer::play): it accepts a new connection if none is open.
     Expect(Cow<'static, str>),
     /// Sends bytes as they are.
     Send(Vec<u8>),
-    /// Sends bytes in pieces of these sizes, again from the first size when the list is at its end.
+    /// Sends bytes in pieces of these sizes, starting over at the end of the list.
     Split(Vec<u8>, Vec<usize>),
     /// Sends byte by byte, with a pause after each.
     Drip(Vec<u8>, Duration),
-    /// Sends the bytes again and again until the client closes; a client that takes more than this many bytes has no
-    /// bound, and the peer panics.
+    /// Sends the bytes repeatedly until the client closes the connection. A client that accepts more than this many bytes is
+    /// unbounded, and the peer panics.
     Endless(Vec<u8>, usize),
-    /// Sends nothing until the gate is open; without a gate until the client closes.
+    /// Sends nothing until the gate is open; without a gate, until the client closes the connection.
     Stall(Option<Gate>),
-    /// Closes the connection in order.
+    /// Closes the connection properly.
     Close,
     /// Aborts the connection: the client gets a reset.
     Reset,

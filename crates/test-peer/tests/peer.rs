@@ -63,7 +63,7 @@ fn serves_any_number_of_connections() {
 }
 
 #[test]
-fn a_reset_reaches_the_client_as_one() {
+fn a_reset_reaches_the_client_as_a_reset() {
     let peer = Peer::play(vec![Step::Expect("GET /".into()), Step::Reset]);
     let error = get(&peer, "/").read(&mut [0]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
@@ -71,14 +71,14 @@ fn a_reset_reaches_the_client_as_one() {
 }
 
 #[test]
-fn nobody_refuses_connections() {
+fn an_address_without_a_listener_refuses_connections() {
     let nobody = Nobody::new();
     let error = TcpStream::connect(nobody.address()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }
 
 #[test]
-fn a_stall_ends_by_its_gate() {
+fn a_stall_ends_with_its_gate() {
     let gate = Gate::new();
     let stall = Step::Stall(Some(gate.clone()));
     let peer = Peer::play(vec![
@@ -95,7 +95,7 @@ fn a_stall_ends_by_its_gate() {
 }
 
 #[test]
-fn a_client_that_takes_without_end_is_reported() {
+fn an_unbounded_client_is_reported() {
     let peer = Peer::play(vec![Step::Expect("".into()), Step::Endless(vec![b'x'; 1000], 100_000)]);
     let taken = read(get(&peer, "/"));
     assert!(taken.len() > 100_000);
@@ -103,7 +103,7 @@ fn a_client_that_takes_without_end_is_reported() {
 }
 
 #[test]
-fn an_unexpected_request_is_raised_where_the_peer_ends() {
+fn an_unexpected_request_fails_the_test_when_the_peer_ends() {
     for drops in [false, true] {
         let peer = Peer::play(vec![Step::Expect("GET /a".into())]);
         assert_eq!(read(get(&peer, "/b")), "");
@@ -118,7 +118,7 @@ fn an_unexpected_request_is_raised_where_the_peer_ends() {
 }
 
 #[test]
-fn a_dropped_peer_ends_wherever_its_script_is() {
+fn a_dropped_peer_ends_its_script_at_any_point() {
     // Waiting for a connection, for a request, for the client's close, and sending to one that does not read.
     drop(Peer::start(Scheme::Https, |listener| drop(listener.accept())));
     let steps: [fn() -> Vec<Step>; 3] = [
