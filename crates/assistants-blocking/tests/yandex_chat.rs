@@ -273,7 +273,7 @@ const USAGE: &str = r#"{"id":"u","choices":[],"usage":{"prompt_tokens":9,"total_
 fn streams_of_every_model_are_shown_alike() {
     use ChatStatus::{Final, Partial, TruncatedFinal, Usage};
     // Large pieces, the reason with the last one, no tokens.
-    shows(
+    let stream = shows(
         &[
             r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":"Hello"}}]}"#,
             r#"{"choices":[{"index":0,"delta":{"content":" you"},"finish_reason":"stop"}]}"#,
@@ -281,6 +281,7 @@ fn streams_of_every_model_are_shown_alike() {
         ],
         &[("Hello", "Hello", Partial), (" you", "Hello you", Final)],
     );
+    assert_eq!(stream.finish().unwrap().text(), "Hello you");
     // The role alone, empty pieces, the reason alone, then the tokens.
     let stream = shows(
         &[
@@ -295,7 +296,7 @@ fn streams_of_every_model_are_shown_alike() {
     );
     assert_eq!(stream.finish().unwrap().usage.unwrap().total_tokens, 12);
     // Tokens in each chunk.
-    shows(
+    let stream = shows(
         &[
             r#"{"choices":[{"index":0,"delta":{"content":"a"}}],"usage":{"total_tokens":1}}"#,
             r#"{"choices":[{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{"total_tokens":2}}"#,
@@ -303,6 +304,7 @@ fn streams_of_every_model_are_shown_alike() {
         ],
         &[("a", "a", Partial), ("b", "ab", Final)],
     );
+    assert_eq!(stream.finish().unwrap().usage.unwrap().total_tokens, 2);
 }
 
 #[test]

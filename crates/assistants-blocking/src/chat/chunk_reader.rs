@@ -26,6 +26,7 @@ use crate::stream::sse::SseReader;
 /// assert!(matches!(ChunkReader::new(&bytes[..60]).last(), Some(Err(Error::StreamTruncated(_)))));
 /// # Ok::<(), Error>(())
 /// ```
+#[must_use = "nothing is read until it is walked"]
 pub struct ChunkReader<R> {
     source: EventSource<R>,
 }

@@ -72,6 +72,7 @@ impl ChatStreamCall {
 /// assert_eq!(stream.finish()?.text(), "Hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use = "nothing is read until it is walked"]
 pub struct ChatStream {
     chunks: ChunkReader<Incoming>,
     answer: ChatAccumulator,

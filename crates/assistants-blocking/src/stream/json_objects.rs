@@ -1,28 +1,25 @@
 //! Bytes to JSON objects, in any of the forms that a stream of Yandex takes.
 //!
-//! The service writes an object a line, each as `{"result": …}`. Gateways and other servers write the objects bare, one
-//! after the other or over several lines, as a list, or as server-sent events. [`JsonStream`] takes them all apart;
-//! [`unwrap`] takes an object out of what is around it. No socket, no clock: bytes in, objects out.
+//! The service writes an object per line, each as `{"result": …}`. Gateways and other servers write the objects without a
+//! wrapper, one after the other or over several lines, as a list, or as server-sent events. [`JsonStream`] reads all of
+//! these; [`unwrap`] removes the wrapper of an object. No socket, no clock: bytes in, objects out.
 
 use std::io::{self, Read};
-use std::ops::Range;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 
-use crate::error::{Error, Result, StreamError, StreamErrorKind, decode};
+use crate::error::{Result, decode};
 use crate::stream::event_source::Origin;
+use crate::stream::json_scanner::{Scanned, Scanner};
 use crate::stream::sse::{MAX_EVENT_BYTES, SseReader};
 use assistants_types::yandex::{Message, StreamEvent};
 
-/// Room for the first read; a larger object makes the buffer grow, up to the limit.
-const FIRST_BUFFER: usize = 16 * 1024;
-
-/// Cuts what a reader yields into JSON objects.
+/// Splits what a reader yields into JSON objects.
 pub(crate) struct JsonStream<R> {
     form: Form<R>,
     limits: StreamLimits,
-    /// It ended before its first byte.
+    /// The stream ended before its first byte.
     empty: bool,
 }
 
@@ -43,7 +40,7 @@ impl Default for StreamLimits {
 }
 
 enum Form<R> {
-    /// Objects one after the other, with or without line breaks, commas and brackets between them.
+    /// Objects one after the other.
     Json(Scanner<R>),
     /// Server-sent events.
     Events(SseReader<io::Chain<io::Cursor<Vec<u8>>, R>>),
@@ -54,14 +51,14 @@ enum Form<R> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found<'a> {
     Object(&'a [u8]),
-    /// The bytes ended where they may.
+    /// The bytes ended where a stream may end.
     End,
     /// The bytes ended within an object or a list, or before the event that ends the stream.
     Cut,
 }
 
 impl<R: Read> JsonStream<R> {
-    /// Reads from `reader`. `events` says that the answer declares itself to be server-sent events.
+    /// Reads from `reader`. `events` says that the response is declared as server-sent events.
     pub(crate) fn new(reader: R, events: bool, limits: StreamLimits) -> Self {
         let form = if events {
             Form::Events(event_reader(Vec::new(), reader, limits))
@@ -79,8 +76,9 @@ impl<R: Read> JsonStream<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Stream`] for an object or line above its limit, for what is no JSON, and for a failed read, unless the
-    /// transport has described it already. After an error, and after [`Found::Cut`], the stream is at its end.
+    /// [`Error::Stream`](crate::Error::Stream) for an object or line above its limit, for text that is not JSON, and for a
+    /// failed read, unless the transport reported another error. After an error, and after [`Found::Cut`], the stream is at
+    /// its end.
     pub(crate) fn next_object(&mut self) -> Result<Found<'_>> {
         if let Form::Json(scanner) = &mut self.form
             && scanner.is_at_start()
@@ -90,32 +88,25 @@ impl<R: Read> JsonStream<R> {
             let (start, reader) = scanner.into_parts();
             self.form = Form::Events(event_reader(start, reader, self.limits));
         }
-        self.empty |= matches!(&self.form, Form::Json(scanner) if scanner.at_end && !scanner.read);
-        let at_end = match &mut self.form {
-            Form::Json(scanner) => match scanner.find(self.limits.object_bytes) {
-                Ok(Scanned::Object(_)) => false,
-                Ok(Scanned::End | Scanned::Cut) => true,
-                Err(error) => {
-                    self.form = Form::Ended;
-                    return Err(error);
-                }
-            },
-            Form::Events(_) => false,
-            Form::Ended => return Ok(Found::End),
-        };
-        if at_end {
-            let whole = matches!(&self.form, Form::Json(scanner) if scanner.depth == 0 && scanner.lists == 0);
-            self.form = Form::Ended;
-            return Ok(if whole { Found::End } else { Found::Cut });
+        if let Form::Json(scanner) = &mut self.form {
+            self.empty |= scanner.is_empty();
+            let ended = match scanner.find(self.limits.object_bytes) {
+                Ok(Scanned::Object) => None,
+                Ok(Scanned::End) => Some(Ok(Found::End)),
+                Ok(Scanned::Cut) => Some(Ok(Found::Cut)),
+                Err(error) => Some(Err(error)),
+            };
+            if let Some(end) = ended {
+                self.form = Form::Ended;
+                return end;
+            }
         }
-        // The borrow that is handed out rules out changing `self.form` after it, hence the two looks.
         match &mut self.form {
             Form::Json(scanner) => Ok(Found::Object(scanner.found())),
-            Form::Events(events) => match events.next_event() {
-                Ok(Some(event)) if event.data.starts_with("[DONE]") || event.name == "done" => Ok(Found::End),
-                Ok(Some(event)) => Ok(Found::Object(event.data.as_bytes())),
-                Ok(None) => Ok(Found::Cut),
-                Err(error) => Err(error),
+            Form::Events(events) => match events.next_event()? {
+                Some(event) if event.data.starts_with("[DONE]") || event.name == "done" => Ok(Found::End),
+                Some(event) => Ok(Found::Object(event.data.as_bytes())),
+                None => Ok(Found::Cut),
             },
             Form::Ended => Ok(Found::End),
         }
@@ -129,7 +120,7 @@ impl<R: Read> JsonStream<R> {
         }
     }
 
-    /// How the stream begins, where it is no JSON.
+    /// The beginning of the stream, if it is not JSON.
     pub(crate) fn head(&self) -> &[u8] {
         match &self.form {
             Form::Events(events) => events.head(),
@@ -137,10 +128,10 @@ impl<R: Read> JsonStream<R> {
         }
     }
 
-    /// The reader underneath, once the last object was read.
+    /// The underlying reader, after the last object.
     pub(crate) fn into_reader(self) -> Option<R> {
         match self.form {
-            Form::Json(scanner) => Some(scanner.reader),
+            Form::Json(scanner) => Some(scanner.into_parts().1),
             Form::Events(events) => Some(events.into_inner().into_inner().1),
             Form::Ended => None,
         }
@@ -157,225 +148,11 @@ fn event_reader<R: Read>(
         .max_event_bytes(limits.object_bytes)
 }
 
-/// Finds where objects begin and end, without reading what is in them.
-struct Scanner<R> {
-    reader: R,
-    /// `start..end` is read and not yet handed out.
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
-    /// Where the search goes on.
-    at: usize,
-    /// Where the object handed out last lies.
-    object: Range<usize>,
-    /// How many brackets of the object at hand are open; 0 between objects.
-    depth: usize,
-    /// How many lists around the objects are open.
-    lists: usize,
-    in_string: bool,
-    escaped: bool,
-    lines: u64,
-    /// How many lines there were before the object at hand.
-    lines_before: u64,
-    past_mark: bool,
-    began: bool,
-    /// A byte was read.
-    read: bool,
-    at_end: bool,
-}
-
-enum Scanned {
-    Object(#[expect(dead_code, reason = "it is asked for again by `found`")] Range<usize>),
-    End,
-    Cut,
-}
-
-impl<R: Read> Scanner<R> {
-    fn new(reader: R) -> Self {
-        Self {
-            reader,
-            buffer: Vec::new(),
-            start: 0,
-            end: 0,
-            at: 0,
-            object: 0..0,
-            depth: 0,
-            lists: 0,
-            in_string: false,
-            escaped: false,
-            lines: 0,
-            lines_before: 0,
-            past_mark: false,
-            began: false,
-            read: false,
-            at_end: false,
-        }
-    }
-
-    fn is_at_start(&self) -> bool {
-        !self.began
-    }
-
-    /// Whether the first byte that says something begins JSON. A byte order mark and white space say nothing.
-    fn begins_json(&mut self) -> Result<bool> {
-        const MARK: &[u8] = b"\xEF\xBB\xBF";
-        loop {
-            let bytes = &self.buffer[self.start..self.end];
-            if !self.past_mark && !bytes.is_empty() {
-                let length = bytes.len().min(MARK.len());
-                let is_mark = bytes[..length] == MARK[..length];
-                if is_mark && length == MARK.len() {
-                    self.start += length;
-                }
-                // Up to here it may be a mark; only whole it is one.
-                self.past_mark = !is_mark || length == MARK.len();
-            }
-            if self.past_mark {
-                let bytes = &self.buffer[self.start..self.end];
-                let space = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-                self.lines += bytes[..space].iter().filter(|byte| **byte == b'\n').count() as u64;
-                self.start += space;
-                if let Some(first) = bytes.get(space) {
-                    self.began = true;
-                    self.at = self.start;
-                    return Ok(matches!(first, b'{' | b'['));
-                }
-            }
-            if self.at_end {
-                self.began = true;
-                self.at = self.end;
-                return Ok(true);
-            }
-            self.fill(FIRST_BUFFER)?;
-        }
-    }
-
-    /// The object found last.
-    fn found(&self) -> &[u8] {
-        &self.buffer[self.object.clone()]
-    }
-
-    fn find(&mut self, limit: usize) -> Result<Scanned> {
-        loop {
-            while self.at < self.end {
-                if self.in_string && !self.escaped {
-                    // The fast way over text: to the next byte that can end it.
-                    let rest = &self.buffer[self.at..self.end];
-                    let Some(next) = memchr::memchr2(b'"', b'\\', rest) else {
-                        self.at = self.end;
-                        break;
-                    };
-                    self.at += next;
-                }
-                let byte = self.buffer[self.at];
-                self.at += 1;
-                if self.in_string {
-                    if self.escaped {
-                        self.escaped = false;
-                    } else if byte == b'\\' {
-                        self.escaped = true;
-                    } else {
-                        self.in_string = false;
-                    }
-                    continue;
-                }
-                match byte {
-                    b'\n' => self.lines += 1,
-                    b'"' if self.depth > 0 => self.in_string = true,
-                    b'{' => {
-                        if self.depth == 0 {
-                            self.start = self.at - 1;
-                            self.lines_before = self.lines;
-                        }
-                        self.depth += 1;
-                    }
-                    b'[' if self.depth == 0 => self.lists += 1,
-                    b']' if self.depth == 0 && self.lists > 0 => self.lists -= 1,
-                    b'}' if self.depth > 0 => {
-                        self.depth -= 1;
-                        if self.depth == 0 {
-                            self.object = self.start..self.at;
-                            self.start = self.at;
-                            self.check(self.object.clone(), limit)?;
-                            return Ok(Scanned::Object(self.object.clone()));
-                        }
-                    }
-                    b',' | b' ' | b'\t' | b'\r' => {}
-                    _ if self.depth > 0 => {}
-                    _ => return Err(StreamError::new(self.lines + 1, StreamErrorKind::InvalidJson).into()),
-                }
-            }
-            if self.depth == 0 {
-                self.start = self.end;
-            }
-            self.check(self.start..self.end, limit)?;
-            if self.at_end {
-                let whole = self.depth == 0 && self.lists == 0;
-                return Ok(if whole { Scanned::End } else { Scanned::Cut });
-            }
-            self.fill(limit)?;
-        }
-    }
-
-    /// Fails for an object above the limit, with the line on which it exceeds it: how far it was read before that was
-    /// seen depends on how the bytes arrive.
-    fn check(&self, object: Range<usize>, limit: usize) -> Result<()> {
-        if object.len() > limit {
-            let within = &self.buffer[object.start..object.start + limit];
-            let line = self.lines_before + within.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
-            return Err(StreamError::new(line, StreamErrorKind::EventTooLarge { limit }).into());
-        }
-        Ok(())
-    }
-
-    /// One read into the free end of the buffer, after making room where there is none.
-    fn fill(&mut self, limit: usize) -> Result<()> {
-        if self.start == self.end {
-            (self.start, self.end, self.at) = (0, 0, 0);
-        }
-        if self.end == self.buffer.len() {
-            if self.start > 0 {
-                self.buffer.copy_within(self.start..self.end, 0);
-                self.end -= self.start;
-                self.at -= self.start;
-                self.start = 0;
-            } else {
-                // One byte above the limit is enough to see that an object exceeds it.
-                let most = limit.saturating_add(1).max(self.end + 1);
-                let length = (self.buffer.len() * 2).max(FIRST_BUFFER).min(most);
-                self.buffer.resize(length, 0);
-            }
-        }
-        loop {
-            match self.reader.read(&mut self.buffer[self.end..]) {
-                Ok(0) => {
-                    self.at_end = true;
-                    return Ok(());
-                }
-                Ok(count) => {
-                    self.end += count;
-                    self.read = true;
-                    return Ok(());
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::from_stream_read(error, self.lines + 1)),
-            }
-        }
-    }
-
-    /// What was read and not handed out, and the reader.
-    fn into_parts(mut self) -> (Vec<u8>, R) {
-        self.buffer.truncate(self.end);
-        self.buffer.drain(..self.start);
-        (self.buffer, self.reader)
-    }
-}
-
-/// Something that comes in streams.
+/// A type that is streamed.
 pub(crate) trait Streamed: DeserializeOwned {
-    /// Members that show that an object is one of them, and nothing wrapped.
+    /// Members that show that an object is of this type, and no wrapper.
     const OWN: &'static [&'static str];
-    /// The member that holds all of them, on servers that do not stream.
+    /// The member that holds the whole list, on servers that do not stream.
     const LIST: Option<&'static str>;
 }
 
@@ -389,11 +166,12 @@ impl Streamed for Message {
     const LIST: Option<&'static str> = Some("messages");
 }
 
-/// Takes what an object of a stream holds out of what is around it, and hands it to `take`.
+/// Removes the wrapper of an object of a stream, and calls `take` with what it holds.
 ///
 /// # Errors
 ///
-/// [`Error::Api`] for an object that reports the failure of the stream, [`Error::Decode`] for one that does not fit.
+/// [`Error::Api`](crate::Error::Api) for an object that reports the failure of the stream,
+/// [`Error::Decode`](crate::Error::Decode) for one that does not match the type.
 pub(crate) fn unwrap<T: Streamed>(object: &[u8], origin: &Origin, mut take: impl FnMut(T)) -> Result<()> {
     #[derive(Deserialize)]
     #[serde(bound = "T: DeserializeOwned")]
@@ -422,7 +200,7 @@ pub(crate) fn unwrap<T: Streamed>(object: &[u8], origin: &Origin, mut take: impl
     Ok(())
 }
 
-/// The names of an object's members, but for those that are null.
+/// The names of the members of an object, except those that are null.
 struct Members(Vec<String>);
 
 impl<'de> Deserialize<'de> for Members {
@@ -454,6 +232,7 @@ impl<'de> Deserialize<'de> for Members {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::buffer::FIRST_READ;
     use crate::stream::lines::tests::Steps;
     use proptest::prelude::*;
 
@@ -697,7 +476,7 @@ mod tests {
         let endless = b"{\"x\":\"".chain(io::repeat(b'y'));
         let mut scanner = Scanner::new(endless);
         assert!(scanner.find(100_000).is_err());
-        assert_eq!(scanner.buffer.len(), 100_001);
+        assert_eq!(scanner.capacity(), 100_001);
     }
 
     #[test]
@@ -711,7 +490,7 @@ mod tests {
             let super::Form::Json(scanner) = &stream.form else {
                 panic!("the objects are bare")
             };
-            assert_eq!(scanner.buffer.len(), FIRST_BUFFER);
+            assert_eq!(scanner.capacity(), FIRST_READ);
         }
         assert_eq!(seen, EVENTS);
     }

@@ -1,22 +1,19 @@
 //! Bytes to lines.
 //!
-//! [`LineReader`] cuts what a reader yields into lines, in one buffer that is reused: a line is lent out, not copied.
-//! Both kinds of stream here sit on it, server-sent events and JSON objects one per line.
+//! [`LineReader`] splits what a reader yields into lines, in one buffer that is reused: a line is borrowed, not copied.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::ops::Range;
 
 use crate::error::{Error, Result, StreamError, StreamErrorKind};
+use crate::stream::buffer::Buffer;
 
-/// The longest line a [`LineReader`] takes unless told otherwise: 16 MiB.
+/// The longest line that a [`LineReader`] accepts by default: 16 MiB.
 pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
-
-/// Room for the first read. Longer lines make the buffer grow, up to the limit.
-const FIRST_BUFFER: usize = 32 * 1024;
 
 /// Reads lines that end in LF, CR or CRLF, however the bytes are split into reads.
 ///
-/// A line is handed out as soon as its ending has begun: after a CR nobody waits to see whether an LF follows.
+/// A line is returned as soon as its ending has begun: after a CR, it does not wait to see whether an LF follows.
 ///
 /// ```
 /// use assistants_blocking::sse::{Line, LineReader};
@@ -27,26 +24,14 @@ const FIRST_BUFFER: usize = 32 * 1024;
 /// assert_eq!(lines.next_line()?, None);
 /// # Ok::<(), assistants_blocking::Error>(())
 /// ```
+#[must_use = "nothing is read until a line is asked for"]
 pub struct LineReader<R> {
-    reader: R,
-    /// Initialised over its whole length; `start..end` is read and not yet handed out.
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
-    /// Bytes before this one hold no line ending.
-    scanned: usize,
+    buffer: Buffer<R>,
     /// The last line ended in CR, so an LF that comes next belongs to it.
     after_cr: bool,
-    at_end: bool,
     max_line_bytes: usize,
     lines: u64,
-    bytes: u64,
-    /// The first bytes, to be able to say what was read when it was nothing that makes sense.
-    head: Vec<u8>,
 }
-
-/// How many bytes of the beginning are kept.
-const HEAD: usize = 1024;
 
 /// A line without its ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,22 +56,14 @@ impl<R: Read> LineReader<R> {
     /// Reads lines from `reader`, each at most [`MAX_LINE_BYTES`] long.
     pub fn new(reader: R) -> Self {
         Self {
-            reader,
-            buffer: Vec::new(),
-            start: 0,
-            end: 0,
-            scanned: 0,
+            buffer: Buffer::new(reader),
             after_cr: false,
-            at_end: false,
             max_line_bytes: MAX_LINE_BYTES,
             lines: 0,
-            bytes: 0,
-            head: Vec::new(),
         }
     }
 
-    /// Sets the longest line that is taken, in bytes. Default [`MAX_LINE_BYTES`].
-    #[must_use]
+    /// Sets the longest line that is accepted, in bytes. Default [`MAX_LINE_BYTES`].
     pub fn max_line_bytes(mut self, limit: usize) -> Self {
         self.max_line_bytes = limit;
         self
@@ -96,50 +73,52 @@ impl<R: Read> LineReader<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Stream`] for a line above the limit and for a failed read; a failure that this crate's transport has
-    /// already described ([`Error::Timeout`], [`Error::Cancelled`], [`Error::Transport`]) is returned as it is. After
-    /// an error the reader is at its end, but for the first two: those only ended the wait.
+    /// [`Error::Stream`] for a line above the limit and for a failed read. Errors of this crate's transport
+    /// ([`Error::Timeout`], [`Error::Cancelled`], [`Error::Transport`]) are returned as they are. After an error the reader
+    /// is at its end, except after the first two, which only ended the wait.
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>> {
         match self.find() {
-            Ok(Some((line, true))) => Ok(Some(Line::Ended(&self.buffer[line]))),
-            Ok(Some((line, false))) => Ok(Some(Line::Unterminated(&self.buffer[line]))),
+            Ok(Some((line, true))) => Ok(Some(Line::Ended(&self.buffer.bytes()[line]))),
+            Ok(Some((line, false))) => Ok(Some(Line::Unterminated(&self.buffer.bytes()[line]))),
             Ok(None) => Ok(None),
             Err(error @ (Error::Timeout(_) | Error::Cancelled(_))) => Err(error),
             Err(error) => {
-                self.at_end = true;
-                self.start = self.end;
+                self.buffer.close();
                 Err(error)
             }
         }
     }
 
-    /// Where the next line lies in the buffer and whether its ending was seen.
+    /// The position of the next line in the buffer, and whether its ending was seen.
     fn find(&mut self) -> Result<Option<(Range<usize>, bool)>> {
         loop {
-            if self.after_cr && self.start < self.end {
+            let buffer = &mut self.buffer;
+            if self.after_cr
+                && let Some(first) = buffer.unused().first()
+            {
                 self.after_cr = false;
-                if self.buffer[self.start] == b'\n' {
-                    self.start += 1;
-                }
+                buffer.start += usize::from(*first == b'\n');
             }
-            self.scanned = self.scanned.max(self.start);
-            if let Some(found) = memchr::memchr2(b'\n', b'\r', &self.buffer[self.scanned..self.end]) {
-                let ending = self.scanned + found;
-                let line = self.start..ending;
+            buffer.searched = buffer.searched.max(buffer.start);
+            if let Some(found) = memchr::memchr2(b'\n', b'\r', buffer.unsearched()) {
+                let ending = buffer.searched + found;
+                let line = buffer.start..ending;
                 self.check_length(line.len())?;
-                self.after_cr = self.buffer[ending] == b'\r';
-                self.start = ending + 1;
+                self.after_cr = self.buffer.bytes()[ending] == b'\r';
+                self.buffer.start = ending + 1;
                 self.lines += 1;
                 return Ok(Some((line, true)));
             }
-            self.scanned = self.end;
-            self.check_length(self.end - self.start)?;
-            if self.at_end {
-                let rest = self.start..self.end;
-                self.start = self.end;
+            let rest = buffer.start..buffer.end();
+            buffer.searched = rest.end;
+            self.check_length(rest.len())?;
+            if self.buffer.is_at_end() {
+                self.buffer.close();
                 return Ok((!rest.is_empty()).then_some((rest, false)));
             }
-            self.fill()?;
+            self.buffer
+                .fill(self.max_line_bytes)
+                .map_err(|error| Error::from_stream_read(error, self.lines + 1))?;
         }
     }
 
@@ -150,77 +129,40 @@ impl<R: Read> LineReader<R> {
         }
         Ok(())
     }
-
-    /// One read into the free end of the buffer, after making room where there is none.
-    fn fill(&mut self) -> Result<()> {
-        if self.start == self.end {
-            (self.start, self.end, self.scanned) = (0, 0, 0);
-        }
-        if self.end == self.buffer.len() {
-            if self.start > 0 {
-                self.buffer.copy_within(self.start..self.end, 0);
-                self.end -= self.start;
-                self.scanned -= self.start;
-                self.start = 0;
-            } else {
-                // One byte above the limit is enough to see that a line exceeds it.
-                let most = self.max_line_bytes.saturating_add(1).max(self.end + 1);
-                let length = (self.buffer.len() * 2).max(FIRST_BUFFER).min(most);
-                self.buffer.resize(length, 0);
-            }
-        }
-        loop {
-            match self.reader.read(&mut self.buffer[self.end..]) {
-                Ok(0) => {
-                    self.at_end = true;
-                    return Ok(());
-                }
-                Ok(count) => {
-                    let room = HEAD.saturating_sub(self.head.len()).min(count);
-                    self.head.extend_from_slice(&self.buffer[self.end..self.end + room]);
-                    self.end += count;
-                    self.bytes += count as u64;
-                    return Ok(());
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::from_stream_read(error, self.lines + 1)),
-            }
-        }
-    }
 }
 
 impl<R> LineReader<R> {
-    /// How many bytes were read so far, line endings included.
+    /// The number of bytes that were read so far, including line endings.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
-        self.bytes
+        self.buffer.bytes_read()
     }
 
     /// The reader underneath. Bytes read ahead of the last line are not in it any more.
     pub fn get_ref(&self) -> &R {
-        &self.reader
+        self.buffer.reader()
     }
 
     /// The first bytes of the stream, a kilobyte at most.
     pub(crate) fn head(&self) -> &[u8] {
-        &self.head
+        self.buffer.head()
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut R {
-        &mut self.reader
+        self.buffer.reader_mut()
     }
 
     /// Gives the reader back; bytes read ahead of the last line are lost.
     pub fn into_inner(self) -> R {
-        self.reader
+        self.buffer.into_reader()
     }
 }
 
 impl<R: std::fmt::Debug> std::fmt::Debug for LineReader<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LineReader")
-            .field("reader", &self.reader)
-            .field("buffered", &(self.end - self.start))
+            .field("reader", self.buffer.reader())
+            .field("buffered", &self.buffer.unused().len())
             .field("lines", &self.lines)
             .field("max_line_bytes", &self.max_line_bytes)
             .finish_non_exhaustive()
@@ -230,6 +172,8 @@ impl<R: std::fmt::Debug> std::fmt::Debug for LineReader<R> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::stream::buffer::FIRST_READ;
+    use std::io;
     use std::sync::mpsc;
 
     /// Yields its bytes `step` at a time.
@@ -292,17 +236,10 @@ pub(crate) mod tests {
 
     #[test]
     fn grows_and_compacts_for_long_lines() {
-        let long = "x".repeat(FIRST_BUFFER * 3 + 7);
+        let long = "x".repeat(FIRST_READ * 3 + 7);
         let input = format!("short\n{long}\nafter\r\n{long}\r\nend");
         let want = format!("[short][{long}][after][{long}]<end>");
-        for step in [
-            1_000,
-            4_096,
-            FIRST_BUFFER - 1,
-            FIRST_BUFFER,
-            FIRST_BUFFER + 1,
-            input.len(),
-        ] {
+        for step in [1_000, 4_096, FIRST_READ - 1, FIRST_READ, FIRST_READ + 1, input.len()] {
             assert!(lines(input.as_bytes(), step) == want, "read {step} bytes at a time");
         }
     }
@@ -339,7 +276,7 @@ pub(crate) mod tests {
         let endless = io::repeat(b'x');
         let mut reader = LineReader::new(endless).max_line_bytes(100_000);
         assert!(reader.next_line().is_err());
-        assert_eq!(reader.buffer.len(), 100_001);
+        assert_eq!(reader.buffer.capacity(), 100_001);
     }
 
     /// Hands out one piece per read and waits when there is none.

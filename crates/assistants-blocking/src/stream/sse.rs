@@ -1,8 +1,8 @@
 //! Server-sent events: lines to events.
 //!
 //! The rules are those of the [WHATWG event stream](https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation).
-//! [`EventParser`] knows them and does no I/O; [`SseReader`] feeds it from a reader through a [`LineReader`]. Neither
-//! allocates per event: an event is lent out from a buffer that is reused.
+//! [`EventParser`] implements them and does no I/O; [`SseReader`] feeds it from a reader through a [`LineReader`]. Neither
+//! allocates per event: an event is borrowed from a buffer that is reused.
 
 use std::fmt;
 use std::io::Read;
@@ -14,20 +14,20 @@ pub use crate::stream::lines::{Line, LineReader, MAX_LINE_BYTES};
 
 use crate::error::{Error, Result, StreamError, StreamErrorKind};
 
-/// The most bytes the data of one event may have unless told otherwise: 64 MiB.
+/// The default limit on the data of one event: 64 MiB.
 ///
-/// Four lines of the greatest length. The largest single event of the protocol is a whole run or message, well below
-/// 10 MiB; the limit is there so that a broken server cannot fill the memory.
+/// This is four lines of maximum length. The largest event of the protocol is a whole run or message, well below 10 MiB; the
+/// limit exists so that a broken server cannot exhaust the memory.
 pub const MAX_EVENT_BYTES: usize = 64 * 1024 * 1024;
 
 /// An event that its blank line has completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// The `event` field, `message` where there was none.
+    /// The `event` field; `message` if there was none.
     pub name: &'a str,
     /// The `data` lines, joined with LF.
     pub data: &'a str,
-    /// The last `id` of the stream, of this event or of one before; empty where there was none.
+    /// The last `id` of the stream, of this event or an earlier one; empty if there was none.
     pub id: &'a str,
 }
 
@@ -50,14 +50,14 @@ pub struct Event<'a> {
 pub struct EventParser {
     name: String,
     data: String,
-    /// Tells an event with empty data from a block without a `data` line, which is no event.
+    /// Distinguishes an event with empty data from a block without a `data` line, which is no event.
     has_data: bool,
-    /// The `id` of the block being read; counts only once the block is complete.
+    /// The `id` of the current block; it counts only when the block is complete.
     next_id: String,
     has_next_id: bool,
     id: String,
     retry: Option<Duration>,
-    /// The event in the buffers was handed out and goes with the next line.
+    /// The event in the buffers was returned; the next line clears it.
     complete: bool,
     lines: u64,
     max_event_bytes: usize,
@@ -88,7 +88,7 @@ impl EventParser {
         self
     }
 
-    /// Takes one line without its ending; `Some` when that line completes an event.
+    /// Takes one line without its ending; `Some` if it completes an event.
     ///
     /// # Errors
     ///
@@ -97,21 +97,21 @@ impl EventParser {
         Ok(if self.feed(line)? { Some(self.event()) } else { None })
     }
 
-    /// The reconnection time the server asked for with a `retry` field.
+    /// The reconnection time that the server requested with a `retry` field.
     #[must_use]
     pub fn retry(&self) -> Option<Duration> {
         self.retry
     }
 
-    /// The `id` of the last complete block that had one; empty where there was none.
+    /// The `id` of the last complete block that had one; empty if there was none.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         &self.id
     }
 
-    /// Takes one line; true when an event is complete, to be taken with `event`.
+    /// Takes one line; true if an event is complete, which `event` returns.
     ///
-    /// Apart from `line` because a loop cannot return a borrow from one of its rounds (rust-lang/rust#54663).
+    /// Separate from `line` because a loop cannot return a borrow from one of its iterations (rust-lang/rust#54663).
     fn feed(&mut self, mut line: &[u8]) -> Result<bool> {
         if self.complete {
             self.clear();
@@ -162,7 +162,7 @@ impl EventParser {
                 self.has_next_id = true;
             }
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
-                // Digits that overflow are as good as no field.
+                // Digits that overflow count as no field.
                 if let Ok(millis) = self.text(value)?.parse() {
                     self.retry = Some(Duration::from_millis(millis));
                 }
@@ -222,6 +222,7 @@ impl fmt::Debug for EventParser {
 /// # Ok::<(), assistants_blocking::Error>(())
 /// ```
 #[derive(Debug)]
+#[must_use = "nothing is read until an event is asked for"]
 pub struct SseReader<R> {
     lines: LineReader<R>,
     parser: EventParser,
@@ -238,26 +239,24 @@ impl<R: Read> SseReader<R> {
         }
     }
 
-    /// Sets the longest line that is taken, in bytes. Default [`MAX_LINE_BYTES`].
-    #[must_use]
+    /// Sets the longest line that is accepted, in bytes. Default [`MAX_LINE_BYTES`].
     pub fn max_line_bytes(mut self, limit: usize) -> Self {
         self.lines = self.lines.max_line_bytes(limit);
         self
     }
 
     /// Sets how many bytes the data of one event may have. Default [`MAX_EVENT_BYTES`].
-    #[must_use]
     pub fn max_event_bytes(mut self, limit: usize) -> Self {
         self.parser = self.parser.max_event_bytes(limit);
         self
     }
 
-    /// The next event, `None` at the end of the stream. An event without its blank line is dropped, as the standard
-    /// asks; whether the stream may end here is for the protocol above to say.
+    /// The next event; `None` at the end of the stream. An event without its blank line is dropped, as the standard
+    /// requires; whether the stream may end here is up to the protocol.
     ///
     /// # Errors
     ///
-    /// As [`LineReader::next_line`] and [`EventParser::line`]. After an error the stream is at its end, but for
+    /// As [`LineReader::next_line`] and [`EventParser::line`]. After an error the stream is at its end, except after
     /// [`Error::Timeout`] and [`Error::Cancelled`], which only ended the wait.
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>> {
         while !self.at_end {
@@ -285,19 +284,19 @@ impl<R: Read> SseReader<R> {
 }
 
 impl<R> SseReader<R> {
-    /// The `id` of the last complete block that had one; empty where there was none.
+    /// The `id` of the last complete block that had one; empty if there was none.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         self.parser.last_event_id()
     }
 
-    /// The reconnection time the server asked for with a `retry` field.
+    /// The reconnection time that the server requested with a `retry` field.
     #[must_use]
     pub fn retry(&self) -> Option<Duration> {
         self.parser.retry()
     }
 
-    /// How many bytes of the stream were read so far.
+    /// The number of bytes of the stream that were read so far.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
         self.lines.bytes_read()

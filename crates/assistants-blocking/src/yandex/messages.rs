@@ -135,6 +135,7 @@ impl IntoIterator for MessageListCall {
 }
 
 /// The messages of a thread, as they arrive. After an error it ends.
+#[must_use = "nothing is read until it is walked"]
 pub struct MessageStream {
     objects: Option<JsonStream<Incoming>>,
     waiting: VecDeque<Message>,

@@ -202,6 +202,7 @@ impl<Kind> StreamCall<Kind> {
 /// assert_eq!(finished.text(), "Hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use = "nothing is read until it is walked"]
 pub struct RunStream {
     client: Client,
     options: Options,

@@ -97,6 +97,7 @@ impl ListenCall {
 /// println!("the next event would be number {}", stream.next_index());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use = "nothing is read until it is walked"]
 pub struct RunStream {
     client: Client,
     id: String,
