@@ -5,11 +5,9 @@
 //! outcome is that of parsing it whole.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use memchr::memmem;
 use serde::Deserialize;
-use serde::de::{IgnoredAny, SeqAccess, Visitor};
 
 use crate::openai::{MessageDelta, MessageDeltaContent};
 
@@ -113,10 +111,12 @@ fn text_of(delta: &mut MessageDelta) -> Option<&mut String> {
 #[derive(Deserialize)]
 struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The text in the data of a message delta; `None` when it is not the JSON that this reads.
+/// The text in the data of a message delta that has a single part, which is text; otherwise `None`.
 fn parse_text(data: &str) -> Option<Cow<'_, str>> {
     let delta: DeltaText<'_> = serde_json::from_str(data).ok()?;
-    delta.delta.content.0
+    let [part] = delta.delta.content;
+    let text = part.text.filter(|_| part.kind.0 == "text")?;
+    Some(text.value?.0)
 }
 
 /// The path to the text in the data of a message delta: `delta.content[0].text.value`.
@@ -129,7 +129,7 @@ struct DeltaText<'a> {
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
-    content: OnlyText<'a>,
+    content: [Part<'a>; 1],
 }
 
 #[derive(Deserialize)]
@@ -144,39 +144,6 @@ struct Part<'a> {
 struct PartText<'a> {
     #[serde(borrow, default)]
     value: Option<Borrowed<'a>>,
-}
-
-/// The text of a list of one content part.
-struct OnlyText<'a>(Option<Cow<'a, str>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for OnlyText<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PartsVisitor;
-
-        impl<'de> Visitor<'de> for PartsVisitor {
-            type Value = OnlyText<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of one content part")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<OnlyText<'de>, A::Error> {
-                let first: Option<Part<'de>> = seq.next_element()?;
-                if seq.next_element::<IgnoredAny>()?.is_some() {
-                    return Err(serde::de::Error::invalid_length(2, &self));
-                }
-                Ok(OnlyText(
-                    first
-                        .filter(|part| part.kind.0 == "text")
-                        .and_then(|part| part.text)
-                        .and_then(|text| text.value)
-                        .map(|text| text.0),
-                ))
-            }
-        }
-
-        deserializer.deserialize_seq(PartsVisitor)
-    }
 }
 
 #[cfg(test)]
