@@ -1,12 +1,10 @@
-//! A token that is fetched, kept, and fetched again in time.
+//! Tokens that are fetched, cached, and renewed in time.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-
-use time::OffsetDateTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::auth::api_key::ApiKey;
 use crate::auth::authorization::{Authorize, Secret};
@@ -14,16 +12,16 @@ use crate::error::{Error, Result, TimeoutPhase, TokenError, TransportError};
 use crate::http::log;
 use crate::http::watch::{SLICE, Watch};
 
-/// How long a token is used before another one is fetched, as Yandex advises, though it lives longer.
+/// How long a token is used before another one is fetched, even if it lives longer, as Yandex recommends.
 const USED_FOR: Duration = Duration::from_secs(60 * 60);
 
-/// A token is not used in the last part of its life: this long, or a quarter of it if that is less.
+/// A token is renewed this long before it expires, or in the last quarter of its lifetime if that is shorter.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 
-/// The wait after a renewal that failed while the token at hand is still good.
+/// The wait after a failed renewal while the current token is still valid.
 const LATER: Duration = Duration::from_secs(60);
 
-/// A token that a provider gives; see [`ClientBuilder::token_provider`](crate::openai::ClientBuilder::token_provider).
+/// A token from a provider; see [`ClientBuilder::token_provider`](crate::openai::ClientBuilder::token_provider).
 ///
 /// `Debug` shows nothing of the token.
 ///
@@ -42,7 +40,7 @@ pub struct BearerToken {
 }
 
 impl BearerToken {
-    /// A token of which nobody says how long it lives: it is used for an hour, or until it is refused.
+    /// A token of unknown lifetime: it is used for an hour, or until the server rejects it.
     #[must_use]
     pub fn new(token: impl Into<String>) -> Self {
         Self {
@@ -52,7 +50,7 @@ impl BearerToken {
         }
     }
 
-    /// How long it lives from now on.
+    /// Sets how long it is valid from now on.
     #[must_use]
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.received = Instant::now();
@@ -60,11 +58,11 @@ impl BearerToken {
         self
     }
 
-    /// When it ends, by the clock of this machine; a moment of the past is now. Takes a `SystemTime` too.
+    /// When it expires, by the clock of this machine; a time in the past is now.
     #[must_use]
-    pub fn expires_at(self, end: impl Into<OffsetDateTime>) -> Self {
-        let lifetime = end.into() - OffsetDateTime::now_utc();
-        self.expires_in(Duration::try_from(lifetime).unwrap_or_default())
+    pub fn expires_at(self, end: SystemTime) -> Self {
+        let lifetime = end.duration_since(SystemTime::now());
+        self.expires_in(lifetime.unwrap_or_default())
     }
 }
 
@@ -88,7 +86,7 @@ impl fmt::Debug for BearerToken {
     }
 }
 
-/// A callback of the user's that gives tokens.
+/// A callback of the user that returns tokens.
 #[derive(Clone)]
 pub(crate) struct Provider(Arc<dyn Fn() -> Result<BearerToken> + Send + Sync>);
 
@@ -120,12 +118,12 @@ impl Source for Provider {
     }
 }
 
-/// A token as its source gave it.
+/// A token as its source returned it.
 #[derive(Clone)]
 pub(crate) struct Token {
     pub(crate) key: ApiKey,
     pub(crate) fetched: Instant,
-    /// How long it lives, as far as the source says.
+    /// How long it is valid, if the source says so.
     pub(crate) lifetime: Option<Duration>,
 }
 
@@ -138,14 +136,14 @@ impl Token {
         }
     }
 
-    /// When another one is to be fetched.
+    /// When the next one is to be fetched.
     fn due(&self) -> Instant {
         let lasts = self.lifetime.map(|lifetime| lifetime - MARGIN.min(lifetime / 4));
         self.fetched + lasts.map_or(USED_FOR, |lasts| lasts.min(USED_FOR))
     }
 
     fn is_alive(&self, now: Instant) -> bool {
-        // Not `fetched + lifetime`: a server may name a lifetime that no clock holds.
+        // Not `fetched + lifetime`: the lifetime may be longer than any clock holds.
         self.lifetime
             .is_none_or(|lifetime| now.saturating_duration_since(self.fetched) < lifetime)
     }
@@ -153,14 +151,14 @@ impl Token {
 
 /// Where tokens come from.
 pub(crate) trait Source: Send + Sync {
-    /// Gets a token; `watch` is that of the call that needs it.
+    /// Fetches a token; `watch` is that of the call that needs it.
     fn fetch(&self, watch: &Watch) -> Result<Token>;
 
-    /// For the message of a refusal.
+    /// Where the token is from, for the message of a rejection.
     fn origin(&self) -> &'static str;
 }
 
-/// Keeps the token of a source and renews it: one thread fetches, the others wait for it or use what is still good.
+/// Caches the token of a source and renews it: one thread fetches, the others wait for it or use a token that is still valid.
 pub(crate) struct TokenCache<S> {
     source: S,
     state: Mutex<State>,
@@ -172,9 +170,9 @@ struct State {
     held: Option<CachedToken>,
     /// A thread is fetching a token.
     fetching: bool,
-    /// How many fetches were begun.
+    /// The number of fetches that have begun.
     fetches: u64,
-    /// The fetch that failed last, for those who waited for it.
+    /// The last failed fetch, for the threads that waited for it.
     failed: Option<(u64, Error)>,
 }
 
@@ -227,7 +225,7 @@ impl<S: Source> TokenCache<S> {
                 return Ok(held.token.key.clone());
             }
             if !state.fetching {
-                // Who waited in vain does not try the same again: a hundred threads would do so one after the other.
+                // A thread that waited for a failed fetch does not try again: a hundred threads would do so in turn.
                 if let (Some(fetch), Some((failed, error))) = (waited_for, &state.failed)
                     && fetch == *failed
                     && let Some(error) = copy(error)
@@ -272,7 +270,7 @@ impl<S: Source> TokenCache<S> {
     }
 }
 
-/// Ends a fetch, also one that panics.
+/// Ends a fetch, even if it panics.
 struct FetchGuard<'c, S: Source>(&'c TokenCache<S>);
 
 impl<S: Source> Drop for FetchGuard<'_, S> {
@@ -295,7 +293,7 @@ impl<S: Source> Authorize for TokenCache<S> {
         if let Some(held) = self.lock().held.as_mut().filter(|held| held.token.key == sent.key) {
             held.refused = true;
         }
-        // Where another thread has renewed it already, the next attempt sends that one.
+        // If another thread has already renewed it, the next attempt sends the new one.
         true
     }
 
@@ -383,6 +381,15 @@ mod tests {
         assert_eq!(due(Some(3600)), 3300);
         assert_eq!(due(Some(600)), 450);
         assert_eq!(due(Some(0)), 0);
+    }
+
+    #[test]
+    fn a_token_expires_by_the_clock() {
+        let hour = Duration::from_secs(3600);
+        let lifetime = |end| BearerToken::new("t").expires_at(end).lifetime.unwrap();
+        assert_eq!(lifetime(SystemTime::now() - hour), Duration::ZERO);
+        let left = lifetime(SystemTime::now() + hour);
+        assert!(left <= hour && left > hour / 2, "{left:?}");
     }
 
     #[test]
