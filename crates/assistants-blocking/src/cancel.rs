@@ -1,17 +1,17 @@
-//! Ending calls from another thread.
+//! Cancels calls from another thread.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Ends the calls that were given it, from any thread.
+/// Cancels the calls that use it, from any thread.
 ///
 /// See also the chapter [Timeouts and cancelling](crate::guide::timeouts).
 ///
-/// A clone is the same token. A call that waits (to connect, for an answer, for the next byte of a stream, for its
+/// A clone is the same token. A call that waits (to connect, for a response, for the next byte of a stream, for its
 /// next attempt or poll) returns [`Error::Cancelled`](crate::Error::Cancelled) within 50 ms of [`cancel`](Self::cancel).
-/// There is no way back: a token that was cancelled stays so, and calls that are given it fail at once.
+/// A cancelled token stays cancelled, and later calls with it fail at once.
 ///
 /// ```
 /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -37,7 +37,7 @@ pub struct CancelToken(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     cancelled: AtomicBool,
-    /// How many threads sleep. Who sees the flag unset holds the lock until it is one of them.
+    /// The number of sleeping threads. A thread that finds the flag unset holds the lock until it is one of them.
     sleepers: Mutex<usize>,
     wake: Condvar,
 }
@@ -49,10 +49,10 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Ends what the token was given to. Repeating it changes nothing.
+    /// Cancels the calls that use the token. Further calls of this method have no effect.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
-        // Waits for those between a look at the flag and their sleep; they would miss the call.
+        // Waits for threads between their check of the flag and their sleep: they would miss the notification.
         drop(self.0.sleepers.lock().unwrap_or_else(PoisonError::into_inner));
         self.0.wake.notify_all();
     }
@@ -63,7 +63,7 @@ impl CancelToken {
         self.0.cancelled.load(Ordering::Acquire)
     }
 
-    /// Sleeps for `time` or until the token is cancelled; true when it was.
+    /// Sleeps for `time` or until the token is cancelled; true if it was cancelled.
     pub(crate) fn sleep(&self, time: Duration) -> bool {
         let start = Instant::now();
         let mut sleepers = self.0.sleepers.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Functions of this program that a model may call.
+//! Functions of the program that a model may call.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -21,7 +21,7 @@ use crate::http::watch::{SLICE, Watch};
 type Failure = Box<dyn StdError + Send + Sync>;
 type Body = dyn Fn(&str) -> Result<String, Failure> + Send + Sync;
 
-/// Functions of this program that a model may call, and how their calls are carried out.
+/// Functions of the program that a model may call, and how their calls are executed.
 ///
 /// See also the chapter [Tools](crate::guide::tools).
 ///
@@ -60,12 +60,12 @@ struct Function {
     body: Arc<Body>,
 }
 
-/// What becomes of a function call that fails: the function returns an error, panics or takes too long, its arguments
-/// do not fit, or there is no such function.
+/// What happens when a function call fails: the function returns an error, panics or takes too long, its arguments do not
+/// match, or there is no such function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnToolError {
-    /// The model is told, as output `{"error": "…"}`, and can try something else.
+    /// The error is reported to the model as output `{"error": "…"}`, so that it can try something else.
     #[default]
     Report,
     /// The run is cancelled and the call ends with [`Error::Tool`].
@@ -79,7 +79,7 @@ impl Default for Tools {
 }
 
 impl Tools {
-    /// No functions: calls one after the other, at most 10 rounds, no limit on time, failures told to the model.
+    /// No functions; one call at a time, at most 10 rounds, no time limit, failures reported to the model.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -91,11 +91,11 @@ impl Tools {
         }
     }
 
-    /// Adds a function; one of the same name replaces the earlier one.
+    /// Adds a function. It replaces an earlier one of the same name.
     ///
     /// `schema` is the JSON schema of the arguments; its `description` also describes the function to the model. The
-    /// arguments are parsed into `Args` before `body` is called. A string goes back to the model as it is, any other
-    /// output as JSON.
+    /// arguments are parsed into `Args` before `body` is called. A string is returned to the model as it is, any other output
+    /// as JSON.
     ///
     /// ```
     /// use assistants_blocking::Tools;
@@ -152,7 +152,7 @@ impl Tools {
         self
     }
 
-    /// Adds a function whose schema is made from the type of its arguments, in strict mode; the type's doc comment
+    /// Adds a function whose schema is derived from the type of its arguments, in strict mode. The doc comment of the type
     /// describes the function to the model.
     ///
     /// ```
@@ -188,37 +188,37 @@ impl Tools {
         self.defined(definition, body)
     }
 
-    /// How many calls of one round are carried out at the same time, each on a thread of its own. Default: 1, on the
-    /// caller's thread unless something can end the wait for it: a time limit, a cancel token or a deadline.
+    /// How many calls of a round run at the same time, each on a thread of its own. Default: 1, on the caller's thread unless
+    /// something can end the wait for it: a time limit, a cancel token or a deadline.
     #[must_use]
     pub fn parallel(mut self, calls: usize) -> Self {
         self.parallel = calls.max(1);
         self
     }
 
-    /// How often the model may ask for calls before the run is cancelled. Default: 10.
+    /// How often the model may request calls before the run is cancelled. Default: 10.
     #[must_use]
     pub fn max_rounds(mut self, rounds: u32) -> Self {
         self.max_rounds = rounds;
         self
     }
 
-    /// Limits each call. A function cannot be stopped from outside: one that takes longer goes on in the background,
-    /// on its own thread, and its output is dropped. Default: no limit.
+    /// Limits each call. A function cannot be stopped: one that takes longer continues in the background, on its own thread,
+    /// and its output is dropped. Default: no limit.
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self
     }
 
-    /// What becomes of a call that fails. Default: the model is told.
+    /// What happens when a call fails. Default: the failure is reported to the model.
     #[must_use]
     pub fn on_error(mut self, policy: OnToolError) -> Self {
         self.on_error = policy;
         self
     }
 
-    /// The functions as an assistant or a run takes them.
+    /// The functions as tools of an assistant or a run.
     #[must_use]
     pub fn definitions(&self) -> Vec<Tool> {
         self.function_definitions().cloned().map(Tool::from).collect()
@@ -228,17 +228,17 @@ impl Tools {
         self.functions.iter().map(|function| &function.definition)
     }
 
-    /// Carries out one call.
+    /// Executes one call.
     ///
     /// # Errors
     ///
-    /// [`Error::Tool`] when the call fails and failures are to stop the run.
+    /// [`Error::Tool`] if the call fails and the policy is [`OnToolError::Stop`].
     pub fn answer(&self, call: &ToolCall) -> Result<ToolOutput> {
         let mut outputs = self.answer_all(std::slice::from_ref(call), None)?;
         outputs.pop().ok_or_else(|| Error::config("the call gave no output"))
     }
 
-    /// Carries out the calls of one round; the outputs are in their order.
+    /// Executes the calls of one round; the outputs are in the same order.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -260,13 +260,13 @@ impl Tools {
     ///
     /// # Errors
     ///
-    /// [`Error::Tool`] as [`answer`](Self::answer); [`Error::Cancelled`] when the token is cancelled. A function that is
-    /// running then goes on in the background, and its output is dropped.
+    /// [`Error::Tool`] as [`answer`](Self::answer); [`Error::Cancelled`] when the token is cancelled. A function that is then
+    /// running continues in the background, and its output is dropped.
     pub fn answer_all(&self, calls: &[ToolCall], cancel: Option<&CancelToken>) -> Result<Vec<ToolOutput>> {
         self.answer_within(calls, &Watch::new(cancel.cloned(), None))
     }
 
-    /// As [`answer_all`](Self::answer_all), as long as the call that needs the outputs goes on.
+    /// As [`answer_all`](Self::answer_all), until the call that needs the outputs ends.
     pub(crate) fn answer_within(&self, calls: &[ToolCall], watch: &Watch) -> Result<Vec<ToolOutput>> {
         let mut outputs = Vec::with_capacity(calls.len());
         for round in calls.chunks(self.parallel) {
@@ -295,7 +295,7 @@ impl Tools {
         Ok(outputs)
     }
 
-    /// The error of a run that asks for yet another round.
+    /// The error of a run that exceeds the limit on rounds.
     pub(crate) fn too_many_rounds(&self, rounds: u32, calls: &[ToolCall]) -> Option<Error> {
         let name = calls.first().map_or("", |call| call.function.name.as_str());
         (rounds > self.max_rounds)
@@ -311,15 +311,15 @@ impl Tools {
             return Pending::Done(Err(format!("there is no function `{}`", call.function.name).into()));
         };
         if self.parallel == 1 && self.time_limit.is_none() && !watch.can_end() {
-            return Pending::Done(carry_out(&*function.body, &call.function.arguments));
+            return Pending::Done(execute(&*function.body, &call.function.arguments));
         }
         let (sender, receiver) = mpsc::channel();
         let (body, arguments) = (Arc::clone(&function.body), call.function.arguments.clone());
         let thread = thread::Builder::new()
-            // The name of the function may be anything, and a thread's must not hold a zero byte.
+            // The name of the function may be any text, but that of a thread must not contain a zero byte.
             .name("tool".to_owned())
             .spawn(move || {
-                if sender.send(carry_out(&*body, &arguments)).is_err() {
+                if sender.send(execute(&*body, &arguments)).is_err() {
                     log::debug!("a tool ended after nobody waited for it any more");
                 }
             });
@@ -347,9 +347,9 @@ impl fmt::Debug for Tools {
     }
 }
 
-/// Calls the function. A panic in it is a failure like any other.
-fn carry_out(body: &Body, arguments: &str) -> Result<String, Failure> {
-    // Nothing of this crate is left half changed by it, and what functions share is theirs to keep in order.
+/// Calls the function. A panic counts as a failure.
+fn execute(body: &Body, arguments: &str) -> Result<String, Failure> {
+    // It leaves nothing of this crate half changed, and the functions are responsible for what they share.
     panic::catch_unwind(AssertUnwindSafe(|| body(arguments))).unwrap_or_else(|_| Err("the function panicked".into()))
 }
 
@@ -363,7 +363,7 @@ enum Pending {
     Running(mpsc::Receiver<Result<String, Failure>>),
 }
 
-/// Why a call gave no output.
+/// Why a call has no output.
 enum CallFailure {
     /// The call that needs it was cancelled or is past its deadline.
     GivenUp(Error),

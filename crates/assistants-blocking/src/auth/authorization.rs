@@ -1,4 +1,4 @@
-//! What a request proves itself with.
+//! The credentials of requests.
 //!
 //! [`Authorize`] is asked before each attempt, so that a token can be renewed between two of them.
 
@@ -8,10 +8,10 @@ use crate::auth::api_key::ApiKey;
 use crate::error::Result;
 use crate::http::watch::Watch;
 
-/// What an attempt proves itself with; [`Authorize::header`] says in which header.
+/// The credentials of an attempt; [`Authorize::header`] is the header that carries them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Secret {
-    /// The scheme with the space behind it, for example `Bearer `; empty where the key stands alone.
+    /// The scheme with a space, for example `Bearer `; empty if there is only the key.
     pub(crate) scheme: &'static str,
     pub(crate) key: ApiKey,
 }
@@ -26,32 +26,32 @@ impl Secret {
     }
 }
 
-/// Where the proof of each attempt comes from.
+/// A source of credentials.
 pub(crate) trait Authorize: Send + Sync {
-    /// The header that carries it.
+    /// The header that carries them.
     fn header(&self) -> HeaderName {
         AUTHORIZATION
     }
 
-    /// What the next attempt sends; `None` for no such header. `watch` is that of the call, which waits here as long
-    /// as a token has to be fetched first.
+    /// The credentials of the next attempt; `None` for none. `watch` is that of the call, which waits here while a token is
+    /// fetched.
     fn secret(&self, watch: &Watch) -> Result<Option<Secret>>;
 
-    /// The secret that is at hand, without fetching one: what must not be shown.
+    /// The current secret, without fetching one: what must not be shown.
     fn held(&self) -> Option<ApiKey>;
 
-    /// Takes note that the server refused `sent` (status 401); true when the next attempt sends something else.
+    /// Records that the server rejected `sent` (status 401); true if the next attempt sends other credentials.
     fn refused(&self, _sent: &Secret) -> bool {
         false
     }
 
-    /// Where the secret comes from, for the message of a refusal.
+    /// Where the secret is from, for the message of a rejection.
     fn origin(&self) -> Option<&'static str> {
         None
     }
 }
 
-/// A key that is always the same, sent as `Bearer`; or none.
+/// A fixed key, sent as `Bearer`; or none.
 pub(crate) struct FixedBearer(pub(crate) Option<ApiKey>);
 
 impl Authorize for FixedBearer {
@@ -64,7 +64,7 @@ impl Authorize for FixedBearer {
     }
 }
 
-/// A key that is always the same, alone in a header of its own.
+/// A fixed key in a header of its own.
 pub(crate) struct KeyHeader(pub(crate) HeaderName, pub(crate) ApiKey);
 
 impl Authorize for KeyHeader {

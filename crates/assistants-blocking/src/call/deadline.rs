@@ -1,24 +1,24 @@
-//! The limit on everything that a call does.
+//! The time limit of a whole call.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::http::watch::Limit;
 
-/// A limit on a whole call: a length until the call begins, from then on a point in time.
+/// The time limit of a whole call: a duration until the call begins, from then on a point in time.
 ///
-/// A call fixes the point once, at `send`, and hands it down to every request, wait, retry, page and token fetch. Nothing
-/// subtracts what has passed, so nothing can start the limit anew, and an error names the length that was asked for.
+/// A call sets the point once, at `send`, and passes it to every request, wait, retry, page and token fetch. No elapsed time
+/// is subtracted, so nothing can restart the limit, and an error names the duration that was set.
 #[derive(Clone, Copy)]
 pub(crate) enum Deadline {
     /// The call has not begun.
     After(Duration),
-    /// The call has begun; `None` for a length that the clock cannot hold, which is no limit.
+    /// The call has begun; `None` for a duration that the clock cannot hold, which is no limit.
     At(Option<Limit>),
 }
 
 impl Deadline {
-    /// The point in time, if the call begins now unless it has begun already.
+    /// The point in time. If the call has not begun, it begins now.
     pub(crate) fn limit(self) -> Option<Limit> {
         match self {
             Self::After(length) => Limit::starting_now(length),
@@ -26,7 +26,7 @@ impl Deadline {
         }
     }
 
-    /// The deadline of a call that begins now, or has begun already.
+    /// The deadline of a call that begins now, unless it has begun.
     pub(crate) fn begin(self) -> Self {
         Self::At(self.limit())
     }

@@ -1,4 +1,4 @@
-//! Lists: items one by one, pages fetched when they are needed.
+//! Lists: items one by one, with pages that are fetched when needed.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,11 +15,11 @@ use crate::call::response::{RawResponse, Received};
 use crate::error::{Error, MissingCursorError, RepeatedCursorError, Result};
 use crate::http::endpoint::Endpoint;
 
-/// A list that has been described but not asked for.
+/// A list that has been described but not requested.
 ///
-/// Used as an iterator it walks all items, a page at a time, and asks for a page only when the one before is used up.
-/// [`pages`](Self::pages) walks pages, [`send`](Self::send) gets a single one. Options hold for each page, except for the
-/// deadline: that of a walk counts from the request for its first page to the end, the time between pages included.
+/// As an iterator it yields all items, and requests a page only when the items of the one before are used up.
+/// [`pages`](Self::pages) yields pages, [`send`](Self::send) gets a single one. Options apply to each page, except the
+/// deadline: that of an iterator counts from the request for the first page to the end, including the time between pages.
 ///
 /// `T` is an item, `P` a page as the server sends it: [`Page`] unless the provider has pages of its own.
 ///
@@ -34,7 +34,7 @@ use crate::http::endpoint::Endpoint;
 ///     println!("{:?}", assistant?.name);
 /// }
 ///
-/// // What a list yields is a `Result`: an error ends it.
+/// // Each item is a `Result`, and an error ends the list.
 /// let names: Vec<_> = client
 ///     .assistants()
 ///     .list()
@@ -50,24 +50,24 @@ pub struct ListCall<T, P = Page<T>> {
     endpoint: Arc<Endpoint>,
     pub(crate) request: Request,
     pub(crate) options: Options,
-    /// The operation gives all in one answer, and would give it again if it were asked for more.
+    /// The operation returns everything at once, and would return it again if there were another request.
     one_page: bool,
     item: PhantomData<fn() -> (T, P)>,
 }
 
-/// A page of a list: its items, and how to get to the next one. Implemented for the pages of each provider.
+/// A page of a list: its items, and the cursor of the next page. Implemented for the pages of each provider.
 pub trait ListPage: DeserializeOwned + sealed::Sealed + 'static {
-    /// What the list holds.
+    /// An item of the list.
     type Item;
 
     /// The query parameter that takes the cursor.
     #[doc(hidden)]
     const CURSOR: &'static str;
 
-    /// The cursor to what follows this page; `None` when nothing does.
+    /// The cursor of the next page; `None` if there is none.
     fn next_cursor(&self) -> Option<String>;
 
-    /// Whether the page says that something follows but not where.
+    /// Whether the page reports that more follows but has no cursor.
     #[doc(hidden)]
     fn lacks_cursor(&self) -> bool {
         false
@@ -97,7 +97,7 @@ where
         match self.more() {
             Some(true) => last.or_else(|| self.last_id.clone()),
             Some(false) => None,
-            // A server that does not say: go on until a page is empty.
+            // The server does not say, so the list ends with an empty page.
             None => last,
         }
         .filter(|cursor| !cursor.is_empty())
@@ -123,13 +123,13 @@ impl<T, P> ListCall<T, P> {
         }
     }
 
-    /// Takes the first page for the whole list.
+    /// Treats the first page as the whole list.
     pub(crate) fn one_page(mut self) -> Self {
         self.one_page = true;
         self
     }
 
-    /// Sets a parameter of the operation, in place of an earlier value.
+    /// Sets a parameter of the operation. It replaces an earlier value.
     pub(crate) fn parameter(mut self, name: &str, value: impl Into<String>) -> Self {
         self.request.query.retain(|(other, _)| other != name);
         self.request.query.push((name.to_owned(), value.into()));
@@ -140,7 +140,7 @@ impl<T, P> ListCall<T, P> {
 }
 
 impl<T> ListCall<T> {
-    /// How many items a page has; the server takes 1 to 100 and uses 20 where nothing is said.
+    /// The number of items per page. Servers accept 1 to 100; their default is 20.
     pub fn limit(self, items: u32) -> Self {
         self.parameter("limit", items.to_string())
     }
@@ -150,12 +150,12 @@ impl<T> ListCall<T> {
         self.parameter("order", order.into().as_str())
     }
 
-    /// Starts behind this item: the cursor for walking on.
+    /// Starts after this item: the cursor for going forward.
     pub fn after(self, id: impl IdOf<T>) -> Self {
         self.parameter("after", id.as_id())
     }
 
-    /// Ends before this item: the cursor for walking back.
+    /// Ends before this item: the cursor for going back.
     pub fn before(self, id: impl IdOf<T>) -> Self {
         self.parameter("before", id.as_id())
     }
@@ -195,7 +195,7 @@ impl<T, P: DeserializeOwned> ListCall<T, P> {
 }
 
 impl<T: 'static, P: ListPage<Item = T>> ListCall<T, P> {
-    /// Walks the list page by page.
+    /// Iterates over the pages of the list.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -263,7 +263,7 @@ impl PageRequests {
             return self.endpoint.execute(&self.request, &self.options);
         };
         let (mut request, mut options) = (self.request.clone(), self.options.clone());
-        // A cursor of the caller is where the walk began.
+        // A cursor given by the caller was for the first page.
         let is_cursor = |(name, _): &(String, String)| name == parameter;
         request.query.retain(|one| !is_cursor(one));
         if options.added.query.iter().any(is_cursor) {
@@ -277,7 +277,7 @@ impl PageRequests {
 /// Fetches the page after a cursor, or the first one.
 type Fetch<P> = Box<dyn FnMut(Option<&str>) -> Result<P> + Send>;
 
-/// Walks a list page by page. After an error it ends.
+/// An iterator over the pages of a list. After an error it ends.
 #[must_use = "no page is fetched until it is walked"]
 pub struct Pages<T, P = Page<T>> {
     what: String,
@@ -290,8 +290,8 @@ pub struct Pages<T, P = Page<T>> {
     item: PhantomData<fn() -> T>,
 }
 
-/// Finds a cursor that comes again, also after a detour, by remembering one cursor at a time (Brent's method): memory
-/// does not grow with the list.
+/// Finds a repeated cursor, even after a detour, while it remembers a single cursor (Brent's method), so that memory does not
+/// grow with the list.
 #[derive(Default)]
 struct Seen {
     cursor: String,
@@ -300,7 +300,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Takes the next cursor; true when it was seen before.
+    /// Takes the next cursor; true if it was seen before.
     fn again(&mut self, cursor: &str) -> bool {
         if self.limit > 0 && self.cursor == cursor {
             return true;
@@ -315,7 +315,7 @@ impl Seen {
     }
 }
 
-/// What comes after the page that was handed out.
+/// What follows the page that was returned.
 enum Next {
     First,
     After(String),
@@ -335,9 +335,8 @@ impl<T, P> Pages<T, P> {
         }
     }
 
-    /// The cursor of the next page: given to [`ListCall::after`], or with Yandex to
-    /// [`page_token`](ListCall::page_token), it takes the walk up where this one stands. `None` before the first page
-    /// and after the last.
+    /// The cursor of the next page. A list continues from here if it is passed to [`ListCall::after`], or for Yandex to
+    /// [`page_token`](ListCall::page_token). `None` before the first page and after the last.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -368,7 +367,7 @@ impl<T, P: ListPage<Item = T>> Iterator for Pages<T, P> {
     type Item = Result<P>;
 
     fn next(&mut self) -> Option<Result<P>> {
-        // `Done` stays behind on every early return, so an error ends the walk.
+        // `Done` remains on every early return, so an error ends the iterator.
         let after = match std::mem::replace(&mut self.next, Next::Done) {
             Next::First => None,
             Next::After(cursor) => Some(cursor),
@@ -408,7 +407,7 @@ impl<T, P> fmt::Debug for Pages<T, P> {
     }
 }
 
-/// Walks the items of a list. After an error it ends.
+/// An iterator over the items of a list. After an error it ends.
 #[must_use = "no page is fetched until it is walked"]
 pub struct Items<T, P = Page<T>> {
     pages: Pages<T, P>,

@@ -1,4 +1,4 @@
-//! A call: a request, its options, and what its answer is.
+//! Calls: a request, its options, and the type of its response.
 
 pub(crate) mod deadline;
 pub(crate) mod list;
@@ -24,9 +24,9 @@ use crate::http::endpoint::Endpoint;
 /// A request that has been described but not sent.
 ///
 /// Nothing happens before [`send`](Self::send), [`send_raw`](Self::send_raw) or
-/// [`send_streaming`](Self::send_streaming). Options given here hold for this call only.
+/// [`send_streaming`](Self::send_streaming). Options set here apply to this call only.
 ///
-/// `Kind` says which setters the call has beside those of all calls: [`UploadKind`](crate::openai::UploadKind),
+/// `Kind` determines which setters the call has in addition to those of all calls: [`UploadKind`](crate::openai::UploadKind),
 /// [`RunKind`](crate::openai::RunKind), or none.
 ///
 /// ```
@@ -89,9 +89,9 @@ impl<T, Kind> Call<T, Kind> {
 
     option_setters!();
 
-    /// Sends the request and hands out the body of the answer while it arrives.
+    /// Sends the request and returns a reader of the response body while it arrives.
     ///
-    /// Attempts are repeated until an answer begins; a failure while reading is the reader's.
+    /// The request is retried until a response begins; later errors are those of the reader.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -109,12 +109,12 @@ impl<T, Kind> Call<T, Kind> {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send). A failed read is an `io::Error` that holds this crate's [`Error`](crate::Error).
+    /// As [`send`](Self::send). A failed read is an `io::Error` that contains this crate's [`Error`](crate::Error).
     pub fn send_streaming(self) -> Result<impl Read + Send + 'static> {
         Ok(self.endpoint.open(&self.request, &self.options)?.body)
     }
 
-    /// Sends the request and reads the whole answer, but does not parse it.
+    /// Sends the request and reads the whole response, but does not parse it.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -129,8 +129,7 @@ impl<T, Kind> Call<T, Kind> {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), but for [`Error::Decode`](crate::Error::Decode), which only
-    /// [`RawResponse::parse`] gives.
+    /// As [`send`](Self::send), except [`Error::Decode`](crate::Error::Decode), which only [`RawResponse::parse`] returns.
     pub fn send_raw(self) -> Result<RawResponse<T>> {
         let received = self.endpoint.execute(&self.request, &self.options)?;
         Ok(RawResponse::new(received).attach_secrets(self.attach_secrets))
@@ -138,14 +137,14 @@ impl<T, Kind> Call<T, Kind> {
 }
 
 impl<T: DeserializeOwned, Kind> Call<T, Kind> {
-    /// Sends the request, again if that is safe and sensible, and reads the answer.
+    /// Sends the request, with retries if that is safe and sensible, and parses the response.
     ///
     /// # Errors
     ///
     /// - [`Error::Config`](crate::Error::Config): it cannot be sent; no request was made.
-    /// - [`Error::Api`](crate::Error::Api): the server answered with a status of 300 or more.
-    /// - [`Error::Transport`](crate::Error::Transport), [`Error::Timeout`](crate::Error::Timeout): no complete answer.
-    /// - [`Error::Decode`](crate::Error::Decode): the answer is not what the protocol says.
+    /// - [`Error::Api`](crate::Error::Api): the server responded with a status of 300 or more.
+    /// - [`Error::Transport`](crate::Error::Transport), [`Error::Timeout`](crate::Error::Timeout): no complete response.
+    /// - [`Error::Decode`](crate::Error::Decode): the response does not match the protocol.
     /// - [`Error::Cancelled`](crate::Error::Cancelled): the token of [`cancel_with`](Self::cancel_with) was cancelled.
     pub fn send(self) -> Result<T> {
         self.send_raw()?.parse()

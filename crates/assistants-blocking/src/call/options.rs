@@ -1,4 +1,4 @@
-//! What a call can be told beyond its parameters.
+//! The options of calls.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +13,9 @@ use crate::http::watch::Watch;
 
 /// Options of a call, or defaults for all calls of a client.
 ///
-/// None of them is a parameter of the protocol: they say how a request is sent. A call's own option wins over the
-/// client's; headers, query parameters and body fields add up, and a call's takes the place of the client's of that name.
+/// None of them is a parameter of the protocol: they control how a request is sent. An option of a call takes precedence
+/// over that of the client. Headers, query parameters and body fields are combined, and those of a call replace those of the
+/// client with the same name.
 ///
 /// ```
 /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -39,9 +40,9 @@ pub struct Options {
     pub(crate) added: Arc<Additions>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) cancel: Option<CancelToken>,
-    /// An idempotency key was given to a client instead of a call.
+    /// An idempotency key was set for a client instead of a call.
     pub(crate) shared_key: bool,
-    /// Secrets that an earlier request of the same call carried: a server may repeat them later.
+    /// Secrets of an earlier request of the same call, which a server may repeat later.
     pub(crate) secrets: Secrets,
 }
 
@@ -70,8 +71,8 @@ impl Options {
         Self::default()
     }
 
-    /// Limits one attempt, from connecting to the last byte of the answer; of a stream, to the end of its headers.
-    /// Default: 10 minutes; 60 seconds with Yandex.
+    /// Limits one attempt, from connecting to the last byte of the response; of a stream, to the end of its headers.
+    /// Default: 10 minutes; 60 seconds for Yandex.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -87,8 +88,8 @@ impl Options {
         self
     }
 
-    /// Limits everything a call does, from `send` on: attempts, waits between them, polls, tool rounds, reading a
-    /// stream; of a list the whole walk, from the request for its first page on. Default: no limit.
+    /// Limits everything that a call does from `send` on: attempts, waits between them, polls, tool rounds, reading a
+    /// stream; for a list, all pages from the first request on. Default: no limit.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -119,14 +120,14 @@ impl Options {
         self
     }
 
-    /// How many attempts may follow the first. Default: 2; 4 with Yandex.
+    /// The number of attempts that may follow the first. Default: 2; 4 for Yandex.
     #[must_use]
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = Some(retries);
         self
     }
 
-    /// Adds a header; it replaces one that the client would send by itself. A name or value that cannot be sent is an
+    /// Adds a header, which replaces one that the client sends by default. An invalid name or value is an
     /// [`Error::Config`](crate::Error::Config) at `send`.
     ///
     /// ```
@@ -141,8 +142,8 @@ impl Options {
         self
     }
 
-    /// Adds a query parameter. One of a call replaces those of that name that the client or the method of the call would
-    /// send by itself, such as the limit of a list; given twice in one place, a name is sent twice.
+    /// Adds a query parameter. One of a call replaces those with the same name of the client or of the method, such as the
+    /// limit of a list. A name that is added twice in one place is sent twice.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -156,7 +157,7 @@ impl Options {
         self
     }
 
-    /// Adds a field to the JSON body, or replaces the one of that name. Requests without a body ignore it.
+    /// Adds a field to the JSON body, or replaces the one with the same name. Requests without a body ignore it.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -173,11 +174,11 @@ impl Options {
         self
     }
 
-    /// Sends this idempotency key instead of one made up for the call. A server that knows such keys carries out
-    /// requests with the same key once. Yandex' services ignore them; where a server like `assistants-local` does not,
-    /// giving a key says so, and the call is repeated as one that is safe to repeat.
+    /// Sends this idempotency key instead of a generated one. A server that supports such keys executes requests with the
+    /// same key once. The services of Yandex ignore them; a caller that sets a key declares that its server, such as
+    /// `assistants-local`, supports them, and the call is retried as one that is safe to retry.
     ///
-    /// A key is for one call. A client with a key ([`with_options`](crate::openai::Client::with_options)) refuses every
+    /// A key is for one call. A client with a key ([`with_options`](crate::openai::Client::with_options)) rejects every
     /// call with an [`Error::Config`](crate::Error::Config), and sends nothing.
     ///
     /// ```
@@ -194,7 +195,7 @@ impl Options {
         self
     }
 
-    /// Ends the call when the token is cancelled.
+    /// Cancels the call when the token is cancelled.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -245,7 +246,7 @@ impl Options {
         self.deadline = self.deadline.map(Deadline::begin);
     }
 
-    /// What ends the call early.
+    /// What can end the call early.
     pub(crate) fn watch(&self) -> Watch {
         Watch::new(self.cancel.clone(), self.deadline.and_then(Deadline::limit))
     }
@@ -312,7 +313,7 @@ impl Options {
 }
 
 impl fmt::Debug for Options {
-    /// Shows the names of headers, query parameters and body fields but not their values, which may be secret.
+    /// Shows the names of headers, query parameters and body fields, but not their values, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn names<V>(pairs: &[(String, V)]) -> Vec<&str> {
             pairs.iter().map(|(name, _)| name.as_str()).collect()
@@ -333,12 +334,11 @@ impl fmt::Debug for Options {
     }
 }
 
-/// Gives a call, or the builder of a client for all its calls, the setters of [`Options`] that make sense for both. The
-/// type has a field `options`.
+/// Defines the setters of [`Options`] that a call and the builder of a client have in common. The type has a field `options`.
 macro_rules! default_setters {
     () => {
-        /// Limits one attempt, from connecting to the last byte of the answer; of a stream, to the end of its headers.
-        /// Default: 10 minutes; with Yandex 60 seconds, 180 for answers of a chat.
+        /// Limits one attempt, from connecting to the last byte of the response; of a stream, to the end of its headers.
+        /// Default: 10 minutes; for Yandex 60 seconds, and 180 seconds for chat completions.
         ///
         /// [`Options::timeout`](crate::Options::timeout) has an example.
         pub fn timeout(mut self, limit: std::time::Duration) -> Self {
@@ -346,8 +346,8 @@ macro_rules! default_setters {
             self
         }
 
-        /// Limits everything a call does, from `send` on: attempts, waits between them, polls, tool rounds, reading a
-        /// stream; of a list the whole walk, from the request for its first page on. Default: no limit.
+        /// Limits everything that a call does from `send` on: attempts, waits between them, polls, tool rounds, reading a
+        /// stream; for a list, all pages from the first request on. Default: no limit.
         ///
         /// [`Options::deadline`](crate::Options::deadline) has an example.
         pub fn deadline(mut self, limit: std::time::Duration) -> Self {
@@ -361,14 +361,14 @@ macro_rules! default_setters {
             self
         }
 
-        /// How many attempts may follow the first. Default: 2; 4 with Yandex.
+        /// The number of attempts that may follow the first. Default: 2; 4 for Yandex.
         pub fn max_retries(mut self, retries: u32) -> Self {
             self.options = self.options.max_retries(retries);
             self
         }
 
-        /// Adds a header; it replaces one that the client would send by itself. A name or value that cannot be sent is
-        /// an [`Error::Config`](crate::Error::Config) at `send`.
+        /// Adds a header, which replaces one that the client sends by default. An invalid name or value is an
+        /// [`Error::Config`](crate::Error::Config) at `send`.
         ///
         /// [`Options::header`](crate::Options::header) has an example.
         pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -376,8 +376,8 @@ macro_rules! default_setters {
             self
         }
 
-        /// Adds a query parameter. It replaces those of that name that the client or this call would send by itself, such
-        /// as the limit of a list; given twice, a name is sent twice.
+        /// Adds a query parameter. It replaces those with the same name of the client or of this call, such as the limit of a
+        /// list. A name that is added twice is sent twice.
         ///
         /// [`Options::query`](crate::Options::query) has an example.
         pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -388,12 +388,12 @@ macro_rules! default_setters {
 }
 pub(crate) use default_setters;
 
-/// Gives a kind of call the setters of [`Options`]. The type has a field `options`.
+/// Defines the setters of [`Options`] for a kind of call. The type has a field `options`.
 macro_rules! option_setters {
     () => {
         $crate::call::options::default_setters!();
 
-        /// Adds a field to the JSON body, or replaces the one of that name. Requests without a body ignore it.
+        /// Adds a field to the JSON body, or replaces the one with the same name. Requests without a body ignore it.
         ///
         /// [`Options::body_field`](crate::Options::body_field) has an example.
         pub fn body_field(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
@@ -401,7 +401,7 @@ macro_rules! option_setters {
             self
         }
 
-        /// Sends this idempotency key instead of one made up for the call.
+        /// Sends this idempotency key instead of a generated one.
         ///
         /// [`Options::idempotency_key`](crate::Options::idempotency_key) has an example.
         pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
@@ -409,7 +409,7 @@ macro_rules! option_setters {
             self
         }
 
-        /// Ends the call when the token is cancelled, within 50 ms also where it waits for the server.
+        /// Cancels the call when the token is cancelled, within 50 ms even if it is waiting for the server.
         ///
         /// [`Options::cancel_with`](crate::Options::cancel_with) has an example.
         pub fn cancel_with(mut self, token: &crate::CancelToken) -> Self {

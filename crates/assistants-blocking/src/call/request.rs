@@ -12,26 +12,26 @@ use crate::error::{Error, Result};
 use crate::http::multipart::{Form, Multipart};
 use crate::http::retry::Safety;
 
-/// Method, path and body of a request, without what only matters while it is sent.
+/// Method, path and body of a request, without the options for sending it.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: &'static str,
-    /// Below the base URL, with the ids filled in. A bad id shows when the request is sent.
+    /// Below the base URL, with the ids filled in. An invalid id is reported when the request is sent.
     path: Result<String, Fault>,
     /// Query parameters of the operation itself.
     pub(crate) query: Vec<(String, String)>,
     body: Option<Result<Vec<u8>, Box<str>>>,
-    /// Fields and the bytes of a file, instead of a JSON body.
+    /// Fields and a file, instead of a JSON body.
     pub(crate) form: Option<Form>,
-    /// The body is a stream of events.
+    /// The response is a stream of events.
     pub(crate) stream: bool,
-    /// The answer is the bytes of a file.
+    /// The response is the content of a file.
     pub(crate) binary: bool,
-    /// A repeat changes nothing, whatever the method says.
+    /// A retry changes nothing, whatever the method.
     read_only: bool,
-    /// Neither request nor answer may be written to the log.
+    /// Neither request nor response may be logged.
     confidential: bool,
-    /// What it carries in its body and nothing may show.
+    /// A secret in its body, which nothing may show.
     pub(crate) secret: Option<ApiKey>,
 }
 
@@ -43,7 +43,7 @@ enum Fault {
 }
 
 impl Request {
-    /// A request for an operation: its method, its path template, and the ids that fill it.
+    /// A request for an operation: its method, its path template, and the ids for it.
     pub(crate) fn new(method: &'static str, template: &str, ids: &[&str]) -> Self {
         let path = fill_path(template, ids).map_err(|error| Fault::Config(error.to_string().into()));
         Self {
@@ -60,7 +60,7 @@ impl Request {
         }
     }
 
-    /// A request to a path that the caller wrote.
+    /// A request to a path given by the caller.
     pub(crate) fn to_path(method: &str, path: &str) -> Self {
         const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
         match METHODS.into_iter().find(|known| known.eq_ignore_ascii_case(method)) {
@@ -86,7 +86,7 @@ impl Request {
         }
     }
 
-    /// A request that the service has no operation for.
+    /// A request that the service does not support.
     pub(crate) fn unsupported(why: &str) -> Self {
         Self {
             path: Err(Fault::Unsupported(why.into())),
@@ -106,7 +106,7 @@ impl Request {
         self
     }
 
-    /// Expects the bytes of a file.
+    /// Expects the content of a file.
     pub(crate) fn binary(mut self) -> Self {
         self.binary = true;
         self
@@ -116,7 +116,7 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] when the file cannot be sent.
+    /// [`Error::File`] if the file cannot be sent.
     pub(crate) fn multipart(&self, options: &Options, boundary: impl FnOnce() -> String) -> Result<Option<Multipart>> {
         let Some(form) = &self.form else { return Ok(None) };
         let mut form = form.clone();
@@ -126,7 +126,7 @@ impl Request {
         form.encode(boundary()).map(Some)
     }
 
-    /// Asks for a stream of events: `"stream": true` in the body.
+    /// Requests a stream of events: `"stream": true` in the body.
     pub(crate) fn streamed(mut self) -> Self {
         self.stream = true;
         self
@@ -138,32 +138,32 @@ impl Request {
         self
     }
 
-    /// The parameters of the operation and those of the caller, which replace the former where they have their name.
+    /// The parameters of the operation and those of the caller, which replace the former of the same name.
     pub(crate) fn query_with(&self, own: &[(String, String)]) -> Vec<(String, String)> {
         let replaced = |name: &String| own.iter().any(|(other, _)| other == name);
         let kept = self.query.iter().filter(|(name, _)| !replaced(name));
         kept.chain(own).cloned().collect()
     }
 
-    /// Says that a repeat changes nothing.
+    /// Declares that a retry changes nothing.
     pub(crate) fn read_only(mut self) -> Self {
         self.read_only = true;
         self
     }
 
-    /// Keeps both bodies out of the log: they hold secrets.
+    /// Keeps both bodies out of the log, because they contain secrets.
     pub(crate) fn confidential(mut self) -> Self {
         self.confidential = true;
         self
     }
 
-    /// As [`confidential`](Self::confidential), and keeps this secret out of errors too.
+    /// As [`confidential`](Self::confidential), and also keeps this secret out of errors.
     pub(crate) fn carries(mut self, secret: &ApiKey) -> Self {
         self.secret = Some(secret.clone());
         self.confidential()
     }
 
-    /// A body as the log may show it, but for the secrets of the call.
+    /// A body as the log may show it, apart from the secrets of the call.
     pub(crate) fn shown<'b>(&self, body: &'b [u8]) -> Cow<'b, str> {
         if self.confidential {
             "(not shown)".into()
@@ -172,7 +172,7 @@ impl Request {
         }
     }
 
-    /// The path, or why it cannot be one.
+    /// The path, or why it is invalid.
     pub(crate) fn path(&self) -> Result<&str> {
         self.path.as_deref().map_err(|fault| match fault {
             Fault::Config(text) => Error::config(text.clone()),
@@ -180,12 +180,12 @@ impl Request {
         })
     }
 
-    /// What is being done, for messages: `POST /threads`.
+    /// The request in messages: `POST /threads`.
     pub(crate) fn what(&self) -> String {
         format!("{} {}", self.method, self.path.as_deref().unwrap_or("(no path)"))
     }
 
-    /// Whether a JSON body goes with it.
+    /// Whether it has a JSON body.
     pub(crate) fn has_body(&self) -> bool {
         self.body.is_some()
     }
@@ -207,8 +207,7 @@ impl Request {
         serde_json::to_vec(&fields).map(Some).map_err(|error| fault(&error))
     }
 
-    /// What a repeat of the request can do. Every `POST` carries a key, so that none of them is a plain write unless
-    /// its method says nothing about repeats at all.
+    /// What a retry of the request can do, if every `POST` carries an idempotency key.
     pub(crate) fn safety(&self) -> Safety {
         match self.method {
             _ if self.read_only => Safety::Read,

@@ -1,4 +1,4 @@
-//! Answers before they are parsed.
+//! Responses before they are parsed.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use ureq::http::HeaderMap;
 use crate::auth::secrets::Secrets;
 use crate::error::{self, DecodeError, Error, Result, decode};
 
-/// The whole answer to a call: status, headers, body, and what it took to get it.
+/// The whole response to a call: status, headers, body, and the attempts that it took.
 ///
 /// ```
 /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -100,13 +100,13 @@ impl<T> RawResponse<T> {
         self.received.status
     }
 
-    /// The value of a header, whatever the case of its name. `None` also when the value is not text.
+    /// The value of a header, whatever the case of its name; `None` if it is missing or not text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.received.header(name)
     }
 
-    /// All headers whose values are text, names in lower case.
+    /// All headers whose values are text, with names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.received
             .headers
@@ -134,25 +134,25 @@ impl<T> RawResponse<T> {
         self.received.poll_after()
     }
 
-    /// How many attempts it took; 1 when the first succeeded.
+    /// The number of attempts; 1 if the first succeeded.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.received.attempts
     }
 
-    /// From the start of the first attempt to the last byte of the answer, waits between attempts included.
+    /// The time from the start of the first attempt to the last byte of the response, including waits between attempts.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.received.elapsed
     }
 
-    /// The body as it came.
+    /// The body as it arrived.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.received.body
     }
 
-    /// The body as it came, without a copy.
+    /// The body as it arrived, without a copy.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.received.body
@@ -181,11 +181,11 @@ impl<T> RawResponse<T> {
 }
 
 impl<T: DeserializeOwned> RawResponse<T> {
-    /// Reads the body as what the call answers with.
+    /// Parses the body.
     ///
     /// # Errors
     ///
-    /// [`Error::Decode`] with the place in the document that does not fit.
+    /// [`Error::Decode`] with the place in the document that does not match.
     pub fn parse(&self) -> Result<T> {
         let Received {
             what, body, secrets, ..
@@ -208,12 +208,12 @@ impl<T> fmt::Debug for RawResponse<T> {
     }
 }
 
-/// Limits on requests and on tokens, as far as the server told.
+/// Limits on requests and on tokens, as reported by the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateLimits {
-    /// Requests in the server's window of time.
+    /// Requests per time window of the server.
     pub requests: RateLimit,
-    /// Tokens in the server's window of time.
+    /// Tokens per time window of the server.
     pub tokens: RateLimit,
 }
 
@@ -224,12 +224,11 @@ pub struct RateLimit {
     pub limit: Option<u64>,
     /// How many are left.
     pub remaining: Option<u64>,
-    /// When the limit is back at its start.
+    /// How long it takes until the limit is reset.
     pub reset: Option<Duration>,
 }
 
-/// A span of time such as `6m0s`, `1.5s` or `20ms`, the form of the `x-ratelimit-reset-*` headers; a bare number is
-/// seconds.
+/// A duration such as `6m0s`, `1.5s` or `20ms`, as in the `x-ratelimit-reset-*` headers; a number without a unit is in seconds.
 fn span(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total = Duration::ZERO;

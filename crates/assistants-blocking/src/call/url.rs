@@ -1,4 +1,4 @@
-//! From a base URL, a path and a query to the URL of a request.
+//! The URLs of requests: a base URL, a path and a query.
 
 use std::borrow::Cow;
 
@@ -8,28 +8,28 @@ use url::{Host, ParseError, Url};
 use crate::auth::secrets::Secrets;
 use crate::error::{Error, Result};
 
-/// In names and values of a query only the unreserved characters stay.
+/// All but the unreserved characters are encoded in names and values of a query.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The address a client was given, to which paths are appended.
+/// The address of a client, to which paths are appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BaseUrl {
     /// Scheme, host, port and path.
     url: Url,
-    /// The same as text, without a slash at the end. Made once, because every request begins with it.
+    /// The same as text, without a slash at the end. Formatted once, because the URL of every request begins with it.
     address: String,
-    /// What followed `?`, for example `api-version=2024-05-01-preview`. Goes with every request.
+    /// What followed `?`, for example `api-version=2024-05-01-preview`. It is sent with every request.
     query: Option<String>,
 }
 
 impl BaseUrl {
-    /// Takes an absolute `http` or `https` URL, with or without a slash at the end.
+    /// Parses an absolute `http` or `https` URL, with or without a slash at the end.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for anything else, also for a URL with a name and password or a fragment in it.
+    /// [`Error::Config`] for anything else, including a URL with a user name, a password or a fragment.
     pub(crate) fn parse(url: &str) -> Result<Self> {
-        // Not quoted where it may hold a password.
+        // Not quoted, because it may contain a password.
         let fault = |fault: &str| Error::config(format!("base url: {fault}"));
         let url = url.trim();
         if url.is_empty() {
@@ -53,8 +53,7 @@ impl BaseUrl {
         Ok(Self::of(url))
     }
 
-    /// A base for the one file that `url` leads to, and the path of that file. The query becomes part of the base, which no
-    /// message shows.
+    /// A base for the file at `url`, and the path of that file. The query becomes part of the base, which no message shows.
     ///
     /// # Errors
     ///
@@ -186,7 +185,7 @@ impl BaseUrl {
     }
 }
 
-/// Whether a host is this machine: `localhost`, 127.0.0.0/8 or `::1`, each as it is spelt, without a lookup.
+/// Whether a host is this machine: `localhost`, 127.0.0.0/8 or `::1`, as spelled, without a lookup.
 pub(crate) fn is_loopback(host: &str) -> bool {
     match Host::parse(host) {
         Ok(Host::Domain(name)) => name == "localhost",
@@ -206,8 +205,8 @@ fn name_of(part: &str) -> Cow<'_, str> {
     percent_decode_str(part.split('=').next().unwrap_or_default()).decode_utf8_lossy()
 }
 
-/// The parameters that a client or a caller added to those of the operation. They are for the server that they were given
-/// for, and no other.
+/// The parameters that a client or a caller added to those of the operation. No other server than that of the client gets
+/// them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OwnQuery<'a> {
     pub(crate) base: Option<&'a BaseUrl>,
@@ -216,7 +215,7 @@ pub(crate) struct OwnQuery<'a> {
 }
 
 impl OwnQuery<'_> {
-    /// Takes them out of an encoded query, wherever it comes from; `None` when nothing is left.
+    /// Removes them from an encoded query; `None` if nothing is left.
     pub(crate) fn take_out(&self, query: &str) -> Option<String> {
         let base = self.base.and_then(|base| base.query.as_deref());
         let own: Vec<Cow<'_, str>> = parts(base)
@@ -234,7 +233,7 @@ impl OwnQuery<'_> {
     }
 }
 
-/// An encoded parameter as its reader understands it.
+/// An encoded parameter as its recipient decodes it.
 fn decoded(part: &str) -> String {
     percent_decode_str(&part.replace('+', " "))
         .decode_utf8_lossy()

@@ -1,4 +1,4 @@
-//! Waiting for something that the server works on: one loop for runs, files, vector stores and operations.
+//! Waits for work of the server: one loop for runs, files, vector stores and operations.
 
 use std::time::Duration;
 
@@ -7,36 +7,36 @@ use crate::call::response::RawResponse;
 use crate::error::{Error, Result, TimeoutError, TimeoutPhase};
 use crate::http::watch::{Limit, Watch};
 
-/// The wait after the first poll; small things are done by then.
+/// The wait after the first poll, enough for short work.
 const FIRST_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What the waits grow to, each one and a half times the one before.
+/// The longest interval; each is one and a half times the one before.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The shortest wait that a server can ask for. It may say 0 or 1 ms, which would be hundreds of requests a second.
+/// The shortest wait that a server can ask for. It may ask for 0 or 1 ms, which would be hundreds of requests a second.
 const SHORTEST_ASKED: Duration = Duration::from_millis(20);
 
 /// The longest wait that a server can ask for.
 const LONGEST_ASKED: Duration = Duration::from_secs(60);
 
-/// The most time that a last poll before a deadline gets.
+/// The time that is reserved for a last poll before a deadline.
 const LAST_POLL: Duration = Duration::from_millis(500);
 
-/// What a poll found.
+/// The result of a poll.
 pub(crate) enum Polled<T> {
-    /// Waiting longer changes nothing.
+    /// The work has ended.
     Done(T),
-    /// The server still works on it.
+    /// The work is running.
     Running {
-        /// What is polled and how far it is, for the message of an error.
+        /// What is polled and its state, for the message of an error.
         state: String,
-        /// When the server wants to be asked again.
+        /// When the server wants to be polled again.
         poll_after: Option<Duration>,
     },
 }
 
 impl<T> Polled<T> {
-    /// The server still works on it, says this response.
+    /// The work is running, according to this response.
     pub(crate) fn running<R>(response: &RawResponse<R>, state: &str) -> Self {
         Self::Running {
             state: response.secrets().redact(state).into_owned(),
@@ -51,13 +51,13 @@ pub(crate) struct Wait {
     interval: Option<Duration>,
     limit: Option<Limit>,
     grown: Duration,
-    /// The poll that is followed by none, since the deadline comes first, was made.
+    /// The last poll before the deadline was made.
     last_poll: bool,
 }
 
 impl Wait {
-    /// A wait that begins now, in a call with these options. `interval` is the caller's, in place of the server's and
-    /// of our own.
+    /// A wait that begins now, in a call with these options. `interval` is set by the caller, and replaces that of the server
+    /// and our own.
     pub(crate) fn new(options: &Options, interval: Option<Duration>, timeout: Duration) -> Self {
         Self {
             watch: options.watch(),
@@ -68,12 +68,12 @@ impl Wait {
         }
     }
 
-    /// Polls at once, and again after each interval, until it is done. The last poll is made when the limit is reached,
-    /// however long the interval is.
+    /// Polls at once, and again after each interval, until the work has ended. The last poll is made when the limit is
+    /// reached, however long the interval is.
     ///
     /// # Errors
     ///
-    /// Those of a poll; [`Error::Timeout`] with the state that was seen last, [`Error::Cancelled`].
+    /// Those of a poll; [`Error::Timeout`] with the last known state, [`Error::Cancelled`].
     pub(crate) fn until<T>(mut self, mut poll: impl FnMut() -> Result<Polled<T>>) -> Result<T> {
         let mut seen = None;
         loop {
@@ -114,7 +114,7 @@ impl Wait {
         if pause < left {
             return pause;
         }
-        // The last poll has to be back before the deadline, and so begins before it.
+        // The last poll must return before the deadline, so it begins earlier.
         let begins = if self.last_poll {
             left
         } else {
@@ -125,7 +125,7 @@ impl Wait {
     }
 }
 
-/// An error at the deadline says how far things were, not only which request it cut off.
+/// An error at the deadline reports the state of the work, not only the interrupted request.
 fn with_state(mut error: Error, seen: Option<String>) -> Error {
     if let (Error::Timeout(timeout), Some(state)) = (&mut error, seen)
         && timeout.phase == TimeoutPhase::Deadline

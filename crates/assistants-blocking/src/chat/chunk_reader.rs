@@ -1,4 +1,4 @@
-//! Chunks out of a stream of bytes.
+//! Bytes to the chunks of a chat completion.
 
 use std::fmt;
 use std::io::Read;
@@ -10,10 +10,10 @@ use crate::error::{DecodeError, Error, Result};
 use crate::stream::event_source::{EventSource, Origin};
 use crate::stream::sse::SseReader;
 
-/// Reads the chunks of a chat completion from any source of bytes: an answer of a server, a recording, a test.
+/// Reads the chunks of a chat completion from any source of bytes: a response, a recording, a test.
 ///
 /// An iterator; after an error it ends. Bytes that end before `[DONE]` are an
-/// [`Error::StreamTruncated`](crate::Error::StreamTruncated), data that holds an `error` is an
+/// [`Error::StreamTruncated`](crate::Error::StreamTruncated), data with an `error` is an
 /// [`Error::Api`](crate::Error::Api).
 ///
 /// ```
@@ -32,7 +32,7 @@ pub struct ChunkReader<R> {
 }
 
 impl<R: Read> ChunkReader<R> {
-    /// Reads from `source`, with the usual limits on the length of lines and events.
+    /// Reads from `source`, with the default limits on the length of lines and events.
     pub fn new(source: R) -> Self {
         Self::of(EventSource::new(SseReader::new(source), Origin::bytes()))
     }
@@ -76,7 +76,7 @@ impl<R> fmt::Debug for ChunkReader<R> {
     }
 }
 
-/// The chunk in an event's data. Servers put errors there too, with or without naming the event.
+/// The chunk in the data of an event. Servers also send errors there, with or without naming the event.
 fn typed(name: &str, data: &str, origin: &Origin) -> Result<ChatCompletionChunk> {
     if name == "error" {
         return Err(origin.api_error(data));

@@ -1,8 +1,7 @@
-//! Chat completions: their types, and their streams.
+//! Chat completions: their types and their streams.
 //!
-//! The call is made by a client's `chat()` handle, [`openai::Client::chat`](crate::openai::Client::chat) or
-//! [`yandex::Client::chat`](crate::yandex::Client::chat); what is here serves every server that speaks chat
-//! completions.
+//! Calls are made with the `chat()` handle of a client, [`openai::Client::chat`](crate::openai::Client::chat) or
+//! [`yandex::Client::chat`](crate::yandex::Client::chat); this module is for every server that implements chat completions.
 //!
 //! ```
 //! use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};

@@ -1,4 +1,4 @@
-//! An answer while it grows.
+//! Answers while they are streamed.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use super::{
     ChatUsage,
 };
 
-/// What a chunk adds to the first answer, and what that has become. From
+/// What a chunk adds to the first answer, and the answer so far. From
 /// [`ChatStream::next_partial`](super::ChatStream::next_partial).
 #[derive(Debug)]
 pub struct ChatPartial<'s> {
@@ -16,7 +16,7 @@ pub struct ChatPartial<'s> {
 }
 
 impl<'s> ChatPartial<'s> {
-    /// Whether a chunk has anything to show of the first answer: text, reasoning, a refusal, a reason to end, tokens.
+    /// Whether a chunk has anything to show of the first answer: text, reasoning, a refusal, a finish reason, token usage.
     pub(super) fn shows(chunk: &ChatCompletionChunk) -> bool {
         let refuses = |choice: &ChatChunkChoice| choice.delta.refusal.as_ref().is_some_and(|text| !text.is_empty());
         chunk.usage.is_some()
@@ -25,7 +25,7 @@ impl<'s> ChatPartial<'s> {
             || first(chunk).is_some_and(|choice| refuses(choice) || ended(choice).is_some())
     }
 
-    /// The text that is new; empty where something else is.
+    /// The new text; empty if the chunk has something else.
     #[must_use]
     pub fn delta(&self) -> &str {
         self.chunk.text()
@@ -37,31 +37,31 @@ impl<'s> ChatPartial<'s> {
         self.answer.text()
     }
 
-    /// The reasoning that is new.
+    /// The new reasoning.
     #[must_use]
     pub fn reasoning_delta(&self) -> Cow<'_, str> {
         self.chunk.reasoning()
     }
 
-    /// The whole reasoning so far, where a server shows it.
+    /// The whole reasoning so far, if the server sends it.
     #[must_use]
     pub fn reasoning(&self) -> Option<&'s str> {
         self.answer.reasoning()
     }
 
-    /// Who writes. Servers say it in the first chunk only.
+    /// The role of the author. Servers send it in the first chunk only.
     #[must_use]
     pub fn role(&self) -> ChatRole {
         self.answer.role()
     }
 
-    /// Why the answer ends with this chunk; `None` unless it does.
+    /// Why the answer ends, if it ends with this chunk.
     #[must_use]
     pub fn finish_reason(&self) -> Option<&ChatFinishReason> {
         first(&self.chunk).and_then(ended)
     }
 
-    /// How far the answer has come. [`Usage`](ChatStatus::Usage) in a chunk after its end that only tells the tokens.
+    /// The state of the answer. [`Usage`](ChatStatus::Usage) for a chunk after its end that only reports the token usage.
     #[must_use]
     pub fn status(&self) -> ChatStatus {
         match self.finish_reason() {
@@ -71,13 +71,13 @@ impl<'s> ChatPartial<'s> {
         }
     }
 
-    /// The tokens taken, if this chunk tells them.
+    /// The token usage, if this chunk reports it.
     #[must_use]
     pub fn usage(&self) -> Option<&ChatUsage> {
         self.chunk.usage.as_ref()
     }
 
-    /// The tools that the answer calls, once it has ended; before that they are not complete.
+    /// The tool calls of the answer after its end; before that, they are incomplete.
     #[must_use]
     pub fn tool_calls(&self) -> &'s [ChatToolCall] {
         match self.answer.finish_reason() {
@@ -86,13 +86,13 @@ impl<'s> ChatPartial<'s> {
         }
     }
 
-    /// Everything so far, also of other answers than the first.
+    /// Everything so far, including answers other than the first.
     #[must_use]
     pub fn completion(&self) -> &'s ChatCompletion {
         self.answer
     }
 
-    /// The chunk as it came.
+    /// The chunk as it arrived.
     #[must_use]
     pub fn into_chunk(self) -> ChatCompletionChunk {
         self.chunk

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::http::incoming::Incoming;
 use crate::stream::open::open_events;
 
-/// A chat completion that will be streamed.
+/// A chat completion that will be streamed when it is sent.
 #[must_use = "a call does nothing until `send`"]
 #[derive(Debug)]
 pub struct ChatStreamCall {
@@ -29,14 +29,14 @@ impl ChatStreamCall {
         }
     }
 
-    /// Lets `answer` put the chunks together.
+    /// Combines the chunks with `answer`.
     pub(crate) fn accumulate_with(self, answer: ChatAccumulator) -> Self {
         Self { answer, ..self }
     }
 
     option_setters!();
 
-    /// Sends the request; returns when the answer begins.
+    /// Sends the request, and returns when the response begins.
     ///
     /// # Errors
     ///
@@ -54,10 +54,10 @@ impl ChatStreamCall {
 ///
 /// See also the chapter [Streaming](crate::guide::streaming).
 ///
-/// An iterator of [`ChatCompletionChunk`]s; after an error it ends. While it is read it puts the chunks together:
+/// An iterator over [`ChatCompletionChunk`]s; after an error it ends. The chunks that have been read are combined:
 /// [`completion`](Self::completion) is the answer so far. A stream that ends without `[DONE]` is an
-/// [`Error::StreamTruncated`](crate::Error::StreamTruncated), even when every answer had a reason to end;
-/// [`completion`](Self::completion) has what came. The server keeps nothing, so it cannot be asked for the rest.
+/// [`Error::StreamTruncated`](crate::Error::StreamTruncated), even if every answer has a finish reason;
+/// [`completion`](Self::completion) has what arrived. The server stores nothing, so the rest cannot be requested.
 ///
 /// ```
 /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -79,16 +79,16 @@ pub struct ChatStream {
 }
 
 impl ChatStream {
-    /// The pieces of text of the first answer, as strings of their own.
+    /// The pieces of text of the first answer, as owned strings.
     pub fn text_deltas(&mut self) -> ChatTextDeltas<'_> {
         ChatTextDeltas { stream: self }
     }
 
-    /// Reads on until there is something new to show, and shows it together with what came before: the text as it
-    /// grows, not only its next piece. `None` at the end.
+    /// Reads until there is something new to show, and returns it together with what came before: the text so far, not only
+    /// its next piece. `None` at the end.
     ///
-    /// Chunks that say nothing of the first answer, or bring a piece of a tool call only, are passed over. What is
-    /// shown is borrowed from the stream; nothing is copied however long the answer grows.
+    /// Chunks without anything of the first answer, or with a piece of a tool call only, are skipped. The result borrows from
+    /// the stream; nothing is copied, however long the answer is.
     ///
     /// ```
     /// # use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
@@ -100,13 +100,13 @@ impl ChatStream {
     /// while let Some(partial) = stream.next_partial()? {
     ///     texts.push(partial.text().to_owned());
     /// }
-    /// assert_eq!(texts, ["Hello", "Hello you", "Hello you"]); // The last time it says that this was all.
+    /// assert_eq!(texts, ["Hello", "Hello you", "Hello you"]); // The last one has the finish reason.
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// As those of the iterator. After one, and for a stream of which an iterator has met it before, there is `None`.
+    /// Those of the iterator. After an error, also one that the iterator has returned, the result is `None`.
     pub fn next_partial(&mut self) -> Result<Option<ChatPartial<'_>>> {
         while let Some(chunk) = self.next() {
             let chunk = chunk?;
@@ -120,13 +120,13 @@ impl ChatStream {
         Ok(None)
     }
 
-    /// The answer, with everything that was read so far. It is complete when the stream has ended without an error.
+    /// The answer so far. It is complete when the stream has ended without an error.
     #[must_use]
     pub fn completion(&self) -> &ChatCompletion {
         self.answer.completion()
     }
 
-    /// Whether every answer begun so far has a reason why it ended.
+    /// Whether every answer that has begun has a finish reason.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.answer.is_complete()
@@ -138,11 +138,11 @@ impl ChatStream {
         self.chunks.origin().request_id.as_deref()
     }
 
-    /// Reads to the end and hands out the whole answer.
+    /// Reads to the end and returns the whole answer.
     ///
     /// # Errors
     ///
-    /// As those of the iterator, also for a stream of which an iterator has met the error before.
+    /// Those of the iterator, even if the iterator has returned the error before.
     pub fn finish(mut self) -> Result<ChatCompletion> {
         for chunk in &mut self {
             chunk?;
@@ -164,7 +164,7 @@ impl Iterator for ChatStream {
             Some(Ok(chunk)) => self.answer.apply(chunk),
             Some(Err(_)) => {}
             None if self.chunks.has_ended() => {
-                // The stream has said its last, so its connection can serve another request.
+                // The stream is complete, so its connection can serve another request.
                 if let Some(body) = self.chunks.take_source() {
                     body.recycle();
                 }
@@ -184,7 +184,7 @@ impl fmt::Debug for ChatStream {
     }
 }
 
-/// The pieces of text of a stream. From [`ChatStream::text_deltas`].
+/// An iterator over the pieces of text of a stream. From [`ChatStream::text_deltas`].
 #[derive(Debug)]
 #[must_use = "nothing is read until it is walked"]
 pub struct ChatTextDeltas<'s> {

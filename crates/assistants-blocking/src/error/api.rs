@@ -1,4 +1,4 @@
-//! What the server reported.
+//! Errors that the server reported.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -30,43 +30,43 @@ use crate::http::retry_hints::Hints;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiError {
-    /// The HTTP status; `None` for an `error` event in a stream, whose status line had already said 200.
+    /// The HTTP status; `None` for an `error` event in a stream, whose status was 200.
     pub status: Option<u16>,
     /// The class of the error, for example `invalid_request_error`.
     pub type_: Option<String>,
     /// The code of the error, for example `rate_limit_exceeded`; a number as its digits.
     pub code: Option<String>,
-    /// The parameter that was at fault.
+    /// The parameter that caused the error.
     pub param: Option<String>,
-    /// The server's words; where it had none, an excerpt of the body.
+    /// The message of the server; if there is none, an excerpt of the body.
     pub message: String,
     /// The id under which the server logged the request.
     pub request_id: Option<String>,
-    /// The id under which a Yandex client sent the request, to be given to the support together with the other one.
+    /// The id under which a Yandex client sent the request, for the support together with the other one.
     pub client_request_id: Option<String>,
     /// How long the server asked to wait, from `retry-after-ms`, `retry-after` (seconds, also fractions of them, or a date
     /// in any of the forms of RFC 9110), or a `RetryInfo` in the body.
     ///
-    /// Up to two minutes are waited for; a longer wait, however absurd, ends the attempts. A value that is zero, negative,
-    /// past or unreadable is `None`, and the client waits as long as it would have by itself.
+    /// The client waits up to two minutes; a longer wait ends the attempts. A value that is zero, negative, in the past or
+    /// invalid is `None`, and the client chooses the wait.
     pub retry_after: Option<Duration>,
-    /// The body as it came, at most [`ApiError::MAX_BODY`] bytes of it, what is not UTF-8 replaced.
+    /// The first [`ApiError::MAX_BODY`] bytes of the body, with invalid UTF-8 replaced.
     pub body: String,
     /// The method of the request.
     pub method: &'static str,
     /// The path of the request, without the query.
     pub path: String,
-    /// What we know about this answer beyond the server's words.
+    /// Additional advice that is not from the server.
     pub hint: Option<&'static str>,
     /// What `x-should-retry` reported.
     pub(crate) should_retry: Option<bool>,
 }
 
 impl ApiError {
-    /// How much of an error body is kept: 64 KiB.
+    /// How much of an error body is kept, in bytes: 64 KiB.
     pub const MAX_BODY: usize = 64 * 1024;
 
-    /// The error an answer with a status of 400 or more stands for. `host` is where the answer came from.
+    /// The error of a response whose status is not a success. `host` is where it is from.
     pub(crate) fn from_response(
         (method, path, host): (&'static str, &str, &str),
         status: u16,
@@ -85,7 +85,7 @@ impl ApiError {
         error
     }
 
-    /// The error an `error` event of a stream stands for. Nested and flat data give the same.
+    /// The error in an `error` event of a stream. Nested and flat data have the same result.
     pub(crate) fn from_event(
         method: &'static str,
         path: &str,
@@ -100,7 +100,7 @@ impl ApiError {
         }
     }
 
-    /// The name of the gRPC code that a service of Yandex answered, for example `NOT_FOUND` where
+    /// The name of the gRPC code that a service of Yandex returned, for example `NOT_FOUND` if
     /// [`code`](Self::code) is `5`.
     #[must_use]
     pub fn grpc_code(&self) -> Option<&'static str> {
@@ -116,7 +116,7 @@ impl ApiError {
                 ErrorBody::from_json(&json)
             })
             .unwrap_or_default();
-        // Before anything is cut, so that no part of a secret is left.
+        // Before anything is truncated, so that no part of a secret remains.
         let text = secrets.redact(&text);
         Self {
             status: None,
@@ -168,7 +168,7 @@ impl fmt::Display for ApiError {
 
 impl StdError for ApiError {}
 
-/// The id an answer carries: OpenAI's header, or that of Azure's or Yandex's gateway.
+/// The request id of a response: OpenAI's header, or that of the gateway of Azure or Yandex.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
     ["x-request-id", "apim-request-id", "x-server-trace-id"]
         .iter()
@@ -186,7 +186,7 @@ fn hint(status: u16, host: &str, path: &str) -> Option<&'static str> {
     )
 }
 
-/// The start of a text on one line, of an HTML page its title.
+/// The beginning of a text on one line, or the title of an HTML page.
 pub(crate) fn excerpt(text: &str) -> String {
     const LENGTH: usize = 200;
     let lower = text.to_ascii_lowercase();
@@ -209,7 +209,7 @@ pub(crate) fn excerpt(text: &str) -> String {
     words
 }
 
-/// At most `length` bytes, cut between characters.
+/// At most `length` bytes, truncated between characters.
 fn truncate(text: &str, length: usize) -> &str {
     let mut end = length.min(text.len());
     while !text.is_char_boundary(end) {

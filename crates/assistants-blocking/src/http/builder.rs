@@ -1,6 +1,6 @@
-//! What the builders of both clients can be told about how they work.
+//! The settings that the builders of both clients have in common.
 
-/// Gives a builder the setters that do not depend on the provider. The type has the fields `options`, the defaults of
+/// Defines the setters that do not depend on the provider. The builder has the fields `options`, the defaults of
 /// calls, and `config`, an [`EndpointConfig`](crate::http::config::EndpointConfig).
 macro_rules! builder_setters {
     () => {
@@ -12,9 +12,9 @@ macro_rules! builder_setters {
             self
         }
 
-        /// Goes through this proxy, whatever the environment says; a server on this machine is still reached directly.
-        /// The address is `http://host:port` or `https://host:port`, with `user:password@` before the host if it asks for
-        /// them; a SOCKS proxy is refused.
+        /// Connects through this proxy instead of that of the environment; a server on this machine is still reached
+        /// directly. The address is `http://host:port` or `https://host:port`, with `user:password@` before the host if the
+        /// proxy requires them; a SOCKS proxy is rejected.
         ///
         /// See also the chapter [Proxies and TLS](crate::guide::proxies).
         pub fn proxy(mut self, url: impl Into<String>) -> Self {
@@ -22,41 +22,41 @@ macro_rules! builder_setters {
             self
         }
 
-        /// Uses no proxy, whatever the environment says.
+        /// Uses no proxy, not even that of the environment.
         pub fn no_proxy(mut self) -> Self {
             self.config.transport.proxy = crate::http::proxy::ProxyChoice::Off;
             self
         }
 
-        /// Allows plain `http` to other machines: everything, keys included, is readable on the way.
+        /// Allows plain `http` to other machines. Everything, including keys, can be read on the way.
         pub fn allow_http(mut self, allow: bool) -> Self {
             self.config.transport.allow_plain_http = allow;
             self
         }
 
-        /// Trusts only this certificate authority, and others given the same way; in PEM or DER form.
+        /// Trusts only this certificate authority, and others that are added; in PEM or DER form.
         ///
         /// # Errors
         ///
-        /// [`Error::Config`](crate::Error::Config) when it holds no certificate, [`Error::Unsupported`](crate::Error::Unsupported) in a build without TLS.
+        /// [`Error::Config`](crate::Error::Config) if it contains no certificate, [`Error::Unsupported`](crate::Error::Unsupported) in a build without TLS.
         pub fn root_certificate(mut self, pem_or_der: &[u8]) -> crate::error::Result<Self> {
             self.config.transport.add_root_certificates(pem_or_der)?;
             Ok(self)
         }
 
-        /// The longest body that an answer may have, in bytes; streams have no such limit. Default: 100 MiB.
+        /// Limits the body of a response, in bytes; streams have no such limit. Default: 100 MiB.
         pub fn max_body_bytes(mut self, bytes: usize) -> Self {
             self.config.max_body_bytes = bytes;
             self
         }
 
-        /// The longest line that a stream of events may have, in bytes. Default: 16 MiB.
+        /// Limits the lines of a stream of events, in bytes. Default: 16 MiB.
         pub fn max_line_bytes(mut self, bytes: usize) -> Self {
             self.config.max_line_bytes = bytes;
             self
         }
 
-        /// The largest event or message that a stream may have, in bytes. Default: 64 MiB.
+        /// Limits the events or messages of a stream, in bytes. Default: 64 MiB.
         pub fn max_event_bytes(mut self, bytes: usize) -> Self {
             self.config.max_event_bytes = bytes;
             self

@@ -1,7 +1,7 @@
-//! Connections that can be told to stop waiting.
+//! Connections whose waits can be ended.
 //!
-//! The chain of connectors, outermost first: [`ConnectTimer`] marks the time spent on connecting; inside it a CONNECT proxy
-//! from the environment where there is one ([`ViaProxy`]), else a socket of our own ([`Dial`]), then TLS by ureq's
+//! The chain of connectors, outermost first: [`ConnectTimer`] marks the time spent on connecting; inside it, a CONNECT proxy
+//! if there is one ([`ViaProxy`]), otherwise a socket of our own ([`Dial`]), then TLS by ureq's
 //! connectors. The sockets are at the bottom, below TLS and below a proxy's tunnel, so that every wait passes through
 //! them. At the top, above TLS, [`Duplex`] looks for a response while the request is still being sent.
 
@@ -24,7 +24,7 @@ use ureq::{Error, ProxyProtocol};
 use super::watch;
 use crate::call::url::is_loopback;
 
-/// The whole chain. Without a TLS feature there is nothing for `https`; the transport refuses it before.
+/// The whole chain. Without a TLS feature it has nothing for `https`, which the transport rejects before.
 pub(crate) fn chain() -> impl Connector {
     let chain = ().chain(ViaProxy::default()).chain(Dial);
     #[cfg(all(feature = "rustls", not(feature = "native-tls")))]
@@ -34,8 +34,8 @@ pub(crate) fn chain() -> impl Connector {
     ConnectTimer(chain)
 }
 
-/// Marks the time in the connectors inside as spent on connecting, for the limit on it and because what is sent then
-/// is no part of a request.
+/// Marks the time in the inner connectors as spent on connecting: it has a limit of its own, and what is sent meanwhile is not
+/// part of a request.
 #[derive(Debug)]
 struct ConnectTimer<C>(C);
 
@@ -50,8 +50,8 @@ impl<C: Connector> Connector for ConnectTimer<C> {
 
 /// ureq's CONNECT proxy, except that loopback is reached without it.
 ///
-/// A proxy cannot reach a server on this machine under that name, and what was meant for this machine must not leave
-/// it. Go and browsers have the same exception.
+/// A proxy cannot reach a server on this machine under that name, and what is meant for this machine must not leave it. Go
+/// and browsers have the same exception.
 #[derive(Debug, Default)]
 struct ViaProxy(ConnectProxyConnector);
 
@@ -62,7 +62,7 @@ impl<In: Transport> Connector<In> for ViaProxy {
         let proxy = details.config.proxy().filter(|proxy| !proxy.is_no_proxy(details.uri));
         match proxy {
             Some(_) if is_loopback(details.uri.host().unwrap_or_default()) => Ok(chained.map(Either::A)),
-            // ureq would connect directly, which somebody who asked for a proxy does not want.
+            // ureq would connect directly, which is not what a user who configured a proxy wants.
             Some(proxy) if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) => {
                 let message =
                     "the proxy of the environment is a SOCKS proxy; only http and https proxies are supported";
@@ -73,7 +73,7 @@ impl<In: Transport> Connector<In> for ViaProxy {
     }
 }
 
-/// Looks no name up: ureq asks for every request, also for one that a pooled connection serves. [`Dial`] does it.
+/// Does not look up names, because ureq asks for every request, even if a pooled connection serves it. [`Dial`] does so.
 #[derive(Debug)]
 pub(crate) struct DeferredLookup;
 
@@ -83,7 +83,7 @@ impl Resolver for DeferredLookup {
     }
 }
 
-/// Opens a TCP connection, unless a proxy's tunnel is there already.
+/// Opens a TCP connection, unless there is a proxy's tunnel.
 #[derive(Debug)]
 struct Dial;
 
@@ -115,10 +115,10 @@ fn port(uri: &Uri) -> u16 {
         .unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 })
 }
 
-/// Looks a name up and connects, on a thread of its own.
+/// Looks up a name and connects, on a thread of its own.
 ///
-/// Neither can be interrupted, so a call that ends early leaves that thread behind: the connect ends with the time it
-/// was given, the lookup when the system's resolver gives up, and then the thread is gone.
+/// Neither can be interrupted, so a call that ends early leaves that thread behind. It ends when its time to connect is over,
+/// or when the system's resolver gives up.
 fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
     let since = Instant::now();
     watch::check(since)?;
@@ -128,7 +128,7 @@ fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
     thread::Builder::new()
         .name("assistants-connect".to_owned())
         .spawn(move || {
-            // Nobody receives when the call has ended meanwhile; the connection is closed by the drop then.
+            // If the call has ended meanwhile, there is no receiver, and the connection is closed when it is dropped.
             drop(send.send(lookup_and_connect(&target, port, time)));
         })?;
     let result = loop {
@@ -138,7 +138,7 @@ fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
             Err(RecvTimeoutError::Disconnected) => break Err(io::Error::other("the connecting thread ended early")),
         }
     };
-    // A limit that was reached in the other thread is to be reported as that limit.
+    // A limit that was reached in the other thread is reported as that limit.
     let host = host.to_owned();
     result.or_else(|source| {
         watch::check(since)?;
@@ -155,7 +155,7 @@ fn lookup_and_connect(host: &str, port: u16, time: Option<Duration>) -> io::Resu
             None => TcpStream::connect(address),
             Some(time) => {
                 let left = time.saturating_sub(start.elapsed());
-                // Half of what is left for each but the last, so that one dead address does not use all of it up.
+                // Each address but the last gets half of the time that is left, so that a dead one does not use all of it.
                 let share = if index + 1 == addresses.len() { left } else { left / 2 };
                 if share.is_zero() {
                     return Err(io::ErrorKind::TimedOut.into());
@@ -171,7 +171,7 @@ fn lookup_and_connect(host: &str, port: u16, time: Option<Duration>) -> io::Resu
     Err(failure)
 }
 
-/// A connection that was not made.
+/// A connection that failed.
 #[derive(Debug)]
 struct DialError {
     host: String,
@@ -191,22 +191,22 @@ impl StdError for DialError {
     }
 }
 
-/// A connection whose server may respond before it has the whole request: that the body is too large, for example.
+/// A connection whose server may respond before it has the whole request, for example that the body is too large.
 ///
-/// ureq reads nothing before all is sent, which then fails, or blocks. So this looks for such a response after each large
-/// write, after one that had to wait, and after one that failed. If there is one, the rest of the request is dropped
+/// ureq reads nothing before everything is sent, which then fails or blocks. So this looks for such a response after each
+/// large write, after one that had to wait, and after one that failed. If there is one, the rest of the request is dropped
 /// instead of being sent, and ureq finds the response in its buffer.
 #[derive(Debug)]
 struct Duplex<T> {
     connection: T,
-    /// What ends the request early has come; the connection serves no other request.
+    /// A response that ends the request early has arrived; the connection serves no other request.
     responded: bool,
-    /// Something is in the input buffer that ureq does not know of.
+    /// The input buffer has bytes that ureq does not know of.
     unseen: bool,
 }
 
 impl<T: Transport> Duplex<T> {
-    /// A write after which it is worth a system call to look for a response. Requests without a large body have none.
+    /// A write of this size is worth a system call to look for a response. Requests without a large body have none.
     const LARGE: usize = 16 * 1024;
 
     fn new(connection: T) -> Self {
@@ -217,8 +217,8 @@ impl<T: Transport> Duplex<T> {
         }
     }
 
-    /// Takes what has come, without waiting, and whether it is a response that ends the request: any after a failure,
-    /// else a refusal.
+    /// Reads what has arrived, without waiting. True if it is a response that ends the request: after a failure any response,
+    /// otherwise a rejection.
     fn is_answered(&mut self, failed: bool, timeout: NextTimeout) -> bool {
         let _peeking = watch::peek(failed);
         loop {
@@ -269,7 +269,7 @@ impl<T: Transport> Transport for Duplex<T> {
     }
 }
 
-/// The status of the response that these bytes begin with, behind any number of informational ones.
+/// The status of the response that these bytes begin with, after any number of informational ones.
 fn final_status(bytes: &[u8]) -> Option<u16> {
     let mut rest = bytes;
     loop {
@@ -283,11 +283,11 @@ fn final_status(bytes: &[u8]) -> Option<u16> {
     }
 }
 
-/// A TCP connection whose waits end when the thread's call does. ureq's own timeouts are not set and not looked at.
+/// A TCP connection whose waits end with the call of the thread. ureq's own timeouts are not set and not used.
 struct Socket {
     stream: TcpStream,
     buffers: LazyBuffers,
-    /// Output that was taken though the peer does not: it has sent something that has to be looked at first.
+    /// Output that was accepted although the peer does not: it has sent something that must be read first.
     pending: Vec<u8>,
 }
 
@@ -303,8 +303,8 @@ impl Socket {
             }
         }
     }
-    /// Sends what is pending and then `output`. Where the peer takes nothing but has sent something, what is left becomes
-    /// pending, and the caller is asked to read the input first.
+    /// Sends what is pending and then `output`. If the peer accepts nothing but has sent something, the rest becomes pending,
+    /// and the caller must read the input first.
     fn send(stream: &TcpStream, pending: &mut Vec<u8>, output: &[u8]) -> io::Result<()> {
         const MOST_PENDING: usize = 1024 * 1024;
         let queued = mem::take(pending);
@@ -334,7 +334,7 @@ impl Socket {
     }
 }
 
-/// Whether nothing is there to read: bytes that nobody asked for make a connection useless, its end does too.
+/// Whether there is nothing to read: unexpected bytes make a connection useless, and so does its end.
 fn is_quiet(stream: &TcpStream) -> io::Result<bool> {
     stream.set_nonblocking(true)?;
     let quiet = matches!(stream.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
@@ -342,7 +342,7 @@ fn is_quiet(stream: &TcpStream) -> io::Result<bool> {
     Ok(quiet)
 }
 
-/// Whether a wait has reached the end of its slice: Unix says `WouldBlock` then, Windows `TimedOut`; a signal interrupts.
+/// Whether a wait has reached the end of its slice: Unix reports `WouldBlock`, Windows `TimedOut`; a signal interrupts.
 fn is_pause(error: &io::Error) -> bool {
     matches!(
         error.kind(),

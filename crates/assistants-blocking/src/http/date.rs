@@ -3,9 +3,9 @@
 use time::format_description::well_known::Rfc2822;
 use time::{Date, Month, OffsetDateTime, Time};
 
-/// Reads a date in the form that is sent today (`Sun, 06 Nov 1994 08:49:37 GMT`) or in one of the two old ones that a
-/// recipient must take too: that of RFC 850 (`Sunday, 06-Nov-94 08:49:37 GMT`) and that of C's `asctime`
-/// (`Sun Nov  6 08:49:37 1994`). `now` says which century two digits of a year belong to.
+/// Reads a date in the preferred form (`Sun, 06 Nov 1994 08:49:37 GMT`) or in one of the two obsolete ones that a recipient
+/// must accept: that of RFC 850 (`Sunday, 06-Nov-94 08:49:37 GMT`) and that of C's `asctime` (`Sun Nov  6 08:49:37 1994`).
+/// `now` determines the century of a year of two digits.
 pub(crate) fn parse(date: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
     let words: Vec<&str> = date.split([' ', ',', '-']).filter(|word| !word.is_empty()).collect();
     let (year, month, day, clock) = match words[..] {

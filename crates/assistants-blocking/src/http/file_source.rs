@@ -1,4 +1,4 @@
-//! Where the bytes of an upload come from.
+//! The sources of uploads.
 
 use std::fmt;
 use std::fs;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{FileError, FileErrorKind};
 
-/// The bytes of a file to upload, and its name. Never held in memory as a whole, unless they were given so.
+/// The bytes of a file to upload, and its name. They are read while they are sent, and not held in memory.
 ///
 /// A path is opened again for each attempt. Cheap to clone.
 ///
@@ -24,7 +24,7 @@ use crate::error::{FileError, FileErrorKind};
 pub struct FileSource {
     name: String,
     bytes: Bytes,
-    /// Only this part: where it starts and how long it is.
+    /// Only this part: its offset and its length.
     range: Option<(u64, u64)>,
 }
 
@@ -38,14 +38,14 @@ enum Bytes {
 
 type Opener = dyn Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync;
 
-/// A reader and how many of its bytes are gone.
+/// A reader and the number of bytes that were read from it.
 struct OneShot {
     reader: Box<dyn Read + Send>,
     read: u64,
 }
 
 impl FileSource {
-    /// The file at this path, under its last component as name.
+    /// The file at this path, named by its last component.
     pub fn path(path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
@@ -57,10 +57,10 @@ impl FileSource {
         Self::new(name, Bytes::Memory(bytes.as_ref().into()))
     }
 
-    /// What this reader gives, under this name. It must give `length` bytes; more of them are left alone.
+    /// The bytes of this reader, under this name. It must yield `length` bytes; further bytes are not read.
     ///
-    /// A reader can be read once: when an attempt fails after it took bytes, the call fails too.
-    /// [`reopen`](Self::reopen) can be repeated.
+    /// A reader can be read only once: if an attempt fails after it has read from it, the call fails too. With
+    /// [`reopen`](Self::reopen) it can be retried.
     pub fn reader(name: impl Into<String>, length: u64, reader: impl Read + Send + 'static) -> Self {
         let reader = OneShot {
             reader: Box::new(reader),
@@ -70,7 +70,7 @@ impl FileSource {
         Self::new(name, Bytes::Reader { length, reader })
     }
 
-    /// What the readers that `open` makes give, under this name: `length` bytes each, the same each time.
+    /// The bytes of the readers that `open` returns, under this name: `length` bytes, the same each time.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -78,7 +78,7 @@ impl FileSource {
     /// use std::fs::File;
     /// use assistants_blocking::FileSource;
     ///
-    /// // A part of a file, which can be opened as often as it takes.
+    /// // A part of a file, which can be opened again for a retry.
     /// let open = || {
     ///     use std::io::{Seek as _, SeekFrom};
     ///     let mut file = File::open("Cargo.toml")?;
@@ -113,7 +113,7 @@ impl FileSource {
         &self.name
     }
 
-    /// What errors call it: the whole path where there is one.
+    /// Its name in errors: the whole path if there is one.
     fn place(&self) -> String {
         match &self.bytes {
             Bytes::Path(path) => path.display().to_string(),
@@ -129,7 +129,7 @@ impl FileSource {
         }
     }
 
-    /// How many bytes there are to send.
+    /// The number of bytes to send.
     ///
     /// # Errors
     ///
@@ -154,7 +154,7 @@ impl FileSource {
         Ok(length)
     }
 
-    /// Whether it can be opened: a reader that was read from cannot.
+    /// Whether it can be opened: a reader that has been read from cannot.
     pub(crate) fn is_whole(&self) -> bool {
         match &self.bytes {
             Bytes::Reader { reader, .. } => lock(reader).read == self.range.map_or(0, |(offset, _)| offset),
@@ -202,7 +202,7 @@ fn lock(reader: &Mutex<OneShot>) -> std::sync::MutexGuard<'_, OneShot> {
     reader.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads on in a reader that can be read once.
+/// Continues to read a reader that can be read once.
 struct Shared<'a>(&'a Mutex<OneShot>);
 
 impl Read for Shared<'_> {
@@ -214,7 +214,7 @@ impl Read for Shared<'_> {
     }
 }
 
-/// Reads as many bytes as were announced, and fails when there are fewer.
+/// Reads as many bytes as were announced, and fails if there are fewer.
 struct ExactLength<'a, R> {
     reader: R,
     source: &'a FileSource,
@@ -278,7 +278,7 @@ impl From<PathBuf> for FileSource {
 }
 
 impl fmt::Debug for FileSource {
-    /// Shows where the bytes come from, but none of them.
+    /// Shows where the bytes are from, but none of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileSource")
             .field("name", &self.place())

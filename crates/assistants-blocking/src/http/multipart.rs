@@ -1,4 +1,4 @@
-//! Forms with a file in them, as `multipart/form-data` (RFC 7578), written while they are sent.
+//! Forms with a file, as `multipart/form-data` (RFC 7578), which are written while they are sent.
 
 use std::fmt;
 use std::io::{self, Cursor, Read};
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::http::file_source::FileSource;
 use crate::http::outgoing::Source;
 
-/// Told how many bytes of the file were sent, and how many there are.
+/// Called with the number of bytes of the file that were sent, and of all bytes.
 pub(crate) type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
 /// Fields and one file.
@@ -21,7 +21,7 @@ pub(crate) struct Form {
     /// The name of the field that holds the file.
     part: &'static str,
     pub(crate) source: FileSource,
-    /// Instead of the source's own name.
+    /// The name of the file, instead of that of the source.
     pub(crate) file_name: Option<String>,
     pub(crate) content_type: Option<String>,
     pub(crate) progress: Option<Progress>,
@@ -59,11 +59,11 @@ impl Form {
         }
     }
 
-    /// The form with its file measured.
+    /// The form as it is sent.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] when the file cannot be sent, [`Error::Config`] for a content type that is none.
+    /// [`Error::File`] if the file cannot be sent, [`Error::Config`] for an invalid content type.
     pub(crate) fn encode(self, boundary: String) -> Result<Multipart> {
         let file_length = self.source.length()?;
         let content_type = self.content_type.as_deref().unwrap_or("application/octet-stream");
@@ -98,7 +98,7 @@ impl Form {
     }
 }
 
-/// What stands between quotes in a header of a part, as browsers write it.
+/// A quoted string in a header of a part, as browsers write it.
 fn quoted(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -112,7 +112,7 @@ impl fmt::Debug for Form {
     }
 }
 
-/// A form as it goes over the wire.
+/// A form as it is sent.
 pub(crate) struct Multipart {
     head: Vec<u8>,
     tail: Vec<u8>,
@@ -131,7 +131,7 @@ impl Multipart {
 
 impl Source for Multipart {
     fn length(&self) -> u64 {
-        // What a reader is said to hold may be any number; the reading finds out.
+        // The announced length of a reader may be any number; it is checked while reading.
         (self.head.len() as u64 + self.tail.len() as u64).saturating_add(self.file_length)
     }
 
@@ -150,7 +150,7 @@ impl Source for Multipart {
     }
 }
 
-/// Tells the observer what is read.
+/// Reports to the observer what is read.
 struct Progressing<'a, R> {
     reader: R,
     form: &'a Multipart,

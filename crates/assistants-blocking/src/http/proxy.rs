@@ -1,4 +1,4 @@
-//! The proxy that connections go through: the one the builder names, or the environment's.
+//! The proxy of the connections: set by the builder or by the environment.
 
 use std::ffi::OsString;
 
@@ -13,18 +13,18 @@ use crate::error::{Error, Result};
 pub(crate) enum ProxyChoice {
     /// The first of `ALL_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY`, with the exceptions of `NO_PROXY`.
     Environment,
-    /// None at all.
+    /// No proxy.
     Off,
-    /// The one at this URL.
+    /// The proxy at this URL.
     Url(String),
 }
 
 impl ProxyChoice {
-    /// The proxy that this choice means; `variable` reads the environment.
+    /// The chosen proxy; `variable` reads the environment.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for a URL that is none. It is not quoted: it may hold a password.
+    /// [`Error::Config`] for an invalid URL, which is not quoted because it may contain a password.
     pub(crate) fn resolve(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<Proxy>> {
         match self {
             Self::Environment => from_environment(variable),
@@ -66,11 +66,12 @@ fn from_environment(variable: impl Fn(&str) -> Option<OsString>) -> Result<Optio
     }
 }
 
-/// A proxy from its URL, whose scheme may be missing. Without the hosts of `exceptions`, in the forms that ureq knows.
+/// A proxy from its URL, whose scheme may be missing. It is not used for the hosts of `exceptions`, in the forms that ureq
+/// supports.
 fn parse(text: &str, exceptions: &[&str]) -> Option<Proxy> {
     let url = match Url::parse(text) {
         Ok(url) if url.has_host() => url,
-        // `proxy:3128` reads as a scheme with a path.
+        // `proxy:3128` parses as a scheme with a path.
         _ if !text.contains("://") => Url::parse(&format!("http://{text}")).ok()?,
         _ => return None,
     };

@@ -54,7 +54,7 @@ impl Redirect {
     }
 }
 
-/// Takes away what must not go to another origin.
+/// Removes what must not be sent to another origin.
 pub(crate) fn strip(headers: &mut HeaderMap) {
     let names: Vec<HeaderName> = headers
         .keys()
@@ -66,7 +66,7 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     }
 }
 
-/// A target without what the caller added to the query, should the server repeat it there.
+/// The target without what the caller added to the query, in case the server repeated it there.
 pub(crate) fn without(own: &OwnQuery<'_>, mut target: Url) -> Url {
     if let Some(query) = target.query() {
         let query = own.take_out(query);

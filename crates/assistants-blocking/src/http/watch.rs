@@ -1,9 +1,8 @@
-//! What ends a blocked call: a token, a deadline, a silence.
+//! What ends a blocked call: a token, a deadline, a silent stream.
 //!
-//! The sockets below ureq have no way to be told about a call: a connection is pooled and serves one call after the
-//! other, from any thread, and ureq's own timeouts know neither tokens nor silences. So the knowledge travels with the
-//! thread. Whoever calls into ureq first [`enter`]s; the socket, on the same thread further down, waits in short
-//! slices and [`check`]s between them.
+//! The sockets below ureq know nothing of a call: a pooled connection serves one call after the other, from any thread, and
+//! ureq's own timeouts support neither tokens nor idle limits. So the limits are stored per thread. Code that calls into
+//! ureq first [`enter`]s; the socket, further down on the same thread, waits in short slices and [`check`]s between them.
 
 use std::cell::RefCell;
 use std::error::Error as StdError;
@@ -16,10 +15,10 @@ use std::time::{Duration, Instant};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result, TimeoutError, TimeoutPhase};
 
-/// How long a socket waits before it looks whether the call is still wanted.
+/// How long a socket waits before it checks whether the call has ended.
 ///
-/// The promise is 50 ms from `cancel` to return. Kernels round the wait up to their tick, by up to 10 ms; the rest is for
-/// the scheduler of a busy machine.
+/// A call must return within 50 ms of `cancel`. Kernels round the wait up to their tick, by up to 10 ms; the rest is for the
+/// scheduler of a busy machine.
 pub(crate) const SLICE: Duration = Duration::from_millis(15);
 
 /// What can end a call early; every attempt, wait and stream of the call gets a clone.
@@ -30,7 +29,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// A watch over a call that ends with this token, or at this point in time.
+    /// A watch over a call that ends when the token is cancelled, or at this point in time.
     pub(crate) fn new(cancel: Option<CancelToken>, deadline: Option<Limit>) -> Self {
         Self { cancel, deadline }
     }
@@ -50,12 +49,12 @@ impl Watch {
         self.cancel.is_some() || self.deadline.is_some()
     }
 
-    /// How much of the deadline is left, `None` without a deadline.
+    /// The time left until the deadline; `None` without a deadline.
     pub(crate) fn remaining(&self) -> Option<Duration> {
         self.deadline.map(Limit::remaining)
     }
 
-    /// Fails once the call was cancelled or is past its deadline. `what` names it, for example `POST /threads`.
+    /// Fails if the call was cancelled or is past its deadline. `what` names it, for example `POST /threads`.
     pub(crate) fn check(&self, what: impl FnOnce() -> String) -> Result<()> {
         let stop = if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
             Stop::Cancelled
@@ -64,11 +63,11 @@ impl Watch {
         } else {
             return Ok(());
         };
-        // Between attempts nobody here knows whether one of them got through.
+        // Between attempts, it is unknown here whether one of them reached the server.
         Err(stop.into_error(what(), true))
     }
 
-    /// Sleeps for `time`; fails as soon as the call is cancelled or the deadline comes.
+    /// Sleeps for `time`; fails as soon as the call is cancelled or reaches its deadline.
     pub(crate) fn sleep(&self, time: Duration, what: impl FnOnce() -> String) -> Result<()> {
         let time = self.remaining().map_or(time, |left| left.min(time));
         match &self.cancel {
@@ -81,7 +80,7 @@ impl Watch {
     }
 }
 
-/// A point in time, with the length it was made from for the message.
+/// A point in time, with the duration that it was made from for the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
     at: Instant,
@@ -89,7 +88,7 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    /// `None` for a length that the clock cannot hold, which is no limit.
+    /// `None` for a duration that the clock cannot hold, which is no limit.
     pub(crate) fn starting_now(after: Duration) -> Option<Self> {
         Some(Self {
             at: Instant::now().checked_add(after)?,
@@ -97,12 +96,12 @@ impl Limit {
         })
     }
 
-    /// The length it was made from.
+    /// The duration it was made from.
     pub(crate) fn after(self) -> Duration {
         self.after
     }
 
-    /// How long it is until then.
+    /// The time left until then.
     pub(crate) fn remaining(self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
     }
@@ -119,7 +118,7 @@ impl Limit {
     }
 }
 
-/// Why a wait was ended.
+/// Why a wait ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
     Cancelled,
@@ -153,8 +152,8 @@ impl fmt::Display for Stop {
 
 impl StdError for Stop {}
 
-/// For the way through ureq and the TLS library. Neither of the kinds means anything special to them, as `WouldBlock`,
-/// `Interrupted` and `ConnectionReset` do.
+/// For the way through ureq and the TLS library, to which these kinds have no special meaning, unlike `WouldBlock`,
+/// `Interrupted` and `ConnectionReset`.
 impl From<Stop> for io::Error {
     fn from(stop: Stop) -> Self {
         let kind = match stop {
@@ -165,11 +164,11 @@ impl From<Stop> for io::Error {
     }
 }
 
-/// What the sockets of this thread check while one call into ureq is under way.
+/// What the sockets of this thread check during a call into ureq.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
     pub(crate) watch: Watch,
-    /// For name lookup, TCP, proxy and TLS together; runs while a connector works.
+    /// For name lookup, TCP, proxy and TLS together; counts while a connector is running.
     pub(crate) connect: Option<Duration>,
     /// For the attempt.
     pub(crate) attempt: Option<Limit>,
@@ -181,14 +180,14 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 struct Current {
     limits: Limits,
-    /// How many connectors are at work: two while one makes the connection to a proxy for the other.
+    /// The number of running connectors: two while one makes the connection to a proxy for the other.
     connecting: u32,
     connect: Option<Limit>,
     request_sent: bool,
     stopped: Option<Stop>,
-    /// Reads take what is there and do not wait.
+    /// Reads return what is available and do not wait.
     peeking: bool,
-    /// Output is dropped: it can not be sent, or nobody wants it any more.
+    /// Output is dropped: it cannot be sent, or is not needed any more.
     drops_output: bool,
     /// A socket could not send, and has something to read instead.
     blocked: bool,
@@ -198,7 +197,7 @@ thread_local! {
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
 }
 
-/// Sets the limits of this thread until the guard is dropped; then those that were set before are back.
+/// Sets the limits of this thread until the guard is dropped, which restores the previous ones.
 pub(crate) fn enter(limits: Limits) -> Guard {
     let current = Current {
         limits,
@@ -216,7 +215,7 @@ pub(crate) fn enter(limits: Limits) -> Guard {
     }
 }
 
-/// The limits of a thread are set while it lives.
+/// While it lives, the limits of the thread are set.
 pub(crate) struct Guard {
     outer: Option<Current>,
     /// It must be dropped on its thread.
@@ -230,7 +229,7 @@ impl Guard {
         CURRENT.with_borrow(|current| current.as_ref().is_some_and(|current| current.request_sent))
     }
 
-    /// Why a wait was ended, if one was. Kept here because not every library hands an error on as it got it.
+    /// Why a wait ended early, if one did. Stored here because not every library returns errors unchanged.
     #[expect(clippy::unused_self, reason = "only while the guard lives there is something to ask")]
     pub(crate) fn stopped(&self) -> Option<Stop> {
         CURRENT.with_borrow(|current| current.as_ref().and_then(|current| current.stopped))
@@ -243,7 +242,7 @@ impl Drop for Guard {
     }
 }
 
-/// Fails when the call of this thread is to end. `since` is when the wait for the next byte began.
+/// Fails if the call of this thread must end. `since` is when the wait for the next byte began.
 pub(crate) fn check(since: Instant) -> Result<(), Stop> {
     CURRENT.with_borrow_mut(|current| {
         let Some(current) = current else { return Ok(()) };
@@ -269,7 +268,7 @@ pub(crate) fn check(since: Instant) -> Result<(), Stop> {
     })
 }
 
-/// Notes that a socket of this thread took bytes from us.
+/// Records that a socket of this thread accepted bytes.
 pub(crate) fn bytes_sent() {
     CURRENT.with_borrow_mut(|current| {
         if let Some(current) = current.as_mut().filter(|current| current.connecting == 0) {
@@ -286,24 +285,24 @@ fn note(change: impl FnOnce(&mut Current)) {
     CURRENT.with_borrow_mut(|current| current.as_mut().map(change));
 }
 
-/// Whether a wait of this thread's call was ended.
+/// Whether a wait of this thread's call ended early.
 pub(crate) fn is_stopped() -> bool {
     ask(|current| current.stopped.is_some())
 }
 
-/// Notes that a socket could not send and has something to read instead.
+/// Records that a socket could not send, but has something to read.
 pub(crate) fn blocked() {
     note(|current| current.blocked = true);
 }
 
-/// Whether that was noted since the last look.
+/// Whether [`blocked`] was called since the last time.
 pub(crate) fn is_blocked() -> bool {
     let blocked = ask(|current| current.blocked);
     note(|current| current.blocked = false);
     blocked
 }
 
-/// A request begins: its output is to be sent.
+/// A request begins: its output is sent.
 pub(crate) fn begin_output() {
     note(|current| current.drops_output = false);
 }
@@ -321,8 +320,8 @@ pub(crate) fn is_peeking() -> bool {
     ask(|current| current.peeking)
 }
 
-/// Makes the reads of this thread take what is there, without a wait, until the guard is dropped. With `failed` nothing is
-/// written meanwhile: TLS would try to send first what could not be sent.
+/// Makes the reads of this thread return what is available, without a wait, until the guard is dropped. With `failed`,
+/// nothing is written meanwhile: TLS would first try to send what could not be sent.
 pub(crate) fn peek(failed: bool) -> Peeking {
     note(|current| {
         current.peeking = true;
@@ -362,7 +361,7 @@ pub(crate) fn connecting() -> Connecting {
     Connecting(PhantomData)
 }
 
-/// How much of the time for connecting is left, `None` without a limit.
+/// The time left for connecting; `None` without a limit.
 pub(crate) fn connect_remaining() -> Option<Duration> {
     CURRENT.with_borrow(|current| {
         let current = current.as_ref()?;

@@ -1,4 +1,4 @@
-//! Events out of a stream of bytes, whatever they mean, and the rules of its end.
+//! Bytes to events of any meaning, and the rules for the end of a stream.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -11,10 +11,10 @@ use crate::error::{ApiError, Error, NotAStreamError, Result, StreamTruncatedErro
 use crate::http::incoming::Response;
 use crate::stream::sse::{Event, SseReader};
 
-/// Reads events up to the one that ends a stream, by its name `done` or its data `[DONE]`; bytes that end before it are an [`Error::StreamTruncated`].
-/// After an error there is nothing more.
+/// Reads events up to the one that ends a stream, named `done` or with the data `[DONE]`. Bytes that end before it are an
+/// [`Error::StreamTruncated`]. After an error the stream ends.
 pub(crate) struct EventSource<R> {
-    /// `None` once there is nothing more to read.
+    /// `None` when there is nothing more to read.
     events: Option<SseReader<R>>,
     origin: Origin,
     seen: u64,
@@ -22,20 +22,20 @@ pub(crate) struct EventSource<R> {
     failed: bool,
 }
 
-/// What the stream is the answer to, for messages.
+/// The request that the stream is the response to, for messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) request_id: Option<String>,
-    /// What nothing that is said of the stream may show.
+    /// What nothing about the stream may show.
     pub(crate) secrets: Secrets,
-    /// The status and the media type, where it is a response.
+    /// The status and the media type, if there is a response.
     pub(crate) response: Option<(u16, Option<String>)>,
 }
 
 impl Origin {
-    /// For bytes that are no answer to a request.
+    /// For bytes that are not a response.
     pub(crate) fn bytes() -> Self {
         Self {
             method: "GET",
@@ -55,7 +55,7 @@ impl Origin {
         })
     }
 
-    /// For the answer to a request.
+    /// For the response to a request.
     pub(crate) fn of(request: &Request, response: &Response) -> Result<Self> {
         let secrets = response.secrets().clone();
         let content_type = response.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -71,12 +71,12 @@ impl Origin {
         format!("{} {}", self.method, self.path)
     }
 
-    /// What leaves the stream as an error.
+    /// The error as the stream returns it.
     pub(crate) fn error(&self, error: Error) -> Error {
         error.of_response(self.request_id.as_deref(), &self.secrets)
     }
 
-    /// The error of a stream that ended early, after so many events.
+    /// The error of a stream that ended early, after this number of events.
     pub(crate) fn truncated(&self, events: u64, source: Option<io::Error>) -> Error {
         StreamTruncatedError {
             what: self.what(),
@@ -87,7 +87,7 @@ impl Origin {
         .into()
     }
 
-    /// The error of a response that began like this and held no event; `None` where it looks like a stream.
+    /// The error of a response without events that begins like this; `None` if it looks like a stream.
     pub(crate) fn not_a_stream(&self, head: &[u8]) -> Option<Error> {
         let (status, content_type) = self.response.clone().filter(|_| !begins_stream(head))?;
         let error = NotAStreamError {
@@ -100,7 +100,7 @@ impl Origin {
         Some(error.into())
     }
 
-    /// The error that the data of an event stands for.
+    /// The error in the data of an event.
     pub(crate) fn api_error(&self, data: &str) -> Error {
         ApiError::from_event(self.method, &self.path, self.request_id.clone(), data, &self.secrets).into()
     }
@@ -122,7 +122,7 @@ impl<R: Read> EventSource<R> {
         self.ended
     }
 
-    /// How many events were read, without the one that ends the stream.
+    /// The number of events that were read, without the one that ends the stream.
     pub(crate) fn events_read(&self) -> u64 {
         self.seen
     }
@@ -131,12 +131,12 @@ impl<R: Read> EventSource<R> {
         &self.origin
     }
 
-    /// Takes the source out: after the last event to use it again, before it to give it up.
+    /// Takes the source: after the last event to reuse it, before that to abandon it.
     pub(crate) fn take_source(&mut self) -> Option<R> {
         self.events.take().map(SseReader::into_inner)
     }
 
-    /// Reads one event and makes of it what `read` does; `None` at the end.
+    /// Reads one event and converts it with `read`; `None` at the end.
     pub(crate) fn next<T>(&mut self, read: impl FnOnce(Event<'_>, &Origin) -> Result<T>) -> Option<Result<T>> {
         let reader = self.events.as_mut().filter(|_| !self.ended && !self.failed)?;
         let outcome = match reader.next_event() {
@@ -160,7 +160,7 @@ impl<R: Read> EventSource<R> {
         let outcome = outcome.map_err(|error| self.origin.error(error));
         if let Err(error) = &outcome {
             self.failed = true;
-            // Nobody waits any more, but the connection is whole: who cleans up can read on.
+            // The wait has ended, but the connection is intact, so a clean-up can continue to read.
             if !matches!(error, Error::Cancelled(_) | Error::Timeout(_)) {
                 self.events = None;
             }
@@ -168,7 +168,7 @@ impl<R: Read> EventSource<R> {
         Some(outcome)
     }
 
-    /// The rest of the stream, as a source of its own; nothing is left here.
+    /// Moves the rest of the stream to a source of its own.
     pub(crate) fn split_off(&mut self) -> Self {
         Self {
             events: self.events.take(),
@@ -177,7 +177,7 @@ impl<R: Read> EventSource<R> {
         }
     }
 
-    /// Takes up a stream that nobody waited for any more.
+    /// Resumes a stream after a wait that ended early.
     pub(crate) fn read_on(&mut self, prepare: impl FnOnce(&mut R)) {
         self.failed = false;
         if let Some(events) = &mut self.events {
@@ -190,8 +190,8 @@ impl<R: Read> EventSource<R> {
     }
 }
 
-/// Whether the first bytes of a response are those of server-sent events, as far as they go. Lines of other names are
-/// allowed in such a stream, but nobody sends them first.
+/// Whether the first bytes of a response can be those of server-sent events. Lines with other names are allowed in such a
+/// stream, but no server sends them first.
 fn begins_stream(head: &[u8]) -> bool {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
     let names: [&[u8]; 5] = [b"event", b"data", b"id", b"retry", b":"];
