@@ -58,6 +58,7 @@
 //! | [`Tools`] | functions of your program that a model may call |
 //! | [`FileSource`] | the contents of an upload: a path, bytes or a reader |
 //! | [`BearerToken`] | what a token provider returns |
+//! | [`TlsBackend`] | the TLS library of a client |
 //!
 //! # Features
 //!
@@ -66,8 +67,8 @@
 //! | feature | effect | dependencies |
 //! | --- | --- | --- |
 //! | `rustls` (default) | TLS by rustls, with the web's root certificates compiled in | 12 crates, `ring` and `webpki-roots` among them |
-//! | `platform-verifier` | rustls with the certificates of the operating system | `rustls`, and `rustls-platform-verifier` |
-//! | `native-tls` | TLS by the operating system's library and certificates; used instead of rustls if both are enabled | `native-tls`, which needs the headers of OpenSSL on Linux |
+//! | `platform-verifier` | [`TlsBackend::PlatformVerifier`]: rustls with the certificates of the operating system | `rustls`, and `rustls-platform-verifier` |
+//! | `native-tls` | [`TlsBackend::NativeTls`]: the TLS library and the certificates of the operating system; the default without `rustls` | `native-tls`, which needs the headers of OpenSSL on Linux |
 //! | `schemars` | schemas from Rust types: `Tools::typed`, `FunctionTool::of`, `ResponseFormat::of` | `schemars` and 3 more crates |
 //! | `gzip` | requests compressed responses; a proxy that compresses a stream delays its events | `flate2`, in pure Rust |
 //!
@@ -123,6 +124,7 @@ pub use error::{
 };
 pub use http::file_source::FileSource;
 pub use http::retry::Retry;
+pub use http::tls::TlsBackend;
 pub use stream::sse;
 pub use tools::{OnToolError, Tools};
 

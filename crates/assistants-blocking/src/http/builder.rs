@@ -34,6 +34,16 @@ macro_rules! builder_setters {
             self
         }
 
+        /// Sets the TLS library and the certificates that it trusts. A backend whose feature is disabled is an
+        /// [`Error::Unsupported`](crate::Error::Unsupported) at `build`. Default: [`TlsBackend::Rustls`](crate::TlsBackend::Rustls)
+        /// with the feature `rustls`.
+        ///
+        /// See also the chapter [Proxies and TLS](crate::guide::proxies).
+        pub fn tls_backend(mut self, backend: crate::TlsBackend) -> Self {
+            self.config.transport.tls = Some(backend);
+            self
+        }
+
         /// Trusts only this certificate authority, and others that are added; in PEM or DER form.
         ///
         /// # Errors

@@ -24,10 +24,10 @@ use ureq::{Error, ProxyProtocol};
 use super::watch;
 use crate::call::url::is_loopback;
 
-/// The whole chain. Without a TLS feature it has nothing for `https`, which the transport rejects before.
+/// The whole chain. Of two TLS connectors, the one that is configured takes effect. Without any, the transport rejects `https`.
 pub(crate) fn chain() -> impl Connector {
     let chain = ().chain(ViaProxy::default()).chain(Dial);
-    #[cfg(all(feature = "rustls", not(feature = "native-tls")))]
+    #[cfg(feature = "rustls")]
     let chain = chain.chain(ureq::unversioned::transport::RustlsConnector::default());
     #[cfg(feature = "native-tls")]
     let chain = chain.chain(ureq::unversioned::transport::NativeTlsConnector::default());

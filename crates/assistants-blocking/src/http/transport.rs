@@ -20,8 +20,9 @@ use crate::http::log;
 use crate::http::outgoing::{Body, Outgoing, UploadBody};
 use crate::http::proxy::ProxyChoice;
 use crate::http::redirect::Redirect;
+use crate::http::tls::{self, TlsBackend};
 use crate::http::watch::{self, Guard, Limit, Limits, Watch};
-use crate::http::{connector, redirect, tls};
+use crate::http::{connector, redirect};
 
 /// A response as ureq returns it.
 type HttpResponse = ureq::http::Response<ureq::Body>;
@@ -31,6 +32,8 @@ type HttpResponse = ureq::http::Response<ureq::Body>;
 pub(crate) struct TransportOptions {
     /// Whether `http` to a host other than this machine is allowed. Default: no.
     pub(crate) allow_plain_http: bool,
+    /// The TLS library and its certificates. Default: that of the features.
+    pub(crate) tls: Option<TlsBackend>,
     /// The certificates to trust instead of the default ones, in DER form.
     pub(crate) root_certificates: Vec<Vec<u8>>,
     /// Which proxy to use. Default: the environment's.
@@ -45,6 +48,7 @@ impl Default for TransportOptions {
     fn default() -> Self {
         Self {
             allow_plain_http: false,
+            tls: None,
             root_certificates: Vec::new(),
             proxy: ProxyChoice::Environment,
             max_idle_connections: 100,
@@ -77,8 +81,9 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for an invalid proxy URL.
+    /// [`Error::Config`] for an invalid proxy URL, [`Error::Unsupported`] for a TLS backend without its feature.
     pub(crate) fn new(options: &TransportOptions) -> Result<Self> {
+        options.tls.map_or(Ok(()), TlsBackend::check)?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -87,7 +92,7 @@ impl Transport {
             .max_idle_age(options.max_idle_age);
         let config = config.proxy(options.proxy.resolve(|name| env::var_os(name))?);
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
-        let config = config.tls_config(tls::config(&options.root_certificates));
+        let config = config.tls_config(tls::config(options.tls.unwrap_or_default(), &options.root_certificates));
         let agent = Agent::with_parts(config.build(), connector::chain(), connector::DeferredLookup);
         Ok(Self {
             agent,
