@@ -85,7 +85,7 @@
 //! - Files of vector stores are indexed in the background, two at a time: UTF-8 text, HTML without its tags, and the text of
 //!   PDF. Other formats and PDF files with a password fail with `unsupported_file`; damaged files, files without text and files
 //!   above 32 MiB fail with `invalid_file`. Token counts of chunks are estimates: words, split after 16 characters.
-//! - The binary reads each PDF file in a process of its own, with 512 MiB of memory (on Linux), 30 seconds of CPU time (on Unix)
+//! - The binary reads each PDF file in a separate process, with 512 MiB of memory (on Linux), 30 seconds of CPU time (on Unix)
 //!   and 60 seconds in total; a file that needs more is an `invalid_file`. An embedded server reads PDF files without these
 //!   limits unless it has a [`pdf_reader`](Builder::pdf_reader): a malicious file can then end the program, again at each
 //!   start.

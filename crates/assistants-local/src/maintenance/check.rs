@@ -103,11 +103,11 @@ impl FaultKind {
 const RULES: &[(FaultKind, &str)] = &[
     (
         FaultKind::Unreadable,
-        "SELECT id || ' is no JSON' FROM objects WHERE body <> '' AND NOT json_valid(body)",
+        "SELECT id || ' is not JSON' FROM objects WHERE body <> '' AND NOT json_valid(body)",
     ),
     (
         FaultKind::Half,
-        "SELECT run.id || ' has the status ' || (run.body ->> '$.status') || ', and is listed as '
+        "SELECT run.id || ' has the status ' || (run.body ->> '$.status') || ' but is listed as '
             || iif(run.tag = 'active', 'active', 'ended')
          FROM objects AS run WHERE run.kind = 'run' AND json_valid(run.body)
             AND (run.tag IS 'active')
@@ -120,27 +120,27 @@ const RULES: &[(FaultKind, &str)] = &[
     ),
     (
         FaultKind::Half,
-        "SELECT step.id || ' goes on, and its run ' || run.id || ' has ended'
+        "SELECT step.id || ' is active, but its run ' || run.id || ' has ended'
          FROM objects AS step JOIN objects AS run ON run.id = step.parent
          WHERE step.kind = 'run_step' AND step.tag = 'active' AND run.tag IS NULL",
     ),
     (
         FaultKind::Half,
-        "SELECT message.id || ' is in progress, and its run ' || run.id || ' has ended'
+        "SELECT message.id || ' is in progress, but its run ' || run.id || ' has ended'
          FROM objects AS message JOIN objects AS run ON run.id = message.tag
          WHERE message.kind = 'message' AND run.kind = 'run' AND run.tag IS NULL AND json_valid(message.body)
             AND message.body ->> '$.status' = 'in_progress'",
     ),
     (
         FaultKind::Half,
-        "SELECT store.id || ' counts ' || (store.body ->> '$.file_counts.total') || ' files, and has ' || count(file.id)
+        "SELECT store.id || ' counts ' || (store.body ->> '$.file_counts.total') || ' files but has ' || count(file.id)
          FROM objects AS store LEFT JOIN objects AS file ON file.parent = store.id AND file.kind = 'vector_store_file'
          WHERE store.kind = 'vector_store' AND json_valid(store.body)
          GROUP BY store.id HAVING ifnull(store.body ->> '$.file_counts.total', 0) <> count(file.id)",
     ),
     (
         FaultKind::Half,
-        "SELECT file.id || ' is indexed, and has no passages'
+        "SELECT file.id || ' is indexed but has no passages'
          FROM objects AS file JOIN objects AS store ON store.id = file.parent
          WHERE file.kind = 'vector_store_file' AND file.tag = 'completed' AND json_valid(store.body)
             AND store.body ->> '$.status' <> 'expired'
@@ -154,13 +154,13 @@ const RULES: &[(FaultKind, &str)] = &[
     ),
     (
         FaultKind::LeftOver,
-        "SELECT DISTINCT store.id || ' has expired, and its passages are still there'
+        "SELECT DISTINCT store.id || ' has expired, but its passages are still stored'
          FROM objects AS store JOIN passages ON passages.collection = store.id
          WHERE store.kind = 'vector_store' AND json_valid(store.body) AND store.body ->> '$.status' = 'expired'",
     ),
     (
         FaultKind::LeftOver,
-        "SELECT store.id || ' was made for the attachments of ' || store.tag || ', which was deleted'
+        "SELECT store.id || ' was created for the attachments of ' || store.tag || ', which was deleted'
          FROM objects AS store WHERE store.kind = 'vector_store' AND store.tag IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM objects AS thread WHERE thread.id = store.tag)",
     ),
@@ -284,7 +284,7 @@ fn check_bytes(
             Ok(found) => {
                 report.bytes += found.len();
                 if let Some(length) = file.length.filter(|length| *length != found.len()) {
-                    let what = format!("{} should have {length} bytes, and has {}", file.id, found.len());
+                    let what = format!("{} should have {length} bytes but has {}", file.id, found.len());
                     add(FaultKind::Length, what);
                 }
             }
@@ -326,7 +326,7 @@ fn check_pair(database: &Path, connection: &Connection) -> Result<Option<Fault>,
     Ok((!is_pair).then(|| Fault {
         kind: FaultKind::NoPair,
         what: format!(
-            "{} does not say that it belongs to {}",
+            "{} is not marked as belonging to {}",
             folder.display(),
             database.display()
         ),

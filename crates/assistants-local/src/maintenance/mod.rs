@@ -77,7 +77,7 @@ pub fn restore(folder: impl AsRef<Path>, database: impl AsRef<Path>) -> Result<C
     let faults = check::check(&source)?.faults;
     if let Some(fault) = faults.first() {
         return Err(refusal(format!(
-            "the backup has {} faults, the first: {fault}",
+            "the backup has {} faults; the first is: {fault}",
             faults.len()
         )));
     }
@@ -85,7 +85,7 @@ pub fn restore(folder: impl AsRef<Path>, database: impl AsRef<Path>) -> Result<C
     let path = private::beside(&database, ".lock");
     let lock = private::lock(&path, std::time::Duration::ZERO).map_err(|error| failed("locking", &path, error))?;
     if lock.is_none() {
-        return Err(refusal(format!("a server runs on {}", database.display())));
+        return Err(refusal(format!("a server is using {}", database.display())));
     }
     Ok(copy::copy(&source, &database)?)
 }

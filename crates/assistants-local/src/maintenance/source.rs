@@ -36,12 +36,12 @@ pub(crate) fn reader(database: &Path) -> Result<Connection, StorageError> {
         return Ok(connection);
     }
     let remedy = if version < known {
-        "start a server on it once, which brings it up to date"
+        "start a server on it once to migrate it"
     } else {
         "use the program that wrote it"
     };
     Err(refuse(format!(
-        "the database {} has version {version}, and this program works on version {known}: {remedy}",
+        "the database {} has version {version}, but this program requires version {known}: {remedy}",
         database.display()
     )))
 }

@@ -19,17 +19,17 @@ fn check(filter: &Filter, depth: usize) -> Result<(), String> {
             let is_list = matches!(comparison.value, ComparisonValue::List(_));
             match comparison.type_ {
                 ComparisonOperator::In | ComparisonOperator::NotIn if !is_list => Err(format!(
-                    "'{}' compares '{}' with a list",
+                    "'{}' must compare '{}' with a list",
                     comparison.type_, comparison.key
                 )),
                 ComparisonOperator::In | ComparisonOperator::NotIn => Ok(()),
-                _ if is_list => Err(format!("'{}' compares with no list", comparison.type_)),
+                _ if is_list => Err(format!("'{}' cannot compare with a list", comparison.type_)),
                 _ => Ok(()),
             }
         }
         Filter::CompoundFilter(_) if depth == 0 => Err(format!("it is nested more than {MAX_DEPTH} deep")),
         Filter::CompoundFilter(compound) => compound.filters.iter().try_for_each(|one| check(one, depth - 1)),
-        _ => Err("its type is not known".to_owned()),
+        _ => Err("its type is unknown".to_owned()),
     }
 }
 

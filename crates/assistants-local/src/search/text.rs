@@ -51,7 +51,7 @@ pub(crate) fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, Unreadable> 
         _ => text.to_owned(),
     };
     if text.trim().is_empty() {
-        return Err(Unreadable::Invalid("There is no text in the file.".to_owned()));
+        return Err(Unreadable::Invalid("The file contains no text.".to_owned()));
     }
     Ok(text)
 }

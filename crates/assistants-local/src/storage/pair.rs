@@ -146,27 +146,27 @@ impl Mismatch {
             Self::NoDatabase(count) => {
                 return StorageError {
                     action: format!(
-                        "the database {database} is missing, and the folder {folder} holds the bytes of {count} files: put \
-                         the database back, or restore a backup of both, or move the folder away to begin anew"
+                        "the database {database} is missing, but the folder {folder} contains the bytes of {count} files: \
+                         put the database back, restore a backup of both, or move the folder away to start anew"
                     ),
                     source: None,
                 };
             }
             Self::OtherFolder => format!("the folder {folder} belongs to another database than {database}"),
-            Self::UnknownFolder => format!("the folder {folder} does not say that it belongs to {database}"),
+            Self::UnknownFolder => format!("the folder {folder} is not marked as belonging to {database}"),
             Self::NoFolder(count) => {
                 format!(
-                    "the database {database} knows {count} files, and the folder {folder} with their bytes is missing"
+                    "the database {database} lists {count} files, but the folder {folder} with their bytes is missing"
                 )
             }
             Self::Incomplete(count) => {
-                format!("the folder {folder} lacks the bytes of {count} files that the database {database} knows")
+                format!("the folder {folder} lacks the bytes of {count} files that the database {database} lists")
             }
         };
         StorageError {
             action: format!(
-                "{wrong}: put back the one that belongs to the other, or restore a backup of both; `assistants-local \
-                 check --adopt` makes them a pair as they are"
+                "{wrong}: put back the one that belongs to the other, or restore a backup of both. `assistants-local \
+                 check --adopt` declares them a pair as they are"
             ),
             source: None,
         }

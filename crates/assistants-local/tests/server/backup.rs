@@ -234,7 +234,7 @@ fn a_check_reports_what_is_wrong() {
     let printed = command(&["check"], &database);
     let text = String::from_utf8(printed.stdout).unwrap();
     assert!(
-        text.contains("half: run_1 has the status in_progress, and is listed as ended\n"),
+        text.contains("half: run_1 has the status in_progress but is listed as ended\n"),
         "{text}"
     );
     assert!(text.contains("a.db: 8 faults in "), "{text}");

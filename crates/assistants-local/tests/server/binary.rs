@@ -225,7 +225,10 @@ fn two_programs_do_not_share_a_database() {
         .unwrap();
     assert_eq!(second.status.code(), Some(1));
     let message = String::from_utf8(second.stderr).unwrap();
-    assert!(message.contains("another process uses the database"), "{message}");
+    assert!(
+        message.contains("another process, such as a running server, uses the database"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn a_folder_of_another_database_is_refused() {
     fs::remove_dir_all(folder_of(&one)).unwrap();
     let message = refused(&one);
     assert!(
-        message.contains("knows 1 files") && message.contains("is missing"),
+        message.contains("lists 1 files") && message.contains("is missing"),
         "{message}"
     );
 }

@@ -311,7 +311,7 @@ fn a_pdf_that_cannot_be_read_says_why() {
             "cut.pdf",
             cut,
             "invalid_file",
-            "The PDF is damaged: its table of objects is broken, and no text is found without it.",
+            "The PDF is damaged: its object table is broken, and no text was found without it.",
         ),
     ] {
         let (store, file) = index(&client, name, bytes);
@@ -347,7 +347,7 @@ fn a_pdf_made_to_use_up_the_memory_fails_alone() {
     let client = &program.client;
     let (store, file) = index(client, "hostile.pdf", &hostile());
     let seen = client.wait_for(&format!("/vector_stores/{store}/files/{file}"), "failed");
-    let message = "The PDF takes more work or memory to read than is allowed.";
+    let message = "Reading the PDF requires more time or memory than is allowed.";
     assert_eq!(seen["last_error"], json!({"code": "invalid_file", "message": message}));
     // Later files are read as usual, and errors in them are reported by the program that reads them.
     let (store, file) = index(client, "skagen.pdf", TWO_PAGES);
@@ -379,7 +379,7 @@ fn script(path: PathBuf, lines: &str) -> PathBuf {
 #[test]
 fn how_the_reader_of_pdfs_ends_says_what_becomes_of_the_file() {
     let directory = tempfile::tempdir().unwrap();
-    let too_much = "The PDF takes more work or memory to read than is allowed.";
+    let too_much = "Reading the PDF requires more time or memory than is allowed.";
     for (number, (lines, code, message)) in [
         ("printf Never.; exit 20", "unsupported_file", "Never."),
         ("printf Broken.; exit 21", "invalid_file", "Broken."),

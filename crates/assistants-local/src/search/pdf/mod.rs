@@ -26,7 +26,7 @@ const PAGES: usize = 100;
 pub(crate) fn text_of(bytes: &[u8]) -> Result<String, Unreadable> {
     // Malformed input can violate an assumption of the library. Such a panic means no more than that the file is
     // damaged, and no state is shared with the code that panicked.
-    catch_unwind(|| read(bytes, MAX_TEXT)).unwrap_or_else(|_| Err(damaged("its parts contradict each other")))
+    catch_unwind(|| read(bytes, MAX_TEXT)).unwrap_or_else(|_| Err(damaged("it is inconsistent")))
 }
 
 fn read(bytes: &[u8], longest: usize) -> Result<String, Unreadable> {
@@ -59,11 +59,9 @@ fn read(bytes: &[u8], longest: usize) -> Result<String, Unreadable> {
         return Err(damaged(error));
     }
     if document.xref_recovery == Some(XrefRecovery::Reconstructed) {
-        return Err(damaged(
-            "its table of objects is broken, and no text is found without it",
-        ));
+        return Err(damaged("its object table is broken, and no text was found without it"));
     }
-    let message = "There is no text in the PDF. Scanned pages need text recognition first.";
+    let message = "The PDF contains no text. Scanned pages require text recognition first.";
     Err(Unreadable::Invalid(message.to_owned()))
 }
 
@@ -76,7 +74,7 @@ fn damaged(what: impl std::fmt::Display) -> Unreadable {
 }
 
 fn too_much() -> Unreadable {
-    Unreadable::Invalid("The PDF takes more work or memory to read than is allowed.".to_owned())
+    Unreadable::Invalid("Reading the PDF requires more time or memory than is allowed.".to_owned())
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl PdfReader {
     /// text.
     pub(crate) fn text_of(&self, file: &Path) -> Result<Result<String, Unreadable>, StorageError> {
         let failed = |error: io::Error| StorageError {
-            action: "reading a PDF in a process of its own".to_owned(),
+            action: "reading a PDF in a separate process".to_owned(),
             source: Some(Box::new(io::Error::new(
                 error.kind(),
                 format!("{}: {error}", self.program.display()),

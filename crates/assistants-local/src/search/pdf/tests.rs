@@ -104,11 +104,11 @@ fn reports_why_there_is_no_text() {
     for part in 1..6 {
         refused(&TWO_PAGES[..TWO_PAGES.len() * part / 10], false, "damaged: ");
     }
-    refused(&pages(&["0 0 9 9 re f"]), false, "There is no text in the PDF.");
+    refused(&pages(&["0 0 9 9 re f"]), false, "The PDF contains no text.");
     refused(
         &file(["<</Pages 2 0 R>>", "<</Kids[2 0 R]>>"]),
         false,
-        "There is no text in the PDF.",
+        "The PDF contains no text.",
     );
     refused(&pages(&["BT Tf (lost: no font) Tj ET"]), false, "damaged: syntax error");
     refused(LOCKED, true, "it is encrypted");

@@ -60,7 +60,10 @@ impl Sqlite {
         let path = &private::real_path(path).map_err(failed)?;
         let Some(lock) = private::lock(&private::beside(path, ".lock"), LOCK_TIMEOUT).map_err(failed)? else {
             return Err(StorageError {
-                action: format!("{}: another process uses the database: a server that runs", action()),
+                action: format!(
+                    "{}: another process, such as a running server, uses the database",
+                    action()
+                ),
                 source: None,
             });
         };

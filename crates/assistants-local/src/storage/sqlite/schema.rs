@@ -154,7 +154,9 @@ pub(crate) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Resul
         .and_then(|version| migrations.get(version..))
     else {
         return Err(StorageError {
-            action: format!("the database has version {version}, and this program knows versions up to {known}"),
+            action: format!(
+                "the database has version {version}, but this program supports versions up to {known} only"
+            ),
             source: None,
         });
     };
@@ -176,7 +178,7 @@ mod tests {
         let refused = migrate(&mut connection, &["CREATE TABLE a (b)"]).unwrap_err();
         assert_eq!(
             refused.action,
-            "the database has version 2, and this program knows versions up to 1"
+            "the database has version 2, but this program supports versions up to 1 only"
         );
     }
 
