@@ -516,6 +516,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_stream_may_end_within_a_byte_order_mark() {
+        for length in 0..=3 {
+            for step in 1..=3 {
+                assert_eq!(
+                    in_steps(&b"\xEF\xBB\xBF"[..length], step),
+                    ".",
+                    "{length} bytes, {step} at a time"
+                );
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn any_split_gives_the_same(form in 0usize..24, cuts in proptest::collection::vec(1usize..40, 0..200)) {

@@ -83,6 +83,8 @@ impl<R: Read> Scanner<R> {
             }
             if self.buffer.is_at_end() {
                 self.began = true;
+                // What is left is the beginning of a mark, if anything.
+                self.buffer.searched = self.buffer.end();
                 return Ok(true);
             }
             self.fill(FIRST_READ)?;
