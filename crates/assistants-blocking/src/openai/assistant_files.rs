@@ -1,4 +1,4 @@
-//! Files of an assistant, as version 1 of the protocol has them.
+//! Files of an assistant, in version 1 of the protocol.
 
 use assistants_types::openai::operations as op;
 
@@ -38,7 +38,7 @@ impl AssistantFiles {
             .call(op::DELETE_ASSISTANT_FILE, &[&self.assistant, file.as_id()])
     }
 
-    /// Lists the files, newest first unless told otherwise. `GET /assistants/{assistant_id}/files`.
+    /// Lists the files, newest first by default. `GET /assistants/{assistant_id}/files`.
     pub fn list(&self) -> ListCall<AssistantFile> {
         self.client.list(op::LIST_ASSISTANT_FILES, &[&self.assistant])
     }

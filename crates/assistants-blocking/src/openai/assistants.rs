@@ -77,7 +77,7 @@ impl Assistants {
         self.client.call(op::DELETE_ASSISTANT, &[assistant.as_id()])
     }
 
-    /// Lists assistants, newest first unless told otherwise. `GET /assistants`.
+    /// Lists assistants, newest first by default. `GET /assistants`.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;

@@ -1,4 +1,4 @@
-//! What is different with Azure: the address, the version in the query, the header of the key.
+//! The differences of Azure: the address, the version in the query, the header of the key.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -14,10 +14,10 @@ use crate::auth::token::{BearerToken, Provider, TokenCache};
 use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
 
-/// Where Azure wants a key. Tokens stand in `Authorization`, as everywhere.
+/// The header of a key. Tokens are sent in `Authorization`, as everywhere.
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
 
-/// What a client proves itself with.
+/// The credential of a client.
 #[derive(Clone, Default)]
 pub(super) enum Credential {
     #[default]
@@ -39,7 +39,7 @@ impl Credential {
     }
 }
 
-/// What a client of Azure proves itself with. A bare string is a key. `Debug` shows the kind and nothing of the secret.
+/// The credential of a client of Azure. A string is a key. `Debug` shows only the kind, nothing of the secret.
 #[derive(Clone)]
 pub struct AzureCredential(pub(super) Credential);
 
@@ -50,7 +50,7 @@ impl AzureCredential {
         Self(Credential::Key(key.into()))
     }
 
-    /// A token of Microsoft Entra ID, sent as `Authorization: Bearer` as long as it lives.
+    /// A token of Microsoft Entra ID, sent as `Authorization: Bearer` as long as it is valid.
     #[must_use]
     pub fn token(token: impl Into<String>) -> Self {
         Self(Credential::Token(token.into()))
@@ -91,8 +91,8 @@ impl fmt::Debug for AzureCredential {
     }
 }
 
-/// What requests go to, given the address of a resource or project. The version is part of it, so that no request is
-/// without, whatever options it has.
+/// The base URL, given the address of a resource or project. The version is part of it, so that every request has it,
+/// whatever its options.
 pub(super) fn base(endpoint: BaseUrl, version: &str) -> Result<BaseUrl> {
     let version = version.trim();
     if version.is_empty() {
@@ -105,8 +105,8 @@ pub(super) fn base(endpoint: BaseUrl, version: &str) -> Result<BaseUrl> {
     Ok(base.with_parameter("api-version", version))
 }
 
-/// Where chats go. Below a bare `/openai` Azure has them by deployment, in its newer `/openai/v1` and in projects as all
-/// others do.
+/// The operation of chat completions. Below a bare `/openai` Azure has it by deployment; in its newer `/openai/v1` and in
+/// projects it is the usual one.
 pub(super) fn chat(base: &BaseUrl) -> Operation {
     if base.path().ends_with("/openai") {
         CREATE_CHAT_COMPLETION.at("/deployments/{model}/chat/completions")

@@ -21,15 +21,15 @@ use crate::http::endpoint::Endpoint;
 const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
 
 impl Client {
-    /// Sets a client up from the environment.
+    /// Creates a client from the environment.
     ///
-    /// | variable | what it gives |
+    /// | variable | meaning |
     /// | --- | --- |
-    /// | `OPENAI_API_KEY` | the key; may be missing only when the base URL is on this machine |
+    /// | `OPENAI_API_KEY` | the key; may be missing only if the base URL is on this machine |
     /// | `OPENAI_BASE_URL` | the server; default `https://api.openai.com/v1` |
     /// | `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID` | sent as `OpenAI-Organization` and `OpenAI-Project` |
     /// | `OPENAI_CUSTOM_HEADERS` | lines of the form `Name: value` |
-    /// | `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` | the way through a proxy |
+    /// | `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` | the proxy |
     ///
     /// An empty variable counts as missing.
     ///
@@ -50,7 +50,7 @@ impl Client {
         ClientBuilder::from_env()?.build()
     }
 
-    /// Sets a client up step by step.
+    /// Returns a builder without settings.
     ///
     /// ```
     /// use std::time::Duration;
@@ -69,18 +69,19 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// Sets a client up for Azure OpenAI or a project of Azure AI Foundry, step by step from there.
+    /// Returns a builder for Azure OpenAI or a project of Azure AI Foundry.
     ///
     /// See also the chapter [Azure](crate::guide::azure).
     ///
-    /// `endpoint` is the address of the resource. Paths are appended to it below `/openai`, unless it leads there already
+    /// `endpoint` is the address of the resource. Paths are appended to it below `/openai`, unless it already ends there
     /// (`https://name.openai.azure.com/openai/v1`) or to a project
-    /// (`https://name.services.ai.azure.com/api/projects/project`). `api_version` goes with every request as the query
-    /// parameter `api-version`. The key is sent in the header `api-key`, a token as `Authorization: Bearer`. No variable
-    /// of the environment is read but those of the proxy; see [`ClientBuilder::azure_from_env`].
+    /// (`https://name.services.ai.azure.com/api/projects/project`). `api_version` is sent with every request as the query
+    /// parameter `api-version`. A key is sent in the header `api-key`, a token as `Authorization: Bearer`. Of the
+    /// environment, only the proxy variables are read; see [`ClientBuilder::azure_from_env`].
     ///
-    /// What Azure calls a deployment is the model of an assistant, run or chat. Only the chats of an endpoint that ends in
-    /// `/openai` go to the address of a deployment (`/openai/deployments/{model}/chat/completions`); the client sees to that.
+    /// What Azure calls a deployment is the model of an assistant, run or chat. Only chat completions of an
+    /// endpoint that ends in `/openai` have the deployment in their path (`/openai/deployments/{model}/chat/completions`);
+    /// the client takes care of that.
     ///
     /// ```
     /// use assistants_blocking::openai::Client;
@@ -103,12 +104,12 @@ impl Client {
     }
 }
 
-/// Collects what a [`Client`] needs. Every fault shows at [`build`](Self::build).
+/// The settings of a [`Client`]. Invalid ones are reported by [`build`](Self::build).
 #[must_use = "a builder does nothing until `build`"]
 #[derive(Default)]
 pub struct ClientBuilder {
     base_url: Option<String>,
-    /// With one, the base URL is an endpoint of Azure.
+    /// If there is one, the base URL is an endpoint of Azure.
     api_version: Option<String>,
     credential: Credential,
     organization: Option<String>,
@@ -119,7 +120,7 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Starts from the environment, as [`Client::from_env`] reads it.
+    /// Returns a builder with the settings in the environment, as [`Client::from_env`] reads them.
     ///
     /// # Errors
     ///
@@ -151,13 +152,13 @@ impl ClientBuilder {
         Ok(builder)
     }
 
-    /// Starts from the environment, as [`Client::azure`] with what it says.
+    /// Returns a builder for Azure, as [`Client::azure`] with the settings in the environment.
     ///
-    /// | variable | what it gives |
+    /// | variable | meaning |
     /// | --- | --- |
     /// | `AZURE_OPENAI_ENDPOINT` | the endpoint |
     /// | `OPENAI_API_VERSION` | the version |
-    /// | `AZURE_OPENAI_AD_TOKEN` | a token of Microsoft Entra ID, before a key |
+    /// | `AZURE_OPENAI_AD_TOKEN` | a token of Microsoft Entra ID, preferred over a key |
     /// | `AZURE_OPENAI_API_KEY` | the key |
     ///
     /// An empty variable counts as missing.
@@ -187,17 +188,17 @@ impl ClientBuilder {
         self
     }
 
-    /// Asks `provide` for a token instead of sending a key; the token is sent as `Authorization: Bearer`.
+    /// Obtains tokens from `provide` instead of sending a key. A token is sent as `Authorization: Bearer`.
     ///
-    /// A token is kept and used for all requests. `provide` is asked again when the token nears its end (five minutes
-    /// before it, or in the last quarter of a short life), after an hour at the latest, and when the server refused it
-    /// (401): that request is sent again once with the new one. One thread asks; the others wait, or use what is still
-    /// good. A failed renewal does no harm as long as the token at hand is alive.
+    /// A token is kept and used for all requests. `provide` is called again shortly before it expires (five minutes, or
+    /// the last quarter of a short lifetime), after an hour at the latest, and when the server rejects it with 401; the
+    /// rejected request is then repeated once with the new token. One thread calls `provide`; the others wait, or use the
+    /// old token while it is valid. A failed renewal is ignored as long as the old token is valid.
     ///
-    /// While `provide` runs, the call that needs the token cannot be cancelled, and its limits on time do not end it.
-    /// It must not use this client, which would wait for itself.
+    /// While `provide` runs, the call that needs the token cannot be cancelled or time out. `provide` must not use this
+    /// client, which would deadlock.
     ///
-    /// A failure of `provide` is an [`Error::Token`] of the call, with its error as the source.
+    /// If `provide` fails, the call fails with [`Error::Token`], whose source is the error of `provide`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -223,13 +224,13 @@ impl ClientBuilder {
         self
     }
 
-    /// The organization that the requests count for, sent as `OpenAI-Organization`.
+    /// The organization that requests are billed to, sent as `OpenAI-Organization`.
     pub fn organization(mut self, id: impl Into<String>) -> Self {
         self.organization = Some(id.into());
         self
     }
 
-    /// The project that the requests count for, sent as `OpenAI-Project`.
+    /// The project that requests are billed to, sent as `OpenAI-Project`.
     pub fn project(mut self, id: impl Into<String>) -> Self {
         self.project = Some(id.into());
         self
@@ -243,12 +244,12 @@ impl ClientBuilder {
 
     builder_setters!();
 
-    /// Makes the client. No connection is opened yet.
+    /// Creates the client. No connection is opened yet.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for a base URL that is none, plain `http` to another machine, a key or header value that
-    /// cannot be sent, a certificate that cannot be read.
+    /// [`Error::Config`] for an invalid base URL, plain `http` to another machine, a key or header value that cannot be
+    /// sent, or a certificate that cannot be read.
     pub fn build(self) -> Result<Client> {
         let mut base = BaseUrl::parse(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
         let mut chat = CREATE_CHAT_COMPLETION;

@@ -29,12 +29,12 @@ use crate::{Call, ListCall};
 pub struct Client {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) options: Options,
-    /// How chats are asked for; Azure may have them by deployment.
+    /// The operation of chat completions; Azure may have it by deployment.
     pub(super) chat: Operation,
 }
 
 impl Client {
-    /// A copy with other defaults: `options` win over those this client has. It shares the connections.
+    /// A copy with other defaults: `options` take precedence over those of this client. It shares the connections.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -61,10 +61,10 @@ impl Client {
         self.endpoint.base().address()
     }
 
-    /// A call to any path below the base URL, for what this client has no method for.
+    /// A call to any path below the base URL, for operations that this client has no method for.
     ///
-    /// The path is sent as it is given, so ids in it must be percent-encoded. A body starts out empty; give it its
-    /// fields with [`Call::body_field`]. The answer is read as JSON.
+    /// The path is sent as given, so ids in it must be percent-encoded. A body is empty at first;
+    /// [`Call::body_field`] adds fields. The response is parsed as JSON.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;

@@ -6,13 +6,13 @@ use super::{
 };
 
 impl Client {
-    /// Configured models.
+    /// Assistants: models with their instructions and tools.
     #[must_use]
     pub fn assistants(&self) -> Assistants {
         Assistants { client: self.clone() }
     }
 
-    /// The files of an assistant; legacy, on servers of version 1 of the protocol only.
+    /// The files of an assistant. Legacy: only servers of version 1 of the protocol have them.
     #[must_use]
     pub fn assistant_files(&self, assistant: impl IdOf<Assistant>) -> AssistantFiles {
         AssistantFiles {
@@ -21,7 +21,7 @@ impl Client {
         }
     }
 
-    /// Conversations.
+    /// Threads: conversations.
     #[must_use]
     pub fn threads(&self) -> Threads {
         Threads { client: self.clone() }
@@ -55,19 +55,19 @@ impl Client {
         }
     }
 
-    /// Files.
+    /// The files of the project.
     #[must_use]
     pub fn files(&self) -> Files {
         Files { client: self.clone() }
     }
 
-    /// Large files, in parts.
+    /// Uploads of large files in parts.
     #[must_use]
     pub fn uploads(&self) -> Uploads {
         Uploads { client: self.clone() }
     }
 
-    /// Collections of files that can be searched.
+    /// Vector stores: collections of files that can be searched.
     #[must_use]
     pub fn vector_stores(&self) -> VectorStores {
         VectorStores { client: self.clone() }
@@ -82,7 +82,7 @@ impl Client {
         }
     }
 
-    /// Files that are put into a vector store together.
+    /// The batches of files of a vector store.
     #[must_use]
     pub fn vector_store_batches(&self, store: impl IdOf<VectorStore>) -> VectorStoreBatches {
         VectorStoreBatches {
@@ -91,7 +91,7 @@ impl Client {
         }
     }
 
-    /// The models that the server has.
+    /// The models of the server.
     #[must_use]
     pub fn models(&self) -> Models {
         Models { client: self.clone() }

@@ -16,7 +16,7 @@ impl Messages {
     /// Adds a message to the end of the thread.
     ///
     /// `POST /threads/{thread_id}/messages`. Carries an idempotency key, so that a retry does not add a second one on
-    /// servers that know such keys. While a run on the thread is active the server refuses with status 400.
+    /// servers that know such keys. While a run on the thread is active, the server rejects it with status 400.
     ///
     /// Servers of version 1 take files as `body_field("file_ids", ["file-…"])`, and show them in
     /// [`extra`](Message#structfield.extra).
@@ -53,7 +53,7 @@ impl Messages {
         self.client.call(op::DELETE_MESSAGE, &[&self.thread, message.as_id()])
     }
 
-    /// Lists messages, newest first unless told otherwise. `GET /threads/{thread_id}/messages`.
+    /// Lists messages, newest first by default. `GET /threads/{thread_id}/messages`.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -73,7 +73,7 @@ impl Messages {
 }
 
 impl ListCall<Message> {
-    /// Only the messages that this run wrote.
+    /// Lists only the messages that this run wrote.
     pub fn run_id(self, run: impl IdOf<Run>) -> Self {
         self.parameter("run_id", run.as_id())
     }

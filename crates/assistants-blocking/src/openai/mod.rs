@@ -1,8 +1,8 @@
 //! The client for OpenAI Assistants v2 and everything that speaks it.
 //!
-//! [`Client`] is where it starts: a handle for each resource, and on each handle the operations.
+//! A [`Client`] has a handle for each resource, and the handle has the operations.
 //!
-//! | handle | what it reaches |
+//! | method | handle |
 //! | --- | --- |
 //! | [`Client::assistants`] | [`Assistants`]: configured models |
 //! | [`Client::assistant_files`] | [`AssistantFiles`]: files attached to an assistant, on servers of version 1 (legacy) |
@@ -17,17 +17,17 @@
 //! | [`Client::models`] | [`Models`] that the server has |
 //! | [`Client::chat`] | [`Chat`] completions; their types are in [`crate::chat`] |
 //!
-//! [`Client::azure`] sets the same client up for Azure.
+//! [`Client::azure`] sets up the same client for Azure.
 //!
-//! # What OpenAI's Python client calls it
+//! # Names in OpenAI's Python client
 //!
 //! The chapter [Coming from openai-python](crate::guide::openai_python) shows the same programs in both languages.
 //!
-//! Methods and parameters have the same names where Rust allows; a parameter is a setter of the request, an option of
-//! the call a setter of the [`Call`](crate::Call). `NOT_GIVEN` there is a setter not called here, `None` one of the
-//! `clear_…` setters of an update.
+//! Methods and parameters have the same names where Rust allows. A parameter is a setter of the request, an option of a
+//! call a setter of the [`Call`](crate::Call). `NOT_GIVEN` there is a setter that is not called here, and `None` is one of
+//! the `clear_…` setters of an update.
 //!
-//! | there | here |
+//! | Python | Rust |
 //! | --- | --- |
 //! | `OpenAI()`, `AzureOpenAI()` | [`Client::from_env`], [`ClientBuilder::azure_from_env`] |
 //! | `client.with_options(…)` | [`Client::with_options`] |
@@ -61,10 +61,10 @@
 //! | `chat.completions.runTools` of the JavaScript client | [`Chat::run_with_tools`] |
 //! | `pydantic_function_tool(Args)`, `.parse(response_format=Answer)` | `FunctionTool::of`, `ResponseFormat::of` and [`Message::parse`], with the feature `schemars` |
 //!
-//! The asynchronous classes there have no counterpart: every method here waits, and another thread can end the wait
-//! with a [`CancelToken`](crate::CancelToken).
+//! The asynchronous classes have no counterpart: every method blocks, and another thread can end the wait with a
+//! [`CancelToken`](crate::CancelToken).
 //!
-//! The types of requests and answers are those of [`assistants_types::openai`], re-exported here.
+//! The types of requests and responses are those of [`assistants_types::openai`], re-exported here.
 
 mod assistant_files;
 mod assistants;

@@ -50,7 +50,7 @@ impl Threads {
         self.client.call(op::DELETE_THREAD, &[thread.as_id()])
     }
 
-    /// Creates a thread and a run on it in one request; the run goes on in the background. `POST /threads/runs`.
+    /// Creates a thread and a run on it in one request; the run continues in the background. `POST /threads/runs`.
     pub fn create_and_run(&self, params: CreateThreadAndRun) -> Call<Run> {
         self.client.call_with(op::CREATE_THREAD_AND_RUN, &[], &params)
     }

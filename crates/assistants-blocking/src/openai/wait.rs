@@ -54,7 +54,7 @@ type First<T> = Box<dyn FnOnce(&Options) -> Result<Call<T>> + Send>;
 /// Makes the request that reads an object again.
 type Poll<T> = Box<dyn Fn(&T) -> Call<T> + Send>;
 
-/// A call that waits until the server is done with an object.
+/// A call that waits until the server has processed an object.
 ///
 /// It returns the object in whatever state it ended, even if that is a failure: check its `status`.
 ///

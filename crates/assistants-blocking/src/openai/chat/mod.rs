@@ -10,7 +10,7 @@ use crate::chat::{ChatCompletion, ChatStreamCall, CreateChatCompletion};
 
 pub use tools::{ChatToolsCall, FinishedChat};
 
-/// Answers to conversations that the caller keeps. From [`Client::chat`].
+/// Chat completions: the model continues a conversation that the caller keeps. From [`Client::chat`].
 #[derive(Clone, Debug)]
 pub struct Chat {
     pub(super) client: Client,
@@ -19,7 +19,7 @@ pub struct Chat {
 impl Chat {
     /// Answers a conversation. `POST /chat/completions`.
     ///
-    /// The answer may wait for a long time: the server sends nothing before it is whole.
+    /// This may take long, because the server sends nothing before the answer is complete.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -38,7 +38,7 @@ impl Chat {
 
     /// As [`create`](Self::create), and streams the answer as it is written.
     ///
-    /// Tokens taken are told only if `stream_options` asks for it, see
+    /// The number of tokens is reported only if `stream_options` requests it, see
     /// [`include_usage`](crate::chat::ChatStreamOptions::include_usage).
     ///
     /// ```

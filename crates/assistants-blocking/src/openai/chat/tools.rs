@@ -1,4 +1,4 @@
-//! Chats whose function calls this program answers.
+//! Chats whose function calls are answered by functions of this program.
 
 use crate::call::options::option_setters;
 use crate::chat::{
@@ -37,8 +37,8 @@ impl Chat {
 
 /// A chat whose function calls are answered until the model makes no more. From [`Chat::run_with_tools`].
 ///
-/// [`send`](Self::send) waits for each answer, [`stream`](Self::stream) shows it while it is written. Options hold for
-/// each request, a deadline for all together, an idempotency key for the first.
+/// [`send`](Self::send) waits for each answer, [`stream`](Self::stream) streams it. Options apply to each request, a
+/// deadline to all together, an idempotency key to the first.
 #[must_use = "nothing is asked until `send` or `stream`"]
 #[derive(Debug)]
 pub struct ChatToolsCall {
@@ -48,7 +48,7 @@ pub struct ChatToolsCall {
     options: Options,
 }
 
-/// A chat whose last answer calls no function of this program.
+/// A chat that has ended: its last answer calls no function of this program.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FinishedChat {
@@ -56,8 +56,8 @@ pub struct FinishedChat {
     pub completion: ChatCompletion,
     /// The answers before it, oldest first; each called functions.
     pub calling: Vec<ChatCompletion>,
-    /// The whole conversation: the messages of the request, all answers, and the outputs of functions. What comes next
-    /// can be appended to it.
+    /// The whole conversation: the messages of the request, all answers, and the outputs of functions. Append to it to
+    /// continue.
     pub messages: Vec<ChatMessage>,
 }
 
@@ -74,7 +74,7 @@ impl ChatToolsCall {
 
     option_setters!();
 
-    /// Asks, answers the calls, and asks again, until the model makes no more calls.
+    /// Requests an answer, answers its calls, and repeats that until the model makes no more calls.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl ChatToolsCall {
         self.run(Call::<ChatCompletion>::send)
     }
 
-    /// As [`send`](Self::send), and shows each answer to `show` while it is written.
+    /// As [`send`](Self::send), and calls `show` with each chunk of the answers as it arrives.
     ///
     /// # Errors
     ///
@@ -135,7 +135,7 @@ impl<A: FnMut(Call<ChatCompletion>) -> Result<ChatCompletion>> ToolRounds for Ro
         let completion = (self.ask)(call)?;
         self.params.messages.push(completion.to_message());
         let calls: Vec<ToolCall> = completion.function_calls().map(called).collect();
-        // What is called besides functions, the caller has to answer, and all calls are answered together.
+        // The caller has to answer calls of other tools than functions, and all calls are answered together.
         if calls.is_empty() || calls.len() < completion.tool_calls().len() {
             return Ok(Round::End(completion));
         }

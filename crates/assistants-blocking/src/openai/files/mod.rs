@@ -28,9 +28,9 @@ pub struct Files {
 }
 
 impl Files {
-    /// Uploads a file: a path, or anything else that [`FileSource`] takes. The bytes are read while they are sent.
+    /// Uploads a file: a path, or anything else that converts to a [`FileSource`]. It is read while it is sent.
     ///
-    /// `POST /files`. Carries an idempotency key, so that a retry does not store the file twice on servers that know
+    /// `POST /files`. Carries an idempotency key, so that a retry does not store the file twice on servers that support
     /// such keys. A retry opens the file again.
     ///
     /// ```
@@ -46,7 +46,7 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// At `send`: [`Error::File`] for a file that is missing, is none, is empty, or shrinks while it is sent.
+    /// At `send`: [`Error::File`] if the file is missing, not a regular file, empty, or shrinks while it is sent.
     pub fn upload(&self, file: impl Into<FileSource>, purpose: impl Into<FilePurpose>) -> Call<File, UploadKind> {
         let mut form = Form::new("file", file.into());
         form.set("purpose", &purpose.into().as_str().into());
@@ -54,7 +54,7 @@ impl Files {
         Call::new(&self.client.endpoint, &self.client.options, request)
     }
 
-    /// Reads what is known about one file, without its bytes. `GET /files/{file_id}`.
+    /// Reads one file, without its content. `GET /files/{file_id}`.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -70,7 +70,7 @@ impl Files {
         self.client.call(op::RETRIEVE_FILE, &[file.as_id()])
     }
 
-    /// Lists files, newest first unless told otherwise. `GET /files`. A page has up to 10,000 files.
+    /// Lists files, newest first by default. `GET /files`. A page has up to 10,000 files.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -87,12 +87,12 @@ impl Files {
         self.client.list(op::LIST_FILES, &[])
     }
 
-    /// Deletes one file, and takes it out of all vector stores. `DELETE /files/{file_id}`.
+    /// Deletes one file, and removes it from all vector stores. `DELETE /files/{file_id}`.
     pub fn delete(&self, file: impl IdOf<File>) -> Call<FileDeleted> {
         self.client.call(op::DELETE_FILE, &[file.as_id()])
     }
 
-    /// Downloads one file, as a whole, into a writer or to a path. `GET /files/{file_id}/content`.
+    /// Downloads one file, into memory, a writer or a path. `GET /files/{file_id}/content`.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -109,7 +109,7 @@ impl Files {
         Call::new(&self.client.endpoint, &self.client.options, request)
     }
 
-    /// Waits until the server has processed a file. Most servers are done before `upload` returns.
+    /// Waits until the server has processed a file. Most servers have done so when `upload` returns.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -160,7 +160,7 @@ impl Call<File, UploadKind> {
         self
     }
 
-    /// When the server deletes an uploaded file by itself. Default: never, but for files of batches.
+    /// When the server deletes an uploaded file. Default: never, except for files of batches.
     pub fn expires_after(mut self, expiration: impl Into<FileExpiration>) -> Self {
         // A word, a number and members that are JSON already always have a JSON form.
         if let Some(form) = &mut self.request.form
@@ -171,8 +171,7 @@ impl Call<File, UploadKind> {
         self
     }
 
-    /// Calls `observer` with how many bytes of an uploaded file were sent and how many there are. Another attempt
-    /// starts from 0 again.
+    /// Calls `observer` with the number of bytes sent and the size of the file. Another attempt starts again from 0.
     pub fn on_progress(mut self, observer: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
         if let Some(form) = &mut self.request.form {
             form.progress = Some(Arc::new(observer));
@@ -188,7 +187,7 @@ impl ListCall<File> {
     }
 }
 
-/// The bytes of a file: what a [`Call`] of [`Files::content`] answers with.
+/// The content of a file: the response to the [`Call`] of [`Files::content`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Content;
@@ -204,9 +203,9 @@ impl Call<Content> {
         Ok(self.send_raw()?.into_bytes())
     }
 
-    /// Downloads the file into a writer as it arrives, and tells how many bytes it has.
+    /// Downloads the file into a writer as it arrives, and returns its size in bytes.
     ///
-    /// Attempts are repeated until the first byte. One that breaks off later has written a part of the file.
+    /// Attempts are repeated until the first byte. If the response breaks off later, a part of the file has been written.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -227,10 +226,10 @@ impl Call<Content> {
         copy(&mut body, writer).map_err(|end| end.into_error("the writer"))
     }
 
-    /// Downloads the file to this path, and tells how many bytes it has. A file that is there is replaced.
+    /// Downloads the file to this path, and returns its size in bytes. An existing file is replaced.
     ///
-    /// The bytes go to a temporary name in the same folder, which is renamed at the end: under the final name there is
-    /// the whole file or what was there before.
+    /// The content is written to a temporary file in the same folder, which is renamed at the end, so that the path has
+    /// either the whole file or what it had before.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;

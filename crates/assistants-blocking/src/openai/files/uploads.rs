@@ -16,14 +16,14 @@ use crate::{Call, Options};
 /// The size of a part, and the largest that the protocol allows: 64 MiB.
 const PART_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Files that are too large for one request, or for one try. From [`Client::uploads`].
+/// Uploads of files that are too large for one request or one attempt. From [`Client::uploads`].
 #[derive(Clone, Debug)]
 pub struct Uploads {
     pub(crate) client: Client,
 }
 
 impl Uploads {
-    /// Begins an upload, which expires after an hour. `POST /uploads`.
+    /// Starts an upload, which expires after an hour. `POST /uploads`.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -47,7 +47,7 @@ impl Uploads {
         self.client.call_with(op::CREATE_UPLOAD, &[], &params)
     }
 
-    /// Adds a part of at most 64 MB; parts may come at the same time and in any order.
+    /// Adds a part of at most 64 MB; parts may be sent in parallel and in any order.
     ///
     /// `POST /uploads/{upload_id}/parts`.
     pub fn add_part(&self, upload: impl IdOf<Upload>, data: impl Into<FileSource>) -> Call<UploadPart> {
@@ -56,19 +56,19 @@ impl Uploads {
         Call::new(&self.client.endpoint, &self.client.options, request)
     }
 
-    /// Puts the parts together, in the order of their ids. `POST /uploads/{upload_id}/complete`.
+    /// Joins the parts in the order of these ids. `POST /uploads/{upload_id}/complete`.
     pub fn complete(&self, upload: impl IdOf<Upload>, params: CompleteUpload) -> Call<Upload> {
         self.client.call_with(op::COMPLETE_UPLOAD, &[upload.as_id()], &params)
     }
 
-    /// Gives an upload up. `POST /uploads/{upload_id}/cancel`.
+    /// Cancels an upload. `POST /uploads/{upload_id}/cancel`.
     pub fn cancel(&self, upload: impl IdOf<Upload>) -> Call<Upload> {
         self.client.call(op::CANCEL_UPLOAD, &[upload.as_id()])
     }
 
     /// Uploads a file in parts, each a request of its own with retries of its own.
     ///
-    /// When it fails, calling [`send`](PartsUpload::send) again goes on with the part that was missing.
+    /// If it fails, calling [`send`](PartsUpload::send) again continues with the missing part.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -94,9 +94,9 @@ impl Uploads {
     }
 }
 
-/// A file on its way in parts. From [`Uploads::upload_in_parts`].
+/// A file that is uploaded in parts. From [`Uploads::upload_in_parts`].
 ///
-/// Options hold for each request.
+/// Options apply to each request.
 #[must_use = "nothing is uploaded until `send`"]
 pub struct PartsUpload {
     uploads: Uploads,
@@ -110,7 +110,7 @@ pub struct PartsUpload {
     options: Options,
 }
 
-/// How far it has come.
+/// The progress of an upload.
 #[derive(Debug, Default)]
 struct State {
     upload_id: Option<String>,
@@ -120,7 +120,7 @@ struct State {
 impl PartsUpload {
     option_setters!();
 
-    /// The name that the file gets. Default: that of the source.
+    /// The name of the file. Default: that of the source.
     pub fn file_name(mut self, name: impl Into<String>) -> Self {
         self.file_name = name.into();
         self
@@ -138,15 +138,15 @@ impl PartsUpload {
         self
     }
 
-    /// Calls `observer` with how many bytes of the file were sent and how many there are. A part that is sent again
-    /// starts from its beginning.
+    /// Calls `observer` with the number of bytes sent and the size of the file. A part that is sent again starts from its
+    /// beginning.
     pub fn on_progress(mut self, observer: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(observer));
         self
     }
 
-    /// Goes on with an upload of an earlier program, which has these parts already; they have the size that
-    /// [`part_bytes`](Self::part_bytes) says.
+    /// Continues an earlier upload that has these parts already, each of the size of
+    /// [`part_bytes`](Self::part_bytes).
     pub fn resume(mut self, upload: impl IdOf<Upload>, part_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.state = State {
             upload_id: Some(upload.into_id()),
@@ -155,7 +155,7 @@ impl PartsUpload {
         self
     }
 
-    /// The id of the upload, once it has begun.
+    /// The id of the upload, once it has started.
     #[must_use]
     pub fn upload_id(&self) -> Option<&str> {
         self.state.upload_id.as_deref()
@@ -167,7 +167,7 @@ impl PartsUpload {
         &self.state.part_ids
     }
 
-    /// Sends what is missing, and puts the parts together. After an error it can be called again.
+    /// Sends the missing parts and joins them. It can be called again after an error.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Cancelling runs that this program gives up.
+//! Cancelling runs that the client abandons.
 
 use std::sync::mpsc;
 use std::thread;
@@ -10,13 +10,13 @@ use crate::http::log;
 use crate::openai::{Client, Run, RunAccumulator};
 use crate::{CancelToken, Error, Options};
 
-/// The most time that a run's cancelling takes.
+/// The limit on the time to cancel a run.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// How much of it is waited for once the caller's token was cancelled, who was promised to be free within 50 ms.
+/// The part of it that is waited for if the token was cancelled: the caller is promised an end of the wait within 50 ms.
 const CANCELLED: Duration = Duration::from_millis(5);
 
-/// A run that is given up.
+/// A run that is abandoned.
 pub(crate) enum Abandoned {
     Known {
         thread: String,
@@ -26,11 +26,11 @@ pub(crate) enum Abandoned {
     Unread(Box<EventReader<Incoming>>),
 }
 
-/// Asks the server to cancel a run, so that nobody pays for it; what goes wrong is logged.
+/// Cancels a run on the server, so that nobody pays for it; a failure is logged.
 ///
-/// The request has the headers and options of the call that began the run, but neither its token nor its deadline: they
-/// may be why the run is given up. It is sent from another thread and waited for, up to two seconds. A cancelled token
-/// shortens the wait, not the request.
+/// The request has the headers and options of the call that started the run, but neither its token nor its deadline,
+/// which may be why the run is abandoned. It is sent from another thread, and waited for up to two seconds. A cancelled
+/// token shortens the wait, not the request.
 pub(crate) fn cancel(client: &Client, options: &Options, run: Abandoned) {
     let cancelled = options.cancel.as_ref().is_some_and(CancelToken::is_cancelled);
     let (client, options) = (client.clone(), options.clean_up(LIMIT));

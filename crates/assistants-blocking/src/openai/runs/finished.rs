@@ -1,11 +1,11 @@
-//! What a run has come to.
+//! The outcome of a run.
 
 use crate::Options;
 use crate::auth::secrets::Secrets;
 use crate::error::{Error, Result};
 use crate::openai::{Client, Message, Run, RunStatus, RunStep, SortOrder, Usage};
 
-/// A run that has come to an end, or waits for tool outputs.
+/// A run that has ended, or waits for tool outputs, with its messages and steps.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FinishedRun {
@@ -15,7 +15,7 @@ pub struct FinishedRun {
     pub messages: Vec<Message>,
     /// The steps it took, oldest first.
     pub steps: Vec<RunStep>,
-    /// What an error made of it must not show.
+    /// Secrets that an error with the run must not show.
     pub(crate) secrets: Secrets,
 }
 
@@ -61,9 +61,9 @@ impl FinishedRun {
         self.messages.iter().flat_map(Message::texts).collect()
     }
 
-    /// The tokens that the run used: as it tells itself, else summed over its steps; `None` when neither tells.
+    /// The tokens that the run used: those that it reports, otherwise the sum over its steps; `None` if neither reports any.
     ///
-    /// A list sums up as well:
+    /// Lists can be summed too:
     ///
     /// ```
     /// use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread, Usage};

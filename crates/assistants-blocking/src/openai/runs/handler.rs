@@ -8,11 +8,10 @@ use crate::openai::{
     RunStepDelta, StepDetailsDelta, StepToolCall, StepToolCallDelta, StreamEvent, TextContent, TextDelta,
 };
 
-/// What to do when something arrives in a stream. Every method does nothing unless it is written.
+/// Callbacks for the events of a stream. By default, each does nothing.
 ///
-/// For one event, [`on_event`](Self::on_event) comes first, then the methods for what the event is about, parts before
-/// the whole: the text of a message is done before the message is. Snapshots hold everything up to and including the
-/// delta at hand.
+/// For each event, [`on_event`](Self::on_event) is called first, then the methods for its subject, parts before the whole:
+/// the text of a message is done before the message is. Snapshots include the current delta.
 ///
 /// A closure that takes `&StreamEvent` is a handler too.
 ///
@@ -61,7 +60,7 @@ pub trait EventHandler {
     fn on_tool_call_created(&mut self, _call: &StepToolCall) {}
     /// A tool call grew; the call is as it is now.
     fn on_tool_call_delta(&mut self, _delta: &StepToolCallDelta, _call: &StepToolCall) {}
-    /// A tool call is complete: its arguments are whole. Reported once for each call.
+    /// A tool call is complete, with all of its arguments. Reported once for each call.
     fn on_tool_call_done(&mut self, _call: &StepToolCall) {}
 
     /// A limit on time ended the stream; [`on_exception`](Self::on_exception) follows.
@@ -78,7 +77,7 @@ impl<F: FnMut(&StreamEvent)> EventHandler for F {
     }
 }
 
-/// What was reported to the handler so far: how many parts of each message, how many calls of each step.
+/// What has been reported to the handler: how many parts of each message and how many calls of each step.
 #[derive(Default)]
 pub(crate) struct Progress {
     messages: Reports,

@@ -37,9 +37,9 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// Starts a run, which goes on in the background.
+    /// Starts a run, which continues in the background.
     ///
-    /// `POST /threads/{thread_id}/runs`. Refused with status 400 while another run on the thread is active.
+    /// `POST /threads/{thread_id}/runs`. Rejected with status 400 while another run on the thread is active.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -85,7 +85,7 @@ impl Runs {
             .call_with(op::UPDATE_RUN, &[&self.thread, run.as_id()], &params)
     }
 
-    /// Lists runs, newest first unless told otherwise. `GET /threads/{thread_id}/runs`.
+    /// Lists runs, newest first by default. `GET /threads/{thread_id}/runs`.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -105,9 +105,9 @@ impl Runs {
         self.client.list(op::LIST_RUNS, &[&self.thread])
     }
 
-    /// Asks the server to stop a run, whose status is then `cancelling` and soon `cancelled`.
+    /// Cancels a run. Its status becomes `cancelling`, and soon `cancelled`.
     ///
-    /// `POST /threads/{thread_id}/runs/{run_id}/cancel`. Refused with status 400 when the run has ended.
+    /// `POST /threads/{thread_id}/runs/{run_id}/cancel`. Rejected with status 400 if the run has ended.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -127,7 +127,7 @@ impl Runs {
         self.client.call(op::CANCEL_RUN, &[&self.thread, run.as_id()])
     }
 
-    /// Hands in the outputs of all function calls that the run waits for; they must come in one request.
+    /// Submits the outputs of all function calls that the run waits for; they must be in one request.
     ///
     /// `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`.
     ///
@@ -188,7 +188,7 @@ impl Runs {
 pub struct RunKind;
 
 impl Call<Run, RunKind> {
-    /// Also what is normally left out of the steps that a streamed run reports.
+    /// Includes data in the steps of a streamed run that is left out by default.
     pub fn include(mut self, what: impl Into<RunInclude>) -> Self {
         self.request.query.push(include(&what.into()));
         self

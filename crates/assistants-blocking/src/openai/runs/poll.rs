@@ -51,7 +51,7 @@ impl Runs {
         })
     }
 
-    /// Starts a run, and waits until it has ended or needs tool outputs.
+    /// Starts a run and waits until it has ended or needs tool outputs.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;

@@ -21,7 +21,7 @@ impl RunSteps {
             .call(op::RETRIEVE_RUN_STEP, &[&self.thread, &self.run, step.as_id()])
     }
 
-    /// Lists steps, newest first unless told otherwise. `GET /threads/{thread_id}/runs/{run_id}/steps`.
+    /// Lists steps, newest first by default. `GET /threads/{thread_id}/runs/{run_id}/steps`.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -44,7 +44,7 @@ impl RunSteps {
 }
 
 impl ListCall<RunStep> {
-    /// Also what is normally left out of a step.
+    /// Includes data of a step that is left out by default.
     pub fn include(mut self, what: impl Into<RunInclude>) -> Self {
         self.request.query.push(include(&what.into()));
         self
@@ -52,14 +52,14 @@ impl ListCall<RunStep> {
 }
 
 impl Call<RunStep> {
-    /// Also what is normally left out of a step.
+    /// Includes data of a step that is left out by default.
     pub fn include(mut self, what: impl Into<RunInclude>) -> Self {
         self.request.query.push(include(&what.into()));
         self
     }
 }
 
-/// The query parameter; it may stand several times.
+/// The query parameter; it may be repeated.
 pub(crate) fn include(what: &RunInclude) -> (String, String) {
     ("include[]".to_owned(), what.as_str().to_owned())
 }

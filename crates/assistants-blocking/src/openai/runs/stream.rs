@@ -41,7 +41,7 @@ impl Runs {
         StreamCall::new(&self.client, self.create(params))
     }
 
-    /// As [`submit_tool_outputs`](Self::submit_tool_outputs), and streams the events of the run as it goes on.
+    /// As [`submit_tool_outputs`](Self::submit_tool_outputs), and streams the events of the run as it continues.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -70,7 +70,7 @@ impl Runs {
     }
 }
 
-/// A run that will be streamed. `Kind` is that of a [`Call`].
+/// A call that streams a run. `Kind` is that of a [`Call`].
 #[must_use = "a call does nothing until `send`"]
 #[derive(Debug)]
 pub struct StreamCall<Kind = RunKind> {
@@ -90,7 +90,7 @@ struct RunIds {
 }
 
 impl StreamCall {
-    /// Also what is normally left out of the steps that the stream reports.
+    /// Includes data in the steps of the stream that is left out by default.
     pub fn include(mut self, what: impl Into<RunInclude>) -> Self {
         self.call = self.call.include(what);
         self
@@ -110,7 +110,7 @@ impl<Kind> StreamCall<Kind> {
         }
     }
 
-    /// Says which run the events are about.
+    /// Sets the run that the events are about.
     pub(crate) fn about(mut self, thread: &str, run: &str) -> Self {
         self.known = Some(RunIds {
             thread: thread.to_owned(),
@@ -126,13 +126,13 @@ impl<Kind> StreamCall<Kind> {
 
     option_setters!();
 
-    /// Whether a stream that is dropped before its end cancels the run on the server, so that nobody pays for an
-    /// answer nobody reads. Default: no.
+    /// Whether dropping the stream before its end cancels the run on the server, so that nobody pays for an answer that
+    /// nobody reads. Default: no.
     ///
-    /// The request that does it has the headers and options of this call, and is sent also after the call's deadline and
-    /// when its token was cancelled. The drop waits for it, up to two seconds; once the token was cancelled, for 5 ms,
-    /// and the request goes on in the background. A stream that was not read at all is read up to the event that names
-    /// the run, within the same time.
+    /// The request has the headers and options of this call, and is sent even if the deadline of the call has passed or its
+    /// token was cancelled. The drop waits for it up to two seconds; if the token was cancelled, 5 ms, after which the
+    /// request continues in the background. A stream that was not read at all is read up to the event that names the run,
+    /// within the same time.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -152,7 +152,7 @@ impl<Kind> StreamCall<Kind> {
         self
     }
 
-    /// Sends the request; returns when the answer begins.
+    /// Sends the request; returns when the response begins.
     ///
     /// # Errors
     ///
@@ -208,7 +208,7 @@ pub struct RunStream {
     options: Options,
     events: EventReader<Incoming>,
     snapshots: RunAccumulator,
-    /// Text was read that the snapshots do not have, and no message has been finished since.
+    /// Text was read that is missing in the snapshots, and no message has been completed since.
     text_skipped: bool,
     cancel_run_on_drop: bool,
     /// The run, where it was known before the first event.
@@ -216,7 +216,7 @@ pub struct RunStream {
 }
 
 impl RunStream {
-    /// Reads one event and keeps the snapshots up to date. With `text_only`, text gives `None` as event.
+    /// Reads one event and updates the snapshots. With `text_only`, an event of text alone is `None`.
     fn read(&mut self, text_only: bool) -> Option<Result<Option<StreamEvent>>> {
         let outcome = self.events.read(text_only);
         match &outcome {
@@ -232,7 +232,7 @@ impl RunStream {
             }
             Some(Ok(None)) => self.text_skipped = true,
             Some(Err(_)) => {}
-            // The stream has said its last, so its connection can serve another request.
+            // The stream is complete, so its connection can serve another request.
             None if self.events.has_ended() => {
                 if let Some(body) = self.events.take_source() {
                     body.recycle();
@@ -243,11 +243,11 @@ impl RunStream {
         outcome
     }
 
-    /// The next piece of text that the assistant writes, skipping all else; `None` at the end.
+    /// The next piece of text that the assistant writes; other events are skipped. `None` at the end.
     ///
-    /// The fast way to the text: nothing is allocated for an event whose text has no escapes, and the text is borrowed
-    /// until the next call. The snapshots of messages do not grow by what is read here; a message is complete in them
-    /// when the server has finished it, and [`finish`](Self::finish) asks for what they do not have.
+    /// This is the fastest way to the text: nothing is allocated for an event whose text has no escapes, and the text is
+    /// borrowed until the next call. Text that is read here is not added to the snapshots. They contain a message in full
+    /// once the server has completed it, and [`finish`](Self::finish) requests what they lack.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -284,7 +284,7 @@ impl RunStream {
         Some(Ok(self.events.text()))
     }
 
-    /// The pieces of text that the assistant writes, as strings of their own.
+    /// The pieces of text that the assistant writes, as owned strings.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -303,13 +303,13 @@ impl RunStream {
         TextDeltas { stream: self }
     }
 
-    /// The thread, where the run was created together with it.
+    /// The thread, if it was created together with the run.
     #[must_use]
     pub fn thread(&self) -> Option<&Thread> {
         self.snapshots.thread()
     }
 
-    /// The run as the last event showed it.
+    /// The run as of the last event.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -331,25 +331,25 @@ impl RunStream {
         self.snapshots.run()
     }
 
-    /// The message that the last message event was about, with everything its deltas have added.
+    /// The message of the last message event, including all deltas so far.
     #[must_use]
     pub fn message(&self) -> Option<&Message> {
         self.snapshots.message()
     }
 
-    /// The step that the last step event was about, with everything its deltas have added.
+    /// The step of the last step event, including all deltas so far.
     #[must_use]
     pub fn run_step(&self) -> Option<&RunStep> {
         self.snapshots.run_step()
     }
 
-    /// All messages that the stream spoke of, in the order of their first event.
+    /// All messages of the stream, in the order of their first event.
     #[must_use]
     pub fn messages(&self) -> &[Message] {
         self.snapshots.messages()
     }
 
-    /// All steps that the stream spoke of, in the order of their first event.
+    /// All steps of the stream, in the order of their first event.
     #[must_use]
     pub fn run_steps(&self) -> &[RunStep] {
         self.snapshots.steps()
@@ -361,7 +361,7 @@ impl RunStream {
         self.events.origin().request_id.as_deref()
     }
 
-    /// Reads to the end, calling the handler for what arrives.
+    /// Reads to the end and calls the handler for each event.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -382,7 +382,7 @@ impl RunStream {
     ///
     /// # Errors
     ///
-    /// As those of the iterator; the handler was told of it too.
+    /// Those of the iterator, which are also reported to the handler.
     pub fn handle(&mut self, handler: &mut impl EventHandler) -> Result<()> {
         let outcome = self.drive(handler, &mut Progress::default());
         handler.on_end();
@@ -406,10 +406,10 @@ impl RunStream {
         Ok(())
     }
 
-    /// Reads to the end and hands out the run in its last state, its messages and its steps.
+    /// Reads to the end and returns the run in its last state, with its messages and steps.
     ///
-    /// A stream that broke off, or sent what cannot be read, loses nothing: the run is then polled until it has ended,
-    /// and its messages and steps are read.
+    /// Nothing is lost if the stream breaks off or contains something unreadable: the run is then polled until it has
+    /// ended, and its messages and steps are retrieved.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -426,8 +426,8 @@ impl RunStream {
     ///
     /// # Errors
     ///
-    /// Everything but a stream that broke off, went silent, or could not be read, after its run became known:
-    /// [`Error::Api`] for an `error` event, [`Error::Cancelled`], and what polling gives.
+    /// [`Error::Api`] for an `error` event, [`Error::Cancelled`], and those of polling. A stream that broke off, went silent
+    /// or could not be read is an error only if its run is not known yet.
     pub fn finish(mut self) -> Result<FinishedRun> {
         self.read_to_end()
     }
@@ -479,13 +479,13 @@ impl RunStream {
         }
     }
 
-    /// Whether asking for the run makes up for an error.
+    /// Whether polling the run makes up for an error.
     fn can_recover(&self, error: &Error) -> bool {
         (self.snapshots.run().is_some() || self.known.is_some())
             && match error {
-                // What cannot be read here can be asked for: the run goes on without this stream.
+                // What cannot be read can be requested: the run continues without this stream.
                 Error::StreamTruncated(_) | Error::Stream(_) | Error::Decode(_) => true,
-                // Nothing came at all, as where a connection is closed in order too early.
+                // Nothing arrived at all, as when a connection is closed in order too early.
                 Error::NotAStream(error) => error.excerpt.is_empty(),
                 Error::Timeout(timeout) => timeout.phase == crate::TimeoutPhase::Idle,
                 _ => false,
@@ -503,7 +503,7 @@ impl RunStream {
     }
 }
 
-/// Whether a message was still being written when its last event came.
+/// Whether a message was incomplete at its last event.
 fn any_in_progress(messages: &[Message]) -> bool {
     messages
         .iter()

@@ -1,4 +1,4 @@
-//! Runs whose function calls this program answers.
+//! Runs whose function calls are answered by functions of this program.
 
 use super::abandon::{self, Abandoned};
 use super::handler::Progress;

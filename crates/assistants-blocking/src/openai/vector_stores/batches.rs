@@ -13,7 +13,7 @@ use crate::openai::wait::{Pollable, is_final};
 use crate::openai::{Client, CreateVectorStoreFileBatch, IdOf, VectorStoreFile, VectorStoreFileBatch, WaitCall};
 use crate::{Call, ListCall, Options};
 
-/// Files that are put into one vector store together. From [`Client::vector_store_batches`].
+/// Batches of files of one vector store. From [`Client::vector_store_batches`].
 #[derive(Clone, Debug)]
 pub struct VectorStoreBatches {
     pub(crate) client: Client,
@@ -21,7 +21,7 @@ pub struct VectorStoreBatches {
 }
 
 impl VectorStoreBatches {
-    /// Puts files into the vector store, where they are indexed in the background.
+    /// Adds files to the vector store, where they are indexed in the background.
     ///
     /// `POST /vector_stores/{vector_store_id}/file_batches`.
     pub fn create(&self, params: CreateVectorStoreFileBatch) -> Call<VectorStoreFileBatch> {
@@ -29,7 +29,7 @@ impl VectorStoreBatches {
             .call_with(op::CREATE_VECTOR_STORE_FILE_BATCH, &[&self.store], &params)
     }
 
-    /// Reads how far one batch has come. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`.
+    /// Reads one batch: its status, and the counts of its files. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`.
     #[doc(alias = "get")]
     pub fn retrieve(&self, batch: impl IdOf<VectorStoreFileBatch>) -> Call<VectorStoreFileBatch> {
         self.client
@@ -44,7 +44,7 @@ impl VectorStoreBatches {
             .call(op::CANCEL_VECTOR_STORE_FILE_BATCH, &[&self.store, batch.as_id()])
     }
 
-    /// Lists the files of one batch, newest first unless told otherwise.
+    /// Lists the files of one batch, newest first by default.
     ///
     /// `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}/files`.
     pub fn list_files(&self, batch: impl IdOf<VectorStoreFileBatch>) -> ListCall<VectorStoreFile> {
@@ -52,7 +52,7 @@ impl VectorStoreBatches {
             .list(op::LIST_VECTOR_STORE_BATCH_FILES, &[&self.store, batch.as_id()])
     }
 
-    /// Waits until each file of a batch is indexed or has failed: look at the
+    /// Waits until each file of a batch is indexed or has failed: check the
     /// [`file_counts`](VectorStoreFileBatch::file_counts).
     pub fn poll(&self, batch: impl IdOf<VectorStoreFileBatch>) -> WaitCall<VectorStoreFileBatch> {
         let batches = self.clone();
@@ -61,7 +61,7 @@ impl VectorStoreBatches {
         })
     }
 
-    /// Puts files into the vector store, and waits as [`poll`](Self::poll).
+    /// Adds files to the vector store, and waits as [`poll`](Self::poll).
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -85,8 +85,8 @@ impl VectorStoreBatches {
         WaitCall::after(self.create(params), move |batch| batches.retrieve(batch))
     }
 
-    /// Uploads files for assistants, a few at a time, puts those that arrived into the vector store, and waits until
-    /// each is indexed or has failed.
+    /// Uploads files for assistants, a few at a time, adds those that succeeded to the vector store, and waits until each is
+    /// indexed or has failed.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -154,14 +154,14 @@ impl BatchUploadCall {
         self
     }
 
-    /// How many files are put into one batch; with more of them there are several, one after the other. Default: 2000,
-    /// the most that the provider allows.
+    /// The maximum number of files in a batch; more files are split into several batches, one after the other. Default:
+    /// 2000, the maximum of the provider.
     pub fn files_per_batch(mut self, files: usize) -> Self {
         self.files_per_batch = files.max(1);
         self
     }
 
-    /// Files that the server has already; they are put into the vector store too.
+    /// Adds files that the server already has.
     pub fn file_ids(mut self, ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.params = self.params.file_ids(ids);
         self

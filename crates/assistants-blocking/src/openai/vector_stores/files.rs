@@ -18,7 +18,7 @@ pub struct VectorStoreFiles {
 }
 
 impl VectorStoreFiles {
-    /// Puts a file into the vector store, where it is indexed in the background.
+    /// Adds a file to the vector store, where it is indexed in the background.
     ///
     /// `POST /vector_stores/{vector_store_id}/files`.
     pub fn create(&self, params: CreateVectorStoreFile) -> Call<VectorStoreFile> {
@@ -26,7 +26,7 @@ impl VectorStoreFiles {
             .call_with(op::CREATE_VECTOR_STORE_FILE, &[&self.store], &params)
     }
 
-    /// Reads how far the indexing of one file has come. `GET /vector_stores/{vector_store_id}/files/{file_id}`.
+    /// Reads one file: its status, and its attributes. `GET /vector_stores/{vector_store_id}/files/{file_id}`.
     #[doc(alias = "get")]
     pub fn retrieve(&self, file: impl IdOf<VectorStoreFile>) -> Call<VectorStoreFile> {
         self.client
@@ -39,7 +39,7 @@ impl VectorStoreFiles {
             .call_with(op::UPDATE_VECTOR_STORE_FILE, &[&self.store, file.as_id()], &params)
     }
 
-    /// Takes one file out of the vector store; the file itself stays.
+    /// Removes one file from the vector store; the file itself is kept.
     ///
     /// `DELETE /vector_stores/{vector_store_id}/files/{file_id}`.
     pub fn delete(&self, file: impl IdOf<VectorStoreFile>) -> Call<VectorStoreFileDeleted> {
@@ -47,7 +47,7 @@ impl VectorStoreFiles {
             .call(op::DELETE_VECTOR_STORE_FILE, &[&self.store, file.as_id()])
     }
 
-    /// Lists the files, newest first unless told otherwise. `GET /vector_stores/{vector_store_id}/files`.
+    /// Lists the files, newest first by default. `GET /vector_stores/{vector_store_id}/files`.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -84,7 +84,7 @@ impl VectorStoreFiles {
             .call(op::RETRIEVE_VECTOR_STORE_FILE_CONTENT, &[&self.store, file.as_id()])
     }
 
-    /// Waits until a file is indexed or has failed: look at its [`status`](VectorStoreFile#structfield.status).
+    /// Waits until a file is indexed or has failed: check its [`status`](VectorStoreFile#structfield.status).
     pub fn poll(&self, file: impl IdOf<VectorStoreFile>) -> WaitCall<VectorStoreFile> {
         let files = self.clone();
         WaitCall::of(file.as_id().to_owned(), self.retrieve(file), move |file| {
@@ -92,7 +92,7 @@ impl VectorStoreFiles {
         })
     }
 
-    /// Puts a file into the vector store, and waits as [`poll`](Self::poll).
+    /// Adds a file to the vector store, and waits as [`poll`](Self::poll).
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -116,8 +116,8 @@ impl VectorStoreFiles {
         WaitCall::after(self.create(params), move |file| files.retrieve(file))
     }
 
-    /// Uploads a file for assistants, puts it into the vector store, and waits as [`poll`](Self::poll). Fields of the
-    /// body are those of [`create`](Self::create).
+    /// Uploads a file for assistants, adds it to the vector store, and waits as [`poll`](Self::poll). Body fields of the
+    /// call are those of [`create`](Self::create).
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -150,7 +150,7 @@ impl VectorStoreFiles {
 }
 
 impl ListCall<VectorStoreFile> {
-    /// Only files in this status.
+    /// Lists only files with this status.
     pub fn filter(self, status: impl Into<VectorStoreFileStatus>) -> Self {
         self.parameter("filter", status.into().as_str())
     }

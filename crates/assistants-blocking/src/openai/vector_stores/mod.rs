@@ -25,10 +25,10 @@ pub struct VectorStores {
 }
 
 impl VectorStores {
-    /// Creates a vector store, empty or with first files, which are indexed in the background.
+    /// Creates a vector store, empty or with files, which are indexed in the background.
     ///
     /// `POST /vector_stores`. Carries an idempotency key, so that a retry does not create a second one on servers that
-    /// know such keys.
+    /// support such keys.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -61,7 +61,7 @@ impl VectorStores {
         self.client.call(op::DELETE_VECTOR_STORE, &[store.as_id()])
     }
 
-    /// Lists vector stores, newest first unless told otherwise. `GET /vector_stores`.
+    /// Lists vector stores, newest first by default. `GET /vector_stores`.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -80,7 +80,7 @@ impl VectorStores {
         self.client.list(op::LIST_VECTOR_STORES, &[])
     }
 
-    /// Finds the passages that fit a query best: text, several texts, or [`SearchVectorStore`] with filters.
+    /// Finds the passages that match a query best: a text, several texts, or a [`SearchVectorStore`] with filters.
     ///
     /// `POST /vector_stores/{vector_store_id}/search`.
     ///
@@ -108,7 +108,7 @@ impl VectorStores {
             .call_with(op::SEARCH_VECTOR_STORE, &[store.as_id()], &params.into())
     }
 
-    /// Creates a vector store, and waits until its files are indexed or have failed: look at its
+    /// Creates a vector store, and waits until its files are indexed or have failed: check its
     /// [`file_counts`](VectorStore::file_counts).
     ///
     /// ```
