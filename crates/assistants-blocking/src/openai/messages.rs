@@ -37,18 +37,52 @@ impl Messages {
     }
 
     /// Reads one message. `GET /threads/{thread_id}/messages/{message_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let thread = client.threads().create(assistants_blocking::openai::CreateThread::default()).send()?;
+    /// # use assistants_blocking::openai::CreateMessage;
+    /// # let message = client.messages(&thread).create(CreateMessage::user("Hello")).send()?;
+    /// let message = client.messages(&thread).retrieve(&message).send()?;
+    /// println!("{}: {}", message.role, message.text());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "get")]
     pub fn retrieve(&self, message: impl IdOf<Message>) -> Call<Message> {
         self.client.call(op::RETRIEVE_MESSAGE, &[&self.thread, message.as_id()])
     }
 
     /// Changes the metadata of a message. `POST /threads/{thread_id}/messages/{message_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let thread = client.threads().create(assistants_blocking::openai::CreateThread::default()).send()?;
+    /// # use assistants_blocking::openai::CreateMessage;
+    /// # let message = client.messages(&thread).create(CreateMessage::user("Hello")).send()?;
+    /// use assistants_blocking::openai::UpdateMessage;
+    ///
+    /// let params = UpdateMessage::default().metadata([("read", "yes")]);
+    /// client.messages(&thread).update(&message, params).send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn update(&self, message: impl IdOf<Message>, params: UpdateMessage) -> Call<Message> {
         self.client
             .call_with(op::UPDATE_MESSAGE, &[&self.thread, message.as_id()], &params)
     }
 
     /// Deletes one message. `DELETE /threads/{thread_id}/messages/{message_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let thread = client.threads().create(assistants_blocking::openai::CreateThread::default()).send()?;
+    /// # use assistants_blocking::openai::CreateMessage;
+    /// # let message = client.messages(&thread).create(CreateMessage::user("Hello")).send()?;
+    /// assert!(client.messages(&thread).delete(&message).send()?.deleted);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn delete(&self, message: impl IdOf<Message>) -> Call<MessageDeleted> {
         self.client.call(op::DELETE_MESSAGE, &[&self.thread, message.as_id()])
     }
@@ -74,6 +108,21 @@ impl Messages {
 
 impl ListCall<Message> {
     /// Lists only the messages that this run wrote.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// # let run = client.runs(&thread).create_and_poll(run).send()?;
+    /// for message in client.messages(&thread).list().run_id(&run) {
+    ///     println!("{}", message?.text());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run_id(self, run: impl IdOf<Run>) -> Self {
         self.parameter("run_id", run.as_id())
     }

@@ -41,6 +41,14 @@ impl Models {
     }
 
     /// Deletes a model that the project has trained itself; no other can be. `DELETE /models/{model}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// let outcome = client.models().delete("ft:gpt-4o-mini:acme::1").send();
+    /// assert!(outcome.is_err_and(|error| error.status() == Some(404))); // the local server has no such model
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn delete(&self, model: impl IdOf<Model>) -> Call<ModelDeleted> {
         self.client.call(op::DELETE_MODEL, &[model.as_id()])
     }

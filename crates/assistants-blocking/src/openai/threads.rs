@@ -35,22 +35,62 @@ impl Threads {
     }
 
     /// Reads one thread. `GET /threads/{thread_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let thread = client.threads().create(assistants_blocking::openai::CreateThread::default()).send()?;
+    /// let thread = client.threads().retrieve(&thread).send()?;
+    /// println!("{} {:?}", thread.id, thread.created_at);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "get")]
     pub fn retrieve(&self, thread: impl IdOf<Thread>) -> Call<Thread> {
         self.client.call(op::RETRIEVE_THREAD, &[thread.as_id()])
     }
 
     /// Changes metadata or tool resources. `POST /threads/{thread_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let thread = client.threads().create(assistants_blocking::openai::CreateThread::default()).send()?;
+    /// use assistants_blocking::openai::UpdateThread;
+    ///
+    /// let params = UpdateThread::default().metadata([("user", "42")]);
+    /// client.threads().update(&thread, params).send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn update(&self, thread: impl IdOf<Thread>, params: UpdateThread) -> Call<Thread> {
         self.client.call_with(op::UPDATE_THREAD, &[thread.as_id()], &params)
     }
 
     /// Deletes a thread with its messages and runs. `DELETE /threads/{thread_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let thread = client.threads().create(assistants_blocking::openai::CreateThread::default()).send()?;
+    /// assert!(client.threads().delete(&thread).send()?.deleted);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn delete(&self, thread: impl IdOf<Thread>) -> Call<ThreadDeleted> {
         self.client.call(op::DELETE_THREAD, &[thread.as_id()])
     }
 
     /// Creates a thread and a run on it in one request; the run continues in the background. `POST /threads/runs`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// use assistants_blocking::openai::{CreateMessage, CreateThread, CreateThreadAndRun};
+    ///
+    /// let thread = CreateThread::default().message(CreateMessage::user("Hello"));
+    /// let run = client.threads().create_and_run(CreateThreadAndRun::new(&assistant).thread(thread)).send()?;
+    /// println!("{} on {}", run.id, run.thread_id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create_and_run(&self, params: CreateThreadAndRun) -> Call<Run> {
         self.client.call_with(op::CREATE_THREAD_AND_RUN, &[], &params)
     }

@@ -17,7 +17,7 @@ pub struct Assistants {
 impl Assistants {
     /// Creates an assistant. `POST /assistants/v1/assistants`.
     ///
-    /// A name of a model stands for its URI, see [`Client::model_uri`]; without a folder it is created in the client's.
+    /// The model may be given by name, see [`Client::model_uri`]. The default folder is that of the client.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -40,12 +40,22 @@ impl Assistants {
     }
 
     /// Reads one assistant. `GET /assistants/v1/assistants/{assistantId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// let assistant = client.assistants().get(&assistant).send()?;
+    /// println!("{} {}", assistant.name, assistant.model_uri);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "retrieve")]
     pub fn get(&self, assistant: impl IdOf<Assistant>) -> Call<Assistant> {
         self.client.call(op::GET_ASSISTANT, &[assistant.as_id()])
     }
 
-    /// Changes what `params` sets or clears, and keeps the rest. `PATCH /assistants/v1/assistants/{assistantId}`.
+    /// Changes what `params` sets or clears, and keeps all other fields. `PATCH /assistants/v1/assistants/{assistantId}`.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -65,6 +75,15 @@ impl Assistants {
     }
 
     /// Deletes one assistant. `DELETE /assistants/v1/assistants/{assistantId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// client.assistants().delete(&assistant).send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn delete(&self, assistant: impl IdOf<Assistant>) -> Call<DeleteAssistantResponse> {
         self.client.call(op::DELETE_ASSISTANT, &[assistant.as_id()])
     }
@@ -87,6 +106,17 @@ impl Assistants {
     }
 
     /// Lists the versions of an assistant, newest first. `GET /assistants/v1/assistants:listVersions`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// for version in client.assistants().list_versions(&assistant) {
+    ///     println!("{}", version?.id);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list_versions(
         &self,
         assistant: impl IdOf<Assistant>,
@@ -95,7 +125,7 @@ impl Assistants {
             .list(op::LIST_ASSISTANT_VERSIONS, &[], &[("assistantId", assistant.as_id())])
     }
 
-    /// Runs the assistant on a thread. The run goes on in the background: [`Runs::wait`](super::Runs::wait) waits for
+    /// Runs the assistant on a thread. The run continues in the background: [`Runs::wait`](super::Runs::wait) waits for
     /// its result.
     ///
     /// ```
@@ -114,7 +144,7 @@ impl Assistants {
         RunCall::new(&self.client, CreateRun::new(assistant.as_id(), thread.as_id()))
     }
 
-    /// Runs the assistant on a thread and hands out events while it writes.
+    /// Runs the assistant on a thread and streams the events of the run.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;

@@ -15,7 +15,7 @@ use crate::http::config::EndpointConfig;
 use crate::http::conventions::Conventions;
 use crate::http::endpoint::Endpoint;
 
-/// The cloud, in whose domain the services are.
+/// The domain of the services.
 const CLOUD: &str = "api.cloud.yandex.net";
 
 /// The default limit on the time of an attempt, as in Yandex' own client.
@@ -25,14 +25,14 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const CHAT_TIMEOUT: Duration = Duration::from_secs(180);
 
 impl Client {
-    /// Sets a client up from the environment.
+    /// Creates a client from the environment.
     ///
-    /// | variable | what it gives |
+    /// | variable | meaning |
     /// | --- | --- |
-    /// | `YC_FOLDER_ID` | the folder; needed |
+    /// | `YC_FOLDER_ID` | the folder; required |
     /// | `YC_API_KEY`, `YC_IAM_TOKEN`, `YC_OAUTH_TOKEN`, `YC_METADATA_ADDR`, `YC_TOKEN`, `YC_PROFILE` | credentials: see [`Credentials::detect`] |
     /// | `YC_API_ENDPOINT` | the cloud, default `api.cloud.yandex.net:443`; or the URL of one server for everything, such as `http://127.0.0.1:8080`, which needs no credentials when it is on this machine |
-    /// | `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` | the way through a proxy |
+    /// | `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` | the proxy |
     ///
     /// ```no_run
     /// use assistants_blocking::yandex::Client;
@@ -50,7 +50,7 @@ impl Client {
         ClientBuilder::from_env()?.build()
     }
 
-    /// Sets a client up step by step.
+    /// Returns a builder without settings.
     ///
     /// ```
     /// use assistants_blocking::yandex::{Client, Credentials};
@@ -65,7 +65,7 @@ impl Client {
     }
 }
 
-/// Collects what a [`Client`] needs. Every fault shows at [`build`](Self::build).
+/// The settings of a [`Client`]. Invalid ones are reported by [`build`](Self::build).
 #[must_use = "a builder does nothing until `build`"]
 #[derive(Default)]
 pub struct ClientBuilder {
@@ -82,7 +82,7 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Starts from the environment, as [`Client::from_env`] reads it.
+    /// Returns a builder with the settings in the environment, as [`Client::from_env`] reads them.
     ///
     /// # Errors
     ///
@@ -111,63 +111,62 @@ impl ClientBuilder {
         Ok(builder)
     }
 
-    /// The folder that everything is created and listed in. Needed.
+    /// The folder that objects are created and listed in. Required.
     pub fn folder_id(mut self, id: impl Into<String>) -> Self {
         self.folder = Some(id.into());
         self
     }
 
-    /// What the client proves itself with; a bare string is taken for what it looks like. Default: what
-    /// [`Credentials::detect`] finds, and nothing for a server on this machine.
+    /// The credentials; the kind of a string is recognized by its form. Default: those that [`Credentials::detect`] finds,
+    /// and none for a server on this machine.
     pub fn credentials(mut self, credentials: impl Into<Credentials>) -> Self {
         self.credentials = Some(credentials.into());
         self
     }
 
-    /// The API key of a service account; short for [`credentials`](Self::credentials) with one.
+    /// The API key of a service account; shorthand for [`credentials`](Self::credentials) with one.
     pub fn api_key(self, key: impl Into<String>) -> Self {
         self.credentials(Credentials::api_key(key))
     }
 
-    /// The cloud, in whose domain the services are (default `api.cloud.yandex.net:443`), or the URL of one server that
-    /// has them all.
+    /// The domain of the services (default `api.cloud.yandex.net:443`), or the URL of one server with all services.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.cloud = Some(url.into());
         self
     }
 
-    /// Where assistants, threads, messages, runs, search indexes, files and users are. Default:
+    /// The URL of assistants, threads, messages, runs, search indexes, files and users. Default:
     /// `https://rest-assistant.api.cloud.yandex.net`, which was switched off on 2026-01-26.
     pub fn assistants_url(mut self, url: impl Into<String>) -> Self {
         self.assistants = Some(url.into());
         self
     }
 
-    /// Where operations are. Default: `https://operation.api.cloud.yandex.net`.
+    /// The URL of operations. Default: `https://operation.api.cloud.yandex.net`.
     pub fn operations_url(mut self, url: impl Into<String>) -> Self {
         self.operations = Some(url.into());
         self
     }
 
-    /// Where models cut texts into tokens. Default: `https://llm.api.cloud.yandex.net`.
+    /// The URL of the tokenizer. Default: `https://llm.api.cloud.yandex.net`.
     pub fn models_url(mut self, url: impl Into<String>) -> Self {
         self.models = Some(url.into());
         self
     }
 
-    /// Below what chat completions are found. Default: `https://llm.api.cloud.yandex.net/v1`.
+    /// The base URL of chat completions. Default: `https://llm.api.cloud.yandex.net/v1`.
     pub fn chat_url(mut self, url: impl Into<String>) -> Self {
         self.chat = Some(url.into());
         self
     }
 
-    /// Where OAuth tokens are exchanged. Default: `https://iam.api.cloud.yandex.net`.
+    /// The URL where OAuth tokens are exchanged. Default: `https://iam.api.cloud.yandex.net`.
     pub fn iam_url(mut self, url: impl Into<String>) -> Self {
         self.iam = Some(url.into());
         self
     }
 
-    /// Whether the service may keep the data of requests, sent as `x-data-logging-enabled`. Default: nothing is sent.
+    /// Whether the service may keep the data of requests, sent as `x-data-logging-enabled`. Default: the header is not sent.
     pub fn data_logging(mut self, enabled: bool) -> Self {
         let value = if enabled { "true" } else { "false" };
         self.options = self.options.header("x-data-logging-enabled", value);
@@ -176,12 +175,12 @@ impl ClientBuilder {
 
     builder_setters!();
 
-    /// Makes the client. No connection is opened yet, unless credentials have to be looked for.
+    /// Creates the client. No connection is opened yet, unless credentials have to be detected.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] without a folder, for an address that is none, plain `http` to another machine, a credential
-    /// that cannot be sent, and when no credentials are found.
+    /// [`Error::Config`] if there is no folder, for an invalid address, plain `http` to another machine or a credential that
+    /// cannot be sent, and if no credentials are found.
     pub fn build(mut self) -> Result<Client> {
         let addresses = self.addresses()?;
         let folder = self

@@ -48,7 +48,18 @@ pub(super) struct Services {
 }
 
 impl Client {
-    /// A copy with other defaults: `options` win over those this client has. It shares the connections.
+    /// A copy with other defaults: `options` take precedence over those of this client. It shares the connections.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// use std::time::Duration;
+    /// use assistants_blocking::Options;
+    ///
+    /// let options = Options::new().timeout(Duration::from_secs(300)).max_retries(10);
+    /// client.with_options(options).assistants().list().send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with_options(&self, options: Options) -> Self {
         Self {
@@ -63,13 +74,13 @@ impl Client {
         &self.services.folder
     }
 
-    /// The address of the service of assistants.
+    /// The address of the assistants service.
     #[must_use]
     pub fn base_url(&self) -> &str {
         self.services.assistants.base().address()
     }
 
-    /// The address below which chat completions are found.
+    /// The base URL of chat completions.
     #[must_use]
     pub fn chat_url(&self) -> &str {
         self.services.chat.base().address()
@@ -97,10 +108,18 @@ impl Client {
         }
     }
 
-    /// A call to any path of the service of assistants, for what this client has no method for.
+    /// A call to any path of the assistants service, for operations that this client has no method for.
     ///
-    /// The path is sent as it is given, so ids in it must be percent-encoded. A body starts out empty; give it its
-    /// fields with [`Call::body_field`]. The answer is read as JSON.
+    /// The path is sent as given, so ids in it must be percent-encoded. A body is empty at first;
+    /// [`Call::body_field`] adds fields. The response is parsed as JSON.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// let call = client.request("POST", "/assistants/v1/threads").body_field("folderId", client.folder_id());
+    /// println!("{}", call.send()?["id"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn request(&self, method: &str, path: &str) -> Call<serde_json::Value> {
         let request = Request::to_path(method, path);
         let request = match request.method {
@@ -110,7 +129,7 @@ impl Client {
         Call::new(&self.services.assistants, &self.options, request)
     }
 
-    /// The server that has the operation.
+    /// The server of the operation.
     pub(super) fn endpoint(&self, operation: Op) -> &Arc<Endpoint> {
         if operation.path.starts_with("/operations/") {
             &self.services.operations
@@ -121,7 +140,7 @@ impl Client {
         }
     }
 
-    /// The server that chats.
+    /// The server of chat completions.
     pub(super) fn chat_endpoint(&self) -> &Arc<Endpoint> {
         &self.services.chat
     }
@@ -130,7 +149,7 @@ impl Client {
         Call::new(self.endpoint(operation), &self.options, request)
     }
 
-    /// A call that the service has no operation for.
+    /// A call that fails because the service has no operation for it.
     pub(super) fn unsupported<T>(&self, why: &str) -> Call<T> {
         Call::new(&self.services.assistants, &self.options, Request::unsupported(why))
     }
@@ -159,14 +178,14 @@ impl Client {
         )
     }
 
-    /// The folder for a request that names none.
+    /// Sets the folder of a request without one.
     pub(super) fn or_folder(&self, folder: &mut String) {
         if folder.is_empty() {
             self.folder_id().clone_into(folder);
         }
     }
 
-    /// A server that is no service of Yandex, reached over the same pool and without credentials.
+    /// Another server than those of the services, with the same pool of connections and without credentials.
     pub(super) fn file_server(&self, base: BaseUrl) -> Result<Endpoint> {
         self.services
             .assistants
@@ -174,7 +193,7 @@ impl Client {
     }
 }
 
-/// A request whose query holds what the operation needs. An empty id would list or get something else.
+/// A request with required query parameters. With an empty id, the operation would return something else.
 pub(super) fn with_query(operation: Op, ids: &[&str], query: &[(&str, &str)]) -> Request {
     match query
         .iter()

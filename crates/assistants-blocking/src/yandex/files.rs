@@ -20,9 +20,9 @@ pub struct Files {
 }
 
 impl Files {
-    /// Stores a file; its content goes along as base64 in the JSON of the request. `POST /files/v1/files`.
+    /// Creates a file; its content is sent as base64 in the JSON of the request. `POST /files/v1/files`.
     ///
-    /// Without a folder it is stored in the client's.
+    /// The default folder is that of the client.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -39,7 +39,7 @@ impl Files {
         self.client.call_with(op::CREATE_FILE, &[], &params)
     }
 
-    /// Stores a file that has nothing but content, at most 128 MB. See [`create`](Self::create) for all else.
+    /// Creates a file without a name or description, of at most 128 MB. [`create`](Self::create) sets those too.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -52,21 +52,47 @@ impl Files {
         self.create(CreateFile::new(self.client.folder_id(), content))
     }
 
-    /// Reads what is known of a file. `GET /files/v1/files/{fileId}`.
+    /// Reads one file, without its content. `GET /files/v1/files/{fileId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// let file = client.files().get(&file).send()?;
+    /// println!("{} {}", file.name, file.mime_type);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "retrieve")]
     pub fn get(&self, file: impl IdOf<File>) -> Call<File> {
         self.client.call(op::GET_FILE, &[file.as_id()])
     }
 
-    /// Where the content of a file can be fetched for an hour, by anybody who has the address.
+    /// The URL of the content of a file, valid for an hour and for anybody who has it.
     /// `GET /files/v1/files:getUrl`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// println!("{}", client.files().get_url(&file).send()?.url);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get_url(&self, file: impl IdOf<File>) -> Call<GetFileUrlResponse> {
         let mut call = self.client.query(op::GET_FILE_URL, &[], &[("fileId", file.as_id())]);
         call.request = call.request.confidential();
         call
     }
 
-    /// Fetches the content of a file: asks for its address, and gets that without credentials.
+    /// Downloads the content of a file: requests its URL, and then that URL without credentials.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// let content = client.files().download(&file).send()?;
+    /// assert_eq!(content, b"The office opens at nine.");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn download(&self, file: impl IdOf<File>) -> DownloadCall {
         DownloadCall {
             files: self.clone(),
@@ -75,25 +101,54 @@ impl Files {
         }
     }
 
-    /// Changes what `params` sets or clears, and keeps the rest. `PATCH /files/v1/files/{fileId}`.
+    /// Changes what `params` sets or clears, and keeps all other fields. `PATCH /files/v1/files/{fileId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// use assistants_blocking::yandex::UpdateFile;
+    ///
+    /// let file = client.files().update(UpdateFile::new(&file).name("office.txt")).send()?;
+    /// assert_eq!(file.name, "office.txt");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn update(&self, params: UpdateFile) -> Call<File> {
         self.client.call_with(op::UPDATE_FILE, &[&params.file_id], &params)
     }
 
     /// Deletes one file. `DELETE /files/v1/files/{fileId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// client.files().delete(&file).send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn delete(&self, file: impl IdOf<File>) -> Call<DeleteFileResponse> {
         self.client.call(op::DELETE_FILE, &[file.as_id()])
     }
 
     /// Lists the files of the client's folder, newest first. `GET /files/v1/files`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// for file in client.files().list() {
+    ///     println!("{}", file?.name);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> ListCall<File, ListFilesResponse> {
         self.client
             .list(op::LIST_FILES, &[], &[("folderId", self.client.folder_id())])
     }
 }
 
-/// The content of a file, not fetched yet. Options hold for both of its requests; headers, query and body fields only
-/// for the one that asks for the address.
+/// A download that has been described but not sent. From [`Files::download`]. Options apply to both of its requests;
+/// headers, query parameters and body fields only to the one for the URL.
 #[must_use = "a call does nothing until `send`"]
 #[derive(Debug)]
 pub struct DownloadCall {
@@ -105,7 +160,7 @@ pub struct DownloadCall {
 impl DownloadCall {
     option_setters!();
 
-    /// Fetches the content into memory.
+    /// Downloads the content into memory.
     ///
     /// # Errors
     ///
@@ -115,7 +170,17 @@ impl DownloadCall {
         Ok(endpoint.execute(&request, &options)?.body)
     }
 
-    /// Hands out the content while it arrives.
+    /// Returns the content as it arrives.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// let mut content = client.files().download(&file).send_streaming()?;
+    /// let mut copy = Vec::new(); // or a file, a socket, a hasher
+    /// assert_eq!(std::io::copy(&mut content, &mut copy)?, 25);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -125,7 +190,7 @@ impl DownloadCall {
         Ok(endpoint.open(&request, &options)?.body)
     }
 
-    /// Asks for the address. Its query is a secret of an hour, so it becomes part of the base, which no message shows.
+    /// Requests the URL. Its query is a secret for an hour, so it becomes part of the base, which no message shows.
     fn locate(mut self) -> Result<(crate::http::endpoint::Endpoint, Request, Options)> {
         self.options.begin();
         let mut call = self.files.get_url(&self.file);
@@ -139,7 +204,7 @@ impl DownloadCall {
             )))
         };
         let (base, path) = BaseUrl::of_file(&url).map_err(|_| fault())?;
-        // The address is the server's word, and may repeat what the call carried.
+        // The URL comes from the server, and may repeat secrets of the call.
         let options = Options {
             secrets: response.secrets().clone(),
             ..self.options.limits()

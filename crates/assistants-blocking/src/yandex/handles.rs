@@ -9,13 +9,13 @@ use super::{
 use crate::Call;
 
 impl Client {
-    /// Configured models.
+    /// Assistants: models with their instructions and tools.
     #[must_use]
     pub fn assistants(&self) -> Assistants {
         Assistants { client: self.clone() }
     }
 
-    /// Conversations.
+    /// Threads: conversations.
     #[must_use]
     pub fn threads(&self) -> Threads {
         Threads { client: self.clone() }
@@ -30,43 +30,43 @@ impl Client {
         }
     }
 
-    /// Executions of assistants on threads.
+    /// Runs: executions of assistants on threads.
     #[must_use]
     pub fn runs(&self) -> Runs {
         Runs { client: self.clone() }
     }
 
-    /// Files of the folder.
+    /// The files of the folder.
     #[must_use]
     pub fn files(&self) -> Files {
         Files { client: self.clone() }
     }
 
-    /// Files prepared for search.
+    /// Search indexes of files.
     #[must_use]
     pub fn search_indexes(&self) -> SearchIndexes {
         SearchIndexes { client: self.clone() }
     }
 
-    /// People who write messages.
+    /// Users: authors of messages.
     #[must_use]
     pub fn users(&self) -> Users {
         Users { client: self.clone() }
     }
 
-    /// Work that goes on after its call was answered.
+    /// Long-running operations.
     #[must_use]
     pub fn operations(&self) -> Operations {
         Operations { client: self.clone() }
     }
 
-    /// Texts as a model sees them.
+    /// The tokenizer of models.
     #[must_use]
     pub fn tokenizer(&self) -> Tokenizer {
         Tokenizer { client: self.clone() }
     }
 
-    /// The tokens of a text; short for [`Tokenizer::tokenize`].
+    /// The tokens of a text; shorthand for [`Tokenizer::tokenize`].
     pub fn tokenize(&self, model: &str, text: impl Into<String>) -> Call<TokenizeResponse> {
         self.tokenizer().tokenize(model, text)
     }

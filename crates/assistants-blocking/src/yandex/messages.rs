@@ -61,6 +61,17 @@ impl Messages {
     }
 
     /// Reads one message. `GET /assistants/v1/messages/{messageId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// # let message = client.messages(&thread).create("How are you?").send()?;
+    /// let message = client.messages(&thread).get(&message).send()?;
+    /// assert_eq!(message.text(), "How are you?");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "retrieve")]
     pub fn get(&self, message: impl IdOf<Message>) -> Call<Message> {
         self.client
@@ -88,8 +99,8 @@ impl Messages {
     }
 }
 
-/// The messages of a thread, not asked for yet. As an iterator it hands them out while they arrive.
-#[must_use = "a list does nothing until it is walked or sent"]
+/// A list of messages that has been described but not requested. As an iterator it yields them as they arrive.
+#[must_use = "a list does nothing until it is iterated or sent"]
 #[derive(Debug)]
 pub struct MessageListCall {
     call: Call<()>,
@@ -99,7 +110,7 @@ pub struct MessageListCall {
 impl MessageListCall {
     option_setters!();
 
-    /// Sends the request; returns when the answer begins.
+    /// Sends the request; returns when the response begins.
     ///
     /// # Errors
     ///
@@ -114,7 +125,7 @@ impl MessageListCall {
         })
     }
 
-    /// Hands out the answer as it arrives, unparsed.
+    /// Returns the response as it arrives, unparsed.
     ///
     /// # Errors
     ///
@@ -135,7 +146,7 @@ impl IntoIterator for MessageListCall {
 }
 
 /// The messages of a thread, as they arrive. After an error it ends.
-#[must_use = "nothing is read until it is walked"]
+#[must_use = "nothing is read until it is iterated"]
 pub struct MessageStream {
     objects: Option<JsonStream<Incoming>>,
     waiting: VecDeque<Message>,
@@ -192,8 +203,8 @@ impl fmt::Debug for MessageStream {
     }
 }
 
-/// Walks the messages of a thread. After an error it ends.
-#[must_use = "nothing is asked for until it is walked"]
+/// Iterates over the messages of a thread. After an error it ends.
+#[must_use = "nothing is requested until it is iterated"]
 #[derive(Debug)]
 pub struct MessageItems(State);
 

@@ -22,26 +22,26 @@
 //! The hosted AI Assistant API was switched off on 2026-01-26; `assistants-local` speaks the same protocol. The chapter
 //! [Yandex AI Studio](crate::guide::yandex) explains credentials, streams, tools and search indexes.
 //!
-//! | handle | what it reaches |
+//! | method | handle |
 //! | --- | --- |
 //! | [`Client::assistants`] | [`Assistants`]: configured models, their versions, runs |
 //! | [`Client::threads`] | [`Threads`]: conversations |
 //! | [`Client::messages`] | [`Messages`] of a thread |
-//! | [`Client::runs`] | [`Runs`]: listened to, waited for, with tools |
+//! | [`Client::runs`] | [`Runs`]: listening, waiting, tools |
 //! | [`Client::search_indexes`] | [`SearchIndexes`] and their files |
-//! | [`Client::files`] | [`Files`]: uploaded and fetched |
-//! | [`Client::users`] | [`Users`]: people who write messages |
-//! | [`Client::operations`] | [`Operations`]: work that goes on after its call was answered |
-//! | [`Client::tokenizer`] | [`Tokenizer`]: texts as a model sees them |
-//! | [`Client::chat`] | [`chat::Chat`]: models answer without an assistant |
+//! | [`Client::files`] | [`Files`]: upload and download |
+//! | [`Client::users`] | [`Users`]: authors of messages |
+//! | [`Client::operations`] | [`Operations`]: long-running operations |
+//! | [`Client::tokenizer`] | [`Tokenizer`]: the tokens of a text |
+//! | [`Client::chat`] | [`chat::Chat`]: chat completions, without an assistant |
 //!
-//! # What Yandex' Python client calls it
+//! # Names in Yandex' Python client
 //!
 //! Every call takes the options of a [`Call`](crate::Call); `timeout=60` there is
-//! [`timeout`](crate::Call::timeout) here, with the same default, for one attempt. `Undefined` there is a setter not
-//! called here.
+//! [`timeout`](crate::Call::timeout) here, with the same default, for one attempt. `Undefined` there is a setter that is
+//! not called here.
 //!
-//! | there | here |
+//! | Python | Rust |
 //! | --- | --- |
 //! | `sdk.assistants.create(model)` | [`Assistants::create`] with [`CreateAssistant::new`] |
 //! | … `temperature`, `max_tokens` | [`CreateAssistant::temperature`], [`CreateAssistant::max_tokens`] |
@@ -52,7 +52,7 @@
 //! | `sdk.assistants.get(assistant_id)` | [`Assistants::get`] |
 //! | `sdk.assistants.list(page_size)` | [`Assistants::list`], [`page_size`](crate::ListCall::page_size) |
 //! | `assistant.update(model)` | [`Assistants::update`] with [`UpdateAssistant::new`], [`UpdateAssistant::model_uri`] |
-//! | … `temperature`, `max_tokens`, `max_prompt_tokens`, `instruction`, `name`, `description`, `labels`, `ttl_days`, `tools`, `expiration_policy`, `response_format` | the setters of the same names; each has a twin that empties the field, such as [`UpdateAssistant::clear_name`] |
+//! | … `temperature`, `max_tokens`, `max_prompt_tokens`, `instruction`, `name`, `description`, `labels`, `ttl_days`, `tools`, `expiration_policy`, `response_format` | the setters of the same names; each has a counterpart that clears the field, such as [`UpdateAssistant::clear_name`] |
 //! | … `prompt_truncation_strategy` | [`UpdateAssistant::truncation_strategy`] |
 //! | `assistant.delete()` | [`Assistants::delete`] |
 //! | `assistant.list_versions(page_size, page_token)` | [`Assistants::list_versions`], [`page_size`](crate::ListCall::page_size), [`page_token`](crate::ListCall::page_token) |
@@ -68,7 +68,7 @@
 //! | `sdk.runs.list(page_size)` | [`Runs::list`], [`page_size`](crate::ListCall::page_size) |
 //! | `run.listen(events_start_idx)` | [`Runs::listen`], [`ListenCall::events_start_idx`] |
 //! | `run.submit_tool_results(tool_results)` | [`Runs::submit_tool_results`], [`RunStream::submit_tool_results`] |
-//! | `run.cancel()` | [`Runs::cancel`], which says that the service cannot do it |
+//! | `run.cancel()` | [`Runs::cancel`], which reports that the service does not support it |
 //! | `run.get_status()` | [`Runs::get_status`] |
 //! | `run.get_result()` | [`Runs::get_result`] |
 //! | `run.wait(poll_timeout, poll_interval)` | [`Runs::wait`], [`WaitCall::poll_timeout`], [`WaitCall::poll_interval`] |
@@ -80,8 +80,8 @@
 //! | a run's result, a run's event | [`RunResult`], [`RunStreamEvent`] |
 //! | `sdk.chat.completions`, its models, their parameters and results | [`Client::chat`]; the table is in [`chat`] |
 //!
-//! The types of requests and answers are those of [`assistants_types::yandex`], re-exported here; [`Operation`] is the
-//! one exception: here it is a handle, and [`Operation::state`] is the type of that name there.
+//! The types of requests and responses are those of [`assistants_types::yandex`], re-exported here, with one exception:
+//! [`Operation`] is a handle here, and [`Operation::state`] has the type of that name there.
 
 mod assistants;
 mod builder;

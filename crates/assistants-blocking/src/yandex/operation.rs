@@ -23,17 +23,29 @@ pub struct Operations {
 
 impl Operations {
     /// Reads one operation. `GET /operations/{operationId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// use assistants_blocking::yandex::CreateSearchIndex;
+    ///
+    /// let index = CreateSearchIndex::new(client.folder_id()).file_id(&file);
+    /// let operation = client.search_indexes().create(index).send()?;
+    /// println!("{}", client.operations().get(operation.id()).send()?.done);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "retrieve")]
     pub fn get(&self, operation: impl IdOf<types::Operation>) -> Call<types::Operation> {
         self.client.call(op::GET_OPERATION, &[operation.as_id()])
     }
 
-    /// Asks the service to stop; it does what it can. `GET /operations/{operationId}:cancel`.
+    /// Cancels an operation, as far as the service can. `GET /operations/{operationId}:cancel`.
     pub fn cancel(&self, operation: impl IdOf<types::Operation>) -> Call<types::Operation> {
         self.client.call(op::CANCEL_OPERATION, &[operation.as_id()])
     }
 
-    /// An operation that makes a `T`, as it was answered to a call or read by [`get`](Self::get).
+    /// A handle for an operation with the result `T`, given a response of the service.
     #[must_use]
     pub fn of<T: ProtoMessage>(&self, operation: types::Operation) -> Operation<T> {
         Operation {
@@ -45,7 +57,7 @@ impl Operations {
     }
 }
 
-/// A call whose answer is an operation that makes a `T`.
+/// A call whose response is an operation with the result `T`.
 #[must_use = "a call does nothing until `send`"]
 pub struct OperationCall<T> {
     client: Client,
@@ -66,7 +78,7 @@ impl<T: ProtoMessage> OperationCall<T> {
 
     option_setters!();
 
-    /// Starts the operation, which goes on in the background.
+    /// Starts the operation, which continues in the background.
     ///
     /// # Errors
     ///
@@ -82,7 +94,7 @@ impl<T: ProtoMessage> OperationCall<T> {
         })
     }
 
-    /// Starts the operation; the answer is not parsed.
+    /// Starts the operation; the response is not parsed.
     ///
     /// # Errors
     ///
@@ -102,7 +114,7 @@ impl<T> fmt::Debug for OperationCall<T> {
     }
 }
 
-/// Work on the server that makes a `T`, as it was seen last.
+/// A long-running operation with the result `T`, in the state seen last.
 ///
 /// ```
 /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -117,40 +129,40 @@ impl<T> fmt::Debug for OperationCall<T> {
 /// ```
 pub struct Operation<T> {
     client: Client,
-    /// What an error made of it must not show.
+    /// Secrets that its errors must not show.
     secrets: Secrets,
     state: types::Operation,
     makes: PhantomData<fn() -> T>,
 }
 
 impl<T: ProtoMessage> Operation<T> {
-    /// Its id.
+    /// The id of the operation.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.state.id
     }
 
-    /// The operation as it was seen last.
+    /// The operation in the state seen last.
     #[must_use]
     pub fn state(&self) -> &types::Operation {
         &self.state
     }
 
-    /// What it made; `None` while it goes on.
+    /// Its result; `None` while it is running.
     ///
     /// # Errors
     ///
-    /// [`Error::Operation`] when it failed, or made something else.
+    /// [`Error::Operation`] if it failed, or has a result of another type.
     #[must_use]
     pub fn result(&self) -> Option<Result<T>> {
         Some(result(&self.state)?.map_err(|error| error.redact(&self.secrets)))
     }
 
-    /// Looks at it once more.
+    /// Reads the operation again.
     ///
     /// # Errors
     ///
-    /// As [`Call::send`]; a failure of the operation itself shows in [`result`](Self::result).
+    /// As [`Call::send`]; a failure of the operation itself is in [`result`](Self::result).
     pub fn poll(&mut self) -> Result<&types::Operation> {
         let mut call = self.client.operations().get(&self.state.id);
         call.options = self.options();
@@ -162,7 +174,19 @@ impl<T: ProtoMessage> Operation<T> {
         Ok(&self.state)
     }
 
-    /// Waits for its end.
+    /// Waits until the operation is done.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// use assistants_blocking::yandex::CreateSearchIndex;
+    ///
+    /// let index = CreateSearchIndex::new(client.folder_id()).file_id(&file);
+    /// let index = client.search_indexes().create(index).send()?.wait().send()?;
+    /// println!("{}", index.id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait(&self) -> OperationWait<'_, T> {
         OperationWait {
             operation: self,
@@ -173,7 +197,7 @@ impl<T: ProtoMessage> Operation<T> {
         }
     }
 
-    /// The options of what follows: those of the client, with the secrets of what went before.
+    /// The options of further requests: those of the client, with the secrets of the earlier ones.
     fn options(&self) -> Options {
         Options {
             secrets: self.secrets.clone(),
@@ -181,7 +205,7 @@ impl<T: ProtoMessage> Operation<T> {
         }
     }
 
-    /// Asks the service to stop it; it does what it can.
+    /// Cancels the operation, as far as the service can.
     pub fn cancel(&self) -> Call<types::Operation> {
         self.client.operations().cancel(&self.state.id)
     }
@@ -207,10 +231,10 @@ fn result<T: ProtoMessage>(operation: &types::Operation) -> Option<Result<T>> {
     Some(operation.result()?.map_err(fault))
 }
 
-/// Told what each look at an operation shows.
+/// Called with what each poll returns.
 type Observer<'o> = Box<dyn FnMut(&types::Operation) + 'o>;
 
-/// A wait for the end of an operation. From [`Operation::wait`].
+/// A call that waits until an operation is done. From [`Operation::wait`].
 #[must_use = "nothing is polled until `send`"]
 pub struct OperationWait<'o, T> {
     operation: &'o Operation<T>,
@@ -235,13 +259,13 @@ impl<'o, T: ProtoMessage> OperationWait<'o, T> {
         self
     }
 
-    /// Calls `observer` with what each look shows.
+    /// Calls `observer` with what each poll returns.
     pub fn on_progress(mut self, observer: impl FnMut(&types::Operation) + 'o) -> Self {
         self.on_progress = Some(Box::new(observer));
         self
     }
 
-    /// Waits for the end and hands out what was made.
+    /// Waits until the operation is done, and returns its result.
     ///
     /// # Errors
     ///

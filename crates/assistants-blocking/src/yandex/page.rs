@@ -1,4 +1,4 @@
-//! Lists of Yandex: pages with a token to the next.
+//! Pages of lists, with the token of the next page.
 
 use assistants_types::yandex::{
     List, ListAssistantVersionsResponse, ListAssistantsResponse, ListFilesResponse, ListRunsResponse,
@@ -36,12 +36,12 @@ pages! {
 }
 
 impl<T, P: List<Item = T>> ListCall<T, P> {
-    /// How many items a page has; the service takes up to 1000 and uses 100 where nothing is said.
+    /// The number of items on a page; at most 1000, by default 100.
     pub fn page_size(self, items: u32) -> Self {
         self.parameter("pageSize", items.to_string())
     }
 
-    /// Starts at this page: the `next_page_token` of the one before, or [`Pages::cursor`](crate::Pages::cursor).
+    /// Starts with this page: the `next_page_token` of the one before, or [`Pages::cursor`](crate::Pages::cursor).
     pub fn page_token(self, token: impl Into<String>) -> Self {
         self.parameter("pageToken", token)
     }

@@ -16,8 +16,8 @@ pub struct SearchIndexes {
 }
 
 impl SearchIndexes {
-    /// Prepares files for search; the answer is an [`Operation`](super::Operation) that makes the index.
-    /// `POST /assistants/v1/searchIndex`. Without a folder it is created in the client's.
+    /// Creates a search index of files, as an [`Operation`](super::Operation) whose result is the index.
+    /// `POST /assistants/v1/searchIndex`. The default folder is that of the client.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -41,29 +41,73 @@ impl SearchIndexes {
     }
 
     /// Reads one index. `GET /assistants/v1/searchIndex/{searchIndexId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// # let index = assistants_blocking::yandex::CreateSearchIndex::new(client.folder_id()).file_id(&file);
+    /// # let index = client.search_indexes().create(index).send()?.wait().send()?;
+    /// let index = client.search_indexes().get(&index).send()?;
+    /// println!("{} {}", index.id, index.name);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "retrieve")]
     pub fn get(&self, index: impl IdOf<SearchIndex>) -> Call<SearchIndex> {
         self.client.call(op::GET_SEARCH_INDEX, &[index.as_id()])
     }
 
-    /// Changes what `params` sets or clears, and keeps the rest. `PATCH /assistants/v1/searchIndex/{searchIndexId}`.
+    /// Changes what `params` sets or clears, and keeps all other fields. `PATCH /assistants/v1/searchIndex/{searchIndexId}`.
     pub fn update(&self, params: UpdateSearchIndex) -> Call<SearchIndex> {
         self.client
             .call_with(op::UPDATE_SEARCH_INDEX, &[&params.search_index_id], &params)
     }
 
     /// Deletes one index, not its files. `DELETE /assistants/v1/searchIndex/{searchIndexId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// # let index = assistants_blocking::yandex::CreateSearchIndex::new(client.folder_id()).file_id(&file);
+    /// # let index = client.search_indexes().create(index).send()?.wait().send()?;
+    /// client.search_indexes().delete(&index).send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn delete(&self, index: impl IdOf<SearchIndex>) -> Call<DeleteSearchIndexResponse> {
         self.client.call(op::DELETE_SEARCH_INDEX, &[index.as_id()])
     }
 
     /// Lists the indexes of the client's folder, newest first. `GET /assistants/v1/searchIndex`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// # let index = assistants_blocking::yandex::CreateSearchIndex::new(client.folder_id()).file_id(&file);
+    /// # let index = client.search_indexes().create(index).send()?.wait().send()?;
+    /// for index in client.search_indexes().list() {
+    ///     println!("{}", index?.id);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> ListCall<SearchIndex, ListSearchIndicesResponse> {
         self.client
             .list(op::LIST_SEARCH_INDEXES, &[], &[("folderId", self.client.folder_id())])
     }
 
     /// Adds files to an index. `POST /assistants/v1/searchIndexFile:batchCreate`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// # let index = assistants_blocking::yandex::CreateSearchIndex::new(client.folder_id()).file_id(&file);
+    /// # let index = client.search_indexes().create(index).send()?.wait().send()?;
+    /// let more = client.files().upload("The office closes at five.").send()?;
+    /// client.search_indexes().add_files(&index, [&more]).send()?.wait().send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add_files(
         &self,
         index: impl IdOf<SearchIndex>,
@@ -74,13 +118,25 @@ impl SearchIndexes {
         OperationCall::new(&self.client, call)
     }
 
-    /// Reads what an index knows of one of its files. `GET /assistants/v1/searchIndexFile/{searchIndexId}/{fileId}`.
+    /// Reads one file of an index. `GET /assistants/v1/searchIndexFile/{searchIndexId}/{fileId}`.
     pub fn get_file(&self, index: impl IdOf<SearchIndex>, file: impl IdOf<File>) -> Call<SearchIndexFile> {
         self.client
             .call(op::GET_SEARCH_INDEX_FILE, &[index.as_id(), file.as_id()])
     }
 
     /// Lists the files of an index. `GET /assistants/v1/searchIndexFile/{searchIndexId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let file = client.files().upload("The office opens at nine.").send()?;
+    /// # let index = assistants_blocking::yandex::CreateSearchIndex::new(client.folder_id()).file_id(&file);
+    /// # let index = client.search_indexes().create(index).send()?.wait().send()?;
+    /// for file in client.search_indexes().list_files(&index) {
+    ///     println!("{}", file?.id);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list_files(&self, index: impl IdOf<SearchIndex>) -> ListCall<SearchIndexFile, ListSearchIndexFilesResponse> {
         self.client.list(op::LIST_SEARCH_INDEX_FILES, &[index.as_id()], &[])
     }

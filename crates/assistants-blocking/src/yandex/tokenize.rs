@@ -1,4 +1,4 @@
-//! Texts as a model sees them.
+//! The tokens of texts.
 
 use assistants_types::yandex::operations as op;
 
@@ -6,7 +6,7 @@ use super::{Client, CompletionRequest, Tokenize, TokenizeResponse};
 use crate::Call;
 use crate::call::request::Request;
 
-/// Cuts texts into the tokens of a model. From [`Client::tokenizer`].
+/// Splits texts into the tokens of a model. From [`Client::tokenizer`].
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
     pub(super) client: Client,
@@ -28,7 +28,7 @@ impl Tokenizer {
         self.client.send(op::TOKENIZE, request.json(&params).read_only())
     }
 
-    /// The tokens that a request for an answer comes to. `POST /foundationModels/v1/tokenizeCompletion`.
+    /// The tokens of a completion request. `POST /foundationModels/v1/tokenizeCompletion`.
     pub fn tokenize_completion(&self, mut params: CompletionRequest) -> Call<TokenizeResponse> {
         params.model_uri = self.client.model_uri(&params.model_uri);
         let request = Request::new(op::TOKENIZE_COMPLETION.method, op::TOKENIZE_COMPLETION.path, &[]);

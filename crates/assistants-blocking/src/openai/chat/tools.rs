@@ -39,7 +39,7 @@ impl Chat {
 ///
 /// [`send`](Self::send) waits for each answer, [`stream`](Self::stream) streams it. Options apply to each request, a
 /// deadline to all together, an idempotency key to the first.
-#[must_use = "nothing is asked until `send` or `stream`"]
+#[must_use = "nothing is sent until `send` or `stream`"]
 #[derive(Debug)]
 pub struct ChatToolsCall {
     chat: Chat,
@@ -85,6 +85,20 @@ impl ChatToolsCall {
     }
 
     /// As [`send`](Self::send), and calls `show` with each chunk of the answers as it arrives.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::Tools;
+    /// use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
+    /// use serde_json::json;
+    ///
+    /// let tools = Tools::new().function("double", json!({"type": "integer"}), |n: i64| n.checked_mul(2).ok_or("too large"));
+    /// let params = CreateChatCompletion::new("scripted", [ChatMessage::user("call double 21")]);
+    /// let finished = client.chat().run_with_tools(params, &tools).stream(|chunk| print!("{}", chunk.text()))?;
+    /// assert_eq!(finished.text(), "double returned 42");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -88,6 +88,15 @@ impl Files {
     }
 
     /// Deletes one file, and removes it from all vector stores. `DELETE /files/{file_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// assert!(client.files().delete(&file).send()?.deleted);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn delete(&self, file: impl IdOf<File>) -> Call<FileDeleted> {
         self.client.call(op::DELETE_FILE, &[file.as_id()])
     }
@@ -161,6 +170,18 @@ impl Call<File, UploadKind> {
     }
 
     /// When the server deletes an uploaded file. Default: never, except for files of batches.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::FileSource;
+    /// use assistants_blocking::openai::{FileExpiration, FileExpirationAnchor};
+    ///
+    /// let upload = client.files().upload(FileSource::bytes("notes.txt", "nine to five"), "assistants");
+    /// let file = upload.expires_after(FileExpiration::new(FileExpirationAnchor::CreatedAt, 86_400)).send()?;
+    /// println!("{:?}", file.expires_at);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn expires_after(mut self, expiration: impl Into<FileExpiration>) -> Self {
         // A word, a number and members that are JSON already always have a JSON form.
         if let Some(form) = &mut self.request.form
@@ -172,6 +193,17 @@ impl Call<File, UploadKind> {
     }
 
     /// Calls `observer` with the number of bytes sent and the size of the file. Another attempt starts again from 0.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::FileSource;
+    ///
+    /// let upload = client.files().upload(FileSource::bytes("notes.txt", "nine to five"), "assistants");
+    /// let file = upload.on_progress(|sent, size| println!("{sent} of {size} bytes")).send()?;
+    /// # assert_eq!(file.bytes, 12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_progress(mut self, observer: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
         if let Some(form) = &mut self.request.form {
             form.progress = Some(Arc::new(observer));

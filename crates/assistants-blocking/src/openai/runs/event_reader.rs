@@ -27,7 +27,7 @@ const MESSAGE_DELTA: &str = "thread.message.delta";
 /// assert!(matches!(EventReader::new(&bytes[..60]).last(), Some(Err(Error::StreamTruncated(_)))));
 /// # Ok::<(), Error>(())
 /// ```
-#[must_use = "nothing is read until it is walked"]
+#[must_use = "nothing is read until it is iterated"]
 pub struct EventReader<R> {
     source: EventSource<R>,
     deltas: DeltaReader,

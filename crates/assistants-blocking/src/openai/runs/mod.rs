@@ -80,6 +80,22 @@ impl Runs {
     }
 
     /// Changes the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// # let run = client.runs(&thread).create_and_poll(run).send()?;
+    /// use assistants_blocking::openai::UpdateRun;
+    ///
+    /// let params = UpdateRun::default().metadata([("ticket", "4711")]);
+    /// client.runs(&thread).update(&run, params).send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn update(&self, run: impl IdOf<Run>, params: UpdateRun) -> Call<Run> {
         self.client
             .call_with(op::UPDATE_RUN, &[&self.thread, run.as_id()], &params)

@@ -15,6 +15,21 @@ pub struct RunSteps {
 
 impl RunSteps {
     /// Reads one step. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// # let run = client.runs(&thread).create_and_poll(run).send()?;
+    /// # let id = client.run_steps(&thread, &run).list().send()?.data[0].id.clone();
+    /// let step = client.run_steps(&thread, &run).retrieve(&id).send()?;
+    /// println!("{} {}", step.type_, step.status);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "get")]
     pub fn retrieve(&self, step: impl IdOf<RunStep>) -> Call<RunStep> {
         self.client

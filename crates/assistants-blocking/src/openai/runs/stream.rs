@@ -202,7 +202,7 @@ impl<Kind> StreamCall<Kind> {
 /// assert_eq!(finished.text(), "Hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use = "nothing is read until it is walked"]
+#[must_use = "the run continues on the server, but nothing is read from a stream that is dropped"]
 pub struct RunStream {
     client: Client,
     options: Options,
@@ -332,6 +332,22 @@ impl RunStream {
     }
 
     /// The message of the last message event, including all deltas so far.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// let mut stream = client.runs(&thread).stream(run).send()?;
+    /// while let Some(event) = stream.next() {
+    ///     event?;
+    ///     println!("{:?}", stream.message().map(|message| message.text())); // grows
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn message(&self) -> Option<&Message> {
         self.snapshots.message()
@@ -552,7 +568,7 @@ impl fmt::Debug for RunStream {
 
 /// The pieces of text of a stream. From [`RunStream::text_deltas`].
 #[derive(Debug)]
-#[must_use = "nothing is read until it is walked"]
+#[must_use = "nothing is read until it is iterated"]
 pub struct TextDeltas<'s> {
     stream: &'s mut RunStream,
 }

@@ -24,6 +24,23 @@ impl VectorStoreBatches {
     /// Adds files to the vector store, where they are indexed in the background.
     ///
     /// `POST /vector_stores/{vector_store_id}/file_batches`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let store = client.vector_stores().create(assistants_blocking::openai::CreateVectorStore::default()).send()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// use assistants_blocking::openai::CreateVectorStoreFileBatch;
+    ///
+    /// let batches = client.vector_store_batches(&store);
+    /// let batch = batches.create(CreateVectorStoreFileBatch::default().file_ids([&file.id])).send()?;
+    /// let batch = batches.poll(&batch).send()?; // whenever it is needed
+    /// for file in batches.list_files(&batch) {
+    ///     println!("{}", file?.status);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, params: CreateVectorStoreFileBatch) -> Call<VectorStoreFileBatch> {
         self.client
             .call_with(op::CREATE_VECTOR_STORE_FILE_BATCH, &[&self.store], &params)

@@ -21,12 +21,39 @@ impl VectorStoreFiles {
     /// Adds a file to the vector store, where it is indexed in the background.
     ///
     /// `POST /vector_stores/{vector_store_id}/files`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let store = client.vector_stores().create(assistants_blocking::openai::CreateVectorStore::default()).send()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// use assistants_blocking::openai::CreateVectorStoreFile;
+    ///
+    /// let files = client.vector_store_files(&store);
+    /// files.create(CreateVectorStoreFile::new(&file)).send()?;
+    /// let file = files.poll(&file).send()?; // whenever it is needed
+    /// println!("{}", file.status);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, params: CreateVectorStoreFile) -> Call<VectorStoreFile> {
         self.client
             .call_with(op::CREATE_VECTOR_STORE_FILE, &[&self.store], &params)
     }
 
     /// Reads one file: its status, and its attributes. `GET /vector_stores/{vector_store_id}/files/{file_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// # let store = assistants_blocking::openai::CreateVectorStore::default().file_id(&file.id);
+    /// # let store = client.vector_stores().create_and_poll(store).send()?;
+    /// let file = client.vector_store_files(&store).retrieve(&file).send()?;
+    /// println!("{}: {:?}", file.status, file.last_error);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "get")]
     pub fn retrieve(&self, file: impl IdOf<VectorStoreFile>) -> Call<VectorStoreFile> {
         self.client
@@ -34,6 +61,20 @@ impl VectorStoreFiles {
     }
 
     /// Replaces the attributes of one file. `POST /vector_stores/{vector_store_id}/files/{file_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// # let store = assistants_blocking::openai::CreateVectorStore::default().file_id(&file.id);
+    /// # let store = client.vector_stores().create_and_poll(store).send()?;
+    /// use assistants_blocking::openai::UpdateVectorStoreFile;
+    ///
+    /// let params = UpdateVectorStoreFile::default().attributes([("lang", "en")]);
+    /// client.vector_store_files(&store).update(&file, params).send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn update(&self, file: impl IdOf<VectorStoreFile>, params: UpdateVectorStoreFile) -> Call<VectorStoreFile> {
         self.client
             .call_with(op::UPDATE_VECTOR_STORE_FILE, &[&self.store, file.as_id()], &params)
@@ -42,6 +83,18 @@ impl VectorStoreFiles {
     /// Removes one file from the vector store; the file itself is kept.
     ///
     /// `DELETE /vector_stores/{vector_store_id}/files/{file_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let notes = assistants_blocking::FileSource::bytes("notes.txt", "nine to five");
+    /// # let file = client.files().upload(notes, "assistants").send()?;
+    /// # let store = assistants_blocking::openai::CreateVectorStore::default().file_id(&file.id);
+    /// # let store = client.vector_stores().create_and_poll(store).send()?;
+    /// client.vector_store_files(&store).delete(&file).send()?;
+    /// assert_eq!(client.files().retrieve(&file).send()?.id, file.id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn delete(&self, file: impl IdOf<VectorStoreFile>) -> Call<VectorStoreFileDeleted> {
         self.client
             .call(op::DELETE_VECTOR_STORE_FILE, &[&self.store, file.as_id()])

@@ -45,18 +45,47 @@ impl VectorStores {
     }
 
     /// Reads one vector store. `GET /vector_stores/{vector_store_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let store = client.vector_stores().create(assistants_blocking::openai::CreateVectorStore::default()).send()?;
+    /// let store = client.vector_stores().retrieve(&store).send()?;
+    /// println!("{}: {} of {} files", store.status, store.file_counts.completed, store.file_counts.total);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "get")]
     pub fn retrieve(&self, store: impl IdOf<VectorStore>) -> Call<VectorStore> {
         self.client.call(op::RETRIEVE_VECTOR_STORE, &[store.as_id()])
     }
 
     /// Changes what `params` sets or clears, and keeps the rest. `POST /vector_stores/{vector_store_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let store = client.vector_stores().create(assistants_blocking::openai::CreateVectorStore::default()).send()?;
+    /// use assistants_blocking::openai::UpdateVectorStore;
+    ///
+    /// let params = UpdateVectorStore::default().name("handbook").clear_expires_after();
+    /// let store = client.vector_stores().update(&store, params).send()?;
+    /// assert_eq!(store.name, "handbook");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn update(&self, store: impl IdOf<VectorStore>, params: UpdateVectorStore) -> Call<VectorStore> {
         self.client
             .call_with(op::UPDATE_VECTOR_STORE, &[store.as_id()], &params)
     }
 
     /// Deletes one vector store; its files stay. `DELETE /vector_stores/{vector_store_id}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let store = client.vector_stores().create(assistants_blocking::openai::CreateVectorStore::default()).send()?;
+    /// assert!(client.vector_stores().delete(&store).send()?.deleted);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn delete(&self, store: impl IdOf<VectorStore>) -> Call<VectorStoreDeleted> {
         self.client.call(op::DELETE_VECTOR_STORE, &[store.as_id()])
     }

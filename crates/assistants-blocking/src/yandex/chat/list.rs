@@ -12,13 +12,13 @@ use crate::error::Result;
 use crate::yandex::Client;
 use crate::{Call, RawResponse};
 
-/// How long the list may take where nothing is said.
+/// The default limit on the time of the request.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the ids of models that chat begin with; others make embeddings, or sort texts.
+/// The prefix of the ids of chat models; others are for embeddings or classification.
 const CHATS: &str = "gpt://";
 
-/// A list of models that was not asked for yet. From [`Chat::list`](super::Chat::list).
+/// A list of models that has been described but not requested. From [`Chat::list`](super::Chat::list).
 #[must_use = "a call does nothing until `send`"]
 #[derive(Debug)]
 pub struct ListModels {
@@ -38,7 +38,7 @@ impl ListModels {
 
     option_setters!();
 
-    /// Gets the list: the models that chat, in the order of the server, ready to be asked.
+    /// Requests the list of chat models, in the order of the server.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl ListModels {
             .collect())
     }
 
-    /// Gets the list as the server has it: also models that do something else than chat.
+    /// Requests the list of the server, which also has models that are not for chats.
     ///
     /// # Errors
     ///
@@ -61,7 +61,7 @@ impl ListModels {
         let operation = op::LIST_MODELS;
         let request = Request::new(operation.method, operation.path, &[]);
         let mut options = self.options;
-        // The folder goes first, so that a header of the caller's wins.
+        // The folder comes first, so that a header of the caller takes precedence.
         let folder = ("OpenAI-Project".to_owned(), self.client.folder_id().to_owned());
         options.add().headers.insert(0, folder);
         Call::<_>::new(self.client.chat_endpoint(), &options, request).send_raw()

@@ -1,15 +1,15 @@
-//! Conversations, made from what is at hand.
+//! Conversations, converted from strings, messages and completions.
 
 use assistants_types::Field;
 
 use crate::chat::{ChatChoice, ChatCompletion, ChatMessage, ChatToolCall};
 
-/// The conversation that a model is to answer. Made from:
+/// A conversation for a model to answer. It is converted from:
 ///
-/// | what | what it says |
+/// | source | meaning |
 /// | --- | --- |
-/// | a string | the user's words |
-/// | a pair of strings | a role (`system`, `user`, `assistant`) and its words |
+/// | a string | a text of the user |
+/// | a pair of strings | a role (`system`, `user`, `assistant`) and its text |
 /// | a [`ChatMessage`] | any message: with images ([`ChatUserPart::image`](crate::chat::ChatUserPart::image)), with the output of a tool by the id of its call ([`ChatMessage::tool`]) |
 /// | a [`ChatCompletion`], a [`ChatChoice`] | an earlier answer: its text, or the calls it makes |
 /// | [`tool_result`](Self::tool_result) | the output of a tool by its name |
@@ -45,7 +45,7 @@ enum Entry {
 }
 
 impl ChatMessages {
-    /// What came of a tool, by its name. It answers the call of that name in the assistant's message before it; of several
+    /// The output of a tool, by its name. It answers the call of that name in the assistant's message before it; of several
     /// such calls the first that has no output yet.
     ///
     /// A conversation in which no such call is before it is an [`Error::Config`](crate::Error::Config) when it is sent.

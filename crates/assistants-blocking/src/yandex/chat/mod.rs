@@ -1,7 +1,7 @@
 //! Chat completions of Yandex AI Studio.
 //!
-//! [`Client::chat`](super::Client::chat) names models; a [`ChatModel`] is configured, then asked. Requests, answers and
-//! streams are those of [`crate::chat`], which this client shares with the OpenAI one.
+//! [`Client::chat`](super::Client::chat) returns models; a [`ChatModel`] is configured and then run. Requests, completions
+//! and streams are those of [`crate::chat`], which this client shares with the OpenAI one.
 //!
 //! ```
 //! use assistants_blocking::yandex::Client;
@@ -21,11 +21,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # For those who know Yandex' Python SDK
+//! # Names in Yandex' Python SDK
 //!
-//! What its part `chat.completions` has, and where that is here:
+//! The counterparts of its `chat.completions`:
 //!
-//! | there | here |
+//! | Python | Rust |
 //! | --- | --- |
 //! | `sdk.chat.completions` | [`Client::chat`](super::Client::chat) |
 //! | `.list(timeout=60)` | [`Chat::list`], [`timeout`](ListModels::timeout); filters are [`Iterator::filter`] over [`name`](ChatModel::name), [`version`](ChatModel::version), [`owner`](ChatModel::owner), [`is_fine_tuned`](ChatModel::is_fine_tuned) |
@@ -62,7 +62,7 @@ pub use list::ListModels;
 pub use messages::ChatMessages;
 pub use model::{ChatModel, ChatModelConfig};
 
-/// The models that answer conversations. From [`Client::chat`].
+/// The models for chat completions. From [`Client::chat`].
 #[derive(Clone, Debug)]
 pub struct Chat {
     pub(super) client: Client,
@@ -107,7 +107,7 @@ impl Chat {
         let uri = if name.contains("://") {
             name.to_owned()
         } else if name.is_empty() || version.is_empty() {
-            // Said when the model is asked.
+            // Reported when the model is run.
             String::new()
         } else {
             format!("gpt://{}/{name}/{version}", self.client.folder_id())

@@ -1,4 +1,4 @@
-//! A model, configured, and its answers.
+//! Chat models and their configuration.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use crate::chat::{
 };
 use crate::yandex::Client;
 
-/// A model that answers conversations, with what it was told about them. From [`Chat`](super::Chat).
+/// A chat model with its configuration. From [`Chat`](super::Chat).
 ///
-/// Its methods give copies with one thing changed; the model itself stays as it is. Copies are cheap.
+/// Setters return a copy with one setting changed. Copies are cheap.
 ///
 /// ```
 /// # use assistants_blocking::yandex::{Client, Credentials};
@@ -38,25 +38,25 @@ pub struct ChatModel {
     config: Arc<ChatModelConfig>,
 }
 
-/// What a model is told besides the conversation. Nothing of what is `None` is sent.
+/// The configuration of a model. Settings that are `None` are not sent.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ChatModelConfig {
     /// Randomness of the answer, from 0 to 1.
     pub temperature: Option<f64>,
-    /// Most tokens that the answer may have.
+    /// Maximum number of tokens in the answer.
     pub max_tokens: Option<i64>,
-    /// How much the model thinks before it answers.
+    /// How much the model reasons before it answers.
     pub reasoning_mode: Option<ReasoningEffort>,
-    /// The form of the answer.
+    /// The format of the answer.
     pub response_format: Option<ChatResponseFormat>,
     /// Functions that the model may call.
     pub tools: Option<Vec<ChatTool>>,
-    /// Whether it may call several at once; the service allows it where nothing is said.
+    /// Whether it may call several at once; by default the service allows it.
     pub parallel_tool_calls: Option<bool>,
     /// Whether it calls any, or which.
     pub tool_choice: Option<ChatToolChoice>,
-    /// Further members of the request.
+    /// Additional members of the request.
     pub extra_query: Map<String, Value>,
 }
 
@@ -79,8 +79,7 @@ impl ChatModel {
 
     /// Answers a conversation. `POST /chat/completions`.
     ///
-    /// Limited to 180 seconds where neither the client nor the call says something else: the server sends nothing before
-    /// the answer is whole.
+    /// The default timeout is 180 seconds, because the server sends nothing before the answer is complete.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -96,8 +95,8 @@ impl ChatModel {
 
     /// As [`run`](Self::run), and streams the answer as it is written.
     ///
-    /// What the service takes back for its contents (`content_filter`) is replaced by what it says instead. Not every model
-    /// tells in a stream how many tokens it took.
+    /// Text that the service withdraws (`content_filter`) is replaced by what it sends instead. Not every model reports the
+    /// number of tokens in a stream.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -119,13 +118,13 @@ impl ChatModel {
         &self.uri
     }
 
-    /// What the model is told besides the conversation.
+    /// The configuration.
     #[must_use]
     pub fn config(&self) -> &ChatModelConfig {
         &self.config
     }
 
-    /// Who the model is from; known only of models of a [list](super::Chat::list).
+    /// The owner of the model; known only for models of a [list](super::Chat::list).
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
         self.owner.as_deref()
@@ -155,7 +154,7 @@ impl ChatModel {
         Some(Parts::of(&self.uri)?.tuning.is_some())
     }
 
-    /// A copy with anything changed, for several things at once and for unsetting them.
+    /// A copy with several settings changed, or some unset.
     ///
     /// ```
     /// # use assistants_blocking::yandex::{Client, Credentials};
@@ -234,8 +233,8 @@ impl ChatModel {
         self.configure(|config| config.tool_choice = Some(choice.into()))
     }
 
-    /// A member of the request that has no method here. It goes into the body, whatever its name says, and wins over a
-    /// member of the same name.
+    /// An additional member of the request. Despite the name, it is sent in the body, and it replaces a member of the same
+    /// name.
     #[must_use]
     pub fn extra_query(&self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.configure(|config| drop(config.extra_query.insert(name.into(), value.into())))
@@ -259,7 +258,7 @@ impl ChatModel {
             .resolve()
             .map_err(|name| format!("chat: no call of `{name}` is before its result"))?;
         let config = &self.config;
-        // The service knows the names in lower case only.
+        // The service accepts the names in lower case only.
         let effort = config.reasoning_mode.as_ref().map(|mode| mode.as_str().to_lowercase());
         let effort = effort.map(|mode| ReasoningEffort::from(mode.as_str()));
         let params = CreateChatCompletion {

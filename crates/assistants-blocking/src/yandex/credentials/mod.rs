@@ -1,4 +1,4 @@
-//! What a client of Yandex proves itself with.
+//! Credentials of Yandex Cloud.
 
 mod metadata;
 mod oauth;
@@ -35,7 +35,7 @@ pub(super) fn credential(variables: &Variables, name: &str) -> Option<String> {
         .filter(|value| !value.is_empty())
 }
 
-/// What a client of Yandex proves itself with.
+/// The credentials of a client.
 ///
 /// A bare string is taken for what it looks like, as Yandex' own client does: `t1.…` is an IAM token, `y0_…` an OAuth
 /// token, anything else an API key. White space around it is dropped. `Debug` shows the kind and nothing of the secret.

@@ -1,38 +1,38 @@
-//! Runs of an assistant, with what stands over its settings.
+//! Starting runs of an assistant, with settings that override its own.
 
 use crate::call::options::{Options, option_setters};
 use crate::call::response::RawResponse;
 use crate::error::Result;
 use crate::yandex::{Client, CreateRun, MessageData, ResponseFormat, Run, RunStream, Tool, TruncationStrategy};
 
-/// The setters that both kinds of run have. The type has a field `params`.
+/// The setters of both kinds of run. The type has a field `params`.
 macro_rules! run_setters {
     () => {
-        /// Stands over the assistant's temperature, from 0 to 1.
+        /// Overrides the assistant's temperature, from 0 to 1.
         pub fn custom_temperature(mut self, temperature: f64) -> Self {
             self.params = self.params.custom_temperature(temperature);
             self
         }
 
-        /// Stands over the assistant's limit on the tokens of an answer.
+        /// Overrides the assistant's limit on the tokens of an answer.
         pub fn custom_max_tokens(mut self, tokens: i64) -> Self {
             self.params = self.params.custom_max_tokens(tokens);
             self
         }
 
-        /// Stands over the assistant's limit on the tokens sent to the model.
+        /// Overrides the assistant's limit on the tokens sent to the model.
         pub fn custom_max_prompt_tokens(mut self, tokens: i64) -> Self {
             self.params = self.params.custom_max_prompt_tokens(tokens);
             self
         }
 
-        /// Stands over the way the assistant cuts a long conversation.
+        /// Overrides how the assistant truncates a long conversation.
         pub fn custom_prompt_truncation_strategy(mut self, strategy: impl Into<TruncationStrategy>) -> Self {
             self.params = self.params.custom_prompt_truncation_strategy(strategy);
             self
         }
 
-        /// Stands over the form of the assistant's answers.
+        /// Overrides the format of the assistant's answers.
         pub fn custom_response_format(mut self, format: impl Into<ResponseFormat>) -> Self {
             self.params.custom_response_format = Some(format.into());
             self
@@ -85,7 +85,7 @@ impl RunCall {
     option_setters!();
     run_setters!();
 
-    /// Starts the run, which goes on in the background.
+    /// Starts the run, which continues in the background.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl RunCall {
         self.send_raw()?.parse()
     }
 
-    /// Starts the run; the answer is not parsed.
+    /// Starts the run; the response is not parsed.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl RunStreamCall {
     }
 }
 
-/// Starts a run and listens to it. What the caller added to the query and the body goes with the first request only.
+/// Starts a run and listens to it. Query parameters and body fields of the caller are sent with the first request only.
 pub(crate) fn start(client: &Client, params: CreateRun, mut options: Options) -> Result<RunStream> {
     options.begin();
     let mut create = client.runs().create(params);

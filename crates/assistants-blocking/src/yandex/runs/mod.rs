@@ -25,14 +25,42 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// Starts a run, which goes on in the background. `POST /assistants/v1/runs`.
+    /// Starts a run, which continues in the background. `POST /assistants/v1/runs`.
     ///
-    /// [`Assistants::run`](super::Assistants::run) is the same with its parameters at hand.
+    /// [`Assistants::run`](super::Assistants::run) is the same with setters for the parameters.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// use assistants_blocking::yandex::CreateRun;
+    ///
+    /// let run = client.runs().create(CreateRun::new(&assistant, &thread)).send()?;
+    /// let result = client.runs().wait(&run).send()?.succeeded()?;
+    /// assert_eq!(result.text().as_deref(), Some("Hello"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(&self, params: CreateRun) -> Call<Run> {
         self.client.call_with(op::CREATE_RUN, &[], &params)
     }
 
     /// Reads one run. `GET /assistants/v1/runs/{runId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// # let run = client.assistants().run(&assistant, &thread).send()?;
+    /// let run = client.runs().get(&run).send()?;
+    /// println!("{} {:?}", run.status(), run.text());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "retrieve")]
     pub fn get(&self, run: impl IdOf<Run>) -> Call<Run> {
         self.client.call(op::GET_RUN, &[run.as_id()])
@@ -58,16 +86,31 @@ impl Runs {
     }
 
     /// Lists the runs of the client's folder. `GET /assistants/v1/runs`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// # let run = client.assistants().run(&assistant, &thread).send()?;
+    /// for run in client.runs().list() {
+    ///     let run = run?;
+    ///     println!("{} {}", run.id, run.status());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> ListCall<Run, ListRunsResponse> {
         self.client
             .list(op::LIST_RUNS, &[], &[("folderId", self.client.folder_id())])
     }
 
-    /// Hands out the events of a run from its first, or from a later one, also after its end.
+    /// Streams the events of a run from the first or a later one, even after its end.
     /// `GET /assistants/v1/runs/listen`.
     ///
-    /// A connection that breaks off is made again and goes on behind the last event, so that each event comes once and
-    /// in order.
+    /// If the connection breaks off, it is opened again after the last event, so that each event is returned once and in
+    /// order.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -88,10 +131,10 @@ impl Runs {
         ListenCall::new(&self.client, run.as_id(), request)
     }
 
-    /// Hands in the results of all tool calls that the run waits for. `PATCH /assistants/v1/runs/submit`.
+    /// Submits the results of all tool calls that the run waits for. `PATCH /assistants/v1/runs/submit`.
     ///
-    /// The calls of an assistant have no ids: results stand in the order of the calls and carry their names. Not
-    /// idempotent, so it is sent again only when the service cannot have seen it or says that it did not do it.
+    /// Tool calls have no ids: the results are in the order of the calls and have their names. Not idempotent, so the
+    /// request is repeated only if the service cannot have seen it, or reports that it did not execute it.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -125,7 +168,7 @@ impl Runs {
         self.client.call_with(op::SUBMIT_TO_RUN, &[], &params)
     }
 
-    /// Not possible: the service has no call that ends a run.
+    /// Not supported: the service has no operation that ends a run.
     ///
     /// # Errors
     ///
@@ -138,12 +181,39 @@ impl Runs {
         self.client.unsupported(&why)
     }
 
-    /// How far a run is. `GET /assistants/v1/runs/{runId}`.
+    /// Reads the status of a run. `GET /assistants/v1/runs/{runId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// # let run = client.assistants().run(&assistant, &thread).send()?;
+    /// println!("{}", client.runs().get_status(&run).send()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get_status(&self, run: impl IdOf<Run>) -> StatusCall {
         StatusCall::new(self.get(run))
     }
 
-    /// What a run has come to by now. `GET /assistants/v1/runs/{runId}`.
+    /// Reads a run with its result so far. `GET /assistants/v1/runs/{runId}`.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// # let run = client.assistants().run(&assistant, &thread).send()?;
+    /// let result = client.runs().get_result(&run).send()?;
+    /// if result.status().is_succeeded() {
+    ///     println!("{:?}", result.text());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get_result(&self, run: impl IdOf<Run>) -> Call<RunResult> {
         let mut call: Call<RunResult> = self.client.call(op::GET_RUN, &[run.as_id()]);
         call.attach_secrets = RunResult::attach_secrets;

@@ -1,4 +1,4 @@
-//! What runs come to, and how far they are.
+//! Results, events and the status of runs.
 
 use std::ops::Deref;
 
@@ -11,14 +11,14 @@ use crate::call::response::RawResponse;
 use crate::error::{Error, Result};
 use crate::yandex::{Citation, ContentPart, EventType, Message, MessageContent, Run, RunStatus, StreamEvent};
 
-/// What a run has come to: a message, tool calls, an error.
+/// The result of a run: a message, tool calls, or an error.
 ///
 /// It derefs to the [`Run`], with its `status()`, `text()`, `message()`, `tool_calls()`, `usage()` and `error()`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct RunResult {
     run: Run,
-    /// What an error made of it must not show.
+    /// Secrets that its errors must not show.
     #[serde(skip)]
     secrets: Secrets,
 }
@@ -30,7 +30,7 @@ impl PartialEq for RunResult {
 }
 
 impl RunResult {
-    /// The parts of the message it ended with.
+    /// The parts of its message.
     #[must_use]
     pub fn parts(&self) -> &[ContentPart] {
         parts(self.run.message().and_then(|message| message.content.as_ref()))
@@ -42,7 +42,22 @@ impl RunResult {
         citations(self.run.message())
     }
 
-    /// The run as a result: an error if it failed.
+    /// An error if the run failed.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// # let run = client.assistants().run(&assistant, &thread).send()?;
+    /// match client.runs().wait(&run).send()?.succeeded() {
+    ///     Ok(result) => println!("{:?}", result.text()),
+    ///     Err(error) => println!("{error}"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -56,7 +71,7 @@ impl RunResult {
         }
     }
 
-    /// Keeps what the call that it came from knows of secrets.
+    /// Sets the secrets of the call that it comes from.
     pub(crate) fn attach_secrets(&mut self, secrets: &Secrets) {
         self.secrets = secrets.clone();
     }
@@ -85,7 +100,7 @@ impl Deref for RunResult {
     }
 }
 
-/// Something that happened in a run, with its number.
+/// An event of a run, with its number.
 ///
 /// It derefs to the [`StreamEvent`], with its `text()` (all of it so far), `message()`, `tool_calls()` and `error()`.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,13 +110,13 @@ pub struct RunStreamEvent {
 }
 
 impl RunStreamEvent {
-    /// The number of the event in its run, from 0. Listening again from the next one misses nothing.
+    /// The number of the event in its run, from 0. Listening again from the next number misses nothing.
     #[must_use]
     pub fn index(&self) -> i64 {
         self.index
     }
 
-    /// How far the run is by this event: `IN_PROGRESS` for more text, `TOOL_CALLS`, `COMPLETED` and `FAILED`.
+    /// The status of the run at this event: `IN_PROGRESS` for more text, `TOOL_CALLS`, `COMPLETED` and `FAILED`.
     #[must_use]
     pub fn status(&self) -> RunStatus {
         match &self.event.event_type {
@@ -113,7 +128,7 @@ impl RunStreamEvent {
         }
     }
 
-    /// The parts of what the message says so far, or at the end.
+    /// The parts of the message so far.
     #[must_use]
     pub fn parts(&self) -> &[ContentPart] {
         parts(self.event.content())
@@ -173,7 +188,7 @@ impl StatusCall {
 
     option_setters!();
 
-    /// Asks for it.
+    /// Sends the request.
     ///
     /// # Errors
     ///
@@ -182,7 +197,7 @@ impl StatusCall {
         Ok(self.send_raw()?.parse()?.status())
     }
 
-    /// Asks for the run that the status is read from.
+    /// Sends the request; the response is the run, unparsed.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The events of a run, over as many connections as it takes.
+//! The events of a run, over as many connections as necessary.
 
 use std::fmt;
 use std::ops::Deref;
@@ -17,7 +17,7 @@ use crate::stream::json_objects::{Found, JsonStream, unwrap};
 use crate::stream::open::open_objects;
 use crate::yandex::{Client, EventType, Run, RunResult, RunStatus, RunStreamEvent, StreamEvent, ToolResult};
 
-/// A run to be listened to. From [`Runs::listen`](crate::yandex::Runs::listen).
+/// A call that listens to a run. From [`Runs::listen`](crate::yandex::Runs::listen).
 #[must_use = "a call does nothing until `send`"]
 #[derive(Debug)]
 pub struct ListenCall {
@@ -41,13 +41,26 @@ impl ListenCall {
 
     option_setters!();
 
-    /// The number of the first event that is wanted. Default: 0, the first there is.
+    /// The number of the first event to return. Default: 0, the first event of the run.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// # let run = client.assistants().run(&assistant, &thread).send()?;
+    /// let events = client.runs().listen(&run).events_start_idx(0).send()?;
+    /// println!("{} events", events.count());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn events_start_idx(mut self, index: i64) -> Self {
         self.start = index;
         self
     }
 
-    /// Sends the request; returns when the answer begins.
+    /// Sends the request; returns when the response begins.
     ///
     /// # Errors
     ///
@@ -75,12 +88,11 @@ impl ListenCall {
 
 /// The events of a run, as they arrive.
 ///
-/// An iterator of [`RunStreamEvent`]s. It ends behind the event that ends the run, and where the run waits for tool
-/// results: after [`submit_tool_results`](Self::submit_tool_results) it goes on. After an error it ends.
+/// An iterator of [`RunStreamEvent`]s. It ends after the last event of the run, after an error, and when the run waits for
+/// tool results; after [`submit_tool_results`](Self::submit_tool_results) it continues.
 ///
-/// A connection that breaks off is made again, and the events go on behind the last one. Where nothing new comes over
-/// several connections in a row (one more than the retries of a call), the stream ends in
-/// [`Error::StreamTruncated`].
+/// If the connection breaks off, it is opened again after the last event. If nothing new arrives over several connections
+/// in a row (one more than the retries of a call), the stream ends with [`Error::StreamTruncated`].
 ///
 /// ```
 /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -97,7 +109,7 @@ impl ListenCall {
 /// println!("the next event would be number {}", stream.next_index());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use = "nothing is read until it is walked"]
+#[must_use = "the run continues on the server, but nothing is read from a stream that is dropped"]
 pub struct RunStream {
     client: Client,
     id: String,
@@ -131,37 +143,74 @@ impl RunStream {
         &self.id
     }
 
-    /// The run as it was created; `None` where an existing run is listened to.
+    /// The run as it was created; `None` when listening to an existing run.
     #[must_use]
     pub fn run(&self) -> Option<&Run> {
         self.run.as_ref()
     }
 
-    /// The number of the next event: for [`ListenCall::events_start_idx`], to go on from here later.
+    /// The number of the next event: with [`ListenCall::events_start_idx`], another stream can continue from here.
     #[must_use]
     pub fn next_index(&self) -> i64 {
         self.next_index
     }
 
-    /// The id under which the server logged the request whose answer is being read.
+    /// The id under which the server logged the current request.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.origin.request_id.as_deref()
     }
 
-    /// The text in pieces, as it grows; all other events are skipped.
+    /// The pieces of text; other events are skipped.
     ///
-    /// The service repeats the whole text in every event. What is handed out here is what each adds; text
-    /// that was read as events before comes once more, as a whole.
+    /// The service repeats the whole text in every event, of which this returns what is new. Text that was read as events
+    /// before is returned once more, as a whole.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// let mut stream = client.assistants().run_stream(&assistant, &thread).send()?;
+    /// for delta in stream.text_deltas() {
+    ///     let delta = delta?;
+    ///     if delta.replaces {
+    ///         println!(); // the text so far is withdrawn
+    ///     }
+    ///     print!("{delta}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn text_deltas(&mut self) -> TextDeltas<'_> {
         TextDeltas { stream: self }
     }
 
-    /// Hands in the results of the tool calls that the run waits for; the events go on.
+    /// Submits the results of the tool calls that the run waits for; the events continue.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// use assistants_blocking::yandex::{CreateAssistant, CreateThread, FunctionResult, FunctionTool};
+    ///
+    /// let assistant = CreateAssistant::new(client.folder_id(), "yandexgpt").tool(FunctionTool::new("now"));
+    /// let assistant = client.assistants().create(assistant).send()?;
+    /// let thread = CreateThread::new(client.folder_id()).message("call now {}");
+    /// let thread = client.threads().create(thread).send()?;
+    /// let mut stream = client.assistants().run_stream(&assistant, &thread).send()?;
+    /// let mut calls = Vec::new();
+    /// for event in &mut stream {
+    ///     calls.extend(event?.function_calls().map(|call| call.name.clone()));
+    /// }
+    /// stream.submit_tool_results(calls.iter().map(|name| FunctionResult::new(name, "noon")))?;
+    /// assert_eq!(stream.finish()?.text().as_deref(), Some("now returned noon"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`Call::send`](crate::Call::send). The stream stays where it is.
+    /// As [`Call::send`](crate::Call::send). The position of the stream does not change.
     pub fn submit_tool_results(&mut self, results: impl IntoIterator<Item = impl Into<ToolResult>>) -> Result<()> {
         let mut call = self.client.runs().submit_tool_results(&self.id, results);
         call.options = self.options.follow_up();
@@ -174,9 +223,21 @@ impl RunStream {
         Ok(())
     }
 
-    /// Reads to the end of the events and asks for what the run came to.
+    /// Reads to the end of the events and requests the result of the run.
     ///
-    /// Events that cannot be read lose nothing: the run is then polled until it has ended or waits for tool results.
+    /// Nothing is lost if an event cannot be read: the run is then polled until it has ended or waits for tool results.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// # let params = assistants_blocking::yandex::CreateAssistant::new(client.folder_id(), "yandexgpt");
+    /// # let assistant = client.assistants().create(params).send()?;
+    /// # let params = assistants_blocking::yandex::CreateThread::new(client.folder_id()).message("Hello");
+    /// # let thread = client.threads().create(params).send()?;
+    /// let result = client.assistants().run_stream(&assistant, &thread).send()?.finish()?.succeeded()?;
+    /// assert_eq!(result.text().as_deref(), Some("Hello"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -200,7 +261,7 @@ impl RunStream {
         call.send()
     }
 
-    /// Begins an answer at the next event.
+    /// Opens a response that begins with the next event.
     fn connect(&mut self) -> Result<()> {
         let mut request = self.request.clone();
         if self.next_index > 0 {
@@ -348,6 +409,7 @@ impl fmt::Debug for RunStream {
 
 /// A piece of text of a run. It derefs to the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TextDelta {
     /// What is new.
     pub text: String,
@@ -371,7 +433,7 @@ impl fmt::Display for TextDelta {
 
 /// The text of a run in pieces. From [`RunStream::text_deltas`].
 #[derive(Debug)]
-#[must_use = "nothing is read until it is walked"]
+#[must_use = "nothing is read until it is iterated"]
 pub struct TextDeltas<'s> {
     stream: &'s mut RunStream,
 }

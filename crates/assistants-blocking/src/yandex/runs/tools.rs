@@ -1,4 +1,4 @@
-//! Runs whose function calls this program answers.
+//! Runs whose function calls are answered by functions of this program.
 
 use assistants_types::openai;
 use serde_json::Value;
@@ -38,8 +38,8 @@ impl Runs {
 
 /// A run whose function calls are answered until it has ended. From [`Runs::run_with_tools`].
 ///
-/// The functions are added to the tools of the run. A run that is given up (a function failed and failures are to stop
-/// it, or the rounds are used up) stays as it is on the server: the service has no call that ends it.
+/// The functions are added to the tools of the run. A run that is abandoned (a function failed and failures are to stop
+/// it, or the rounds are used up) remains on the server, which has no operation to cancel it.
 #[must_use = "nothing runs until `send` or `stream`"]
 #[derive(Debug)]
 pub struct ToolRunCall {
@@ -62,7 +62,7 @@ impl ToolRunCall {
 
     option_setters!();
 
-    /// Starts the run and answers its calls until it has ended; the text comes in one piece.
+    /// Starts the run and answers its calls until it has ended; the text is not streamed.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl ToolRunCall {
         self.listen(|_| {})
     }
 
-    /// Starts the run, hands its events to `on_event` as they arrive, and answers its calls until it has ended.
+    /// Starts the run, calls `on_event` with its events as they arrive, and answers its calls until it has ended.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ fn results(calls: &[openai::ToolCall], outputs: Vec<openai::ToolOutput>) -> impl
     calls.map(|(call, output)| FunctionResult::new(&call.function.name, output.output.unwrap_or_default()))
 }
 
-/// The functions as an assistant or a run of Yandex takes them.
+/// The functions as tools of an assistant or run of Yandex.
 fn function_tools(tools: &Tools) -> Vec<FunctionTool> {
     tools
         .function_definitions()
@@ -142,13 +142,13 @@ fn function_tools(tools: &Tools) -> Vec<FunctionTool> {
 }
 
 impl Tools {
-    /// The functions as an assistant or a run of Yandex takes them.
+    /// The functions as tools of an assistant or run of Yandex.
     #[must_use]
     pub fn yandex_definitions(&self) -> Vec<FunctionTool> {
         function_tools(self)
     }
 
-    /// Carries out function calls of a run of Yandex; the results are in their order.
+    /// Executes function calls of a run of Yandex; the results are in the order of the calls.
     ///
     /// # Errors
     ///

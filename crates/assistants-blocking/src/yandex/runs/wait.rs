@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::yandex::{IdOf, Run, RunResult, Runs};
 
 impl Runs {
-    /// Waits until a run has ended or asks for tool results.
+    /// Waits until a run has ended or needs tool results.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -29,7 +29,7 @@ impl Runs {
     }
 }
 
-/// A wait for a run. From [`Runs::wait`].
+/// A call that waits for a run. From [`Runs::wait`].
 #[must_use = "nothing is polled until `send`"]
 #[derive(Debug)]
 pub struct WaitCall {
@@ -65,9 +65,9 @@ impl WaitCall {
         self
     }
 
-    /// Waits until the run has ended or asks for tool results, and hands out what it came to.
+    /// Waits until the run has ended or needs tool results, and returns its result.
     ///
-    /// A status newer than this crate counts as "still at work".
+    /// A status newer than this crate counts as still running.
     ///
     /// # Errors
     ///
