@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_goes_through_members_and_lists() {
+    fn a_path_contains_members_and_lists() {
         let mut value = json!({"a": {"b": [{"c": 1}, {"d": 2}, 3]}, "e": []});
         for path in ["x", "a/y", "a/b/*/c", "e/*/z", "none/z", "a/b/c/z"] {
             complete(&mut value, path);

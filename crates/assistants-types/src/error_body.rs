@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_every_usual_shape() {
+    fn reads_every_usual_format() {
         check(
             r#"{"error":{"message":"No such thing","type":"invalid_request_error","param":"model","code":"gone"}}"#,
             ["No such thing", "invalid_request_error", "gone", "model"],

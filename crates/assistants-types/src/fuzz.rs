@@ -72,7 +72,7 @@ fn object<T: Serialize + DeserializeOwned>(text: &str) {
     };
     let _ = serde_json::from_str::<T>(text);
     if let Ok(object) = serde_json::from_str::<T>(&json.to_string()) {
-        let written = serde_json::to_value(&object).expect("every object has a JSON form");
+        let written = serde_json::to_value(&object).expect("every object serializes to JSON");
         assert_eq!(written, json);
     }
 }
@@ -82,16 +82,16 @@ fn message<T: ProtoMessage>(text: &str) {
         return;
     };
     // Compared as JSON, because NaN is not equal to itself.
-    let read = |json: &Value| serde_json::from_str::<T>(&json.to_string()).expect("what was written can be read");
+    let read = |json: &Value| serde_json::from_str::<T>(&json.to_string()).expect("serialized JSON can be parsed");
     let camel = |message: &T| {
         Dialect::CamelCase
             .to_value(message)
-            .expect("every message has a JSON form")
+            .expect("every message serializes to JSON")
     };
     let snake = |message: &T| {
         Dialect::SnakeCase
             .to_value(message)
-            .expect("every message has a JSON form")
+            .expect("every message serializes to JSON")
     };
     let (want_camel, want_snake) = (camel(&message), snake(&message));
     for json in [&want_camel, &want_snake] {

@@ -129,7 +129,7 @@ impl fmt::Display for PathError {
             Fault::Missing => write!(f, "`{name}` of {template} is missing"),
             Fault::Empty => write!(f, "`{name}` of {template} is empty"),
             Fault::Dots(id) => write!(f, "`{name}` of {template} must not be `{id}`"),
-            Fault::TooMany => write!(f, "more ids than {template} has room for"),
+            Fault::TooMany => write!(f, "too many ids for {template}"),
         }
     }
 }
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_an_id_that_changes_the_path() {
+    fn rejects_an_id_that_changes_the_path() {
         for (operation, ids, want) in [
             (
                 RETRIEVE_THREAD,
@@ -178,7 +178,7 @@ mod tests {
                 "`run_id` of /threads/{thread_id}/runs/{run_id} must not be `..`",
             ),
             (RETRIEVE_THREAD, &[], "`thread_id` of /threads/{thread_id} is missing"),
-            (CREATE_THREAD, &["x"], "more ids than /threads has room for"),
+            (CREATE_THREAD, &["x"], "too many ids for /threads"),
         ] {
             assert_eq!(operation.fill(ids).unwrap_err().to_string(), want);
         }

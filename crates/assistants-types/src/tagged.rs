@@ -86,7 +86,7 @@ macro_rules! tagged {
         $crate::tagged::read_member($tag_name, $before, &mut $map)
     };
     (@read kept $tag_name:literal, $tag:ident, $before:ident, $map:ident) => {
-        $crate::tagged::read_kept($tag_name, $tag.expect("it was looked at"), $before, &mut $map)
+        $crate::tagged::read_kept($tag_name, $tag.expect("a matched tag is present"), $before, &mut $map)
     };
     ($name:ident by $tag:literal $(strings($($unit:ident = $string:literal),+))? {
         $($arm:ident($payload:ty) = $($kept:ident)? $($value:literal)|+,)+

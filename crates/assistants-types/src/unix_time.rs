@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_the_calendar_holds() {
+    fn reads_times_in_range() {
         check(&json!(0), Some(0));
         check(&json!(1_699_009_709), Some(1_699_009_709_000_000_000));
         check(&json!(-1), Some(-1_000_000_000));
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_it_does_not_hold() {
+    fn rejects_times_out_of_range() {
         check(&json!(i64::MAX), None);
         check(&json!(u64::MAX), None);
         check(&json!(1e300), None);

@@ -85,7 +85,7 @@ fn without_a_key_only_names_of_this_machine_are_accepted() {
 /// The resolver accepts `127.1`, but the server does not recognize it as an address of this machine.
 #[cfg(unix)]
 #[test]
-fn a_name_that_the_server_was_told_to_listen_on_is_its_own() {
+fn the_host_name_of_the_listen_address_is_accepted() {
     let (_server, address) = start(LocalServer::builder().bind("127.1:0"));
     check(address, "GET", "host: 127.1\r\n", "", 200);
     check(address, "GET", "host: other\r\n", "", 403);
@@ -139,7 +139,7 @@ fn without_a_key_pages_of_other_origins_are_rejected() {
 }
 
 #[test]
-fn without_a_key_bodies_are_what_pages_cannot_send_unasked() {
+fn without_a_key_bodies_require_a_type_with_preflight() {
     let (_server, address) = start(LocalServer::builder());
     for (content_type, want) in [
         ("content-type: application/json\r\n", 200),
@@ -173,7 +173,7 @@ fn without_a_key_bodies_are_what_pages_cannot_send_unasked() {
 }
 
 #[test]
-fn with_a_key_only_the_key_counts() {
+fn with_a_key_only_the_key_matters() {
     let (_server, address) = start(LocalServer::builder().api_key("secret"));
     let page = "host: evil.example\r\norigin: https://evil.example\r\ncontent-type: text/plain\r\n";
     for key in [
@@ -190,7 +190,7 @@ fn with_a_key_only_the_key_counts() {
 }
 
 #[test]
-fn white_space_around_a_key_is_no_part_of_it() {
+fn white_space_around_a_key_is_ignored() {
     for key in ["secret\n", " secret", "secret\r\n", "\tsecret "] {
         let (_server, address) = start(LocalServer::builder().api_key(key));
         check(address, "GET", "host: a\r\nauthorization: Bearer secret\r\n", "", 200);
@@ -257,7 +257,7 @@ fn pages_of_allowed_origins_get_responses() {
 }
 
 #[test]
-fn what_is_no_origin_cannot_be_allowed() {
+fn an_invalid_origin_cannot_be_allowed() {
     for origin in ["", "null", "localhost:3000", "http://a/b", "*"] {
         let refused = LocalServer::builder().allow_origin(origin).start().unwrap_err();
         assert!(matches!(refused, Error::Origin { .. }), "{refused}");
@@ -277,7 +277,7 @@ fn exchange(address: SocketAddr, bytes: &str) -> String {
 }
 
 #[test]
-fn a_request_that_is_rejected_by_its_head_does_not_spoil_its_connection() {
+fn a_request_rejected_by_its_head_keeps_its_connection_usable() {
     let (_server, address) = start(LocalServer::builder().api_key("secret"));
     let next = "GET /v1/assistants HTTP/1.1\r\nhost: a\r\nauthorization: Bearer secret\r\nconnection: close\r\n\r\n";
     let key = "authorization: Bearer secret\r\n";

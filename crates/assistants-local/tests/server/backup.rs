@@ -62,7 +62,7 @@ fn work(client: &Client, stop: &AtomicBool) {
 }
 
 #[test]
-fn a_backup_is_whole_while_the_server_works() {
+fn a_backup_of_a_running_server_is_complete() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let program = Program::on(&database);
@@ -110,7 +110,7 @@ fn a_backup_is_whole_while_the_server_works() {
 }
 
 #[test]
-fn bytes_whose_removal_waits_for_a_backup_are_no_fault() {
+fn bytes_whose_removal_waits_for_a_backup_are_not_a_fault() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let program = Program::on(&database);
@@ -144,7 +144,7 @@ fn other_programs_can_read_the_database_while_it_is_served() {
 }
 
 #[test]
-fn nothing_is_overwritten_and_nothing_half_is_left() {
+fn nothing_is_overwritten_and_nothing_partial_remains() {
     let directory = tempfile::tempdir().unwrap();
     let (database, backup) = (directory.path().join("a.db"), directory.path().join("backup"));
     let (server, client) = start(LocalServer::builder().database(&database));
@@ -178,7 +178,7 @@ fn nothing_is_overwritten_and_nothing_half_is_left() {
 
 #[cfg(unix)]
 #[test]
-fn a_backup_is_readable_by_its_owner_alone() {
+fn a_backup_is_readable_only_by_its_owner() {
     use std::os::unix::fs::PermissionsExt;
 
     let directory = tempfile::tempdir().unwrap();
@@ -194,7 +194,7 @@ fn a_backup_is_readable_by_its_owner_alone() {
 }
 
 #[test]
-fn a_check_reports_what_is_wrong() {
+fn a_check_reports_faults() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let (server, client) = start(LocalServer::builder().database(&database));
@@ -247,7 +247,7 @@ fn a_check_reports_what_is_wrong() {
 }
 
 #[test]
-fn a_damaged_database_is_found_out() {
+fn a_damaged_database_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let (server, client) = start(LocalServer::builder().database(&database));
@@ -270,7 +270,7 @@ fn a_damaged_database_is_found_out() {
 }
 
 #[test]
-fn what_is_lost_is_removed_and_a_pair_is_made_on_command_only() {
+fn lost_files_are_removed_and_pairs_are_made_only_on_command() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let (server, client) = start(LocalServer::builder().database(&database));

@@ -139,7 +139,7 @@ fn acknowledged_writes_survive_a_kill() {
 }
 
 #[test]
-fn nothing_acknowledged_is_lost_when_the_kill_comes_in_the_middle() {
+fn nothing_acknowledged_is_lost_by_a_kill_during_writes() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let mut program = Program::on(&database);
@@ -249,7 +249,7 @@ fn settings_come_from_the_environment() {
 }
 
 #[test]
-fn an_address_that_others_reach_needs_a_key() {
+fn an_address_for_other_machines_requires_a_key() {
     let refused = Command::new(PROGRAM)
         .args(["serve", "--listen", "0.0.0.0:0", "--in-memory"])
         .output()
@@ -391,7 +391,7 @@ impl Log {
 }
 
 #[test]
-fn the_log_reports_trouble_and_no_contents() {
+fn the_log_reports_problems_and_no_contents() {
     const KEY: &str = "zqxkey-of-the-server";
     const TEXT: &str = "zqxtext";
     let (program, mut log) = Log::of(

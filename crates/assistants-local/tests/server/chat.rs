@@ -69,7 +69,7 @@ fn events(client: &super::client::Client, body: Value) -> Vec<String> {
 }
 
 #[test]
-fn an_answer_has_all_that_clients_count_on() {
+fn an_answer_has_every_member_that_clients_rely_on() {
     let (_server, client) = serve();
     let mut answer = client.post(CHAT, user("Hello you")).ok();
     assert!(answer["id"].as_str().unwrap().starts_with("chatcmpl-"));
@@ -150,7 +150,7 @@ fn calls_are_streamed_in_pieces() {
 }
 
 #[test]
-fn every_call_has_an_index_of_its_own() {
+fn every_call_has_its_own_index() {
     let (_server, client) = serve();
     let events = events(&client, with(user("call f\ncall g"), functions()));
     let begun: Vec<Value> = events[..events.len() - 1]
@@ -242,7 +242,7 @@ fn several_answers_are_written_one_after_the_other() {
 }
 
 #[test]
-fn limits_of_the_spec_hold() {
+fn limits_of_the_spec_are_enforced() {
     let message = |message: Value| json!({"model": "m", "messages": [message]});
     for (body, want) in [
         (json!({"messages": []}), "400 model missing_required_parameter"),
@@ -373,7 +373,7 @@ fn a_chat_whose_client_disconnects_is_stopped() {
 }
 
 #[test]
-fn a_chat_takes_no_longer_than_a_run_may() {
+fn a_chat_has_the_time_limit_of_a_run() {
     let lifetime = std::time::Duration::from_millis(50);
     let (_server, client) = start(LocalServer::builder().run_lifetime(lifetime));
     let error = client.post(CHAT, user("sleep 3600000")).error();
@@ -381,7 +381,7 @@ fn a_chat_takes_no_longer_than_a_run_may() {
 }
 
 #[test]
-fn runs_and_chats_may_take_as_long_as_they_like() {
+fn runs_and_chats_have_no_request_time_limit() {
     let (_server, client) = start(LocalServer::builder().run_lifetime(std::time::Duration::MAX));
     let answer = client.post(CHAT, user("Hello")).ok();
     assert_eq!(answer["choices"][0]["message"]["content"], "Hello");

@@ -113,7 +113,7 @@ fn a_folder_has_its_models_by_their_uris() {
 }
 
 #[test]
-fn keys_are_taken_under_both_schemes() {
+fn keys_are_accepted_under_both_schemes() {
     let (_server, client) = start(LocalServer::builder().api_key("hush"));
     for (header, want) in [
         ("Bearer hush", 200),

@@ -56,7 +56,7 @@ fn refused(database: &Path) -> String {
 }
 
 #[test]
-fn a_start_without_the_database_takes_no_bytes() {
+fn a_start_without_the_database_removes_no_files() {
     let directory = tempfile::tempdir().unwrap();
     let (database, away) = (directory.path().join("a.db"), directory.path().join("away.db"));
     let (server, client) = start(LocalServer::builder().database(&database));
@@ -74,7 +74,7 @@ fn a_start_without_the_database_takes_no_bytes() {
 }
 
 #[test]
-fn an_older_database_loses_no_bytes() {
+fn an_older_database_loses_no_files() {
     let directory = tempfile::tempdir().unwrap();
     let (database, older) = (directory.path().join("a.db"), directory.path().join("older.db"));
     let (server, client) = start(LocalServer::builder().database(&database));
@@ -97,7 +97,7 @@ fn an_older_database_loses_no_bytes() {
 }
 
 #[test]
-fn a_folder_of_another_database_is_refused() {
+fn a_folder_of_another_database_is_rejected() {
     let directory = tempfile::tempdir().unwrap();
     let (one, other) = (directory.path().join("one.db"), directory.path().join("other.db"));
     for database in [&one, &other] {
@@ -124,7 +124,7 @@ fn a_folder_of_another_database_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn nobody_else_can_read_what_is_stored() {
+fn stored_data_is_readable_only_by_its_owner() {
     use std::os::unix::fs::PermissionsExt;
 
     let directory = tempfile::tempdir().unwrap();
@@ -396,7 +396,7 @@ fn a_vector_store_made_for_attachments_is_deleted_with_its_thread_unless_it_is_u
 }
 
 #[test]
-fn a_key_can_be_used_again_when_its_object_was_deleted() {
+fn a_key_can_be_reused_after_its_object_was_deleted() {
     let (_server, client) = super::client::serve();
     let keyed = client.header("idempotency-key", "key");
     let first = id(&keyed.post("/threads", json!({})).ok());

@@ -46,7 +46,7 @@ fn content(client: &Client, file: &Value) -> String {
 }
 
 #[test]
-fn reads_forms_as_others_write_them() {
+fn reads_forms_of_other_programs() {
     let server = LocalServer::builder().start().unwrap();
     let file = ("name=\"file\"; filename=\"b.txt\"", "", "text");
     let purpose = ("name=\"purpose\"", "", "batch");
@@ -71,7 +71,7 @@ fn reads_forms_as_others_write_them() {
 }
 
 #[test]
-fn refuses_forms_that_lack_something() {
+fn rejects_incomplete_forms() {
     let server = LocalServer::builder().start().unwrap();
     let file = ("name=file; filename=b.txt", "", "text");
     let purpose = ("name=purpose", "", "batch");
@@ -122,7 +122,7 @@ fn stored(database: &Path) -> Vec<String> {
 }
 
 #[test]
-fn acknowledged_files_survive_a_kill_and_nothing_else_stays() {
+fn only_acknowledged_files_survive_a_kill() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");
     let program = Program::on(&database);
@@ -160,7 +160,7 @@ fn acknowledged_files_survive_a_kill_and_nothing_else_stays() {
 }
 
 #[test]
-fn the_server_says_what_a_request_lacks() {
+fn errors_name_what_a_request_lacks() {
     let server = LocalServer::builder().start().unwrap();
     let client = client(&server);
     let file = upload(&client, "text");
@@ -296,7 +296,7 @@ fn a_file_has_no_status_details() {
 }
 
 #[test]
-fn a_pdf_that_cannot_be_read_says_why() {
+fn an_unreadable_pdf_reports_the_reason() {
     let server = LocalServer::builder().start().unwrap();
     let client = client(&server);
     let cut = &TWO_PAGES[..TWO_PAGES.len() / 2];
@@ -341,7 +341,7 @@ fn hostile() -> Vec<u8> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_pdf_made_to_use_up_the_memory_fails_alone() {
+fn a_pdf_that_exhausts_memory_fails_alone() {
     let directory = tempfile::tempdir().unwrap();
     let program = Program::on(&directory.path().join("a.db"));
     let client = &program.client;
@@ -377,7 +377,7 @@ fn script(path: PathBuf, lines: &str) -> PathBuf {
 
 #[cfg(unix)]
 #[test]
-fn how_the_reader_of_pdfs_ends_says_what_becomes_of_the_file() {
+fn the_exit_of_the_pdf_reader_determines_the_status_of_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let too_much = "Reading the PDF requires more time or memory than is allowed.";
     for (number, (lines, code, message)) in [
@@ -503,7 +503,7 @@ fn a_file_that_is_attached_again_while_it_is_indexed_gets_the_last_sizes() {
 
 #[cfg(unix)]
 #[test]
-fn runs_that_search_a_file_wait_for_the_one_who_indexes_it() {
+fn runs_wait_for_files_being_indexed() {
     let directory = tempfile::tempdir().unwrap();
     let reader = waiting_reader(directory.path());
     let server = LocalServer::builder().pdf_reader(reader).start().unwrap();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::client::{Event, id, names, serve};
 
 #[test]
-fn a_create_is_done_once() {
+fn a_create_is_executed_once() {
     let (_server, client) = serve();
     let keyed = client.header("idempotency-key", "key-1");
     let first = keyed.post("/assistants", json!({"model": "test"})).ok();
@@ -27,7 +27,7 @@ fn a_create_is_done_once() {
 }
 
 #[test]
-fn requests_at_the_same_time_are_one() {
+fn concurrent_requests_are_executed_once() {
     let (_server, client) = serve();
     let keyed = client.header("idempotency-key", "key");
     let answers: Vec<Value> = std::thread::scope(|scope| {
@@ -40,7 +40,7 @@ fn requests_at_the_same_time_are_one() {
 }
 
 #[test]
-fn a_refused_request_may_be_repeated() {
+fn a_rejected_request_may_be_repeated() {
     let (_server, client) = serve();
     let keyed = client.header("idempotency-key", "key");
     let path = format!("/threads/{}/runs", client.thread("Hello"));

@@ -219,7 +219,7 @@ fn settled(client: &Client, path: &str) -> Value {
 }
 
 #[test]
-fn a_server_that_is_killed_again_and_again_loses_nothing_and_leaves_nothing() {
+fn a_repeatedly_killed_server_loses_nothing_and_leaves_nothing() {
     let kills = std::env::var("ASSISTANTS_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("a.db");

@@ -77,7 +77,7 @@ fn assistants_show_their_files_to_version_1_only() {
 }
 
 #[test]
-fn files_of_assistants_live() {
+fn files_of_assistants() {
     let server = LocalServer::builder().start().unwrap();
     let (current, legacy) = clients(&server);
     let (one, two) = (upload(&legacy, "one.md", "one"), upload(&legacy, "two.md", "two"));
@@ -330,7 +330,7 @@ fn messages_and_runs_show_their_files_to_version_1_only() {
 }
 
 #[test]
-fn files_of_messages_come_with_every_call_that_brings_messages() {
+fn files_of_messages_are_part_of_every_response_with_messages() {
     let server = LocalServer::builder().start().unwrap();
     let (_, legacy) = clients(&server);
     let file = upload(&legacy, "one.md", "one");

@@ -220,7 +220,7 @@ fn a_malformed_form_is_not_held_in_memory() {
 }
 
 #[test]
-fn what_a_body_may_contain_is_counted_before_it_is_parsed() {
+fn the_values_of_a_body_are_counted_before_it_is_parsed() {
     let (_server, address) = limited(|_| {});
     let list = |item: &str, count: usize| vec![item; count].join(",");
     let message = r#"{"role":"user","content":"a"}"#;

@@ -31,7 +31,7 @@ fn walk(client: &Client, path: &str, cursor: &str) -> Vec<String> {
 }
 
 #[test]
-fn pages_fit_together_in_both_directions() {
+fn pages_are_contiguous_in_both_directions() {
     let (_server, client) = serve();
     let created: Vec<String> = (0..7).map(|_| client.assistant()).collect();
     let newest_first: Vec<String> = created.iter().rev().cloned().collect();
@@ -60,7 +60,7 @@ fn pages_fit_together_in_both_directions() {
 }
 
 #[test]
-fn the_default_is_twenty_of_the_newest() {
+fn the_default_is_the_newest_twenty() {
     let (_server, client) = serve();
     let created: Vec<String> = (0..21).map(|_| client.assistant()).collect();
     let page = client.get("/assistants").ok();
@@ -78,7 +78,7 @@ fn an_empty_list_has_no_cursors() {
 }
 
 #[test]
-fn messages_stand_in_the_order_of_their_creation() {
+fn messages_are_in_the_order_of_their_creation() {
     let (_server, client) = serve();
     let texts = ["one", "two", "three"].map(|text| json!({"role": "user", "content": text}));
     let thread = id(&client.post("/threads", json!({"messages": texts})).ok());
@@ -110,7 +110,7 @@ fn a_list_continues_while_its_objects_are_deleted() {
 }
 
 #[test]
-fn wrong_page_arguments_are_refused() {
+fn invalid_page_arguments_are_rejected() {
     let (_server, client) = serve();
     let check = |query: &str, want: &str| assert_eq!(client.get(&format!("/assistants?{query}")).error(), want);
     check(

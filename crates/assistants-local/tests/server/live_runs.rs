@@ -60,7 +60,7 @@ fn stage(builder: Builder) -> Stage {
 }
 
 #[test]
-fn events_come_as_they_happen() {
+fn events_arrive_as_they_happen() {
     let Stage {
         server,
         client,
@@ -102,7 +102,7 @@ fn a_run_continues_when_its_reader_disconnects() {
 }
 
 #[test]
-fn a_cancelled_run_has_ended_whatever_its_model_does() {
+fn a_cancelled_run_ends_regardless_of_its_model() {
     let Stage {
         server,
         client,
@@ -140,7 +140,7 @@ fn a_cancelled_run_has_ended_whatever_its_model_does() {
 }
 
 #[test]
-fn a_run_expires_while_its_model_works() {
+fn a_run_expires_while_its_model_is_running() {
     let lifetime = Duration::from_secs(5);
     let Stage {
         server,
@@ -158,7 +158,7 @@ fn a_run_expires_while_its_model_works() {
 }
 
 #[test]
-fn runs_wait_in_a_queue_and_say_so_at_once() {
+fn queued_runs_are_reported_immediately() {
     let Stage {
         server,
         client,
@@ -278,7 +278,7 @@ fn a_thread_accepts_one_run_at_a_time() {
 }
 
 #[test]
-fn two_runs_asked_for_at_once_are_one() {
+fn two_concurrent_requests_start_one_run() {
     let (_server, client) = start(LocalServer::builder());
     let (assistant, thread) = (client.assistant(), client.thread("sleep 3600000"));
     let ask = || {
@@ -470,7 +470,7 @@ impl Model for Recording {
 }
 
 #[test]
-fn a_model_gets_what_the_run_asks_for() {
+fn a_model_gets_the_parameters_of_the_run() {
     use assistants_local::model::ToolChoice;
 
     let requests = Arc::new(Mutex::new(Vec::new()));

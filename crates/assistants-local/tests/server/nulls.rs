@@ -233,7 +233,7 @@ fn world() -> (LocalServer, Client, Client) {
 }
 
 #[test]
-fn a_null_for_an_optional_member_is_its_absence() {
+fn a_null_for_an_optional_member_is_an_absent_member() {
     let schemas = schemas();
     let (_server, client, legacy) = world();
     let file = upload_bytes(&client, "a.txt", b"text");
@@ -302,7 +302,7 @@ fn every_body_of_the_spec_is_compared() {
 }
 
 #[test]
-fn published_clients_that_write_nulls_are_understood() {
+fn published_clients_that_send_nulls_are_supported() {
     let (_server, client) = serve();
     client.post("/threads", json!({"messages": null})).ok();
     let resources = json!({"file_search": {"vector_store_ids": [], "vector_stores": null}});
@@ -320,7 +320,7 @@ fn published_clients_that_write_nulls_are_understood() {
 }
 
 #[test]
-fn a_null_where_a_value_is_needed_is_refused() {
+fn a_null_for_a_required_member_is_rejected() {
     let (_server, client) = serve();
     for (body, want) in [
         (

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::client::{id, serve};
 
 #[test]
-fn an_assistant_has_what_it_was_given() {
+fn an_assistant_has_its_parameters() {
     let (_server, client) = serve();
     let given = json!({
         "model": "test",
@@ -30,7 +30,7 @@ fn an_assistant_has_what_it_was_given() {
 }
 
 #[test]
-fn every_member_is_there_even_without_a_value() {
+fn every_member_is_present_even_without_a_value() {
     let (_server, client) = serve();
     let mut assistant = client.post("/assistants", json!({"model": "test"})).ok();
     let members = assistant.as_object_mut().unwrap();
@@ -60,7 +60,7 @@ fn an_update_keeps_clears_and_sets() {
 }
 
 #[test]
-fn a_thread_accepts_messages_of_all_kinds() {
+fn a_thread_accepts_all_kinds_of_messages() {
     let (_server, client) = serve();
     let thread = client.call("POST", "/threads", "").ok();
     assert_eq!((&thread["object"], &thread["metadata"]), (&json!("thread"), &json!({})));

@@ -176,7 +176,7 @@ fn a_body_may_have_16_mebibytes() {
 }
 
 #[test]
-fn a_key_keeps_others_out() {
+fn a_key_is_required() {
     let (_server, client) = start(LocalServer::builder().api_key("secret"));
     let wrong = |client: &super::client::Client| {
         let answer = client.get("/assistants");
@@ -205,7 +205,7 @@ fn without_a_key_any_key_is_accepted() {
 }
 
 #[test]
-fn a_server_that_others_reach_needs_a_key() {
+fn a_server_for_other_machines_requires_a_key() {
     let refused = LocalServer::builder().bind("0.0.0.0:0").start().unwrap_err();
     assert!(matches!(&refused, Error::KeyNeeded { .. }));
     assert_eq!(
@@ -224,7 +224,7 @@ fn a_server_that_others_reach_needs_a_key() {
 }
 
 #[test]
-fn an_address_or_a_database_in_use_is_refused() {
+fn an_address_or_a_database_in_use_is_rejected() {
     let directory = tempfile::tempdir().unwrap();
     let server = LocalServer::builder().start().unwrap();
     let refused = LocalServer::builder()

@@ -53,13 +53,13 @@ fn a_plain_answer() {
 }
 
 #[test]
-fn an_answer_without_a_word() {
+fn an_empty_answer() {
     let want = format!("{BEGUN} {}", ANSWER.replace("message.delta* ", ""));
     check("repeat 0", json!({}), &want);
 }
 
 #[test]
-fn events_show_what_is_stored() {
+fn events_match_what_is_stored() {
     let (_server, client) = serve();
     let (thread, events) = run(&client, "Hello world", json!({}));
     let last = |name: &str| &events.iter().rfind(|event| event.name == name).unwrap().data;

@@ -26,7 +26,7 @@ fn call_ids(run: &Value) -> Vec<String> {
 }
 
 #[test]
-fn a_run_is_worked_on_without_a_stream() {
+fn a_run_executes_without_a_stream() {
     let (_server, client) = serve();
     let (path, run) = run(&client, "call f", "requires_action");
     let calls = call_ids(&run);
@@ -46,7 +46,7 @@ fn a_run_is_worked_on_without_a_stream() {
 }
 
 #[test]
-fn a_run_takes_all_outputs_at_once_and_nothing_else() {
+fn a_run_accepts_only_all_outputs_together() {
     let (_server, client) = serve();
     let (path, run) = run(&client, "call f\ncall g", "requires_action");
     let calls = call_ids(&run);
@@ -109,7 +109,7 @@ fn a_run_that_waits_for_outputs_can_be_cancelled() {
 }
 
 #[test]
-fn a_run_needs_its_assistant_and_its_thread() {
+fn a_run_requires_its_assistant_and_thread() {
     let (_server, client) = serve();
     let (assistant, thread) = (client.assistant(), client.thread("Hello"));
     assert_eq!(
@@ -163,7 +163,7 @@ fn with_code_interpreter(client: &Client) -> (String, String, Value) {
 }
 
 #[test]
-fn a_run_with_code_interpreter_fails_before_its_model_is_asked() {
+fn a_run_with_code_interpreter_fails_before_its_model_is_called() {
     let (_server, client) = serve();
     let (assistant, thread, error) = with_code_interpreter(&client);
     let runs = format!("/threads/{thread}/runs");
@@ -225,7 +225,7 @@ fn a_streamed_run_with_code_interpreter_ends_with_its_failure() {
 }
 
 #[test]
-fn a_call_that_waits_for_its_output_has_a_null_there() {
+fn a_pending_call_has_a_null_output() {
     let (_server, client) = serve();
     let (path, _) = run(&client, "call f", "requires_action");
     let waiting = &client.get(&format!("{path}/steps")).ok()["data"][0];

@@ -65,7 +65,7 @@ fn unknown_members_are_ignored_unless_the_server_is_strict() {
 }
 
 #[test]
-fn a_strict_server_takes_what_the_protocol_knows() {
+fn a_strict_server_accepts_everything_in_the_protocol() {
     let (_server, strict) = start(LocalServer::builder().strict(true));
     let parameters = json!({"type": "object", "properties": {"mood": {"type": "string"}}, "x-mood": 1});
     let tool = json!({"type": "function", "function": {"name": "f", "parameters": parameters}});

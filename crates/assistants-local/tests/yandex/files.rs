@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, id, serve, start};
 
 #[test]
-fn a_file_can_be_fetched_by_whoever_has_its_address() {
+fn a_file_can_be_fetched_by_anyone_with_its_url() {
     let (_server, client) = start(LocalServer::builder().api_key("secret"));
     let keyed = client.header("authorization", "Api-Key secret");
     let body = json!({"folderId": "fld", "name": "greeting", "content": "aGVsbG8=", "labels": {"a": "b"}});
@@ -90,7 +90,7 @@ const MOON: &str = "VGhlIG1vb24gb3JiaXRzIHRoZSBlYXJ0aC4=";
 const BREAD: &str = "QnJlYWQgaXMgbWFkZSBvZiBmbG91ci4=";
 
 #[test]
-fn an_index_is_made_by_an_operation_and_searched_by_a_run() {
+fn an_index_is_created_by_an_operation_and_searched_by_a_run() {
     let (_server, client) = serve();
     let moon = upload(&client, "moon.txt", MOON);
     let body = json!({"folderId": "fld", "name": "facts", "fileIds": [moon]});
@@ -170,7 +170,7 @@ fn an_index_is_made_by_an_operation_and_searched_by_a_run() {
 }
 
 #[test]
-fn an_index_of_what_is_no_text_fails() {
+fn an_index_of_a_file_without_text_fails() {
     let (_server, client) = serve();
     let file = upload(&client, "noise.bin", "AAEC/w==");
     let body = json!({"folderId": "fld", "fileIds": [file]});

@@ -49,7 +49,7 @@ fn time_of(text: &str) -> time::OffsetDateTime {
 }
 
 #[test]
-fn a_mask_says_what_changes() {
+fn a_mask_determines_what_changes() {
     let (_server, client) = serve();
     let assistant = create(
         &client,
@@ -140,7 +140,7 @@ fn every_change_of_an_assistant_is_a_version() {
 }
 
 #[test]
-fn lists_are_of_a_folder_and_come_in_pages() {
+fn lists_belong_to_a_folder_and_have_pages() {
     let (_server, client) = serve();
     for (path, key) in [(ASSISTANTS, "assistants"), (THREADS, "threads"), (USERS, "users")] {
         let mut ids: Vec<String> = (0..5).map(|_| id(&create(&client, path, json!({})))).collect();
@@ -215,7 +215,7 @@ fn a_thread_and_a_user_can_be_changed() {
 }
 
 #[test]
-fn the_other_spelling_has_defaults_written_out() {
+fn the_other_spelling_has_explicit_defaults() {
     let (_server, client) = start(LocalServer::builder().yandex_dialect(Dialect::SnakeCase));
     let body = json!({
         "folder_id": "fld",
@@ -287,7 +287,7 @@ fn counts_words_as_tokens() {
 }
 
 #[test]
-fn a_keyed_write_is_done_once() {
+fn a_keyed_write_is_executed_once() {
     let (_server, client) = serve();
     let mut keys = 0;
     let mut sent: Vec<(Client, &str, String, Value, Value)> = Vec::new();

@@ -186,7 +186,7 @@ fn a_key_is_accepted_in_either_scheme() {
 }
 
 #[test]
-fn answers_carry_ids_to_ask_for_help_with() {
+fn responses_have_ids_for_support() {
     let (_server, client) = serve();
     let answer = client.header("x-client-request-id", "mine").get("/operations/no");
     assert_eq!(answer.headers["x-client-request-id"], "mine");
@@ -223,7 +223,7 @@ fn unknown_members_are_ignored_unless_the_server_is_strict() {
 }
 
 #[test]
-fn a_null_is_the_absence_of_a_member() {
+fn a_null_is_an_absent_member() {
     let (_server, client) = serve();
     let whole = json!({"folderId": "fld", "modelUri": "gpt://fld/test"});
     let mut nulls = whole.clone();

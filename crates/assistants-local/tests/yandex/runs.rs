@@ -109,7 +109,7 @@ fn results_are_matched_by_name_and_events_continue_with_the_next_numbers() {
 }
 
 #[test]
-fn a_run_that_fails_says_why() {
+fn a_failed_run_reports_the_reason() {
     let (_server, client) = serve();
     let run = client.run("repeat 1\nfail rate_limit_exceeded");
     let reason = "Rate limit reached for requests. Please try again in 1 second. \
@@ -141,7 +141,7 @@ fn an_answer_that_is_too_long_is_truncated() {
 }
 
 #[test]
-fn old_messages_give_way_and_a_long_one_fails_the_run() {
+fn old_messages_are_dropped_and_a_long_one_fails_the_run() {
     let (_server, client) = serve();
     let (assistant, thread) = (client.assistant(), client.thread("one two three"));
     let run = |text: &str, most: &str| {
@@ -279,7 +279,7 @@ fn a_history_survives_a_restart() {
 }
 
 #[test]
-fn a_server_that_stops_fails_the_run_and_ends_the_answer() {
+fn stopping_the_server_fails_the_run_and_ends_the_response() {
     let (server, client) = serve();
     let run = client.run("repeat 1\nsleep 60000");
     let mut listening = client.listen(&run, 0);

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::client::{Client, content, id, serve, short};
 
 #[test]
-fn what_one_protocol_makes_the_other_can_use() {
+fn objects_of_one_protocol_can_be_used_over_the_other() {
     let (server, yandex) = serve();
     let openai = Client::new(server.base_url());
 

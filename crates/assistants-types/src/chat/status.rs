@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_are_states_in_any_case() {
+    fn finish_reasons_are_compared_without_case() {
         for (reason, want) in [
             ("stop", ChatStatus::Final),
             ("STOP", ChatStatus::Final),

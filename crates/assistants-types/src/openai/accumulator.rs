@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_interleaved_messages_apart() {
+    fn assembles_interleaved_messages_separately() {
         let deltas = [
             text("msg_a", "one "),
             text("msg_b", "two "),
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_looked_up_and_not_searched_for() {
+    fn ids_are_looked_up_without_a_search() {
         let mut positions = Positions::default();
         let at: Vec<usize> = ["a", "b", "a", "c", "b"]
             .iter()
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delta_starts_what_was_not_announced() {
+    fn a_delta_creates_an_unknown_object() {
         let call = r#"{"id":"step_1","delta":{"step_details":{"type":"tool_calls","tool_calls":[
             {"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":""}}]}}}"#;
         let more = r#"{"id":"step_1","delta":{"step_details":{"type":"tool_calls","tool_calls":[

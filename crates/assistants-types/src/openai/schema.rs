@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_strict_mode_does_not_take_is_said_otherwise() {
+    fn schemas_are_converted_for_strict_mode() {
         let schema = strict_schema::<Way>();
         assert_eq!(schema.get("oneOf"), None);
         let [train, foot] = &schema["anyOf"].as_array().unwrap()[..] else {
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_holds_itself_stays_a_reference() {
+    fn a_recursive_type_remains_a_reference() {
         let schema = strict_schema::<Question>();
         assert_eq!(schema["properties"]["term"], json!({"$ref": "#/$defs/Term"}));
         assert_eq!(schema["properties"]["place"]["description"], "Where.");

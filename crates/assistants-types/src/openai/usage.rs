@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_without_usage_count_as_nothing() {
+    fn runs_without_usage_are_skipped() {
         let runs = [
             run(r#"{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}"#),
             run("null"),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_stays_at_its_limit() {
+    fn counts_saturate() {
         let most = run(r#"{"prompt_tokens":9223372036854775807,"completion_tokens":1,"total_tokens":1}"#);
         let sum: Usage = [&most, &most].into_iter().sum();
         assert_eq!((sum.prompt_tokens, sum.completion_tokens), (i64::MAX, 2));

@@ -117,7 +117,7 @@ impl Wire for Any {
 impl fmt::Display for UnpackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Type { wanted, found } => write!(f, "holds `{found}`, not `{wanted}`"),
+            Self::Type { wanted, found } => write!(f, "contains `{found}`, not `{wanted}`"),
             Self::Json(_) => f.write_str("no valid message of its type"),
         }
     }

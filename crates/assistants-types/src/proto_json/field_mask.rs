@@ -209,7 +209,7 @@ impl Wire for FieldMask {
 impl fmt::Display for MaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownPath(path) => write!(f, "the mask names `{path}`, which is no field of the update"),
+            Self::UnknownPath(path) => write!(f, "the mask contains `{path}`, which is not a field of the update"),
             Self::Json(_) => f.write_str("the update holds no valid value"),
         }
     }

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_rfc_3339_allows() {
+    fn reads_rfc_3339() {
         for same in [
             "2026-02-03T04:05:06Z",
             "2026-02-03T04:05:06.789Z",
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_the_rest() {
+    fn rejects_anything_else() {
         for text in [
             "",
             "soon",

@@ -109,7 +109,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn nested_fields_keep_each_other() {
+    fn nested_setters_keep_other_fields() {
         let assistant = CreateAssistant::new("f", "m")
             .temperature(0.0)
             .max_tokens(5)
