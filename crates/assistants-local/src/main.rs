@@ -11,6 +11,7 @@ use assistants_local::{Dialect, LocalServer};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod commands;
+mod upstream_options;
 
 /// Local server for the Assistants protocols of OpenAI and Yandex AI Studio.
 #[derive(Debug, Parser)]
@@ -103,6 +104,9 @@ struct Serve {
     /// Rejects requests with unknown members, as the providers do. Without this option they are ignored.
     #[arg(long, env = "ASSISTANTS_LOCAL_STRICT")]
     strict: bool,
+
+    #[command(flatten)]
+    models: upstream_options::UpstreamOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -125,6 +129,7 @@ impl std::fmt::Debug for Serve {
             .field("allow_origin", &self.allow_origin)
             .field("yandex_names", &self.yandex_names)
             .field("strict", &self.strict)
+            .field("models", &self.models)
             .finish_non_exhaustive()
     }
 }
@@ -174,6 +179,16 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     } else {
         builder.database(options.database)
     };
+    let mut models =
+        "model: scripted, which repeats the question; --upstream names a server with language models".to_owned();
+    if let Some(catalog) = options.models.catalog()? {
+        let upstreams = catalog
+            .upstreams()
+            .iter()
+            .map(|upstream| format!("{} at {}", upstream.name(), upstream.url()));
+        models = format!("models of {}", upstreams.collect::<Vec<_>>().join(", "));
+        builder = builder.model(catalog);
+    }
     for origin in options.allow_origin {
         builder = builder.allow_origin(origin);
     }
@@ -182,12 +197,7 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     }
     let server = builder.start()?;
     let mut output = io::stdout().lock();
-    writeln!(
-        output,
-        "assistants-local listens on {} (model: {})",
-        server.base_url(),
-        server.model_name()
-    )?;
+    writeln!(output, "assistants-local listens on {} ({models})", server.base_url(),)?;
     output.flush()?;
     drop(output);
     runtime.block_on(stopped);

@@ -65,6 +65,16 @@ impl Engine {
         self.model.name()
     }
 
+    /// Returns the names of all models.
+    pub(crate) fn model_names(&self) -> Vec<String> {
+        self.model.list()
+    }
+
+    /// Returns whether requests can name this model. May ask another server.
+    pub(crate) fn knows_model(&self, name: &str) -> bool {
+        self.model.knows(name)
+    }
+
     /// Sets when an object expires, as Unix time in seconds. `kind` must be one of [`SWEPT`].
     pub(crate) fn expires(
         &self,

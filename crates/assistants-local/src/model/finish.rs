@@ -29,6 +29,8 @@ pub enum FinishReason {
     MaxCompletionTokens,
     /// The prompt is longer than `max_prompt_tokens`; the run ends as incomplete.
     MaxPromptTokens,
+    /// A content filter ended the answer; the run ends as incomplete.
+    ContentFilter,
 }
 
 /// The tokens used by an answer.

@@ -23,18 +23,25 @@
 //! }
 //! ```
 
+mod catalog;
 mod finish;
+mod fit;
 mod output;
 mod request;
 pub mod scripted;
 mod stop;
+mod tokens;
+pub mod upstream;
 
 use std::sync::Arc;
 
+pub use self::catalog::Catalog;
 pub use self::finish::{Failure, Finish, FinishReason, Stopped, Usage};
 pub use self::output::Output;
 pub(crate) use self::output::Piece;
-pub use self::request::{CompletedCall, Function, ModelMessage, ModelRequest, Passage, Role, ToolChoice};
+pub use self::request::{
+    CompletedCall, Function, Image, ImageSource, ModelMessage, ModelRequest, Passage, Role, ToolChoice,
+};
 pub(crate) use self::stop::Stop;
 
 /// A language model, or something that acts as one.
@@ -43,6 +50,18 @@ pub(crate) use self::stop::Stop;
 pub trait Model: Send + Sync + 'static {
     /// Returns the name of the model, which the program prints when it starts and `/v1/models` lists.
     fn name(&self) -> &str;
+
+    /// Returns the names that `/v1/models` lists. By default the [`name`](Self::name) alone.
+    fn list(&self) -> Vec<String> {
+        vec![self.name().to_owned()]
+    }
+
+    /// Returns whether assistants, runs and chat completions can name this model. By default they can name any, as with a
+    /// model that serves all requests.
+    fn knows(&self, model: &str) -> bool {
+        let _ = model;
+        true
+    }
 
     /// Writes one answer: text, calls of functions, or both.
     ///
@@ -59,6 +78,14 @@ pub trait Model: Send + Sync + 'static {
 impl<M: Model + ?Sized> Model for Arc<M> {
     fn name(&self) -> &str {
         (**self).name()
+    }
+
+    fn list(&self) -> Vec<String> {
+        (**self).list()
+    }
+
+    fn knows(&self, model: &str) -> bool {
+        (**self).knows(model)
     }
 
     fn respond(&self, request: &ModelRequest, output: &mut Output<'_>) -> Result<Finish, Failure> {

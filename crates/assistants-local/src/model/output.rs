@@ -4,6 +4,9 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use assistants_blocking::CancelToken;
+use serde_json::Value;
+
 use super::finish::Stopped;
 use super::request::Passage;
 use super::stop::Stop;
@@ -22,11 +25,13 @@ pub(crate) enum Piece<'a> {
     },
     /// Requests a search of the attached files. The passages are appended to `found`.
     Search {
-        query: &'a str,
+        queries: &'a [String],
         found: &'a mut Vec<Passage>,
     },
     /// The preceding text refers to this passage.
     Citation(&'a Passage),
+    /// What the model wants to know about this answer when it is called again.
+    State(Value),
 }
 
 /// Receives the answer of a model.
@@ -83,16 +88,16 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Searches the files attached to the run, in a run step of its own, and returns the best passages. The result is
-    /// empty without [`ModelRequest::file_search`](super::ModelRequest::file_search).
+    /// Searches the files attached to the run, in a run step of its own, and returns the passages that answer any of the
+    /// queries best. The result is empty without [`ModelRequest::file_search`](super::ModelRequest::file_search).
     ///
     /// # Errors
     ///
     /// [`Stopped`] if the run has ended.
-    pub fn file_search(&mut self, query: &str) -> Result<Vec<Passage>, Stopped> {
+    pub fn file_search(&mut self, queries: &[String]) -> Result<Vec<Passage>, Stopped> {
         let mut found = Vec::new();
         self.piece(Piece::Search {
-            query,
+            queries,
             found: &mut found,
         })?;
         Ok(found)
@@ -105,6 +110,23 @@ impl<'a> Output<'a> {
     /// [`Stopped`] if the run has ended.
     pub fn cite(&mut self, passage: &Passage) -> Result<(), Stopped> {
         self.piece(Piece::Citation(passage))
+    }
+
+    /// Stores data of the model's own with this answer, in place of any stored before. If the answer calls functions, the
+    /// model gets it back with their outputs, in [`ModelMessage::state`](super::ModelMessage::state); otherwise it is
+    /// dropped. The data survives a restart of the server, and no client can read it.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] if the run has ended.
+    pub fn state(&mut self, state: Value) -> Result<(), Stopped> {
+        self.piece(Piece::State(state))
+    }
+
+    /// Returns a token that is cancelled when the run ends, for a model that calls another server.
+    #[must_use]
+    pub fn cancel_token(&self) -> &CancelToken {
+        self.stop.token()
     }
 
     /// Sleeps for `duration`, or until the run has ended.

@@ -1,16 +1,21 @@
 //! The input of a model.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 /// Everything that a run knows when it calls its model.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ModelRequest {
+    /// The id of the run, for the log. `None` for chat completions.
+    pub run_id: Option<String>,
     /// The name of the model that the run requests, as the user wrote it.
     pub model: String,
     /// The instructions of the run.
     pub instructions: Option<String>,
-    /// The messages of the thread, oldest first, as selected by the run's truncation strategy.
+    /// The conversation before this run, oldest first, as selected by the run's truncation strategy. Answers of earlier
+    /// runs include their calls.
     pub messages: Vec<ModelMessage>,
     /// The functions that may be called.
     pub functions: Vec<Function>,
@@ -20,12 +25,14 @@ pub struct ModelRequest {
     pub tool_choice: ToolChoice,
     /// Whether one answer may call several functions.
     pub parallel_tool_calls: bool,
-    /// The calls that the run has made so far, with their outputs; one entry per answer that made calls.
-    pub rounds: Vec<Vec<CompletedCall>>,
+    /// The answers that the run has given so far, each with the calls that it made and their outputs.
+    pub rounds: Vec<ModelMessage>,
     /// The sampling temperature.
     pub temperature: Option<f64>,
     /// The probability mass for nucleus sampling.
     pub top_p: Option<f64>,
+    /// How much a reasoning model should reason, in the words of the OpenAI protocol, such as `low`.
+    pub reasoning_effort: Option<String>,
     /// The number of tokens left for the answers of the run; `None` means no limit.
     pub max_completion_tokens: Option<u64>,
     /// The number of tokens left for the prompts of the run; `None` means no limit.
@@ -41,16 +48,27 @@ impl ModelRequest {
         let last = self.messages.iter().rev().find(|message| message.role == Role::User);
         last.map_or("", |message| &message.text)
     }
+
+    /// Returns the calls that the run has made so far.
+    pub fn calls(&self) -> impl Iterator<Item = &CompletedCall> {
+        self.rounds.iter().flat_map(|answer| &answer.calls)
+    }
 }
 
-/// A message of the thread.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A message of the conversation, or an answer with the calls that it made.
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ModelMessage {
     /// The author.
     pub role: Role,
-    /// The text parts, joined by line breaks.
+    /// The text parts, joined by line breaks. Empty if there are none.
     pub text: String,
+    /// The images, in their order.
+    pub images: Vec<Image>,
+    /// The calls of an answer, with their outputs. The text comes before the calls.
+    pub calls: Vec<CompletedCall>,
+    /// What the model stored with the answer: see [`Output::state`](super::Output::state).
+    pub state: Option<Value>,
 }
 
 impl ModelMessage {
@@ -59,12 +77,50 @@ impl ModelMessage {
         Self {
             role,
             text: text.into(),
+            images: Vec::new(),
+            calls: Vec::new(),
+            state: None,
         }
     }
 }
 
+/// An image of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Image {
+    /// Where the image is.
+    pub source: ImageSource,
+    /// The detail level, in the words of the OpenAI protocol, such as `low`.
+    pub detail: Option<String>,
+}
+
+impl Image {
+    /// Creates an image.
+    #[must_use]
+    pub fn new(source: ImageSource, detail: Option<String>) -> Self {
+        Self { source, detail }
+    }
+}
+
+/// Where an image is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ImageSource {
+    /// A URL that the user gave; `data:` URLs contain the image. Whoever fetches another one must expect addresses that
+    /// the user cannot reach but the server can.
+    Url(String),
+    /// A file of the server.
+    File {
+        /// The path of its contents.
+        path: PathBuf,
+        /// The name under which it was uploaded, whose extension tells its format.
+        name: String,
+    },
+}
+
 /// The author of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Role {
     /// The user.
     User,
@@ -104,6 +160,10 @@ pub struct Passage {
     pub file_id: String,
     /// The name of the file.
     pub file_name: String,
+    /// The number of the search among those of the answer, from 1.
+    pub search: usize,
+    /// The position of the passage among the results of the search, from 0.
+    pub index: usize,
     /// The relevance, from 0 to 1.
     pub score: f64,
     /// The text of the passage.

@@ -81,7 +81,7 @@ impl Model for Scripted {
 
 fn prompt_tokens(request: &ModelRequest) -> u64 {
     let messages = request.messages.iter().map(|message| message.text.as_str());
-    let outputs = request.rounds.iter().flatten().map(|call| call.output.as_str());
+    let outputs = request.calls().map(|call| call.output.as_str());
     request
         .instructions
         .as_deref()
@@ -127,7 +127,7 @@ fn perform(request: &ModelRequest, answer: &mut Answer<'_, '_>) -> Result<(), En
     let message = request.last_user_text();
     let commands: Vec<Command<'_>> = message.lines().filter_map(command).collect();
     let wanted = wanted_calls(request, &commands);
-    let done: Vec<&CompletedCall> = request.rounds.iter().flatten().collect();
+    let done: Vec<&CompletedCall> = request.calls().collect();
     if request.parallel_tool_calls {
         if !done.is_empty() {
             return report(&done, answer);
@@ -197,7 +197,10 @@ fn failure_message(code: &str) -> String {
 
 /// Quotes and cites the best passages of the attached files.
 fn quote(question: &str, answer: &mut Answer<'_, '_>) -> Result<(), End> {
-    let found = answer.output.file_search(question).map_err(Failure::from)?;
+    let found = answer
+        .output
+        .file_search(&[question.to_owned()])
+        .map_err(Failure::from)?;
     let words = search::words(question);
     let mut quoted: Vec<(String, &Passage)> = Vec::new();
     for passage in &found {
@@ -401,7 +404,11 @@ mod tests {
     }
 
     fn after(message: &str, outputs: &[&str]) -> ModelRequest {
-        let round = |output: &&str| vec![CompletedCall::new("call_1", "f", "{}", *output)];
+        let round = |output: &&str| {
+            let mut answer = ModelMessage::new(Role::Assistant, "");
+            answer.calls = vec![CompletedCall::new("call_1", "f", "{}", *output)];
+            answer
+        };
         ModelRequest {
             rounds: outputs.iter().map(round).collect(),
             ..request(message)
@@ -418,7 +425,8 @@ mod tests {
                 Piece::Text(text) => write!(pieces, "[{text}]"),
                 Piece::Call { name } => write!(pieces, "[{name}:]"),
                 Piece::Arguments { index, text } => write!(pieces, "[{index}={text}]"),
-                Piece::Search { query, found } => {
+                Piece::Search { queries, found } => {
+                    let query = queries.join(" | ");
                     let passage = Passage {
                         file_name: "a.md".to_owned(),
                         text: "# Tests\n\nRun the tests\nwith cargo.\n\nBread is good.".to_owned(),
@@ -428,6 +436,7 @@ mod tests {
                     write!(pieces, "[search {query}]")
                 }
                 Piece::Citation(passage) => write!(pieces, "[cite {}]", passage.file_name),
+                Piece::State(state) => write!(pieces, "[state {state}]"),
             }
             .unwrap();
             ControlFlow::Continue(())

@@ -3,11 +3,15 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use assistants_blocking::CancelToken;
+
 /// Signals once that a run has ended, and can wake a waiter before that.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     state: Mutex<StopState>,
     changed: Condvar,
+    /// Cancelled with the signal, for models that call other servers.
+    token: CancelToken,
 }
 
 #[derive(Debug, Default)]
@@ -20,6 +24,12 @@ impl Stop {
     pub(crate) fn set(&self) {
         self.lock().set = true;
         self.changed.notify_all();
+        self.token.cancel();
+    }
+
+    /// Returns a token that is cancelled when the signal is set.
+    pub(crate) fn token(&self) -> &CancelToken {
+        &self.token
     }
 
     pub(crate) fn is_set(&self) -> bool {

@@ -17,6 +17,7 @@ use crate::storage::{Kind, Transaction};
 
 pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CreateAssistant = call.body_with("CreateAssistant", |body| assistant_files::normalize(call, body))?;
+    require_model(call, &params.model)?;
     let file_ids = params.file_ids;
     let resources = params.tool_resources;
     let mut assistant = Assistant {
@@ -57,6 +58,9 @@ pub(super) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
 
 pub(super) fn update(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: UpdateAssistant = call.body_with("UpdateAssistant", |body| assistant_files::normalize(call, body))?;
+    if let Some(model) = &params.model {
+        require_model(call, model)?;
+    }
     let id = call.id("assistant_id");
     call.object(|transaction| {
         let mut assistant =
@@ -104,6 +108,18 @@ fn apply(assistant: &mut Assistant, params: UpdateAssistant) {
     params.response_format.apply_to(&mut assistant.response_format);
     set_reasoning_effort(assistant, params.reasoning_effort);
     assistant.metadata.get_or_insert_default();
+}
+
+/// Fails with status 400 if the server has no such model. Runs report it as their `last_error` instead.
+fn require_model(call: &Call, model: &str) -> Result<(), ApiError> {
+    if call.engine.knows_model(model) {
+        return Ok(());
+    }
+    Err(
+        ApiError::invalid(format!("The requested model '{model}' does not exist."))
+            .param("model")
+            .code("model_not_found"),
+    )
 }
 
 /// Requests have this member, and the protocol's assistant does not, so it is kept among the unknown ones.

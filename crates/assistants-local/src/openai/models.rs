@@ -1,5 +1,5 @@
-//! Models. There is one, the server's own. If the request names a folder, the model is listed by its URI, as Yandex
-//! lists models.
+//! Models: those of the upstream servers and the server's own. If the request names a folder, they are listed by their
+//! URIs, as Yandex lists models.
 
 use assistants_types::openai::Model;
 use axum::http::StatusCode;
@@ -11,14 +11,17 @@ use super::model_uri;
 use super::{ApiResponse, Call};
 
 pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
-    Ok(ApiResponse::json(&json!({"object": "list", "data": [own(call)]})))
+    let models = call.engine.model_names();
+    let models: Vec<Model> = models.iter().map(|name| model(call, name)).collect();
+    Ok(ApiResponse::json(&json!({"object": "list", "data": models})))
 }
 
 pub(super) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {
     require(call)?;
+    let name = call.id("model");
     Ok(ApiResponse::json(&Model {
-        id: call.id("model").to_owned(),
-        ..own(call)
+        id: name.to_owned(),
+        ..model(call, model_uri::name(name))
     }))
 }
 
@@ -28,8 +31,7 @@ pub(super) fn delete(call: &Call) -> Result<ApiResponse, ApiError> {
     Err(ApiError::new(StatusCode::FORBIDDEN, message).param("model"))
 }
 
-fn own(call: &Call) -> Model {
-    let name = call.engine.model_name();
+fn model(call: &Call, name: &str) -> Model {
     Model {
         id: model_uri::folder(&call.headers).map_or_else(|| name.to_owned(), |folder| model_uri::uri(folder, name)),
         // The time of the model's creation is unknown.
@@ -39,10 +41,15 @@ fn own(call: &Call) -> Model {
     }
 }
 
-/// Fails with status 404 unless the path names the server's model. Runs and chat completions accept any name.
+/// Fails with status 404 unless the path names one of the models that are listed.
 fn require(call: &Call) -> Result<(), ApiError> {
     let name = call.id("model");
-    if model_uri::name(name) == call.engine.model_name() {
+    if call
+        .engine
+        .model_names()
+        .iter()
+        .any(|listed| listed == model_uri::name(name))
+    {
         return Ok(());
     }
     let message = format!("The model '{name}' does not exist.");

@@ -40,9 +40,11 @@ impl Program {
         let rest = line
             .strip_prefix("assistants-local listens on ")
             .unwrap_or_else(|| panic!("{line:?}"));
-        let url = rest
-            .strip_suffix(" (model: scripted)\n")
-            .unwrap_or_else(|| panic!("{line:?}"));
+        let (url, models) = rest.split_once(' ').unwrap_or_else(|| panic!("{line:?}"));
+        assert!(
+            models.starts_with("(model: scripted, which repeats the question"),
+            "{line:?}"
+        );
         let client = Client::new(url);
         Self {
             child,

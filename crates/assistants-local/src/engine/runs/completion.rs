@@ -9,7 +9,8 @@ use super::history_store;
 use super::live_run::{LiveState, OpenCalls, OpenMessage};
 use super::records::content;
 use super::records::state_event;
-use super::usage::{wire_usage, write_usage};
+use super::step_notes::StepNotes;
+use super::usage::wire_usage;
 use crate::clock::now;
 use crate::engine::RunNotes;
 use crate::model::Usage;
@@ -106,7 +107,7 @@ pub(crate) fn require_outputs(
             ..ToolCallsDetails::default()
         };
         step.object.step_details = details.into();
-        step.document.notes = Some(write_usage(usage));
+        step.document.notes = Some(StepNotes::new(usage, open.state.clone()).to_text());
         step.save(transaction)?;
     }
     let mut notes = RunNotes::of(&run.document)?;

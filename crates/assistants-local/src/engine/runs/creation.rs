@@ -23,7 +23,7 @@ impl Engine {
         thread_id: &str,
         params: &CreateRun,
     ) -> Result<Run, EngineError> {
-        self.create_run_with_notes(transaction, thread_id, params, None)
+        self.create_run_with_notes(transaction, thread_id, params, RunNotes::default())
     }
 
     /// Creates a run with notes of the protocol that it came over.
@@ -32,7 +32,7 @@ impl Engine {
         transaction: &dyn Transaction,
         thread_id: &str,
         params: &CreateRun,
-        notes: Option<&RunNotes>,
+        mut notes: RunNotes,
     ) -> Result<Run, EngineError> {
         if transaction.get(Kind::Thread, thread_id)?.is_none() {
             return Err(EngineError::not_found(Kind::Thread, thread_id));
@@ -48,8 +48,17 @@ impl Engine {
         for message in params.additional_messages.as_ref().into_iter().flatten() {
             add_message(transaction, thread_id, message)?;
         }
+        let own = params
+            .reasoning_effort
+            .as_ref()
+            .map(|effort| effort.as_str().to_owned());
+        notes.reasoning_effort = own.or_else(|| {
+            // The protocol's assistant does not have this member.
+            let effort = assistant.object.extra.get("reasoning_effort")?;
+            effort.as_str().map(str::to_owned)
+        });
         let run = self.new_run(thread_id, assistant.object, params);
-        let notes = notes.map(RunNotes::to_text);
+        let notes = (notes != RunNotes::default()).then(|| notes.to_text());
         insert_with_notes(transaction, &run, Some(thread_id), Some(ACTIVE), notes)?;
         Ok(run)
     }

@@ -9,7 +9,8 @@ use super::history_store;
 use super::live_run::Ending;
 use super::live_run::LiveState;
 use super::records::{content, open_steps, state_event};
-use super::usage::{read_usage, wire_usage};
+use super::step_notes::StepNotes;
+use super::usage::wire_usage;
 use crate::clock::now;
 use crate::engine::RunNotes;
 use crate::model;
@@ -96,12 +97,11 @@ fn end_open_step(
         events.push(StreamEvent::MessageIncomplete(Box::new(message.object)));
     }
     end_step(&mut step.object, ending);
-    let noted = step.document.notes.as_deref().and_then(|notes| {
-        // Damaged notes of a step must not prevent the run from ending.
-        read_usage(notes)
-            .inspect_err(|error| log::error!("the run {}: {error}", step.object.run_id))
-            .ok()
-    });
+    // Damaged notes of a step must not prevent the run from ending.
+    let noted = StepNotes::of(&step.document)
+        .inspect_err(|error| log::error!("the run {}: {error}", step.object.run_id))
+        .unwrap_or_default()
+        .map(|notes| notes.usage());
     step.object.usage = usage.or(noted).map(wire_usage);
     step.document.tag = None;
     step.save(transaction)?;

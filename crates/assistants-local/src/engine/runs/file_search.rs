@@ -53,7 +53,7 @@ impl Engine {
         &self,
         run_ids: &RunIds,
         live: &mut LiveState,
-        query: &str,
+        queries: &[String],
     ) -> Result<Vec<Passage>, StorageError> {
         let Some((options, store_ids)) = self.storage.transact(|transaction| scope(transaction, run_ids))? else {
             return Ok(Vec::new());
@@ -63,7 +63,7 @@ impl Engine {
         let hits = self.storage.transact(|transaction| {
             let search = Search {
                 store_ids: &store_ids,
-                queries: &[query.to_owned()],
+                queries,
                 filter: None,
                 limit: usize::try_from(options.max_num_results.unwrap_or(RESULTS)).unwrap_or_default(),
                 least_score: ranking.score_threshold,
@@ -80,7 +80,9 @@ impl Engine {
             ..FileSearch::default()
         };
         self.complete_search(live, step, FileSearchCall { file_search, ..call })?;
-        Ok(hits.into_iter().map(passage).collect())
+        let search = live.turn.as_ref().map_or(1, |turn| turn.searches);
+        let passages = hits.into_iter().enumerate();
+        Ok(passages.map(|(index, hit)| passage(search, index, hit)).collect())
     }
 
     /// Creates the step of a search.
@@ -187,8 +189,10 @@ fn result(hit: &SearchHit) -> FileSearchResult {
     }
 }
 
-fn passage(hit: SearchHit) -> Passage {
+fn passage(search: usize, index: usize, hit: SearchHit) -> Passage {
     Passage {
+        search,
+        index,
         file_id: hit.file_id,
         file_name: hit.file_name,
         score: hit.score,
@@ -217,11 +221,11 @@ fn call_delta(step_id: &str, call: &FileSearchCall) -> StreamEvent {
     })
 }
 
-/// Appends a citation of a passage to an open message, and returns its event. The marker in the text names the search,
-/// the citation and the file: `【1:0†README.md】`.
-pub(super) fn citation(message: &mut OpenMessage, search: usize, passage: &Passage) -> StreamEvent {
+/// Appends a citation of a passage to an open message, and returns its event. The marker in the text names the search and
+/// the passage, with the word `source` as the hosted service wrote it: `【1:0†source】`.
+pub(super) fn citation(message: &mut OpenMessage, passage: &Passage) -> StreamEvent {
     let index = message.annotations.len();
-    let marker = format!("【{search}:{index}†{}】", passage.file_name);
+    let marker = format!("【{}:{}†source】", passage.search, passage.index);
     let position = |text: &str| i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
     let start_index = position(&message.text);
     let annotation = Annotation::from(FileCitationAnnotation {

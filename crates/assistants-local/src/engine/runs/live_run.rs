@@ -7,6 +7,8 @@ use assistants_types::openai::{
     Annotation, ErrorObject, RunError, RunErrorCode, RunIncompleteReason, StreamEvent, ToolCall,
 };
 
+use serde_json::Value;
+
 use super::event_log::{Entry, Follower, LogWriter, server_error};
 use super::history::{History, Interruption};
 use super::turn_end::TurnEnd;
@@ -91,6 +93,8 @@ pub(crate) struct OpenMessage {
 pub(crate) struct OpenCalls {
     pub(crate) step_id: Arc<str>,
     pub(crate) calls: Vec<ToolCall>,
+    /// What the model stored with the answer.
+    pub(crate) state: Option<Value>,
 }
 
 impl LiveState {

@@ -1,6 +1,7 @@
 //! Runs: their creation, turns, events and end.
 
 mod completion;
+mod conversation;
 mod creation;
 mod deltas;
 mod ending;
@@ -15,6 +16,7 @@ mod pieces;
 mod prompt;
 pub(crate) mod records;
 pub(crate) mod replay;
+mod step_notes;
 mod termination;
 mod turn;
 mod turn_end;

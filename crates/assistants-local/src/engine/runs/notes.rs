@@ -22,6 +22,9 @@ pub(crate) struct RunNotes {
     /// The vector stores that the run searches instead of those of its assistant and thread.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stores: Option<Vec<String>>,
+    /// How much a reasoning model should reason; the run itself does not show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning_effort: Option<String>,
     /// Data of the protocol over which the run was created.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub(crate) protocol: Value,

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use assistants_types::openai::{Run, RunStatus, RunStepStatus, StepDetails, StepToolCall, StreamEvent, ToolOutput};
 
 use super::records::{load_run, open_steps};
-use super::usage::{read_usage, wire_usage};
+use super::step_notes::StepNotes;
+use super::usage::wire_usage;
 use crate::clock::now;
 use crate::engine::{Engine, EngineError};
 use crate::storage::Transaction;
@@ -41,13 +42,8 @@ impl Engine {
             }
             step.object.status = RunStepStatus::Completed;
             step.object.completed_at = Some(now());
-            step.object.usage = step
-                .document
-                .notes
-                .as_deref()
-                .map(read_usage)
-                .transpose()?
-                .map(wire_usage);
+            let notes = StepNotes::of(&step.document)?;
+            step.object.usage = notes.map(|notes| wire_usage(notes.usage()));
             step.document.tag = None;
             step.save(transaction)?;
             events.push(StreamEvent::RunStepCompleted(Box::new(step.object)));

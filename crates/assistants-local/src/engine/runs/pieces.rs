@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use assistants_types::openai::{ToolCall, ToolCallFunction};
 
+use serde_json::Value;
+
 use super::deltas::call_delta;
 use super::event_log::Entry;
 use super::file_search::citation;
@@ -34,7 +36,7 @@ impl LiveState {
         if let Some(turn) = &mut self.turn
             && let Some(message) = &mut turn.message
         {
-            let event = citation(message, turn.searches, passage);
+            let event = citation(message, passage);
             self.publish(&[event]);
         }
     }
@@ -56,6 +58,13 @@ impl LiveState {
         let event = call_delta(&open.step_id, open.calls.len(), &call);
         open.calls.push(call);
         self.publish(&[event]);
+    }
+
+    /// Sets what the model wants to see again with the outputs of the calls.
+    pub(super) fn set_state(&mut self, state: Value) {
+        if let Some(open) = self.turn.as_mut().and_then(|turn| turn.calls.as_mut()) {
+            open.state = Some(state);
+        }
     }
 
     /// Adds to the arguments of the call at `index`.

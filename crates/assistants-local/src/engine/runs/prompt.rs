@@ -1,16 +1,17 @@
 //! Creates the request for the model in a turn of a run.
 
-use assistants_types::openai::{Message, Role, Run, RunError, RunErrorCode, StepToolCall, Tool, ToolChoice};
+use assistants_types::openai::{Run, RunError, RunErrorCode, Tool, ToolChoice};
 
-use super::steps;
+use super::conversation;
 use crate::engine::RunNotes;
-use crate::model::{self, CompletedCall, Function, ModelMessage, ModelRequest};
-use crate::storage::object::Loaded;
-use crate::storage::{Kind, List, Order, StorageError, Transaction};
+use crate::model::{self, Function, ModelMessage, ModelRequest};
+use crate::storage::blobs::FileStore;
+use crate::storage::{StorageError, Transaction};
 
 /// Creates the request for the model.
 pub(crate) fn model_request(
     transaction: &dyn Transaction,
+    files: &FileStore,
     run: &Run,
     notes: &RunNotes,
 ) -> Result<ModelRequest, StorageError> {
@@ -18,13 +19,14 @@ pub(crate) fn model_request(
     let left = |limit: Option<i64>, spent: u64| {
         limit.map(|limit| u64::try_from(limit).unwrap_or_default().saturating_sub(spent))
     };
-    let mut messages = model_messages(transaction, run)?;
+    let mut messages = conversation::messages(transaction, files, run)?;
     if notes.fit_prompt
         && let Some(most) = run.max_prompt_tokens
     {
         fit_prompt(&mut messages, &run.instructions, most);
     }
-    Ok(ModelRequest {
+    let mut request = ModelRequest {
+        run_id: Some(run.id.clone()),
         model: run.model.clone(),
         instructions: Some(run.instructions.clone()).filter(|instructions| !instructions.is_empty()),
         messages,
@@ -39,9 +41,10 @@ pub(crate) fn model_request(
             _ => model::ToolChoice::Auto,
         },
         parallel_tool_calls: run.parallel_tool_calls,
-        rounds: rounds(transaction, run)?,
+        rounds: conversation::rounds(transaction, run)?,
         temperature: run.temperature,
         top_p: run.top_p,
+        reasoning_effort: notes.reasoning_effort.clone(),
         max_completion_tokens: left(run.max_completion_tokens, spent.completion_tokens),
         // If prompts are shortened to fit, the limit applies to each prompt, and otherwise to all of them together.
         max_prompt_tokens: left(
@@ -52,7 +55,14 @@ pub(crate) fn model_request(
             .response_format
             .as_ref()
             .map(|format| serde_json::to_value(format).expect("an object of the protocol has a JSON form")),
-    })
+    };
+    if !notes.fit_prompt
+        && let Some(most) = request.max_prompt_tokens
+    {
+        // The model decides what becomes of a prompt that still does not fit.
+        request.fit(most);
+    }
+    Ok(request)
 }
 
 /// Drops the oldest messages until the words of the others and of the instructions are at most `most`. The newest
@@ -70,33 +80,6 @@ fn fit_prompt(messages: &mut Vec<ModelMessage>, instructions: &str, most: i64) {
     messages.drain(..messages.len() - kept);
 }
 
-fn model_messages(transaction: &dyn Transaction, run: &Run) -> Result<Vec<ModelMessage>, StorageError> {
-    let newest = run
-        .truncation_strategy
-        .as_ref()
-        .and_then(|strategy| strategy.last_messages);
-    let list = List {
-        kind: Kind::Message,
-        parent: Some(&run.thread_id),
-        tag: None,
-        order: Order::Descending,
-        after: None,
-        before: None,
-        limit: newest.map_or(usize::MAX, |newest| usize::try_from(newest).unwrap_or_default()),
-    };
-    let newest_first = transaction.list(&list)?.documents;
-    let oldest_first = newest_first.into_iter().rev().map(|document| {
-        let message = Loaded::<Message>::parse(document)?.object;
-        let role = if message.role == Role::Assistant {
-            model::Role::Assistant
-        } else {
-            model::Role::User
-        };
-        Ok(ModelMessage::new(role, message.texts().collect::<Vec<_>>().join("\n")))
-    });
-    oldest_first.collect()
-}
-
 fn model_function(tool: &Tool) -> Option<Function> {
     let Tool::Function(tool) = tool else { return None };
     let definition = &tool.function;
@@ -105,28 +88,6 @@ fn model_function(tool: &Tool) -> Option<Function> {
     function.parameters.clone_from(&definition.parameters);
     function.strict = definition.strict;
     Some(function)
-}
-
-/// Returns the calls of the run that have outputs, one entry per answer.
-fn rounds(transaction: &dyn Transaction, run: &Run) -> Result<Vec<Vec<CompletedCall>>, StorageError> {
-    let steps = steps(transaction, &run.id, None)?;
-    let rounds = steps
-        .iter()
-        .map(|step| step.object.tool_calls().iter().filter_map(completed_call).collect());
-    Ok(rounds.filter(|round: &Vec<CompletedCall>| !round.is_empty()).collect())
-}
-
-fn completed_call(call: &StepToolCall) -> Option<CompletedCall> {
-    let StepToolCall::Function(call) = call else {
-        return None;
-    };
-    let function = &call.function;
-    Some(CompletedCall::new(
-        &call.id,
-        &function.name,
-        &function.arguments,
-        function.output.as_ref()?,
-    ))
 }
 
 /// Returns the error of a run whose tools this server does not support.

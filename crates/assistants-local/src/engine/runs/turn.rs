@@ -20,6 +20,7 @@ use crate::engine::workers::Submitted;
 use crate::engine::{Engine, History, RunNotes};
 use crate::ids;
 use crate::model::{Failure, Finish, FinishReason, ModelRequest, Output, Piece, Stop, Usage};
+use crate::storage::blobs::FileStore;
 use crate::storage::object::{insert, load};
 use crate::storage::{ACTIVE, StorageError, Transaction};
 
@@ -138,7 +139,7 @@ impl Engine {
             }
             let begun = self
                 .storage
-                .transact(|transaction| begin_run(transaction, run_id, live))?;
+                .transact(|transaction| begin_run(transaction, &self.files, run_id, live))?;
             let StartedTurn { run, request, history } = match begun {
                 BeginOutcome::Started(Some(begun)) => *begun,
                 BeginOutcome::Started(None) => return Ok(None),
@@ -192,9 +193,9 @@ impl Engine {
                 self.open_message(&work.run_ids, &mut live)?;
                 live.push_citation(passage);
             }
-            Piece::Search { query, found } => {
+            Piece::Search { queries, found } => {
                 self.close_message(&mut live, None)?;
-                *found = self.file_search(&work.run_ids, &mut live, query)?;
+                *found = self.file_search(&work.run_ids, &mut live, queries)?;
             }
             Piece::Call { name } => {
                 self.close_message(&mut live, None)?;
@@ -202,6 +203,7 @@ impl Engine {
                 live.push_call(name);
             }
             Piece::Arguments { index, text } => live.push_arguments(index, text),
+            Piece::State(state) => live.set_state(state),
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -281,6 +283,7 @@ impl Engine {
             turn.calls = Some(OpenCalls {
                 step_id: step.id.as_str().into(),
                 calls: Vec::new(),
+                state: None,
             });
         }
         let step = Box::new(step);
@@ -302,6 +305,7 @@ impl Engine {
             FinishReason::Stop => None,
             FinishReason::MaxCompletionTokens => Some(RunIncompleteReason::MaxCompletionTokens),
             FinishReason::MaxPromptTokens => Some(RunIncompleteReason::MaxPromptTokens),
+            FinishReason::ContentFilter => Some(RunIncompleteReason::from("content_filter")),
         };
         let calls = live.turn.as_mut().and_then(|turn| turn.calls.take());
         let over = limit.is_some() || calls.is_none();
@@ -333,7 +337,12 @@ impl Engine {
     }
 }
 
-fn begin_run(transaction: &dyn Transaction, run_id: &str, live: &LiveState) -> Result<BeginOutcome, StorageError> {
+fn begin_run(
+    transaction: &dyn Transaction,
+    files: &FileStore,
+    run_id: &str,
+    live: &LiveState,
+) -> Result<BeginOutcome, StorageError> {
     let Some(mut run) = load::<Run>(transaction, run_id)? else {
         return Ok(BeginOutcome::Deleted);
     };
@@ -344,7 +353,7 @@ fn begin_run(transaction: &dyn Transaction, run_id: &str, live: &LiveState) -> R
     }
     let notes = RunNotes::of(&run.document)?;
     let request = match unsupported(&run.object.tools) {
-        None => Ok(model_request(transaction, &run.object, &notes)?),
+        None => Ok(model_request(transaction, files, &run.object, &notes)?),
         Some(error) => Err(error),
     };
     let history = match &live.history {

@@ -15,6 +15,7 @@ pub(super) fn model_failed(failure: Failure) -> ApiError {
         "insufficient_quota" => (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", None),
         "context_length_exceeded" => (StatusCode::BAD_REQUEST, "invalid_request_error", Some("messages")),
         "invalid_prompt" => (StatusCode::BAD_REQUEST, "invalid_request_error", None),
+        "model_not_found" => (StatusCode::NOT_FOUND, "invalid_request_error", Some("model")),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", None),
     };
     ApiError {

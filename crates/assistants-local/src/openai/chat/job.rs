@@ -72,6 +72,7 @@ impl ChatJob {
 pub(super) fn finish_reason(finish: Finish, called: bool) -> ChatFinishReason {
     match finish.reason {
         FinishReason::MaxCompletionTokens | FinishReason::MaxPromptTokens => ChatFinishReason::Length,
+        FinishReason::ContentFilter => ChatFinishReason::ContentFilter,
         FinishReason::Stop if called => ChatFinishReason::ToolCalls,
         FinishReason::Stop => ChatFinishReason::Stop,
     }

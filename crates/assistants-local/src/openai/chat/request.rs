@@ -7,12 +7,11 @@ use assistants_types::chat::{
     ChatToolCall, ChatToolChoice, ChatUserContent, ChatUserPart, CreateChatCompletion,
 };
 
-use crate::model::{CompletedCall, Function, ModelMessage, ModelRequest, Role, ToolChoice};
+use crate::model::{CompletedCall, Function, Image, ImageSource, ModelMessage, ModelRequest, Role, ToolChoice};
 use crate::openai::error::ApiError;
 use crate::openai::request_schema::Violation;
 
-/// Converts a request. Only the outputs of functions after the last user message are passed to the model; of earlier
-/// rounds, the assistant's texts remain.
+/// Converts a request. The answers after the last user message are the rounds of the model's answer.
 pub(crate) fn model_request(params: &CreateChatCompletion) -> Result<ModelRequest, ApiError> {
     let mut request = ModelRequest {
         model: params.model.clone(),
@@ -20,6 +19,10 @@ pub(crate) fn model_request(params: &CreateChatCompletion) -> Result<ModelReques
         parallel_tool_calls: params.parallel_tool_calls.unwrap_or(true),
         temperature: params.temperature.as_ref().copied(),
         top_p: params.top_p.as_ref().copied(),
+        reasoning_effort: params
+            .reasoning_effort
+            .as_ref()
+            .map(|effort| effort.as_str().to_owned()),
         max_completion_tokens: limit(params)?,
         response_format: params
             .response_format
@@ -100,6 +103,8 @@ fn tool_choice(choice: &ChatToolChoice, functions: &mut Vec<Function>) -> Result
 
 /// The calls of an assistant message, and whether each has an output yet.
 struct Open {
+    /// The text before the calls.
+    text: String,
     calls: Vec<(CompletedCall, bool)>,
 }
 
@@ -138,15 +143,12 @@ fn conversation(messages: &[ChatMessage], request: &mut ModelRequest) -> Result<
             ChatMessage::System(message) => instructions.push(message.content.text()),
             ChatMessage::Developer(message) => instructions.push(message.content.text()),
             ChatMessage::User(message) => {
-                request.rounds.clear();
-                request
-                    .messages
-                    .push(ModelMessage::new(Role::User, user_text(&message.content)));
+                let earlier = std::mem::take(&mut request.rounds);
+                request.messages.extend(earlier);
+                request.messages.push(user_message(&message.content));
             }
             ChatMessage::Assistant(message) => {
-                if let Some(text) = assistant_text(message).filter(|text| !text.is_empty()) {
-                    request.messages.push(ModelMessage::new(Role::Assistant, text));
-                }
+                let text = assistant_text(message).unwrap_or_default();
                 let calls = message
                     .tool_calls
                     .iter()
@@ -158,7 +160,11 @@ fn conversation(messages: &[ChatMessage], request: &mut ModelRequest) -> Result<
                         (call, false)
                     })
                     .collect();
-                open = Some(Open { calls }).filter(|open| !open.calls.is_empty());
+                if !calls.is_empty() {
+                    open = Some(Open { text, calls });
+                } else if !text.is_empty() {
+                    request.rounds.push(ModelMessage::new(Role::Assistant, text));
+                }
             }
             _ => {}
         }
@@ -181,25 +187,34 @@ fn close(open: Option<Open>, index: usize, request: &mut ModelRequest) -> Result
         );
         return Err(ApiError::invalid(message).param(format!("messages.[{index}].role")));
     }
-    request
-        .rounds
-        .push(open.calls.into_iter().map(|(call, _)| call).collect());
+    let mut answer = ModelMessage::new(Role::Assistant, open.text);
+    answer.calls = open.calls.into_iter().map(|(call, _)| call).collect();
+    request.rounds.push(answer);
     Ok(())
 }
 
-/// Joins the text parts with line breaks. The model does not receive images or audio.
-fn user_text(content: &ChatUserContent) -> String {
+/// Joins the text parts with line breaks. Models do not receive audio and files.
+fn user_message(content: &ChatUserContent) -> ModelMessage {
+    let (mut texts, mut images) = (Vec::new(), Vec::new());
     match content {
-        ChatUserContent::Text(text) => text.clone(),
+        ChatUserContent::Text(text) => texts.push(text.as_str()),
         ChatUserContent::Parts(parts) => {
-            let texts = parts.iter().filter_map(|part| match part {
-                ChatUserPart::Text(part) => Some(part.text.as_str()),
-                _ => None,
-            });
-            texts.collect::<Vec<_>>().join("\n")
+            for part in parts {
+                match part {
+                    ChatUserPart::Text(part) => texts.push(&part.text),
+                    ChatUserPart::ImageUrl(part) => {
+                        let detail = part.image_url.detail.as_ref().map(|detail| detail.as_str().to_owned());
+                        images.push(Image::new(ImageSource::Url(part.image_url.url.clone()), detail));
+                    }
+                    _ => {}
+                }
+            }
         }
-        _ => String::new(),
+        _ => {}
     }
+    let mut message = ModelMessage::new(Role::User, texts.join("\n"));
+    message.images = images;
+    message
 }
 
 fn assistant_text(message: &ChatAssistantMessage) -> Option<String> {

@@ -64,7 +64,10 @@ impl Chunks<'_> {
         let mut gathered = ChatCompletionMessage::default();
         let finish = job.ask(output, &mut |piece| {
             // A chat has no files, so nothing can be searched or cited.
-            if matches!(piece, Piece::Text("") | Piece::Search { .. } | Piece::Citation(_)) {
+            if matches!(
+                piece,
+                Piece::Text("") | Piece::Search { .. } | Piece::Citation(_) | Piece::State(_)
+            ) {
                 return ControlFlow::Continue(());
             }
             let is_text = matches!(piece, Piece::Text(_));

@@ -49,7 +49,7 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
         let notes = notes(&params, &all_tools)?;
         let run = call
             .engine
-            .create_run_with_notes(transaction, &thread.id, &run_params, Some(&notes))?;
+            .create_run_with_notes(transaction, &thread.id, &run_params, notes.clone())?;
         let folder = [&thread.folder_id, &assistant.folder_id]
             .into_iter()
             .find(|folder| !folder.is_empty());

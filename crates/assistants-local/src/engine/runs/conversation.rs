@@ -1,0 +1,158 @@
+//! What a model sees of a thread: its messages, and the function calls between them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use assistants_types::openai::{Message, MessageContent, Role, Run, RunStep, StepToolCall};
+
+use super::records::steps;
+use super::step_notes::StepNotes;
+use crate::model::{self, CompletedCall, Image, ImageSource, ModelMessage};
+use crate::storage::blobs::FileStore;
+use crate::storage::object::{Loaded, load};
+use crate::storage::{Kind, List, Order, StorageError, Transaction};
+
+/// Returns the messages of the run's thread before the run, oldest first, each run's calls before the message that follows
+/// from them.
+pub(super) fn messages(
+    transaction: &dyn Transaction,
+    files: &FileStore,
+    run: &Run,
+) -> Result<Vec<ModelMessage>, StorageError> {
+    let mut conversation = Vec::new();
+    let mut seen = HashSet::new();
+    for message in thread_messages(transaction, run)? {
+        if message.run_id.as_deref() == Some(&run.id) {
+            continue;
+        }
+        if let Some(run_id) = &message.run_id
+            && seen.insert(run_id.clone())
+        {
+            let answers = answers(transaction, run_id, &BTreeMap::new())?;
+            conversation.extend(answers.into_iter().map(|answer| ModelMessage { state: None, ..answer }));
+        }
+        conversation.push(model_message(transaction, files, &message)?);
+    }
+    Ok(conversation)
+}
+
+/// Returns the answers of a run that have called functions, with the outputs of the calls, oldest first. `texts` are the
+/// messages that the run has written, by id: the text of an answer comes before its calls.
+pub(super) fn rounds(transaction: &dyn Transaction, run: &Run) -> Result<Vec<ModelMessage>, StorageError> {
+    let list = List {
+        kind: Kind::Message,
+        parent: Some(&run.thread_id),
+        tag: Some(&run.id),
+        order: Order::Ascending,
+        after: None,
+        before: None,
+        limit: usize::MAX,
+    };
+    let mut texts = BTreeMap::new();
+    for document in transaction.list(&list)?.documents {
+        let message = Loaded::<Message>::parse(document)?.object;
+        texts.insert(message.id.clone(), text(&message));
+    }
+    answers(transaction, &run.id, &texts)
+}
+
+fn answers(
+    transaction: &dyn Transaction,
+    run_id: &str,
+    texts: &BTreeMap<String, String>,
+) -> Result<Vec<ModelMessage>, StorageError> {
+    let mut answers = Vec::new();
+    let mut before = String::new();
+    for step in steps(transaction, run_id, None)? {
+        if let Some(text) = step.object.message_id().and_then(|id| texts.get(id)) {
+            before.clone_from(text);
+        }
+        let calls: Vec<CompletedCall> = step.object.tool_calls().iter().filter_map(completed_call).collect();
+        if !calls.is_empty() {
+            let mut answer = ModelMessage::new(model::Role::Assistant, std::mem::take(&mut before));
+            answer.calls = calls;
+            answer.state = state(&step)?;
+            answers.push(answer);
+        }
+    }
+    Ok(answers)
+}
+
+fn state(step: &Loaded<RunStep>) -> Result<Option<serde_json::Value>, StorageError> {
+    Ok(StepNotes::of(&step.document)?.and_then(|notes| notes.state))
+}
+
+fn completed_call(call: &StepToolCall) -> Option<CompletedCall> {
+    let StepToolCall::Function(call) = call else {
+        return None;
+    };
+    let function = &call.function;
+    Some(CompletedCall::new(
+        &call.id,
+        &function.name,
+        &function.arguments,
+        function.output.as_ref()?,
+    ))
+}
+
+/// Returns the messages of the run's thread that its truncation strategy selects, oldest first.
+fn thread_messages(transaction: &dyn Transaction, run: &Run) -> Result<Vec<Message>, StorageError> {
+    let newest = run
+        .truncation_strategy
+        .as_ref()
+        .and_then(|strategy| strategy.last_messages);
+    let list = List {
+        kind: Kind::Message,
+        parent: Some(&run.thread_id),
+        tag: None,
+        order: Order::Descending,
+        after: None,
+        before: None,
+        limit: newest.map_or(usize::MAX, |newest| usize::try_from(newest).unwrap_or_default()),
+    };
+    let newest_first = transaction.list(&list)?.documents;
+    let oldest_first = newest_first.into_iter().rev();
+    oldest_first
+        .map(|document| Ok(Loaded::<Message>::parse(document)?.object))
+        .collect()
+}
+
+fn model_message(
+    transaction: &dyn Transaction,
+    files: &FileStore,
+    message: &Message,
+) -> Result<ModelMessage, StorageError> {
+    let role = if message.role == Role::Assistant {
+        model::Role::Assistant
+    } else {
+        model::Role::User
+    };
+    let mut converted = ModelMessage::new(role, text(message));
+    for part in &message.content {
+        let (source, detail) = match part {
+            MessageContent::ImageUrl(part) => {
+                let image = &part.image_url;
+                (ImageSource::Url(image.url.clone()), image.detail.clone())
+            }
+            MessageContent::ImageFile(part) => {
+                let image = &part.image_file;
+                // A file that has been deleted since is left out.
+                let Some(file) = load::<assistants_types::openai::File>(transaction, &image.file_id)? else {
+                    continue;
+                };
+                let source = ImageSource::File {
+                    path: files.path(&file.object.id),
+                    name: file.object.filename,
+                };
+                (source, image.detail.clone())
+            }
+            _ => continue,
+        };
+        let detail = detail.map(|detail| detail.as_str().to_owned());
+        converted.images.push(Image::new(source, detail));
+    }
+    Ok(converted)
+}
+
+fn text(message: &Message) -> String {
+    message.texts().collect::<Vec<_>>().join("\n")
+}

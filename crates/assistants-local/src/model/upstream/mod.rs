@@ -1,0 +1,20 @@
+//! Models of other servers, reached through the client of this project.
+//!
+//! An [`Upstream`] is a server that speaks chat completions, such as Ollama, llama.cpp, vLLM or a hosted service. Servers
+//! that speak "the same" protocol differ in what they accept and send: [`Flags`] name the differences in requests, and
+//! the readers of answers tolerate those in responses. A [`Catalog`](super::Catalog) makes one model of several upstream
+//! servers.
+
+mod attempts;
+mod chat;
+mod failure;
+mod file_search;
+pub mod flags;
+mod images;
+mod overflow;
+mod server;
+mod text;
+
+pub(super) use self::chat::respond;
+pub use self::flags::Flags;
+pub use self::server::{Endpoint, Upstream, UpstreamError};
