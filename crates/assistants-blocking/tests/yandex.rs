@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use assistants_blocking::yandex::{
-    Assistant, Client, CreateAssistant, CreateFile, CreateRun, CreateThread, CreateUser, EventType, FunctionResult,
-    FunctionTool, MessageData, RunStatus, Thread, UpdateAssistant, UpdateFile, UpdateThread, UpdateUser,
+    Assistant, Client, CreateAssistant, CreateFile, CreateRun, CreateThread, CreateUser, EventType, ExpirationConfig,
+    FunctionResult, FunctionTool, MessageData, RunStatus, Thread, UpdateAssistant, UpdateFile, UpdateThread,
+    UpdateUser,
 };
 use assistants_blocking::{CancelToken, Error, Options, Tools};
 use assistants_local::LocalServer;
@@ -263,6 +264,15 @@ fn files_are_downloaded_as_they_were_uploaded() {
     let mut streamed = Vec::new();
     std::io::Read::read_to_end(&mut files.download(&file).send_streaming().unwrap(), &mut streamed).unwrap();
     assert_eq!(streamed, content);
+    let mut written = Vec::new();
+    assert_eq!(files.download(&file).write_to(&mut written).unwrap(), 256);
+    assert_eq!(written, content);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bytes");
+    assert_eq!(files.download(&file).save_to(&path).unwrap(), 256);
+    assert_eq!(std::fs::read(&path).unwrap(), content);
+    let raw = files.download(&file).send_raw().unwrap();
+    assert_eq!((raw.status(), raw.bytes()), (200, &content[..]));
     let changed = files
         .update(UpdateFile::new(&file).description("all of them"))
         .send()
@@ -272,7 +282,22 @@ fn files_are_downloaded_as_they_were_uploaded() {
         ("bytes", "all of them")
     );
     assert_eq!(files.get(&file).send().unwrap(), changed);
-    let plain = files.upload("text").send().unwrap();
+    let expiration = ExpirationConfig::default().ttl_days(2);
+    let plain = files
+        .upload("text")
+        .file_name("text.md")
+        .content_type("text/markdown")
+        .expires_after(expiration)
+        .send()
+        .unwrap();
+    assert_eq!(
+        (
+            plain.name.as_str(),
+            plain.mime_type.as_str(),
+            plain.expiration_config.as_ref().map(|config| config.ttl_days)
+        ),
+        ("text.md", "text/markdown", Some(2))
+    );
     assert_eq!(
         files
             .list()

@@ -1,6 +1,7 @@
 //! Calls: a request, its options, and the type of its response.
 
 pub(crate) mod deadline;
+pub(crate) mod download;
 pub(crate) mod list;
 pub(crate) mod options;
 pub(crate) mod request;
@@ -26,7 +27,7 @@ use crate::http::endpoint::Endpoint;
 /// Nothing happens before [`send`](Self::send), [`send_raw`](Self::send_raw) or
 /// [`send_streaming`](Self::send_streaming). Options set here apply to this call only.
 ///
-/// `Kind` determines which setters the call has in addition to those of all calls: [`UploadKind`](crate::openai::UploadKind),
+/// `Kind` determines which setters the call has in addition to those of all calls: those of
 /// [`RunKind`](crate::openai::RunKind), or none.
 ///
 /// ```

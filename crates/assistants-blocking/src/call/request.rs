@@ -22,7 +22,7 @@ pub(crate) struct Request {
     pub(crate) query: Vec<(String, String)>,
     body: Option<Result<Vec<u8>, Box<str>>>,
     /// Fields and a file, instead of a JSON body.
-    pub(crate) form: Option<Form>,
+    form: Option<Form>,
     /// The response is a stream of events.
     pub(crate) stream: bool,
     /// The response is the content of a file.

@@ -21,7 +21,7 @@ use crate::error::{self, DecodeError, Error, Result, decode};
 /// println!("{} assistants", page.data.len());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct RawResponse<T> {
+pub struct RawResponse<T: ?Sized> {
     received: Received,
     /// Gives what was parsed the secrets that its own errors must not show.
     attach_secrets: AttachSecrets<T>,
@@ -78,7 +78,7 @@ impl Received {
     }
 }
 
-impl<T> RawResponse<T> {
+impl<T: ?Sized> RawResponse<T> {
     pub(crate) fn new(received: Received) -> Self {
         Self {
             received,
@@ -159,7 +159,7 @@ impl<T> RawResponse<T> {
     }
 }
 
-impl<T> RawResponse<T> {
+impl<T: ?Sized> RawResponse<T> {
     /// Rejects a response about another object than the one that was asked for.
     ///
     /// # Errors
@@ -196,7 +196,7 @@ impl<T: DeserializeOwned> RawResponse<T> {
     }
 }
 
-impl<T> fmt::Debug for RawResponse<T> {
+impl<T: ?Sized> fmt::Debug for RawResponse<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawResponse")
             .field("what", &self.received.what)

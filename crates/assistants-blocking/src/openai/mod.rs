@@ -81,6 +81,7 @@ mod threads;
 mod vector_stores;
 mod wait;
 
+pub use crate::call::download::DownloadCall;
 pub use assistant_files::AssistantFiles;
 pub use assistants::Assistants;
 pub use assistants_types::openai::*;
@@ -88,7 +89,7 @@ pub use azure::AzureCredential;
 pub use builder::ClientBuilder;
 pub use chat::{Chat, ChatToolsCall, FinishedChat};
 pub use client::Client;
-pub use files::{Content, Files, PartsUpload, UploadKind, Uploads};
+pub use files::{Files, PartsUpload, UploadCall, Uploads};
 pub use messages::Messages;
 pub use models::Models;
 pub use runs::{

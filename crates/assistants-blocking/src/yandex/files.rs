@@ -1,17 +1,19 @@
 //! Files.
 
-use std::io::Read;
+use std::sync::Arc;
 
 use assistants_types::yandex::operations as op;
 
 use super::{
-    Bytes, Client, CreateFile, DeleteFileResponse, File, GetFileUrlResponse, IdOf, ListFilesResponse, UpdateFile,
+    Bytes, Client, CreateFile, DeleteFileResponse, DownloadCall, ExpirationConfig, File, GetFileUrlResponse, IdOf,
+    ListFilesResponse, UpdateFile,
 };
+use crate::call::download::Located;
 use crate::call::options::{Options, option_setters};
 use crate::call::request::Request;
 use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
-use crate::{Call, ListCall};
+use crate::{Call, ListCall, RawResponse};
 
 /// The files of the folder. From [`Client::files`].
 #[derive(Clone, Debug)]
@@ -39,7 +41,7 @@ impl Files {
         self.client.call_with(op::CREATE_FILE, &[], &params)
     }
 
-    /// Creates a file without a name or description, of at most 128 MB. [`create`](Self::create) sets those too.
+    /// Uploads a file of at most 128 MB. [`create`](Self::create) has parameters for a description and labels too.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -48,8 +50,12 @@ impl Files {
     /// assert_eq!(client.files().download(&file).send()?, b"The office opens at nine.");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn upload(&self, content: impl Into<Bytes>) -> Call<File> {
-        self.create(CreateFile::new(self.client.folder_id(), content))
+    pub fn upload(&self, content: impl Into<Bytes>) -> UploadCall {
+        UploadCall {
+            files: self.clone(),
+            params: CreateFile::new(self.client.folder_id(), content),
+            options: self.client.options.clone(),
+        }
     }
 
     /// Reads one file, without its content. `GET /files/v1/files/{fileId}`.
@@ -94,11 +100,11 @@ impl Files {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn download(&self, file: impl IdOf<File>) -> DownloadCall {
-        DownloadCall {
-            files: self.clone(),
-            file: file.into_id(),
-            options: self.client.options.clone(),
-        }
+        let (client, file) = (self.client.clone(), file.into_id());
+        let get_url = self.get_url(&file);
+        DownloadCall::located_by(get_url.request.what(), &self.client.options, move |options| {
+            locate(&client, &file, get_url, options)
+        })
     }
 
     /// Changes what `params` sets or clears, and keeps all other fields. `PATCH /files/v1/files/{fileId}`.
@@ -147,69 +153,81 @@ impl Files {
     }
 }
 
-/// A download that has been described but not sent. From [`Files::download`]. Options apply to both of its requests;
-/// headers, query parameters and body fields only to the one for the URL.
+/// An upload that has been described but not sent. From [`Files::upload`].
 #[must_use = "a call does nothing until `send`"]
 #[derive(Debug)]
-pub struct DownloadCall {
+pub struct UploadCall {
     files: Files,
-    file: String,
+    params: CreateFile,
     options: Options,
 }
 
-impl DownloadCall {
+impl UploadCall {
     option_setters!();
 
-    /// Downloads the content into memory.
-    ///
-    /// # Errors
-    ///
-    /// As [`Call::send`]; [`Error::TooLarge`] above the client's limit on bodies.
-    pub fn send(self) -> Result<Vec<u8>> {
-        let (endpoint, request, options) = self.locate()?;
-        Ok(endpoint.execute(&request, &options)?.body)
-    }
-
-    /// Returns the content as it arrives.
+    /// The name of the file. Default: none.
     ///
     /// ```
     /// # let server = assistants_local::LocalServer::builder().start()?;
     /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
-    /// # let file = client.files().upload("The office opens at nine.").send()?;
-    /// let mut content = client.files().download(&file).send_streaming()?;
-    /// let mut copy = Vec::new(); // or a file, a socket, a hasher
-    /// assert_eq!(std::io::copy(&mut content, &mut copy)?, 25);
+    /// let upload = client.files().upload("The office opens at nine.");
+    /// let file = upload.file_name("office.txt").content_type("text/plain").send()?;
+    /// assert_eq!((file.name.as_str(), file.mime_type.as_str()), ("office.txt", "text/plain"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    pub fn file_name(mut self, name: impl Into<String>) -> Self {
+        self.params = self.params.name(name);
+        self
+    }
+
+    /// The media type of the file. Default: the service detects it from the content.
+    pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
+        self.params = self.params.mime_type(media_type);
+        self
+    }
+
+    /// When the service deletes the file. Default: 7 days after its last use.
+    pub fn expires_after(mut self, expiration: impl Into<ExpirationConfig>) -> Self {
+        self.params = self.params.expiration_config(expiration);
+        self
+    }
+
+    /// Uploads the file, with retries if that is safe and sensible.
     ///
     /// # Errors
     ///
-    /// As [`Call::send_streaming`].
-    pub fn send_streaming(self) -> Result<impl Read + Send + 'static> {
-        let (endpoint, request, options) = self.locate()?;
-        Ok(endpoint.open(&request, &options)?.body)
+    /// As [`Call::send`].
+    pub fn send(self) -> Result<File> {
+        self.send_raw()?.parse()
     }
 
-    /// Requests the URL. Its query is a secret for an hour, so it becomes part of the base, which no message shows.
-    fn locate(mut self) -> Result<(crate::http::endpoint::Endpoint, Request, Options)> {
-        self.options.begin();
-        let mut call = self.files.get_url(&self.file);
-        call.options = self.options.clone();
-        let response = call.send_raw()?;
-        let url = response.parse()?.url;
-        let fault = || {
-            let file = &self.file;
-            response.error(Error::config(format!(
-                "file {file}: the server gave no address to fetch it from"
-            )))
-        };
-        let (base, path) = BaseUrl::of_file(&url).map_err(|_| fault())?;
-        // The URL comes from the server, and may repeat secrets of the call.
-        let options = Options {
-            secrets: response.secrets().clone(),
-            ..self.options.limits()
-        };
-        let request = Request::to_path("GET", &path).confidential();
-        Ok((self.files.client.file_server(base)?, request, options))
+    /// Sends the request and reads the whole response, but does not parse it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::send_raw`].
+    pub fn send_raw(self) -> Result<RawResponse<File>> {
+        self.files.create(self.params).with_options(self.options).send_raw()
     }
+}
+
+/// Requests the URL of the content of a file. Its query is a secret for an hour, so it becomes part of the base, which no
+/// message shows.
+fn locate(client: &Client, file: &str, get_url: Call<GetFileUrlResponse>, options: Options) -> Result<Located> {
+    let limits = options.limits();
+    let response = get_url.with_options(options).send_raw()?;
+    let url = response.parse()?.url;
+    let fault = || {
+        response.error(Error::config(format!(
+            "file {file}: the server gave no address to fetch it from"
+        )))
+    };
+    let (base, path) = BaseUrl::of_file(&url).map_err(|_| fault())?;
+    // The URL comes from the server, and may repeat secrets of the call.
+    let options = Options {
+        secrets: response.secrets().clone(),
+        ..limits
+    };
+    let request = Request::to_path("GET", &path).confidential();
+    Ok((Arc::new(client.file_server(base)?), request, options))
 }

@@ -101,12 +101,13 @@ mod threads;
 mod tokenize;
 mod users;
 
+pub use crate::call::download::DownloadCall;
 pub use assistants::Assistants;
 pub use assistants_types::yandex::*;
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use credentials::Credentials;
-pub use files::{DownloadCall, Files};
+pub use files::{Files, UploadCall};
 pub use messages::{MessageItems, MessageListCall, MessageStream, Messages};
 pub use operation::{Operation, OperationCall, OperationWait, Operations};
 pub use runs::{

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use assistants_types::openai::operations as op;
 
 use crate::call::options::option_setters;
-use crate::call::request::Request;
 use crate::error::{Error, Result};
 use crate::http::file_source::FileSource;
 use crate::http::multipart::{Form, Progress};
-use crate::openai::{Client, CompleteUpload, CreateUpload, File, FilePurpose, IdOf, Upload, UploadPart};
+use crate::openai::{Client, CompleteUpload, CreateUpload, File, FilePurpose, IdOf, Upload, UploadCall, UploadPart};
 use crate::{Call, Options};
 
 /// The size of a part, and the largest that the protocol allows: 64 MiB.
@@ -50,10 +49,9 @@ impl Uploads {
     /// Adds a part of at most 64 MB; parts may be sent in parallel and in any order.
     ///
     /// `POST /uploads/{upload_id}/parts`.
-    pub fn add_part(&self, upload: impl IdOf<Upload>, data: impl Into<FileSource>) -> Call<UploadPart> {
-        let form = Form::new("data", data.into());
-        let request = Request::new(op::ADD_UPLOAD_PART.method, op::ADD_UPLOAD_PART.path, &[upload.as_id()]).form(form);
-        Call::new(&self.client.endpoint, &self.client.options, request)
+    pub fn add_part(&self, upload: impl IdOf<Upload>, data: impl Into<FileSource>) -> UploadCall<UploadPart> {
+        let call = self.client.call(op::ADD_UPLOAD_PART, &[upload.as_id()]);
+        UploadCall::new(call, Form::new("data", data.into()))
     }
 
     /// Joins the parts in the order of these ids. `POST /uploads/{upload_id}/complete`.
@@ -185,8 +183,7 @@ impl PartsUpload {
             None => {
                 let bytes = i64::try_from(length).unwrap_or(i64::MAX);
                 let params = CreateUpload::new(&*self.file_name, self.purpose.clone(), bytes, &*self.media_type);
-                let mut call = self.uploads.create(params);
-                call.options = options.clone();
+                let call = self.uploads.create(params).with_options(options.clone());
                 self.state.upload_id.insert(call.send()?.id).clone()
             }
         };
@@ -197,20 +194,19 @@ impl PartsUpload {
             }
             let part = self.source.part(sent, self.part_bytes.min(length - sent));
             let mut call = self.uploads.add_part(&upload_id, part);
-            call.options = options.without_body_fields();
-            if let (Some(form), Some(progress)) = (&mut call.request.form, self.progress.clone()) {
-                form.progress = Some(Arc::new(move |of_part, _| progress(sent + of_part, length)));
+            if let Some(progress) = self.progress.clone() {
+                call = call.on_progress(move |of_part, _| progress(sent + of_part, length));
             }
+            let call = call.with_options(options.without_body_fields());
             self.state.part_ids.push(call.send()?.id);
         }
         let params = CompleteUpload::new(&self.state.part_ids);
-        let mut call = self.uploads.complete(&upload_id, params);
-        call.options = options.without_body_fields();
+        let call = self.uploads.complete(&upload_id, params);
         let what = call.request.what();
-        let upload = call.send()?;
+        let upload = call.with_options(options.without_body_fields()).send()?;
         upload
             .file
-            .ok_or_else(|| Error::unsupported(format!("{what}: the server does not tell which file it made")))
+            .ok_or_else(|| Error::unsupported(format!("{what}: the response does not name the file")))
     }
 }
 

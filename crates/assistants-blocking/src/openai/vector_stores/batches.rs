@@ -209,13 +209,13 @@ impl BatchUploadCall {
         options.begin();
         let files = batches.client.files();
         let uploaded = each(sources, parallel, |source| {
-            let mut call = files.upload(source.clone(), "assistants");
             // Each upload is a request of its own, with a key of its own.
-            call.options = Options {
+            let options = Options {
                 idempotency_key: None,
                 ..options.clone()
             };
-            let sent = call.send();
+            let upload = files.upload(source.clone(), "assistants");
+            let sent = upload.with_options(options).send();
             (source, sent)
         });
         let mut done = BatchUpload {
