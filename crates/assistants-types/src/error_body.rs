@@ -90,6 +90,8 @@ impl ErrorBody {
         Self {
             message: text(&["message", "error_description", "detail"])
                 .or_else(|| object.get("detail").and_then(listed_faults))
+                // `{"message": {"detail": […]}}`, from Mistral.
+                .or_else(|| Self::from_object(object.get("message")?.as_object()?).message)
                 // `{"error": {"error": "…"}}`, in Yandex's streams.
                 .or_else(|| text(&["error"])),
             type_: text(&["type"]),
@@ -203,6 +205,10 @@ mod tests {
         check(
             r#"{"detail":[{"loc":["body","tools",0],"msg":"field required","type":"missing"},{"msg":"and more"}]}"#,
             ["body.tools.0: field required; and more", "", "", ""],
+        );
+        check(
+            r#"{"object":"error","message":{"detail":[{"loc":["body","store"],"msg":"not permitted"}]},"type":"invalid"}"#,
+            ["body.store: not permitted", "invalid", "", ""],
         );
         check(r#"[{"error":{"message":"listed"}}]"#, ["listed", "", "", ""]);
         check(r#""just text""#, ["just text", "", "", ""]);

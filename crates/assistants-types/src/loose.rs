@@ -1,8 +1,8 @@
 //! Values that servers send in other forms than the protocol specifies.
 //!
-//! Servers written in dynamically typed languages send `100.0` for an integer, a number for a string, or a single
-//! string for a list. Such a value is converted when it is read, and written back unchanged as long as the field keeps
-//! that value.
+//! Servers written in dynamically typed languages send `100.0` for an integer, a number for a string, a single string for
+//! a list, or a list of parts for their text. Such a value is converted when it is read, and written back unchanged as
+//! long as the field keeps that value.
 
 use std::collections::BTreeMap;
 
@@ -74,14 +74,26 @@ impl Loose for f64 {
 }
 
 impl Loose for String {
-    /// Also accepts a number, as its decimal digits.
+    /// Also accepts a number, as its decimal digits; a list of content parts, as the text of those that are text; and an
+    /// object, as its JSON.
     fn read(raw: Value) -> serde_json::Result<(Self, Option<Value>)> {
         match raw {
             Value::String(text) => Ok((text, None)),
             Value::Number(number) => Ok((number.to_string(), Some(Value::Number(number)))),
+            Value::Array(parts) => Ok((parts.iter().filter_map(part_text).collect(), Some(Value::Array(parts)))),
+            Value::Object(members) => {
+                let object = Value::Object(members);
+                Ok((object.to_string(), Some(object)))
+            }
             raw => Self::deserialize(raw).map(|text| (text, None)),
         }
     }
+}
+
+/// The text of a content part of the type `text`.
+fn part_text(part: &Value) -> Option<&str> {
+    let is_text = part.get("type").is_none_or(|kind| kind == "text");
+    part.get("text").filter(|_| is_text)?.as_str()
 }
 
 impl Loose for Vec<String> {

@@ -224,6 +224,38 @@ fn calls_with_equal_or_missing_indexes_are_distinguished_by_id() {
 }
 
 #[test]
+fn complete_calls_without_ids_are_distinguished_by_their_arguments() {
+    let whole = |arguments: Value| json!([{"function": {"name": "f", "arguments": arguments}}]);
+    check_calls(
+        &[whole(json!("{}")), whole(json!({"a": 1}))],
+        json!([call("", "f", "{}"), call("", "f", "{\"a\":1}")]),
+    );
+    let repeated = |arguments: &str| json!([{"index": 0, "function": {"name": "f", "arguments": arguments}}]);
+    check_calls(
+        &[repeated("{\"a\""), repeated(":{}"), repeated("}")],
+        json!([call("", "f", "{\"a\":{}}")]),
+    );
+}
+
+#[test]
+fn content_may_be_a_list_of_parts() {
+    let thinking = json!([{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}]);
+    let chunks = [
+        chunk(0, json!({"content": thinking}), None),
+        chunk(0, json!({"content": [{"type": "thinking", "thinking": "."}]}), None),
+        chunk(0, json!({"content": [{"type": "text", "text": "Y"}]}), None),
+        chunk(0, json!({"content": "es"}), Some("stop")),
+    ];
+    assert_eq!(
+        message(&chunks),
+        json!({"role": "assistant", "content": "Yes", "reasoning_content": "Hm."})
+    );
+    let first: ChatCompletionChunk = serde_json::from_value(chunks[0].clone()).unwrap();
+    assert_eq!((first.text(), &*first.reasoning()), ("", "Hm"));
+    assert_eq!(serde_json::to_value(&first).unwrap(), chunks[0]);
+}
+
+#[test]
 fn calls_of_other_types_are_assembled_too() {
     check_calls(
         &[

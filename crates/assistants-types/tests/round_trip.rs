@@ -99,6 +99,10 @@ impl Maker {
             return match other {
                 "string" => json!(self.word()),
                 "integer" => json!(self.pick(1000)),
+                "object" => json!({"a": self.word()}),
+                "array" => {
+                    json!([{"type": "thinking", "thinking": self.word()}, {"type": "text", "text": self.word()}])
+                }
                 other => panic!("no values for {other}"),
             };
         }

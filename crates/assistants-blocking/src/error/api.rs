@@ -45,7 +45,8 @@ pub struct ApiError {
     /// The id under which a Yandex client sent the request, for the support together with the other one.
     pub client_request_id: Option<String>,
     /// How long the server asked to wait, from `retry-after-ms`, `retry-after` (seconds, also fractions of them, or a date
-    /// in any of the forms of RFC 9110), or a `RetryInfo` in the body.
+    /// in any of the forms of RFC 9110), `x-ratelimit-reset-requests` or `-tokens` if nothing is left of that limit, or a
+    /// `RetryInfo` in the body.
     ///
     /// The client waits up to two minutes; a longer wait ends the attempts. A value that is zero, negative, in the past or
     /// invalid is `None`, and the client chooses the wait.

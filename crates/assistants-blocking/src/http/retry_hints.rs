@@ -13,7 +13,8 @@ const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
 /// The headers that ask for a retry, for none, or for a wait before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hints {
-    /// From `retry-after-ms`, else `retry-after` in seconds, else `retry-after` as a date. Never zero.
+    /// From `retry-after-ms`, else `retry-after` in seconds, else `retry-after` as a date, else the `x-ratelimit` headers
+    /// of OpenAI and Groq. Never zero.
     pub(crate) retry_after: Option<Duration>,
     /// From `x-should-retry`.
     pub(crate) should_retry: Option<bool>,
@@ -25,7 +26,15 @@ impl Hints {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
         let retry_after = text("retry-after-ms")
             .and_then(|ms| seconds(ms, 1e-3))
-            .or_else(|| text("retry-after").and_then(|value| seconds(value, 1.0).or_else(|| until(value, now))));
+            .or_else(|| text("retry-after").and_then(|value| seconds(value, 1.0).or_else(|| until(value, now))))
+            .or_else(|| {
+                // Each of the two limits has a header that says what is left of it, and one that says when it is whole
+                // again. They are in successful responses too, where nothing is exhausted.
+                let exhausted = |left, reset| text(left).filter(|left| *left == "0").and(text(reset));
+                let requests = exhausted("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests");
+                let tokens = exhausted("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens");
+                requests.and_then(span).max(tokens.and_then(span))
+            });
         let should_retry = match text("x-should-retry") {
             Some("true") => Some(true),
             Some("false") => Some(false),
@@ -47,6 +56,27 @@ fn seconds(value: &str, unit: f64) -> Option<Duration> {
         Err(_) => return None,
     };
     Some(wait).filter(|wait| !wait.is_zero())
+}
+
+/// A time span as Go prints it: `6s`, `1.57s`, `250ms`, `2m59.56s`, `6h0m0s`.
+fn span(mut text: &str) -> Option<Duration> {
+    let mut sum = 0.0;
+    while !text.is_empty() {
+        let (number, rest) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
+        let (unit, rest) = rest.split_at(rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len()));
+        let seconds = match unit {
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return None,
+        };
+        sum += number.parse::<f64>().ok()? * seconds;
+        text = rest;
+    }
+    let span = Duration::try_from_secs_f64(sum).ok()?.min(FOREVER);
+    Some(span).filter(|span| !span.is_zero())
 }
 
 /// The time left until an HTTP date; a date in the past asks for no wait.
@@ -92,6 +122,40 @@ mod tests {
             (&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], None),
             (&[("retry-after", "Sun, 06 Nov 1994 08:49:00 GMT")], None),
             (&[("retry-after", "tomorrow")], None),
+            (
+                &[
+                    ("x-ratelimit-remaining-requests", "9"),
+                    ("x-ratelimit-reset-requests", "6h0m0s"),
+                    ("x-ratelimit-remaining-tokens", "0"),
+                    ("x-ratelimit-reset-tokens", "1.57s"),
+                ],
+                ms(1570),
+            ),
+            (
+                &[
+                    ("x-ratelimit-remaining-requests", "0"),
+                    ("x-ratelimit-reset-requests", "2m59.5s"),
+                    ("x-ratelimit-remaining-tokens", "0"),
+                    ("x-ratelimit-reset-tokens", "250ms"),
+                ],
+                ms(179_500),
+            ),
+            (
+                &[
+                    ("retry-after", "3"),
+                    ("x-ratelimit-remaining-requests", "0"),
+                    ("x-ratelimit-reset-requests", "6s"),
+                ],
+                ms(3000),
+            ),
+            (
+                &[
+                    ("x-ratelimit-remaining-requests", "0"),
+                    ("x-ratelimit-reset-requests", "6 s"),
+                ],
+                None,
+            ),
+            (&[("x-ratelimit-reset-requests", "6s")], None),
             (&[], None),
         ] {
             assert_eq!(Hints::read(&headers(lines), now).retry_after, want, "{lines:?}");

@@ -15,7 +15,7 @@ use crate::openai::delta::merge;
 ///
 /// Chunks of several answers may be interleaved: each delta is added to the answer, and to the tool call, whose index
 /// it contains. Text members that are not part of the published protocol, such as `reasoning_content`, are concatenated
-/// as well and become part of the message's `extra`. Memory use is proportional to the data received: an index
+/// as well and become part of the message's `extra`, as does reasoning that is a part of the content. Memory use is proportional to the data received: an index
 /// identifies an entry and never determines a length.
 ///
 /// ```
@@ -137,6 +137,10 @@ impl Extend<ChatCompletionChunk> for ChatAccumulator {
 fn grow_message(message: &mut ChatCompletionMessage, delta: &ChatDelta, call_indexes: &mut Vec<i64>) {
     append(&mut message.content, delta.content.as_deref());
     append(&mut message.refusal, delta.refusal.as_deref());
+    if let Some(thinking) = delta.thinking() {
+        let reasoning = message.extra.entry("reasoning_content").or_insert_with(|| "".into());
+        merge(reasoning, &thinking.into());
+    }
     for call in delta.tool_calls.iter().flatten() {
         grow_calls(message.tool_calls.get_or_insert_default(), call, call_indexes);
     }
@@ -193,15 +197,25 @@ fn grow_calls(calls: &mut Vec<ChatToolCall>, piece: &ChatToolCallDelta, indexes:
     grow_call(&mut calls[at], piece);
 }
 
-/// Whether the delta contains a name and an identifier that differs from that of the call, so that it starts another
-/// call.
+/// Whether the delta starts another call than the one that its index leads to: it contains a name, and an identifier that
+/// differs from that of the call. Without identifiers, it contains arguments although those of the call are complete.
 fn begins_another(call: &ChatToolCall, piece: &ChatToolCallDelta) -> bool {
     let ChatToolCall::Function(call) = call else {
         return false;
     };
-    let id = piece.id.as_deref().unwrap_or_default();
-    let name = piece.function.as_ref().and_then(|function| function.name.as_deref());
-    !id.is_empty() && !call.id.is_empty() && id != call.id && name.is_some_and(|name| !name.is_empty())
+    let Some(function) = &piece.function else { return false };
+    if function.name.as_deref().is_none_or(str::is_empty) {
+        return false;
+    }
+    match piece.id.as_deref().unwrap_or_default() {
+        "" => call.id.is_empty() && function.arguments.is_some() && is_object(&call.function.arguments),
+        id => !call.id.is_empty() && id != call.id,
+    }
+}
+
+/// Whether a text is a JSON object from its start to its end.
+fn is_object(text: &str) -> bool {
+    text.ends_with('}') && serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object())
 }
 
 /// An empty call of the delta's type. Without a type, or with an empty one, it is a function call.

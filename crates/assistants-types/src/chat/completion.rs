@@ -6,9 +6,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatCompletionMessage, ChatFinishReason,
-    ChatFunctionToolCall, ChatMessage, ChatRole, ChatStatus, ChatToolCall,
+    ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatCompletionMessage, ChatDelta,
+    ChatFinishReason, ChatFunctionToolCall, ChatMessage, ChatRole, ChatStatus, ChatToolCall,
 };
+use crate::loose::Loose as _;
 
 impl ChatCompletion {
     /// The first answer; the only one unless `n` was set.
@@ -149,14 +150,30 @@ impl ChatCompletionChunk {
         self.choices.iter().map(|choice| (choice.index, choice.text()))
     }
 
-    /// The reasoning that this chunk adds to the first answer, if the server returns it as `reasoning_content`.
+    /// The reasoning that this chunk adds to the first answer, if the server returns it as `reasoning_content`, or as
+    /// `thinking` parts of the content.
     #[must_use]
     pub fn reasoning(&self) -> Cow<'_, str> {
-        self.choices
-            .iter()
-            .filter(|choice| choice.index == 0)
-            .filter_map(|choice| choice.delta.extra.get("reasoning_content")?.as_str())
-            .collect()
+        let first = self.choices.iter().filter(|choice| choice.index == 0);
+        first
+            .flat_map(|choice| {
+                let beside = choice.delta.extra.get("reasoning_content").and_then(Value::as_str);
+                let within = choice.delta.thinking().map(Cow::Owned);
+                beside.map(Cow::Borrowed).into_iter().chain(within)
+            })
+            .reduce(|all, more| all + more)
+            .unwrap_or_default()
+    }
+}
+
+impl ChatDelta {
+    /// The reasoning in a content that is a list of parts, as Mistral sends it:
+    /// `[{"type": "thinking", "thinking": [{"type": "text", "text": "…"}]}]`.
+    pub(super) fn thinking(&self) -> Option<String> {
+        let parts = self.extra.spelling("content")?.as_array()?;
+        let thoughts = parts.iter().filter_map(|part| part.get("thinking"));
+        let text = thoughts.filter_map(|thought| Some(String::read(thought.clone()).ok()?.0));
+        Some(text.collect::<String>()).filter(|text| !text.is_empty())
     }
 }
 

@@ -86,7 +86,7 @@ pub struct ChatDelta {
 
 object!(ChatDelta {
     role: optional "role",
-    content: optional "content",
+    content: loose_optional "content",
     refusal: optional "refusal",
     tool_calls: optional "tool_calls",
     function_call: optional "function_call",
@@ -167,5 +167,5 @@ pub struct ChatFunctionDelta {
 
 object!(ChatFunctionDelta {
     name: optional "name",
-    arguments: optional "arguments",
+    arguments: loose_optional "arguments",
 });

@@ -116,7 +116,7 @@ pub struct ChatCompletionMessage {
 }
 
 object!(ChatCompletionMessage const("role" = "assistant") always("content", "refusal") {
-    content: optional "content",
+    content: loose_optional "content",
     refusal: optional "refusal",
     tool_calls: optional "tool_calls",
     annotations: optional "annotations",

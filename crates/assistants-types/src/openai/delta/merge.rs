@@ -42,9 +42,9 @@ fn for_each_unknown<T: Object>(object: &mut T, delta: &Extra, mut take: impl FnM
     }
 }
 
-/// Whether a text member identifies the object, and is therefore sent as a whole.
+/// Whether a text member identifies or describes the object, and is therefore sent as a whole.
 fn is_label(key: &str) -> bool {
-    matches!(key, "type" | "index" | "id")
+    matches!(key, "type" | "index" | "id" | "format")
 }
 
 /// Merges raw JSON: text is appended, objects are merged by member, list items by their `index`, and everything else is
