@@ -5,8 +5,8 @@ use assistants_types::openai::operations as op;
 use super::{
     Client, CreateThread, CreateThreadAndRun, IdOf, PollCall, Run, StreamCall, Thread, ThreadDeleted, UpdateThread,
 };
-use crate::Call;
 use crate::call::Plain;
+use crate::{Call, ListCall};
 
 /// Threads: conversations that the server keeps. From [`Client::threads`].
 ///
@@ -17,6 +17,24 @@ pub struct Threads {
 }
 
 impl Threads {
+    /// Lists the threads of the project, newest first.
+    ///
+    /// `GET /threads`. Microsoft Foundry and the local server have this operation; OpenAI never did.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// use assistants_blocking::openai::CreateThread;
+    ///
+    /// let thread = client.threads().create(CreateThread::default()).send()?;
+    /// let ids = client.threads().list().into_iter().map(|thread| Ok(thread?.id));
+    /// assert_eq!(ids.collect::<Result<Vec<_>, assistants_blocking::Error>>()?, [thread.id]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn list(&self) -> ListCall<Thread> {
+        self.client.list(op::LIST_THREADS, &[])
+    }
+
     /// Creates a thread, empty or with first messages. `POST /threads`.
     ///
     /// ```

@@ -42,6 +42,7 @@ impl Routes {
 
     fn threads(self) -> Self {
         self.mount(&op::CREATE_THREAD, threads::create)
+            .mount(&op::LIST_THREADS, threads::list)
             .mount(&op::RETRIEVE_THREAD, threads::retrieve)
             .mount(&op::UPDATE_THREAD, threads::update)
             .mount(&op::DELETE_THREAD, threads::delete)

@@ -8,6 +8,7 @@ use assistants_types::openai::{
 use serde_json::Value;
 
 use super::assistants::tool_resources;
+use super::page::page;
 use super::{ApiError, ApiResponse, Call, runs, v1};
 use crate::clock::now;
 use crate::engine::{Since, add_message};
@@ -25,6 +26,10 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
         v1::normalize_all(call, body.get_mut("messages"), "messages")
     })?;
     call.object(|transaction| create_thread(transaction, &params, None))
+}
+
+pub(super) fn list(call: &Call) -> Result<ApiResponse, ApiError> {
+    page(call, Kind::Thread, None, None, |_| Ok(()))
 }
 
 pub(super) fn retrieve(call: &Call) -> Result<ApiResponse, ApiError> {

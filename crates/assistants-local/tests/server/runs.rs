@@ -152,6 +152,53 @@ fn create_thread_and_run_without_a_stream() {
 const UNSUPPORTED: &str = "The tool 'code_interpreter' is not supported: this server runs no code. \
                            Leave the tool out, of the assistant or by giving the run tools of its own.";
 
+#[test]
+fn tools_of_foundry_are_kept_and_fail_runs() {
+    let (_server, client) = serve();
+    for tool in [
+        json!({"type": "azure_ai_search", "azure_ai_search": {"indexes": [{"index_name": "i"}]}}),
+        json!({"type": "azure_function", "azure_function": {"function": {"name": "f"}}}),
+        json!({"type": "bing_grounding", "bing_grounding": {"connections": []}}),
+        json!({"type": "connected_agent", "connected_agent": {"id": "asst_1", "name": "n"}}),
+        json!({"type": "openapi", "openapi": {"name": "n", "spec": {"openapi": "3.1.0"}}}),
+        json!({"type": "mcp", "server_label": "s", "server_url": "https://example.com", "allowed_tools": ["t"]}),
+    ] {
+        let assistant = client
+            .post("/assistants", json!({"model": "test", "tools": [tool]}))
+            .ok();
+        let stored = client.get(&format!("/assistants/{}", id(&assistant))).ok();
+        assert_eq!(stored["tools"], json!([tool]));
+        let runs = format!("/threads/{}/runs", client.thread("Hello"));
+        let run = client.post(&runs, json!({"assistant_id": id(&assistant)})).ok();
+        let failed = client.wait_for(&format!("{runs}/{}", id(&run)), "failed");
+        assert_eq!(failed["last_error"]["code"], "unsupported_tool", "{tool}");
+        let message = failed["last_error"]["message"].as_str().unwrap();
+        assert!(message.contains(tool["type"].as_str().unwrap()), "{message}");
+    }
+    let error = client
+        .post(
+            "/assistants",
+            json!({"model": "test", "tools": [{"type": "telepathy"}]}),
+        )
+        .error();
+    assert!(error.starts_with("400 "), "{error}");
+}
+
+#[test]
+fn threads_are_listed_in_pages() {
+    let (_server, client) = serve();
+    let threads: Vec<String> = (0..3).map(|_| client.thread("Hello")).collect();
+    let page = client.get("/threads?limit=2").ok();
+    let ids = |page: &Value| page["data"].as_array().unwrap().iter().map(id).collect::<Vec<_>>();
+    assert_eq!(ids(&page), [threads[2].clone(), threads[1].clone()]);
+    assert_eq!(page["has_more"], true);
+    let rest = client.get(&format!("/threads?limit=2&after={}", threads[1])).ok();
+    assert_eq!(
+        (ids(&rest), &rest["has_more"]),
+        (vec![threads[0].clone()], &json!(false))
+    );
+}
+
 /// Returns an assistant with the tool, a thread whose message calls a function, and the error of a run on them.
 fn with_code_interpreter(client: &Client) -> (String, String, Value) {
     let tools = json!([{"type": "code_interpreter"}, {"type": "function", "function": {"name": "f"}}]);

@@ -94,12 +94,21 @@ fn model_function(tool: &Tool) -> Option<Function> {
 ///
 /// The code is this server's own. The provider supports all tools and so has no code for this.
 pub(crate) fn unsupported(tools: &[Tool]) -> Option<RunError> {
-    let runs_code = tools.iter().any(|tool| matches!(tool, Tool::CodeInterpreter(_)));
-    runs_code.then(|| RunError {
+    let tool = tools.iter().find_map(|tool| match tool {
+        Tool::CodeInterpreter(_) => Some("'code_interpreter' is not supported: this server runs no code"),
+        Tool::AzureAiSearch(_) => Some("'azure_ai_search' is not supported"),
+        Tool::AzureFunction(_) => Some("'azure_function' is not supported"),
+        Tool::BingGrounding(_) => Some("'bing_grounding' is not supported"),
+        Tool::ConnectedAgent(_) => Some("'connected_agent' is not supported"),
+        Tool::Openapi(_) => Some("'openapi' is not supported"),
+        Tool::Mcp(_) => Some("'mcp' is not supported"),
+        _ => None,
+    })?;
+    Some(RunError {
         code: RunErrorCode::from("unsupported_tool"),
-        message: "The tool 'code_interpreter' is not supported: this server runs no code. \
-                  Leave the tool out, of the assistant or by giving the run tools of its own."
-            .to_owned(),
+        message: format!(
+            "The tool {tool}. Leave the tool out, of the assistant or by giving the run tools of its own."
+        ),
         ..RunError::default()
     })
 }

@@ -5,6 +5,7 @@ mod assistant;
 mod assistant_file;
 mod error;
 mod file;
+mod foundry_tool;
 mod message;
 mod message_delta;
 mod metadata;
@@ -27,6 +28,9 @@ pub use assistant::{Assistant, AssistantDeleted, CreateAssistant, ReasoningEffor
 pub use assistant_file::{AssistantFile, AssistantFileDeleted, CreateAssistantFile};
 pub use error::{ErrorObject, ErrorResponse};
 pub use file::{CreateFile, File, FileDeleted, FileExpiration, FileExpirationAnchor, FilePurpose, FileStatus};
+pub use foundry_tool::{
+    AzureAiSearchTool, AzureFunctionTool, BingGroundingTool, ConnectedAgentTool, McpTool, OpenApiTool,
+};
 pub use message::{
     Annotation, Attachment, AttachmentFileSearchTool, AttachmentTool, CreateMessage, FileCitation,
     FileCitationAnnotation, FilePath, FilePathAnnotation, ImageDetail, ImageFile, ImageFileContent, ImageUrl,

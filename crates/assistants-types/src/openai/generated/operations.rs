@@ -37,6 +37,7 @@
 //! | `uploads.add_part` | POST | `/uploads/{upload_id}/parts` |
 //! | `uploads.complete` | POST | `/uploads/{upload_id}/complete` |
 //! | `uploads.cancel` | POST | `/uploads/{upload_id}/cancel` |
+//! | `threads.list` | GET | `/threads` |
 //! | `threads.create` | POST | `/threads` |
 //! | `threads.create_and_run` | POST | `/threads/runs` |
 //! | `threads.retrieve` | GET | `/threads/{thread_id}` |
@@ -435,6 +436,17 @@ pub const CANCEL_UPLOAD: Operation = Operation {
     stream: None,
 };
 
+/// Lists threads.
+pub const LIST_THREADS: Operation = Operation {
+    id: "threads.list",
+    method: "GET",
+    path: "/threads",
+    query: &["limit", "order", "after", "before"],
+    request: None,
+    response: Some("Page<Thread>"),
+    stream: None,
+};
+
 /// Creates a thread.
 pub const CREATE_THREAD: Operation = Operation {
     id: "threads.create",
@@ -702,6 +714,7 @@ pub const ALL: &[Operation] = &[
     ADD_UPLOAD_PART,
     COMPLETE_UPLOAD,
     CANCEL_UPLOAD,
+    LIST_THREADS,
     CREATE_THREAD,
     CREATE_THREAD_AND_RUN,
     RETRIEVE_THREAD,

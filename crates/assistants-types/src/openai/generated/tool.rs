@@ -7,7 +7,9 @@ use crate::UnknownValue;
 use crate::choice::choice;
 use crate::object::object;
 use crate::open_enum::open_enum;
-use crate::openai::Metadata;
+use crate::openai::{
+    AzureAiSearchTool, AzureFunctionTool, BingGroundingTool, ConnectedAgentTool, McpTool, Metadata, OpenApiTool,
+};
 use crate::tagged::tagged;
 use serde_json::Value;
 
@@ -24,6 +26,18 @@ pub enum Tool {
     /// Lets the model search the files attached to the assistant. Legacy, version 1 of the protocol only;
     /// superseded by `file_search`.
     Retrieval(RetrievalTool),
+    /// Lets the model search an index of Azure AI Search. Microsoft Foundry only.
+    AzureAiSearch(AzureAiSearchTool),
+    /// Lets the model call an Azure function over queues. Microsoft Foundry only.
+    AzureFunction(AzureFunctionTool),
+    /// Lets the model search the web. Microsoft Foundry only.
+    BingGrounding(BingGroundingTool),
+    /// Lets the model ask another assistant. Microsoft Foundry only.
+    ConnectedAgent(ConnectedAgentTool),
+    /// Lets the model call an HTTP interface by its OpenAPI document. Microsoft Foundry only.
+    Openapi(OpenApiTool),
+    /// Lets the model call the tools of an MCP server. Microsoft Foundry only.
+    Mcp(McpTool),
     /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
@@ -33,6 +47,12 @@ tagged!(Tool by "type" {
     FileSearch(FileSearchTool) = "file_search",
     Function(FunctionTool) = "function",
     Retrieval(RetrievalTool) = "retrieval",
+    AzureAiSearch(AzureAiSearchTool) = "azure_ai_search",
+    AzureFunction(AzureFunctionTool) = "azure_function",
+    BingGrounding(BingGroundingTool) = "bing_grounding",
+    ConnectedAgent(ConnectedAgentTool) = "connected_agent",
+    Openapi(OpenApiTool) = "openapi",
+    Mcp(McpTool) = "mcp",
 });
 
 /// Lets the model search the files attached to the assistant. Legacy, version 1 of the protocol only; superseded by
