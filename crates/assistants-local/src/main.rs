@@ -35,6 +35,8 @@ enum Verb {
     Check(commands::Check),
     /// Installs a backup, so that a server can be started on it.
     Restore(commands::Restore),
+    /// Sends five small requests to each upstream server, and prints what it can do and which flags it needs.
+    TryUpstream(upstream_options::TryUpstream),
     /// Writes the text of a PDF file to standard output, within limits. The server runs this for each file; the process
     /// ends when its standard input closes, so that it does not outlive the server.
     #[command(hide = true)]
@@ -140,6 +142,7 @@ fn main() -> ExitCode {
         Verb::Backup(backup) => backup.run(),
         Verb::Check(check) => check.run(),
         Verb::Restore(restore) => restore.run(),
+        Verb::TryUpstream(options) => options.run(),
         // Starts no log: a malicious file could fill it.
         Verb::PdfText { file } => assistants_local::write_pdf_text(&file).map_err(Into::into),
     };

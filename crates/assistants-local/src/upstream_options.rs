@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs};
 
 use assistants_local::model::Catalog;
 use assistants_local::model::upstream::{Endpoint, Upstream};
@@ -48,6 +50,56 @@ pub(crate) struct UpstreamOptions {
     /// TOML file with upstream servers and names of models.
     #[arg(long, env = "ASSISTANTS_LOCAL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TryUpstream {
+    #[command(flatten)]
+    upstreams: UpstreamOptions,
+
+    /// Model to ask. The default is the first one that the server lists.
+    #[arg(long, value_name = "MODEL")]
+    ask: Option<String>,
+}
+
+impl TryUpstream {
+    /// Exits with code 1 if a server gave no answer at all.
+    pub(crate) fn run(&self) -> Result<ExitCode, Box<dyn Error>> {
+        let Some(catalog) = self.upstreams.catalog()? else {
+            return Err("which server? Give --upstream or --config".into());
+        };
+        let mut output = io::stdout().lock();
+        let mut works = true;
+        for upstream in catalog.upstreams() {
+            writeln!(output, "{} at {}", upstream.name(), upstream.url())?;
+            let models = upstream.models();
+            match &models {
+                Some(models) => writeln!(output, "  models: {}", models.join(", "))?,
+                None => writeln!(output, "  models: the server does not list them")?,
+            }
+            let first = models.and_then(|models| models.into_iter().next());
+            let Some(model) = self.ask.clone().or(first) else {
+                writeln!(output, "  no model to ask: name one with --ask")?;
+                works = false;
+                continue;
+            };
+            writeln!(output, "  asking {model}")?;
+            let probe = upstream.probe(&model);
+            for finding in &probe.findings {
+                let outcome = if finding.works { "yes" } else { "no" };
+                writeln!(output, "  {outcome:3} {}: {}", finding.request, finding.answer)?;
+            }
+            for (name, value) in &probe.flags {
+                writeln!(
+                    output,
+                    "  needs --upstream-flag {name}={}",
+                    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+                )?;
+            }
+            works &= probe.findings.iter().any(|finding| finding.works);
+        }
+        Ok(if works { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
 }
 
 /// The contents of the configuration file.
@@ -115,7 +167,7 @@ impl Server {
     fn start(self, name: &str) -> Result<Upstream, Box<dyn Error>> {
         let mut endpoint = Endpoint::new(self.url);
         if let Some(variable) = self.key_env {
-            let key = std::env::var(&variable)
+            let key = env::var(&variable)
                 .map_err(|error| format!("upstream server '{name}': the key variable {variable}: {error}"))?;
             endpoint.key = Some(key);
         }

@@ -17,6 +17,8 @@
 //! `unsent`, JSON pointers that must not exist in it, and a response: `status`, `headers`, and either `body` or `chunks`.
 //! A chunk is the data of an event, or as a string a line of the stream as it is. `[DONE]` follows unless `done` is false.
 
+mod probe;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -72,10 +72,8 @@ impl<'a> Attempts<'a> {
                 return Err(failure());
             }
         }
-        let may_help = matches!(
-            error,
-            Error::Api(_) | Error::Transport(_) | Error::StreamTruncated(_) | Error::Stream(_)
-        );
+        // What failed before the response began was repeated by the client.
+        let may_help = matches!(error, Error::Api(_) | Error::StreamTruncated(_) | Error::Stream(_));
         if !may_help || self.repeats == MAX_REPEATS {
             return Err(failure());
         }

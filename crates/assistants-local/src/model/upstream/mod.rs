@@ -12,9 +12,11 @@ mod file_search;
 pub mod flags;
 mod images;
 mod overflow;
+mod probe;
 mod server;
 mod text;
 
 pub(super) use self::chat::respond;
 pub use self::flags::Flags;
+pub use self::probe::{Finding, Probe};
 pub use self::server::{Endpoint, Upstream, UpstreamError};
