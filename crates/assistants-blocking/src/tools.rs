@@ -235,7 +235,7 @@ impl Tools {
     /// [`Error::Tool`] if the call fails and the policy is [`OnToolError::Stop`].
     pub fn answer(&self, call: &ToolCall) -> Result<ToolOutput> {
         let mut outputs = self.answer_all(std::slice::from_ref(call), None)?;
-        outputs.pop().ok_or_else(|| Error::config("the call gave no output"))
+        outputs.pop().ok_or_else(|| Error::config("the call has no output"))
     }
 
     /// Executes the calls of one round; the outputs are in the same order.
@@ -283,7 +283,7 @@ impl Tools {
                     Err(CallFailure::GivenUp(error)) => return Err(error),
                     Err(CallFailure::Failed(source)) => match self.on_error {
                         OnToolError::Report => {
-                            log::debug!("tool `{}` failed, the model is told: {source}", call.function.name);
+                            log::debug!("tool `{}` failed; reporting to the model: {source}", call.function.name);
                             serde_json::json!({ "error": source.to_string() }).to_string()
                         }
                         OnToolError::Stop => return Err(ToolError::new(&call.function.name, source).into()),
@@ -320,7 +320,7 @@ impl Tools {
             .name("tool".to_owned())
             .spawn(move || {
                 if sender.send(execute(&*body, &arguments)).is_err() {
-                    log::debug!("a tool ended after nobody waited for it any more");
+                    log::debug!("a tool ended after its call");
                 }
             });
         match thread {
@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_and_tells_the_model_what_failed() {
+    fn answers_and_reports_failures_to_the_model() {
         let tools = calculator();
         check(&tools, "divide", r#"{"a": 7, "b": 2}"#, "3");
         check(&tools, "greet", "{}", "hello");

@@ -15,7 +15,7 @@ impl ApiKey {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] when it is empty, has white space around it, or holds a line break, another control
+    /// [`Error::Config`] if it is empty, has white space around it, or contains a line break, another control
     /// character or a character outside ASCII. The message does not quote it.
     pub fn new(key: impl Into<String>) -> Result<Self> {
         Self::named("the api key", key.into())

@@ -12,7 +12,7 @@ use crate::error::{Error, Result, TimeoutPhase, TokenError, TransportError};
 use crate::http::log;
 use crate::http::watch::{SLICE, Watch};
 
-/// How long a token is used before another one is fetched, even if it lives longer, as Yandex recommends.
+/// How long a token is used before another one is fetched, even if it is valid for longer, as Yandex recommends.
 const USED_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// A token is renewed this long before it expires, or in the last quarter of its lifetime if that is shorter.
@@ -143,7 +143,7 @@ impl Token {
     }
 
     fn is_alive(&self, now: Instant) -> bool {
-        // Not `fetched + lifetime`: the lifetime may be longer than any clock holds.
+        // Not `fetched + lifetime`: the sum may be out of the range of an `Instant`.
         self.lifetime
             .is_none_or(|lifetime| now.saturating_duration_since(self.fetched) < lifetime)
     }
@@ -255,7 +255,7 @@ impl<S: Source> TokenCache<S> {
             Err(error) => {
                 let now = Instant::now();
                 if let Some(held) = state.held.as_mut().filter(|held| held.is_usable(now)) {
-                    log::debug!("the token was not renewed, the one at hand is used on: {error}");
+                    log::debug!("the token was not renewed; continuing with the current one: {error}");
                     held.due = now + LATER;
                     Ok(held.token.key.clone())
                 } else {

@@ -11,7 +11,8 @@ use crate::call::request::Request;
 use crate::call::response::RawResponse;
 use crate::error::{Error, FileError, FileErrorKind, Result};
 use crate::http::endpoint::Endpoint;
-use crate::http::{log, random};
+use crate::http::log;
+use crate::http::random;
 
 /// The request for a content: its server, the request itself, and its options.
 pub(crate) type Located = (Arc<Endpoint>, Request, Options);
@@ -186,7 +187,7 @@ fn save(call: DownloadCall, path: &Path) -> Result<u64> {
     if saved.is_err()
         && let Err(error) = fs::remove_file(&partial)
     {
-        log::warn!("{}: is left behind: {error}", partial.display());
+        log::warn!("{}: cannot be removed: {error}", partial.display());
     }
     saved
 }

@@ -97,7 +97,7 @@ where
         match self.more() {
             Some(true) => last.or_else(|| self.last_id.clone()),
             Some(false) => None,
-            // The server does not say, so the list ends with an empty page.
+            // The server does not report whether there is more, so the list ends with an empty page.
             None => last,
         }
         .filter(|cursor| !cursor.is_empty())
@@ -315,7 +315,7 @@ impl Seen {
     }
 }
 
-/// What follows the page that was returned.
+/// What follows the page that was returned last.
 enum Next {
     First,
     After(String),
@@ -444,7 +444,7 @@ mod tests {
     use super::*;
     use assistants_types::openai::Thread;
 
-    /// Walks pages given as JSON and writes down the cursors asked for, the items, and how it ended.
+    /// Iterates over pages given as JSON, and records the requested cursors, the items, and the end.
     fn walk(pages: &[&str]) -> String {
         let log = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
         let written = Arc::clone(&log);
@@ -454,7 +454,7 @@ mod tests {
                 .lock()
                 .unwrap()
                 .push_str(&format!("[{}]", after.unwrap_or_default()));
-            let page = left.pop().expect("the walk asks for no page after the last");
+            let page = left.pop().expect("no page is requested after the last one");
             Ok(serde_json::from_str::<Page<Thread>>(&page).unwrap())
         };
         let mut items = Items {
@@ -474,32 +474,32 @@ mod tests {
     }
 
     #[test]
-    fn walks_to_the_end() {
+    fn returns_all_items() {
         let one = r#"{"data":[{"id":"a"},{"id":"b"}],"has_more":true}"#;
         assert_eq!(walk(&[one, r#"{"data":[{"id":"c"}],"has_more":false}"#]), "[]ab[b]c");
         assert_eq!(walk(&[r#"{"data":[],"has_more":false}"#]), "[]");
     }
 
     #[test]
-    fn goes_on_until_an_empty_page_where_the_server_does_not_say() {
+    fn continues_to_an_empty_page_if_the_server_does_not_report_more() {
         assert_eq!(walk(&[r#"{"data":[{"id":"a"}]}"#, r#"{"data":[]}"#]), "[]a[a]");
     }
 
     #[test]
-    fn a_page_that_promises_more_and_says_not_where_is_an_error() {
+    fn a_page_that_reports_more_without_a_cursor_is_an_error() {
         for page in [
             r#"{"data":[],"has_more":true}"#,
             r#"{"data":[],"has_more":true,"last_id":""}"#,
         ] {
             assert_eq!(
                 walk(&[page]),
-                "[]GET /x: the server says that more follows a page, but not where"
+                "[]GET /x: the server reports that more follows a page, but sent no cursor"
             );
         }
     }
 
     #[test]
-    fn an_empty_page_with_a_cursor_goes_on() {
+    fn a_list_continues_after_an_empty_page_with_a_cursor() {
         let empty = r#"{"data":[],"has_more":true,"last_id":"x"}"#;
         assert_eq!(walk(&[empty, r#"{"data":[{"id":"y"}],"has_more":false}"#]), "[][x]y");
     }

@@ -69,7 +69,7 @@ impl Request {
                 ..Self::new(method, "", &[])
             },
             None => {
-                let fault = format!("`{}` is no http method", method.escape_debug());
+                let fault = format!("`{}` is not an http method", method.escape_debug());
                 Self {
                     path: Err(Fault::Config(fault.into())),
                     ..Self::new("GET", "", &[])

@@ -160,7 +160,7 @@ impl<T: ?Sized> RawResponse<T> {
 }
 
 impl<T: ?Sized> RawResponse<T> {
-    /// Rejects a response about another object than the one that was asked for.
+    /// Rejects a response about another object than the requested one.
     ///
     /// # Errors
     ///
@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_wants_to_be_asked_at_once_is_not_asked_without_a_pause() {
+    fn a_server_that_requests_no_wait_between_polls_is_not_polled_without_one() {
         let wait = |value: &'static str| {
             let headers = HeaderMap::from_iter([(
                 ureq::http::HeaderName::from_static("openai-poll-after-ms"),

@@ -75,7 +75,7 @@ impl BaseUrl {
         }
     }
 
-    /// Adds what its query holds of secrets.
+    /// Adds the secrets in its query.
     pub(crate) fn add_secrets(&self, secrets: &mut Secrets) {
         for part in parts(self.query.as_deref()) {
             let value = part.split_once('=').map_or("", |(_, value)| value);
@@ -138,7 +138,7 @@ impl BaseUrl {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] when the path holds what no URL can.
+    /// [`Error::Config`] if the path contains a character that no URL may contain.
     pub(crate) fn url(&self, path: &str, usual: &[(String, String)], query: &[(String, String)]) -> Result<String> {
         let (path, own_query) = path
             .split_once('?')

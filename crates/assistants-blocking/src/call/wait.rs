@@ -13,10 +13,10 @@ const FIRST_INTERVAL: Duration = Duration::from_millis(50);
 /// The longest interval; each is one and a half times the one before.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The shortest wait that a server can ask for. It may ask for 0 or 1 ms, which would be hundreds of requests a second.
+/// The shortest wait that a server can request. It may request 0 or 1 ms, which would be hundreds of requests a second.
 const SHORTEST_ASKED: Duration = Duration::from_millis(20);
 
-/// The longest wait that a server can ask for.
+/// The longest wait that a server can request.
 const LONGEST_ASKED: Duration = Duration::from_secs(60);
 
 /// The time that is reserved for a last poll before a deadline.

@@ -1,4 +1,4 @@
-//! Bytes to the chunks of a chat completion.
+//! From bytes to the chunks of a chat completion.
 
 use std::fmt;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! What holds for any bytes read as the chunks of a chat.
+//! Properties that hold for any bytes read as the chunks of a chat.
 #![allow(
     clippy::missing_panics_doc,
     reason = "a panic is how a property says that it does not hold"
@@ -7,8 +7,8 @@
 use super::{ChatAccumulator, ChunkReader};
 use crate::fuzz::{Pieces, settings};
 
-/// However the bytes arrive, the chunks and the error at the end are the same; a chunk that was read is written as it
-/// came; and the answer that they add up to holds their text and no more than what arrived.
+/// However the bytes arrive, the chunks and the final error are the same; a chunk is written back as it arrived; and the
+/// combined answer contains their text and no more than what arrived.
 ///
 /// Settings: two bytes, how the bytes arrive, twice.
 pub fn chat_chunks(input: &[u8]) {

@@ -141,7 +141,7 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: ", self.method, self.path)?;
         match self.status {
-            Some(status) => write!(f, "the server answered {status}")?,
+            Some(status) => write!(f, "the server responded with status {status}")?,
             None => f.write_str("the server sent an error in the stream")?,
         }
         if let Some(code) = self.code.as_ref().or(self.type_.as_ref()) {
@@ -225,7 +225,7 @@ mod tests {
     use crate::Error;
     use ureq::http::HeaderValue;
 
-    fn answer(status: u16, body: &str) -> ApiError {
+    fn response(status: u16, body: &str) -> ApiError {
         ApiError::from_response(
             ("GET", "/v1/files/f", "example.org"),
             status,
@@ -306,7 +306,7 @@ mod tests {
             ("", "", "", "", ""),
             ("null", "null", "", "", ""),
         ] {
-            let error = answer(400, body);
+            let error = response(400, body);
             let text = |field: &Option<String>| field.clone().unwrap_or_default();
             let got = (
                 error.message.as_str(),
@@ -317,7 +317,7 @@ mod tests {
             assert_eq!(got, (message, type_.into(), code.into(), param.into()), "{body}");
             assert_eq!(error.body, body);
         }
-        let message = answer(502, &long).message;
+        let message = response(502, &long).message;
         assert!(
             message.starts_with("<html>many words many") && message.ends_with('…') && message.len() <= 203,
             "{message}"
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn bounds_the_body_and_survives_any_bytes() {
-        let error = answer(500, &"é".repeat(ApiError::MAX_BODY));
+        let error = response(500, &"é".repeat(ApiError::MAX_BODY));
         assert_eq!(error.body.len(), ApiError::MAX_BODY);
         let error = ApiError::from_response(("GET", "/", "h"), 500, &HeaderMap::new(), b"a\xff\xfeb", Secrets::NONE);
         assert_eq!(error.body, "a\u{fffd}\u{fffd}b");
@@ -366,7 +366,7 @@ mod tests {
         assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
         assert_eq!(
             error.to_string(),
-            "POST /v1/threads: the server answered 429 (rate_limit_error): Slow down; it asks to wait 3s"
+            "POST /v1/threads: the server responded with status 429 (rate_limit_error): Slow down; it asks to wait 3s"
         );
         assert!(StdError::source(&error).is_none());
     }

@@ -36,7 +36,7 @@ pub(crate) fn decode<T: DeserializeOwned>(
         .map_err(|error| DecodeError::locate(json, error, secrets, what(), |json| T::deserialize(json)))
 }
 
-/// A JSON parser that knows where in the document it is.
+/// A JSON parser that tracks its place in the document.
 type Tracked<'t, 'd, 'j> =
     serde_path_to_error::Deserializer<'t, 't, &'d mut serde_json::Deserializer<serde_json::de::SliceRead<'j>>>;
 
@@ -52,7 +52,7 @@ impl DecodeError {
         }
     }
 
-    /// The error of a response about another object than the one that was asked for.
+    /// The error of a response about another object than the requested one.
     pub(crate) fn another_object(what: &str, asked: &str, found: &str) -> Self {
         Self {
             what: what.to_owned(),

@@ -46,7 +46,7 @@ impl FileErrorKind {
             Self::NotAFile => "is not a file".to_owned(),
             Self::Empty => "is empty, and empty files cannot be uploaded".to_owned(),
             Self::Shrunk { expected, found } => format!("ended after {found} of {expected} bytes"),
-            Self::UsedUp => "the reader was used up, and its bytes cannot be sent again".to_owned(),
+            Self::UsedUp => "the reader was consumed, and its bytes cannot be sent again".to_owned(),
             Self::Read => "reading failed".to_owned(),
             Self::Write => "writing failed".to_owned(),
         }

@@ -7,7 +7,7 @@ use std::io;
 use super::{Error, FileError, StreamError, StreamErrorKind};
 
 impl Error {
-    /// Our own error inside an `io::Error`; the `io::Error` itself if it holds none.
+    /// Our own error inside an `io::Error`; the `io::Error` itself if there is none.
     pub(crate) fn from_io(error: io::Error) -> Result<Self, io::Error> {
         let error = match error.downcast::<Self>() {
             Ok(ours) => return Ok(ours),
@@ -16,7 +16,7 @@ impl Error {
         error.downcast::<FileError>().map(Self::from)
     }
 
-    /// The error of a failed read: our own if the `io::Error` holds one, otherwise a stream error.
+    /// The error of a failed read: our own if the `io::Error` contains one, otherwise a stream error.
     pub(crate) fn from_stream_read(error: io::Error, line: u64) -> Self {
         Self::from_io(error).unwrap_or_else(|error| StreamError::caused(line, StreamErrorKind::Read, error).into())
     }

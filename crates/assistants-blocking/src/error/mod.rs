@@ -45,7 +45,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// The chapter [Errors and retries](crate::guide::errors) lists when each variant is returned.
 ///
-/// What most programs ask has a method: [`status`](Self::status), [`request_id`](Self::request_id),
+/// The usual questions have a method each: [`status`](Self::status), [`request_id`](Self::request_id),
 /// [`is_retryable`](Self::is_retryable), [`is_timeout`](Self::is_timeout), [`retry_after`](Self::retry_after). The
 /// message says what was being done to what; the cause is behind [`source`](std::error::Error::source) and not in the message.
 ///
@@ -239,7 +239,7 @@ impl Error {
         Self::Unsupported(message.into())
     }
 
-    /// Notes that an earlier attempt of the same call was sent, so that `request_sent` speaks for the whole call.
+    /// Notes that an earlier attempt of the same call was sent, so that `request_sent` covers the whole call.
     pub(crate) fn mark_request_sent(&mut self) {
         match self {
             Self::Transport(error) => error.request_sent = true,
@@ -302,9 +302,9 @@ pub struct BatchUploadError {
     pub(crate) source: Error,
 }
 
-/// What came of the files of a [`BatchUploadCall`](crate::openai::BatchUploadCall).
+/// The result of a [`BatchUploadCall`](crate::openai::BatchUploadCall).
 ///
-/// It is part of an error and holds errors, so it is defined beside them.
+/// It is part of an error and contains errors, so it is defined beside them.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct BatchUpload {

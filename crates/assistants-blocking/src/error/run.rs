@@ -12,7 +12,7 @@ use super::text::Printable;
 pub struct OperationFailedError {
     /// The operation.
     pub id: String,
-    /// The gRPC code; 0 if the server gave none.
+    /// The gRPC code; 0 if the server sent none.
     pub code: i32,
     /// Why it failed.
     pub fault: String,

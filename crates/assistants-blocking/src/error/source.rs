@@ -23,7 +23,7 @@ pub(super) fn clean_source(source: &mut Source, secrets: &Secrets) {
     }
 }
 
-/// What stands for a cause, with its own causes, that must not be shown as it is.
+/// A copy of a cause and of its own causes, without what must not be shown.
 fn shown(source: &(dyn StdError + 'static), secrets: &Secrets) -> Option<String> {
     let mut debug = format!("{source:?}");
     let mut text = source.to_string();

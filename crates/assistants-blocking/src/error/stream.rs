@@ -40,7 +40,7 @@ pub struct NotAStreamError {
 impl fmt::Display for NotAStreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, status) = (Printable(&self.what), self.status);
-        write!(f, "{what}: the server answered {status} without a stream: ")?;
+        write!(f, "{what}: the server responded with status {status} and no stream: ")?;
         match self.excerpt.as_str() {
             "" => f.write_str("the body is empty")?,
             excerpt => write!(f, "the body is `{}`", Printable(excerpt))?,
@@ -95,7 +95,7 @@ impl StreamErrorKind {
         match self {
             Self::LineTooLong { limit } => format!("line {line} of the stream is longer than {limit} bytes"),
             Self::EventTooLarge { limit } => {
-                format!("line {line} of the stream takes its event above {limit} bytes of data")
+                format!("the data of an event is longer than {limit} bytes at line {line} of the stream")
             }
             Self::InvalidJson => format!("line {line} of the stream is not json"),
             Self::InvalidUtf8 => format!("line {line} of the stream is not utf-8"),

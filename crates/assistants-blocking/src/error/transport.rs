@@ -68,7 +68,7 @@ impl fmt::Display for TimeoutError {
         let (what, after) = (Printable(&self.what), self.after);
         match self.phase {
             TimeoutPhase::Connect => write!(f, "{what}: no connection within {after:?}"),
-            TimeoutPhase::Attempt => write!(f, "{what}: no complete answer within {after:?}"),
+            TimeoutPhase::Attempt => write!(f, "{what}: no complete response within {after:?}"),
             TimeoutPhase::Idle => write!(f, "{what}: the stream was silent for {after:?}"),
             TimeoutPhase::Deadline => write!(f, "{what}: not done by the deadline of {after:?}"),
             TimeoutPhase::Poll => write!(f, "{what}: not finished after polling for {after:?}"),
@@ -81,7 +81,7 @@ impl StdError for TimeoutError {}
 
 /// A response above the limit on what is read into memory.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: the answer is larger than the limit of {limit} bytes")]
+#[error("{what}: the response is larger than the limit of {limit} bytes")]
 #[non_exhaustive]
 pub struct TooLargeError {
     /// What was being read, for example `GET /files/file-1/content`.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ApiError, Error, TimeoutPhase};
 
-/// The longest wait that a server can ask for. There is no retry after a longer one, and the error names the wait.
+/// The longest wait that a server can request. There is no retry after a longer one, and the error names the wait.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 
 /// What makes an error worth a retry.
@@ -43,14 +43,14 @@ impl Error {
 
     /// Whether a later attempt can end differently, and what the server may have seen of this one.
     pub(crate) fn verdict(&self) -> Option<Verdict> {
-        let unanswered = |sent| if sent { Verdict::MaybeSeen } else { Verdict::NeverSent };
+        let no_response = |sent| if sent { Verdict::MaybeSeen } else { Verdict::NeverSent };
         match self {
             Self::Api(error) => is_retryable(error).then_some(Verdict::Refused),
             Self::BatchUpload(error) => error.source.verdict(),
-            Self::Transport(error) => Some(unanswered(error.request_sent)),
+            Self::Transport(error) => Some(no_response(error.request_sent)),
             Self::Timeout(error) => match error.phase {
                 TimeoutPhase::Connect | TimeoutPhase::Attempt | TimeoutPhase::Idle => {
-                    Some(unanswered(error.request_sent))
+                    Some(no_response(error.request_sent))
                 }
                 TimeoutPhase::Deadline | TimeoutPhase::Poll | TimeoutPhase::Tool => None,
             },

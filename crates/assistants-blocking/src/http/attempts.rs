@@ -35,7 +35,7 @@ pub(crate) struct Attempts<'a> {
     authorization: &'a dyn Authorize,
     config: &'a EndpointConfig,
     outgoing: Outgoing<'a>,
-    /// The caller gave credentials, which replace ours: two of them would contradict each other.
+    /// The caller set credentials, which replace those of the client, because two might contradict each other.
     own_authorization: bool,
     safety: Safety,
     policy: Policy,
@@ -44,7 +44,7 @@ pub(crate) struct Attempts<'a> {
     attempt: u32,
     /// The number of attempts that count as retries.
     retries: u32,
-    /// The credentials of the attempt, if they are ours.
+    /// The credentials of the attempt, if they are those of the client.
     secret: Option<Secret>,
     /// Rejected credentials have been renewed.
     renewed: bool,
@@ -145,7 +145,7 @@ impl<'a> Attempts<'a> {
         let response = self.transport.attempt(outgoing, &self.watch).inspect_err(|error| {
             log::debug!(
                 outgoing.secrets;
-                "{}: attempt {attempt}: no answer after {:?}: {error}",
+                "{}: attempt {attempt}: no response after {:?}: {error}",
                 outgoing.what(),
                 started.elapsed()
             );
@@ -188,7 +188,7 @@ impl<'a> Attempts<'a> {
         error
     }
 
-    /// Rejects a body that the transport did not decode: its bytes are not what was asked for. A file server may keep a
+    /// Rejects a body that the transport did not decode: its bytes are not the requested content. A file server may keep a
     /// file encoded, so its responses pass.
     fn check_encoding(&self, response: &Response) -> Result<()> {
         let encoding = response.headers.get(CONTENT_ENCODING);
@@ -196,7 +196,7 @@ impl<'a> Attempts<'a> {
             None | Some(b"" | b"identity") => Ok(()),
             Some(_) if self.config.conventions == Conventions::Plain => Ok(()),
             Some(encoding) => Err(Error::unsupported(format!(
-                "{}: the response has the encoding `{}`, which was not asked for; `gzip` is a feature of this crate",
+                "{}: the response has the encoding `{}`, which was not requested; `gzip` is a feature of this crate",
                 self.outgoing.what(),
                 encoding.escape_ascii()
             ))),
@@ -214,7 +214,7 @@ impl<'a> Attempts<'a> {
         if renews {
             log::debug!(
                 self.outgoing.secrets;
-                "{}: attempt {}: the token was refused, another one follows",
+                "{}: attempt {}: the token was rejected; trying another one",
                 self.outgoing.what(),
                 self.attempt
             );

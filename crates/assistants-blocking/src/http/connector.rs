@@ -117,7 +117,7 @@ fn port(uri: &Uri) -> u16 {
 
 /// Looks up a name and connects, on a thread of its own.
 ///
-/// Neither can be interrupted, so a call that ends early leaves that thread behind. It ends when its time to connect is over,
+/// Neither can be interrupted, so a call that ends early leaves that thread behind. It ends when its time to connect has passed,
 /// or when the system's resolver gives up.
 fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
     let since = Instant::now();
@@ -219,7 +219,7 @@ impl<T: Transport> Duplex<T> {
 
     /// Reads what has arrived, without waiting. True if it is a response that ends the request: after a failure any response,
     /// otherwise a rejection.
-    fn is_answered(&mut self, failed: bool, timeout: NextTimeout) -> bool {
+    fn has_response(&mut self, failed: bool, timeout: NextTimeout) -> bool {
         let _peeking = watch::peek(failed);
         loop {
             if let Some(status) = final_status(self.connection.buffers().input()) {
@@ -245,7 +245,7 @@ impl<T: Transport> Transport for Duplex<T> {
         let sent = self.connection.transmit_output(amount, timeout);
         let failed = sent.is_err() && !watch::is_stopped();
         let look = failed || (sent.is_ok() && (amount >= Self::LARGE || watch::is_blocked()));
-        if look && self.is_answered(failed, timeout) {
+        if look && self.has_response(failed, timeout) {
             self.responded = true;
             watch::drop_output();
             return Ok(());

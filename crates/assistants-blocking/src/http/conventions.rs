@@ -16,7 +16,7 @@ pub(crate) enum Conventions {
     OpenAi,
     /// Yandex. Its services ignore idempotency keys, so only a key given by the caller makes a write safe to retry.
     Yandex,
-    /// A file server that knows neither: no headers of our own.
+    /// A file server that has neither: no headers of our own.
     Plain,
 }
 
@@ -33,7 +33,7 @@ impl Conventions {
         }
     }
 
-    /// What a retry of a request can do. `keyed` says that the caller gave an idempotency key.
+    /// What a retry of a request can do. `keyed`: the caller set an idempotency key.
     pub(crate) fn safety(self, request: Safety, keyed: bool) -> Safety {
         match request {
             Safety::Write if keyed => Safety::KeyedWrite,
@@ -58,7 +58,7 @@ impl Conventions {
         Some(HeaderValue::try_from(id).expect("a uuid is hexadecimal digits and dashes"))
     }
 
-    /// The header that tells the server which attempt this is: the number of the attempt, from 1, and of the retries that
+    /// The header that reports to the server which attempt this is: the number of the attempt, from 1, and of the retries that
     /// came before it.
     pub(crate) fn attempt_header(self, attempt: u32, retries: u32) -> Option<(HeaderName, HeaderValue)> {
         match self {

@@ -87,7 +87,7 @@ impl Endpoint {
             body,
         } = self.deliver(request, options, Expect::Whole)?;
         let secrets = response.secrets().clone();
-        log::trace!(secrets; "{}: answer {}", request.what(), request.shown(&body));
+        log::trace!(secrets; "{}: response {}", request.what(), request.shown(&body));
         Ok(Received {
             what: request.what(),
             status: response.status,
@@ -118,8 +118,8 @@ impl Endpoint {
         let path = request.path()?;
         if options.shared_key {
             return Err(Error::config(
-                "an idempotency key belongs to one call: with the same key for all calls of a client, a server would answer \
-                 the first call again and again; give it to the call",
+                "an idempotency key belongs to one call: with the same key for all calls of a client, a server would return \
+                 the response to the first call every time; set it for the call",
             ));
         }
         let url = self.base.url(

@@ -19,17 +19,17 @@ impl Head {
         }
     }
 
-    /// Sets a header that the caller gave.
+    /// Sets a header of the caller.
     ///
     /// # Errors
     ///
     /// [`Error::Config`], which names the header but does not quote its value.
     pub(crate) fn set_text(&mut self, name: &str, value: &str) -> Result<()> {
         let name = HeaderName::try_from(name)
-            .map_err(|_| Error::config(format!("`{}` is no name of a header", name.escape_debug())))?;
+            .map_err(|_| Error::config(format!("`{}` is not a header name", name.escape_debug())))?;
         let value = HeaderValue::try_from(value).map_err(|_| {
             Error::config(format!(
-                "the value of header `{name}` holds a line break or control character"
+                "the value of header `{name}` contains a line break or control character"
             ))
         })?;
         self.set(name, value);
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn a_header_that_cannot_be_sent_is_not_quoted() {
         let error = |name, value| Head::default().set_text(name, value).unwrap_err().to_string();
-        assert_eq!(error("x mine", "a"), "`x mine` is no name of a header");
+        assert_eq!(error("x mine", "a"), "`x mine` is not a header name");
         let message = error("x-mine", "hush\r\nx: y");
         assert!(message.contains("`x-mine`") && !message.contains("hush"), "{message}");
     }

@@ -69,7 +69,7 @@ impl Form {
         let content_type = self.content_type.as_deref().unwrap_or("application/octet-stream");
         if HeaderValue::try_from(content_type).is_err() {
             return Err(Error::config(format!(
-                "the content type of {} holds a line break or control character",
+                "the content type of {} contains a line break or control character",
                 self.source.name()
             )));
         }

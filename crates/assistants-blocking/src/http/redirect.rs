@@ -12,7 +12,7 @@ use crate::call::url::OwnQuery;
 /// The most redirects that one attempt follows. The response of the next one is returned to the caller.
 pub(crate) const MAX_REDIRECTS: usize = 5;
 
-/// The headers that may go to another origin. Any other may hold a credential: `Authorization`, `api-key`,
+/// The headers that may go to another origin. Any other may contain a credential: `Authorization`, `api-key`,
 /// `OpenAI-Organization`, or one that only the user knows about.
 const FORWARDED: [HeaderName; 5] = [
     header::ACCEPT,
@@ -32,9 +32,9 @@ pub(crate) struct Redirect {
 }
 
 impl Redirect {
-    /// The redirect that a response from `from` asks for; `None` when the response is to be returned to the caller.
+    /// The redirect that a response from `from` requests; `None` if the response is to be returned to the caller.
     ///
-    /// 301, 302 and 303 are followed for reads only: for a write they mean "now GET this", which is not what was asked.
+    /// 301, 302 and 303 are followed for reads only: for a write they mean "now GET this", which is not what the caller requested.
     /// 307 and 308 keep the method and the body.
     pub(crate) fn of(method: &str, status: u16, headers: &HeaderMap, from: &Uri) -> Option<Self> {
         let follow = match status {

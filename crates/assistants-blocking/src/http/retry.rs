@@ -15,7 +15,7 @@ pub(crate) struct Policy {
     pub(crate) max_retries: u32,
     /// The wait before the first retry; doubles with each. Default 0.5 s.
     pub(crate) initial: Duration,
-    /// The longest wait, unless the server asks for one. Default 8 s.
+    /// The longest wait, unless the server requests one. Default 8 s.
     pub(crate) max: Duration,
     /// Which responses are retried, and how the waits grow.
     pub(crate) rules: Rules,
@@ -53,7 +53,7 @@ impl Policy {
         }
     }
 
-    /// The wait after so many retries, if the server asked for none.
+    /// The wait after so many retries, if the server requested none.
     pub(crate) fn wait(&self, retries: u32, random: f64) -> Duration {
         let random = random.clamp(0.0, 1.0);
         match self.rules {
@@ -138,7 +138,7 @@ mod tests {
         lines.iter().map(line).collect()
     }
 
-    fn answer(status: u16, lines: &[(&'static str, &'static str)], body: &str) -> Error {
+    fn response(status: u16, lines: &[(&'static str, &'static str)], body: &str) -> Error {
         ApiError::from_response(
             ("POST", "/threads", "example.org"),
             status,
@@ -201,9 +201,12 @@ mod tests {
         .into_iter()
         .chain([(501, false), (502, true), (503, true), (504, false)])
         {
-            assert_eq!(repeated(&answer(status, &[], ""), Safety::Write), want, "{status}");
+            assert_eq!(repeated(&response(status, &[], ""), Safety::Write), want, "{status}");
         }
-        assert!(repeated(&answer(500, &[("x-should-retry", "true")], ""), Safety::Read));
+        assert!(repeated(
+            &response(500, &[("x-should-retry", "true")], ""),
+            Safety::Read
+        ));
         assert!(repeated(&broken(true), Safety::Read) && repeated(&broken(false), Safety::Write));
         assert!(!repeated(&broken(true), Safety::Write));
         assert_eq!(
@@ -217,40 +220,44 @@ mod tests {
     fn repeats_by_outcome_and_safety() {
         let quota = r#"{"error":{"message":"no money","type":"insufficient_quota","code":"insufficient_quota"}}"#;
         for (name, error, want) in [
-            ("200s never come here, 302", answer(302, &[], ""), "---"),
-            ("400", answer(400, &[], ""), "---"),
-            ("401", answer(401, &[], ""), "---"),
-            ("404", answer(404, &[], ""), "---"),
-            ("408", answer(408, &[], ""), "rkw"),
-            ("409", answer(409, &[], ""), "rkw"),
-            ("422", answer(422, &[], ""), "---"),
-            ("429", answer(429, &[], ""), "rkw"),
-            ("500", answer(500, &[], ""), "rkw"),
-            ("501", answer(501, &[], ""), "rkw"),
-            ("503", answer(503, &[], ""), "rkw"),
-            ("529", answer(529, &[], ""), "rkw"),
+            ("200s never come here, 302", response(302, &[], ""), "---"),
+            ("400", response(400, &[], ""), "---"),
+            ("401", response(401, &[], ""), "---"),
+            ("404", response(404, &[], ""), "---"),
+            ("408", response(408, &[], ""), "rkw"),
+            ("409", response(409, &[], ""), "rkw"),
+            ("422", response(422, &[], ""), "---"),
+            ("429", response(429, &[], ""), "rkw"),
+            ("500", response(500, &[], ""), "rkw"),
+            ("501", response(501, &[], ""), "rkw"),
+            ("503", response(503, &[], ""), "rkw"),
+            ("529", response(529, &[], ""), "rkw"),
             (
                 "400, should retry",
-                answer(400, &[("x-should-retry", "true")], ""),
+                response(400, &[("x-should-retry", "true")], ""),
                 "rkw",
             ),
             (
                 "500, should not",
-                answer(500, &[("x-should-retry", "false")], ""),
+                response(500, &[("x-should-retry", "false")], ""),
                 "---",
             ),
-            ("500, nonsense", answer(500, &[("x-should-retry", "maybe")], ""), "rkw"),
-            ("quota", answer(429, &[], quota), "---"),
+            (
+                "500, nonsense",
+                response(500, &[("x-should-retry", "maybe")], ""),
+                "rkw",
+            ),
+            ("quota", response(429, &[], quota), "---"),
             (
                 "quota, should retry",
-                answer(429, &[("x-should-retry", "true")], quota),
+                response(429, &[("x-should-retry", "true")], quota),
                 "---",
             ),
-            ("wait at the limit", answer(429, &[("retry-after", "120")], ""), "rkw"),
-            ("wait above it", answer(429, &[("retry-after", "121")], ""), "---"),
+            ("wait at the limit", response(429, &[("retry-after", "120")], ""), "rkw"),
+            ("wait above it", response(429, &[("retry-after", "121")], ""), "---"),
             (
                 "wait above it, should retry",
-                answer(429, &[("retry-after", "121"), ("x-should-retry", "true")], ""),
+                response(429, &[("retry-after", "121"), ("x-should-retry", "true")], ""),
                 "---",
             ),
             ("connection, unsent", broken(false), "rkw"),
@@ -306,7 +313,7 @@ mod tests {
 
     #[test]
     fn the_servers_wait_comes_first() {
-        let error = answer(429, &[("retry-after", "7.5")], "");
+        let error = response(429, &[("retry-after", "7.5")], "");
         for random in [0.0, 1.0] {
             let wait = delay(1, &error, Safety::Write, &Policy::default(), random);
             assert_eq!(wait, Some(Duration::from_millis(7500)));
@@ -315,11 +322,11 @@ mod tests {
 
     #[test]
     fn a_wait_above_the_limit_is_named() {
-        let error = answer(429, &[("retry-after", "300")], "");
+        let error = response(429, &[("retry-after", "300")], "");
         assert_eq!(error.retry_after(), Some(Duration::from_secs(300)));
         assert!(error.to_string().ends_with("it asks to wait 300s"), "{error}");
         for absurd in ["1e300", "inf", "Fri, 31 Dec 9999 23:59:59 GMT"] {
-            let error = answer(429, &[("retry-after", absurd)], "");
+            let error = response(429, &[("retry-after", absurd)], "");
             assert_eq!(
                 delay(0, &error, Safety::Read, &Policy::default(), 0.0),
                 None,
@@ -327,7 +334,7 @@ mod tests {
             );
         }
         for past in ["-1", "0", "nan", "soon", "Sun, 06 Nov 1994 08:49:37 GMT"] {
-            let error = answer(429, &[("retry-after", past)], "");
+            let error = response(429, &[("retry-after", past)], "");
             let ours = Policy::default().wait(0, 0.0);
             assert_eq!(
                 delay(0, &error, Safety::Read, &Policy::default(), 0.0),

@@ -7,10 +7,10 @@ use ureq::http::HeaderMap;
 
 use crate::http::date;
 
-/// The value of a wait that is longer than any clock holds.
+/// The value of a wait that is out of the range of clocks.
 const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
 
-/// The headers that ask for a retry, for none, or for a wait before it.
+/// The headers that request a retry, none, or a wait before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hints {
     /// From `retry-after-ms`, else `retry-after` in seconds, else `retry-after` as a date, else the `x-ratelimit` headers
@@ -47,7 +47,7 @@ impl Hints {
     }
 }
 
-/// A positive number of `unit`s, [`FOREVER`] if no clock holds it. Zero, a negative number and anything else ask for no wait.
+/// A positive number of `unit`s, [`FOREVER`] if it is out of range. Zero, a negative number and anything else request no wait.
 fn seconds(value: &str, unit: f64) -> Option<Duration> {
     let seconds = value.parse::<f64>().ok()? * unit;
     let wait = match Duration::try_from_secs_f64(seconds) {
@@ -79,7 +79,7 @@ fn span(mut text: &str) -> Option<Duration> {
     Some(span).filter(|span| !span.is_zero())
 }
 
-/// The time left until an HTTP date; a date in the past asks for no wait.
+/// The time left until an HTTP date; a date in the past requests no wait.
 fn until(text: &str, now: OffsetDateTime) -> Option<Duration> {
     let at = date::parse(text, now)?;
     Duration::try_from(at - now).ok().filter(|wait| !wait.is_zero())

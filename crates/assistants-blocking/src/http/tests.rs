@@ -148,7 +148,7 @@ fn cancel_ends_a_read_of_a_stream() {
 }
 
 #[test]
-fn cancel_ends_the_wait_for_an_answer() {
+fn cancel_ends_the_wait_for_a_response() {
     for scheme in SCHEMES {
         assert_cancels(
             scheme,
@@ -306,9 +306,9 @@ fn an_attempt_is_limited_from_connecting_to_the_last_byte() {
                 ..request
             };
             let start = Instant::now();
-            let answer = transport(&peer).attempt(&request, &Watch::default());
-            assert_eq!(answer.is_ok(), headers_come);
-            let error = answer
+            let response = transport(&peer).attempt(&request, &Watch::default());
+            assert_eq!(response.is_ok(), headers_come);
+            let error = response
                 .and_then(|mut response| response.body.read_all(MAX_BODY_BYTES))
                 .unwrap_err();
             assert!(start.elapsed() >= limit);
@@ -394,7 +394,7 @@ fn the_limit_on_connecting_ends_with_the_connection() {
 }
 
 #[track_caller]
-fn assert_unanswered(error: &Error, request_sent: bool, causes: &[&str]) {
+fn assert_no_response(error: &Error, request_sent: bool, causes: &[&str]) {
     let Error::Transport(inner) = error else {
         panic!("{error:?}")
     };
@@ -419,7 +419,7 @@ fn a_refused_connection_has_sent_nothing() {
     let error = transport
         .attempt(&outgoing("GET", &url), &Watch::default())
         .unwrap_err();
-    assert_unanswered(&error, false, &[&format!("no connection to {address}"), "refused"]);
+    assert_no_response(&error, false, &[&format!("no connection to {address}"), "refused"]);
     assert_eq!(error.to_string(), "GET /x: connecting failed");
 }
 
@@ -686,7 +686,7 @@ fn a_body_is_not_sent_to_another_origin() {
         assert_eq!(
             error.to_string(),
             format!(
-                "POST /x: the server answered {status}: redirected to http://{address}; the body of a request is not \
+                "POST /x: the server responded with status {status}: redirected to http://{address}; the body of a request is not \
                  sent to another origin; give the client the address of that server"
             )
         );
@@ -725,7 +725,7 @@ fn a_redirect_within_the_origin_keeps_them() {
 }
 
 #[test]
-fn a_redirect_that_is_not_followed_is_the_answer() {
+fn a_redirect_that_is_not_followed_is_the_response() {
     for (method, status, location, requests) in [
         ("POST", "302 Found", "/y", 1),
         ("GET", "302 Found", "ftp://h/y", 1),
@@ -745,7 +745,7 @@ fn a_redirect_that_is_not_followed_is_the_answer() {
         let error = response.into_error();
         assert_eq!(
             error.to_string(),
-            format!("{method} /x: the server answered {}", &status[..3])
+            format!("{method} /x: the server responded with status {}", &status[..3])
         );
         assert!(!error.is_retryable());
         peer.finish();
@@ -778,7 +778,7 @@ fn plain_http_stays_on_this_machine() {
     peer.finish();
 }
 
-/// A proxy that answers one CONNECT and is the server behind it from then on.
+/// A proxy that responds to one CONNECT, and is the server behind it from then on.
 fn tunnel(scheme: Scheme, serve: impl FnOnce(Connection) + Send + 'static) -> Peer {
     Peer::start(scheme, move |listener| {
         let mut stream = listener.accept_tcp();
@@ -841,7 +841,7 @@ fn what_a_proxy_gets_is_no_request() {
     let error = through(&proxy)
         .attempt(&outgoing("POST", "https://example.test/x"), &Watch::default())
         .unwrap_err();
-    assert_unanswered(&error, false, &["CONNECT proxy failed"]);
+    assert_no_response(&error, false, &["CONNECT proxy failed"]);
     proxy.finish();
     // Connecting lasts until the tunnel and the TLS in it are there.
     let proxy = tunnel(Scheme::Https, |connection| {
@@ -892,7 +892,7 @@ fn a_socks_proxy_is_refused_instead_of_bypassed() {
     let error = transport
         .attempt(&outgoing("GET", "https://example.test/x"), &Watch::default())
         .unwrap_err();
-    assert_unanswered(&error, false, &["SOCKS proxy"]);
+    assert_no_response(&error, false, &["SOCKS proxy"]);
 }
 
 struct Text(&'static str);
@@ -969,7 +969,7 @@ fn a_source_is_opened_again_for_a_redirect() {
 }
 
 #[test]
-fn an_answer_above_the_limit_is_not_read_into_memory() {
+fn a_response_above_the_limit_is_not_read_into_memory() {
     let peer = Peer::start(Scheme::Http, |listener| {
         let mut connection = listener.accept();
         connection.request();
@@ -1000,7 +1000,7 @@ fn an_answer_above_the_limit_is_not_read_into_memory() {
         let error = read().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "GET /x: the answer is larger than the limit of 5 bytes"
+            "GET /x: the response is larger than the limit of 5 bytes"
         );
         assert!(!error.is_retryable());
     }
@@ -1023,7 +1023,10 @@ fn an_error_body_that_breaks_off_does_not_hide_the_status() {
     assert_eq!(response.request_id().as_deref(), Some("req_1"));
     let error = response.into_error();
     assert_eq!((error.status(), error.request_id()), (Some(503), Some("req_1")));
-    assert_eq!(error.to_string(), "GET /x: the server answered 503: come back");
+    assert_eq!(
+        error.to_string(),
+        "GET /x: the server responded with status 503: come back"
+    );
     peer.finish();
 }
 
@@ -1076,8 +1079,8 @@ fn a_length_that_no_memory_holds_is_not_believed() {
         connection.close();
     });
     let url = peer.url("/x");
-    let answer = transport(&peer).attempt(&outgoing("GET", &url), &Watch::default());
-    let error = answer.unwrap().body.read_all(usize::MAX).unwrap_err();
+    let response = transport(&peer).attempt(&outgoing("GET", &url), &Watch::default());
+    let error = response.unwrap().body.read_all(usize::MAX).unwrap_err();
     assert!(matches!(error, Error::Transport(_)), "{error:?}");
     peer.finish();
 }

@@ -215,7 +215,7 @@ pub(crate) fn enter(limits: Limits) -> Guard {
     }
 }
 
-/// While it lives, the limits of the thread are set.
+/// As long as it exists, the limits of the thread are set.
 pub(crate) struct Guard {
     outer: Option<Current>,
     /// It must be dropped on its thread.

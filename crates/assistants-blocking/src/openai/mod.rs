@@ -1,4 +1,4 @@
-//! The client for OpenAI Assistants v2 and everything that speaks it.
+//! The client for OpenAI Assistants v2 and compatible servers.
 //!
 //! A [`Client`] has a handle for each resource, and the handle has the operations.
 //!

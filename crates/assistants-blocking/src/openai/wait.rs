@@ -79,7 +79,7 @@ pub struct WaitCall<T> {
     poll: Poll<T>,
     /// The id of the object, if it is known before the first response.
     id: Option<String>,
-    pub(crate) options: Options,
+    options: Options,
     poll_interval: Option<Duration>,
     poll_timeout: Duration,
 }
@@ -124,6 +124,11 @@ impl<T: Pollable + 'static> WaitCall<T> {
 }
 
 impl<T> WaitCall<T> {
+    /// The same call with these options in place of its own.
+    pub(crate) fn with_options(self, options: Options) -> Self {
+        Self { options, ..self }
+    }
+
     option_setters!();
 
     /// The wait between two polls. Default: what the last `openai-poll-after-ms` header says, from 20 ms to a minute;

@@ -152,7 +152,7 @@ fn event_reader<R: Read>(
 pub(crate) trait Streamed: DeserializeOwned {
     /// Members that show that an object is of this type, and no wrapper.
     const OWN: &'static [&'static str];
-    /// The member that holds the whole list, on servers that do not stream.
+    /// The member that contains the whole list, on servers that do not stream.
     const LIST: Option<&'static str>;
 }
 
@@ -166,7 +166,7 @@ impl Streamed for Message {
     const LIST: Option<&'static str> = Some("messages");
 }
 
-/// Removes the wrapper of an object of a stream, and calls `take` with what it holds.
+/// Removes the wrapper of an object of a stream, and calls `take` with its contents.
 ///
 /// # Errors
 ///
@@ -457,7 +457,7 @@ mod tests {
         for (input, want) in [
             (
                 format!("{}{long}", event(0)),
-                "0 !line 1 of the stream takes its event above 100 bytes of data",
+                "0 !the data of an event is longer than 100 bytes at line 1 of the stream",
             ),
             (format!("{}\n{}\n", event(0), event(1)), "0 1 ."),
             (
@@ -509,7 +509,7 @@ mod tests {
                 };
                 let got = read(steps, limits);
                 assert_eq!(
-                    got, "0 !line 4 of the stream takes its event above 12 bytes of data",
+                    got, "0 !the data of an event is longer than 12 bytes at line 4 of the stream",
                     "{step} of {input:?}"
                 );
             }

@@ -38,7 +38,7 @@ pub struct LineReader<R> {
 pub enum Line<'a> {
     /// A line whose ending was seen.
     Ended(&'a [u8]),
-    /// The bytes after the last line ending; the stream is over.
+    /// The bytes after the last line ending; the stream has ended.
     Unterminated(&'a [u8]),
 }
 
@@ -228,7 +228,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn tells_an_unterminated_line_apart() {
+    fn distinguishes_an_unterminated_line() {
         check("a", "<a>");
         check("a\nb", "[a]<b>");
         check("a\r\nb", "[a]<b>");

@@ -38,7 +38,7 @@ pub(crate) fn open_objects(
     Ok((JsonStream::new(response.body, events, limits), origin))
 }
 
-/// Whether a response declares that it holds server-sent events.
+/// Whether a response declares that it contains server-sent events.
 fn is_event_stream(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))

@@ -219,7 +219,7 @@ fn locate(client: &Client, file: &str, get_url: Call<GetFileUrlResponse>, option
     let url = response.parse()?.url;
     let fault = || {
         response.error(Error::config(format!(
-            "file {file}: the server gave no address to fetch it from"
+            "file {file}: the server returned no valid url for its content"
         )))
     };
     let (base, path) = BaseUrl::of_file(&url).map_err(|_| fault())?;

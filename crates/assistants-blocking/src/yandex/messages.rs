@@ -130,9 +130,8 @@ impl MessageListCall {
     /// # Errors
     ///
     /// As [`Call::send_streaming`].
-    pub fn send_streaming(mut self) -> Result<impl Read + Send + 'static> {
-        self.call.options = self.options;
-        self.call.send_streaming()
+    pub fn send_streaming(self) -> Result<impl Read + Send + 'static> {
+        self.call.with_options(self.options).send_streaming()
     }
 }
 

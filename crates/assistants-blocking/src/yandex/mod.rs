@@ -19,7 +19,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The hosted AI Assistant API was switched off on 2026-01-26; `assistants-local` speaks the same protocol. The chapter
+//! The hosted AI Assistant API was switched off on 2026-01-26; `assistants-local` implements the same protocol. The chapter
 //! [Yandex AI Studio](crate::guide::yandex) explains credentials, streams, tools and search indexes.
 //!
 //! | method | handle |

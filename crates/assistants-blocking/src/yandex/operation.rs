@@ -99,9 +99,8 @@ impl<T: ProtoMessage> OperationCall<T> {
     /// # Errors
     ///
     /// As [`Call::send_raw`].
-    pub fn send_raw(mut self) -> Result<RawResponse<types::Operation>> {
-        self.call.options = self.options;
-        self.call.send_raw()
+    pub fn send_raw(self) -> Result<RawResponse<types::Operation>> {
+        self.call.with_options(self.options).send_raw()
     }
 }
 
@@ -164,9 +163,8 @@ impl<T: ProtoMessage> Operation<T> {
     ///
     /// As [`Call::send`]; a failure of the operation itself is in [`result`](Self::result).
     pub fn poll(&mut self) -> Result<&types::Operation> {
-        let mut call = self.client.operations().get(&self.state.id);
-        call.options = self.options();
-        let response = call.send_raw()?;
+        let call = self.client.operations().get(&self.state.id);
+        let response = call.with_options(self.options()).send_raw()?;
         let seen = response.parse()?;
         response.check_id(&self.state.id, &seen.id)?;
         self.secrets = response.secrets().clone();
@@ -278,9 +276,7 @@ impl<'o, T: ProtoMessage> OperationWait<'o, T> {
         let (id, operations) = (self.operation.id(), self.operation.client.operations());
         self.options.begin();
         Wait::new(&self.options, self.poll_interval, self.poll_timeout).until(|| {
-            let mut call = operations.get(id);
-            call.options = self.options.clone();
-            let response = call.send_raw()?;
+            let response = operations.get(id).with_options(self.options.clone()).send_raw()?;
             let seen = response.parse()?;
             response.check_id(id, &seen.id)?;
             if let Some(observer) = &mut self.on_progress {

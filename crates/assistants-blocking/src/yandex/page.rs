@@ -17,7 +17,7 @@ macro_rules! pages {
 
             const CURSOR: &'static str = "pageToken";
 
-            // None for an empty page: the service answers a token on the last page that has items, and an empty page is
+            // None for an empty page: the service returns a token with the last page that has items, and an empty page is
             // how it says that this was all.
             fn next_cursor(&self) -> Option<String> {
                 self.next_page_token().map(str::to_owned)

@@ -41,7 +41,8 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// At `send`: [`Error::File`](crate::Error::File) if the file is missing, not a regular file, empty, or shrinks while it is sent.
+    /// At `send`: [`Error::File`](crate::Error::File) if the file is missing, not a regular file, empty, or shrinks while it
+    /// is sent.
     pub fn upload(&self, file: impl Into<FileSource>, purpose: impl Into<FilePurpose>) -> UploadCall {
         let mut form = Form::new("file", file.into());
         form.set("purpose", &purpose.into().as_str().into());

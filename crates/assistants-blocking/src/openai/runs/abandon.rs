@@ -58,19 +58,17 @@ fn request(client: &Client, options: Options, run: Abandoned) {
             match first_run(&mut events) {
                 Ok(Some(run)) => (run.thread_id, run.id),
                 Ok(None) => return,
-                Err(error) => return log::warn!("a run could not be cancelled, its id never came: {error}"),
+                Err(error) => return log::warn!("a run could not be cancelled, its id did not arrive: {error}"),
             }
         }
     };
-    let mut call = client.runs(&thread).cancel(&run);
-    call.options = options;
-    match call.send() {
+    match client.runs(&thread).cancel(&run).with_options(options).send() {
         Ok(_) => {}
-        // It has ended meanwhile.
+        // It has already ended.
         Err(error @ Error::Api(_)) if matches!(error.status(), Some(400 | 404)) => {
             log::debug!("run {run}: was not cancelled: {error}");
         }
-        // Worth a warning: the run goes on, and somebody pays for it.
+        // Worth a warning: the run continues, and is billed.
         Err(error) => log::warn!("run {run}: could not be cancelled: {error}"),
     }
 }

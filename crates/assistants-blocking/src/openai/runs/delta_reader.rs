@@ -1,8 +1,8 @@
-//! Message deltas, most of which differ from the one before in their text alone.
+//! Message deltas, most of which differ from the previous one only in their text.
 //!
-//! A delta that was parsed is remembered, cut in two around its text. Of one that begins and ends like it only the
-//! string between is parsed: a JSON string in the place of another changes nothing else of what the JSON says, so the
-//! outcome is that of parsing it whole.
+//! The last parsed delta is kept, split around its text. If the next one begins and ends with the same bytes, only the
+//! string in between is parsed. Replacing one JSON string by another changes nothing else in a document, so the result is
+//! the same as that of parsing the whole delta.
 
 use std::borrow::Cow;
 
@@ -14,16 +14,15 @@ use crate::openai::{MessageDelta, MessageDeltaContent};
 /// Reads the data of the message deltas of one stream, one after the other.
 #[derive(Default)]
 pub(crate) struct DeltaReader {
-    /// The data of the last delta that was remembered, up to the quotation mark that begins its text; empty while
-    /// there is none.
+    /// The data of the kept delta, up to and including the opening quotation mark of its text; empty if there is none.
     before: String,
-    /// The same data from behind the quotation mark that ends the text.
+    /// The rest of that data, after the closing quotation mark of the text.
     after: String,
-    /// That delta, with an empty text; `None` when only its text was asked for.
+    /// That delta, with an empty text; `None` if it was read for its text only.
     delta: Option<MessageDelta>,
-    /// How many deltas in a row were parsed whole.
+    /// How many deltas in a row were parsed completely.
     misses: u32,
-    /// Room for a text as it is looked for in the data.
+    /// A buffer for a text in quotation marks, as it is searched for in the data.
     quoted: String,
 }
 
@@ -43,7 +42,7 @@ impl DeltaReader {
         Ok(delta)
     }
 
-    /// Appends the text of a delta that is nothing but text to `into`. `None` for any other.
+    /// Appends to `into` the text of a delta that has nothing but text. `None` for any other delta.
     pub(crate) fn read_text(&mut self, data: &str, into: &mut String) -> Option<()> {
         if let Some(Ok(text)) = self.string(data).map(serde_json::from_str::<Borrowed<'_>>) {
             self.misses = 0;
@@ -58,7 +57,7 @@ impl DeltaReader {
         Some(())
     }
 
-    /// The delta, if it is the one remembered with another text.
+    /// The delta, if it differs from the kept one only in its text.
     fn repeated(&self, data: &str) -> Option<MessageDelta> {
         let last = self.delta.as_ref()?;
         let text = serde_json::from_str(self.string(data)?).ok()?;
@@ -67,8 +66,8 @@ impl DeltaReader {
         Some(delta)
     }
 
-    /// What stands in the place of the text, if all else is as in the delta remembered. That it is a JSON string, and
-    /// nothing more, is for its parser to say.
+    /// The bytes in place of the text, if everything else is the same as in the kept delta. Only their parser can tell
+    /// whether they are exactly one JSON string.
     fn string<'d>(&self, data: &'d str) -> Option<&'d str> {
         if self.before.is_empty() {
             return None;
@@ -77,8 +76,8 @@ impl DeltaReader {
             .strip_suffix(self.after.as_str())
     }
 
-    /// Cuts `data` around its text, if it is certain where that stands: nothing is escaped, so the text stands in it
-    /// as it is, and there is only one such string. Tried ever more seldom in a stream whose deltas are never alike.
+    /// Splits `data` around its text, if the place of the text is certain: it has no escapes, so it occurs literally, and
+    /// only once. Tried less and less often in a stream whose deltas all differ.
     fn remember(&mut self, data: &str, text: &str) -> bool {
         self.misses = self.misses.saturating_add(1);
         if !self.misses.is_power_of_two() {
@@ -99,7 +98,7 @@ impl DeltaReader {
     }
 }
 
-/// The text of a delta that has one part, which is text.
+/// The text of a delta with a single part, which is text.
 fn text_of(delta: &mut MessageDelta) -> Option<&mut String> {
     match delta.delta.content.as_mut()?.as_mut_slice() {
         [MessageDeltaContent::Text(part)] => part.text.as_mut()?.value.as_mut(),
@@ -167,10 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_text_of_a_delta() {
+    fn reads_the_text_of_a_delta() {
         let one = r#"[{"index":0,"type":"text","text":{"value":"a\u00e9\n","annotations":[{"x":1}]}}]"#;
         assert_eq!(text(&mut DeltaReader::default(), &delta(one)).as_deref(), Some("aé\n"));
-        // What is not one text part takes the long way.
+        // A delta without exactly one text part is parsed completely.
         for other in [
             "[]",
             r#"[{"index":0,"type":"refusal","refusal":"no"}]"#,
@@ -182,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_before_does_not_change_what_a_delta_says() {
+    fn earlier_deltas_do_not_change_the_result() {
         let texts = [
             r#"" word""#,
             r#"" another""#,
@@ -200,7 +199,7 @@ mod tests {
             "null",
             "3",
             "\"tab\tinside\"",
-            // The JSON goes on where the text of another would end.
+            // The JSON continues where the text of another delta would end.
             r#"" word","value":"twice""#,
             r#"" word","more":"m""#,
             r#"" word","annotations":[]}},{"index":1,"type":"text","text":{"value":" part""#,
@@ -208,7 +207,7 @@ mod tests {
             "",
         ];
         let mut deltas: Vec<String> = texts.iter().map(|text| text_delta(text)).collect();
-        // The text stands elsewhere too, or only elsewhere as it is.
+        // The text also occurs elsewhere, or occurs literally only elsewhere.
         for (elsewhere, text) in [
             (" word", "\\u0020word"),
             (" other", "\\u0020word"),
@@ -228,7 +227,7 @@ mod tests {
                 .to_owned(),
             r#"{"id":"n","delta":{"content":[{"index":0,"type":"text","text":{"value":" word"}}]},"x":1,"y":null}"#
                 .to_owned(),
-            // What is looked for lies at two places that overlap.
+            // The searched bytes occur at two places that overlap.
             text_delta(r#"" : ""#).replace(r#""value":"#, r#""value" : "#),
             text_delta(r#"" : ""#).replace(r#""value":"#, r#""value"  :  "#),
             delta("[]"),
@@ -267,14 +266,14 @@ mod tests {
     }
 
     #[test]
-    fn a_delta_like_the_one_before_is_not_parsed_whole() {
+    fn a_delta_like_the_previous_one_is_not_parsed_completely() {
         let mut reader = DeltaReader::default();
         for (text, parsed_whole) in [(r#""one""#, true), (r#""two\n""#, false), (r#""three""#, false)] {
             let data = text_delta(text);
             assert_eq!(reader.repeated(&data).is_none(), parsed_whole, "{text}");
             reader.read(&data).unwrap();
         }
-        // Another beginning is learnt at once, in streams that never repeat themselves it is tried less and less.
+        // Another beginning is recognized at once; in a stream whose deltas all differ, less and less often.
         for (id, learnt) in [(1, true), (2, true), (3, false), (4, true), (5, false)] {
             let data = text_delta(r#"" word""#).replacen('m', &id.to_string(), 1);
             reader.read(&data).unwrap();

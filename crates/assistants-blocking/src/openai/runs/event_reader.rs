@@ -12,7 +12,7 @@ use crate::stream::sse::SseReader;
 /// The name of a message delta, by far the most frequent event.
 const MESSAGE_DELTA: &str = "thread.message.delta";
 
-/// Reads the events of a run from any source of bytes: an answer of a server, a recording, a test.
+/// Reads the events of a run from any source of bytes: a response, a recording, a test.
 ///
 /// An iterator; after an error it ends. Bytes that end before the event that ends a stream are an
 /// [`Error::StreamTruncated`], an `error` event is an [`Error::Api`], an event of an unknown name is handed on.
@@ -64,7 +64,7 @@ impl<R: Read> EventReader<R> {
         self.source.origin()
     }
 
-    /// Takes the source out: after the last event to use it again, before it to give it up.
+    /// Takes the source: after the last event to reuse it, before that to abandon it.
     pub(crate) fn take_source(&mut self) -> Option<R> {
         self.source.take_source()
     }
@@ -78,7 +78,7 @@ impl<R: Read> EventReader<R> {
         }
     }
 
-    /// Takes up a stream that nobody waited for any more.
+    /// Continues a stream whose caller has dropped it.
     pub(crate) fn read_on(&mut self, prepare: impl FnOnce(&mut R)) {
         self.source.read_on(prepare);
     }
@@ -93,8 +93,8 @@ impl<R: Read> EventReader<R> {
         self.text.push_str(text);
     }
 
-    /// Reads one event. With `text_only` a message delta that is nothing but text goes into the text buffer, and gives
-    /// `None` as event.
+    /// Reads one event. With `text_only` a message delta that has nothing but text is read into the text buffer, and the
+    /// event is `None`.
     pub(crate) fn read(&mut self, text_only: bool) -> Option<Result<Option<StreamEvent>>> {
         let (deltas, text) = (&mut self.deltas, &mut self.text);
         self.source.next(|event, origin| {

@@ -91,8 +91,8 @@ impl FinishedRun {
     #[must_use]
     pub fn usage(&self) -> Option<Usage> {
         let summed = || {
-            let told = self.steps.iter().any(|step| step.usage.is_some());
-            told.then(|| self.steps.iter().sum())
+            let reported = self.steps.iter().any(|step| step.usage.is_some());
+            reported.then(|| self.steps.iter().sum())
         };
         self.run.usage.clone().or_else(summed)
     }

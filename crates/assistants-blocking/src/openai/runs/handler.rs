@@ -102,7 +102,7 @@ fn reported<'a>(all: &'a mut Reports, id: &str) -> &'a mut Reported {
 }
 
 impl Progress {
-    /// Calls the handler for an event. `seen` holds everything up to and including it.
+    /// Calls the handler for an event. `seen` contains everything up to and including it.
     pub(super) fn report(&mut self, event: &StreamEvent, seen: &RunAccumulator, handler: &mut impl EventHandler) {
         handler.on_event(event);
         match event {

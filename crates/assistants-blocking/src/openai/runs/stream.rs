@@ -471,7 +471,7 @@ impl RunStream {
             match event {
                 Ok(_) => {}
                 Err(error) if self.can_recover(&error) => {
-                    log::debug!("{}: {error}; asking for the run instead", self.events.origin().what());
+                    log::debug!("{}: {error}; reading the run instead", self.events.origin().what());
                     break;
                 }
                 Err(error) => return Err(error),
@@ -510,11 +510,11 @@ impl RunStream {
 
     /// Waits for the run, and reads its messages and steps.
     fn fetch(&self, thread: &str, run: &str) -> Result<FinishedRun> {
-        let mut poll = self.client.runs(thread).poll(run);
-        poll.options = self.options.follow_up();
+        let poll = self.client.runs(thread).poll(run);
+        let run = poll.with_options(self.options.follow_up()).send()?;
         Ok(FinishedRun {
             secrets: self.events.origin().secrets.clone(),
-            ..FinishedRun::of(&self.client, &self.options, thread, poll.send()?)?
+            ..FinishedRun::of(&self.client, &self.options, thread, run)?
         })
     }
 }

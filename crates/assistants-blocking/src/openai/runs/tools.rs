@@ -37,9 +37,9 @@ impl Runs {
 
 /// A run whose function calls are answered until it has ended. From [`Runs::run_with_tools`].
 ///
-/// If the call fails, for whatever reason, it cancels the run on the server, because nobody would submit outputs any more.
-/// That takes two seconds at most; once the token of the call was cancelled, the call waits for it for 5 ms, and it goes
-/// on in the background.
+/// If the call fails, for whatever reason, it cancels the run on the server, because nobody would submit its outputs.
+/// That takes two seconds at most; once the token of the call was cancelled, the call waits for it for 5 ms, and it continues
+/// in the background.
 ///
 /// [`send`](Self::send) polls the run, [`stream`](Self::stream) streams it. Both return the run in whatever state it
 /// ended; [`FinishedRun::completed`] turns all states but success into an error.
@@ -158,9 +158,8 @@ impl ToolRounds for PolledRounds<'_> {
     fn wait(&mut self) -> Result<Round<Run>> {
         let Self { call, run } = self;
         if !run.is_done() {
-            let mut poll = call.runs.poll(&*run);
-            poll.options = call.options.follow_up();
-            *run = poll.send()?;
+            let poll = call.runs.poll(&*run);
+            *run = poll.with_options(call.options.follow_up()).send()?;
         }
         Ok(match calls(run) {
             Some(calls) => Round::Calls(calls),
@@ -170,9 +169,8 @@ impl ToolRounds for PolledRounds<'_> {
 
     fn submit(&mut self, _: &[ToolCall], outputs: Vec<ToolOutput>) -> Result<()> {
         let Self { call, run } = self;
-        let mut submit = call.runs.submit_tool_outputs_and_poll(&*run, outputs);
-        submit.options = call.options.follow_up();
-        *run = submit.send()?;
+        let submit = call.runs.submit_tool_outputs_and_poll(&*run, outputs);
+        *run = submit.with_options(call.options.follow_up()).send()?;
         Ok(())
     }
 }

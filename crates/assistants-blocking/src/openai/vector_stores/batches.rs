@@ -145,12 +145,12 @@ impl Pollable for VectorStoreFileBatch {
     }
 }
 
-/// How many files a batch may have, as the provider has it.
+/// The maximum number of files in a batch, as the provider defines it.
 const FILES_PER_BATCH: usize = 2000;
 
 /// Uploads files and puts them into a vector store. From [`VectorStoreBatches::upload_and_poll`].
 ///
-/// Options hold for each upload and for the requests that follow.
+/// Options apply to each upload and to the requests that follow.
 #[must_use = "nothing is uploaded until `send`"]
 #[derive(Debug)]
 pub struct BatchUploadCall {
@@ -184,8 +184,8 @@ impl BatchUploadCall {
         self
     }
 
-    /// Attributes and chunking strategy of the batch, and files that the server has already. The
-    /// [`file_ids`](CreateVectorStoreFileBatch::file_ids) in it stand before those of the uploaded files.
+    /// Attributes and chunking strategy of the batch, and files that the server already has. Their
+    /// [`file_ids`](CreateVectorStoreFileBatch::file_ids) precede those of the uploaded files.
     pub fn params(mut self, params: CreateVectorStoreFileBatch) -> Self {
         self.params = params;
         self
@@ -195,8 +195,8 @@ impl BatchUploadCall {
     ///
     /// # Errors
     ///
-    /// Those of the batches; where files were uploaded before, an [`Error::BatchUpload`](crate::Error::BatchUpload) that holds them. Uploads that fail
-    /// are in [`BatchUpload::failed`].
+    /// Those of the batches; if files were uploaded before, as an [`Error::BatchUpload`](crate::Error::BatchUpload) that contains
+    /// them. Failed uploads are in [`BatchUpload::failed`].
     pub fn send(self) -> Result<BatchUpload> {
         let Self {
             batches,
@@ -237,17 +237,17 @@ impl BatchUploadCall {
             parts.push(None);
         }
         for (index, file_ids) in parts.into_iter().enumerate() {
-            let mut call = batches.create(CreateVectorStoreFileBatch {
+            let params = CreateVectorStoreFileBatch {
                 file_ids,
                 ..params.clone()
-            });
-            call.options = options.clone();
+            };
+            let mut options = options.clone();
             if index > 0 {
                 // The caller's key is that of the first batch.
-                let key = call.options.idempotency_key.take();
-                call.options.idempotency_key = key.map(|key| format!("{key}-{}", index + 1));
+                let key = options.idempotency_key.take();
+                options.idempotency_key = key.map(|key| format!("{key}-{}", index + 1));
             }
-            match done.make(call, &batches) {
+            match done.create(batches.create(params).with_options(options), &batches) {
                 Ok(()) => {}
                 Err(source) if done.files.is_empty() && done.batch.is_none() => return Err(source),
                 Err(source) => return Err(BatchUploadError { done, source }.into()),
@@ -258,15 +258,14 @@ impl BatchUploadCall {
 }
 
 impl BatchUpload {
-    /// Makes a batch and waits for it.
-    fn make(&mut self, call: Call<VectorStoreFileBatch>, batches: &VectorStoreBatches) -> Result<()> {
+    /// Creates a batch and waits for it.
+    fn create(&mut self, call: Call<VectorStoreFileBatch>, batches: &VectorStoreBatches) -> Result<()> {
         let options = call.options.follow_up();
         let batch = call.send()?;
         let waits = (!batch.is_done()).then(|| batches.poll(&batch));
         let place = self.place(batch);
-        if let Some(mut wait) = waits {
-            wait.options = options;
-            *place = wait.send()?;
+        if let Some(wait) = waits {
+            *place = wait.with_options(options).send()?;
         }
         Ok(())
     }
@@ -299,7 +298,7 @@ fn each<T: Send, R: Send>(items: Vec<T>, parallel: usize, work: impl Fn(T) -> R 
         for _ in 0..helpers {
             let helper = thread::Builder::new().name("upload".to_owned());
             if let Err(error) = helper.spawn_scoped(scope, take) {
-                // This thread takes part, so everything is done all the same.
+                // This thread works too, so everything is still done.
                 log::debug!("no more threads for uploads: {error}");
                 break;
             }

@@ -37,7 +37,7 @@ pub struct ChatMessages(Vec<Entry>);
 #[derive(Clone, Debug, PartialEq)]
 enum Entry {
     Message(ChatMessage),
-    /// Waits for the id of the call.
+    /// A result that does not have the id of its call yet.
     Result {
         name: String,
         output: String,
@@ -45,10 +45,10 @@ enum Entry {
 }
 
 impl ChatMessages {
-    /// The output of a tool, by its name. It answers the call of that name in the assistant's message before it; of several
-    /// such calls the first that has no output yet.
+    /// The output of a tool, by its name. It answers the call of that name in the preceding message of the assistant; if there
+    /// are several, the first one without an output.
     ///
-    /// A conversation in which no such call is before it is an [`Error::Config`](crate::Error::Config) when it is sent.
+    /// If no such call precedes it, sending the conversation is an [`Error::Config`](crate::Error::Config).
     #[must_use]
     pub fn tool_result(name: impl Into<String>, output: impl Into<String>) -> Self {
         Self(vec![Entry::Result {
@@ -57,7 +57,7 @@ impl ChatMessages {
         }])
     }
 
-    /// The conversation, and what follows it.
+    /// Appends messages to the conversation.
     #[must_use]
     pub fn and(mut self, more: impl Into<Self>) -> Self {
         self.0.extend(more.into().0);
@@ -97,7 +97,7 @@ struct Open {
     answered: bool,
 }
 
-/// Takes note of the calls that a message makes or answers. Any other message ends the matter.
+/// Records the calls that a message makes or answers. Any other message discards those that are open.
 fn note(message: &ChatMessage, open: &mut Vec<Open>) {
     match message {
         ChatMessage::Assistant(message) if message.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty()) => {
@@ -162,7 +162,7 @@ impl<R: AsRef<str>, T: Into<String>> From<(R, T)> for ChatMessages {
             "system" => ChatMessage::system(text),
             "developer" => ChatMessage::developer(text),
             "assistant" => ChatMessage::assistant(text),
-            // The server knows better which roles there are.
+            // Which other roles exist is up to the server.
             _ => ChatMessage::Unknown(serde_json::json!({"role": role, "content": text})),
         }
         .into()
@@ -172,7 +172,7 @@ impl<R: AsRef<str>, T: Into<String>> From<(R, T)> for ChatMessages {
 impl From<&ChatChoice> for ChatMessages {
     fn from(choice: &ChatChoice) -> Self {
         let mut message = ChatMessage::from(choice.message.clone());
-        // The models of Yandex send an empty text with their calls, and take the calls back without it.
+        // Yandex's models send an empty text with their calls, and accept the calls without it.
         if let ChatMessage::Assistant(message) = &mut message
             && message.tool_calls.is_some()
             && choice.text().is_empty()
@@ -313,7 +313,7 @@ mod tests {
             outputs(both.clone().and(results(&["mul", "add"]))),
             Ok(json!([output("c2", "of mul"), output("c1", "of add")]))
         );
-        // One after the other where the name is the same; what is too much goes to the last.
+        // Calls of the same name get the results in order; surplus results go to the last call.
         let twice = ChatMessages::from(calls(&[("c1", "add"), ("c2", "add")]));
         assert_eq!(
             outputs(twice.clone().and(results(&["add", "add", "add"]))),
@@ -333,7 +333,7 @@ mod tests {
             outputs(ChatMessages::from(calls(&[("add", "add"), ("add", "add")])).and(results(&["add", "add"]))),
             Ok(json!([output("add", "of add"), output("add", "of add")]))
         );
-        // Nothing, or something else, was called; or it was long ago.
+        // Nothing or another function was called, or the call is too far back.
         assert_eq!(outputs(results(&["add"])), Err("add".to_owned()));
         assert_eq!(outputs(both.clone().and(results(&["div"]))), Err("div".to_owned()));
         assert_eq!(outputs(both.and("Well?").and(results(&["add"]))), Err("add".to_owned()));

@@ -177,20 +177,20 @@ impl ChatModel {
         self.configure(|config| config.temperature = temperature.into())
     }
 
-    /// Most tokens that the answer may have; `None` leaves it to the service.
+    /// Maximum number of tokens of the answer; `None` leaves it to the service.
     #[must_use]
     pub fn max_tokens(&self, tokens: impl Into<Option<i64>>) -> Self {
         self.configure(|config| config.max_tokens = tokens.into())
     }
 
-    /// How much the model thinks before it answers: `low`, `medium` or `high`, in any case. Sent as `reasoning_effort`.
+    /// How much the model reasons before it answers: `low`, `medium` or `high`, in any case. Sent as `reasoning_effort`.
     #[must_use]
     pub fn reasoning_mode(&self, mode: impl Into<ReasoningEffort>) -> Self {
         self.configure(|config| config.reasoning_mode = Some(mode.into()))
     }
 
-    /// The form of the answer: a JSON schema with its name, any JSON (`ResponseFormatJsonObject`), or with the feature
-    /// `schemars` a Rust type (`ResponseFormat::of`).
+    /// The format of the answer: a named JSON schema, any JSON (`ResponseFormatJsonObject`), or with the feature `schemars` a
+    /// Rust type (`ResponseFormat::of`).
     ///
     /// ```
     /// use assistants_blocking::openai::{JsonSchemaFormat, ResponseFormatJsonSchema};
@@ -208,13 +208,13 @@ impl ChatModel {
         self.configure(|config| config.response_format = Some(format.into()))
     }
 
-    /// Functions that the model may call, in place of earlier ones.
+    /// The functions that the model may call. Replaces earlier ones.
     #[must_use]
     pub fn tools(&self, tools: impl IntoIterator<Item = impl Into<ChatTool>>) -> Self {
         self.configure(|config| config.tools = Some(tools.into_iter().map(Into::into).collect()))
     }
 
-    /// One more function that the model may call.
+    /// Adds a function that the model may call.
     #[must_use]
     pub fn tool(&self, tool: impl Into<ChatTool>) -> Self {
         self.configure(|config| config.tools.get_or_insert_default().push(tool.into()))
@@ -226,8 +226,8 @@ impl ChatModel {
         self.configure(|config| config.parallel_tool_calls = allowed.into())
     }
 
-    /// Whether the model calls functions: `none`, `auto`, `required`; or which
-    /// ([`ChatToolChoice::function`], or the `&FunctionTool` itself).
+    /// Whether the model calls functions (`none`, `auto`, `required`), or which one ([`ChatToolChoice::function`], or the
+    /// `&FunctionTool` itself).
     #[must_use]
     pub fn tool_choice(&self, choice: impl Into<ChatToolChoice>) -> Self {
         self.configure(|config| config.tool_choice = Some(choice.into()))
@@ -249,14 +249,14 @@ impl ChatModel {
         Call::new(self.client.chat_endpoint(), &self.client.options, request)
     }
 
-    /// The body of a request, or why there cannot be one.
+    /// The body of a request, or why it is invalid.
     fn body(&self, messages: ChatMessages, stream: bool) -> Result<Map<String, Value>, String> {
         if self.uri.is_empty() {
             return Err("chat: the name or the version of the model is empty".to_owned());
         }
         let messages = messages
             .resolve()
-            .map_err(|name| format!("chat: no call of `{name}` is before its result"))?;
+            .map_err(|name| format!("chat: no call of `{name}` precedes its result"))?;
         let config = &self.config;
         // The service accepts the names in lower case only.
         let effort = config.reasoning_mode.as_ref().map(|mode| mode.as_str().to_lowercase());
@@ -273,7 +273,7 @@ impl ChatModel {
         };
         let body = serde_json::to_value(&params).map_err(|error| format!("chat: {error}"))?;
         let Value::Object(mut body) = body else {
-            return Err("chat: the request is no object".to_owned());
+            return Err("chat: the request is not an object".to_owned());
         };
         body.extend(config.extra_query.clone());
         Ok(body)

@@ -17,11 +17,11 @@ use crate::http::proxy::ProxyChoice;
 use crate::http::transport::TransportOptions;
 use crate::http::watch::Watch;
 
-/// Where virtual machines find the service.
+/// The address of the service on every virtual machine.
 const ADDRESS: &str = "169.254.169.254";
 
-/// How long an answer may take, and all attempts together.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The limit on connecting, and on one attempt.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The metadata service of this machine.
 pub(super) struct Service {
@@ -29,18 +29,18 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// A service at `host` or `host:port`; without, at the usual place.
+    /// A service at `host` or `host:port`; `None` is the usual address.
     pub(super) fn new(address: Option<&str>) -> Result<Self> {
         let base = BaseUrl::parse(&format!("http://{}", address.unwrap_or(ADDRESS)))?;
         let config = EndpointConfig {
             conventions: Conventions::Plain,
-            // It is on this machine or on the one that hosts it, and speaks nothing else.
+            // The service is on this machine or on its host, and supports only plain HTTP.
             transport: TransportOptions {
                 allow_plain_http: true,
                 proxy: ProxyChoice::Off,
                 ..TransportOptions::default()
             },
-            connect_timeout: PATIENCE,
+            connect_timeout: TIMEOUT,
             max_body_bytes: 64 * 1024,
             ..EndpointConfig::default()
         };
@@ -49,12 +49,12 @@ impl Service {
         })
     }
 
-    /// Asks once, for no longer than `patience`: nobody waits for a service that is not there.
-    pub(super) fn probe(&self, patience: Duration) -> Result<Token> {
-        self.ask(&Options::new().deadline(patience).max_retries(0))
+    /// Requests a token once, for no longer than `limit`, because the service may not exist.
+    pub(super) fn probe(&self, limit: Duration) -> Result<Token> {
+        self.request(&Options::new().deadline(limit).max_retries(0))
     }
 
-    fn ask(&self, options: &Options) -> Result<Token> {
+    fn request(&self, options: &Options) -> Result<Token> {
         let request = Request::new(
             "GET",
             "/computeMetadata/v1/instance/service-accounts/default/token",
@@ -62,9 +62,9 @@ impl Service {
         )
         .confidential();
         let options = options.clone().header("Metadata-Flavor", "Google");
-        let answer = self.endpoint.execute(&request, &options)?;
-        read(&answer.body, "access_token", |answer| {
-            Some(Duration::from_secs(answer.get("expires_in")?.as_f64()?.max(0.0) as u64))
+        let response = self.endpoint.execute(&request, &options)?;
+        read(&response.body, "access_token", |body| {
+            Some(Duration::from_secs(body.get("expires_in")?.as_f64()?.max(0.0) as u64))
         })
         .ok_or_else(|| DecodeError::hidden(request.what(), "access_token").into())
     }
@@ -72,7 +72,7 @@ impl Service {
 
 impl Source for Service {
     fn fetch(&self, watch: &Watch) -> Result<Token> {
-        self.ask(&Options::within(watch).timeout(PATIENCE))
+        self.request(&Options::within(watch).timeout(TIMEOUT))
     }
 
     fn origin(&self) -> &'static str {

@@ -19,16 +19,16 @@ use crate::http::watch::Watch;
 
 use crate::auth::token::{Token, TokenCache};
 
-/// Reads a variable of the environment. An argument, so that tests have environments of their own.
+/// Reads an environment variable. Tests pass environments of their own.
 pub(super) type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// The environment of this process. What is not unicode comes with [`char::REPLACEMENT_CHARACTER`] in it, which neither
-/// a key nor an address may hold.
+/// The environment of this process. In a value that is not Unicode, [`char::REPLACEMENT_CHARACTER`] takes the place of the
+/// invalid bytes; it makes a key or an address invalid.
 pub(super) fn process_variables() -> Variables {
     Arc::new(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
 }
 
-/// A variable that holds a credential; an empty one counts as missing.
+/// A variable that contains a credential; an empty one counts as missing.
 pub(super) fn credential(variables: &Variables, name: &str) -> Option<String> {
     variables(name)
         .map(|value| value.trim().to_owned())
@@ -37,21 +37,22 @@ pub(super) fn credential(variables: &Variables, name: &str) -> Option<String> {
 
 /// The credentials of a client.
 ///
-/// A bare string is taken for what it looks like, as Yandex' own client does: `t1.…` is an IAM token, `y0_…` an OAuth
-/// token, anything else an API key. White space around it is dropped. `Debug` shows the kind and nothing of the secret.
+/// The kind of a plain string is recognized from its prefix, as in Yandex's own client: `t1.…` is an IAM token, `y0_…` an
+/// OAuth token, anything else an API key. White space around it is removed. `Debug` shows the kind, and nothing of the
+/// secret.
 ///
 /// | kind | header | renewed |
 /// | --- | --- | --- |
 /// | [`api_key`](Self::api_key) | `Api-Key` | no |
-/// | [`iam_token`](Self::iam_token) | `Bearer` | no; it lives 12 hours at most |
+/// | [`iam_token`](Self::iam_token) | `Bearer` | no; it expires after at most 12 hours |
 /// | [`environment_token`](Self::environment_token) | `Bearer` | read again for every request |
-/// | [`oauth_token`](Self::oauth_token) | `Bearer` with an IAM token made from it | every hour, before its end, and when refused |
+/// | [`oauth_token`](Self::oauth_token) | `Bearer` with an IAM token exchanged for it | every hour, before it expires, and when it is rejected |
 /// | [`metadata`](Self::metadata) | `Bearer` with the token of the machine's service account | the same |
-/// | [`yc`](Self::yc) | `Bearer` with a token of the command line tool | the same |
+/// | [`yc`](Self::yc) | `Bearer` with a token of the command-line tool | the same |
 /// | [`none`](Self::none) | none | |
 ///
-/// A token that is due is renewed once, however many threads ask; a call that the server refused for its token is sent
-/// again once with the new one.
+/// A token is renewed once, however many threads need it; a request whose token the server rejected is sent once more, with
+/// the new token.
 ///
 /// ```
 /// use assistants_blocking::yandex::Credentials;
@@ -86,13 +87,13 @@ impl Credentials {
         Self(Kind::ApiKey(key.into()))
     }
 
-    /// An IAM token, used as long as it lives.
+    /// An IAM token, which is not renewed.
     #[must_use]
     pub fn iam_token(token: impl Into<String>) -> Self {
         Self(Kind::IamToken(token.into()))
     }
 
-    /// The IAM token in the variable `YC_TOKEN`, read again for every request: something else keeps it fresh.
+    /// The IAM token in the variable `YC_TOKEN`, read again for every request, so that another program can renew it.
     #[must_use]
     pub fn environment_token() -> Self {
         Self(Kind::Environment(process_variables()))
@@ -104,7 +105,7 @@ impl Credentials {
         Self(Kind::OAuth(token.into()))
     }
 
-    /// The service account of the virtual machine this program runs on, by its metadata service at `169.254.169.254`.
+    /// The service account of the virtual machine that this program runs on, from its metadata service at `169.254.169.254`.
     #[must_use]
     pub fn metadata() -> Self {
         Self(Kind::Metadata {
@@ -122,7 +123,7 @@ impl Credentials {
         })
     }
 
-    /// The account that the command line tool `yc` is set up for, in its current profile.
+    /// The account that the command-line tool `yc` is configured for, in its current profile.
     #[must_use]
     pub fn yc() -> Self {
         Self(Kind::Yc {
@@ -143,30 +144,30 @@ impl Credentials {
         })
     }
 
-    /// Nothing: no `Authorization` header, for servers on this machine.
+    /// No credentials and no `Authorization` header, for servers on this machine.
     #[must_use]
     pub fn none() -> Self {
         Self(Kind::None)
     }
 
-    /// The first that there is of: `YC_API_KEY`, `YC_IAM_TOKEN`, `YC_OAUTH_TOKEN`, the metadata service (asked for a
-    /// tenth of a second, or for a second where `YC_METADATA_ADDR` says where it is), `YC_TOKEN`, the tool `yc` (with
-    /// the profile of `YC_PROFILE`, and only where a person sits at a terminal). Empty variables count as missing.
+    /// The first of these that exists: `YC_API_KEY`, `YC_IAM_TOKEN`, `YC_OAUTH_TOKEN`, the metadata service (which has a tenth
+    /// of a second to respond, or a second if `YC_METADATA_ADDR` is set), `YC_TOKEN`, and the tool `yc` (with the profile of
+    /// `YC_PROFILE`, and only if standard input is a terminal). Empty variables count as missing.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] when there is none of them, or when `YC_METADATA_ADDR` is no address.
+    /// [`Error::Config`] if none of them exists, or if `YC_METADATA_ADDR` is not an address.
     pub fn detect() -> Result<Self> {
         Self::detect_in(&process_variables())?.ok_or_else(Self::missing)
     }
 
     pub(super) fn missing() -> Error {
         Error::config(
-            "no credentials: set YC_API_KEY, YC_IAM_TOKEN, YC_OAUTH_TOKEN or YC_TOKEN, or set the tool `yc` up",
+            "no credentials: set YC_API_KEY, YC_IAM_TOKEN, YC_OAUTH_TOKEN or YC_TOKEN, or configure the tool `yc`",
         )
     }
 
-    /// `None` where there are none. What does not work is passed over, what is written wrongly is not.
+    /// `None` if there are none. A source that does not respond is skipped; an invalid address is an error.
     pub(super) fn detect_in(variables: &Variables) -> Result<Option<Self>> {
         let variable = |name| credential(variables, name);
         if let Some(key) = variable("YC_API_KEY") {
@@ -179,17 +180,17 @@ impl Credentials {
             return Ok(Some(Self::oauth_token(token)));
         }
         let address = variable("YC_METADATA_ADDR");
-        let patience = Duration::from_millis(if address.is_some() { 1000 } else { 100 });
+        let limit = Duration::from_millis(if address.is_some() { 1000 } else { 100 });
         let service = metadata::Service::new(address.as_deref())
             .map_err(|error| Error::config(format!("YC_METADATA_ADDR: {error}")))?;
-        match service.probe(patience) {
+        match service.probe(limit) {
             Ok(token) => {
                 return Ok(Some(Self(Kind::Metadata {
                     address,
                     first: Some(token),
                 })));
             }
-            Err(error) => log::debug!("no token of a metadata service: {error}"),
+            Err(error) => log::debug!("no token from a metadata service: {error}"),
         }
         if variable("YC_TOKEN").is_some() {
             return Ok(Some(Self(Kind::Environment(Arc::clone(variables)))));
@@ -207,13 +208,13 @@ impl Credentials {
                         first: Some(token),
                     })));
                 }
-                Err(error) => log::debug!("no token of yc: {error}"),
+                Err(error) => log::debug!("no token from yc: {error}"),
             }
         }
         Ok(None)
     }
 
-    /// What the client asks before each attempt. `server` lends its connections to the exchange of tokens at `iam`.
+    /// Authorizes the attempts of a client. Tokens are exchanged at `iam`, over the connection pool of `server`.
     pub(super) fn authorize(self, server: &Endpoint, iam: &BaseUrl) -> Result<Arc<dyn Authorize>> {
         let key = |key: &str| ApiKey::new(key.trim());
         Ok(match self.0 {
@@ -273,7 +274,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// A key or token that stays as it is.
+/// A key or token that is never renewed.
 struct Given {
     secret: Secret,
     origin: &'static str,
@@ -298,7 +299,7 @@ struct Environment(Variables);
 
 impl Environment {
     fn read(&self) -> Result<Secret> {
-        let token = credential(&self.0, "YC_TOKEN").ok_or_else(|| Error::config("YC_TOKEN is not set any more"))?;
+        let token = credential(&self.0, "YC_TOKEN").ok_or_else(|| Error::config("YC_TOKEN is no longer set"))?;
         Ok(Secret::bearer(ApiKey::new(token)?))
     }
 }
@@ -379,7 +380,7 @@ mod tests {
 
     #[test]
     fn the_environment_is_searched_in_order() {
-        // The metadata service is where nobody listens.
+        // Nothing listens at the address of the metadata service.
         const NOWHERE: (&str, &str) = ("YC_METADATA_ADDR", "127.0.0.1:1");
         const ALL: [(&str, &str); 5] = [
             ("YC_API_KEY", "key"),

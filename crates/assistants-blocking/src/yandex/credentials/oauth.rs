@@ -1,4 +1,4 @@
-//! IAM tokens in exchange for the OAuth token of an account.
+//! IAM tokens, exchanged for the OAuth token of an account.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use crate::http::conventions::Conventions;
 use crate::http::endpoint::Endpoint;
 use crate::http::watch::Watch;
 
-/// How long an exchange may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// The limit on one attempt at an exchange.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The IAM service and the token it takes.
+/// The IAM service, and the OAuth token that it exchanges.
 pub(super) struct Exchange {
     iam: Endpoint,
     oauth: ApiKey,
@@ -38,15 +38,15 @@ impl Exchange {
 
 impl Source for Exchange {
     fn fetch(&self, watch: &Watch) -> Result<Token> {
-        // IAM may answer the same token twice; a repeat does no harm.
+        // A retry is safe: it only returns another token, or the same one.
         let request = Request::new("POST", "/iam/v1/tokens", &[])
             .json(&json!({"yandexPassportOauthToken": self.oauth.expose()}))
             .read_only()
             .carries(&self.oauth);
-        let options = Options::within(watch).timeout(PATIENCE);
-        let answer = self.iam.execute(&request, &options)?;
-        read(&answer.body, "iamToken", |answer| {
-            let end = OffsetDateTime::parse(answer.get("expiresAt")?.as_str()?, &Rfc3339).ok()?;
+        let options = Options::within(watch).timeout(TIMEOUT);
+        let response = self.iam.execute(&request, &options)?;
+        read(&response.body, "iamToken", |body| {
+            let end = OffsetDateTime::parse(body.get("expiresAt")?.as_str()?, &Rfc3339).ok()?;
             Some(Duration::try_from(end - OffsetDateTime::now_utc()).unwrap_or_default())
         })
         .ok_or_else(|| DecodeError::hidden(request.what(), "iamToken").into())
@@ -57,11 +57,11 @@ impl Source for Exchange {
     }
 }
 
-/// Takes a token out of an answer.
-pub(super) fn read(answer: &[u8], member: &str, lifetime: impl Fn(&Value) -> Option<Duration>) -> Option<Token> {
-    let answer: Value = serde_json::from_slice(answer).ok()?;
-    let key = ApiKey::new(answer.get(member)?.as_str()?.trim()).ok()?;
-    Some(Token::new(key, lifetime(&answer)))
+/// Reads the token in the body of a response.
+pub(super) fn read(body: &[u8], member: &str, lifetime: impl Fn(&Value) -> Option<Duration>) -> Option<Token> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let key = ApiKey::new(body.get(member)?.as_str()?.trim()).ok()?;
+    Some(Token::new(key, lifetime(&body)))
 }
 
 #[cfg(test)]
@@ -70,7 +70,7 @@ mod tests {
     use crate::Error;
 
     #[test]
-    fn reads_a_token_and_shows_nothing_of_a_broken_answer() {
+    fn reads_a_token_and_shows_nothing_of_a_broken_response() {
         let lifetime = |_: &Value| Some(Duration::from_secs(5));
         let token = read(br#"{"iamToken":"t1.x\n"}"#, "iamToken", lifetime).unwrap();
         assert_eq!(

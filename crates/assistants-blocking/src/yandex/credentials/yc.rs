@@ -12,15 +12,15 @@ use crate::error::{Error, Result};
 use crate::http::log;
 use crate::http::watch::{SLICE, Watch};
 
-/// How long the tool may take; it asks its servers.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The limit on one run of the tool, which makes requests of its own.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The tool, and what it is told.
+/// The tool and its settings.
 #[derive(Clone)]
 pub(super) struct Tool {
     pub(super) program: String,
     pub(super) profile: Option<String>,
-    /// The cloud's endpoint, where it is not the usual one.
+    /// The endpoint of the cloud, if it is not the default one.
     pub(super) endpoint: Option<String>,
 }
 
@@ -35,19 +35,19 @@ impl Default for Tool {
 }
 
 impl Tool {
-    /// A token, if the tool is there and set up for this endpoint.
+    /// Returns a token if the tool is installed and configured for this endpoint.
     pub(super) fn probe(&self) -> Result<Token> {
         let watch = Watch::default();
         if let Some(endpoint) = &self.endpoint {
-            let set_up_for = self.last_line(&["config", "get", "endpoint"], false, &watch)?;
-            if set_up_for != *endpoint {
-                return Err(Error::config("yc: is set up for another endpoint"));
+            let configured = self.last_line(&["config", "get", "endpoint"], false, &watch)?;
+            if configured != *endpoint {
+                return Err(Error::config("yc: is configured for another endpoint"));
             }
         }
         self.fetch(&watch)
     }
 
-    /// Runs the tool, and gives the last line that it prints.
+    /// Runs the tool, and returns the last line of its output.
     fn last_line(&self, arguments: &[&str], with_endpoint: bool, watch: &Watch) -> Result<String> {
         let mut command = Command::new(&self.program);
         command.args(arguments);
@@ -82,28 +82,28 @@ impl Source for Tool {
     }
 }
 
-/// A process that does not outlive its reader.
+/// A running process, which is killed when this is dropped.
 struct Running(Child);
 
 impl Running {
-    /// What it prints, once it has ended well.
+    /// The output of the process, if it ends successfully.
     fn output(mut self, watch: &Watch) -> Result<Vec<u8>> {
         let broken = |error: io::Error| Error::config(format!("yc: its output cannot be read: {error}"));
         let started = Instant::now();
         let check = || {
             watch.check(|| "yc iam create-token".to_owned())?;
-            if started.elapsed() > PATIENCE {
-                return Err(Error::config(format!("yc: gave no token within {PATIENCE:?}")));
+            if started.elapsed() > TIMEOUT {
+                return Err(Error::config(format!("yc: printed no token within {TIMEOUT:?}")));
             }
             Ok(())
         };
-        let mut stdout = self.0.stdout.take().expect("its output is a pipe");
+        let mut stdout = self.0.stdout.take().expect("stdout was set to a pipe");
         let (sender, receiver) = mpsc::channel();
         let read = move || {
             let mut output = Vec::new();
             let read = stdout.read_to_end(&mut output).map(|_| output);
             if sender.send(read).is_err() {
-                log::trace!("yc ended after its caller had gone");
+                log::trace!("yc ended after its caller had stopped waiting");
             }
         };
         thread::Builder::new()
@@ -137,7 +137,7 @@ impl Drop for Running {
         if let Ok(None) = self.0.try_wait() {
             let ended = self.0.kill().and_then(|()| self.0.wait());
             if let Err(error) = ended {
-                log::debug!("yc could not be ended: {error}");
+                log::debug!("yc could not be killed: {error}");
             }
         }
     }

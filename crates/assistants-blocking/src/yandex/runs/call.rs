@@ -100,9 +100,8 @@ impl RunCall {
     ///
     /// As [`Call::send_raw`](crate::Call::send_raw).
     pub fn send_raw(self) -> Result<RawResponse<Run>> {
-        let mut call = self.client.runs().create(self.params);
-        call.options = self.options;
-        call.send_raw()
+        let call = self.client.runs().create(self.params);
+        call.with_options(self.options).send_raw()
     }
 }
 
@@ -141,11 +140,8 @@ impl RunStreamCall {
 /// Starts a run and listens to it. Query parameters and body fields of the caller are sent with the first request only.
 pub(crate) fn start(client: &Client, params: CreateRun, mut options: Options) -> Result<RunStream> {
     options.begin();
-    let mut create = client.runs().create(params);
-    create.options = options.clone();
-    let run = create.send()?;
-    let mut listen = client.runs().listen(&run);
-    listen.options = options.follow_up();
+    let run = client.runs().create(params).with_options(options.clone()).send()?;
+    let listen = client.runs().listen(&run).with_options(options.follow_up());
     let mut stream = listen.send()?;
     stream.run = Some(run);
     Ok(stream)

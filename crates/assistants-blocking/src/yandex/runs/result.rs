@@ -202,8 +202,7 @@ impl StatusCall {
     /// # Errors
     ///
     /// As [`Call::send_raw`].
-    pub fn send_raw(mut self) -> Result<RawResponse<Run>> {
-        self.call.options = self.options;
-        self.call.send_raw()
+    pub fn send_raw(self) -> Result<RawResponse<Run>> {
+        self.call.with_options(self.options).send_raw()
     }
 }

@@ -24,7 +24,7 @@ pub struct ListenCall {
     client: Client,
     run: String,
     request: Request,
-    pub(crate) options: Options,
+    options: Options,
     start: i64,
 }
 
@@ -37,6 +37,11 @@ impl ListenCall {
             options: client.options.clone(),
             start: 0,
         }
+    }
+
+    /// The same call with these options in place of its own.
+    pub(crate) fn with_options(self, options: Options) -> Self {
+        Self { options, ..self }
     }
 
     option_setters!();
@@ -131,7 +136,7 @@ enum State {
     Open,
     /// The last event asked for tool results.
     ToolCalls,
-    /// The server has nothing more to say until it has the results.
+    /// The server sends no more events until it has the results.
     Paused,
     Ended,
 }
@@ -212,11 +217,10 @@ impl RunStream {
     ///
     /// As [`Call::send`](crate::Call::send). The position of the stream does not change.
     pub fn submit_tool_results(&mut self, results: impl IntoIterator<Item = impl Into<ToolResult>>) -> Result<()> {
-        let mut call = self.client.runs().submit_tool_results(&self.id, results);
-        call.options = self.options.follow_up();
-        call.send()?;
+        let call = self.client.runs().submit_tool_results(&self.id, results);
+        call.with_options(self.options.follow_up()).send()?;
         if self.state != State::Ended {
-            // The old answer may stay silent now; a new one begins behind the event that asked for the results.
+            // The open response may carry no more events; a new one starts after the event that asked for the results.
             self.objects = None;
             self.state = State::Open;
         }
@@ -248,17 +252,15 @@ impl RunStream {
             match event {
                 Ok(_) => {}
                 Err(error @ (Error::Decode(_) | Error::Stream(_))) => {
-                    log::debug!("{}: {error}; asking for the run instead", self.origin.what());
-                    let mut call = self.client.runs().wait(&self.id);
-                    call.options = self.options.follow_up();
-                    return call.send();
+                    log::debug!("{}: {error}; reading the run instead", self.origin.what());
+                    let wait = self.client.runs().wait(&self.id);
+                    return wait.with_options(self.options.follow_up()).send();
                 }
                 Err(error) => return Err(error),
             }
         }
-        let mut call = self.client.runs().get_result(&self.id);
-        call.options = self.options.follow_up();
-        call.send()
+        let call = self.client.runs().get_result(&self.id);
+        call.with_options(self.options.follow_up()).send()
     }
 
     /// Opens a response that begins with the next event.
@@ -278,7 +280,7 @@ impl RunStream {
                 self.connect()?;
                 continue;
             };
-            let (mut nothing, mut in_order) = (false, false);
+            let (mut nothing, mut complete) = (false, false);
             let cause = match objects.next_object() {
                 Ok(Found::Object(object)) => {
                     let mut event = None;
@@ -294,10 +296,10 @@ impl RunStream {
                     return Ok(None);
                 }
                 Ok(found @ (Found::End | Found::Cut)) => {
-                    in_order = matches!(found, Found::End);
+                    complete = matches!(found, Found::End);
                     nothing = objects.is_empty();
                     let head = objects.head();
-                    // What is no stream is none the next time either.
+                    // A response that is not a stream would not be one the next time either.
                     if let Some(error) = self.origin.not_a_stream(head).filter(|_| !head.is_empty()) {
                         return Err(error);
                     }
@@ -307,19 +309,19 @@ impl RunStream {
                 Err(error) => return Err(error),
             };
             self.objects = None;
-            self.broke_off(cause, nothing, in_order)?;
+            self.broke_off(cause, nothing, complete)?;
         }
         Ok(None)
     }
 
-    /// Takes an event in; `None` for one that came before.
+    /// Processes an event; `None` for one that was returned before.
     fn take(&mut self, event: StreamEvent) -> Option<RunStreamEvent> {
-        // A server that counts no events is trusted to send each once.
+        // A server that does not number its events is trusted to send each of them once.
         let index = event.stream_cursor.as_ref().map_or(self.next_index, |_| event.index());
         if index < self.next_index {
             return None;
         }
-        // A server may number an event as it likes.
+        // The number may be as large as the type allows.
         self.next_index = index.saturating_add(1);
         self.failures = 0;
         self.seen += 1;
@@ -336,14 +338,13 @@ impl RunStream {
         Some(RunStreamEvent { index, event })
     }
 
-    /// Prepares another connection after one that ended before the run did.
-    /// `nothing` says that not a byte came over it, `in_order` that its response was whole.
-    fn broke_off(&mut self, cause: Option<std::io::Error>, nothing: bool, in_order: bool) -> Result<()> {
+    /// Prepares another connection after one that ended before the run did. `nothing`: it carried no byte. `complete`: its
+    /// response was not cut off.
+    fn broke_off(&mut self, cause: Option<std::io::Error>, nothing: bool, complete: bool) -> Result<()> {
         self.failures += 1;
         let policy = Conventions::Yandex.policy(self.options.max_retries);
-        // Only a caller can have asked for a number past the last: a run has events from 0 on, and behind one of them
-        // comes another until the last.
-        let may_be_past_the_end = in_order && self.seen == 0 && self.next_index > 0;
+        // Only a caller can have requested a number past the last one: events are numbered from 0, without gaps.
+        let may_be_past_the_end = complete && self.seen == 0 && self.next_index > 0;
         if self.failures > policy.max_retries {
             let other = (nothing && self.seen == 0)
                 .then(|| self.origin.not_a_stream(&[]))
@@ -357,7 +358,7 @@ impl RunStream {
             self.next_index
         );
         if self.failures == 1 {
-            // Something came over the last connection, or it was the first.
+            // The last connection carried an event, or it was the first one.
             return Ok(());
         }
         if self.failures == 2 && may_be_past_the_end && self.nothing_more()? {
@@ -370,12 +371,10 @@ impl RunStream {
             })
     }
 
-    /// Whether the run has ended or waits, so that no event comes at this number: it was asked for a number past the
-    /// last.
+    /// Whether the run has ended or waits for tool results, so that there is no event of the requested number.
     fn nothing_more(&mut self) -> Result<bool> {
-        let mut call = self.client.runs().get(&self.id);
-        call.options = self.options.follow_up();
-        self.state = match call.send()?.status() {
+        let call = self.client.runs().get(&self.id);
+        self.state = match call.with_options(self.options.follow_up()).send()?.status() {
             RunStatus::Completed | RunStatus::Failed => State::Ended,
             RunStatus::ToolCalls => State::Paused,
             _ => return Ok(false),
@@ -411,9 +410,9 @@ impl fmt::Debug for RunStream {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextDelta {
-    /// What is new.
+    /// The new text.
     pub text: String,
-    /// The text before is withdrawn, and `text` is all there is. Else it goes to the end of what came before.
+    /// Whether `text` replaces the whole text so far; if not, it is appended.
     pub replaces: bool,
 }
 
@@ -448,7 +447,7 @@ impl Iterator for TextDeltas<'_> {
                 Err(error) => return Some(Err(error)),
             };
             if event.event_type == EventType::ToolCalls {
-                // What follows is another message.
+                // The text that follows belongs to another message.
                 self.stream.text.clear();
             }
             let Some(text) = event.text() else { continue };
@@ -459,7 +458,7 @@ impl Iterator for TextDeltas<'_> {
     }
 }
 
-/// What `new` adds to the text so far, which it then becomes.
+/// What `new` adds to `text`, which is then replaced by it.
 fn grown(text: &mut String, new: String) -> Option<TextDelta> {
     let delta = match new.strip_prefix(text.as_str()) {
         Some("") => return None,

@@ -165,7 +165,7 @@ fn calls_of(calls: &[crate::yandex::ToolCall]) -> Result<Vec<openai::ToolCall>> 
     let call = |(place, call): (usize, &crate::yandex::ToolCall)| {
         let function = call
             .as_function_call()
-            .ok_or_else(|| Error::unsupported("the run asks for a tool call of a kind this program does not know"))?;
+            .ok_or_else(|| Error::unsupported("the run requests a tool call of an unknown kind"))?;
         Ok(openai::ToolCall {
             id: place.to_string(),
             function: openai::ToolCallFunction {
@@ -179,8 +179,8 @@ fn calls_of(calls: &[crate::yandex::ToolCall]) -> Result<Vec<openai::ToolCall>> 
     calls.iter().enumerate().map(call).collect()
 }
 
-/// The arguments as text. The service knows only floating-point numbers, and may write 5 as 5.0: those that are whole
-/// are written as integers, which a function's arguments of either type can be read from.
+/// The arguments as text. The service has only floating-point numbers, and may write 5 as 5.0. Whole numbers are written as
+/// integers, from which arguments of either type can be parsed.
 fn arguments(call: &FunctionCall) -> String {
     fn whole(value: &mut Value) {
         match value {

@@ -35,7 +35,7 @@ impl Runs {
 pub struct WaitCall {
     runs: Runs,
     run: String,
-    pub(crate) options: Options,
+    options: Options,
     poll_interval: Option<Duration>,
     poll_timeout: Duration,
 }
@@ -49,6 +49,11 @@ impl WaitCall {
             poll_interval: None,
             poll_timeout: Duration::from_secs(300),
         }
+    }
+
+    /// The same call with these options in place of its own.
+    pub(crate) fn with_options(self, options: Options) -> Self {
+        Self { options, ..self }
     }
 
     option_setters!();
@@ -76,9 +81,8 @@ impl WaitCall {
     pub fn send(mut self) -> Result<RunResult> {
         self.options.begin();
         Wait::new(&self.options, self.poll_interval, self.poll_timeout).until(|| {
-            let mut call = self.runs.get(&self.run);
-            call.options = self.options.clone();
-            let response = call.send_raw()?;
+            let call = self.runs.get(&self.run);
+            let response = call.with_options(self.options.clone()).send_raw()?;
             let run = response.parse()?;
             response.check_id(&self.run, &run.id)?;
             let status = run.status();

@@ -23,7 +23,7 @@ pub struct ChatCompletionChunk {
     pub usage: Option<ChatUsage>,
     /// Service tier that processes the request.
     pub service_tier: Option<ChatServiceTier>,
-    /// Deprecated. Identifies the configuration of the server that answers.
+    /// Deprecated. Identifies the configuration of the server that generates the answer.
     pub system_fingerprint: Option<String>,
     /// Results of the moderation, if requested.
     pub moderation: Option<ChatModeration>,

@@ -26,7 +26,7 @@ pub struct ChatCompletion {
     pub usage: Option<ChatUsage>,
     /// Service tier that processed the request.
     pub service_tier: Option<ChatServiceTier>,
-    /// Deprecated. Identifies the configuration of the server that answered.
+    /// Deprecated. Identifies the configuration of the server that generated the answer.
     pub system_fingerprint: Option<String>,
     /// Caller-defined key-value pairs.
     pub metadata: Option<Metadata>,
