@@ -471,7 +471,7 @@ fn a_run_quotes_and_cites_the_right_file() {
     let finished = stream.finish().unwrap().completed().unwrap();
     let text = finished.text();
     assert!(
-        text.starts_with("work.md:\nRun the tests with cargo test. 【1:0†work.md】"),
+        text.starts_with("work.md:\nRun the tests with cargo test. 【1:0†source】"),
         "{text}"
     );
     assert!(!text.contains("Bake"), "{text}");
@@ -487,7 +487,7 @@ fn a_run_quotes_and_cites_the_right_file() {
         .collect();
     assert_eq!(
         (marked.as_str(), citation.text.as_str()),
-        ("【1:0†work.md】", "【1:0†work.md】")
+        ("【1:0†source】", "【1:0†source】")
     );
     let [AnnotationDelta::FileCitation(streamed)] = &streamed[..] else {
         panic!("{streamed:?}")
