@@ -22,6 +22,11 @@ const PROVIDERS: &[Provider] = &[
         schemas: Some("chat_request_schemas.json"),
     },
     Provider {
+        spec: "spec/responses.yaml",
+        home: "responses",
+        schemas: Some("responses_request_schemas.json"),
+    },
+    Provider {
         spec: "spec/yandex.yaml",
         home: "yandex",
         schemas: None,

@@ -33,6 +33,13 @@ mod chat_types {
     pub(super) const CHECKS: &[Check] = for_each_type!(objects);
 }
 
+mod responses_types {
+    use super::{Check, object};
+    use crate::responses::*;
+    include!("../tests/generated/responses_types.rs");
+    pub(super) const CHECKS: &[Check] = for_each_type!(objects);
+}
+
 mod yandex_types {
     use super::{Check, message};
     use crate::yandex::*;
@@ -44,7 +51,7 @@ mod yandex_types {
 ///
 /// Input: one byte that selects the type, then the text.
 pub fn objects(input: &[u8]) {
-    let all = [openai_types::CHECKS, chat_types::CHECKS];
+    let all = [openai_types::CHECKS, chat_types::CHECKS, responses_types::CHECKS];
     apply(&all.concat(), input);
 }
 
@@ -193,7 +200,12 @@ mod tests {
         #[test]
         fn objects_are_written_as_they_came(json in json()) {
             let text = json.to_string();
-            for check in [super::openai_types::CHECKS, super::chat_types::CHECKS].concat() {
+            let all = [
+                super::openai_types::CHECKS,
+                super::chat_types::CHECKS,
+                super::responses_types::CHECKS,
+            ];
+            for check in all.concat() {
                 check(&text);
             }
         }

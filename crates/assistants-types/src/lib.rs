@@ -27,11 +27,13 @@
 //! | --- | --- |
 //! | [`openai`] | OpenAI Assistants v2: assistants, threads, messages, runs, run steps, stream events; models |
 //! | [`chat`] | chat completions of OpenAI and compatible servers: requests, completions, chunks |
+//! | [`responses`] | the Responses API of OpenAI and compatible servers, as far as a stateless client needs it |
 //! | [`yandex`] | Yandex AI Studio: assistants, threads, messages, runs, search indexes, files, users, operations |
 //!
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `chat`, by default | the module [`chat`] |
+//! | `responses`, by default | the module [`responses`] |
 //! | `yandex`, by default | the module [`yandex`] |
 //! | `schemars` | a constructor `of` for [`FunctionTool`](openai::FunctionTool) and [`ResponseFormat`](openai::ResponseFormat), which derives the JSON schema from a Rust type |
 //!
@@ -51,7 +53,7 @@ mod error_body;
 mod events;
 mod extra;
 mod field;
-#[cfg(all(any(test, fuzzing), feature = "chat", feature = "yandex"))]
+#[cfg(all(any(test, fuzzing), feature = "chat", feature = "responses", feature = "yandex"))]
 #[doc(hidden)]
 pub mod fuzz;
 mod id;
@@ -67,6 +69,8 @@ mod unix_time;
 #[cfg(feature = "chat")]
 pub mod chat;
 pub mod openai;
+#[cfg(feature = "responses")]
+pub mod responses;
 #[cfg(feature = "yandex")]
 pub mod yandex;
 

@@ -39,8 +39,18 @@ mod chat_types {
     pub(super) const TYPES: &[(&str, RoundTrip)] = for_each_type!(table);
 }
 
+mod responses_types {
+    use super::*;
+    use assistants_types::responses::*;
+    include!("generated/responses_types.rs");
+    pub(super) const TYPES: &[(&str, RoundTrip)] = for_each_type!(table);
+}
+
 fn types() -> impl Iterator<Item = &'static (&'static str, RoundTrip)> {
-    openai_types::TYPES.iter().chain(chat_types::TYPES)
+    openai_types::TYPES
+        .iter()
+        .chain(chat_types::TYPES)
+        .chain(responses_types::TYPES)
 }
 
 /// Generates values of a schema from a seed.
@@ -261,6 +271,7 @@ fn specifications() -> &'static [Value] {
         [
             include_str!("../../../spec/openai.yaml"),
             include_str!("../../../spec/chat.yaml"),
+            include_str!("../../../spec/responses.yaml"),
         ]
         .map(|text| serde_saphyr::from_str(text).unwrap())
         .into()

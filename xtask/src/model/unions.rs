@@ -60,7 +60,7 @@ impl Reader<'_> {
         let property = schema.pointer(&format!("/properties/{tag}")).unwrap_or(&Value::Null);
         if let Some(wire) = text(property, "const") {
             return Ok(UnionMember {
-                name: pascal(wire),
+                name: text(reference, "title").map_or_else(|| pascal(wire), str::to_owned),
                 payload: payload.to_owned(),
                 wires: vec![wire.to_owned()],
                 doc,
