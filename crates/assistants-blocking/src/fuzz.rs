@@ -10,6 +10,7 @@ use crate::stream::sse::{Line, LineReader, SseReader};
 
 pub use crate::chat::fuzz::chat_chunks;
 pub use crate::openai::runs::fuzz::run_events;
+pub use crate::responses::fuzz::response_events;
 pub use crate::yandex::fuzz::{json_objects, yandex_events};
 
 /// Splits the settings of a case from the bytes that are read.

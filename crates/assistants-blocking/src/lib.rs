@@ -40,8 +40,9 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | [`openai`] | the client for OpenAI Assistants v2, Azure and compatible servers: assistants, threads, messages, runs, files, vector stores, models |
+//! | [`openai`] | the client for OpenAI Assistants v2, Azure and compatible servers: assistants, threads, messages, runs, files, vector stores, models, chat completions, responses |
 //! | [`chat`] | chat completions: their types and their streams |
+//! | [`responses`] | the Responses API, without storage at the provider: its types and its streams |
 //! | [`yandex`] | the client for Yandex AI Studio: assistants, threads, runs, search indexes, files, users, chat completions |
 //! | [`sse`] | a reader of server-sent events, for any source of bytes |
 //! | [`guide`] | the guide |
@@ -95,6 +96,7 @@
 pub mod chat;
 pub mod guide;
 pub mod openai;
+pub mod responses;
 pub mod yandex;
 
 mod auth;

@@ -1,8 +1,9 @@
 //! A local server for the Assistants protocol.
 //!
-//! It implements OpenAI Assistants v2 with files, vector stores and chat completions (under `/v1`) and the AI Assistant API of
-//! Yandex AI Studio over REST. Data is kept in one SQLite database or in memory. The server runs inside a program, as in this
-//! example, or as the binary `assistants-local`. Programs written for a hosted service only need another base URL.
+//! It implements OpenAI Assistants v2 with files, vector stores, chat completions and responses (under `/v1`) and the AI
+//! Assistant API of Yandex AI Studio over REST. Data is kept in one SQLite database or in memory. The server runs inside a
+//! program, as in this example, or as the binary `assistants-local`. Programs written for a hosted service only need another
+//! base URL.
 //!
 //! ```
 //! use assistants_local::LocalServer;

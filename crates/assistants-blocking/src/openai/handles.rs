@@ -1,8 +1,8 @@
 //! The methods of the client that return the handles of the resources.
 
 use super::{
-    Assistant, AssistantFiles, Assistants, Chat, Client, Files, IdOf, Messages, Models, Run, RunSteps, Runs, Thread,
-    Threads, Uploads, VectorStore, VectorStoreBatches, VectorStoreFiles, VectorStores,
+    Assistant, AssistantFiles, Assistants, Chat, Client, Files, IdOf, Messages, Models, Responses, Run, RunSteps, Runs,
+    Thread, Threads, Uploads, VectorStore, VectorStoreBatches, VectorStoreFiles, VectorStores,
 };
 
 impl Client {
@@ -101,5 +101,10 @@ impl Client {
     #[must_use]
     pub fn chat(&self) -> Chat {
         Chat { client: self.clone() }
+    }
+    /// Responses.
+    #[must_use]
+    pub fn responses(&self) -> Responses {
+        Responses { client: self.clone() }
     }
 }

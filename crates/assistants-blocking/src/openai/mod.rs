@@ -16,6 +16,7 @@
 //! | [`Client::vector_store_files`], [`Client::vector_store_batches`] | the files of a vector store, one by one or many together |
 //! | [`Client::models`] | [`Models`] that the server has |
 //! | [`Client::chat`] | [`Chat`] completions; their types are in [`crate::chat`] |
+//! | [`Client::responses`] | [`Responses`] to conversations that the caller keeps; their types are in [`crate::responses`] |
 //!
 //! [`Client::azure`] sets up the same client for Azure.
 //!
@@ -58,6 +59,7 @@
 //! | `vector_stores.files.create_and_poll`, `.poll`, `.upload_and_poll` | [`VectorStoreFiles::create_and_poll`], [`VectorStoreFiles::poll`], [`VectorStoreFiles::upload_and_poll`] |
 //! | `vector_stores.file_batches.create_and_poll`, `.poll`, `.upload_and_poll` | [`VectorStoreBatches::create_and_poll`], [`VectorStoreBatches::poll`], [`VectorStoreBatches::upload_and_poll`] |
 //! | `chat.completions.create`, `.create(stream=True)` and `.stream` | [`Chat::create`], [`Chat::stream`] |
+//! | `responses.create`, `.create(stream=True)` and `.stream` | [`Responses::create`], [`Responses::stream`] |
 //! | `chat.completions.runTools` of the JavaScript client | [`Chat::run_with_tools`] |
 //! | `pydantic_function_tool(Args)`, `.parse(response_format=Answer)` | `FunctionTool::of`, `ResponseFormat::of` and [`Message::parse`], with the feature `schemars` |
 //!
@@ -76,6 +78,7 @@ mod files;
 mod handles;
 mod messages;
 mod models;
+mod responses;
 pub(crate) mod runs;
 mod threads;
 mod vector_stores;
@@ -92,6 +95,7 @@ pub use client::Client;
 pub use files::{Files, PartsUpload, UploadCall, Uploads};
 pub use messages::Messages;
 pub use models::Models;
+pub use responses::Responses;
 pub use runs::{
     EventHandler, EventReader, FinishedRun, PollCall, RunKind, RunSteps, RunStream, Runs, StreamCall, TextDeltas,
     ToolRunCall,

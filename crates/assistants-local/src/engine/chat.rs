@@ -1,4 +1,4 @@
-//! Chat completions: calls of the model that store nothing.
+//! Chat completions and responses: calls of the model that store nothing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use assistants_types::chat::CreateChatCompletion;
 use assistants_types::openai::*;
+use assistants_types::responses::CreateResponse;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -106,6 +107,7 @@ const BODIES: &[Read] = bodies!(
     CreateUpload,
     CompleteUpload,
     CreateChatCompletion,
+    CreateResponse,
 );
 
 fn read<T: DeserializeOwned>(schemas: &Schemas, name: &str, body: Value) -> Result<(), ApiError> {

@@ -61,6 +61,7 @@ impl Versions {
         let all = || {
             Schemas::parse(include_str!("generated/request_schemas.json"))
                 .and_then(|schemas| schemas.and(include_str!("generated/chat_request_schemas.json")))
+                .and_then(|schemas| schemas.and(include_str!("generated/responses_request_schemas.json")))
                 .expect("the generated schemas have the form that the generator gave them")
                 .strict(strict)
         };

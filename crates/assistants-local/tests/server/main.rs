@@ -19,6 +19,7 @@ mod nulls;
 mod objects;
 mod raw;
 mod refusals;
+mod responses;
 mod run_events;
 mod runs;
 mod strict;

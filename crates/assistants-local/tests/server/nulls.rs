@@ -33,6 +33,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("CreateUpload", "/uploads"),
     ("CompleteUpload", "/uploads/{upload}/complete"),
     ("CreateChatCompletion", "/chat/completions"),
+    ("CreateResponse", "/responses"),
 ];
 
 /// Bodies that are forms, which cannot contain null.
@@ -42,6 +43,7 @@ fn schemas() -> Map<String, Value> {
     let documents = [
         include_str!("../../src/openai/generated/request_schemas.json"),
         include_str!("../../src/openai/generated/chat_request_schemas.json"),
+        include_str!("../../src/openai/generated/responses_request_schemas.json"),
     ];
     let mut all = Map::new();
     for document in documents {

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::conventions::Conventions;
-use super::failure::model_failed;
 use super::pieces::{add, complete};
 use crate::engine::ChatOutput;
 use crate::model::{Finish, FinishReason, ModelRequest, Piece, Usage};
+use crate::openai::answer::model_failed;
 use crate::openai::{ApiError, ApiResponse};
 
 pub(super) struct ChatJob {
@@ -65,7 +65,8 @@ impl ChatJob {
         output: &ChatOutput<'_>,
         take: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
     ) -> Result<Finish, ApiError> {
-        output.ask(&self.request, take).map_err(model_failed)
+        let answered = output.ask(&self.request, take);
+        answered.map_err(|failure| model_failed(failure, "messages"))
     }
 }
 

@@ -7,9 +7,7 @@
 //! For models named by a URI of Yandex, responses follow the [`conventions`] of that service.
 
 mod conventions;
-mod failure;
 mod job;
-mod pending;
 mod pieces;
 pub(crate) mod request;
 mod stream;
@@ -18,8 +16,8 @@ use assistants_types::chat::CreateChatCompletion;
 
 use self::conventions::{Conventions, normalize};
 use self::job::ChatJob;
-use self::pending::{PendingChat, Started};
 use self::request::model_request;
+use super::answer::{PendingAnswer, Started};
 use super::{ApiError, ApiResponse, Call};
 use crate::clock::now;
 
@@ -40,7 +38,7 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
         request,
     };
     let streamed = params.stream.into_value() == Some(true);
-    let pending = PendingChat::new(|starter| {
+    let pending = PendingAnswer::new(|starter| {
         call.engine.start_chat(&job.id.clone(), move |output| {
             if streamed {
                 job.streamed(output, starter);

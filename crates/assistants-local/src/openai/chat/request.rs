@@ -7,7 +7,8 @@ use assistants_types::chat::{
     ChatToolCall, ChatToolChoice, ChatUserContent, ChatUserPart, CreateChatCompletion,
 };
 
-use crate::model::{CompletedCall, Function, Image, ImageSource, ModelMessage, ModelRequest, Role, ToolChoice};
+use crate::model::{Function, Image, ImageSource, ModelMessage, ModelRequest, Role, ToolChoice};
+use crate::openai::answer::{OpenAnswer, push_user_message};
 use crate::openai::error::ApiError;
 use crate::openai::request_schema::Violation;
 
@@ -101,71 +102,24 @@ fn tool_choice(choice: &ChatToolChoice, functions: &mut Vec<Function>) -> Result
     }
 }
 
-/// The calls of an assistant message, and whether each has an output yet.
-struct Open {
-    /// The text before the calls.
-    text: String,
-    calls: Vec<(CompletedCall, bool)>,
-}
-
-impl Open {
-    fn missing(&self) -> Vec<&str> {
-        let open = self.calls.iter().filter(|(_, answered)| !answered);
-        open.map(|(call, _)| call.id.as_str()).collect()
-    }
-}
-
 fn conversation(messages: &[ChatMessage], request: &mut ModelRequest) -> Result<(), ApiError> {
     let mut instructions: Vec<String> = Vec::new();
-    let mut open: Option<Open> = None;
+    let mut open = OpenAnswer::default();
     for (index, message) in messages.iter().enumerate() {
         if let ChatMessage::Tool(output) = message {
-            // Two calls of the same function may share an id. Each output belongs to the first call that has none yet.
-            let call = open
-                .as_mut()
-                .and_then(|open| {
-                    open.calls
-                        .iter_mut()
-                        .find(|(call, answered)| !answered && call.id == output.tool_call_id)
-                })
-                .ok_or_else(|| {
-                    // The provider's spelling.
-                    let message = "messages with role 'tool' must be a response to a preceeding message with \
-                                   'tool_calls'.";
-                    ApiError::invalid(message).param(format!("messages.[{index}].role"))
-                })?;
-            call.0.output = output.content.text();
-            call.1 = true;
+            if !open.set_output(&output.tool_call_id, output.content.text()) {
+                // The provider's spelling.
+                let message = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.";
+                return Err(ApiError::invalid(message).param(format!("messages.[{index}].role")));
+            }
             continue;
         }
-        close(open.take(), index, request)?;
+        close(std::mem::take(&mut open), index, request)?;
         match message {
             ChatMessage::System(message) => instructions.push(message.content.text()),
             ChatMessage::Developer(message) => instructions.push(message.content.text()),
-            ChatMessage::User(message) => {
-                let earlier = std::mem::take(&mut request.rounds);
-                request.messages.extend(earlier);
-                request.messages.push(user_message(&message.content));
-            }
-            ChatMessage::Assistant(message) => {
-                let text = assistant_text(message).unwrap_or_default();
-                let calls = message
-                    .tool_calls
-                    .iter()
-                    .flatten()
-                    .filter_map(ChatToolCall::as_function);
-                let calls: Vec<_> = calls
-                    .map(|call| {
-                        let call = CompletedCall::new(&call.id, &call.function.name, &call.function.arguments, "");
-                        (call, false)
-                    })
-                    .collect();
-                if !calls.is_empty() {
-                    open = Some(Open { text, calls });
-                } else if !text.is_empty() {
-                    request.rounds.push(ModelMessage::new(Role::Assistant, text));
-                }
-            }
+            ChatMessage::User(message) => push_user_message(request, user_message(&message.content)),
+            ChatMessage::Assistant(message) => open = answer(message),
             _ => {}
         }
     }
@@ -174,11 +128,19 @@ fn conversation(messages: &[ChatMessage], request: &mut ModelRequest) -> Result<
     Ok(())
 }
 
-/// Completes the calls of a message; status 400 if one has no output. `index` is the position of the message after the
-/// outputs.
-fn close(open: Option<Open>, index: usize, request: &mut ModelRequest) -> Result<(), ApiError> {
-    let Some(open) = open else { return Ok(()) };
-    let missing = open.missing();
+fn answer(message: &ChatAssistantMessage) -> OpenAnswer {
+    let mut answer = OpenAnswer::new(assistant_text(message).unwrap_or_default());
+    let calls = message.tool_calls.iter().flatten();
+    for call in calls.filter_map(ChatToolCall::as_function) {
+        answer.push_call(&call.id, &call.function.name, &call.function.arguments);
+    }
+    answer
+}
+
+/// Adds an answer to the conversation; status 400 if one of its calls has no output. `index` is the position of the message
+/// after the outputs.
+fn close(open: OpenAnswer, index: usize, request: &mut ModelRequest) -> Result<(), ApiError> {
+    let missing = open.calls_without_output();
     if !missing.is_empty() {
         let message = format!(
             "An assistant message with 'tool_calls' must be followed by tool messages responding to each \
@@ -187,9 +149,7 @@ fn close(open: Option<Open>, index: usize, request: &mut ModelRequest) -> Result
         );
         return Err(ApiError::invalid(message).param(format!("messages.[{index}].role")));
     }
-    let mut answer = ModelMessage::new(Role::Assistant, open.text);
-    answer.calls = open.calls.into_iter().map(|(call, _)| call).collect();
-    request.rounds.push(answer);
+    open.add_to(request);
     Ok(())
 }
 

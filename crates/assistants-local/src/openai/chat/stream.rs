@@ -6,41 +6,30 @@ use assistants_types::chat::{
     ChatChunkChoice, ChatCompletionChunk, ChatCompletionMessage, ChatDelta, ChatFinishReason, ChatUsage,
 };
 
-use super::failure::broken_off;
 use super::job::{ChatJob, count, finish_reason, wire_usage};
-use super::pending::{Started, Starter};
 use super::pieces::{add, calls_at_once, delta, first_delta};
-use crate::engine::{ChatOutput, READER_TIMEOUT};
-use crate::http::event_channel::{self, Reader, Writer};
+use crate::engine::ChatOutput;
 use crate::http::response::ErrorResponse;
 use crate::model::{Finish, Piece, Usage};
 use crate::openai::ApiError;
+use crate::openai::answer::{EventWriter, Starter, broken_off};
 
 impl ChatJob {
     /// Sends the choices as they are written.
     pub(super) fn streamed(&self, output: &ChatOutput<'_>, starter: Starter) {
-        let (writer, reader) = event_channel::channel(event(&broken_off().body()), READER_TIMEOUT);
         let mut chunks = Chunks {
             job: self,
-            writer: &writer,
-            start: Some((starter, reader)),
+            writer: EventWriter::new(starter, event(&broken_off().body())),
         };
-        if let Err(error) = chunks.write(output) {
-            match chunks.start.take() {
-                Some((starter, _)) => starter.start(Err(error)),
-                None => chunks.send_data(&error.body()),
-            }
-        }
-        writer.finish();
+        let outcome = chunks.write(output);
+        chunks.writer.finish(outcome, |error| event(&error.body()));
     }
 }
 
 /// The stream that is being written.
 struct Chunks<'a> {
     job: &'a ChatJob,
-    writer: &'a Writer,
-    /// Taken by the first chunk.
-    start: Option<(Starter, Reader)>,
+    writer: EventWriter,
 }
 
 impl Chunks<'_> {
@@ -53,7 +42,7 @@ impl Chunks<'_> {
         if self.job.include_usage || self.job.conventions.always_reports_usage {
             self.send(Vec::new(), Some(wire_usage(usage)));
         }
-        self.send_data("[DONE]");
+        self.writer.send(&event("[DONE]"));
         Ok(())
     }
 
@@ -81,12 +70,7 @@ impl Chunks<'_> {
                 add(&mut gathered, piece, conventions);
             }
             calls += i64::from(is_call);
-            self.writer.wait();
-            if self.writer.is_disconnected() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            self.writer.wait()
         })?;
         if !begun {
             self.send_delta(index, first_delta(true, conventions), None);
@@ -106,11 +90,8 @@ impl Chunks<'_> {
         self.send(vec![choice], None);
     }
 
-    /// Sends a chunk. The first one starts the response.
+    /// Sends a chunk.
     fn send(&mut self, choices: Vec<ChatChunkChoice>, usage: Option<ChatUsage>) {
-        if let Some((starter, reader)) = self.start.take() {
-            starter.start(Ok(Started::Stream(reader)));
-        }
         let chunk = ChatCompletionChunk {
             id: self.job.id.clone(),
             created: Some(self.job.created),
@@ -119,12 +100,8 @@ impl Chunks<'_> {
             usage,
             ..ChatCompletionChunk::default()
         };
-        self.send_data(&serde_json::to_string(&chunk).expect("an object of the protocol has a JSON form"));
-    }
-
-    fn send_data(&self, data: &str) {
-        self.writer
-            .push(|bytes| bytes.extend_from_slice(event(data).as_bytes()));
+        let chunk = serde_json::to_string(&chunk).expect("an object of the protocol has a JSON form");
+        self.writer.send(&event(&chunk));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The errors of chats that have begun.
+//! The errors of answers that have begun.
 
 use axum::http::StatusCode;
 
@@ -6,14 +6,15 @@ use crate::model::Failure;
 use crate::openai::ApiError;
 
 /// Returns the response to a failure of the model, with the status and type that the provider uses for its code.
-pub(super) fn model_failed(failure: Failure) -> ApiError {
+/// `conversation` is the parameter with the conversation.
+pub(in crate::openai) fn model_failed(failure: Failure, conversation: &str) -> ApiError {
     let Failure::Failed { code, message } = failure else {
         return abandoned();
     };
     let (status, type_, param) = match code.as_str() {
         "rate_limit_exceeded" => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", None),
         "insufficient_quota" => (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", None),
-        "context_length_exceeded" => (StatusCode::BAD_REQUEST, "invalid_request_error", Some("messages")),
+        "context_length_exceeded" => (StatusCode::BAD_REQUEST, "invalid_request_error", Some(conversation)),
         "invalid_prompt" => (StatusCode::BAD_REQUEST, "invalid_request_error", None),
         "model_not_found" => (StatusCode::NOT_FOUND, "invalid_request_error", Some("model")),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", None),
@@ -25,13 +26,13 @@ pub(super) fn model_failed(failure: Failure) -> ApiError {
     }
 }
 
-/// The chat was stopped, or no thread executed it.
-pub(super) fn abandoned() -> ApiError {
+/// The answer was stopped, or no thread executed the request.
+pub(in crate::openai) fn abandoned() -> ApiError {
     failed("The completion was abandoned because it took too long or the server is stopping.")
 }
 
 /// The stream ends before the answer does.
-pub(super) fn broken_off() -> ApiError {
+pub(in crate::openai) fn broken_off() -> ApiError {
     failed("The stream was interrupted.")
 }
 
