@@ -113,8 +113,9 @@ impl<'a> Output<'a> {
     }
 
     /// Stores data of the model's own with this answer, in place of any stored before. If the answer calls functions, the
-    /// model gets it back with their outputs, in [`ModelMessage::state`](super::ModelMessage::state); otherwise it is
-    /// dropped. The data survives a restart of the server, and no client can read it.
+    /// model gets it back with their outputs, and in later runs of the thread, in
+    /// [`ModelMessage::state`](super::ModelMessage::state); otherwise it is dropped. The data survives a restart of the
+    /// server, and no client can read it.
     ///
     /// # Errors
     ///

@@ -11,26 +11,32 @@ use crate::storage::blobs::FileStore;
 use crate::storage::object::{Loaded, load};
 use crate::storage::{Kind, List, Order, StorageError, Transaction};
 
-/// Returns the messages of the run's thread before the run, oldest first, each run's calls before the message that follows
-/// from them.
+/// Returns the messages of the run's thread before the run, oldest first, each run's calls where they were made.
 pub(super) fn messages(
     transaction: &dyn Transaction,
     files: &FileStore,
     run: &Run,
 ) -> Result<Vec<ModelMessage>, StorageError> {
+    let messages = thread_messages(transaction, run)?;
+    let mut texts = BTreeMap::new();
+    for message in messages.iter().filter(|message| message.run_id.is_some()) {
+        texts.insert(message.id.clone(), text(message));
+    }
     let mut conversation = Vec::new();
     let mut seen = HashSet::new();
-    for message in thread_messages(transaction, run)? {
+    for message in messages {
         if message.run_id.as_deref() == Some(&run.id) {
             continue;
         }
         if let Some(run_id) = &message.run_id
             && seen.insert(run_id.clone())
         {
-            let answers = answers(transaction, run_id, &BTreeMap::new())?;
-            conversation.extend(answers.into_iter().map(|answer| ModelMessage { state: None, ..answer }));
+            conversation.extend(answers(transaction, run_id, &mut texts)?);
         }
-        conversation.push(model_message(transaction, files, &message)?);
+        // What precedes a call is a part of the answer with the call.
+        if message.run_id.is_none() || texts.contains_key(&message.id) {
+            conversation.push(model_message(transaction, files, &message)?);
+        }
     }
     Ok(conversation)
 }
@@ -52,27 +58,38 @@ pub(super) fn rounds(transaction: &dyn Transaction, run: &Run) -> Result<Vec<Mod
         let message = Loaded::<Message>::parse(document)?.object;
         texts.insert(message.id.clone(), text(&message));
     }
-    answers(transaction, &run.id, &texts)
+    answers(transaction, &run.id, &mut texts)
 }
 
+/// Returns the answers of a run that have called functions. The texts before the calls are taken out of `texts`.
 fn answers(
     transaction: &dyn Transaction,
     run_id: &str,
-    texts: &BTreeMap<String, String>,
+    texts: &mut BTreeMap<String, String>,
 ) -> Result<Vec<ModelMessage>, StorageError> {
     let mut answers = Vec::new();
-    let mut before = String::new();
+    let mut before = None;
     for step in steps(transaction, run_id, None)? {
-        if let Some(text) = step.object.message_id().and_then(|id| texts.get(id)) {
-            before.clone_from(text);
+        if let Some(id) = step.object.message_id() {
+            before = Some(id.to_owned());
         }
         let calls: Vec<CompletedCall> = step.object.tool_calls().iter().filter_map(completed_call).collect();
-        if !calls.is_empty() {
-            let mut answer = ModelMessage::new(model::Role::Assistant, std::mem::take(&mut before));
-            answer.calls = calls;
-            answer.state = state(&step)?;
-            answers.push(answer);
+        if calls.is_empty() {
+            continue;
         }
+        let before = before.take();
+        let text = before.as_ref().and_then(|id| texts.remove(id));
+        let mut answer = ModelMessage::new(model::Role::Assistant, text.unwrap_or_default());
+        answer.calls = calls;
+        // The state can contain the text, which a user has deleted with the message.
+        let is_deleted = match &before {
+            Some(id) => load::<Message>(transaction, id)?.is_none(),
+            None => false,
+        };
+        if !is_deleted {
+            answer.state = state(&step)?;
+        }
+        answers.push(answer);
     }
     Ok(answers)
 }

@@ -1,17 +1,11 @@
 //! The attempts of one request to an upstream server: what is changed and waited for between them.
 
-use std::time::Duration;
-
 use assistants_blocking::Error;
 
 use super::flags::Flags;
 use super::server::Upstream;
 use super::{failure, overflow};
 use crate::model::{Failure, ModelRequest, Output};
-
-/// How often a request is repeated that broke off before anything was said. The client has repeated those before that were
-/// rejected with a status that allows it.
-const MAX_REPEATS: u32 = 2;
 
 /// A prompt of fewer tokens is not checked for having been cut: estimates of short prompts are too uncertain.
 const LEAST_CHECKED: u64 = 2_000;
@@ -49,17 +43,17 @@ impl<'a> Attempts<'a> {
     ///
     /// The failure of the run, if another attempt cannot help.
     pub(super) fn next(&mut self, error: &Error, output: &Output<'_>) -> Result<(), Failure> {
-        let failure = || failure::of(error, &self.upstream.name, self.model);
         if let Error::Api(api) = error {
-            if let Some(overflow) = overflow::read(&api.message).or_else(|| overflow::read(&api.body)) {
+            let text = format!("{} {}", api.message, api.body);
+            if let Some(overflow) = overflow::read(&text) {
                 return if self.shorten(overflow.context_tokens) {
                     Ok(())
                 } else {
                     Err(too_long(error))
                 };
             }
-            let is_rejection = matches!(api.status, Some(400 | 422));
-            if is_rejection && let Some(flag) = self.flags.learn(&format!("{} {}", api.message, api.body)) {
+            let is_rejection = matches!(failure::status(api), Some(400 | 422));
+            if is_rejection && let Some(flag) = self.flags.learn(&text) {
                 log::info!(
                     "the upstream server '{}' rejected a request for '{}': the flag {flag} is changed until the next start",
                     self.upstream.name,
@@ -68,17 +62,24 @@ impl<'a> Attempts<'a> {
                 self.upstream.remember(self.model, &self.flags);
                 return Ok(());
             }
-            if api.status.is_some() {
-                return Err(failure());
-            }
         }
-        // What failed before the response began was repeated by the client.
-        let may_help = matches!(error, Error::Api(_) | Error::StreamTruncated(_) | Error::Stream(_));
-        if !may_help || self.repeats == MAX_REPEATS {
-            return Err(failure());
+        self.wait(error, output)
+    }
+
+    /// Waits for the next attempt, if the request can succeed later.
+    fn wait(&mut self, error: &Error, output: &Output<'_>) -> Result<(), Failure> {
+        let retries = self.upstream.retries;
+        let asked = failure::retry_after(error);
+        let wait = asked.unwrap_or_else(|| retries.wait.saturating_mul(2u32.saturating_pow(self.repeats)));
+        if self.repeats >= retries.most || wait > retries.longest_wait || !failure::is_temporary(error) {
+            return Err(failure::of(error, &self.upstream.name, self.model));
         }
         self.repeats += 1;
-        output.wait(Duration::from_millis(500) * self.repeats)?;
+        log::info!(
+            "a request to the upstream server '{}' is repeated after {wait:?}: {error}",
+            self.upstream.name
+        );
+        output.wait(wait)?;
         Ok(())
     }
 

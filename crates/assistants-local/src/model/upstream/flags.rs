@@ -17,8 +17,14 @@ pub struct Flags {
     pub strict: bool,
     /// Whether the member `reasoning_effort` is accepted.
     pub reasoning_effort: bool,
+    /// Whether functions can be offered to a model that reasons. If not, `reasoning_effort` is `none` with them.
+    pub reasoning_with_tools: bool,
     /// Whether the reasoning of an answer with calls is sent back together with the outputs.
     pub reasoning_back: bool,
+    /// Whether every answer with calls must have reasoning. An answer without it is sent with an empty one.
+    pub reasoning_required: bool,
+    /// Whether the member `parallel_tool_calls` is accepted.
+    pub parallel_tool_calls: bool,
     /// The forms of `tool_choice` that are accepted.
     pub tool_choice: ToolChoiceForms,
     /// How images are sent.
@@ -45,7 +51,10 @@ impl Default for Flags {
             instructions_role: InstructionsRole::System,
             strict: false,
             reasoning_effort: false,
+            reasoning_with_tools: true,
             reasoning_back: true,
+            reasoning_required: false,
+            parallel_tool_calls: true,
             tool_choice: ToolChoiceForms::All,
             images: ImageForm::Data,
             call_ids: CallIds::Any,
@@ -279,12 +288,24 @@ const RULES: &[Rule] = &[
     }),
     rule(&["response_format"], "response_format", fewer_formats),
     rule(&["json_schema"], "response_format", fewer_formats),
+    rule(&["parallel_tool_calls"], "parallel_tool_calls", |flags| {
+        flags.parallel_tool_calls = false;
+    }),
+    // "Function tools with reasoning_effort are not supported … set reasoning_effort to 'none'", also if none was sent.
+    rule(
+        &["function tools", "reasoning_effort"],
+        "reasoning_with_tools",
+        |flags| {
+            flags.reasoning_with_tools = false;
+        },
+    ),
     rule(&["reasoning_effort"], "reasoning_effort", |flags| {
         flags.reasoning_effort = false;
     }),
     // "The `reasoning_content` in the thinking mode must be passed back"
-    rule(&["reasoning_content", "passed back"], "reasoning_back", |flags| {
+    rule(&["reasoning_content", "passed back"], "reasoning_required", |flags| {
         flags.reasoning_back = true;
+        flags.reasoning_required = true;
     }),
     rule(&["reasoning_content"], "reasoning_back", |flags| {
         flags.reasoning_back = false;

@@ -19,4 +19,4 @@ mod text;
 pub(super) use self::chat::respond;
 pub use self::flags::Flags;
 pub use self::probe::{Finding, Probe};
-pub use self::server::{Endpoint, Upstream, UpstreamError};
+pub use self::server::{Endpoint, Retries, Upstream, UpstreamError};

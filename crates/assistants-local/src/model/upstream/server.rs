@@ -20,6 +20,28 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an upstream server may be silent. Large models on small machines take minutes to read a long prompt.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// How often, and after which waits, a request is sent again that failed before anything of its answer was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retries {
+    /// How often it is sent again. 2 by default.
+    pub most: u32,
+    /// The wait before the first time, which doubles with each, unless the server asks for another one. 0.5 s by default.
+    pub wait: Duration,
+    /// The longest wait that the server can ask for; after that, the request has failed. 2 minutes by default.
+    pub longest_wait: Duration,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self {
+            most: 2,
+            wait: Duration::from_millis(500),
+            longest_wait: Duration::from_secs(120),
+        }
+    }
+}
+
 /// Where an upstream server is, and how to speak to it.
 #[derive(Clone, Default)]
 #[non_exhaustive]
@@ -32,6 +54,8 @@ pub struct Endpoint {
     pub key_header: Option<String>,
     /// Flags that differ from the defaults, by name.
     pub flags: Map<String, Value>,
+    /// When failed requests are sent again.
+    pub retries: Retries,
 }
 
 impl Endpoint {
@@ -52,6 +76,7 @@ impl std::fmt::Debug for Endpoint {
             .field("url", &self.url)
             .field("key_header", &self.key_header)
             .field("flags", &self.flags)
+            .field("retries", &self.retries)
             .finish_non_exhaustive()
     }
 }
@@ -61,6 +86,7 @@ impl std::fmt::Debug for Endpoint {
 pub struct Upstream {
     pub(super) name: String,
     pub(super) client: Client,
+    pub(super) retries: Retries,
     /// The defaults for the server's address.
     defaults: Flags,
     /// What the user has set.
@@ -100,7 +126,8 @@ impl Upstream {
             name: name.clone(),
             reason,
         };
-        let mut options = Options::new().idle_timeout(IDLE_TIMEOUT);
+        // What is sent again, and when, is decided where the flags can change in between.
+        let mut options = Options::new().idle_timeout(IDLE_TIMEOUT).max_retries(0);
         let mut builder = Client::builder().base_url(&endpoint.url);
         match (endpoint.key, endpoint.key_header) {
             (Some(key), Some(header)) => options = options.header(header, key),
@@ -117,6 +144,7 @@ impl Upstream {
         Ok(Self {
             name,
             client,
+            retries: endpoint.retries,
             defaults,
             overrides: endpoint.flags,
             learned: Mutex::default(),
@@ -183,7 +211,7 @@ impl Upstream {
     }
 
     fn list(&self) -> Listed {
-        let call = self.client.models().list().deadline(LIST_TIMEOUT).max_retries(0);
+        let call = self.client.models().list().deadline(LIST_TIMEOUT);
         let (mut names, mut owner) = (Vec::new(), None);
         let mut failed = None;
         for model in call {

@@ -174,10 +174,19 @@ fn in_tag(body: &str) -> Option<WrittenCall> {
     if body.starts_with("<function=") {
         return function(body);
     }
-    let call: Value = serde_json::from_str(body).ok()?;
-    let arguments = call.get("arguments").or_else(|| call.get("parameters"));
+    json_call(&serde_json::from_str(body).ok()?)
+}
+
+fn json_call(call: &Value) -> Option<WrittenCall> {
+    let function = call
+        .get("function")
+        .filter(|function| function.is_object())
+        .unwrap_or(call);
+    let arguments = ["arguments", "parameters"]
+        .iter()
+        .find_map(|name| function.get(name).or_else(|| call.get(name)));
     Some(WrittenCall {
-        name: call.get("name")?.as_str()?.to_owned(),
+        name: function.get("name")?.as_str()?.to_owned(),
         arguments: match arguments {
             None | Some(Value::Null) => "{}".to_owned(),
             Some(Value::String(text)) => text.clone(),
@@ -186,9 +195,12 @@ fn in_tag(body: &str) -> Option<WrittenCall> {
     })
 }
 
-/// `<function=name>{…}</function>`, or with `<parameter=name>value</parameter>` for each argument.
+/// `<function=name>{…}</function>`, or with `<parameter=name>value</parameter>` for each argument. Models also write
+/// `<function=name={…}</function>` and `<function=name{…}</function>`.
 fn function(text: &str) -> Option<WrittenCall> {
-    let (name, body) = text.strip_prefix("<function=")?.split_once('>')?;
+    let text = text.strip_prefix("<function=")?;
+    let (name, body) = text.split_at(text.find(['>', '=', '{', ','])?);
+    let body = body.trim_start_matches(['>', '=', ',', ' ']);
     let body = body.strip_suffix("</function>").unwrap_or(body).trim();
     let arguments = if body.is_empty() {
         "{}".to_owned()
@@ -201,6 +213,29 @@ fn function(text: &str) -> Option<WrittenCall> {
     Some(WrittenCall {
         name: name.trim().trim_matches('"').to_owned(),
         arguments,
+    })
+}
+
+/// Reads calls that a server could not read, in any form: as [`written_calls`], as JSON, or as `name{…}</function>`.
+pub(super) fn misread_calls(text: &str) -> Option<Vec<WrittenCall>> {
+    let text = text.trim().trim_matches('`').trim();
+    let text = text.strip_prefix("json").unwrap_or(text).trim();
+    if let Ok(json) = serde_json::from_str::<Value>(text) {
+        let list = match json.get("tool_calls").unwrap_or(&json) {
+            Value::Array(calls) => calls.clone(),
+            call => vec![call.clone()],
+        };
+        return list
+            .iter()
+            .map(json_call)
+            .collect::<Option<Vec<_>>>()
+            .filter(|calls| !calls.is_empty());
+    }
+    written_calls(text).or_else(|| {
+        Some(vec![function(&format!(
+            "<function={}",
+            text.strip_suffix("</function>")?
+        ))?])
     })
 }
 
@@ -279,9 +314,29 @@ mod tests {
     }
 
     #[test]
+    fn calls_that_a_server_could_not_read_are_read() {
+        for text in [
+            r#"<function=add={"a":1}</function>"#,
+            r#"<function=add{"a":1}</function>"#,
+            r#"add{"a":1}</function>"#,
+            r#"{"name":"add","parameters":{"a":1}}"#,
+            "```json\n[{\"name\":\"add\",\"arguments\":\"{\\\"a\\\":1}\"}]\n```",
+            r#"{"tool_calls":[{"type":"function","function":{"name":"add"},"parameters":{"a":1}}]}"#,
+        ] {
+            let calls = misread_calls(text).unwrap_or_default();
+            let found: Vec<_> = calls.iter().map(|call| (&*call.name, &*call.arguments)).collect();
+            assert_eq!(found, [("add", r#"{"a":1}"#)], "{text}");
+        }
+        for text in ["", "add the numbers", "[]", "{}", "7", "</function>"] {
+            assert_eq!(misread_calls(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn what_only_looks_like_a_call_is_text() {
         check("Write <tool_call> first.", true, "Write <tool_call> first.", &[]);
         check("<function=add>{", true, "<function=add>{", &[]);
+        check("<function=add", true, "<function=add", &[]);
         let call = r#"<tool_call>{"name":"add"}</tool_call>"#;
         check(call, false, call, &[]);
         check("a <b> c <", true, "a <b> c <", &[]);

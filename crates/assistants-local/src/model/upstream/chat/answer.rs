@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use assistants_blocking::Error;
 use assistants_blocking::chat::{
-    ChatCalledFunction, ChatCompletion, ChatCompletionMessage, ChatFunctionToolCall, ChatStream, ChatToolCall,
-    ChatUsage,
+    ChatCalledFunction, ChatChoice, ChatCompletion, ChatCompletionMessage, ChatFunctionToolCall, ChatStream,
+    ChatToolCall, ChatUsage,
 };
+use assistants_types::ErrorBody;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::ids;
 use crate::model::upstream::file_search::{self, Citations};
-use crate::model::upstream::text::TextFilter;
+use crate::model::upstream::text::{TextFilter, WrittenCall, misread_calls};
 use crate::model::{FinishReason, ModelRequest, Output, Passage, Stopped, ToolChoice, Usage, tokens};
 
 /// A complete answer.
@@ -44,6 +46,13 @@ impl From<Stopped> for Broken {
     }
 }
 
+impl From<&str> for Broken {
+    /// What is wrong with an answer of which nothing was shown.
+    fn from(fault: &str) -> Self {
+        Self::BeforeText(Box::new(Error::Unsupported(fault.into())))
+    }
+}
+
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -61,15 +70,7 @@ pub(super) fn read(
     citations: &mut Citations,
     output: &mut Output<'_>,
 ) -> Result<Answer, Broken> {
-    let may_call = request.tool_choice != ToolChoice::None && (!request.functions.is_empty() || request.file_search);
-    let mut reader = Reader {
-        request,
-        passages,
-        citations,
-        text: TextFilter::new(may_call),
-        calls: BTreeMap::new(),
-        shown: false,
-    };
+    let mut reader = Reader::new(request, passages, citations);
     while let Some(chunk) = stream.next() {
         match chunk {
             Ok(chunk) => {
@@ -88,7 +89,39 @@ pub(super) fn read(
             Err(error) => return Err(Broken::BeforeText(Box::new(error))),
         }
     }
-    reader.finish(stream, output)
+    let written = reader.end_text(output)?;
+    let completion = stream.completion().clone();
+    let broken = match stream.finish() {
+        Ok(_) => "the answer is empty and has no finish reason".into(),
+        Err(error) => Broken::BeforeText(Box::new(error)),
+    };
+    reader.finish(completion, written, broken, output)
+}
+
+/// Reads the calls in an error: Groq rejects what its model wrote if it cannot read it as a call, and includes it.
+///
+/// # Errors
+///
+/// `broken` itself, if there are no calls of the run's functions in it.
+pub(super) fn in_error(broken: Broken, request: &ModelRequest, output: &mut Output<'_>) -> Result<Answer, Broken> {
+    let mut citations = Citations::default();
+    let reader = Reader::new(request, &[], &mut citations);
+    let Some(calls) = failed_generation(&broken).and_then(|text| misread_calls(&text)) else {
+        return Err(broken);
+    };
+    if !calls.iter().all(|call| reader.may_call(&call.name)) {
+        return Err(broken);
+    }
+    let mut completion = ChatCompletion::default();
+    completion.choices.push(ChatChoice::default());
+    reader.finish(completion, calls, broken, output)
+}
+
+fn failed_generation(broken: &Broken) -> Option<String> {
+    let Broken::BeforeText(error) = broken else { return None };
+    let Error::Api(api) = &**error else { return None };
+    let body: Value = serde_json::from_str(&api.body).ok()?;
+    Some(body.pointer("/error/failed_generation")?.as_str()?.to_owned())
 }
 
 struct Reader<'a> {
@@ -101,7 +134,25 @@ struct Reader<'a> {
     shown: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(request: &'a ModelRequest, passages: &'a [Passage], citations: &'a mut Citations) -> Self {
+        let may_call = !request.functions.is_empty() || request.file_search;
+        Self {
+            request,
+            passages,
+            citations,
+            text: TextFilter::new(may_call && request.tool_choice != ToolChoice::None),
+            calls: BTreeMap::new(),
+            shown: false,
+        }
+    }
+
+    /// Whether the run has a function with this name, and may call it.
+    fn may_call(&self, name: &str) -> bool {
+        let mut functions = self.request.functions.iter();
+        self.request.tool_choice != ToolChoice::None && functions.any(|function| function.name == name)
+    }
+
     fn push_text(&mut self, text: &str, output: &mut Output<'_>) -> Result<(), Stopped> {
         let shown = self.text.push(text);
         self.show(&shown, output)
@@ -142,13 +193,12 @@ impl Reader<'_> {
     }
 
     fn begin_call(&mut self, index: usize, name: &str, output: &mut Output<'_>) -> Result<(), Stopped> {
-        let may_call = self.request.tool_choice != ToolChoice::None;
-        let is_offered = self.request.functions.iter().any(|function| function.name == name);
-        let kind = if may_call && is_offered {
+        let may_search = self.request.file_search && self.request.tool_choice != ToolChoice::None;
+        let kind = if self.may_call(name) {
             self.shown = true;
             self.citations.finish(output)?;
             Kind::Function(output.call(name)?)
-        } else if may_call && self.request.file_search && name == file_search::NAME {
+        } else if may_search && name == file_search::NAME {
             Kind::Search
         } else {
             Kind::Unknown
@@ -157,11 +207,22 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn finish(mut self, stream: ChatStream, output: &mut Output<'_>) -> Result<Answer, Broken> {
-        let mut completion = stream.completion().clone();
+    /// Shows the rest of the text, and returns the calls that were written as text.
+    fn end_text(&mut self, output: &mut Output<'_>) -> Result<Vec<WrittenCall>, Stopped> {
         let (rest, written) = self.text.finish();
         self.show(&rest, output)?;
         self.citations.finish(output)?;
+        Ok(written)
+    }
+
+    /// Completes the answer. It is `broken` if there is nothing in it, not even a reason for its end.
+    fn finish(
+        mut self,
+        mut completion: ChatCompletion,
+        written: Vec<WrittenCall>,
+        broken: Broken,
+        output: &mut Output<'_>,
+    ) -> Result<Answer, Broken> {
         if let Some(choice) = completion.choices.iter_mut().find(|choice| choice.index == 0) {
             let calls = written.into_iter().map(|call| {
                 let called = ChatCalledFunction::new(call.name, call.arguments);
@@ -177,18 +238,16 @@ impl Reader<'_> {
             }
         }
         self.push_calls(&completion, true, output)?;
-        let ended = completion.finish_reason().is_some();
-        if !ended && completion.text().is_empty() && self.calls.is_empty() {
-            // The stream said nothing and gave no reason for its end.
-            let error = stream.finish().err();
-            let truncated =
-                error.unwrap_or_else(|| Error::Unsupported("the answer is empty and has no finish reason".into()));
-            return Err(Broken::BeforeText(Box::new(truncated)));
+        if completion.finish_reason().is_none() && completion.text().is_empty() && self.calls.is_empty() {
+            return Err(broken);
         }
         self.answer(completion)
     }
 
     fn answer(self, completion: ChatCompletion) -> Result<Answer, Broken> {
+        if let Some(broken) = self.reported_error(&completion) {
+            return Err(broken);
+        }
         let reported = usage(&completion);
         let reason = completion
             .finish_reason()
@@ -214,14 +273,6 @@ impl Reader<'_> {
         let reason = match reason.as_str() {
             "length" | "max_tokens" => FinishReason::MaxCompletionTokens,
             "content_filter" => FinishReason::ContentFilter,
-            "error" => {
-                let error = Error::Unsupported("the answer ended with an error that has no description".into());
-                return Err(if self.shown {
-                    Broken::AfterText(Box::new(error))
-                } else {
-                    Broken::BeforeText(Box::new(error))
-                });
-            }
             // Servers give other reasons, or none, although functions were called.
             _ => FinishReason::Stop,
         };
@@ -236,6 +287,21 @@ impl Reader<'_> {
             searches,
             unknown,
             message,
+        })
+    }
+
+    /// Returns the error of an answer that ends with one, but not as an event of its own.
+    fn reported_error(&self, completion: &ChatCompletion) -> Option<Broken> {
+        completion.finish_reason().filter(|reason| reason.as_str() == "error")?;
+        let error = completion.choices.first().and_then(|choice| choice.extra.get("error"));
+        let words = error.and_then(ErrorBody::from_json).and_then(|error| error.message);
+        let fault = match words {
+            Some(words) => format!("the answer ended with an error: {words}"),
+            None => "the answer ended with an error that has no description".to_owned(),
+        };
+        Some(match Broken::from(fault.as_str()) {
+            Broken::BeforeText(error) if self.shown => Broken::AfterText(error),
+            broken => broken,
         })
     }
 }

@@ -42,7 +42,7 @@ pub(in crate::model) fn respond(
         }
         let asks_again = !answer.searches.is_empty() || !answer.unknown.is_empty();
         let has_calls = answer.calls > 0;
-        state.push_answer(answer.message, &upstream.flags(model));
+        state.push_answer(answer.message);
         for (call_id, arguments) in answer.searches {
             let found = file_search::perform(&arguments, output, &mut passages)?;
             state.push_output(&call_id, &found);
@@ -55,7 +55,7 @@ pub(in crate::model) fn respond(
             );
         }
         if has_calls {
-            output.state(state.to_value(&upstream.name))?;
+            output.state(state.to_value(&upstream.name, model))?;
         }
         if has_calls || !asks_again {
             return Ok(Finish::new(FinishReason::Stop, usage));
@@ -79,7 +79,8 @@ fn ask(
     let mut attempts = Attempts::new(upstream, model, request);
     loop {
         let body = request::build(&attempts.request, model, &upstream.name, &attempts.flags, state)?;
-        let broken = match send(upstream, body, &attempts.request, passages, output) {
+        let answer = send(upstream, body, &attempts.request, passages, output);
+        let broken = match answer.or_else(|broken| answer::in_error(broken, &attempts.request, output)) {
             Ok(answer) => {
                 attempts.check_usage(answer.usage.prompt_tokens);
                 return Ok(answer);

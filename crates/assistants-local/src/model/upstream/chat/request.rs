@@ -8,7 +8,7 @@ use assistants_types::Field;
 use assistants_types::openai::{FunctionDefinition, FunctionTool, ImageUrl, NamedFunction, ReasoningEffort};
 use serde_json::{Value, json};
 
-use super::calls::{call_id, output, valid_arguments};
+use super::calls::{self, output};
 use super::state::State;
 use crate::model::upstream::file_search;
 use crate::model::upstream::flags::{
@@ -21,7 +21,7 @@ use crate::model::{Failure, Function, Image, ModelMessage, ModelRequest, Role, T
 const AFTER_TOOL: &str = "I have the results.";
 
 /// Converts a request for the server named `upstream`. `state` is what this answer has come to so far: searches with their
-/// results, for which the model is asked again.
+/// results, after which the model is asked again.
 pub(super) fn build(
     request: &ModelRequest,
     model: &str,
@@ -38,9 +38,12 @@ pub(super) fn build(
         });
     }
     for message in request.messages.iter().chain(&request.rounds) {
-        push(&mut messages, message, upstream, flags)?;
+        push(&mut messages, message, (upstream, model), flags)?;
     }
     messages.extend(state.messages().iter().cloned());
+    for message in &mut messages {
+        calls::adapt(message, flags);
+    }
     let mut body = CreateChatCompletion::new(model, messages);
     // 1 is the default of both. Reasoning models reject the members, whatever their values.
     let set = |value: Option<f64>| value.filter(|value| *value != 1.0).map_or(Field::Keep, Field::Set);
@@ -106,7 +109,12 @@ fn response_format(request: &ModelRequest, flags: &Flags) -> (Option<ChatRespons
 }
 
 /// Appends a message of the conversation.
-fn push(messages: &mut Vec<ChatMessage>, message: &ModelMessage, upstream: &str, flags: &Flags) -> Result<(), Failure> {
+fn push(
+    messages: &mut Vec<ChatMessage>,
+    message: &ModelMessage,
+    (upstream, model): (&str, &str),
+    flags: &Flags,
+) -> Result<(), Failure> {
     match message.role {
         Role::User => {
             if flags.assistant_after_tool && matches!(messages.last(), Some(ChatMessage::Tool(_))) {
@@ -114,9 +122,13 @@ fn push(messages: &mut Vec<ChatMessage>, message: &ModelMessage, upstream: &str,
             }
             messages.push(user(message, flags)?);
         }
-        Role::Assistant => match message.state.as_ref().and_then(|state| State::of(state, upstream)) {
+        Role::Assistant => match message
+            .state
+            .as_ref()
+            .and_then(|state| State::of(state, upstream, model))
+        {
             Some(state) => messages.extend(state.with_outputs(&message.calls)?),
-            None => answer(messages, message, flags),
+            None => answer(messages, message),
         },
     }
     Ok(())
@@ -156,7 +168,7 @@ fn image_url(image: &Image, flags: &Flags) -> Result<ImageUrl, Failure> {
 
 /// Appends an answer of the assistant, with its calls and their outputs. Content is always plain text: several servers
 /// reject lists, null and empty texts.
-fn answer(messages: &mut Vec<ChatMessage>, message: &ModelMessage, flags: &Flags) {
+fn answer(messages: &mut Vec<ChatMessage>, message: &ModelMessage) {
     if message.text.is_empty() && message.calls.is_empty() {
         return;
     }
@@ -166,14 +178,14 @@ fn answer(messages: &mut Vec<ChatMessage>, message: &ModelMessage, flags: &Flags
     }
     if !message.calls.is_empty() {
         let calls = message.calls.iter().map(|call| {
-            let called = ChatCalledFunction::new(&call.name, valid_arguments(&call.arguments));
-            ChatFunctionToolCall::new(call_id(&call.id, flags), called).into()
+            let called = ChatCalledFunction::new(&call.name, &call.arguments);
+            ChatFunctionToolCall::new(&call.id, called).into()
         });
         assistant.tool_calls = Some(calls.collect());
     }
     messages.push(assistant.into());
     for call in &message.calls {
-        messages.push(ChatMessage::tool(call_id(&call.id, flags), output(call)));
+        messages.push(ChatMessage::tool(&call.id, output(call)));
     }
 }
 
@@ -200,7 +212,10 @@ fn tools(body: &mut CreateChatCompletion, request: &ModelRequest, flags: &Flags)
         return;
     }
     body.tools = Some(tools);
-    if !request.parallel_tool_calls {
+    if !flags.reasoning_with_tools {
+        body.reasoning_effort = Field::Set(ReasoningEffort::from("none"));
+    }
+    if !request.parallel_tool_calls && flags.parallel_tool_calls {
         body.parallel_tool_calls = Some(false);
     }
     if flags.tool_choice == ToolChoiceForms::None {

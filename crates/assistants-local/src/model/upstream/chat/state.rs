@@ -6,16 +6,12 @@
 use assistants_blocking::chat::{ChatCompletionMessage, ChatMessage, ChatToolCall};
 use serde_json::{Value, json};
 
-use super::calls::{call_id, output, valid_arguments};
+use super::calls::{REASONING, output};
 use crate::model::upstream::failure;
-use crate::model::upstream::flags::Flags;
 use crate::model::{CompletedCall, Failure};
 
 /// Names this dialect in stored data.
 const DIALECT: &str = "chat";
-
-/// The members of an answer that contain its reasoning.
-const REASONING: [&str; 4] = ["reasoning_content", "reasoning", "reasoning_text", "reasoning_details"];
 
 /// The messages of an answer: of the assistant, and outputs of searches.
 #[derive(Debug, Default)]
@@ -24,11 +20,11 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Reads what [`to_value`](Self::to_value) wrote. `None` if it is from another server or dialect: its contents are
-    /// then not understood, and the answer is sent without them.
-    pub(super) fn of(stored: &Value, upstream: &str) -> Option<Self> {
+    /// Reads what [`to_value`](Self::to_value) wrote. `None` if it is from another server, model or dialect: its contents
+    /// are then not understood, and the answer is sent without them.
+    pub(super) fn of(stored: &Value, upstream: &str, model: &str) -> Option<Self> {
         let is = |name: &str, value: &str| stored.get(name).and_then(Value::as_str) == Some(value);
-        if !is("dialect", DIALECT) || !is("upstream", upstream) {
+        if !is("dialect", DIALECT) || !is("upstream", upstream) || !is("model", model) {
             return None;
         }
         let messages = serde_json::from_value(stored.get("messages")?.clone());
@@ -37,8 +33,8 @@ impl State {
         })
     }
 
-    pub(super) fn to_value(&self, upstream: &str) -> Value {
-        json!({"dialect": DIALECT, "upstream": upstream, "messages": self.messages})
+    pub(super) fn to_value(&self, upstream: &str, model: &str) -> Value {
+        json!({"dialect": DIALECT, "upstream": upstream, "model": model, "messages": self.messages})
     }
 
     pub(super) fn messages(&self) -> &[ChatMessage] {
@@ -46,23 +42,12 @@ impl State {
     }
 
     /// Adds an answer of the model.
-    pub(super) fn push_answer(&mut self, mut message: ChatCompletionMessage, flags: &Flags) {
+    pub(super) fn push_answer(&mut self, mut message: ChatCompletionMessage) {
         let extra = std::mem::take(&mut message.extra);
-        for call in message.tool_calls.iter_mut().flatten() {
-            if let ChatToolCall::Function(call) = call {
-                let arguments = valid_arguments(&call.function.arguments);
-                if arguments.len() != call.function.arguments.len() {
-                    call.function.arguments = arguments.to_owned();
-                }
-                call.id = call_id(&call.id, flags);
-            }
-        }
         message.content = message.content.filter(|text| !text.is_empty());
         message.refusal = None;
         let mut answer = ChatMessage::from(message);
-        if flags.reasoning_back
-            && let ChatMessage::Assistant(answer) = &mut answer
-        {
+        if let ChatMessage::Assistant(answer) = &mut answer {
             for name in REASONING {
                 if let Some(value) = extra.get(name).filter(|value| !value.is_null()) {
                     answer.extra.insert(name.to_owned(), value.clone());
@@ -90,20 +75,24 @@ impl State {
         Ok(self.messages)
     }
 
-    /// Returns the ids of the calls that have no output.
+    /// Returns the ids of the calls that have no output. Ids can occur in several answers, since some servers number the
+    /// calls of each.
     fn open_calls(&self) -> Vec<String> {
-        let answers = self.messages.iter().filter_map(|message| match message {
-            ChatMessage::Assistant(answer) => answer.tool_calls.as_deref(),
-            _ => None,
-        });
-        let calls = answers.flatten().filter_map(ChatToolCall::as_function);
-        let has_output = |id: &str| {
-            let outputs = self.messages.iter();
-            outputs
-                .filter(|message| matches!(message, ChatMessage::Tool(output) if output.tool_call_id == id))
-                .count()
-                > 0
-        };
-        calls.map(|call| call.id.clone()).filter(|id| !has_output(id)).collect()
+        let mut open = Vec::new();
+        for message in &self.messages {
+            match message {
+                ChatMessage::Assistant(answer) => {
+                    let calls = answer.tool_calls.iter().flatten().filter_map(ChatToolCall::as_function);
+                    open.extend(calls.map(|call| call.id.clone()));
+                }
+                ChatMessage::Tool(output) => {
+                    if let Some(at) = open.iter().position(|id| *id == output.tool_call_id) {
+                        open.remove(at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        open
     }
 }
