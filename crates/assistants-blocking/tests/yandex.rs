@@ -1,5 +1,6 @@
 //! The client of Yandex against the local server.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use assistants_blocking::yandex::{
@@ -283,11 +284,14 @@ fn files_are_downloaded_as_they_were_uploaded() {
     );
     assert_eq!(files.get(&file).send().unwrap(), changed);
     let expiration = ExpirationConfig::default().ttl_days(2);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
     let plain = files
         .upload("text")
         .file_name("text.md")
         .content_type("text/markdown")
         .expires_after(expiration)
+        .on_progress(move |sent, size| log.lock().unwrap().push((sent, size)))
         .send()
         .unwrap();
     assert_eq!(
@@ -298,6 +302,7 @@ fn files_are_downloaded_as_they_were_uploaded() {
         ),
         ("text.md", "text/markdown", Some(2))
     );
+    assert_eq!(seen.lock().unwrap().last(), Some(&(4, 4)));
     assert_eq!(
         files
             .list()

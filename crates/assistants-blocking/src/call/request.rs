@@ -10,6 +10,7 @@ use crate::auth::api_key::ApiKey;
 use crate::call::options::Options;
 use crate::error::{Error, Result};
 use crate::http::multipart::{Form, Multipart};
+use crate::http::progress::Progress;
 use crate::http::retry::Safety;
 
 /// Method, path and body of a request, without the options for sending it.
@@ -23,6 +24,8 @@ pub(crate) struct Request {
     body: Option<Result<Vec<u8>, Box<str>>>,
     /// Fields and a file, instead of a JSON body.
     form: Option<Form>,
+    /// The observer of the upload of a JSON body.
+    pub(crate) progress: Option<Progress>,
     /// The response is a stream of events.
     pub(crate) stream: bool,
     /// The response is the content of a file.
@@ -52,6 +55,7 @@ impl Request {
             query: Vec::new(),
             body: None,
             form: None,
+            progress: None,
             stream: false,
             binary: false,
             read_only: false,

@@ -20,6 +20,7 @@ use crate::http::head::Head;
 use crate::http::incoming::Response;
 use crate::http::log;
 use crate::http::outgoing::{Body, Expect, Outgoing, Timeouts};
+use crate::http::progress::ObservedBytes;
 use crate::http::random;
 use crate::http::transport::Transport;
 
@@ -136,15 +137,18 @@ impl Endpoint {
         if let Some(json) = &json {
             log::trace!(secrets; "{}: request {}", request.what(), request.shown(json));
         }
+        let observed = request.progress.as_ref().zip(json.as_deref());
+        let observed = observed.map(|(progress, bytes)| ObservedBytes { bytes, progress });
         let outgoing = Outgoing {
             method: request.method,
             url: &url,
             path,
             head,
-            body: match (&form, &json) {
-                (Some(form), _) => Body::Source(form),
-                (None, Some(json)) => Body::Bytes(json),
-                (None, None) => Body::Empty,
+            body: match (&form, &observed, &json) {
+                (Some(form), ..) => Body::Source(form),
+                (None, Some(observed), _) => Body::Source(observed),
+                (None, None, Some(json)) => Body::Bytes(json),
+                (None, None, None) => Body::Empty,
             },
             timeouts: Timeouts {
                 connect: Some(self.config.connect_timeout),

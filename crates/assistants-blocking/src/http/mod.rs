@@ -13,6 +13,7 @@ pub(crate) mod incoming;
 pub(crate) mod log;
 pub(crate) mod multipart;
 pub(crate) mod outgoing;
+pub(crate) mod progress;
 pub(crate) mod proxy;
 pub(crate) mod random;
 pub(crate) mod redirect;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::{self, Cursor, Read};
-use std::sync::Arc;
 
 use serde_json::Value;
 use ureq::http::header::HeaderValue;
@@ -10,9 +9,7 @@ use ureq::http::header::HeaderValue;
 use crate::error::{Error, Result};
 use crate::http::file_source::FileSource;
 use crate::http::outgoing::Source;
-
-/// Called with the number of bytes of the file that were sent, and of all bytes.
-pub(crate) type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
+use crate::http::progress::{Observed, Progress};
 
 /// Fields and one file.
 #[derive(Clone)]
@@ -140,31 +137,15 @@ impl Source for Multipart {
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + '_>> {
-        let file = Progressing {
-            reader: self.source.open(self.file_length)?,
-            form: self,
-            sent: 0,
-        };
+        let file = self.source.open(self.file_length)?;
         let (head, tail) = (Cursor::new(&self.head[..]), Cursor::new(&self.tail[..]));
-        Ok(Box::new(head.chain(file).chain(tail)))
-    }
-}
-
-/// Reports to the observer what is read.
-struct Progressing<'a, R> {
-    reader: R,
-    form: &'a Multipart,
-    sent: u64,
-}
-
-impl<R: Read> Read for Progressing<'_, R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(into)?;
-        if let Some(progress) = self.form.progress.as_deref().filter(|_| count > 0) {
-            self.sent += count as u64;
-            progress(self.sent, self.form.file_length);
-        }
-        Ok(count)
+        Ok(match &self.progress {
+            Some(progress) => {
+                let file = Observed::new(file, progress, self.file_length);
+                Box::new(head.chain(file).chain(tail))
+            }
+            None => Box::new(head.chain(file).chain(tail)),
+        })
     }
 }
 
@@ -172,7 +153,7 @@ impl<R: Read> Read for Progressing<'_, R> {
 mod tests {
     use super::*;
     use serde_json::json;
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     #[test]
     fn writes_fields_before_the_file() {
@@ -183,7 +164,9 @@ mod tests {
         form.set("none", &json!(null));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
-        form.progress = Some(Arc::new(move |sent, total| log.lock().unwrap().push((sent, total))));
+        form.progress = Some(Progress::new(move |sent, total| {
+            log.lock().unwrap().push((sent, total));
+        }));
         let multipart = form.encode("xyz".to_owned()).unwrap();
         let want = "--xyz\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nassistants\r\n\
             --xyz\r\nContent-Disposition: form-data; name=\"expires_after[anchor]\"\r\n\r\ncreated_at\r\n\

@@ -13,6 +13,7 @@ use crate::call::options::{Options, option_setters};
 use crate::call::request::Request;
 use crate::call::url::BaseUrl;
 use crate::error::{Error, Result};
+use crate::http::progress::Progress;
 use crate::{Call, ListCall, RawResponse};
 
 /// The files of the folder. From [`Client::files`].
@@ -54,6 +55,7 @@ impl Files {
         UploadCall {
             files: self.clone(),
             params: CreateFile::new(self.client.folder_id(), content),
+            progress: None,
             options: self.client.options.clone(),
         }
     }
@@ -159,6 +161,7 @@ impl Files {
 pub struct UploadCall {
     files: Files,
     params: CreateFile,
+    progress: Option<Progress>,
     options: Options,
 }
 
@@ -192,6 +195,26 @@ impl UploadCall {
         self
     }
 
+    /// Calls `observer` with the number of bytes sent and the size of the file. Another attempt starts again from 0.
+    ///
+    /// The file is sent as a part of a JSON document, so the first number is that of the bytes of the document, scaled to
+    /// the size of the file.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::yandex::Client::builder().base_url(server.yandex_url()).folder_id("f").build()?;
+    /// let upload = client.files().upload("The office opens at nine.");
+    /// upload.on_progress(|sent, size| println!("{sent} of {size} bytes")).send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_progress(mut self, observer: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
+        let size = self.params.content.len() as u64;
+        self.progress = Some(Progress::new(move |sent, total| {
+            observer(scale(sent, total, size), size);
+        }));
+        self
+    }
+
     /// Uploads the file, with retries if that is safe and sensible.
     ///
     /// # Errors
@@ -207,8 +230,16 @@ impl UploadCall {
     ///
     /// As [`Call::send_raw`].
     pub fn send_raw(self) -> Result<RawResponse<File>> {
-        self.files.create(self.params).with_options(self.options).send_raw()
+        let mut call = self.files.create(self.params).with_options(self.options);
+        call.request.progress = self.progress;
+        call.send_raw()
     }
+}
+
+/// Scales `sent` from the range up to `total` to the range up to `size`.
+fn scale(sent: u64, total: u64, size: u64) -> u64 {
+    let scaled = u128::from(sent) * u128::from(size) / u128::from(total.max(1));
+    u64::try_from(scaled).unwrap_or(size).min(size)
 }
 
 /// Requests the URL of the content of a file. Its query is a secret for an hour, so it becomes part of the base, which no

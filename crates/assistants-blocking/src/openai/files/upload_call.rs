@@ -1,13 +1,13 @@
 //! Uploads that are forms.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
 use crate::call::options::option_setters;
 use crate::error::Result;
 use crate::http::multipart::Form;
+use crate::http::progress::Progress;
 use crate::openai::{File, FileExpiration};
 use crate::{Call, Options, RawResponse};
 
@@ -61,7 +61,7 @@ impl<T> UploadCall<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn on_progress(mut self, observer: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
-        self.form.progress = Some(Arc::new(observer));
+        self.form.progress = Some(Progress::new(observer));
         self
     }
 

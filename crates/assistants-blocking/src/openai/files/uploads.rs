@@ -1,14 +1,14 @@
 //! Files that are uploaded in parts.
 
 use std::fmt;
-use std::sync::Arc;
 
 use assistants_types::openai::operations as op;
 
 use crate::call::options::option_setters;
 use crate::error::{Error, Result};
 use crate::http::file_source::FileSource;
-use crate::http::multipart::{Form, Progress};
+use crate::http::multipart::Form;
+use crate::http::progress::Progress;
 use crate::openai::{Client, CompleteUpload, CreateUpload, File, FilePurpose, IdOf, Upload, UploadCall, UploadPart};
 use crate::{Call, Options};
 
@@ -139,7 +139,7 @@ impl PartsUpload {
     /// Calls `observer` with the number of bytes sent and the size of the file. A part that is sent again starts from its
     /// beginning.
     pub fn on_progress(mut self, observer: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
-        self.progress = Some(Arc::new(observer));
+        self.progress = Some(Progress::new(observer));
         self
     }
 
@@ -195,7 +195,7 @@ impl PartsUpload {
             let part = self.source.part(sent, self.part_bytes.min(length - sent));
             let mut call = self.uploads.add_part(&upload_id, part);
             if let Some(progress) = self.progress.clone() {
-                call = call.on_progress(move |of_part, _| progress(sent + of_part, length));
+                call = call.on_progress(move |of_part, _| progress.report(sent + of_part, length));
             }
             let call = call.with_options(options.without_body_fields());
             self.state.part_ids.push(call.send()?.id);
