@@ -37,9 +37,10 @@
 //! `FIXTURE=part-of-a-name` selects files.
 
 mod fixture;
+mod leaving;
 mod play;
-
 mod probe;
+mod restart;
 
 use std::fs;
 use std::path::{Path, PathBuf};

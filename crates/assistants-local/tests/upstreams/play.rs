@@ -14,14 +14,15 @@ use assistants_local::model::upstream::{Endpoint, Upstream};
 use serde_json::{Map, Value, json};
 use test_peer::{Nobody, Peer, Request, Response};
 
-use crate::fixture::{Ends, Fixture, Turn, Via};
+use crate::fixture::{Ends, Exchange, Fixture, Turn, Via};
 
 /// The start of a PNG file.
 const IMAGE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 pub(crate) fn play(fixture: &Fixture) {
     let faults = Arc::default();
-    let peer = peer(fixture, &faults);
+    let owner = fixture.owner.as_deref().unwrap_or("someone");
+    let peer = peer(fixture.exchanges.clone(), owner, &faults);
     let nobody = fixture.unreachable.then(Nobody::new);
     let url = match &nobody {
         Some(nobody) => format!("http://{}/v1", nobody.address()),
@@ -67,11 +68,10 @@ pub(crate) fn models(owner: &str) -> Response {
     Response::json(&models.to_string())
 }
 
-/// Answers the requests of a fixture in their order, and adds what is wrong with them to `faults`.
-fn peer(fixture: &Fixture, faults: &Arc<Mutex<Vec<String>>>) -> Peer {
-    let exchanges = Mutex::new(fixture.exchanges.clone().into_iter().enumerate());
-    let owner = fixture.owner.clone().unwrap_or_else(|| "someone".to_owned());
-    let faults = Arc::clone(faults);
+/// Answers requests with these exchanges in their order, and adds what is wrong with them to `faults`.
+pub(crate) fn peer(exchanges: Vec<Exchange>, owner: &str, faults: &Arc<Mutex<Vec<String>>>) -> Peer {
+    let exchanges = Mutex::new(exchanges.into_iter().enumerate());
+    let (owner, faults) = (owner.to_owned(), Arc::clone(faults));
     Peer::serve(move |request: &Request| {
         if request.line() == "GET /v1/models" {
             return vec![models(&owner).into()];
