@@ -10,16 +10,26 @@ impl RunStatus {
     /// A run that is waiting for tool outputs has not ended. An unknown status is treated as not ended.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
-        matches!(
-            self,
-            Self::Cancelled | Self::Failed | Self::Completed | Self::Incomplete | Self::Expired
-        )
+        match self {
+            Self::Cancelled | Self::Failed | Self::Completed | Self::Incomplete | Self::Expired => true,
+            // Every status is listed, so that a new one does not compile until it is classified.
+            Self::Queued | Self::InProgress | Self::RequiresAction | Self::Cancelling | Self::Unknown(_) => false,
+        }
     }
 
     /// Whether the server is processing the run, so that polling makes sense: queued, in progress or cancelling.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        matches!(self, Self::Queued | Self::InProgress | Self::Cancelling)
+        match self {
+            Self::Queued | Self::InProgress | Self::Cancelling => true,
+            Self::RequiresAction
+            | Self::Cancelled
+            | Self::Failed
+            | Self::Completed
+            | Self::Incomplete
+            | Self::Expired
+            | Self::Unknown(_) => false,
+        }
     }
 }
 
