@@ -106,15 +106,6 @@ impl Progress {
     pub(super) fn report(&mut self, event: &StreamEvent, seen: &RunAccumulator, handler: &mut impl EventHandler) {
         handler.on_event(event);
         match event {
-            StreamEvent::RunCreated(run)
-            | StreamEvent::RunQueued(run)
-            | StreamEvent::RunInProgress(run)
-            | StreamEvent::RunCompleted(run)
-            | StreamEvent::RunIncomplete(run)
-            | StreamEvent::RunFailed(run)
-            | StreamEvent::RunCancelling(run)
-            | StreamEvent::RunCancelled(run)
-            | StreamEvent::RunExpired(run) => handler.on_run(run),
             StreamEvent::RunRequiresAction(run) => {
                 // The step stays open until the outputs are there, but its calls are whole.
                 if let Some(step) = seen.run_step() {
@@ -145,7 +136,11 @@ impl Progress {
                 self.calls_done(step, step.tool_calls().len(), handler);
                 handler.on_run_step_done(step);
             }
-            _ => {}
+            other => {
+                if let Some(run) = other.run() {
+                    handler.on_run(run);
+                }
+            }
         }
     }
 
@@ -238,5 +233,62 @@ impl Progress {
         }
         reported.done = reported.done.max(end);
         reported.created = reported.created.max(end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last method called other than `on_event`.
+    #[derive(Default)]
+    struct Last(&'static str);
+
+    impl EventHandler for Last {
+        fn on_run(&mut self, _: &Run) {
+            self.0 = "on_run";
+        }
+        fn on_message_created(&mut self, _: &Message) {
+            self.0 = "on_message_created";
+        }
+        fn on_message_delta(&mut self, _: &MessageDelta, _: &Message) {
+            self.0 = "on_message_delta";
+        }
+        fn on_message_done(&mut self, _: &Message) {
+            self.0 = "on_message_done";
+        }
+        fn on_run_step_created(&mut self, _: &RunStep) {
+            self.0 = "on_run_step_created";
+        }
+        fn on_run_step_delta(&mut self, _: &RunStepDelta, _: &RunStep) {
+            self.0 = "on_run_step_delta";
+        }
+        fn on_run_step_done(&mut self, _: &RunStep) {
+            self.0 = "on_run_step_done";
+        }
+    }
+
+    #[test]
+    fn every_event_is_reported_by_its_method_unless_only_on_event_does() {
+        for name in StreamEvent::NAMES {
+            let event = StreamEvent::parse(name, r#"{"id":"a","thread_id":"b","delta":{}}"#).unwrap();
+            let mut seen = RunAccumulator::default();
+            seen.apply(&event);
+            let mut last = Last::default();
+            Progress::default().report(&event, &seen, &mut last);
+            let (subject, what) = name.rsplit_once('.').unwrap_or(("", name));
+            let want = match (subject, what) {
+                ("thread.run", _) => "on_run",
+                ("thread.message", "created") => "on_message_created",
+                ("thread.message", "delta") => "on_message_delta",
+                ("thread.run.step", "created") => "on_run_step_created",
+                ("thread.run.step", "delta") => "on_run_step_delta",
+                (_, "in_progress") | ("thread", "created") | ("", "error" | "done") => "",
+                ("thread.message", _) => "on_message_done",
+                ("thread.run.step", _) => "on_run_step_done",
+                _ => panic!("{name}: decide which method reports it"),
+            };
+            assert_eq!(last.0, want, "{name}");
+        }
     }
 }
