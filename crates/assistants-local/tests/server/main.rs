@@ -15,6 +15,7 @@ mod legacy;
 mod limits;
 mod lists;
 mod live_runs;
+mod members;
 mod nulls;
 mod objects;
 mod raw;

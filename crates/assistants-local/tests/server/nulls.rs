@@ -12,7 +12,7 @@ use super::client::{Client, id, serve};
 use super::files::upload_bytes;
 
 /// The operation for each JSON body. Placeholders in braces are filled with new objects.
-const OPERATIONS: &[(&str, &str)] = &[
+pub(super) const OPERATIONS: &[(&str, &str)] = &[
     ("CreateAssistant", "/assistants"),
     ("UpdateAssistant", "/assistants/{assistant}"),
     ("CreateAssistantFile", "/assistants/{assistant}/files"),
@@ -39,7 +39,7 @@ const OPERATIONS: &[(&str, &str)] = &[
 /// Bodies that are forms, which cannot contain null.
 const FORMS: &[&str] = &["CreateFile", "AddUploadPart"];
 
-fn schemas() -> Map<String, Value> {
+pub(super) fn schemas() -> Map<String, Value> {
     let documents = [
         include_str!("../../src/openai/generated/request_schemas.json"),
         include_str!("../../src/openai/generated/chat_request_schemas.json"),
@@ -57,15 +57,15 @@ fn schemas() -> Map<String, Value> {
 }
 
 /// A body with nulls, and the same without them.
-type Pair = (Value, Value);
+pub(super) type Pair = (Value, Value);
 
-struct Maker<'a> {
-    schemas: &'a Map<String, Value>,
-    file: String,
-    store: String,
-    assistant: String,
+pub(super) struct Maker<'a> {
+    pub(super) schemas: &'a Map<String, Value>,
+    pub(super) file: String,
+    pub(super) store: String,
+    pub(super) assistant: String,
     /// Whether a null that the schema allows clears the stored value.
-    clears: bool,
+    pub(super) clears: bool,
 }
 
 impl<'a> Maker<'a> {
@@ -86,7 +86,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Returns values for a member with this name: first a simple valid one, then ones with nested members.
-    fn values(&self, name: &str, schema: &'a Value, depth: usize) -> Vec<Pair> {
+    pub(super) fn values(&self, name: &str, schema: &'a Value, depth: usize) -> Vec<Pair> {
         let schema = self.resolve(schema);
         let same = |value: Value| vec![(value.clone(), value)];
         if let Some(constant) = schema.get("const").or_else(|| schema["enum"].get(0)) {
@@ -118,7 +118,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Returns objects with only the required members, then with one nested optional member at a time.
-    fn objects(&self, schema: &'a Value, depth: usize) -> Vec<Pair> {
+    pub(super) fn objects(&self, schema: &'a Value, depth: usize) -> Vec<Pair> {
         let Some(properties) = schema["properties"].as_object() else {
             return vec![(json!({}), json!({}))];
         };
@@ -162,7 +162,7 @@ impl<'a> Maker<'a> {
 }
 
 /// Returns a path with its placeholders filled with new objects.
-fn filled(client: &Client, path: &str, file: &str) -> String {
+pub(super) fn filled(client: &Client, path: &str, file: &str) -> String {
     let Some((before, rest)) = path.split_once('{') else {
         return path.to_owned();
     };

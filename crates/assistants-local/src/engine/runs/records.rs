@@ -128,3 +128,20 @@ pub(crate) fn last_message(transaction: &dyn Transaction, run: &Run) -> Result<O
     let newest = transaction.list(&list)?.documents.into_iter().next();
     newest.map(|document| Ok(Loaded::parse(document)?.object)).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_the_event_of_its_name() {
+        for status in RunStatus::KNOWN {
+            let want = format!("thread.run.{status}");
+            let event = state_event(Run {
+                status: status.clone(),
+                ..Run::default()
+            });
+            assert_eq!(event.name(), want);
+        }
+    }
+}
