@@ -102,7 +102,9 @@ impl Model for Catalog {
                 }
             }
         }
-        names.push(Scripted.name().to_owned());
+        if !names.iter().any(|name| name == Scripted.name()) {
+            names.push(Scripted.name().to_owned());
+        }
         names
     }
 

@@ -13,6 +13,9 @@
 //! With file search, and if no line is a command, the answer quotes the lines of the attached files that contain most
 //! of the message's words, from at most three passages, each with a citation.
 //!
+//! If the run has a function `file_search` with a parameter `queries`, and no line is a command, the function is called with
+//! the message: so a server that offers file search as a function can be tested with this model behind it.
+//!
 //! Arguments are passed on unchanged, whether or not they are valid JSON. Calls are made after the other commands,
 //! whatever the order of the lines. A function that the run does not have is not called, and the answer says so. Once
 //! functions have been called, the answer reports their outputs, and the commands are not executed again. With
@@ -23,9 +26,14 @@
 //! A token is a word, delimited by white space. The prompt consists of the instructions, all messages and all outputs
 //! of functions. A call counts as one token for its name and one for each word of its arguments.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{CompletedCall, Failure, Finish, FinishReason, Model, ModelRequest, Output, Passage, ToolChoice, Usage};
+use serde_json::json;
+
+use super::{
+    CompletedCall, Failure, Finish, FinishReason, Function, Model, ModelRequest, Output, Passage, ToolChoice, Usage,
+};
 use crate::search;
 
 /// The maximum number of quoted passages, and of lines quoted from each.
@@ -255,17 +263,22 @@ fn stem(word: &str) -> &str {
 }
 
 /// Returns the calls to make in the whole run, in order.
-fn wanted_calls<'a>(request: &'a ModelRequest, commands: &[Command<'a>]) -> Vec<(&'a str, &'a str)> {
+fn wanted_calls<'a>(request: &'a ModelRequest, commands: &[Command<'a>]) -> Vec<(&'a str, Cow<'a, str>)> {
     let asked = commands.iter().filter_map(|command| match command {
-        Command::Call { name, arguments } if has_function(request, name) => Some((*name, *arguments)),
+        Command::Call { name, arguments } if has_function(request, name) => Some((*name, Cow::Borrowed(*arguments))),
         _ => None,
     });
+    let without_arguments = |name: &'a str| (name, Cow::Borrowed("{}"));
     match &request.tool_choice {
         ToolChoice::None => Vec::new(),
+        ToolChoice::Auto if commands.is_empty() => search_call(request).into_iter().collect(),
         ToolChoice::Auto => asked.collect(),
         ToolChoice::Required => {
             let asked: Vec<_> = asked.collect();
-            let first = request.functions.first().map(|function| (function.name.as_str(), "{}"));
+            let first = request
+                .functions
+                .first()
+                .map(|function| without_arguments(&function.name));
             if asked.is_empty() {
                 first.into_iter().collect()
             } else {
@@ -275,12 +288,23 @@ fn wanted_calls<'a>(request: &'a ModelRequest, commands: &[Command<'a>]) -> Vec<
         ToolChoice::Function(name) => {
             let asked: Vec<_> = asked.filter(|(asked, _)| asked == name).collect();
             if asked.is_empty() && has_function(request, name) {
-                vec![(name, "{}")]
+                vec![without_arguments(name)]
             } else {
                 asked
             }
         }
     }
+}
+
+/// Returns the call of a function that searches files, if there is one.
+fn search_call(request: &ModelRequest) -> Option<(&str, Cow<'_, str>)> {
+    let has_queries = |function: &&Function| {
+        let parameters = function.parameters.as_ref();
+        function.name == "file_search" && parameters.is_some_and(|schema| schema["properties"]["queries"].is_object())
+    };
+    let function = request.functions.iter().find(has_queries)?;
+    let arguments = json!({"queries": [request.last_user_text()]});
+    Some((&function.name, arguments.to_string().into()))
 }
 
 fn has_function(request: &ModelRequest, name: &str) -> bool {
@@ -578,6 +602,19 @@ mod tests {
                 completion_tokens: 5
             }
         );
+    }
+
+    #[test]
+    fn a_function_that_searches_files_is_called_with_the_message() {
+        let mut function = Function::new("file_search");
+        function.parameters = Some(json!({"type": "object", "properties": {"queries": {"type": "array"}}}));
+        let with = |request: ModelRequest| ModelRequest {
+            functions: vec![function.clone()],
+            ..request
+        };
+        check(&with(request("Why?")), r#"[file_search:][0={"queries":[][0="Why?"]}]"#);
+        check(&with(after("Why?", &["because"])), "[f][ returned][ because]");
+        check(&with(request("repeat 1")), "[word1]");
     }
 
     #[test]
