@@ -19,6 +19,7 @@ pub(crate) mod random;
 pub(crate) mod redirect;
 pub(crate) mod retry;
 pub(crate) mod retry_hints;
+pub(crate) mod span;
 pub(crate) mod tls;
 pub(crate) mod transport;
 pub(crate) mod watch;

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use ureq::http::HeaderMap;
 
 use crate::http::date;
+use crate::http::span::span;
 
 /// The value of a wait that is out of the range of clocks.
 const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
@@ -33,7 +34,8 @@ impl Hints {
                 let exhausted = |left, reset| text(left).filter(|left| *left == "0").and(text(reset));
                 let requests = exhausted("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests");
                 let tokens = exhausted("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens");
-                requests.and_then(span).max(tokens.and_then(span))
+                let wait = requests.and_then(span).max(tokens.and_then(span))?.min(FOREVER);
+                Some(wait).filter(|wait| !wait.is_zero())
             });
         let should_retry = match text("x-should-retry") {
             Some("true") => Some(true),
@@ -56,27 +58,6 @@ fn seconds(value: &str, unit: f64) -> Option<Duration> {
         Err(_) => return None,
     };
     Some(wait).filter(|wait| !wait.is_zero())
-}
-
-/// A time span as Go prints it: `6s`, `1.57s`, `250ms`, `2m59.56s`, `6h0m0s`.
-fn span(mut text: &str) -> Option<Duration> {
-    let mut sum = 0.0;
-    while !text.is_empty() {
-        let (number, rest) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
-        let (unit, rest) = rest.split_at(rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len()));
-        let seconds = match unit {
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            "d" => 86_400.0,
-            _ => return None,
-        };
-        sum += number.parse::<f64>().ok()? * seconds;
-        text = rest;
-    }
-    let span = Duration::try_from_secs_f64(sum).ok()?.min(FOREVER);
-    Some(span).filter(|span| !span.is_zero())
 }
 
 /// The time left until an HTTP date; a date in the past requests no wait.
