@@ -12,8 +12,8 @@ const LEAST_CHECKED: u64 = 2_000;
 
 /// A request, and how it is sent.
 pub(super) struct Attempts<'a> {
-    upstream: &'a Upstream,
-    model: &'a str,
+    pub(super) upstream: &'a Upstream,
+    pub(super) model: &'a str,
     pub(super) request: ModelRequest,
     pub(super) flags: Flags,
     repeats: u32,

@@ -5,6 +5,7 @@
 //! the readers of answers tolerate those in responses. A [`Catalog`](super::Catalog) makes one model of several upstream
 //! servers.
 
+mod answer;
 mod attempts;
 mod chat;
 mod failure;
@@ -13,7 +14,10 @@ pub mod flags;
 mod images;
 mod overflow;
 mod probe;
+mod request;
+mod rounds;
 mod server;
+mod state;
 mod text;
 
 pub(super) use self::chat::respond;

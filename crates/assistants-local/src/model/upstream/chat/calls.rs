@@ -1,20 +1,34 @@
 //! Calls and their outputs, in the form that servers accept when they are sent back.
 
 use assistants_blocking::chat::{ChatAssistantMessage, ChatMessage, ChatToolCall};
-use serde_json::Value;
 
-use crate::model::CompletedCall;
-use crate::model::upstream::flags::{CallIds, Flags};
+use crate::model::upstream::flags::Flags;
+use crate::model::upstream::request::{call_id, has_valid_arguments};
+use crate::model::upstream::state::Item;
 
 /// The members of an answer that contain its reasoning.
 pub(super) const REASONING: [&str; 4] = ["reasoning_content", "reasoning", "reasoning_text", "reasoning_details"];
 
-/// Some servers reject an empty output.
-pub(super) fn output(call: &CompletedCall) -> &str {
-    if call.output.is_empty() {
-        "(no output)"
-    } else {
-        &call.output
+impl Item for ChatMessage {
+    const DIALECT: &'static str = "chat";
+
+    fn output(call_id: &str, output: &str) -> Self {
+        Self::tool(call_id, output)
+    }
+
+    fn calls(&self) -> Vec<&str> {
+        let Self::Assistant(answer) = self else {
+            return Vec::new();
+        };
+        let calls = answer.tool_calls.iter().flatten().filter_map(ChatToolCall::as_function);
+        calls.map(|call| call.id.as_str()).collect()
+    }
+
+    fn output_of(&self) -> Option<&str> {
+        match self {
+            Self::Tool(output) => Some(&output.tool_call_id),
+            _ => None,
+        }
     }
 }
 
@@ -32,8 +46,7 @@ fn adapt_answer(answer: &mut ChatAssistantMessage, flags: &Flags) {
     for call in answer.tool_calls.iter_mut().flatten() {
         if let ChatToolCall::Function(call) = call {
             call.id = call_id(&call.id, flags);
-            // Servers that parse the arguments reject a conversation in which a model once wrote bad ones.
-            if serde_json::from_str::<Value>(&call.function.arguments).is_err() {
+            if !has_valid_arguments(&call.function.arguments) {
                 call.function.arguments = "{}".to_owned();
             }
         }
@@ -46,17 +59,5 @@ fn adapt_answer(answer: &mut ChatAssistantMessage, flags: &Flags) {
     }
     if flags.reasoning_required && !has_reasoning && answer.tool_calls.is_some() {
         answer.extra.insert("reasoning_content".to_owned(), "".into());
-    }
-}
-
-/// Returns an id in the form that the server accepts; the same for the same id.
-fn call_id(id: &str, flags: &Flags) -> String {
-    match flags.call_ids {
-        CallIds::Any => id.to_owned(),
-        CallIds::NineAlphanumerics => {
-            let characters: Vec<char> = id.chars().filter(char::is_ascii_alphanumeric).collect();
-            let last = &characters[characters.len().saturating_sub(9)..];
-            format!("{:0>9}", last.iter().collect::<String>())
-        }
     }
 }

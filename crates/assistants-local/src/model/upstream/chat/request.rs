@@ -2,168 +2,96 @@
 
 use assistants_blocking::chat::{
     ChatAssistantMessage, ChatCalledFunction, ChatFunctionToolCall, ChatImagePart, ChatMessage, ChatNamedToolChoice,
-    ChatResponseFormat, ChatStreamOptions, ChatTextPart, ChatTool, ChatToolChoice, ChatUserPart, CreateChatCompletion,
+    ChatStreamOptions, ChatTextPart, ChatTool, ChatToolChoice, ChatUserPart, CreateChatCompletion,
 };
 use assistants_types::Field;
 use assistants_types::openai::{FunctionDefinition, FunctionTool, ImageUrl, NamedFunction, ReasoningEffort};
-use serde_json::{Value, json};
 
-use super::calls::{self, output};
-use super::state::State;
-use crate::model::upstream::file_search;
-use crate::model::upstream::flags::{
-    Flags, ImageForm, InstructionsRole, MaxTokensField, ResponseFormats, ToolChoiceForms,
-};
-use crate::model::upstream::images;
-use crate::model::{Failure, Function, Image, ModelMessage, ModelRequest, Role, ToolChoice};
+use super::calls::adapt;
+use crate::model::upstream::flags::{Flags, InstructionsRole, MaxTokensField};
+use crate::model::upstream::request::{Forced, format, instructions, offer, sampling, user_message};
+use crate::model::upstream::rounds::Question;
+use crate::model::upstream::state::{State, output};
+use crate::model::{Failure, Function, ModelMessage, ModelRequest, Role};
 
 /// What a model is asked for after the output of a tool, by servers that expect an answer there.
 const AFTER_TOOL: &str = "I have the results.";
 
-/// Converts a request for the server named `upstream`. `state` is what this answer has come to so far: searches with their
-/// results, after which the model is asked again.
-pub(super) fn build(
-    request: &ModelRequest,
-    model: &str,
-    upstream: &str,
-    flags: &Flags,
-    state: &State,
-) -> Result<CreateChatCompletion, Failure> {
-    let (format, described) = response_format(request, flags);
+/// Converts a question.
+pub(super) fn build(question: &Question<'_, ChatMessage>) -> Result<CreateChatCompletion, Failure> {
+    let Question { request, flags, .. } = *question;
+    let format = format(request, flags);
     let mut messages = Vec::new();
-    if let Some(text) = instructions(request, described) {
+    if let Some(text) = instructions(request, &format) {
         messages.push(match flags.instructions_role {
             InstructionsRole::System => ChatMessage::system(text),
             InstructionsRole::Developer => ChatMessage::developer(text),
         });
     }
     for message in request.messages.iter().chain(&request.rounds) {
-        push(&mut messages, message, (upstream, model), flags)?;
+        push(&mut messages, message, question)?;
     }
-    messages.extend(state.messages().iter().cloned());
+    messages.extend(question.state.items().iter().cloned());
     for message in &mut messages {
-        calls::adapt(message, flags);
+        adapt(message, flags);
     }
-    let mut body = CreateChatCompletion::new(model, messages);
-    // 1 is the default of both. Reasoning models reject the members, whatever their values.
-    let set = |value: Option<f64>| value.filter(|value| *value != 1.0).map_or(Field::Keep, Field::Set);
-    body.temperature = set(request.temperature);
-    body.top_p = set(request.top_p);
+    let mut params = CreateChatCompletion::new(question.model, messages);
+    params.temperature = sampling(request.temperature).map_or(Field::Keep, Field::Set);
+    params.top_p = sampling(request.top_p).map_or(Field::Keep, Field::Set);
     if let Some(most) = request.max_completion_tokens {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         match flags.max_tokens_field {
-            MaxTokensField::MaxTokens => body.max_tokens = Field::Set(most),
-            MaxTokensField::MaxCompletionTokens => body.max_completion_tokens = Field::Set(most),
+            MaxTokensField::MaxTokens => params.max_tokens = Field::Set(most),
+            MaxTokensField::MaxCompletionTokens => params.max_completion_tokens = Field::Set(most),
         }
     }
     if let Some(effort) = request.reasoning_effort.as_deref().filter(|_| flags.reasoning_effort) {
-        body.reasoning_effort = Field::Set(ReasoningEffort::from(effort));
+        params.reasoning_effort = Field::Set(ReasoningEffort::from(effort));
     }
-    body.response_format = format;
+    params.response_format = format.sent.and_then(|format| serde_json::from_value(format).ok());
     if flags.usage_in_stream {
-        body.stream_options = Field::Set(ChatStreamOptions::default().include_usage(true));
+        params.stream_options = Field::Set(ChatStreamOptions::default().include_usage(true));
     }
-    tools(&mut body, request, flags);
-    Ok(body)
-}
-
-/// Returns everything that the model is told to do. Some servers accept a single system message, and only as the first
-/// message.
-fn instructions(request: &ModelRequest, described: Option<String>) -> Option<String> {
-    let search = request.file_search.then(|| file_search::INSTRUCTIONS.to_owned());
-    let texts = request.instructions.iter().cloned().chain(search).chain(described);
-    let texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
-    (!texts.is_empty()).then(|| texts.join("\n\n"))
-}
-
-/// Returns the response format to send, and the description of one that the server does not accept.
-fn response_format(request: &ModelRequest, flags: &Flags) -> (Option<ChatResponseFormat>, Option<String>) {
-    let Some(format) = &request.response_format else {
-        return (None, None);
-    };
-    let kind = format.get("type").and_then(Value::as_str).unwrap_or_default();
-    if !matches!(kind, "json_object" | "json_schema") {
-        return (None, None);
-    }
-    let schema = format.pointer("/json_schema/schema");
-    let has_tools = !request.functions.is_empty() || request.file_search;
-    let may_combine = !has_tools || flags.format_with_tools;
-    let accepted = match flags.response_format {
-        _ if !may_combine => false,
-        ResponseFormats::All => true,
-        ResponseFormats::JsonObject => kind == "json_object",
-        ResponseFormats::Text => false,
-    };
-    if accepted {
-        return (serde_json::from_value(format.clone()).ok(), None);
-    }
-    let described = match schema {
-        Some(schema) => {
-            format!("Answer with a JSON object and nothing else. It must conform to this JSON schema: {schema}")
-        }
-        None => "Answer with a JSON object and nothing else.".to_owned(),
-    };
-    let json = may_combine && flags.response_format == ResponseFormats::JsonObject;
-    let format = json.then(|| serde_json::from_value(json!({"type": "json_object"})).ok());
-    (format.flatten(), Some(described))
+    tools(&mut params, request, flags);
+    Ok(params)
 }
 
 /// Appends a message of the conversation.
 fn push(
     messages: &mut Vec<ChatMessage>,
     message: &ModelMessage,
-    (upstream, model): (&str, &str),
-    flags: &Flags,
+    question: &Question<'_, ChatMessage>,
 ) -> Result<(), Failure> {
-    match message.role {
-        Role::User => {
-            if flags.assistant_after_tool && matches!(messages.last(), Some(ChatMessage::Tool(_))) {
-                messages.push(ChatMessage::assistant(AFTER_TOOL));
-            }
-            messages.push(user(message, flags)?);
+    if message.role == Role::User {
+        if question.flags.assistant_after_tool && matches!(messages.last(), Some(ChatMessage::Tool(_))) {
+            messages.push(ChatMessage::assistant(AFTER_TOOL));
         }
-        Role::Assistant => match message
-            .state
-            .as_ref()
-            .and_then(|state| State::of(state, upstream, model))
-        {
-            Some(state) => messages.extend(state.with_outputs(&message.calls)?),
-            None => answer(messages, message),
-        },
+        messages.push(user(message, question.flags)?);
+        return Ok(());
+    }
+    let stored = message.state.as_ref();
+    match stored.and_then(|stored| State::of(stored, question.upstream.name(), question.model)) {
+        Some(state) => messages.extend(state.with_outputs(&message.calls)?),
+        None => answer(messages, message),
     }
     Ok(())
 }
 
 fn user(message: &ModelMessage, flags: &Flags) -> Result<ChatMessage, Failure> {
-    if message.images.is_empty() {
-        return Ok(ChatMessage::user(message.text.as_str()));
+    let user = user_message(message, flags)?;
+    if user.images.is_empty() {
+        return Ok(ChatMessage::user(user.text));
     }
-    let mut text = message.text.clone();
-    let mut parts = Vec::new();
-    for image in &message.images {
-        if flags.images == ImageForm::None {
-            text.push_str("\n[An image, which this model cannot see.]");
-        } else {
-            parts.push(ChatUserPart::from(ChatImagePart::new(image_url(image, flags)?)));
-        }
+    let mut parts: Vec<ChatUserPart> = Vec::new();
+    if !user.text.is_empty() {
+        parts.push(ChatTextPart::new(user.text).into());
     }
-    if parts.is_empty() {
-        return Ok(ChatMessage::user(text));
-    }
-    if !text.is_empty() {
-        parts.insert(0, ChatTextPart::new(text).into());
+    for (image, url) in user.images {
+        let mut image_url = ImageUrl::new(url);
+        image_url.detail = image.detail.as_deref().map(Into::into);
+        parts.push(ChatImagePart::new(image_url).into());
     }
     Ok(ChatMessage::user(parts))
-}
-
-fn image_url(image: &Image, flags: &Flags) -> Result<ImageUrl, Failure> {
-    let url = match flags.images {
-        ImageForm::Url => images::url(&image.source)?,
-        _ => images::data_url(&image.source)?,
-    };
-    let mut image_url = ImageUrl::new(url);
-    image_url.detail = image.detail.as_deref().map(Into::into);
-    Ok(image_url)
 }
 
 /// Appends an answer of the assistant, with its calls and their outputs. Content is always plain text: several servers
@@ -189,54 +117,26 @@ fn answer(messages: &mut Vec<ChatMessage>, message: &ModelMessage) {
     }
 }
 
-/// Adds the functions, and whether they may or must be called. Only what is needed is sent: several servers reject an empty
-/// list of tools, and options without tools.
-fn tools(body: &mut CreateChatCompletion, request: &ModelRequest, flags: &Flags) {
-    if request.tool_choice == ToolChoice::None {
-        // Some models call functions in spite of `tool_choice: "none"`. They cannot call what they do not know.
-        return;
-    }
-    let forced = match &request.tool_choice {
-        ToolChoice::Function(name) if flags.tool_choice != ToolChoiceForms::All => Some(name),
-        _ => None,
-    };
-    let offered = request
-        .functions
-        .iter()
-        .filter(|function| forced.is_none_or(|name| function.name == *name));
-    let mut tools: Vec<ChatTool> = offered.map(|function| tool(function, flags)).collect();
-    if request.file_search && forced.is_none() {
-        tools.push(tool(&file_search::function(), flags));
-    }
-    if tools.is_empty() {
-        return;
-    }
-    body.tools = Some(tools);
+/// Adds the functions, and whether they must be called.
+fn tools(params: &mut CreateChatCompletion, request: &ModelRequest, flags: &Flags) {
+    let Some(offer) = offer(request, flags) else { return };
+    params.tools = Some(offer.functions.into_iter().map(tool).collect());
     if !flags.reasoning_with_tools {
-        body.reasoning_effort = Field::Set(ReasoningEffort::from("none"));
+        params.reasoning_effort = Field::Set(ReasoningEffort::from("none"));
     }
-    if !request.parallel_tool_calls && flags.parallel_tool_calls {
-        body.parallel_tool_calls = Some(false);
+    if offer.one_by_one {
+        params.parallel_tool_calls = Some(false);
     }
-    if flags.tool_choice == ToolChoiceForms::None {
-        return;
-    }
-    body.tool_choice = match &request.tool_choice {
-        // A run whose calls have outputs has done what was required of it.
-        _ if request.calls().next().is_some() => None,
-        ToolChoice::Required => Some(ChatToolChoice::Required),
-        ToolChoice::Function(_) if forced.is_some() => Some(ChatToolChoice::Required),
-        ToolChoice::Function(name) => Some(ChatNamedToolChoice::new(NamedFunction::new(name)).into()),
-        _ => None,
-    };
+    params.tool_choice = offer.choice.map(|choice| match choice {
+        Forced::Any => ChatToolChoice::Required,
+        Forced::Function(name) => ChatNamedToolChoice::new(NamedFunction::new(name)).into(),
+    });
 }
 
-fn tool(function: &Function, flags: &Flags) -> ChatTool {
-    let mut definition = FunctionDefinition::new(&function.name);
-    definition.description.clone_from(&function.description);
-    // Some servers reject a function without parameters.
-    let parameters = function.parameters.clone();
-    definition.parameters = Some(parameters.unwrap_or_else(|| json!({"type": "object", "properties": {}})));
-    definition.strict = function.strict.filter(|_| flags.strict);
+fn tool(function: Function) -> ChatTool {
+    let mut definition = FunctionDefinition::new(function.name);
+    definition.description = function.description;
+    definition.parameters = function.parameters;
+    definition.strict = function.strict;
     FunctionTool::new(definition).into()
 }
