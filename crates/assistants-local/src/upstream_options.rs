@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 use assistants_local::model::Catalog;
-use assistants_local::model::upstream::{Endpoint, Upstream};
+use assistants_local::model::upstream::{Dialect, Endpoint, Upstream};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -18,7 +18,7 @@ const NAME: &str = "upstream";
 
 #[derive(Args, Debug)]
 pub(crate) struct UpstreamOptions {
-    /// Server with the models, by the base URL of its chat completions, such as `http://127.0.0.1:11434/v1`. Without an
+    /// Server with the models, by the base URL of its chat completions or responses, such as `http://127.0.0.1:11434/v1`. Without an
     /// upstream server, the scripted model serves all requests: it repeats the question.
     #[arg(long, env = "ASSISTANTS_LOCAL_UPSTREAM", value_name = "URL")]
     upstream: Option<String>,
@@ -26,6 +26,11 @@ pub(crate) struct UpstreamOptions {
     /// Environment variable that contains the key for the upstream server.
     #[arg(long, env = "ASSISTANTS_LOCAL_UPSTREAM_KEY_ENV", value_name = "VARIABLE")]
     upstream_key_env: Option<String>,
+
+    /// Protocol in which the upstream server is asked: `chat` or `responses`. The default is `responses` for OpenAI and for
+    /// Azure's `/openai/v1`, and `chat` for all others.
+    #[arg(long, env = "ASSISTANTS_LOCAL_UPSTREAM_DIALECT", value_name = "DIALECT")]
+    upstream_dialect: Option<Dialect>,
 
     /// Difference of the upstream server from the defaults, such as `max_tokens_field=max_completion_tokens`. Can be
     /// repeated; separate flags with commas in the environment variable.
@@ -72,6 +77,7 @@ impl TryUpstream {
         let mut works = true;
         for upstream in catalog.upstreams() {
             writeln!(output, "{} at {}", upstream.name(), upstream.url())?;
+            writeln!(output, "  dialect: {}", upstream.dialect())?;
             let models = upstream.models();
             match &models {
                 Some(models) => writeln!(output, "  models: {}", models.join(", "))?,
@@ -117,6 +123,7 @@ struct Server {
     url: String,
     key_env: Option<String>,
     key_header: Option<String>,
+    dialect: Option<Dialect>,
     #[serde(default)]
     flags: Map<String, Value>,
 }
@@ -134,6 +141,7 @@ impl UpstreamOptions {
                 url: url.clone(),
                 key_env: self.upstream_key_env.clone(),
                 key_header: None,
+                dialect: self.upstream_dialect,
                 flags: self
                     .upstream_flag
                     .iter()
@@ -141,8 +149,8 @@ impl UpstreamOptions {
                     .collect::<Result<_, _>>()?,
             };
             upstreams.push(server.start(NAME)?);
-        } else if self.upstream_key_env.is_some() || !self.upstream_flag.is_empty() {
-            return Err("--upstream-key-env and --upstream-flag need --upstream".into());
+        } else if self.upstream_key_env.is_some() || self.upstream_dialect.is_some() || !self.upstream_flag.is_empty() {
+            return Err("--upstream-key-env, --upstream-dialect and --upstream-flag need --upstream".into());
         }
         for (name, server) in file.upstreams {
             upstreams.push(server.start(&name)?);
@@ -172,6 +180,7 @@ impl Server {
             endpoint.key = Some(key);
         }
         endpoint.key_header = self.key_header;
+        endpoint.dialect = self.dialect;
         endpoint.flags = self.flags;
         Ok(Upstream::new(name, endpoint)?)
     }

@@ -1,5 +1,6 @@
 //! The format of the files, and how an exchange is compared and answered.
 
+use assistants_local::model::upstream::Dialect;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use test_peer::{Request, Response, Step};
@@ -12,6 +13,7 @@ pub(crate) struct Fixture {
     #[serde(default)]
     pub(crate) flags: Map<String, Value>,
     pub(crate) owner: Option<String>,
+    pub(crate) dialect: Option<Dialect>,
     #[serde(default)]
     pub(crate) unreachable: bool,
     #[serde(default)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
 use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread, RunStatus, Thread};
 use assistants_local::LocalServer;
-use serde_json::Map;
+use assistants_local::model::upstream::Endpoint;
 use test_peer::{Connection, PATIENCE, Peer, Scheme};
 
 use crate::play::{catalog, models};
@@ -46,7 +46,7 @@ fn stage(then: fn(&mut Connection) -> bool) -> Stage {
         report.send(then(&mut connection)).expect("the test waits");
     });
     let server = LocalServer::builder()
-        .model(catalog(peer.url("/v1"), Map::new()))
+        .model(catalog(Endpoint::new(peer.url("/v1"))))
         .start()
         .unwrap();
     let client = Client::builder().base_url(server.base_url()).build().unwrap();

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `quirk`, `seen` | what the server does, and who does it |
 //! | `flags`, `owner` | flags of the upstream server; the `owned_by` of its models |
+//! | `dialect` | the protocol in which the upstream server is asked: `chat` (default) or `responses` |
 //! | `unreachable` | true: nothing listens at the address of the upstream server |
 //! | `functions` | names of the run's functions, each with an object `{a: integer}` as its parameters |
 //! | `earlier` | messages of the thread before the question, as in `POST /messages` |
@@ -38,6 +39,7 @@
 
 mod fixture;
 mod leaving;
+mod over_itself;
 mod play;
 mod probe;
 mod restart;

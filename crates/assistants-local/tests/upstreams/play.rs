@@ -11,10 +11,13 @@ use assistants_blocking::{Error, FileSource};
 use assistants_local::LocalServer;
 use assistants_local::model::Catalog;
 use assistants_local::model::upstream::{Endpoint, Upstream};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use test_peer::{Nobody, Peer, Request, Response};
 
 use crate::fixture::{Ends, Exchange, Fixture, Turn, Via};
+
+/// The requests for an answer, in either dialect.
+const ASKS: [&str; 2] = ["POST /v1/chat/completions", "POST /v1/responses"];
 
 /// The start of a PNG file.
 const IMAGE: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -28,7 +31,10 @@ pub(crate) fn play(fixture: &Fixture) {
         Some(nobody) => format!("http://{}/v1", nobody.address()),
         None => peer.url("/v1"),
     };
-    let models = catalog(url, fixture.flags.clone());
+    let mut endpoint = Endpoint::new(url);
+    endpoint.flags = fixture.flags.clone();
+    endpoint.dialect = fixture.dialect;
+    let models = catalog(endpoint);
     let server = LocalServer::builder().model(Arc::clone(&models)).start().unwrap();
     let client = Client::builder().base_url(server.base_url()).build().unwrap();
     let mut stage = Stage::new(client, fixture);
@@ -52,10 +58,8 @@ pub(crate) fn play(fixture: &Fixture) {
     assert_eq!(asked, fixture.exchanges.len(), "requests for completions");
 }
 
-/// Returns the models of the server at a URL, which is asked again without a noticeable wait.
-pub(crate) fn catalog(url: String, flags: Map<String, Value>) -> Arc<Catalog> {
-    let mut endpoint = Endpoint::new(url);
-    endpoint.flags = flags;
+/// Returns the models of a server, which is asked again without a noticeable wait.
+pub(crate) fn catalog(mut endpoint: Endpoint) -> Arc<Catalog> {
     endpoint.retries.wait = Duration::from_millis(1);
     endpoint.retries.longest_wait = Duration::from_millis(100);
     let upstream = Upstream::new("up", endpoint).unwrap();
@@ -78,7 +82,7 @@ pub(crate) fn peer(exchanges: Vec<Exchange>, owner: &str, faults: &Arc<Mutex<Vec
         }
         let next = exchanges.lock().unwrap().next();
         let fault = match &next {
-            _ if request.line() != "POST /v1/chat/completions" => request.line(),
+            _ if !ASKS.contains(&request.line().as_str()) => request.line(),
             None => "one more request than expected".to_owned(),
             Some((index, exchange)) => match exchange.check(request) {
                 Ok(()) => return exchange.steps(),

@@ -6,7 +6,8 @@ use assistants_blocking::openai::{
     Client, CreateAssistant, CreateMessage, CreateRun, CreateThread, FunctionTool, Run, RunStatus, ToolOutput,
 };
 use assistants_local::LocalServer;
-use serde_json::{Map, Value, json};
+use assistants_local::model::upstream::Endpoint;
+use serde_json::{Value, json};
 
 use crate::fixture::Exchange;
 use crate::play::{catalog, peer};
@@ -95,7 +96,7 @@ fn the_data_of_an_upstream_server_survives_restarts_within_a_loop_of_calls() {
     let start = || {
         let server = LocalServer::builder()
             .database(directory.path().join("a.db"))
-            .model(catalog(peer.url("/v1"), Map::new()))
+            .model(catalog(Endpoint::new(peer.url("/v1"))))
             .start()
             .unwrap();
         let client = Client::builder().base_url(server.base_url()).build().unwrap();

@@ -35,6 +35,7 @@ pub(super) fn of(error: &Error, upstream: &str, model: &str) -> Failure {
         ),
         (Some(402), _) | (_, Some("insufficient_quota")) => insufficient_quota(&words),
         (Some(429), _) | (_, Some("rate_limit_exceeded")) => rate_limited(model, retry_after(error), &words),
+        (None, Some("invalid_prompt")) => Failure::new("invalid_prompt", words),
         (Some(400..=499), _) => Failure::new(
             "server_error",
             format!("The upstream server '{upstream}' rejected the request: {words}"),
@@ -55,7 +56,9 @@ pub(super) fn is_temporary(error: &Error) -> bool {
         // Another sample of the model can be a call that the server can read.
         Error::Api(api) if api.code.as_deref() == Some("tool_use_failed") => true,
         Error::Api(api) if api.status.is_none() => {
-            api.code.as_deref() != Some("insufficient_quota")
+            let code = api.code.as_deref().unwrap_or_default();
+            code != "insufficient_quota"
+                && !code.starts_with("invalid_")
                 && matches!(status(api), None | Some(408 | 409 | 429 | 500..))
         }
         Error::Api(_) => error.is_retryable(),
@@ -69,7 +72,9 @@ pub(super) fn is_temporary(error: &Error) -> bool {
 /// Returns how long the server asks to wait; some say so in their message only.
 pub(super) fn retry_after(error: &Error) -> Option<Duration> {
     error.retry_after().or_else(|| match error {
-        Error::Api(api) if status(api) == Some(429) => in_words(&api.message),
+        Error::Api(api) if status(api) == Some(429) || api.code.as_deref() == Some("rate_limit_exceeded") => {
+            in_words(&api.message)
+        }
         _ => None,
     })
 }

@@ -302,6 +302,17 @@ const RULES: &[Rule] = &[
     rule(&["reasoning_effort"], "reasoning_effort", |flags| {
         flags.reasoning_effort = false;
     }),
+    rule(&["reasoning.effort"], "reasoning_effort", |flags| {
+        flags.reasoning_effort = false;
+    }),
+    rule(&["text.format"], "response_format", fewer_formats),
+    // "Encrypted content is not supported with this model."
+    rule(&["encrypted content"], "reasoning_back", |flags| {
+        flags.reasoning_back = false;
+    }),
+    rule(&["encrypted_content"], "reasoning_back", |flags| {
+        flags.reasoning_back = false;
+    }),
     // "The `reasoning_content` in the thinking mode must be passed back"
     rule(&["reasoning_content", "passed back"], "reasoning_required", |flags| {
         flags.reasoning_back = true;

@@ -1,13 +1,14 @@
 //! Models of other servers, reached through the client of this project.
 //!
-//! An [`Upstream`] is a server that speaks chat completions, such as Ollama, llama.cpp, vLLM or a hosted service. Servers
-//! that speak "the same" protocol differ in what they accept and send: [`Flags`] name the differences in requests, and
+//! An [`Upstream`] is a server with chat completions or responses, such as Ollama, llama.cpp, vLLM or a hosted service; its
+//! [`Dialect`] is the protocol that it is asked in. Servers that speak "the same" protocol differ in what they accept and send: [`Flags`] name the differences in requests, and
 //! the readers of answers tolerate those in responses. A [`Catalog`](super::Catalog) makes one model of several upstream
 //! servers.
 
 mod answer;
 mod attempts;
 mod chat;
+mod dialect;
 mod failure;
 mod file_search;
 pub mod flags;
@@ -15,12 +16,15 @@ mod images;
 mod overflow;
 mod probe;
 mod request;
+mod respond;
+mod responses;
 mod rounds;
 mod server;
 mod state;
 mod text;
 
-pub(super) use self::chat::respond;
+pub use self::dialect::Dialect;
 pub use self::flags::Flags;
 pub use self::probe::{Finding, Probe};
+pub(super) use self::respond::respond;
 pub use self::server::{Endpoint, Retries, Upstream, UpstreamError};

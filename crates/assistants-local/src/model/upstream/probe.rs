@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
 
-use super::chat;
 use super::flags::Flags;
+use super::respond::respond;
 use super::server::Upstream;
 use crate::model::stop::Stop;
 use crate::model::{
@@ -107,7 +107,7 @@ impl Upstream {
             }
             ControlFlow::Continue(())
         };
-        chat::respond(self, model, request, &mut Output::new(&mut take, &stop))?;
+        respond(self, model, request, &mut Output::new(&mut take, &stop))?;
         Ok(answer)
     }
 }

@@ -9,6 +9,7 @@ use assistants_blocking::Options;
 use assistants_blocking::openai::Client;
 use serde_json::{Map, Value};
 
+use super::dialect::Dialect;
 use super::flags::Flags;
 
 /// How long a list of models is used before it is requested again.
@@ -52,6 +53,8 @@ pub struct Endpoint {
     pub key: Option<String>,
     /// The header for the key; `Authorization` with the scheme `Bearer` if `None`.
     pub key_header: Option<String>,
+    /// The protocol that the server is asked in; `None` means the default for its address, see [`Dialect::of_server`].
+    pub dialect: Option<Dialect>,
     /// Flags that differ from the defaults, by name.
     pub flags: Map<String, Value>,
     /// When failed requests are sent again.
@@ -75,6 +78,7 @@ impl std::fmt::Debug for Endpoint {
             .debug_struct("Endpoint")
             .field("url", &self.url)
             .field("key_header", &self.key_header)
+            .field("dialect", &self.dialect)
             .field("flags", &self.flags)
             .field("retries", &self.retries)
             .finish_non_exhaustive()
@@ -86,6 +90,7 @@ impl std::fmt::Debug for Endpoint {
 pub struct Upstream {
     pub(super) name: String,
     pub(super) client: Client,
+    pub(super) dialect: Dialect,
     pub(super) retries: Retries,
     /// The defaults for the server's address.
     defaults: Flags,
@@ -139,11 +144,13 @@ impl Upstream {
             .map_err(|error| failed(error.to_string()))?
             .with_options(options);
         let url = url::Url::parse(&endpoint.url).map_err(|error| failed(error.to_string()))?;
-        let defaults = Flags::of_server(url.host_str().unwrap_or_default(), url.port());
+        let host = url.host_str().unwrap_or_default();
+        let defaults = Flags::of_server(host, url.port());
         defaults.overridden(&endpoint.flags).map_err(failed)?;
         Ok(Self {
             name,
             client,
+            dialect: endpoint.dialect.unwrap_or_else(|| Dialect::of_server(host, url.path())),
             retries: endpoint.retries,
             defaults,
             overrides: endpoint.flags,
@@ -163,6 +170,12 @@ impl Upstream {
     #[must_use]
     pub fn url(&self) -> &str {
         self.client.base_url()
+    }
+
+    /// Returns the protocol that the server is asked in.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Returns the names of the server's models; `None` if it cannot be asked, or has no list.

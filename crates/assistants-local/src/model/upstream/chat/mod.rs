@@ -12,7 +12,7 @@ use super::server::Upstream;
 use crate::model::{Failure, Finish, ModelRequest, Output};
 
 /// Gives one answer.
-pub(in crate::model) fn respond(
+pub(super) fn respond(
     upstream: &Upstream,
     model: &str,
     request: &ModelRequest,
