@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Flags {
     /// The member that limits the length of an answer.
     pub max_tokens_field: MaxTokensField,
+    /// The lowest limit on the length of an answer that is accepted over responses, in tokens. Lower ones are raised to it.
+    pub min_output_tokens: u64,
     /// The role of the message with the instructions.
     pub instructions_role: InstructionsRole,
     /// Whether functions may have the member `strict`.
@@ -48,6 +50,7 @@ impl Default for Flags {
     fn default() -> Self {
         Self {
             max_tokens_field: MaxTokensField::MaxTokens,
+            min_output_tokens: 1,
             instructions_role: InstructionsRole::System,
             strict: false,
             reasoning_effort: false,
@@ -148,6 +151,7 @@ impl Flags {
         if of("openai.com") || of("azure.com") {
             return Self {
                 max_tokens_field: MaxTokensField::MaxCompletionTokens,
+                min_output_tokens: 16,
                 instructions_role: InstructionsRole::Developer,
                 strict: true,
                 reasoning_effort: true,

@@ -15,9 +15,6 @@ use crate::model::upstream::rounds::Question;
 use crate::model::upstream::state::{State, output};
 use crate::model::{Failure, Function, ModelMessage, Role};
 
-/// The lowest limit that OpenAI accepts.
-const LEAST_OUTPUT_TOKENS: u64 = 16;
-
 /// Converts a question.
 pub(super) fn build(question: &Question<'_, ResponseItem>) -> Result<CreateResponse, Failure> {
     let Question { request, flags, .. } = *question;
@@ -38,7 +35,7 @@ pub(super) fn build(question: &Question<'_, ResponseItem>) -> Result<CreateRespo
     params.temperature = field(sampling(request.temperature));
     params.top_p = field(sampling(request.top_p));
     params.max_output_tokens = field(request.max_completion_tokens.map(|most| {
-        let most = most.max(LEAST_OUTPUT_TOKENS);
+        let most = most.max(flags.min_output_tokens);
         i64::try_from(most).unwrap_or(i64::MAX)
     }));
     if let Some(effort) = request.reasoning_effort.as_deref().filter(|_| flags.reasoning_effort) {
@@ -187,13 +184,28 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_is_raised_to_the_lowest_that_is_accepted() {
+        let limited = ModelRequest {
+            max_completion_tokens: Some(2),
+            ..request()
+        };
+        for (flags, want) in [(Flags::default(), 2), (Flags::of_server("api.openai.com", None), 16)] {
+            check(
+                &limited,
+                &flags,
+                json!({"input": [user_text("Hello")], "max_output_tokens": want}),
+            );
+        }
+    }
+
+    #[test]
     fn options_have_the_names_of_the_dialect() {
         let schema = json!({"type": "object"});
         let all = ModelRequest {
             instructions: Some("Be brief.".to_owned()),
             temperature: Some(0.5),
             reasoning_effort: Some("low".to_owned()),
-            max_completion_tokens: Some(1),
+            max_completion_tokens: Some(100),
             response_format: Some(json!({"type": "json_schema", "json_schema": {
                 "name": "n", "schema": schema, "strict": true,
             }})),
@@ -204,7 +216,7 @@ mod tests {
             &Flags::of_server("api.openai.com", None),
             json!({
                 "instructions": "Be brief.", "input": [user_text("Hello")], "temperature": 0.5,
-                "reasoning": {"effort": "low"}, "max_output_tokens": 16,
+                "reasoning": {"effort": "low"}, "max_output_tokens": 100,
                 "text": {"format": {"type": "json_schema", "name": "n", "schema": schema, "strict": true}},
             }),
         );
