@@ -222,11 +222,11 @@ fn an_error_in_the_stream_is_the_servers() {
 
 #[test]
 fn the_error_of_an_invalid_chunk_names_the_position() {
-    let (stream, peer) = streamed("data: {\"choices\":[{\"delta\":{\"content\":[]}}]}\n\n".to_owned());
+    let (stream, peer) = streamed("data: {\"choices\":[{\"delta\":{\"tool_calls\":{}}}]}\n\n".to_owned());
     let Err(Error::Decode(error)) = stream.finish() else {
         panic!("it does not fit")
     };
-    assert_eq!(error.path, "choices[0].delta.content");
+    assert_eq!(error.path, "choices[0].delta.tool_calls");
     assert!(error.what.contains("/chat/completions"), "{error}");
     peer.finish();
 }
