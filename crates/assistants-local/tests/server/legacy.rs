@@ -181,7 +181,8 @@ fn retrieval_is_a_tool_of_version_1() {
     assert_eq!(
         current.post("/assistants", body.clone()).error(),
         "400 tools[0].type invalid_value: Invalid value: 'retrieval'. \
-         Supported values are: 'code_interpreter', 'file_search', and 'function'."
+         Supported values are: 'code_interpreter', 'file_search', 'function', 'azure_ai_search', 'azure_function', \
+         'bing_grounding', 'connected_agent', 'openapi', and 'mcp'."
     );
     let made = legacy.post("/assistants", body).ok();
     assert_eq!(made["tools"], json!([{"type": "retrieval"}]));
