@@ -42,6 +42,7 @@ mod leaving;
 mod over_itself;
 mod play;
 mod probe;
+mod program;
 mod restart;
 
 use std::fs;

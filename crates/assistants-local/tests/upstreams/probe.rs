@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use test_peer::{Peer, Request, Response};
 
 /// Answers like a server that accepts no object as `tool_choice`, and never calls a function unless it must.
-fn respond(request: &Request) -> Response {
+pub(crate) fn respond(request: &Request) -> Response {
     let sent: Value = serde_json::from_slice(&request.body).unwrap();
     if sent["tool_choice"].is_object() {
         let error =

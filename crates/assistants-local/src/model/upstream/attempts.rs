@@ -16,6 +16,8 @@ pub(super) struct Attempts<'a> {
     pub(super) model: &'a str,
     pub(super) request: ModelRequest,
     pub(super) flags: Flags,
+    /// The flags of earlier attempts. A server that contradicts itself must not be asked with the same flags again.
+    tried: Vec<Flags>,
     repeats: u32,
     shortened: bool,
 }
@@ -32,6 +34,7 @@ impl<'a> Attempts<'a> {
             model,
             request,
             flags,
+            tried: Vec::new(),
             repeats: 0,
             shortened: false,
         }
@@ -53,17 +56,28 @@ impl<'a> Attempts<'a> {
                 };
             }
             let is_rejection = matches!(failure::status(api), Some(400 | 422));
-            if is_rejection && let Some(flag) = self.flags.learn(&text) {
+            if is_rejection && let Some(flag) = self.learn(&text) {
                 log::info!(
-                    "the upstream server '{}' rejected a request for '{}': the flag {flag} is changed until the next start",
+                    "the upstream server '{}' rejected a request for {:?}: the flag {flag} is changed until the next start",
                     self.upstream.name,
                     self.model
                 );
-                self.upstream.remember(self.model, &self.flags);
                 return Ok(());
             }
         }
         self.wait(error, output)
+    }
+
+    /// Changes the flag that a rejection is about, and returns its name, unless that leads back to flags that were tried.
+    fn learn(&mut self, rejection: &str) -> Option<&'static str> {
+        let mut changed = self.flags.clone();
+        let flag = changed.learn(rejection)?;
+        if self.tried.contains(&changed) {
+            return None;
+        }
+        self.tried.push(std::mem::replace(&mut self.flags, changed));
+        self.upstream.remember(self.model, &self.flags);
+        Some(flag)
     }
 
     /// Waits for the next attempt, if the request can succeed later.
@@ -98,7 +112,7 @@ impl<'a> Attempts<'a> {
         let fits = self.request.fit(most.min(estimate * 9 / 10));
         if fits {
             log::info!(
-                "the conversation is longer than the context of '{}': messages from its middle are left out",
+                "the conversation is longer than the context of {:?}: messages from its middle are left out",
                 self.model
             );
         }

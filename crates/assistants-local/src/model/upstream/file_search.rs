@@ -16,7 +16,7 @@ const MAX_QUERIES: usize = 5;
 /// The tokens that the results of a search may have, as with the hosted service.
 const BUDGET: u64 = 16_000;
 
-/// What the model is told about the function.
+/// The instructions that introduce the function to the model.
 pub(super) const INSTRUCTIONS: &str = "You can search the files that the user has provided with the function file_search. \
     Search before you answer a question about them. If the answer relies on a passage, cite it by repeating its mark, \
     such as 【1:0†source】, directly after the sentence.";

@@ -1,5 +1,6 @@
 //! What a request contains, in whichever dialect.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::flags::{CallIds, Flags, ImageForm, ResponseFormats, ToolChoiceForms};
@@ -51,7 +52,14 @@ pub(super) fn format(request: &ModelRequest, flags: &Flags) -> Format {
     }
 }
 
-/// Returns everything that the model is told to do. Some servers accept a single system message, and only as the first
+/// Reads a response format as a type of a dialect. A format that does not fit is not left out: the answer would have
+/// another one than was asked for.
+pub(super) fn read_format<T: DeserializeOwned>(format: Value) -> Result<T, Failure> {
+    serde_json::from_value(format)
+        .map_err(|error| Failure::new("invalid_prompt", format!("The response format is invalid: {error}")))
+}
+
+/// Returns the instructions of the run, with those for file search and the format of the answer. Some servers accept a single system message, and only as the first
 /// message.
 pub(super) fn instructions(request: &ModelRequest, format: &Format) -> Option<String> {
     let search = request.file_search.then_some(file_search::INSTRUCTIONS);

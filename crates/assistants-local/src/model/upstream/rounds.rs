@@ -58,7 +58,7 @@ pub(super) fn respond<I: Item>(
             state.push_output(&call_id, &found);
         }
         for (call_id, name) in answer.unknown {
-            log::info!("the model '{model}' called the function '{name}', which it was not offered");
+            log::info!("the model {model:?} called the function {name:?}, which it was not offered");
             state.push_output(
                 &call_id,
                 &format!("There is no function '{name}' that you may call now."),

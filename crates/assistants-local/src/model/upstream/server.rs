@@ -18,6 +18,9 @@ const LIST_LIFETIME: Duration = Duration::from_secs(60);
 /// How long listing the models may take.
 const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The number of models whose flags are kept. Beyond it, all are learned again.
+const MAX_LEARNED: usize = 1_000;
+
 /// How long an upstream server may be silent. Large models on small machines take minutes to read a long prompt.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -203,8 +206,14 @@ impl Upstream {
         self.cut_prompts.load(Ordering::Relaxed)
     }
 
+    /// Uses these flags for a model from now on.
     pub(super) fn remember(&self, model: &str, flags: &Flags) {
-        lock(&self.learned).insert(model.to_owned(), flags.clone());
+        let mut learned = lock(&self.learned);
+        // A server without a list of models gets any name that a user makes up.
+        if learned.len() >= MAX_LEARNED {
+            learned.clear();
+        }
+        learned.insert(model.to_owned(), flags.clone());
     }
 
     pub(super) fn count_cut_prompt(&self) {

@@ -45,8 +45,15 @@ impl<I: Item> State<I> {
         if !is("dialect", I::DIALECT) || !is("upstream", upstream) || !is("model", model) {
             return None;
         }
-        let items = serde_json::from_value(stored.get("items")?.clone());
-        Some(Self { items: items.ok()? })
+        match serde_json::from_value(stored.get("items")?.clone()) {
+            Ok(items) => Some(Self { items }),
+            Err(error) => {
+                log::error!(
+                    "the stored answer of the upstream server '{upstream}' is damaged, and sent without it: {error}"
+                );
+                None
+            }
+        }
     }
 
     pub(super) fn to_value(&self, upstream: &str, model: &str) -> Value {

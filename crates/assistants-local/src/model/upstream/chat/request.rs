@@ -9,7 +9,7 @@ use assistants_types::openai::{FunctionDefinition, FunctionTool, ImageUrl, Named
 
 use super::calls::adapt;
 use crate::model::upstream::flags::{Flags, InstructionsRole, MaxTokensField};
-use crate::model::upstream::request::{Forced, format, instructions, offer, sampling, user_message};
+use crate::model::upstream::request::{Forced, format, instructions, offer, read_format, sampling, user_message};
 use crate::model::upstream::rounds::Question;
 use crate::model::upstream::state::{State, output};
 use crate::model::{Failure, Function, ModelMessage, ModelRequest, Role};
@@ -48,7 +48,7 @@ pub(super) fn build(question: &Question<'_, ChatMessage>) -> Result<CreateChatCo
     if let Some(effort) = request.reasoning_effort.as_deref().filter(|_| flags.reasoning_effort) {
         params.reasoning_effort = Field::Set(ReasoningEffort::from(effort));
     }
-    params.response_format = format.sent.and_then(|format| serde_json::from_value(format).ok());
+    params.response_format = format.sent.map(read_format).transpose()?;
     if flags.usage_in_stream {
         params.stream_options = Field::Set(ChatStreamOptions::default().include_usage(true));
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::items::adapt;
 use crate::model::upstream::flags::Flags;
-use crate::model::upstream::request::{Forced, format, instructions, offer, sampling, user_message};
+use crate::model::upstream::request::{Forced, format, instructions, offer, read_format, sampling, user_message};
 use crate::model::upstream::rounds::Question;
 use crate::model::upstream::state::{State, output};
 use crate::model::{Failure, Function, ModelMessage, Role};
@@ -31,7 +31,7 @@ pub(super) fn build(question: &Question<'_, ResponseItem>) -> Result<CreateRespo
     }
     let format = format(request, flags);
     params.instructions = field(instructions(request, &format));
-    params.text = format.sent.and_then(text_options);
+    params.text = format.sent.map(text_options).transpose()?;
     params.temperature = field(sampling(request.temperature));
     params.top_p = field(sampling(request.top_p));
     params.max_output_tokens = field(request.max_completion_tokens.map(|most| {
@@ -59,7 +59,7 @@ fn field<T>(value: Option<T>) -> Field<T> {
 }
 
 /// Returns the options for a response format in the form of chat completions, which nests the schema.
-fn text_options(format: Value) -> Option<ResponseTextOptions> {
+fn text_options(format: Value) -> Result<ResponseTextOptions, Failure> {
     let format = match format {
         Value::Object(mut members) => {
             if let Some(Value::Object(nested)) = members.remove("json_schema") {
@@ -69,8 +69,8 @@ fn text_options(format: Value) -> Option<ResponseTextOptions> {
         }
         other => other,
     };
-    let format: ResponseTextFormat = serde_json::from_value(format).ok()?;
-    Some(ResponseTextOptions::default().format(format))
+    let format: ResponseTextFormat = read_format(format)?;
+    Ok(ResponseTextOptions::default().format(format))
 }
 
 /// Appends a message of the conversation.
