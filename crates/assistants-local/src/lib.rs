@@ -23,6 +23,7 @@
 //! A [`Model`](model::Model) is a blocking function that receives what a run knows and produces the pieces of an answer. The
 //! default, [`Scripted`](model::scripted::Scripted), is not a language model. It follows commands in the user's message
 //! (`repeat 3`, `call get_weather {"city":"Paris"}`) or else repeats the message. It is deterministic and needs no network.
+//! A [`Catalog`](model::Catalog) answers with the language models of other servers ([`model::upstream`]).
 //!
 //! # Durability
 //!

@@ -65,3 +65,29 @@ fn a_server_that_is_not_there_does_nothing() {
             .all(|finding| !finding.works && !finding.answer.is_empty())
     );
 }
+
+/// A server that repeats the key in its error does not get it into a `last_error` or a log.
+#[test]
+fn a_key_that_a_server_repeats_is_not_shown() {
+    for header in [None, Some("api-key"), Some("x-gateway-token")] {
+        let peer = Peer::serve(|_| {
+            let body = json!({"error": {"message": "The key sk-0123456789abcdef is wrong."}}).to_string();
+            let response = Response::new("401 Unauthorized").header("Content-Type", "application/json");
+            vec![response.body(body).into()]
+        });
+        let mut endpoint = Endpoint::new(peer.url("/v1"));
+        endpoint.key = Some("sk-0123456789abcdef".to_owned());
+        endpoint.key_header = header.map(str::to_owned);
+        let upstream = Upstream::new("up", endpoint).unwrap();
+        let probe = upstream.probe("m");
+        for finding in &probe.findings {
+            assert!(finding.answer.contains("is wrong"), "{}", finding.answer);
+            assert!(!finding.answer.contains("0123456789"), "{header:?}: {}", finding.answer);
+        }
+        assert!(!format!("{upstream:?}").contains("0123456789"));
+        for request in peer.finish() {
+            let name = header.unwrap_or("Authorization");
+            assert!(request.header(name).is_some_and(|value| value.ends_with("abcdef")));
+        }
+    }
+}
