@@ -5,6 +5,7 @@
 
 mod attributes;
 mod chunks;
+mod html;
 mod pdf;
 mod text;
 mod unreadable;
