@@ -1,5 +1,6 @@
 //! A chat without an assistant, offline: streams the answers, calls a function for the model, counts the tokens.
 
+use std::env;
 use std::error::Error;
 use std::io::{Write as _, stdout};
 
@@ -19,7 +20,11 @@ struct Add {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let server = LocalServer::builder().start()?;
-    let client = Client::builder().base_url(server.base_url()).build()?;
+    let client = match env::var_os("OPENAI_BASE_URL") {
+        Some(_) => Client::from_env()?,
+        None => Client::builder().base_url(server.base_url()).build()?,
+    };
+    let model = env::var("OPENAI_MODEL").unwrap_or(server.model_name().to_owned());
     let tools = Tools::new().typed("add", |add: Add| {
         println!("add({}, {})", add.a, add.b);
         add.a.checked_add(add.b).ok_or("the sum is too large")
@@ -27,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // The scripted model follows commands; a language model would be asked for the sum in words.
     let question = ChatMessage::user(r#"call add {"a": 2, "b": 40}"#);
-    let mut request = CreateChatCompletion::new("scripted", [ChatMessage::system("Be brief."), question]);
+    let mut request = CreateChatCompletion::new(model, [ChatMessage::system("Be brief."), question]);
     let finished = client.chat().run_with_tools(request.clone(), &tools).send()?;
     println!("{}", finished.text());
     for answer in finished.calling.iter().chain([&finished.completion]) {

@@ -4,8 +4,9 @@
 //! cargo run --example file_search -- README.md ARCHITECTURE.md "How to test the workspace with cargo?"
 //! ```
 //!
-//! Starts a server inside the program. For a real one, use `Client::from_env()` and the name of a real model.
+//! Starts a server inside the program, unless `OPENAI_BASE_URL` and `OPENAI_MODEL` name another one and its model.
 
+use std::env;
 use std::error::Error;
 use std::io::{self, Write};
 
@@ -16,13 +17,17 @@ use assistants_blocking::openai::{
 use assistants_local::LocalServer;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut paths: Vec<String> = std::env::args().skip(1).collect();
+    let mut paths: Vec<String> = env::args().skip(1).collect();
     let question = paths
         .pop()
         .filter(|_| !paths.is_empty())
         .ok_or("usage: file_search FILE... QUESTION")?;
     let server = LocalServer::builder().start()?;
-    let client = Client::builder().base_url(server.base_url()).build()?;
+    let client = match env::var_os("OPENAI_BASE_URL") {
+        Some(_) => Client::from_env()?,
+        None => Client::builder().base_url(server.base_url()).build()?,
+    };
+    let model = env::var("OPENAI_MODEL").unwrap_or(server.model_name().to_owned());
 
     let store = client
         .vector_stores()
@@ -36,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{} of {} files indexed\n", batch.file_counts.completed, paths.len());
 
     let stores = CreateFileSearchResources::default().vector_store_id(&store.id);
-    let params = CreateAssistant::new(server.model_name())
+    let params = CreateAssistant::new(model)
         .tool(Tool::file_search())
         .tool_resources(CreateToolResources::default().file_search(stores));
     let assistant = client.assistants().create(params).send()?;

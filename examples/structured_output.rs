@@ -3,6 +3,8 @@
 //! The local server's scripted model repeats the prompt, so here the prompt is the answer; a language model would be
 //! asked in words.
 
+use std::env;
+
 use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread, ResponseFormat};
 use assistants_local::LocalServer;
 use schemars::JsonSchema;
@@ -21,13 +23,17 @@ struct Plan {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = LocalServer::builder().start()?;
-    let client = Client::builder().base_url(server.base_url()).build()?;
+    let client = match env::var_os("OPENAI_BASE_URL") {
+        Some(_) => Client::from_env()?,
+        None => Client::builder().base_url(server.base_url()).build()?,
+    };
+    let model = env::var("OPENAI_MODEL").unwrap_or(server.model_name().to_owned());
     let format = ResponseFormat::of::<Plan>();
     println!("The model is asked for:\n{}\n", serde_json::to_string_pretty(&format)?);
 
     let assistant = client
         .assistants()
-        .create(CreateAssistant::new("scripted").response_format(format))
+        .create(CreateAssistant::new(model).response_format(format))
         .send()?;
     let thread = client.threads().create(CreateThread::default()).send()?;
     let prompt = r#"{"city":"Lisbon","days":3,"sights":["Alfama","Belém"]}"#;

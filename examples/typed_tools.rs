@@ -1,6 +1,8 @@
 //! Functions for the model in plain Rust: arguments as structs, schemas derived from their types, errors reported to the
 //! model.
 
+use std::env;
+
 use assistants_blocking::Tools;
 use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread};
 use assistants_local::LocalServer;
@@ -38,8 +40,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
 
     let server = LocalServer::builder().start()?;
-    let client = Client::builder().base_url(server.base_url()).build()?;
-    let params = CreateAssistant::new("scripted").tools(tools.definitions());
+    let client = match env::var_os("OPENAI_BASE_URL") {
+        Some(_) => Client::from_env()?,
+        None => Client::builder().base_url(server.base_url()).build()?,
+    };
+    let model = env::var("OPENAI_MODEL").unwrap_or(server.model_name().to_owned());
+    let params = CreateAssistant::new(model).tools(tools.definitions());
     let assistant = client.assistants().create(params).send()?;
     let thread = client.threads().create(CreateThread::default()).send()?;
     let prompt = "call divide {\"dividend\": 7, \"divisor\": 2}\ncall divide {\"dividend\": 1, \"divisor\": 0}";

@@ -1,5 +1,6 @@
 //! An assistant of Yandex AI Studio, offline: streams a run, answers its function call, updates it, cleans up.
 
+use std::env;
 use std::error::Error;
 use std::io::{Write as _, stdout};
 
@@ -18,11 +19,14 @@ struct Add {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let server = LocalServer::builder().start()?;
-    // With another server: `Client::from_env()?`, with YC_FOLDER_ID and YC_API_ENDPOINT set.
-    let client = Client::builder()
-        .base_url(server.yandex_url())
-        .folder_id("local")
-        .build()?;
+    // YC_FOLDER_ID and YC_API_ENDPOINT name another server.
+    let client = match env::var_os("YC_FOLDER_ID") {
+        Some(_) => Client::from_env()?,
+        None => Client::builder()
+            .base_url(server.yandex_url())
+            .folder_id("local")
+            .build()?,
+    };
     let tools = Tools::new().typed("add", |add: Add| add.a.checked_add(add.b).ok_or("the sum is too large"));
 
     let params = CreateAssistant::new(client.folder_id(), "yandexgpt").tools(tools.yandex_definitions());

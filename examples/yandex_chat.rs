@@ -4,6 +4,7 @@
 //! cargo run --example yandex_chat
 //! ```
 
+use std::env;
 use std::error::Error;
 
 use assistants_blocking::openai::ResponseFormat;
@@ -22,9 +23,14 @@ struct Review {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let server = LocalServer::builder().start()?;
-    // With the hosted service: `Client::from_env()?`, with YC_FOLDER_ID and YC_API_KEY set.
-    let url = format!("http://{}", server.address());
-    let client = Client::builder().folder_id("my-folder").base_url(url).build()?;
+    // With the hosted service, YC_FOLDER_ID and YC_API_KEY are set; with another server, YC_API_ENDPOINT too.
+    let client = match env::var_os("YC_FOLDER_ID") {
+        Some(_) => Client::from_env()?,
+        None => Client::builder()
+            .base_url(server.yandex_url())
+            .folder_id("my-folder")
+            .build()?,
+    };
 
     for model in client.chat().list().send()? {
         println!("{} by {}", model.uri(), model.owner().unwrap_or("unknown"));
