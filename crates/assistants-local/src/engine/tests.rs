@@ -545,6 +545,19 @@ fn indexing_continues_when_the_storage_works_again() {
 }
 
 #[test]
+fn a_run_does_not_wait_for_its_files_for_ever() {
+    let engine = start(Sqlite::in_memory().unwrap(), HOUR);
+    engine.indexing.close();
+    let key = waiting_file(&engine);
+    let (store_id, _) = key.split_once('/').unwrap();
+    let stores = vec![store_id.to_owned()];
+    engine
+        .wait_for_files(stores, &Arc::default(), Duration::from_millis(1))
+        .unwrap();
+    engine.stop(HOUR);
+}
+
+#[test]
 fn a_file_that_no_longer_exists_fails_in_its_vector_store() {
     let engine = start(Sqlite::in_memory().unwrap(), HOUR);
     let key = waiting_file(&engine);

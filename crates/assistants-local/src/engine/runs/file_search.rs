@@ -1,6 +1,7 @@
 //! The file search tool of a run: a step with the results, and citations in the answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use assistants_types::openai::{
     Annotation, AnnotationDelta, Assistant, FileCitation, FileCitationAnnotation, FileCitationAnnotationDelta,
@@ -25,6 +26,10 @@ use crate::storage::{ACTIVE, Kind, StorageError, Transaction};
 /// The default number of results, as documented by the provider for its larger models.
 const RESULTS: i64 = 20;
 
+/// How long a run waits for files that are still being indexed. After it, a run searches those that are, as with the
+/// provider, which documents this limit for the vector stores of threads.
+const FILE_WAIT: Duration = Duration::from_secs(60);
+
 /// Returns whether a run may search files.
 pub(crate) fn is_on(run: &Run) -> bool {
     options(run).is_some() && !matches!(run.tool_choice, Some(ToolChoice::None))
@@ -40,12 +45,12 @@ fn options(run: &Run) -> Option<FileSearchOptions> {
 }
 
 impl Engine {
-    /// Waits until the files in the vector stores of the run's assistant and thread are indexed, or until the run has
-    /// ended.
+    /// Waits until the files in the vector stores of the run's assistant and thread are indexed, until the run has ended,
+    /// or until [`FILE_WAIT`] is over.
     pub(crate) fn wait_for_attached(&self, run_ids: &RunIds, stop: &Arc<Stop>) -> Result<(), StorageError> {
         self.expire_stores(now().unix_timestamp())?;
         let store_ids = self.storage.transact(|transaction| attached(transaction, run_ids))?;
-        self.wait_for_files(store_ids, stop)
+        self.wait_for_files(store_ids, stop, FILE_WAIT)
     }
 
     /// Searches the vector stores of the run's assistant and thread, in a run step of its own.

@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use assistants_types::openai::{
     File, VectorStoreFile, VectorStoreFileChunking, VectorStoreFileError, VectorStoreFileErrorCode,
@@ -57,8 +57,14 @@ impl Engine {
         self.indexing.notify();
     }
 
-    /// Waits until no file of these vector stores remains to be indexed, or until `stop` is set.
-    pub(crate) fn wait_for_files(&self, store_ids: Vec<String>, stop: &Arc<Stop>) -> Result<(), StorageError> {
+    /// Waits until no file of these vector stores remains to be indexed, or until `stop` is set, at most for `longest`.
+    pub(crate) fn wait_for_files(
+        &self,
+        store_ids: Vec<String>,
+        stop: &Arc<Stop>,
+        longest: Duration,
+    ) -> Result<(), StorageError> {
+        let begun = Instant::now();
         let _waits = self.indexing.begin_waiting(store_ids.clone(), stop);
         self.indexing.notify();
         loop {
@@ -71,7 +77,12 @@ impl Engine {
                 }
                 Ok::<_, StorageError>(false)
             })?;
-            if !is_pending || stop.wait_for_nudge(nudges, LOOK_AGAIN) {
+            let left = longest.saturating_sub(begun.elapsed());
+            if is_pending && left.is_zero() {
+                log::info!("a run searches without the files that are not indexed after {longest:?}");
+                return Ok(());
+            }
+            if !is_pending || stop.wait_for_nudge(nudges, LOOK_AGAIN.min(left)) {
                 return Ok(());
             }
         }

@@ -59,8 +59,8 @@ pub(super) fn read_format<T: DeserializeOwned>(format: Value) -> Result<T, Failu
         .map_err(|error| Failure::new("invalid_prompt", format!("The response format is invalid: {error}")))
 }
 
-/// Returns the instructions of the run, with those for file search and the format of the answer. Some servers accept a single system message, and only as the first
-/// message.
+/// Returns the instructions of the run, with those for file search and the format of the answer. Some servers accept a single
+/// system message, and only as the first message.
 pub(super) fn instructions(request: &ModelRequest, format: &Format) -> Option<String> {
     let search = request.file_search.then_some(file_search::INSTRUCTIONS);
     let texts = [request.instructions.as_deref(), search, format.described.as_deref()];
