@@ -27,6 +27,11 @@ const PROVIDERS: &[Provider] = &[
         schemas: Some("responses_request_schemas.json"),
     },
     Provider {
+        spec: "spec/embeddings.yaml",
+        home: "embeddings",
+        schemas: Some("embeddings_request_schemas.json"),
+    },
+    Provider {
         spec: "spec/yandex.yaml",
         home: "yandex",
         schemas: None,

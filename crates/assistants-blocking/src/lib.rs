@@ -40,9 +40,10 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | [`openai`] | the client for OpenAI Assistants v2, Azure and compatible servers: assistants, threads, messages, runs, files, vector stores, models, chat completions, responses |
+//! | [`openai`] | the client for OpenAI Assistants v2, Azure and compatible servers: assistants, threads, messages, runs, files, vector stores, models, chat completions, responses, embeddings |
 //! | [`chat`] | chat completions: their types and their streams |
 //! | [`responses`] | the Responses API, without storage at the provider: its types and its streams |
+//! | [`embeddings`] | embeddings: their types |
 //! | [`yandex`] | the client for Yandex AI Studio: assistants, threads, runs, search indexes, files, users, chat completions |
 //! | [`sse`] | a reader of server-sent events, for any source of bytes |
 //! | [`guide`] | the guide |
@@ -94,6 +95,7 @@
 #![warn(clippy::unwrap_used)]
 
 pub mod chat;
+pub mod embeddings;
 pub mod guide;
 pub mod openai;
 pub mod responses;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
+use assistants_blocking::embeddings::CreateEmbedding;
 use assistants_blocking::openai::{
     AzureCredential, Client, ClientBuilder, CreateAssistant, CreateMessage, CreateRun, CreateThread,
     CreateThreadAndRun, RunStatus,
@@ -214,22 +215,35 @@ fn faults_of_the_provider_are_reported_before_any_request() {
 }
 
 #[test]
-fn chats_use_the_path_of_their_deployment() {
+fn chats_and_embeddings_use_the_path_of_their_deployment() {
     for (endpoint, want) in [
-        ("", "/openai/deployments/my%2Fmodel/chat/completions?api-version=v"),
-        ("/openai/v1", "/openai/v1/chat/completions?api-version=v"),
-        ("/api/projects/p", "/api/projects/p/chat/completions?api-version=v"),
+        ("", "/openai/deployments/my%2Fmodel"),
+        ("/openai/v1", "/openai/v1"),
+        ("/api/projects/p", "/api/projects/p"),
     ] {
         let peer = Peer::start(Scheme::Http, move |listener| {
             let mut connection = listener.accept();
             let request = connection.request();
-            assert!(request.starts_with(&format!("POST {want} ")), "{request}");
+            let path = format!("POST {want}/chat/completions?api-version=v ");
+            assert!(request.starts_with(&path), "{request}");
             connection.answer("200 OK", &[], r#"{"id":"chatcmpl-1"}"#);
+            let request = connection.request();
+            let path = format!("POST {want}/embeddings?api-version=v ");
+            assert!(request.starts_with(&path), "{request}");
+            assert!(request.ends_with(r#"{"model":"my/model","input":["Hello"]}"#), "{request}");
+            connection.answer(
+                "200 OK",
+                &[],
+                r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,-1]}]}"#,
+            );
         });
         let client = trusting(&peer, Client::azure(peer.url(endpoint), "v", "hush-key"));
         let client = client.with_options(assistants_blocking::Options::new());
         let params = CreateChatCompletion::new("my/model", [ChatMessage::user("Hello")]);
         client.chat().create(params).send().unwrap();
+        let params = CreateEmbedding::new("my/model", ["Hello"]);
+        let list = client.embeddings().create(params).send().unwrap();
+        assert_eq!(list.data[0].vector(), Some(vec![0.5, -1.0]));
         peer.finish();
     }
 }

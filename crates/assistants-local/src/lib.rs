@@ -126,6 +126,7 @@
 mod error;
 mod server;
 
+pub mod embeddings;
 pub mod maintenance;
 pub mod model;
 

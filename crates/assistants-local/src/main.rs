@@ -11,6 +11,7 @@ use assistants_local::{Dialect, LocalServer};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod commands;
+mod embedding_options;
 mod upstream_options;
 
 /// Local server for the Assistants protocols of OpenAI and Yandex AI Studio.
@@ -109,6 +110,9 @@ struct Serve {
 
     #[command(flatten)]
     models: upstream_options::UpstreamOptions,
+
+    #[command(flatten)]
+    embeddings: embedding_options::EmbeddingOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -132,6 +136,7 @@ impl std::fmt::Debug for Serve {
             .field("yandex_names", &self.yandex_names)
             .field("strict", &self.strict)
             .field("models", &self.models)
+            .field("embeddings", &self.embeddings)
             .finish_non_exhaustive()
     }
 }
@@ -191,6 +196,10 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
             .map(|upstream| format!("{} at {}", upstream.name(), upstream.url()));
         models = format!("models of {}", upstreams.collect::<Vec<_>>().join(", "));
         builder = builder.model(catalog);
+    }
+    if let Some(embedder) = options.embeddings.embedder(options.models.embeddings_table()?)? {
+        models.push_str(&format!("; embeddings of {} at {}", embedder.model(), embedder.url()));
+        builder = builder.embedder(embedder);
     }
     for origin in options.allow_origin {
         builder = builder.allow_origin(origin);

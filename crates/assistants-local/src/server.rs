@@ -12,6 +12,7 @@ use assistants_types::yandex::Dialect;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::oneshot;
 
+use crate::embeddings::Embedder;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::http::{self, Frontend, Limits, Origins};
@@ -99,6 +100,7 @@ impl Drop for LocalServer {
 pub struct Builder {
     database: Option<PathBuf>,
     model: Arc<dyn Model>,
+    embedder: Option<Embedder>,
     api_key: Option<String>,
     bind: String,
     run_lifetime: Duration,
@@ -117,6 +119,7 @@ impl fmt::Debug for Builder {
             .debug_struct("Builder")
             .field("database", &self.database)
             .field("model", &self.model.name())
+            .field("embedder", &self.embedder)
             .field("bind", &self.bind)
             .field("run_lifetime", &self.run_lifetime)
             .field("max_running_runs", &self.max_running_runs)
@@ -129,6 +132,7 @@ impl Default for Builder {
         Self {
             database: None,
             model: Arc::new(Scripted),
+            embedder: None,
             api_key: None,
             bind: "127.0.0.1:0".to_owned(),
             run_lifetime: RUN_LIFETIME,
@@ -160,6 +164,12 @@ impl Builder {
     /// Uses this model. The default is [`Scripted`].
     pub fn model(mut self, model: impl Model) -> Self {
         self.model = Arc::new(model);
+        self
+    }
+
+    /// Passes requests for embeddings on to the server of this embedder. By default they fail.
+    pub fn embedder(mut self, embedder: Embedder) -> Self {
+        self.embedder = Some(embedder);
         self
     }
 
@@ -290,6 +300,7 @@ impl Builder {
             files,
             pdf_reader,
             self.model,
+            self.embedder,
             self.run_lifetime,
             self.max_running_runs,
         )?;

@@ -13,6 +13,8 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::embedding_options::EmbeddingsTable;
+
 /// The name of the upstream server of the command line.
 const NAME: &str = "upstream";
 
@@ -52,7 +54,7 @@ pub(crate) struct UpstreamOptions {
     )]
     model: Vec<String>,
 
-    /// TOML file with upstream servers and names of models.
+    /// TOML file with upstream servers, names of models and the embeddings server.
     #[arg(long, env = "ASSISTANTS_LOCAL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -115,6 +117,7 @@ struct File {
     /// The servers by name, in the order of their names.
     upstreams: BTreeMap<String, Server>,
     models: BTreeMap<String, String>,
+    embeddings: Option<EmbeddingsTable>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,12 +132,21 @@ struct Server {
 }
 
 impl UpstreamOptions {
+    /// Returns what the configuration file says about embeddings.
+    pub(crate) fn embeddings_table(&self) -> Result<Option<EmbeddingsTable>, Box<dyn Error>> {
+        Ok(self.file()?.embeddings)
+    }
+
+    fn file(&self) -> Result<File, Box<dyn Error>> {
+        match &self.config {
+            Some(path) => read(path),
+            None => Ok(File::default()),
+        }
+    }
+
     /// Returns the models; `None` if no upstream server is configured.
     pub(crate) fn catalog(&self) -> Result<Option<Catalog>, Box<dyn Error>> {
-        let file = match &self.config {
-            Some(path) => read(path)?,
-            None => File::default(),
-        };
+        let file = self.file()?;
         let mut upstreams = Vec::new();
         if let Some(url) = &self.upstream {
             let server = Server {

@@ -40,6 +40,13 @@ mod responses_types {
     pub(super) const CHECKS: &[Check] = for_each_type!(objects);
 }
 
+mod embeddings_types {
+    use super::{Check, object};
+    use crate::embeddings::*;
+    include!("../tests/generated/embeddings_types.rs");
+    pub(super) const CHECKS: &[Check] = for_each_type!(objects);
+}
+
 mod yandex_types {
     use super::{Check, message};
     use crate::yandex::*;
@@ -51,7 +58,12 @@ mod yandex_types {
 ///
 /// Input: one byte that selects the type, then the text.
 pub fn objects(input: &[u8]) {
-    let all = [openai_types::CHECKS, chat_types::CHECKS, responses_types::CHECKS];
+    let all = [
+        openai_types::CHECKS,
+        chat_types::CHECKS,
+        responses_types::CHECKS,
+        embeddings_types::CHECKS,
+    ];
     apply(&all.concat(), input);
 }
 

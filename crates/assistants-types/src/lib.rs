@@ -28,12 +28,14 @@
 //! | [`openai`] | OpenAI Assistants v2: assistants, threads, messages, runs, run steps, stream events; models |
 //! | [`chat`] | chat completions of OpenAI and compatible servers: requests, completions, chunks |
 //! | [`responses`] | the Responses API of OpenAI and compatible servers, as far as a stateless client needs it |
+//! | [`embeddings`] | embeddings: vectors of texts |
 //! | [`yandex`] | Yandex AI Studio: assistants, threads, messages, runs, search indexes, files, users, operations |
 //!
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `chat`, by default | the module [`chat`] |
 //! | `responses`, by default | the module [`responses`] |
+//! | `embeddings`, by default | the module [`embeddings`] |
 //! | `yandex`, by default | the module [`yandex`] |
 //! | `schemars` | a constructor `of` for [`FunctionTool`](openai::FunctionTool) and [`ResponseFormat`](openai::ResponseFormat), which derives the JSON schema from a Rust type |
 //!
@@ -53,7 +55,13 @@ mod error_body;
 mod events;
 mod extra;
 mod field;
-#[cfg(all(any(test, fuzzing), feature = "chat", feature = "responses", feature = "yandex"))]
+#[cfg(all(
+    any(test, fuzzing),
+    feature = "chat",
+    feature = "responses",
+    feature = "embeddings",
+    feature = "yandex"
+))]
 #[doc(hidden)]
 pub mod fuzz;
 mod id;
@@ -68,6 +76,8 @@ mod unix_time;
 
 #[cfg(feature = "chat")]
 pub mod chat;
+#[cfg(feature = "embeddings")]
+pub mod embeddings;
 pub mod openai;
 #[cfg(feature = "responses")]
 pub mod responses;

@@ -37,12 +37,6 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// The same operation with another path, for servers that have moved it.
-    #[must_use]
-    pub const fn at(self, path: &'static str) -> Self {
-        Self { path, ..self }
-    }
-
     /// The path with the names in braces replaced by `ids`, in order.
     ///
     /// Each identifier becomes one path segment. Characters that a segment cannot contain, such as a slash, are

@@ -46,11 +46,19 @@ mod responses_types {
     pub(super) const TYPES: &[(&str, RoundTrip)] = for_each_type!(table);
 }
 
+mod embeddings_types {
+    use super::*;
+    use assistants_types::embeddings::*;
+    include!("generated/embeddings_types.rs");
+    pub(super) const TYPES: &[(&str, RoundTrip)] = for_each_type!(table);
+}
+
 fn types() -> impl Iterator<Item = &'static (&'static str, RoundTrip)> {
     openai_types::TYPES
         .iter()
         .chain(chat_types::TYPES)
         .chain(responses_types::TYPES)
+        .chain(embeddings_types::TYPES)
 }
 
 /// Generates values of a schema from a seed.
@@ -272,6 +280,7 @@ fn specifications() -> &'static [Value] {
             include_str!("../../../spec/openai.yaml"),
             include_str!("../../../spec/chat.yaml"),
             include_str!("../../../spec/responses.yaml"),
+            include_str!("../../../spec/embeddings.yaml"),
         ]
         .map(|text| serde_saphyr::from_str(text).unwrap())
         .into()

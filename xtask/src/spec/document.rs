@@ -179,7 +179,7 @@ mod tests {
                 _ => {}
             }
         }
-        for name in ["openai.yaml", "chat.yaml", "responses.yaml"] {
+        for name in ["openai.yaml", "chat.yaml", "responses.yaml", "embeddings.yaml"] {
             let document = load(&crate::workspace::root().unwrap().join("spec").join(name)).unwrap();
             walk(&document, &document);
         }

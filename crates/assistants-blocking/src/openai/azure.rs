@@ -4,8 +4,6 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use assistants_types::chat::operations::CREATE_CHAT_COMPLETION;
-use assistants_types::openai::Operation;
 use ureq::http::HeaderName;
 
 use crate::auth::api_key::ApiKey;
@@ -105,14 +103,10 @@ pub(super) fn base(endpoint: BaseUrl, version: &str) -> Result<BaseUrl> {
     Ok(base.with_parameter("api-version", version))
 }
 
-/// The operation of chat completions. Below a bare `/openai` Azure has it by deployment; in its newer `/openai/v1` and in
-/// projects it is the usual one.
-pub(super) fn chat(base: &BaseUrl) -> Operation {
-    if base.path().ends_with("/openai") {
-        CREATE_CHAT_COMPLETION.at("/deployments/{model}/chat/completions")
-    } else {
-        CREATE_CHAT_COMPLETION
-    }
+/// Whether chat completions and embeddings are found by deployment. Azure has them so below a bare `/openai`; in its newer
+/// `/openai/v1` and in projects their paths are the usual ones.
+pub(super) fn has_deployments(base: &BaseUrl) -> bool {
+    base.path().ends_with("/openai")
 }
 
 /// A resource of Azure, as the environment describes it.

@@ -5,7 +5,6 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use assistants_types::chat::operations::CREATE_CHAT_COMPLETION;
 
 use super::azure::{self, AzureCredential, Credential};
 use super::client::Client;
@@ -79,8 +78,9 @@ impl Client {
     /// parameter `api-version`. A key is sent in the header `api-key`, a token as `Authorization: Bearer`. Of the
     /// environment, only the proxy variables are read; see [`ClientBuilder::azure_from_env`].
     ///
-    /// What Azure calls a deployment is the model of an assistant, run or chat. Only chat completions of an
-    /// endpoint that ends in `/openai` have the deployment in their path (`/openai/deployments/{model}/chat/completions`);
+    /// What Azure calls a deployment is the model of an assistant, run or chat. Only chat completions and
+    /// embeddings of an endpoint that ends in `/openai` have the deployment in their path
+    /// (`/openai/deployments/{model}/chat/completions`);
     /// the client takes care of that.
     ///
     /// ```
@@ -252,10 +252,10 @@ impl ClientBuilder {
     /// sent, or a certificate that cannot be read.
     pub fn build(self) -> Result<Client> {
         let mut base = BaseUrl::parse(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
-        let mut chat = CREATE_CHAT_COMPLETION;
+        let mut has_deployments = false;
         if let Some(version) = &self.api_version {
             base = azure::base(base, version)?;
-            chat = azure::chat(&base);
+            has_deployments = azure::has_deployments(&base);
         }
         let authorization = self.credential.authorize(self.api_version.is_some())?;
         let mut options = Options::new().header("OpenAI-Beta", self.beta.as_deref().unwrap_or("assistants=v2"));
@@ -269,7 +269,7 @@ impl ClientBuilder {
         Ok(Client {
             endpoint,
             options: self.options.over(&options),
-            chat,
+            has_deployments,
         })
     }
 }

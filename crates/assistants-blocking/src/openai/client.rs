@@ -29,8 +29,8 @@ use crate::{Call, ListCall};
 pub struct Client {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) options: Options,
-    /// The operation of chat completions; Azure may have it by deployment.
-    pub(super) chat: Operation,
+    /// Whether the paths of chat completions and embeddings contain the deployment, as they may on Azure.
+    pub(super) has_deployments: bool,
 }
 
 impl Client {
@@ -51,7 +51,7 @@ impl Client {
         Self {
             endpoint: Arc::clone(&self.endpoint),
             options: options.over(&self.options),
-            chat: self.chat,
+            has_deployments: self.has_deployments,
         }
     }
 
@@ -93,6 +93,16 @@ impl Client {
 
     pub(super) fn call_with<T>(&self, operation: Operation, ids: &[&str], params: &impl Serialize) -> Call<T> {
         let request = Request::new(operation.method, operation.path, ids).json(params);
+        Call::new(&self.endpoint, &self.options, request)
+    }
+
+    /// A call of an operation that Azure may have below the deployment of a model.
+    pub(super) fn call_model<T>(&self, operation: Operation, model: &str, params: &impl Serialize) -> Call<T> {
+        if !self.has_deployments {
+            return self.call_with(operation, &[], params);
+        }
+        let path = format!("/deployments/{{model}}{}", operation.path);
+        let request = Request::new(operation.method, &path, &[model]).json(params);
         Call::new(&self.endpoint, &self.options, request)
     }
 

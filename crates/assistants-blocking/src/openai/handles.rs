@@ -1,7 +1,7 @@
 //! The methods of the client that return the handles of the resources.
 
 use super::{
-    Assistant, AssistantFiles, Assistants, Chat, Client, Files, IdOf, Messages, Models, Responses, Run, RunSteps, Runs,
+    Assistant, AssistantFiles, Assistants, Chat, Client, Embeddings, Files, IdOf, Messages, Models, Responses, Run, RunSteps, Runs,
     Thread, Threads, Uploads, VectorStore, VectorStoreBatches, VectorStoreFiles, VectorStores,
 };
 
@@ -102,9 +102,16 @@ impl Client {
     pub fn chat(&self) -> Chat {
         Chat { client: self.clone() }
     }
+
     /// Responses.
     #[must_use]
     pub fn responses(&self) -> Responses {
         Responses { client: self.clone() }
+    }
+
+    /// Embeddings: vectors of texts.
+    #[must_use]
+    pub fn embeddings(&self) -> Embeddings {
+        Embeddings { client: self.clone() }
     }
 }

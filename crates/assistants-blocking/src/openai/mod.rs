@@ -17,6 +17,7 @@
 //! | [`Client::models`] | [`Models`] that the server has |
 //! | [`Client::chat`] | [`Chat`] completions; their types are in [`crate::chat`] |
 //! | [`Client::responses`] | [`Responses`] to conversations that the caller keeps; their types are in [`crate::responses`] |
+//! | [`Client::embeddings`] | [`Embeddings`]: vectors of texts; their types are in [`crate::embeddings`] |
 //!
 //! [`Client::azure`] sets up the same client for Azure.
 //!
@@ -60,6 +61,7 @@
 //! | `vector_stores.file_batches.create_and_poll`, `.poll`, `.upload_and_poll` | [`VectorStoreBatches::create_and_poll`], [`VectorStoreBatches::poll`], [`VectorStoreBatches::upload_and_poll`] |
 //! | `chat.completions.create`, `.create(stream=True)` and `.stream` | [`Chat::create`], [`Chat::stream`] |
 //! | `responses.create`, `.create(stream=True)` and `.stream` | [`Responses::create`], [`Responses::stream`] |
+//! | `embeddings.create` | [`Embeddings::create`] |
 //! | `chat.completions.runTools` of the JavaScript client | [`Chat::run_with_tools`] |
 //! | `pydantic_function_tool(Args)`, `.parse(response_format=Answer)` | `FunctionTool::of`, `ResponseFormat::of` and [`Message::parse`], with the feature `schemars` |
 //!
@@ -74,6 +76,7 @@ mod azure;
 mod builder;
 mod chat;
 mod client;
+mod embeddings;
 mod files;
 mod handles;
 mod messages;
@@ -92,6 +95,7 @@ pub use azure::AzureCredential;
 pub use builder::ClientBuilder;
 pub use chat::{Chat, ChatToolsCall, FinishedChat};
 pub use client::Client;
+pub use embeddings::Embeddings;
 pub use files::{Files, PartsUpload, UploadCall, Uploads};
 pub use messages::Messages;
 pub use models::Models;

@@ -5,6 +5,8 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use assistants_blocking::CancelToken;
+
 use crate::model::{Failure, Finish, Model, ModelRequest, Output, Piece, Stop};
 
 type Work = Box<dyn FnOnce(&ChatOutput<'_>) + Send>;
@@ -29,6 +31,11 @@ impl fmt::Debug for ChatOutput<'_> {
 }
 
 impl ChatOutput<'_> {
+    /// Returns a token that is cancelled when the model is to stop.
+    pub(crate) fn cancel_token(&self) -> &CancelToken {
+        self.stop.token()
+    }
+
     /// Calls the model, and passes the pieces of its answer to `take`.
     ///
     /// The model is stopped if `take` returns `Break`, if the client disconnects, if the server stops, or if the chat

@@ -17,6 +17,7 @@ use super::runs::event_log::Follower;
 use super::runs::live_run::{LiveRun, LiveState};
 use super::vector_stores::index_queue::IndexQueue;
 use super::workers::Workers;
+use crate::embeddings::Embedder;
 use crate::model::Model;
 use crate::search::PdfReader;
 use crate::storage::blobs::FileStore;
@@ -35,6 +36,8 @@ pub(crate) struct Engine {
     pub(super) indexing: Arc<IndexQueue>,
     pub(super) indexers: Mutex<Vec<JoinHandle<()>>>,
     pub(super) model: Arc<dyn Model>,
+    /// Computes the vectors that clients request.
+    pub(crate) embedder: Option<Arc<Embedder>>,
     /// How long a run may take from its creation until it expires.
     pub(super) run_lifetime: Duration,
     pub(super) live_runs: Mutex<HashMap<String, Arc<LiveRun>>>,

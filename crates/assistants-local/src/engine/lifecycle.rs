@@ -14,6 +14,7 @@ use super::vector_stores::indexing::INDEXERS;
 use super::workers::{Submitted, Workers};
 use super::{housekeeping, vector_stores};
 use crate::clock::now;
+use crate::embeddings::Embedder;
 use crate::model::Model;
 use crate::search::PdfReader;
 use crate::storage::blobs::FileStore;
@@ -27,6 +28,7 @@ impl Engine {
         files: FileStore,
         pdf_reader: Option<PdfReader>,
         model: Arc<dyn Model>,
+        embedder: Option<Embedder>,
         run_lifetime: Duration,
         max_running_runs: usize,
     ) -> Result<Arc<Self>, StorageError> {
@@ -37,6 +39,7 @@ impl Engine {
             indexing: Arc::default(),
             indexers: Mutex::default(),
             model,
+            embedder: embedder.map(Arc::new),
             run_lifetime,
             live_runs: Mutex::default(),
             deadlines: Arc::default(),

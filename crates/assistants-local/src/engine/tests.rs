@@ -147,6 +147,7 @@ fn start(storage: impl Storage + 'static, run_lifetime: Duration) -> Arc<Engine>
         FileStore::temporary().unwrap(),
         None,
         Arc::new(Scripted),
+        None,
         run_lifetime,
         2,
     )

@@ -9,7 +9,7 @@
 //! by a [strict](crate::Builder::strict) server.
 //!
 //! A POST with an `Idempotency-Key` is executed once: within a day, the same request with the same key gets the first
-//! response. Chat completions, responses and searches are exempt, because they change nothing.
+//! response. Chat completions, responses, embeddings and searches are exempt, because they change nothing.
 //!
 //! Clients that send `OpenAI-Beta: assistants=v1` can also use what version 2 has removed; see [`v1`].
 
@@ -18,6 +18,7 @@ pub(crate) mod request_schema;
 mod answer;
 mod assistants;
 mod chat;
+mod embeddings;
 mod error;
 mod files;
 #[cfg(any(test, fuzzing))]

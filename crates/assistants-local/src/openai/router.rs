@@ -62,6 +62,7 @@ impl Versions {
             Schemas::parse(include_str!("generated/request_schemas.json"))
                 .and_then(|schemas| schemas.and(include_str!("generated/chat_request_schemas.json")))
                 .and_then(|schemas| schemas.and(include_str!("generated/responses_request_schemas.json")))
+                .and_then(|schemas| schemas.and(include_str!("generated/embeddings_request_schemas.json")))
                 .expect("the generated schemas have the form that the generator gave them")
                 .strict(strict)
         };

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use assistants_types::chat::operations::CREATE_CHAT_COMPLETION;
+use assistants_types::embeddings::operations::CREATE_EMBEDDING;
 use assistants_types::openai::operations as op;
 use assistants_types::responses::operations::CREATE_RESPONSE;
 use axum::Router;
 
 use super::router::Routes;
 use super::v1::assistant_files;
-use super::{assistants, chat, files, messages, models, responses, runs, threads, vector_stores};
+use super::{assistants, chat, embeddings, files, messages, models, responses, runs, threads, vector_stores};
 use crate::engine::Engine;
 use crate::http::Frontend;
 
@@ -26,6 +27,7 @@ pub(crate) fn router(engine: Arc<Engine>, frontend: Arc<Frontend>, strict: bool)
         .models()
         .chat()
         .responses()
+        .embeddings()
         .into_router()
 }
 
@@ -118,7 +120,12 @@ impl Routes {
     fn chat(self) -> Self {
         self.mount(&CREATE_CHAT_COMPLETION, chat::create)
     }
+
     fn responses(self) -> Self {
         self.mount(&CREATE_RESPONSE, responses::create)
+    }
+
+    fn embeddings(self) -> Self {
+        self.mount(&CREATE_EMBEDDING, embeddings::create)
     }
 }

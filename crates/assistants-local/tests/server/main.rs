@@ -7,6 +7,7 @@ mod chat;
 mod chat_yandex;
 mod client;
 mod data;
+mod embeddings;
 mod error_texts;
 mod files;
 mod idempotency;

@@ -34,6 +34,7 @@ pub(super) const OPERATIONS: &[(&str, &str)] = &[
     ("CompleteUpload", "/uploads/{upload}/complete"),
     ("CreateChatCompletion", "/chat/completions"),
     ("CreateResponse", "/responses"),
+    ("CreateEmbedding", "/embeddings"),
 ];
 
 /// Bodies that are forms, which cannot contain null.
@@ -44,6 +45,7 @@ pub(super) fn schemas() -> Map<String, Value> {
         include_str!("../../src/openai/generated/request_schemas.json"),
         include_str!("../../src/openai/generated/chat_request_schemas.json"),
         include_str!("../../src/openai/generated/responses_request_schemas.json"),
+        include_str!("../../src/openai/generated/embeddings_request_schemas.json"),
     ];
     let mut all = Map::new();
     for document in documents {

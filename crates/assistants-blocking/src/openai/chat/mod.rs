@@ -60,12 +60,7 @@ impl Chat {
     }
 
     pub(super) fn call(&self, params: &CreateChatCompletion) -> Call<ChatCompletion> {
-        let model = [params.model.as_ref()];
-        let ids = if self.client.chat == op::CREATE_CHAT_COMPLETION {
-            &[][..]
-        } else {
-            &model[..]
-        };
-        self.client.call_with(self.client.chat, ids, params)
+        let model = params.model.as_ref();
+        self.client.call_model(op::CREATE_CHAT_COMPLETION, model, params)
     }
 }

@@ -138,7 +138,7 @@ pub(super) fn server_error(upstream: &str, words: &str) -> Failure {
 }
 
 /// Returns what the upstream server said, or what went wrong before it said anything.
-pub(super) fn words(error: &Error) -> String {
+pub(crate) fn words(error: &Error) -> String {
     let text = match error {
         Error::Api(api) => [Some(api.message.clone()), details(&api.body)]
             .into_iter()

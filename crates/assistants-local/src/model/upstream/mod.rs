@@ -24,6 +24,7 @@ mod state;
 mod text;
 
 pub use self::dialect::Dialect;
+pub(crate) use self::failure::words;
 pub use self::flags::Flags;
 pub use self::probe::{Finding, Probe};
 pub(super) use self::respond::respond;
