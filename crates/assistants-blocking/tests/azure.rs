@@ -230,7 +230,10 @@ fn chats_and_embeddings_use_the_path_of_their_deployment() {
             let request = connection.request();
             let path = format!("POST {want}/embeddings?api-version=v ");
             assert!(request.starts_with(&path), "{request}");
-            assert!(request.ends_with(r#"{"model":"my/model","input":["Hello"]}"#), "{request}");
+            assert!(
+                request.ends_with(r#"{"model":"my/model","input":["Hello"]}"#),
+                "{request}"
+            );
             connection.answer(
                 "200 OK",
                 &[],

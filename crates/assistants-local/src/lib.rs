@@ -95,6 +95,11 @@
 //! - Searches match words, ignoring case, accents and English inflections; synonyms are not known. The score, from 0 to 1, is
 //!   the share of the query's words found in a passage, with rare words weighted higher. An expired vector store keeps its
 //!   files and cannot be searched.
+//! - With an [`embedder`](Builder::embedder), searches also rank passages by the similarity of their vectors to that of the
+//!   query, and merge both rankings by reciprocal rank fusion with the weights of `ranking_options.hybrid_search`, 1 and 1 by
+//!   default. The score is then the sum of `weight / (60 + rank)`, relative to the greatest possible sum; if one of the weights
+//!   is 0, it is the score of the other ranking, for vectors the cosine similarity. If a query has no vector because the
+//!   embeddings server fails, the search is by words. A file whose vectors cannot be computed fails with `server_error`.
 //!
 //! # Not supported
 //!

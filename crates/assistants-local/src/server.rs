@@ -167,7 +167,11 @@ impl Builder {
         self
     }
 
-    /// Passes requests for embeddings on to the server of this embedder. By default they fail.
+    /// Searches files by meaning as well as by words, with vectors of this model, and passes requests for embeddings on to its
+    /// server. By default files are searched by words only, and requests for embeddings fail.
+    ///
+    /// Files are indexed with their vectors. Vector stores that have none yet, or those of another model, are searched by words
+    /// until the server has computed theirs in the background.
     pub fn embedder(mut self, embedder: Embedder) -> Self {
         self.embedder = Some(embedder);
         self

@@ -5,7 +5,6 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-
 use super::azure::{self, AzureCredential, Credential};
 use super::client::Client;
 use crate::auth::token::{BearerToken, Provider};

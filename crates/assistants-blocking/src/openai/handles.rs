@@ -1,8 +1,8 @@
 //! The methods of the client that return the handles of the resources.
 
 use super::{
-    Assistant, AssistantFiles, Assistants, Chat, Client, Embeddings, Files, IdOf, Messages, Models, Responses, Run, RunSteps, Runs,
-    Thread, Threads, Uploads, VectorStore, VectorStoreBatches, VectorStoreFiles, VectorStores,
+    Assistant, AssistantFiles, Assistants, Chat, Client, Embeddings, Files, IdOf, Messages, Models, Responses, Run,
+    RunSteps, Runs, Thread, Threads, Uploads, VectorStore, VectorStoreBatches, VectorStoreFiles, VectorStores,
 };
 
 impl Client {

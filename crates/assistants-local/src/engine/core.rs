@@ -15,6 +15,7 @@ use super::housekeeper::Housekeeper;
 use super::next_expiry::NextExpiry;
 use super::runs::event_log::Follower;
 use super::runs::live_run::{LiveRun, LiveState};
+use super::vector_stores::embedding_thread::EmbeddingThread;
 use super::vector_stores::index_queue::IndexQueue;
 use super::workers::Workers;
 use crate::embeddings::Embedder;
@@ -35,8 +36,10 @@ pub(crate) struct Engine {
     pub(super) pdf_reader: Option<PdfReader>,
     pub(super) indexing: Arc<IndexQueue>,
     pub(super) indexers: Mutex<Vec<JoinHandle<()>>>,
+    /// Computes missing vectors; `None` without an embedder, and once it is stopped.
+    pub(super) reembedding: Mutex<Option<EmbeddingThread>>,
     pub(super) model: Arc<dyn Model>,
-    /// Computes the vectors that clients request.
+    /// Computes the vectors of passages and queries, and those that clients request; `None` to search by words only.
     pub(crate) embedder: Option<Arc<Embedder>>,
     /// How long a run may take from its creation until it expires.
     pub(super) run_lifetime: Duration,

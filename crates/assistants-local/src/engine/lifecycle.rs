@@ -38,6 +38,7 @@ impl Engine {
             pdf_reader,
             indexing: Arc::default(),
             indexers: Mutex::default(),
+            reembedding: Mutex::default(),
             model,
             embedder: embedder.map(Arc::new),
             run_lifetime,
@@ -67,6 +68,7 @@ impl Engine {
             .and_then(|()| engine.recover_files())
             .and_then(|()| engine.recover())
             .and_then(|()| engine.start_housekeeping())
+            .and_then(|()| engine.start_reembedding())
         {
             Ok(()) => Ok(engine),
             Err(error) => {
@@ -89,6 +91,14 @@ impl Engine {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(indexer);
+        }
+        Ok(())
+    }
+
+    fn start_reembedding(self: &Arc<Self>) -> Result<(), StorageError> {
+        if self.embedder.is_some() {
+            let started = vector_stores::reembedding::start(self)?;
+            *self.reembedding.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
         }
         Ok(())
     }
@@ -167,6 +177,10 @@ impl Engine {
         if let Some(reader) = &self.pdf_reader {
             reader.stop();
         }
+        if let Some(embedder) = &self.embedder {
+            embedder.stop();
+        }
+        let reembedding = self.reembedding.lock().unwrap_or_else(PoisonError::into_inner).take();
         let known: Vec<String> = self.lock_live_runs().keys().cloned().collect();
         for run_id in known {
             let is_running = self.with_live(&run_id, |_, live| live.turn.is_some());
@@ -185,6 +199,9 @@ impl Engine {
             if indexer.join().is_err() {
                 log::error!("a thread that indexes files panicked");
             }
+        }
+        if let Some(reembedding) = reembedding {
+            reembedding.stop();
         }
         let housekeeping = self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner).take();
         if housekeeping.is_some_and(|thread| thread.join().is_err()) {

@@ -14,6 +14,7 @@ pub(crate) mod private;
 pub(crate) mod sqlite;
 mod text_index;
 mod transaction;
+mod vector_index;
 
 pub(crate) use self::document::Document;
 pub(crate) use self::error::StorageError;
@@ -22,3 +23,4 @@ pub(crate) use self::list::{FolderListing, List, Listing, Order};
 pub(crate) use self::sqlite::priority_lock::work_in_background;
 pub(crate) use self::text_index::{IndexHit, IndexQuery};
 pub(crate) use self::transaction::{Outcome, RESPONSES_KEPT, Storage, StoredResponse, Transaction};
+pub(crate) use self::vector_index::{VectorQuery, WithoutVectors};

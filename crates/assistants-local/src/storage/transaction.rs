@@ -8,6 +8,7 @@ use super::error::StorageError;
 use super::kind::Kind;
 use super::list::{FolderListing, List, Listing};
 use super::text_index::TextIndex;
+use super::vector_index::VectorIndex;
 
 /// How long the response to a request with an idempotency key is stored, in seconds.
 pub(crate) const RESPONSES_KEPT: i64 = 24 * 60 * 60;
@@ -22,7 +23,7 @@ pub(crate) struct StoredResponse {
 }
 
 /// Reads and writes that take effect together or not at all.
-pub(crate) trait Transaction: TextIndex {
+pub(crate) trait Transaction: TextIndex + VectorIndex {
     /// Returns the object with this kind and id.
     fn get(&self, kind: Kind, id: &str) -> Result<Option<Document>, StorageError>;
 

@@ -15,6 +15,7 @@ const OTHER_RESPONSES: &[&str] = &[
     "CompleteUpload",
     "CreateAssistantFile",
     "CreateChatCompletion",
+    "CreateEmbedding",
     "CreateResponse",
     "SearchVectorStore",
     "SubmitToolOutputs",

@@ -15,7 +15,12 @@ impl<T: Into<String>, const N: usize> From<[T; N]> for EmbeddingInput {
 impl<T: Into<String>> FromIterator<T> for EmbeddingInput {
     /// Several texts.
     fn from_iter<I: IntoIterator<Item = T>>(texts: I) -> Self {
-        Self::List(texts.into_iter().map(|text| EmbeddingInputItem::Text(text.into())).collect())
+        Self::List(
+            texts
+                .into_iter()
+                .map(|text| EmbeddingInputItem::Text(text.into()))
+                .collect(),
+        )
     }
 }
 

@@ -146,6 +146,7 @@ macro_rules! for_each_type {
             FileSearchTool,
             FileSearchOptions,
             RankingOptions,
+            HybridSearch,
             Ranker,
             FunctionTool,
             FunctionDefinition,

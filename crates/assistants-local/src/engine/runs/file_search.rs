@@ -16,7 +16,7 @@ use super::live_run::{LiveState, OpenMessage};
 use super::records::{RunIds, new_step};
 use crate::clock::now;
 use crate::engine::vector_stores::assistant_files::store_id as legacy_store_id;
-use crate::engine::vector_stores::{self, Search, SearchHit};
+use crate::engine::vector_stores::{self, QueryVectors, Search, SearchHit};
 use crate::engine::{Engine, RunNotes};
 use crate::ids;
 use crate::model::{Passage, Stop};
@@ -53,27 +53,28 @@ impl Engine {
         self.wait_for_files(store_ids, stop, FILE_WAIT)
     }
 
-    /// Searches the vector stores of the run's assistant and thread, in a run step of its own.
+    /// Searches the vector stores of the run's assistant and thread, in a run step of its own. `vectors` are those of the
+    /// queries.
     pub(crate) fn file_search(
         &self,
         run_ids: &RunIds,
         live: &mut LiveState,
         queries: &[String],
+        vectors: Option<&QueryVectors>,
     ) -> Result<Vec<Passage>, StorageError> {
         let Some((options, store_ids)) = self.storage.transact(|transaction| scope(transaction, run_ids))? else {
             return Ok(Vec::new());
         };
         let (step, call) = self.begin_search(run_ids, live)?;
         let ranking = options.ranking_options.unwrap_or_default();
-        let hits = self.storage.transact(|transaction| {
-            let search = Search {
-                store_ids: &store_ids,
-                queries,
-                filter: None,
-                limit: usize::try_from(options.max_num_results.unwrap_or(RESULTS)).unwrap_or_default(),
-                least_score: ranking.score_threshold,
-            };
-            vector_stores::search(transaction, search)
+        let hits = self.search(&Search {
+            store_ids: &store_ids,
+            queries,
+            vectors,
+            weights: vector_stores::weights(ranking.hybrid_search.as_ref()),
+            filter: None,
+            limit: usize::try_from(options.max_num_results.unwrap_or(RESULTS)).unwrap_or_default(),
+            least_score: ranking.score_threshold,
         })?;
         let file_search = FileSearch {
             ranking_options: Some(FileSearchRanking {

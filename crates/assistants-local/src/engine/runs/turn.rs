@@ -174,9 +174,12 @@ impl Engine {
 
     /// Processes a piece of the answer.
     fn piece(&self, work: &ActiveTurn, piece: Piece<'_>) -> Result<ControlFlow<()>, StorageError> {
-        if let Piece::Search { .. } = piece {
-            // Wait for files that were just attached. The lock is not held, so that the run can be ended meanwhile.
+        let mut vectors = None;
+        if let Piece::Search { queries, .. } = &piece {
+            // Wait for files that were just attached, and for vectors. The lock is not held, so that the run can be ended
+            // meanwhile.
             self.wait_for_attached(&work.run_ids, &work.stop)?;
+            vectors = self.query_vectors(queries);
         }
         let mut live = work.live_run.lock();
         // Checked under the lock, which is also held to end a run.
@@ -195,7 +198,7 @@ impl Engine {
             }
             Piece::Search { queries, found } => {
                 self.close_message(&mut live, None)?;
-                *found = self.file_search(&work.run_ids, &mut live, queries)?;
+                *found = self.file_search(&work.run_ids, &mut live, queries, vectors.as_ref())?;
             }
             Piece::Call { name } => {
                 self.close_message(&mut live, None)?;

@@ -9,6 +9,7 @@ use assistants_types::openai::{
 use super::counts::{counter, expired, update_status};
 use crate::clock::now;
 use crate::engine::EngineError;
+use crate::search::Vector;
 use crate::storage::object::{Loaded, document, file_key, load};
 use crate::storage::{Kind, StorageError, Transaction};
 
@@ -174,11 +175,21 @@ pub(crate) fn set_status(
     Ok(())
 }
 
+/// What is indexed of a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Contents<'a> {
+    pub(super) passages: &'a [&'a str],
+    /// The vectors of the passages; without an embedder there are none.
+    pub(super) vectors: &'a [Vector],
+    /// The model of the vectors.
+    pub(super) model: &'a str,
+}
+
 /// Records the result of indexing a file, unless it was cancelled or removed in the meantime.
 pub(super) fn end_indexing(
     transaction: &dyn Transaction,
     key: &str,
-    passages: Result<&[&str], &VectorStoreFileError>,
+    contents: Result<Contents<'_>, &VectorStoreFileError>,
 ) -> Result<(), StorageError> {
     let Some(mut file) = load::<VectorStoreFile>(transaction, key)? else {
         return Ok(());
@@ -189,10 +200,15 @@ pub(super) fn end_indexing(
     if file.object.status != VectorStoreFileStatus::InProgress {
         return Ok(());
     }
-    let status = match passages {
-        Ok(passages) => {
+    let status = match contents {
+        Ok(Contents {
+            passages,
+            vectors,
+            model,
+        }) => {
             transaction.remove_passages(key)?;
             transaction.add_passages(&store.object.id, key, passages)?;
+            transaction.add_vectors(key, model, vectors)?;
             let bytes: usize = passages.iter().map(|passage| passage.len()).sum();
             file.object.usage_bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
             store.object.usage_bytes += file.object.usage_bytes;

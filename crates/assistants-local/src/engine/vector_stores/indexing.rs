@@ -14,11 +14,12 @@ use assistants_types::openai::{
     VectorStoreFileStatus,
 };
 
-use super::files::end_indexing;
+use super::files::{Contents, end_indexing};
 use super::index_queue::IndexQueue;
+use super::query_vectors::vectors_of;
 use crate::engine::Engine;
 use crate::model::Stop;
-use crate::search::{MAX_TEXT, Unreadable, chunks, is_pdf, text_of};
+use crate::search::{MAX_TEXT, Unreadable, Vector, chunks, is_pdf, text_of};
 use crate::storage::object::{Stored, load};
 use crate::storage::{Kind, List, Order, StorageError, Transaction, work_in_background};
 
@@ -168,15 +169,36 @@ impl Engine {
             }
             _ => (800, 400),
         };
-        let passages = text.as_ref().map(|text| chunks(text, size, overlap));
+        let contents = text.as_ref().map_err(Clone::clone).and_then(|text| {
+            let passages = chunks(text, size, overlap);
+            let vectors = self.vectors_of(&passages)?;
+            Ok((passages, vectors))
+        });
+        if self.indexing.is_closed() {
+            // The vectors may be incomplete.
+            return Ok(());
+        }
+        let model = self.embedder.as_ref().map_or("", |embedder| embedder.model());
         self.storage.transact(|transaction| {
             if attachment(transaction, &file)? != begun {
                 // The file was attached again, perhaps with other sizes, and is still to be indexed.
                 return Ok(());
             }
-            let passages = passages.as_ref().map(Vec::as_slice).map_err(|error| *error);
-            end_indexing(transaction, key, passages)
+            let contents = contents.as_ref().map(|(passages, vectors)| Contents {
+                passages,
+                vectors,
+                model,
+            });
+            end_indexing(transaction, key, contents)
         })
+    }
+
+    /// Computes the vectors of the passages of a file; none without an embedder.
+    fn vectors_of(&self, passages: &[&str]) -> Result<Vec<Vector>, VectorStoreFileError> {
+        match &self.embedder {
+            Some(embedder) => vectors_of(embedder, passages, || self.indexing.is_closed()),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Extracts the text of a file. The inner error says why it has none.

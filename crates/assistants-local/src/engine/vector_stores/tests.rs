@@ -2,9 +2,10 @@
 
 use assistants_types::openai::{CreateVectorStore, File, FileCounts, VectorStoreFileError, VectorStoreFileErrorCode};
 
-use super::files::end_indexing;
+use super::files::{Contents, end_indexing};
 use super::*;
 use crate::engine::EngineError;
+use crate::search::Weights;
 use crate::storage::Storage;
 use crate::storage::Transaction;
 use crate::storage::object::{file_key, insert};
@@ -76,9 +77,14 @@ fn end(storage: &Sqlite, store_id: &str, file_id: &str, passages: &[&str]) {
         code: VectorStoreFileErrorCode::InvalidFile,
         ..VectorStoreFileError::default()
     };
-    let passages = if passages.is_empty() { Err(&error) } else { Ok(passages) };
+    let contents = Contents {
+        passages,
+        vectors: &[],
+        model: "",
+    };
+    let contents = if passages.is_empty() { Err(&error) } else { Ok(contents) };
     transact(storage, |transaction| {
-        Ok(end_indexing(transaction, &file_key(store_id, file_id), passages)?)
+        Ok(end_indexing(transaction, &file_key(store_id, file_id), contents)?)
     })
     .unwrap();
 }
@@ -145,19 +151,16 @@ fn a_file_is_in_a_store_once_and_leaves_it_wholly() {
     assert_eq!(store(&storage, &id), "1 0 0 0 1 in_progress");
     end(&storage, &id, "file-1", &["new words"]);
     let find = |word: &str| {
-        transact(&storage, |transaction| {
-            Ok(search(
-                transaction,
-                Search {
-                    store_ids: std::slice::from_ref(&id),
-                    queries: &[word.to_owned()],
-                    filter: None,
-                    limit: 10,
-                    least_score: 0.0,
-                },
-            )?)
-        })
-        .unwrap()
+        let search = Search {
+            store_ids: std::slice::from_ref(&id),
+            queries: &[word.to_owned()],
+            vectors: None,
+            weights: Weights::default(),
+            filter: None,
+            limit: 10,
+            least_score: 0.0,
+        };
+        super::search::find(&storage, &search).unwrap().hits
     };
     assert_eq!((find("old").len(), find("new").len()), (0, 1));
     assert_eq!(find("new")[0].file_name, "file-1.txt");

@@ -79,22 +79,29 @@ pub(super) fn search(call: &Call) -> Result<ApiResponse, ApiError> {
     };
     http::check_count("query", queries.len(), MAX_QUERIES)?;
     let ranking = params.ranking_options.unwrap_or_default();
+    let weights = vector_stores::weights(ranking.hybrid_search.as_ref());
+    if weights.embedding + weights.text <= 0.0 {
+        let message = "Invalid 'ranking_options.hybrid_search': one of the weights must be greater than 0.";
+        return Err(ApiError::invalid(message).param("ranking_options.hybrid_search"));
+    }
     let id = call.id("vector_store_id");
     call.engine.expire_stores(now().unix_timestamp())?;
-    let hits = call.transact(|transaction| {
+    call.read(|transaction| {
         if vector_stores::load_store(transaction, id)?.object.status == VectorStoreStatus::Expired {
             return Err(vector_stores::expired(id).into());
         }
-        Ok(vector_stores::search(
-            transaction,
-            Search {
-                store_ids: &[id.to_owned()],
-                queries: &queries,
-                filter: params.filters.as_ref(),
-                limit: usize::try_from(params.max_num_results.unwrap_or(10)).unwrap_or(10),
-                least_score: ranking.score_threshold.unwrap_or_default(),
-            },
-        )?)
+        Ok(())
+    })?;
+    let is_by_vector = weights.embedding > 0.0;
+    let vectors = is_by_vector.then(|| call.engine.query_vectors(&queries)).flatten();
+    let hits = call.engine.search(&Search {
+        store_ids: &[id.to_owned()],
+        queries: &queries,
+        vectors: vectors.as_ref(),
+        weights,
+        filter: params.filters.as_ref(),
+        limit: usize::try_from(params.max_num_results.unwrap_or(10)).unwrap_or(10),
+        least_score: ranking.score_threshold.unwrap_or_default(),
     })?;
     let results = VectorStoreSearchResults {
         search_query: queries,

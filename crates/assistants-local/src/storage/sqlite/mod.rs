@@ -9,6 +9,7 @@ pub(crate) mod priority_lock;
 pub(crate) mod schema;
 mod text_index;
 mod transaction;
+mod vector_index;
 
 pub(crate) use self::database::{Sqlite, open_file};
 pub(crate) use self::error::failure;

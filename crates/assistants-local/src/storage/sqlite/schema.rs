@@ -132,6 +132,14 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     -- Pages that were freed before keep their old texts until the file is written anew, if it ever held an object.
     INSERT INTO meta SELECT 'vacuum', 'due' WHERE EXISTS (SELECT 1 FROM sqlite_sequence);
 ",
+    // Each vector has the length 1 and consists of numbers of four bytes, least significant first.
+    "
+    CREATE TABLE passage_vectors (
+        passage INTEGER PRIMARY KEY REFERENCES passages (id) ON DELETE CASCADE,
+        model   TEXT NOT NULL,
+        vector  BLOB NOT NULL
+    ) STRICT;
+",
 ];
 
 /// Returns the version of an up-to-date database.

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use rusqlite::params;
 
-use super::failure;
 use super::transaction::SqliteTransaction;
 use crate::storage::StorageError;
 use crate::storage::text_index::{IndexHit, IndexQuery, TextIndex};
@@ -101,22 +100,6 @@ impl TextIndex for SqliteTransaction<'_> {
 fn weight(count: i64, hits: usize) -> f64 {
     let (count, hits) = (count as f64, hits as f64);
     (1.0 + ((count - hits).max(0.0) + 0.5) / (hits + 0.5)).ln()
-}
-
-impl SqliteTransaction<'_> {
-    fn rows<T>(
-        &self,
-        action: &str,
-        sql: &str,
-        values: impl rusqlite::Params,
-        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>, StorageError> {
-        let run = || {
-            let mut statement = self.connection().prepare_cached(sql)?;
-            statement.query_map(values, read)?.collect::<rusqlite::Result<Vec<T>>>()
-        };
-        run().map_err(|error| failure(action, error))
-    }
 }
 
 #[cfg(test)]

@@ -46,4 +46,18 @@ impl SqliteTransaction<'_> {
         let run = || self.connection.prepare_cached(sql)?.query_row(values, read).optional();
         run().map_err(|error| failure(action, error))
     }
+
+    pub(super) fn rows<T>(
+        &self,
+        action: &str,
+        sql: &str,
+        values: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StorageError> {
+        let run = || {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            statement.query_map(values, read)?.collect::<rusqlite::Result<Vec<T>>>()
+        };
+        run().map_err(|error| failure(action, error))
+    }
 }

@@ -13,7 +13,7 @@ use crate::yandex::ApiError;
 const CHUNK_SIZE: i64 = 800;
 const CHUNK_OVERLAP: i64 = 400;
 
-/// The embedders that the service reports for vector indexes. This server does not use embeddings.
+/// The embedders that the service reports for vector indexes. This server uses its own embedder, if it has one.
 const DOC_EMBEDDER: &str = "emb://yc.ml.rag-prod.common/text-search-doc/latest";
 const QUERY_EMBEDDER: &str = "emb://yc.ml.rag-prod.common/text-search-query/latest";
 

@@ -1,4 +1,5 @@
-//! Search indexes, which are vector stores in the OpenAI protocol. All kinds of indexes are searched by words.
+//! Search indexes, which are vector stores in the OpenAI protocol. All kinds of indexes are searched in the same
+//! way: by words, and with an embedder by meaning too.
 
 pub(crate) mod files;
 mod indexing;

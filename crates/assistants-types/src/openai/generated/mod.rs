@@ -70,8 +70,8 @@ pub use thread::{CreateThread, CreateThreadAndRun, Thread, ThreadDeleted, Update
 pub use tool::{
     AutoChunking, ChunkingStrategy, CodeInterpreterResources, CodeInterpreterTool, CreateFileSearchResources,
     CreateToolResources, FileSearchOptions, FileSearchResources, FileSearchTool, FunctionDefinition, FunctionTool,
-    NamedFunction, NamedToolChoice, NamedToolChoiceType, NewVectorStore, Ranker, RankingOptions, RetrievalTool,
-    StaticChunking, StaticChunkingOptions, Tool, ToolChoice, ToolResources,
+    HybridSearch, NamedFunction, NamedToolChoice, NamedToolChoiceType, NewVectorStore, Ranker, RankingOptions,
+    RetrievalTool, StaticChunking, StaticChunkingOptions, Tool, ToolChoice, ToolResources,
 };
 pub use upload::{AddUploadPart, CompleteUpload, CreateUpload, Upload, UploadPart, UploadStatus};
 pub use vector_store::{

@@ -141,6 +141,8 @@ pub struct RankingOptions {
     pub ranker: Option<Ranker>,
     /// Minimum score, 0 to 1; results below it are dropped.
     pub score_threshold: f64,
+    /// Weights of the two rankings that a search merges.
+    pub hybrid_search: Option<HybridSearch>,
     /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
@@ -148,6 +150,7 @@ pub struct RankingOptions {
 object!(RankingOptions {
     ranker: optional "ranker",
     score_threshold: loose "score_threshold",
+    hybrid_search: optional "hybrid_search",
 });
 
 impl RankingOptions {
@@ -157,6 +160,7 @@ impl RankingOptions {
         Self {
             ranker: Option::default(),
             score_threshold,
+            hybrid_search: Option::default(),
             extra: Extra::default(),
         }
     }
@@ -166,6 +170,41 @@ impl RankingOptions {
     pub fn ranker(mut self, ranker: impl Into<Ranker>) -> Self {
         self.ranker = Some(ranker.into());
         self
+    }
+
+    /// Sets `hybrid_search`. Weights of the two rankings that a search merges.
+    #[must_use]
+    pub fn hybrid_search(mut self, hybrid_search: impl Into<HybridSearch>) -> Self {
+        self.hybrid_search = Some(hybrid_search.into());
+        self
+    }
+}
+
+/// The weights of the two rankings that a search merges. One of them must be greater than 0.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HybridSearch {
+    /// Weight of the ranking by the similarity of embeddings.
+    pub embedding_weight: f64,
+    /// Weight of the ranking by words.
+    pub text_weight: f64,
+    /// Unknown members, kept as they were sent.
+    pub extra: Extra,
+}
+
+object!(HybridSearch {
+    embedding_weight: loose "embedding_weight",
+    text_weight: loose "text_weight",
+});
+
+impl HybridSearch {
+    /// Creates the object from its required members; all others are unset.
+    #[must_use]
+    pub fn new(embedding_weight: f64, text_weight: f64) -> Self {
+        Self {
+            embedding_weight,
+            text_weight,
+            extra: Extra::default(),
+        }
     }
 }
 

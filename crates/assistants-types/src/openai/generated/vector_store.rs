@@ -7,7 +7,7 @@ use crate::UnknownValue;
 use crate::choice::choice;
 use crate::object::object;
 use crate::open_enum::open_enum;
-use crate::openai::{Attributes, ChunkingStrategy, Metadata};
+use crate::openai::{Attributes, ChunkingStrategy, HybridSearch, Metadata};
 use crate::tagged::tagged;
 use serde_json::Number;
 use serde_json::Value;
@@ -384,6 +384,8 @@ pub struct SearchRankingOptions {
     pub ranker: Option<SearchRanker>,
     /// Minimum score, 0 to 1; results below it are dropped.
     pub score_threshold: Option<f64>,
+    /// Weights of the two rankings that a search merges.
+    pub hybrid_search: Option<HybridSearch>,
     /// Unknown members, kept as they were sent.
     pub extra: Extra,
 }
@@ -391,6 +393,7 @@ pub struct SearchRankingOptions {
 object!(SearchRankingOptions {
     ranker: optional "ranker",
     score_threshold: loose_optional "score_threshold",
+    hybrid_search: optional "hybrid_search",
 });
 
 impl SearchRankingOptions {
@@ -405,6 +408,13 @@ impl SearchRankingOptions {
     #[must_use]
     pub fn score_threshold(mut self, score_threshold: f64) -> Self {
         self.score_threshold = Some(score_threshold);
+        self
+    }
+
+    /// Sets `hybrid_search`. Weights of the two rankings that a search merges.
+    #[must_use]
+    pub fn hybrid_search(mut self, hybrid_search: impl Into<HybridSearch>) -> Self {
+        self.hybrid_search = Some(hybrid_search.into());
         self
     }
 }
