@@ -23,7 +23,8 @@
 //! A [`Model`](model::Model) is a blocking function that receives what a run knows and produces the pieces of an answer. The
 //! default, [`Scripted`](model::scripted::Scripted), is not a language model. It follows commands in the user's message
 //! (`repeat 3`, `call get_weather {"city":"Paris"}`) or else repeats the message. It is deterministic and needs no network.
-//! A [`Catalog`](model::Catalog) answers with the language models of other servers ([`model::upstream`]).
+//! A [`Catalog`](model::Catalog) answers with the language models of other servers ([`model::upstream`]). A [`Script`] contains
+//! the answers to certain prompts, for tests of programs whose prompts are fixed.
 //!
 //! # Durability
 //!
@@ -154,6 +155,7 @@ pub mod fuzz {
 mod http;
 mod ids;
 mod openai;
+mod script;
 mod search;
 mod storage;
 mod yandex;
@@ -161,6 +163,7 @@ mod yandex;
 pub use assistants_types::yandex::Dialect;
 pub use error::Error;
 pub use http::Limits;
+pub use script::{Script, ScriptError};
 pub use search::write_pdf_text;
 pub use server::{Builder, LocalServer};
 
@@ -168,3 +171,8 @@ pub use server::{Builder, LocalServer};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Runs the program of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/testing.md")]
+struct TestingGuide;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::task::Poll;
 
-use assistants_local::{Dialect, LocalServer};
+use assistants_local::{Dialect, LocalServer, Script};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod commands;
@@ -108,6 +108,11 @@ struct Serve {
     #[arg(long, env = "ASSISTANTS_LOCAL_STRICT")]
     strict: bool,
 
+    /// File with the answers to certain prompts and the responses to certain requests, for tests: `docs/testing.md` in the
+    /// repository describes it. All other prompts go to the models.
+    #[arg(long, env = "ASSISTANTS_LOCAL_SCRIPT", value_name = "FILE")]
+    script: Option<PathBuf>,
+
     #[command(flatten)]
     models: upstream_options::UpstreamOptions,
 
@@ -135,6 +140,7 @@ impl std::fmt::Debug for Serve {
             .field("allow_origin", &self.allow_origin)
             .field("yandex_names", &self.yandex_names)
             .field("strict", &self.strict)
+            .field("script", &self.script)
             .field("models", &self.models)
             .field("embeddings", &self.embeddings)
             .finish_non_exhaustive()
@@ -189,7 +195,8 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     };
     let mut models =
         "model: scripted, which repeats the question; --upstream names a server with language models".to_owned();
-    if let Some(catalog) = options.models.catalog()? {
+    let configured = options.models.models()?;
+    if let Some(catalog) = configured.catalog {
         let upstreams = catalog
             .upstreams()
             .iter()
@@ -197,9 +204,13 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
         models = format!("models of {}", upstreams.collect::<Vec<_>>().join(", "));
         builder = builder.model(catalog);
     }
-    if let Some(embedder) = options.embeddings.embedder(options.models.embeddings_table()?)? {
+    if let Some(embedder) = options.embeddings.embedder(configured.embeddings)? {
         models.push_str(&format!("; embeddings of {} at {}", embedder.model(), embedder.url()));
         builder = builder.embedder(embedder);
+    }
+    if let Some(file) = options.script.or(configured.script) {
+        builder = builder.script(Script::from_file(&file)?);
+        models.push_str(&format!("; script: {}", file.display()));
     }
     for origin in options.allow_origin {
         builder = builder.allow_origin(origin);

@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use assistants_types::yandex::Dialect;
+use axum::http::StatusCode;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::oneshot;
 
@@ -20,6 +21,7 @@ use crate::ids;
 use crate::model::Model;
 use crate::model::scripted::Scripted;
 use crate::openai;
+use crate::script::{RequestRule, Script, ScriptedAnswers};
 use crate::search::PdfReader;
 use crate::storage::blobs::FileStore;
 use crate::storage::sqlite::Sqlite;
@@ -107,6 +109,7 @@ pub struct Builder {
     max_running_runs: usize,
     yandex_dialect: Dialect,
     strict: bool,
+    script: Script,
     pdf_reader: Option<PathBuf>,
     allowed_origins: Vec<String>,
     limits: Limits,
@@ -139,6 +142,7 @@ impl Default for Builder {
             max_running_runs: MAX_RUNNING_RUNS,
             yandex_dialect: Dialect::default(),
             strict: false,
+            script: Script::default(),
             pdf_reader: None,
             allowed_origins: Vec::new(),
             limits: Limits::default(),
@@ -251,6 +255,15 @@ impl Builder {
         self
     }
 
+    /// Follows a script: it contains the answers to certain prompts, and the responses to certain requests. All other prompts
+    /// go to the [`model`](Self::model). By default there is no script.
+    ///
+    /// How often each rule has applied is counted from the start of the server.
+    pub fn script(mut self, script: Script) -> Self {
+        self.script = script;
+        self
+    }
+
     /// Reads each PDF file in a separate process, started as `program pdf-text -- PATH`. By default PDF files are read
     /// in this process.
     ///
@@ -299,11 +312,17 @@ impl Builder {
             source,
         })?;
         let model_name = self.model.name().to_owned();
+        let Script {
+            strict: strict_script,
+            answers,
+            requests,
+        } = self.script;
+        let model = Arc::new(ScriptedAnswers::new(answers, strict_script, self.model));
         let engine = Engine::start(
             storage,
             files,
             pdf_reader,
-            self.model,
+            model,
             self.embedder,
             self.run_lifetime,
             self.max_running_runs,
@@ -315,6 +334,7 @@ impl Builder {
             frontend,
             self.yandex_dialect,
             self.strict,
+            requests,
             listener,
         ) {
             Ok((stop, thread)) => Ok(LocalServer {
@@ -378,6 +398,7 @@ fn serve(
     frontend: Arc<Frontend>,
     yandex_dialect: Dialect,
     strict: bool,
+    scripted: Vec<RequestRule>,
     listener: TcpListener,
 ) -> io::Result<(oneshot::Sender<()>, JoinHandle<()>)> {
     // Two threads suffice for connections: they only move bytes, and handlers run on threads of their own.
@@ -392,6 +413,11 @@ fn serve(
     drop(guard);
     let router = openai::router(Arc::clone(&engine), Arc::clone(&frontend), strict);
     let router = yandex::in_front_of(router, engine, Arc::clone(&frontend), yandex_dialect, strict);
+    let router = if scripted.is_empty() {
+        router
+    } else {
+        http::with_script(router, scripted, Arc::clone(&frontend), scripted_error_body)
+    };
     let headers = [openai::RESPONSE_HEADERS, yandex::RESPONSE_HEADERS].concat();
     let router = http::with_unread_bodies(http::with_cors(router, Arc::clone(&frontend), &headers));
     let (stop, stopped) = oneshot::channel();
@@ -403,6 +429,15 @@ fn serve(
         stop,
         thread::Builder::new().name("assistants-local".to_owned()).spawn(work)?,
     ))
+}
+
+/// Returns the body of an error in the format of the path's protocol.
+fn scripted_error_body(path: &str, status: StatusCode) -> String {
+    if yandex::has_path(path) {
+        yandex::scripted_error_body(status)
+    } else {
+        openai::scripted_error_body(status)
+    }
 }
 
 fn run(

@@ -54,7 +54,7 @@ pub(crate) struct UpstreamOptions {
     )]
     model: Vec<String>,
 
-    /// TOML file with upstream servers, names of models and the embeddings server.
+    /// TOML file with upstream servers, names of models, the embeddings server, and the script.
     #[arg(long, env = "ASSISTANTS_LOCAL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -72,7 +72,7 @@ pub(crate) struct TryUpstream {
 impl TryUpstream {
     /// Exits with code 1 if a server gave no answer at all.
     pub(crate) fn run(&self) -> Result<ExitCode, Box<dyn Error>> {
-        let Some(catalog) = self.upstreams.catalog()? else {
+        let Some(catalog) = self.upstreams.models()?.catalog else {
             return Err("which server? Give --upstream or --config".into());
         };
         let mut output = io::stdout().lock();
@@ -110,10 +110,23 @@ impl TryUpstream {
     }
 }
 
+/// What the options and the configuration file say together.
+#[derive(Debug)]
+pub(crate) struct Models {
+    /// `None` if no upstream server is configured.
+    pub(crate) catalog: Option<Catalog>,
+    /// What the configuration file says about embeddings.
+    pub(crate) embeddings: Option<EmbeddingsTable>,
+    /// The script that the configuration file names.
+    pub(crate) script: Option<PathBuf>,
+}
+
 /// The contents of the configuration file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
+    /// Relative to the folder of the configuration file.
+    script: Option<PathBuf>,
     /// The servers by name, in the order of their names.
     upstreams: BTreeMap<String, Server>,
     models: BTreeMap<String, String>,
@@ -132,21 +145,22 @@ struct Server {
 }
 
 impl UpstreamOptions {
-    /// Returns what the configuration file says about embeddings.
-    pub(crate) fn embeddings_table(&self) -> Result<Option<EmbeddingsTable>, Box<dyn Error>> {
-        Ok(self.file()?.embeddings)
+    /// Reads the configuration file.
+    pub(crate) fn models(&self) -> Result<Models, Box<dyn Error>> {
+        let mut file = match &self.config {
+            Some(path) => read(path)?,
+            None => File::default(),
+        };
+        let script = file.script.take();
+        let embeddings = file.embeddings.take();
+        Ok(Models {
+            catalog: self.catalog(file)?,
+            embeddings,
+            script,
+        })
     }
 
-    fn file(&self) -> Result<File, Box<dyn Error>> {
-        match &self.config {
-            Some(path) => read(path),
-            None => Ok(File::default()),
-        }
-    }
-
-    /// Returns the models; `None` if no upstream server is configured.
-    pub(crate) fn catalog(&self) -> Result<Option<Catalog>, Box<dyn Error>> {
-        let file = self.file()?;
+    fn catalog(&self, file: File) -> Result<Option<Catalog>, Box<dyn Error>> {
         let mut upstreams = Vec::new();
         if let Some(url) = &self.upstream {
             let server = Server {
@@ -201,7 +215,12 @@ impl Server {
 fn read(path: &Path) -> Result<File, Box<dyn Error>> {
     let failed = |error: &dyn Error| format!("{}: {error}", path.display());
     let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
-    Ok(toml::from_str(&text).map_err(|error| failed(&error))?)
+    let mut file: File = toml::from_str(&text).map_err(|error| failed(&error))?;
+    file.script = file.script.map(|script| match path.parent() {
+        Some(folder) => folder.join(script),
+        None => script,
+    });
+    Ok(file)
 }
 
 fn pair(text: &str) -> Result<(&str, &str), String> {

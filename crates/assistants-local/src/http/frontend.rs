@@ -36,13 +36,22 @@ impl Frontend {
     ///
     /// `needs_key` is `false` for an operation whose path already contains a secret, such as a signed download link.
     pub(crate) fn admit(&self, parts: &Parts, needs_key: bool) -> Result<(), Rejection> {
+        let checked = self.check(parts, needs_key);
+        checked.inspect_err(|rejection| log_rejection(rejection, parts))
+    }
+
+    /// Returns whether an operation that needs a key would be admitted. Logs nothing.
+    pub(super) fn admits(&self, parts: &Parts) -> bool {
+        self.check(parts, true).is_ok()
+    }
+
+    fn check(&self, parts: &Parts, needs_key: bool) -> Result<(), Rejection> {
         let connection = parts.extensions.get::<Connection>();
-        let admitted = if connection.is_some_and(|connection| connection.is_surplus) {
+        if connection.is_some_and(|connection| connection.is_surplus) {
             Err(Rejection::Busy("connections"))
         } else {
             self.access.check(parts, needs_key)
-        };
-        admitted.inspect_err(|rejection| log_rejection(rejection, parts))
+        }
     }
 
     /// Rejects a body whose content type is not acceptable. `takes_form` is `true` if the operation expects a form.

@@ -27,6 +27,7 @@
 //! of functions. A call counts as one token for its name and one for each word of its arguments.
 
 use std::borrow::Cow;
+use std::iter;
 use std::time::Duration;
 
 use serde_json::json;
@@ -87,7 +88,8 @@ impl Model for Scripted {
     }
 }
 
-fn prompt_tokens(request: &ModelRequest) -> u64 {
+/// Counts the tokens of the prompt.
+pub(crate) fn prompt_tokens(request: &ModelRequest) -> u64 {
     let messages = request.messages.iter().map(|message| message.text.as_str());
     let outputs = request.calls().map(|call| call.output.as_str());
     request
@@ -100,7 +102,8 @@ fn prompt_tokens(request: &ModelRequest) -> u64 {
         .sum()
 }
 
-fn words(text: &str) -> u64 {
+/// Counts the words of a text, each of which is a token.
+pub(crate) fn words(text: &str) -> u64 {
     text.split_whitespace().count() as u64
 }
 
@@ -184,7 +187,12 @@ fn perform(request: &ModelRequest, answer: &mut Answer<'_, '_>) -> Result<(), En
 
 /// Returns the message of a failure. Programs match the provider's messages, so these come first.
 fn failure_message(code: &str) -> String {
-    let provider = match code {
+    format!("{}The message asked for the failure {code}.", provider_message(code))
+}
+
+/// Returns the provider's message for an error code, followed by a space; empty if it has none.
+pub(crate) fn provider_message(code: &str) -> &'static str {
+    match code {
         "context_length_exceeded" => {
             "This model's maximum context length is 8192 tokens. However, your messages resulted in 8193 tokens. \
              Please reduce the length of the messages. "
@@ -199,8 +207,7 @@ fn failure_message(code: &str) -> String {
             "The server had an error processing your request. Sorry about that! You can retry your request. "
         }
         _ => "",
-    };
-    format!("{provider}The message asked for the failure {code}.")
+    }
 }
 
 /// Quotes and cites the best passages of the attached files.
@@ -324,6 +331,20 @@ fn refuse(request: &ModelRequest, commands: &[Command<'_>], answer: &mut Answer<
     Ok(())
 }
 
+/// Splits arguments into the pieces in which they are written.
+pub(crate) fn argument_pieces(arguments: &str) -> impl Iterator<Item = &str> {
+    let mut rest = arguments;
+    iter::from_fn(move || {
+        let end = rest
+            .char_indices()
+            .nth(ARGUMENTS_PIECE)
+            .map_or(rest.len(), |(end, _)| end);
+        let (piece, behind) = rest.split_at(end);
+        rest = behind;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
 fn report(done: &[&CompletedCall], answer: &mut Answer<'_, '_>) -> Result<(), End> {
     for (index, call) in done.iter().enumerate() {
         let line_break = if index == 0 { "" } else { "\n" };
@@ -390,14 +411,8 @@ impl Answer<'_, '_> {
     fn call(&mut self, name: &str, arguments: &str) -> Result<(), End> {
         self.count(1 + words(arguments))?;
         let index = self.output.call(name).map_err(Failure::from)?;
-        let mut rest = arguments;
-        while !rest.is_empty() {
-            let end = rest
-                .char_indices()
-                .nth(ARGUMENTS_PIECE)
-                .map_or(rest.len(), |(end, _)| end);
-            self.output.arguments(index, &rest[..end]).map_err(Failure::from)?;
-            rest = &rest[end..];
+        for piece in argument_pieces(arguments) {
+            self.output.arguments(index, piece).map_err(Failure::from)?;
         }
         Ok(())
     }

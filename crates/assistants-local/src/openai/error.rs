@@ -80,6 +80,16 @@ impl ErrorResponse for ApiError {
     }
 }
 
+/// Returns the body of a response whose status a script contains.
+pub(crate) fn scripted_error_body(status: StatusCode) -> String {
+    let code = (status == StatusCode::TOO_MANY_REQUESTS).then_some(Cow::Borrowed("rate_limit_exceeded"));
+    ApiError {
+        code,
+        ..ApiError::new(status, format!("The script responds with status {}.", status.as_u16()))
+    }
+    .body()
+}
+
 impl From<Violation> for ApiError {
     fn from(violation: Violation) -> Self {
         let Violation { message, param, code } = violation;

@@ -37,6 +37,7 @@ mod threads;
 mod v1;
 mod vector_stores;
 
+pub(crate) use self::error::scripted_error_body;
 pub(crate) use self::router::RESPONSE_HEADERS;
 pub(crate) use self::routes::router;
 

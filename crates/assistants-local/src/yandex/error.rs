@@ -74,6 +74,26 @@ impl ErrorResponse for ApiError {
     }
 }
 
+/// Returns the body of a response whose status a script contains, with the gRPC code that gateways map to it.
+pub(crate) fn scripted_error_body(status: StatusCode) -> String {
+    let code = match status.as_u16() {
+        400 => 3,
+        401 => 16,
+        403 => 7,
+        404 => 5,
+        409 => 10,
+        429 => 8,
+        499 => 1,
+        500 => 13,
+        501 => 12,
+        503 => 14,
+        504 => 4,
+        _ => 2,
+    };
+    let message = format!("The script responds with status {}.", status.as_u16());
+    json!({"code": code, "message": message, "details": []}).to_string()
+}
+
 impl From<EngineError> for ApiError {
     fn from(refusal: EngineError) -> Self {
         match refusal {

@@ -52,7 +52,8 @@ mod tokenize;
 mod tools;
 mod users;
 
-pub(crate) use self::router::RESPONSE_HEADERS;
+pub(crate) use self::error::scripted_error_body;
+pub(crate) use self::router::{RESPONSE_HEADERS, has_path};
 pub(crate) use self::routes::in_front_of;
 
 use self::error::ApiError;

@@ -142,14 +142,17 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Handles the requests that belong to the protocol, and passes on all others.
-async fn dispatch(State(routes): State<Arc<Routes>>, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let belongs = PREFIXES.iter().any(|prefix| {
+/// Returns whether a path belongs to the protocol.
+pub(crate) fn has_path(path: &str) -> bool {
+    PREFIXES.iter().any(|prefix| {
         path.strip_prefix(prefix)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':']))
-    });
-    if !belongs {
+    })
+}
+
+/// Handles the requests that belong to the protocol, and passes on all others.
+async fn dispatch(State(routes): State<Arc<Routes>>, request: Request, next: Next) -> Response {
+    if !has_path(request.uri().path()) {
         return next.run(request).await;
     }
     let exchange = Exchange::begin(&request, ids::uuid());

@@ -24,4 +24,5 @@ mod refusals;
 mod responses;
 mod run_events;
 mod runs;
+mod script;
 mod strict;

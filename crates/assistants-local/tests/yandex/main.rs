@@ -6,4 +6,5 @@ mod files;
 mod objects;
 mod refusals;
 mod runs;
+mod script;
 mod shared;
