@@ -64,6 +64,13 @@
 //!   request with the same key gets the first response, and a different body with the same key gets status 400. A repeated
 //!   request for a stream gets all events again, each text in one piece, and then follows the run. A response is stored no
 //!   longer than the object it shows.
+//! - Every event of a run's stream has an `id`. `GET /v1/threads/{thread_id}/runs/{run_id}/events`, an extension of this
+//!   server, streams the events after the one in the header `Last-Event-ID`, or all, and goes on until the run has ended or
+//!   requires action. Ids are opaque, and remain valid after a restart. What was missed of a text arrives as one delta, and
+//!   joined with the deltas before it gives the whole text. Where a run required action and has continued,
+//!   `thread.run.requires_action` is followed by the rest of the run. An id that is not one of the run is rejected with status
+//!   400. Text that was not stored because the server was killed, and calls that were being written when the run ended, are
+//!   not replayed. An `error` event and `done` have no id, because they are not events of the run.
 //! - Chat completions store nothing. They are not replayed for an idempotency key, and their model is stopped as soon as the
 //!   connection closes.
 //!

@@ -26,6 +26,8 @@ pub(crate) struct Request {
     form: Option<Form>,
     /// The observer of the upload of a JSON body.
     pub(crate) progress: Option<Progress>,
+    /// The last event that was received of a stream; its response continues after it.
+    pub(crate) last_event_id: Option<String>,
     /// The response is a stream of events.
     pub(crate) stream: bool,
     /// The response is the content of a file.
@@ -56,6 +58,7 @@ impl Request {
             body: None,
             form: None,
             progress: None,
+            last_event_id: None,
             stream: false,
             binary: false,
             read_only: false,

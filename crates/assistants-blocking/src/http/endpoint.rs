@@ -203,6 +203,9 @@ impl Endpoint {
         } else if let Some(key) = conventions.new_idempotency_key(request.method) {
             head.set_text("idempotency-key", &key)?;
         }
+        if let Some(id) = &request.last_event_id {
+            head.set_text("last-event-id", id)?;
+        }
         for (name, value) in &options.added.headers {
             head.set_text(name, value)?;
         }

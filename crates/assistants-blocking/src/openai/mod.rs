@@ -101,8 +101,8 @@ pub use messages::Messages;
 pub use models::Models;
 pub use responses::Responses;
 pub use runs::{
-    EventHandler, EventReader, FinishedRun, PollCall, RunKind, RunSteps, RunStream, Runs, StreamCall, TextDeltas,
-    ToolRunCall,
+    EventHandler, EventReader, FinishedRun, FollowKind, PollCall, RunKind, RunSteps, RunStream, Runs, StreamCall,
+    TextDeltas, ToolRunCall,
 };
 pub use threads::Threads;
 pub use vector_stores::{

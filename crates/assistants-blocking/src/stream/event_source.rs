@@ -17,6 +17,8 @@ pub(crate) struct EventSource<R> {
     /// `None` when there is nothing more to read.
     events: Option<SseReader<R>>,
     origin: Origin,
+    /// The last id of a stream that was closed, or that this one continues.
+    last_id: String,
     seen: u64,
     ended: bool,
     failed: bool,
@@ -111,6 +113,7 @@ impl<R: Read> EventSource<R> {
         Self {
             events: Some(events),
             origin,
+            last_id: String::new(),
             seen: 0,
             ended: false,
             failed: false,
@@ -131,9 +134,24 @@ impl<R: Read> EventSource<R> {
         &self.origin
     }
 
+    /// The `id` of the last event that had one; empty if there was none.
+    pub(crate) fn last_event_id(&self) -> &str {
+        let id = self.events.as_ref().map_or("", SseReader::last_event_id);
+        if id.is_empty() { &self.last_id } else { id }
+    }
+
+    /// Closes the stream. Its last id is kept.
+    fn close(&mut self) -> Option<SseReader<R>> {
+        let events = self.events.take()?;
+        if !events.last_event_id().is_empty() {
+            events.last_event_id().clone_into(&mut self.last_id);
+        }
+        Some(events)
+    }
+
     /// Takes the source: after the last event to reuse it, before that to abandon it.
     pub(crate) fn take_source(&mut self) -> Option<R> {
-        self.events.take().map(SseReader::into_inner)
+        self.close().map(SseReader::into_inner)
     }
 
     /// Reads one event and converts it with `read`; `None` at the end.
@@ -162,7 +180,7 @@ impl<R: Read> EventSource<R> {
             self.failed = true;
             // The wait has ended, but the connection is intact, so a clean-up can continue to read.
             if !matches!(error, Error::Cancelled(_) | Error::Timeout(_)) {
-                self.events = None;
+                drop(self.close());
             }
         }
         Some(outcome)
@@ -171,8 +189,9 @@ impl<R: Read> EventSource<R> {
     /// Moves the rest of the stream to a source of its own.
     pub(crate) fn split_off(&mut self) -> Self {
         Self {
-            events: self.events.take(),
+            events: self.close(),
             origin: self.origin.clone(),
+            last_id: self.last_id.clone(),
             ..*self
         }
     }

@@ -15,6 +15,7 @@ use super::housekeeper::Housekeeper;
 use super::next_expiry::NextExpiry;
 use super::runs::event_log::Follower;
 use super::runs::live_run::{LiveRun, LiveState};
+use super::runs::position::Position;
 use super::vector_stores::embedding_thread::EmbeddingThread;
 use super::vector_stores::index_queue::IndexQueue;
 use super::workers::Workers;
@@ -112,9 +113,15 @@ impl Engine {
         Arc::clone(self.lock_live_runs().entry(run_id.to_owned()).or_default())
     }
 
-    /// Follows a run. If the server is stopping, the stream ends at once, because nothing would end it later.
-    pub(crate) fn follow(&self, live: &mut LiveState, ahead: impl IntoIterator<Item = StreamEvent>) -> Follower {
-        let follower = live.follow(ahead);
+    /// Follows a run. The reader is at `position`, and gets the events `ahead` first. If the server is stopping, the
+    /// stream ends at once, because nothing would end it later.
+    pub(crate) fn follow(
+        &self,
+        live: &mut LiveState,
+        ahead: impl IntoIterator<Item = StreamEvent>,
+        position: Position,
+    ) -> Follower {
+        let follower = live.follow(ahead, position);
         if self.run_workers.is_closed() {
             live.suspend();
         }

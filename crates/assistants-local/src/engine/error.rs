@@ -1,5 +1,6 @@
 //! The errors of the engine.
 
+use super::runs::position::UnknownPosition;
 use crate::storage::{Kind, StorageError};
 
 /// Why the engine rejects a request.
@@ -49,6 +50,15 @@ impl EngineError {
             param: Some(param.into()),
             code: None,
         }
+    }
+}
+
+impl From<UnknownPosition> for EngineError {
+    fn from(_: UnknownPosition) -> Self {
+        Self::invalid_param(
+            "Last-Event-ID",
+            "Invalid 'Last-Event-ID': it is not the id of an event of this run.",
+        )
     }
 }
 

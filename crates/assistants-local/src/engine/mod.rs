@@ -44,6 +44,7 @@ pub(crate) use self::messages::{add_message, add_message_with_notes, delete_mess
 pub(crate) use self::runs::event_log::{Batch, Follower, READER_TIMEOUT};
 pub(crate) use self::runs::history::{Cursor, Detail, History, HistoryEvent, Interruption, ReadOutcome};
 pub(crate) use self::runs::notes::RunNotes;
+pub(crate) use self::runs::position::{Position, UnknownPosition};
 pub(crate) use self::runs::records::last_message;
-pub(crate) use self::runs::replay::Since;
+pub(crate) use self::runs::replay::{Since, start};
 pub(crate) use self::runs::{failure_of, load_run, steps};

@@ -15,7 +15,7 @@ use assistants_types::openai::{
 use super::runs::end_run;
 use super::runs::live_run::Ending;
 use super::runs::live_run::LiveState;
-use super::{Batch, Engine, EngineError, Follower, Since, add_message, vector_stores};
+use super::{Batch, Engine, EngineError, Follower, Position, Since, add_message, vector_stores};
 use crate::model::scripted::Scripted;
 use crate::storage::blobs::{COPYING, FileStore};
 use crate::storage::object::{insert, load};
@@ -60,7 +60,7 @@ fn names(mut follower: Follower) -> Vec<String> {
 }
 
 fn launch(engine: &Arc<Engine>, run: &Run) -> Follower {
-    engine.launch(run, &[], true).unwrap()
+    engine.launch(run, &[], Some(Position::default())).unwrap()
 }
 
 /// Returns whether this thread is the housekeeping thread, whose transactions occur at any time and are not counted.

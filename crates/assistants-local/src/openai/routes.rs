@@ -67,6 +67,7 @@ impl Routes {
             .mount(&op::RETRIEVE_RUN, runs::retrieve)
             .mount(&op::UPDATE_RUN, runs::update)
             .mount(&op::CANCEL_RUN, runs::cancel)
+            .mount(&op::STREAM_RUN_EVENTS, runs::follow)
             .mount(&op::SUBMIT_TOOL_OUTPUTS, runs::submit_tool_outputs)
             .mount(&op::LIST_RUN_STEPS, runs::steps::list)
             .mount(&op::RETRIEVE_RUN_STEP, runs::steps::retrieve)

@@ -99,7 +99,21 @@ impl Client {
     #[track_caller]
     #[expect(clippy::needless_pass_by_value, reason = "every caller writes `json!(…)` in place")]
     pub(crate) fn stream(&self, path: &str, body: Value) -> Events {
-        let response = self.send("POST", path, &body.to_string());
+        Self::events(self.send("POST", path, &body.to_string()))
+    }
+
+    /// Follows a run after the event with this id, or from the beginning.
+    #[track_caller]
+    pub(crate) fn follow(&self, run: &str, after: Option<&str>) -> Events {
+        let client = match after {
+            Some(id) => self.header("last-event-id", id),
+            None => self.clone(),
+        };
+        Self::events(client.send("GET", &format!("{run}/events"), ""))
+    }
+
+    #[track_caller]
+    fn events(response: ureq::http::Response<ureq::Body>) -> Events {
         let (parts, body) = response.into_parts();
         assert_eq!(parts.status, 200);
         assert_eq!(parts.headers["content-type"], "text/event-stream; charset=utf-8");
@@ -182,6 +196,8 @@ pub(crate) struct Events(BufReader<Box<dyn Read>>);
 pub(crate) struct Event {
     pub(crate) name: String,
     pub(crate) data: Value,
+    /// Empty if it has none.
+    pub(crate) id: String,
 }
 
 impl Event {
@@ -217,20 +233,26 @@ impl Iterator for Events {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {
-        let mut lines = [String::new(), String::new(), String::new()];
-        for (index, line) in lines.iter_mut().enumerate() {
-            if self.0.read_line(line).unwrap() == 0 {
-                assert_eq!(index, 0, "the stream ended within an event");
+        let mut lines = Vec::new();
+        while lines.last().is_none_or(|line| line != "\n") {
+            let mut line = String::new();
+            if self.0.read_line(&mut line).unwrap() == 0 {
+                assert!(lines.is_empty(), "the stream ended within an event");
                 return None;
             }
+            lines.push(line);
         }
-        let [event, data, blank] = &lines;
-        assert_eq!(blank, "\n", "{lines:?}");
+        let (event, data, id) = match &lines[..] {
+            [event, data, id, _] => (event, data, id.strip_prefix("id: ").unwrap().trim_end()),
+            [event, data, _] => (event, data, ""),
+            other => panic!("{other:?}"),
+        };
         let name = event.strip_prefix("event: ").unwrap().trim_end();
         let data = data.strip_prefix("data: ").unwrap().trim_end();
         Some(Event {
             name: name.strip_prefix("thread.").unwrap_or(name).to_owned(),
             data: serde_json::from_str(data).unwrap_or_else(|_| data.into()),
+            id: id.to_owned(),
         })
     }
 }

@@ -10,6 +10,7 @@ mod data;
 mod embeddings;
 mod error_texts;
 mod files;
+mod follow;
 mod idempotency;
 mod kills;
 mod legacy;

@@ -60,6 +60,12 @@ impl<R: Read> EventReader<R> {
         self.source.events_read()
     }
 
+    /// The `id` of the last event that had one; empty if there was none.
+    #[must_use]
+    pub fn last_event_id(&self) -> &str {
+        self.source.last_event_id()
+    }
+
     pub(crate) fn origin(&self) -> &Origin {
         self.source.origin()
     }

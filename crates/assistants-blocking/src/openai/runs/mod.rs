@@ -24,7 +24,7 @@ pub use finished::FinishedRun;
 pub use handler::EventHandler;
 pub use poll::PollCall;
 pub use steps::RunSteps;
-pub use stream::{RunStream, StreamCall, TextDeltas};
+pub use stream::{FollowKind, RunStream, StreamCall, TextDeltas};
 pub use tools::ToolRunCall;
 
 /// The runs of one thread. From [`Client::runs`].

@@ -2,11 +2,15 @@
 
 use std::fmt;
 
+use assistants_types::openai::operations as op;
+
 use super::abandon::{self, Abandoned};
 use super::event_reader::EventReader;
 use super::finished::FinishedRun;
 use super::handler::{EventHandler, Progress};
+use super::steps::include;
 use crate::call::options::option_setters;
+use crate::call::request::Request;
 use crate::error::{Error, Result};
 use crate::http::incoming::Incoming;
 use crate::http::log;
@@ -67,6 +71,61 @@ impl Runs {
     ) -> StreamCall<Plain> {
         let run = run.into_id();
         StreamCall::new(&self.client, self.submit_tool_outputs(&run, outputs)).about(&self.thread, &run)
+    }
+
+    /// Streams the events of a run that exists: from the beginning, or with [`after`](StreamCall::after) those after an
+    /// event, and then all later ones until the run has ended or requires action.
+    ///
+    /// `GET /threads/{thread_id}/runs/{run_id}/events`. An extension of `assistants-local`; other servers reject it with
+    /// status 404.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # use assistants_blocking::openai::CreateRun;
+    /// let runs = client.runs(&thread);
+    /// let run = runs.create(CreateRun::new(&assistant)).send()?;
+    /// let finished = runs.follow(&run).send()?.finish()?.completed()?;
+    /// assert_eq!(finished.text(), "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn follow(&self, run: impl IdOf<Run>) -> StreamCall<FollowKind> {
+        let run = run.into_id();
+        let op = op::STREAM_RUN_EVENTS;
+        let request = Request::new(op.method, op.path, &[&self.thread, &run]);
+        let call = Call::new(&self.client.endpoint, &self.client.options, request);
+        StreamCall::new(&self.client, call).about(&self.thread, &run)
+    }
+}
+
+/// The kind of a [`StreamCall`] that follows a run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FollowKind;
+
+impl StreamCall<FollowKind> {
+    /// Begins after the event with this id, which is the [`last_event_id`](RunStream::last_event_id) of another stream of
+    /// the same run. The id may come from another process, and remains valid when the server is restarted.
+    ///
+    /// Text that was written before this call arrives in few deltas. Joined with the deltas up to the event, they are the
+    /// whole text.
+    ///
+    /// # Errors
+    ///
+    /// [`send`](Self::send) returns an [`Error::Api`] with status 400 for an id that is not one of the run.
+    pub fn after(mut self, event_id: impl Into<String>) -> Self {
+        self.call.request.last_event_id = Some(event_id.into());
+        self
+    }
+
+    /// Includes data in the steps of the stream that is left out by default.
+    pub fn include(mut self, what: impl Into<RunInclude>) -> Self {
+        self.call.request.query.push(include(&what.into()));
+        self
     }
 }
 
@@ -375,6 +434,35 @@ impl RunStream {
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.events.origin().request_id.as_deref()
+    }
+
+    /// The id of the last event, with which [`Runs::follow`] can continue after it; `None` if the server sends no ids, as
+    /// OpenAI does not.
+    ///
+    /// ```
+    /// # let server = assistants_local::LocalServer::builder().start()?;
+    /// # let client = assistants_blocking::openai::Client::builder().base_url(server.base_url()).build()?;
+    /// # let assistant = client.assistants().create(assistants_blocking::openai::CreateAssistant::new("scripted")).send()?;
+    /// # let thread = assistants_blocking::openai::CreateThread::default();
+    /// # let thread = thread.message(assistants_blocking::openai::CreateMessage::user("Hello big world"));
+    /// # let thread = client.threads().create(thread).send()?;
+    /// # let run = assistants_blocking::openai::CreateRun::new(&assistant);
+    /// let runs = client.runs(&thread);
+    /// let mut stream = runs.stream(run).send()?;
+    /// let mut text = stream.next_text().transpose()?.unwrap_or_default().to_owned();
+    /// let run = stream.run().map(|run| run.id.clone()).ok_or("the first event names the run")?;
+    /// let last = stream.last_event_id().ok_or("this server sends ids")?.to_owned();
+    /// drop(stream); // another process may continue, also after a restart of the server
+    ///
+    /// for piece in runs.follow(run).after(last).send()?.text_deltas() {
+    ///     text += &piece?;
+    /// }
+    /// assert_eq!(text, "Hello big world");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn last_event_id(&self) -> Option<&str> {
+        Some(self.events.last_event_id()).filter(|id| !id.is_empty())
     }
 
     /// Reads to the end and calls the handler for each event.

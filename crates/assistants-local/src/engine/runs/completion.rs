@@ -8,7 +8,7 @@ use assistants_types::openai::{
 use super::history_store;
 use super::live_run::{LiveState, OpenCalls, OpenMessage};
 use super::records::content;
-use super::records::state_event;
+use super::records::{state_event, steps};
 use super::step_notes::StepNotes;
 use super::usage::wire_usage;
 use crate::clock::now;
@@ -88,6 +88,7 @@ pub(crate) fn require_outputs(
         Some(message) => complete_message(transaction, message, None)?,
         None => Vec::new(),
     };
+    let steps = steps(transaction, run_id, None)?.len();
     if let Some(mut step) = load::<RunStep>(transaction, &open.step_id)? {
         let tool_calls = open.calls.iter().map(|call| {
             let ToolCallFunction { name, arguments, .. } = call.function.clone();
@@ -107,7 +108,7 @@ pub(crate) fn require_outputs(
             ..ToolCallsDetails::default()
         };
         step.object.step_details = details.into();
-        step.document.notes = Some(StepNotes::new(usage, open.state.clone()).to_text());
+        step.document.notes = Some(StepNotes::new(usage, open.state.clone(), steps).to_text());
         step.save(transaction)?;
     }
     let mut notes = RunNotes::of(&run.document)?;

@@ -10,7 +10,7 @@ use assistants_types::openai::{
 use crate::clock::now;
 use crate::engine::deadlines::DueTask;
 use crate::engine::messages::{active_run, add_message};
-use crate::engine::{Engine, EngineError, Follower, RunNotes};
+use crate::engine::{Engine, EngineError, Follower, Position, RunNotes};
 use crate::ids;
 use crate::storage::object::{insert_with_notes, load};
 use crate::storage::{ACTIVE, Kind, Transaction};
@@ -114,11 +114,16 @@ impl Engine {
     }
 
     /// Starts a run after its creation, or its tool outputs, were committed. Followers get `events`, which describe
-    /// what was committed, and then all later ones.
-    pub(crate) fn launch(self: &Arc<Self>, run: &Run, events: &[StreamEvent], follow: bool) -> Option<Follower> {
+    /// what was committed, and then all later ones. With `follow`, there is a follower, which is at that position.
+    pub(crate) fn launch(
+        self: &Arc<Self>,
+        run: &Run,
+        events: &[StreamEvent],
+        follow: Option<Position>,
+    ) -> Option<Follower> {
         let follower = self.with_live(&run.id, |_, live| {
             live.resume_history();
-            let follower = follow.then(|| self.follow(live, []));
+            let follower = follow.map(|position| self.follow(live, [], position));
             live.publish(events);
             follower
         });

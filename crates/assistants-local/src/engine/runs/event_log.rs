@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use assistants_types::openai::{ErrorObject, StreamEvent};
 
 use super::deltas::{arguments_delta, text_delta};
+use super::position::Position;
 
 /// How long a follower may take nothing although there are events for it.
 pub(crate) const READER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -69,15 +70,15 @@ pub(crate) struct State {
     entries: VecDeque<Entry>,
     /// The number of the first entry.
     first: u64,
-    followers: Vec<Position>,
+    followers: Vec<Progress>,
     /// The number of followers so far.
     followed: u64,
     ended: bool,
 }
 
-/// The position of a follower.
+/// How far a follower is in the log.
 #[derive(Debug)]
-struct Position {
+struct Progress {
     follower: u64,
     /// Earlier events, which the follower takes before the entries of the log.
     ahead: VecDeque<Entry>,
@@ -143,13 +144,14 @@ impl State {
 pub(crate) struct LogWriter(Arc<Log>);
 
 impl LogWriter {
-    /// Creates a follower of everything that is added from now on. It gets the events `ahead` first.
-    pub(crate) fn follow(&self, ahead: impl IntoIterator<Item = StreamEvent>) -> Follower {
+    /// Creates a follower of everything that is added from now on. It is at `position`, and gets the events `ahead`
+    /// first.
+    pub(crate) fn follow(&self, ahead: impl IntoIterator<Item = StreamEvent>, position: Position) -> Follower {
         let mut state = self.0.lock();
         let ahead: VecDeque<Entry> = ahead.into_iter().map(Entry::from).collect();
         let (follower, next) = (state.followed, state.first + state.entries.len() as u64);
         state.followed += 1;
-        state.followers.push(Position {
+        state.followers.push(Progress {
             follower,
             behind_since: (!ahead.is_empty()).then(Instant::now),
             ahead,
@@ -160,6 +162,7 @@ impl LogWriter {
         Follower {
             log: Arc::clone(&self.0),
             id: follower,
+            position,
             ended: false,
         }
     }
@@ -209,6 +212,8 @@ pub(crate) fn server_error(message: impl Into<String>) -> ErrorObject {
 pub(crate) struct Follower {
     log: Arc<Log>,
     id: u64,
+    /// What the reader has of the run.
+    position: Position,
     ended: bool,
 }
 
@@ -225,11 +230,17 @@ pub(crate) enum Batch {
 
 impl Follower {
     /// Creates a follower for these events, of a run that has no more.
-    pub(crate) fn of(events: Vec<StreamEvent>) -> Self {
+    pub(crate) fn of(events: Vec<StreamEvent>, position: Position) -> Self {
         let log = LogWriter::default();
-        let follower = log.follow(events);
+        let follower = log.follow(events, position);
         log.end();
         follower
+    }
+
+    /// Returns the position of the reader once it has this event, the next one that was taken.
+    pub(crate) fn advance(&mut self, event: &StreamEvent) -> &Position {
+        self.position.advance(event);
+        &self.position
     }
 
     /// Takes at most `most` entries.
@@ -349,8 +360,8 @@ mod tests {
     fn each_follower_reads_at_its_own_pace() {
         let writer = LogWriter::default();
         writer.add([word()]);
-        let mut fast = writer.follow([]);
-        let mut slow = writer.follow([StreamEvent::Done]);
+        let mut fast = writer.follow([], Position::default());
+        let mut slow = writer.follow([StreamEvent::Done], Position::default());
         writer.add([word(), word()]);
         assert_eq!(taken(&mut fast, 8), "thread.message.delta thread.message.delta");
         assert_eq!(taken(&mut fast, 8), "…");
@@ -370,12 +381,12 @@ mod tests {
     fn what_nobody_has_to_take_is_not_held() {
         let writer = LogWriter::default();
         writer.add([word()]);
-        let follower = writer.follow([]);
+        let follower = writer.follow([], Position::default());
         writer.add([word()]);
         assert_eq!(held(&writer), 1);
         drop(follower);
         assert_eq!(held(&writer), 0);
-        let mut late = writer.follow([]);
+        let mut late = writer.follow([], Position::default());
         writer.add([word()]);
         assert_eq!(taken(&mut late, 8), "thread.message.delta");
     }
@@ -383,7 +394,7 @@ mod tests {
     #[test]
     fn a_writer_that_is_dropped_ends_the_stream_with_an_error() {
         let writer = LogWriter::default();
-        let mut follower = writer.follow([]);
+        let mut follower = writer.follow([], Position::default());
         drop(writer);
         assert_eq!(taken(&mut follower, 8), "error done");
         assert_eq!(taken(&mut follower, 8), ".");
@@ -392,8 +403,8 @@ mod tests {
     #[test]
     fn a_follower_that_reads_nothing_is_disconnected_with_an_error() {
         let writer = LogWriter::default();
-        let mut stopped = writer.follow([]);
-        let mut idle = writer.follow([]);
+        let mut stopped = writer.follow([], Position::default());
+        let mut idle = writer.follow([], Position::default());
         let (of_stopped, of_idle) = (stopped.watchdog(), idle.watchdog());
         let later = |seconds| Instant::now() + READER_TIMEOUT + Duration::from_secs(seconds);
         // A follower that has taken everything may wait for any time.

@@ -104,7 +104,7 @@ impl Engine {
         live.publish(&[
             StreamEvent::RunStepCreated(begun.clone()),
             StreamEvent::RunStepInProgress(begun),
-            call_delta(&step.id, &call),
+            search_delta(&step.id, &call),
         ]);
         Ok((step, call))
     }
@@ -206,7 +206,8 @@ fn passage(search: usize, index: usize, hit: SearchHit) -> Passage {
     }
 }
 
-fn call_delta(step_id: &str, call: &FileSearchCall) -> StreamEvent {
+/// Creates the event for the beginning of a search.
+pub(super) fn search_delta(step_id: &str, call: &FileSearchCall) -> StreamEvent {
     let call = FileSearchCallDelta {
         index: 0,
         id: Some(call.id.clone()),

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::event_log::{Entry, Follower, LogWriter, server_error};
 use super::history::{History, Interruption};
+use super::position::Position;
 use super::turn_end::TurnEnd;
 use crate::model::Stop;
 
@@ -110,9 +111,9 @@ impl LiveState {
         (*message.id == *message_id).then_some(&message.annotations)
     }
 
-    /// Follows the run from now on. The follower gets the events `ahead` first.
-    pub(crate) fn follow(&self, ahead: impl IntoIterator<Item = StreamEvent>) -> Follower {
-        self.log.follow(ahead)
+    /// Follows the run from now on. The follower is at `position`, and gets the events `ahead` first.
+    pub(crate) fn follow(&self, ahead: impl IntoIterator<Item = StreamEvent>, position: Position) -> Follower {
+        self.log.follow(ahead, position)
     }
 
     pub(crate) fn publish<'a>(&self, events: impl IntoIterator<Item = &'a StreamEvent>) {

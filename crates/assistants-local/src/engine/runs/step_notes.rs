@@ -16,14 +16,18 @@ pub(super) struct StepNotes {
     /// What the model wants to see again together with the outputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) state: Option<Value>,
+    /// How many steps the run had when it began to wait for the outputs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) steps: Option<usize>,
 }
 
 impl StepNotes {
-    pub(super) fn new(usage: Usage, state: Option<Value>) -> Self {
+    pub(super) fn new(usage: Usage, state: Option<Value>, steps: usize) -> Self {
         Self {
             prompt_tokens: usage.prompt_tokens,
             completion_tokens: usage.completion_tokens,
             state,
+            steps: Some(steps),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The events of a run as server-sent events.
 
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -45,7 +46,7 @@ impl EventStream {
         })
     }
 
-    fn write(&self, bytes: &mut Vec<u8>, event: &StreamEvent) {
+    fn write(&mut self, bytes: &mut Vec<u8>, event: &StreamEvent) {
         // Serialized JSON contains no line breaks, so it fits in one data line.
         let mut data = event
             .complete_data()
@@ -59,9 +60,15 @@ impl EventStream {
         if self.legacy && event.name().starts_with("thread.run.step.") {
             data = with_retrieval(&data);
         }
-        for part in ["event: ", event.name(), "\ndata: ", &data, "\n\n"] {
+        for part in ["event: ", event.name(), "\ndata: ", &data, "\n"] {
             bytes.extend_from_slice(part.as_bytes());
         }
+        // An error and the end of the stream are not events of the run: the last id remains that of the event before.
+        if !matches!(event, StreamEvent::Error(_) | StreamEvent::Done) {
+            let id = self.follower.advance(event);
+            write!(bytes, "id: {id}\n").expect("memory takes any bytes");
+        }
+        bytes.push(b'\n');
     }
 }
 

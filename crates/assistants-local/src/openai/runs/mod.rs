@@ -6,15 +6,17 @@ mod step_content;
 pub(crate) mod steps;
 
 use assistants_types::openai::{CreateRun, StreamEvent, SubmitToolOutputs, UpdateRun};
+use axum::http::HeaderValue;
 use serde_json::Value;
 
 pub(super) use self::start::start;
 
+use self::events::EventStream;
 use self::step_content::includes_content;
 use super::page::page;
 use super::request::require_thread;
 use super::{ApiError, ApiResponse, Call, v1};
-use crate::engine::{Engine, Since, load_run};
+use crate::engine::{Engine, EngineError, Position, Since, UnknownPosition, load_run};
 use crate::http;
 use crate::http::idempotency::digest;
 use crate::storage::Kind;
@@ -62,6 +64,23 @@ pub(super) fn update(call: &Call) -> Result<ApiResponse, ApiError> {
         run.save(transaction)?;
         Ok(run.object)
     })
+}
+
+/// Streams the events of a run after the one that `Last-Event-ID` names, or all of them.
+pub(super) fn follow(call: &Call) -> Result<ApiResponse, ApiError> {
+    let content = includes_content(call)?;
+    // The standard treats an empty id like none.
+    let last = call.headers.get("last-event-id").filter(|last| !last.is_empty());
+    let after = match last.map(HeaderValue::to_str) {
+        None => Position::default(),
+        Some(text) => {
+            let position = text.ok().and_then(|text| text.parse().ok());
+            position.ok_or_else(|| EngineError::from(UnknownPosition))?
+        }
+    };
+    let (thread_id, id) = (call.id("thread_id"), call.id("run_id"));
+    let follower = call.engine.replay_after(thread_id, id, &after)?;
+    Ok(ApiResponse::Events(EventStream::body(follower, content, call.legacy)))
 }
 
 /// Cancels a run that has not ended. The response shows it as `cancelling`, the next request as `cancelled`.

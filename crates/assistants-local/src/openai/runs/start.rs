@@ -4,7 +4,7 @@ use assistants_types::openai::{Run, StreamEvent};
 
 use super::events::EventStream;
 use super::step_content::includes_content;
-use crate::engine::Since;
+use crate::engine::{self, Since};
 use crate::openai::{ApiError, ApiResponse, Call};
 use crate::storage::Transaction;
 use crate::storage::object::to_json;
@@ -22,12 +22,13 @@ pub(crate) fn start(
     let content = includes_content(call)?;
     let (json, created) = call.once(|transaction| {
         let (run, events) = work(transaction)?;
-        Ok((to_json(&run), (run, events)))
+        let position = streamed.then(|| engine::start(transaction, &run.id, since));
+        Ok((to_json(&run), (run, events, position.transpose()?)))
     })?;
     let follower = match created {
-        Some((run, events)) => {
+        Some((run, events, position)) => {
             call.engine.watch_deadline(&run);
-            call.engine.launch(&run, &events, streamed)
+            call.engine.launch(&run, &events, position)
         }
         None if streamed => {
             let run: Run = serde_json::from_str(&json)

@@ -70,7 +70,7 @@ pub(super) fn create(call: &Call) -> Result<ApiResponse, ApiError> {
     })?;
     if let Some(run) = run {
         call.engine.watch_deadline(&run);
-        call.engine.launch(&run, &[], false);
+        call.engine.launch(&run, &[], None);
     }
     Ok(response)
 }
@@ -195,7 +195,7 @@ pub(super) fn submit(call: &Call) -> Result<ApiResponse, ApiError> {
         Ok((SubmitToRunResponse::default(), submitted))
     })?;
     if let Some((run, events)) = submitted {
-        call.engine.launch(&run, &events, false);
+        call.engine.launch(&run, &events, None);
     }
     Ok(response)
 }

@@ -53,6 +53,7 @@
 //! | `runs.retrieve` | GET | `/threads/{thread_id}/runs/{run_id}` |
 //! | `runs.update` | POST | `/threads/{thread_id}/runs/{run_id}` |
 //! | `runs.cancel` | POST | `/threads/{thread_id}/runs/{run_id}/cancel` |
+//! | `runs.stream_events` | GET | `/threads/{thread_id}/runs/{run_id}/events` |
 //! | `runs.submit_tool_outputs` | POST | `/threads/{thread_id}/runs/{run_id}/submit_tool_outputs` |
 //! | `run_steps.list` | GET | `/threads/{thread_id}/runs/{run_id}/steps` |
 //! | `run_steps.retrieve` | GET | `/threads/{thread_id}/runs/{run_id}/steps/{step_id}` |
@@ -612,6 +613,17 @@ pub const CANCEL_RUN: Operation = Operation {
     stream: None,
 };
 
+/// Streams the events of a run.
+pub const STREAM_RUN_EVENTS: Operation = Operation {
+    id: "runs.stream_events",
+    method: "GET",
+    path: "/threads/{thread_id}/runs/{run_id}/events",
+    query: &["include[]"],
+    request: None,
+    response: None,
+    stream: Some("StreamEvent"),
+};
+
 /// Submits tool outputs to a run.
 pub const SUBMIT_TOOL_OUTPUTS: Operation = Operation {
     id: "runs.submit_tool_outputs",
@@ -730,6 +742,7 @@ pub const ALL: &[Operation] = &[
     RETRIEVE_RUN,
     UPDATE_RUN,
     CANCEL_RUN,
+    STREAM_RUN_EVENTS,
     SUBMIT_TOOL_OUTPUTS,
     LIST_RUN_STEPS,
     RETRIEVE_RUN_STEP,
