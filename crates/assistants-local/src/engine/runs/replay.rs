@@ -234,8 +234,8 @@ impl Replay<'_> {
             if run.started_at.is_some() && has_begun {
                 self.run_event(RunPoint::InProgress, || with_status(RunStatus::InProgress));
             }
-            for index in first..end {
-                self.step(index + 1, &steps[index].object, Some(index) != waiting)?;
+            for (index, step) in steps.iter().enumerate().take(end).skip(first) {
+                self.step(index + 1, &step.object, Some(index) != waiting)?;
             }
             let Some(index) = waiting else { return Ok(()) };
             let step = &steps[index].object;

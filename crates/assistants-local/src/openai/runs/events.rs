@@ -66,7 +66,7 @@ impl EventStream {
         // An error and the end of the stream are not events of the run: the last id remains that of the event before.
         if !matches!(event, StreamEvent::Error(_) | StreamEvent::Done) {
             let id = self.follower.advance(event);
-            write!(bytes, "id: {id}\n").expect("memory takes any bytes");
+            writeln!(bytes, "id: {id}").expect("memory takes any bytes");
         }
         bytes.push(b'\n');
     }
