@@ -21,7 +21,7 @@ use crate::ids;
 use crate::model::Model;
 use crate::model::scripted::Scripted;
 use crate::openai;
-use crate::script::{RequestRule, Script, ScriptedAnswers};
+use crate::script::{RequestRule, Script};
 use crate::search::PdfReader;
 use crate::storage::blobs::FileStore;
 use crate::storage::sqlite::Sqlite;
@@ -312,12 +312,7 @@ impl Builder {
             source,
         })?;
         let model_name = self.model.name().to_owned();
-        let Script {
-            strict: strict_script,
-            answers,
-            requests,
-        } = self.script;
-        let model = Arc::new(ScriptedAnswers::new(answers, strict_script, self.model));
+        let (model, requests) = self.script.apply_to(self.model);
         let engine = Engine::start(
             storage,
             files,

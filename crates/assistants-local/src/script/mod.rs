@@ -11,15 +11,17 @@ mod rules;
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
-pub(crate) use self::answers::ScriptedAnswers;
 pub use self::error::ScriptError;
 pub(crate) use self::request_rule::RequestRule;
 pub(crate) use self::rules::Rules;
 
 use self::answer_rule::AnswerRule;
+use self::answers::ScriptedAnswers;
+use crate::model::Model;
 
 /// What a server answers to certain prompts and requests; see [`Builder::script`](crate::Builder::script).
 ///
@@ -57,11 +59,11 @@ use self::answer_rule::AnswerRule;
 #[serde(default, deny_unknown_fields)]
 pub struct Script {
     /// Whether a prompt that no rule matches is an error.
-    pub(crate) strict: bool,
+    strict: bool,
     #[serde(deserialize_with = "rules::read")]
-    pub(crate) answers: Vec<AnswerRule>,
+    answers: Vec<AnswerRule>,
     #[serde(deserialize_with = "rules::read")]
-    pub(crate) requests: Vec<RequestRule>,
+    requests: Vec<RequestRule>,
 }
 
 impl Script {
@@ -93,6 +95,12 @@ impl Script {
             source,
         })?;
         Self::parse(&text).map_err(|error| error.in_file(path))
+    }
+
+    /// Returns a model that answers as the script says, and passes other prompts on to `model`; and the rules for requests.
+    pub(crate) fn apply_to(self, model: Arc<dyn Model>) -> (Arc<dyn Model>, Vec<RequestRule>) {
+        let model = ScriptedAnswers::new(self.answers, self.strict, model);
+        (Arc::new(model), self.requests)
     }
 }
 
