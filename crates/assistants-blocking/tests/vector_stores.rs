@@ -245,8 +245,8 @@ fn files_of_a_store() {
     let store = world.store(&[]);
     let files = world.client.vector_store_files(&store);
     for (name, bytes, want) in [
-        ("a.docx", &b"PK"[..], Some(VectorStoreFileErrorCode::UnsupportedFile)),
-        ("a.txt", b"\xff\xfe\x00", Some(VectorStoreFileErrorCode::InvalidFile)),
+        ("a.doc", &b"PK"[..], Some(VectorStoreFileErrorCode::UnsupportedFile)),
+        ("a.txt", b"\xff\x00", Some(VectorStoreFileErrorCode::InvalidFile)),
         ("a.html", b"<p>Some <b>words</b></p>", None),
         ("a.rs", b"fn main() {}", None),
     ] {
@@ -262,9 +262,9 @@ fn files_of_a_store() {
     };
     assert_eq!(
         names(files.list().order("asc").limit(3)),
-        ["a.docx", "a.txt", "a.html", "a.rs"]
+        ["a.doc", "a.txt", "a.html", "a.rs"]
     );
-    assert_eq!(names(files.list().filter("failed")), ["a.txt", "a.docx"]);
+    assert_eq!(names(files.list().filter("failed")), ["a.txt", "a.doc"]);
     assert_eq!(names(files.list().filter("completed").limit(1)), ["a.rs", "a.html"]);
     assert_eq!(
         files.list().filter("lost").send().map_err(status).unwrap_err(),

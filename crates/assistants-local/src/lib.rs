@@ -92,9 +92,13 @@
 //!
 //! # File search
 //!
-//! - Files of vector stores are indexed in the background, two at a time: UTF-8 text, HTML without its tags, and the text of
-//!   PDF. Other formats and PDF files with a password fail with `unsupported_file`; damaged files, files without text and files
-//!   above 32 MiB fail with `invalid_file`. Token counts of chunks are estimates: words, split after 16 characters.
+//! - Files of vector stores are indexed in the background, two at a time: text, HTML without its tags, PDF, DOCX with its
+//!   footnotes, and PPTX with its notes. Other formats, such as DOC, and files with a password fail with `unsupported_file`;
+//!   damaged files, files without text and files above 32 MiB fail with `invalid_file`. Token counts of chunks are estimates:
+//!   words, split after 16 characters.
+//! - Text is decoded from UTF-8 and UTF-16, with or without a byte order mark, and from older encodings, such as Windows-1251
+//!   and Windows-1252. These are declared by HTML and XML files, and guessed from the letters of other files.
+//! - DOCX and PPTX files whose parts to read exceed 64 MiB when decompressed are an `invalid_file`.
 //! - The binary reads each PDF file in a separate process, with 512 MiB of memory (on Linux), 30 seconds of CPU time (on Unix)
 //!   and 60 seconds in total; a file that needs more is an `invalid_file`. An embedded server reads PDF files without these
 //!   limits unless it has a [`pdf_reader`](Builder::pdf_reader): a malicious file can then end the program, again at each
@@ -145,13 +149,18 @@ pub mod model;
 
 mod clock;
 mod engine;
-/// Properties that hold for any request body, for the fuzz targets.
+/// Properties that hold for any input, for the fuzz targets.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz {
     /// Reads any bytes as a form.
     pub fn form(input: &[u8]) {
         crate::openai::fuzz::form(input);
+    }
+
+    /// Reads any bytes as a file to search.
+    pub fn file(input: &[u8]) {
+        crate::search::fuzz::file(input);
     }
 
     /// Reads any JSON as the body of a request.

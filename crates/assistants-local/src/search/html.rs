@@ -8,6 +8,8 @@ use std::convert::Infallible;
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 
+use super::lines::{Gap, Lines};
+
 /// Elements within a line. All others separate the words before and after them.
 const INLINE: &[&str] = &[
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins",
@@ -48,25 +50,13 @@ pub(super) fn text_of(html: &str) -> String {
     // Scripts and the like end only with their own end tags.
     emitter.naively_switch_states(true);
     let Ok(()) = Tokenizer::new_with_emitter(html, emitter).finish();
-    page.text
-}
-
-/// What separates two pieces of text; the widest one counts.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Gap {
-    #[default]
-    None,
-    Space,
-    Cell,
-    Line,
-    Paragraph,
+    page.lines.into_text()
 }
 
 /// The page read so far.
 #[derive(Default)]
 struct Page {
-    text: String,
-    gap: Gap,
+    lines: Lines,
     /// The hidden element that is open, and how many of its kind.
     hidden: Option<(&'static str, usize)>,
     /// The number of open `pre` and `textarea` elements, whose white space is kept.
@@ -86,7 +76,7 @@ impl Page {
             CallbackEvent::AttributeValue { value } if self.is_alt => self.push(value),
             CallbackEvent::CloseStartTag { .. } if self.is_image => {
                 (self.is_image, self.is_alt) = (false, false);
-                self.separate(Gap::Space);
+                self.lines.separate(Gap::Space);
             }
             _ => {}
         }
@@ -99,7 +89,7 @@ impl Page {
             Some(_) => {}
             None => self.hidden = listed(HIDDEN, name).map(|hidden| (hidden, 1)),
         }
-        self.separate(gap(name));
+        self.lines.separate(gap(name));
         self.preformatted += usize::from(is_preformatted(name));
     }
 
@@ -109,11 +99,7 @@ impl Page {
             hidden => hidden,
         };
         self.preformatted = self.preformatted.saturating_sub(usize::from(is_preformatted(name)));
-        self.separate(gap(name));
-    }
-
-    fn separate(&mut self, gap: Gap) {
-        self.gap = self.gap.max(gap);
+        self.lines.separate(gap(name));
     }
 
     fn push(&mut self, text: &[u8]) {
@@ -122,20 +108,10 @@ impl Page {
         }
         for character in String::from_utf8_lossy(text).chars() {
             if character.is_whitespace() && self.preformatted == 0 {
-                self.separate(Gap::Space);
+                self.lines.separate(Gap::Space);
                 continue;
             }
-            let gap = std::mem::take(&mut self.gap);
-            if !self.text.is_empty() {
-                self.text.push_str(match gap {
-                    Gap::None => "",
-                    Gap::Space => " ",
-                    Gap::Cell => "\t",
-                    Gap::Line => "\n",
-                    Gap::Paragraph => "\n\n",
-                });
-            }
-            self.text.push(character);
+            self.lines.push(character);
         }
     }
 }

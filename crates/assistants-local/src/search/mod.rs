@@ -6,8 +6,13 @@
 
 mod attributes;
 mod chunks;
+mod encoding;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod fusion;
 mod html;
+mod lines;
+mod office;
 mod pdf;
 mod text;
 mod unreadable;

@@ -1,15 +1,15 @@
 //! Extracts the text of a file, choosing the method by its name and its first bytes.
 
 use super::unreadable::Unreadable;
-use super::{html, pdf};
+use super::{encoding, html, office, pdf};
 
 /// The maximum size of a file that is read for its text, in bytes.
 pub(crate) const MAX_SIZE: u64 = 32 * 1024 * 1024;
 
 /// Extensions of formats that are not text. Some of these files could pass as UTF-8 and would be indexed as noise.
 const BINARY: &[&str] = &[
-    "7z", "avi", "bin", "bmp", "doc", "docx", "epub", "exe", "gif", "gz", "ico", "jpeg", "jpg", "mov", "mp3", "mp4",
-    "odt", "ogg", "png", "ppt", "pptx", "rar", "sqlite", "tar", "tiff", "wav", "webp", "xls", "xlsx", "zip",
+    "7z", "avi", "bin", "bmp", "doc", "epub", "exe", "gif", "gz", "ico", "jpeg", "jpg", "mov", "mp3", "mp4", "odt",
+    "ogg", "png", "ppt", "rar", "sqlite", "tar", "tiff", "wav", "webp", "xls", "xlsx", "zip",
 ];
 
 /// Returns whether a file is a PDF, by its name or its first bytes: some files have another name or none.
@@ -22,50 +22,46 @@ fn extension(name: &str) -> String {
     end.unwrap_or_default().to_ascii_lowercase()
 }
 
-/// Extracts the text: of PDF by its own reader, of HTML without the tags, and anything else unchanged if it is UTF-8.
+/// Extracts the text: of PDF, Office documents and HTML by their own readers, and of anything else by decoding it.
 pub(crate) fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, Unreadable> {
     if is_pdf(name, &bytes) {
         return pdf::text_of(&bytes);
     }
     let extension = extension(name);
-    if BINARY.contains(&extension.as_str()) {
+    let extension = extension.as_str();
+    if BINARY.contains(&extension) {
         return Err(Unreadable::Unsupported(format!(
             "Files of the kind .{extension} cannot be read."
         )));
     }
-    let is_text = matches!(
-        extension.as_str(),
-        "txt"
-            | "md"
-            | "markdown"
-            | "html"
-            | "htm"
-            | "xhtml"
-            | "json"
-            | "jsonl"
-            | "csv"
-            | "tsv"
-            | "xml"
-            | "yaml"
-            | "yml"
-    );
-    let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
-    let Some(text) = text else {
-        return Err(if is_text {
-            Unreadable::Invalid("The file is not text in UTF-8.".to_owned())
-        } else {
-            Unreadable::Unsupported("Only text in UTF-8 can be read.".to_owned())
-        });
-    };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let text = match extension.as_str() {
-        "html" | "htm" | "xhtml" => html::text_of(text),
-        _ => text.to_owned(),
+    let is_office = matches!(extension, "docx" | "docm" | "dotx" | "pptx" | "pptm" | "ppsx");
+    let text = if is_office || bytes.starts_with(b"PK\x03\x04") {
+        office::text_of(&bytes)?
+    } else {
+        decoded(extension, bytes)?
     };
     if text.trim().is_empty() {
         return Err(Unreadable::Invalid("The file contains no text.".to_owned()));
     }
     Ok(text)
+}
+
+/// Decodes a text file; the tags of HTML are left out.
+fn decoded(extension: &str, bytes: Vec<u8>) -> Result<String, Unreadable> {
+    let is_html = matches!(extension, "html" | "htm" | "xhtml");
+    let is_text = matches!(
+        extension,
+        "txt" | "md" | "markdown" | "json" | "jsonl" | "csv" | "tsv" | "xml" | "yaml" | "yml"
+    );
+    match encoding::decode(bytes, is_html || extension == "xml") {
+        Some(page) if is_html => Ok(html::text_of(&page)),
+        Some(text) => Ok(text),
+        None if is_html || is_text => Err(Unreadable::Invalid("The file is not text.".to_owned())),
+        None => {
+            let message = "Only text, HTML, PDF, DOCX and PPTX can be read.";
+            Err(Unreadable::Unsupported(message.to_owned()))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -92,11 +88,15 @@ mod tests {
     #[test]
     fn reports_why_there_is_no_text() {
         for (name, bytes, unsupported) in [
-            ("a.docx", &b"PK"[..], true),
+            ("a.doc", &b"\xd0\xcf\x11\xe0"[..], true),
+            ("a.docx", b"\xd0\xcf\x11\xe0", true),
+            ("a.docx", b"PK", false),
+            ("a.zip", b"PK\x03\x04", true),
+            ("archive", b"PK\x03\x04", false),
             ("a.pdf", b"%PDF-1.7", false),
-            ("photo", b"\xff\xd8\xff", true),
+            ("photo", b"\xff\xd8\xff\xe0\0\x10JFIF\0", true),
             ("a.dat", b"a\0b", true),
-            ("a.txt", b"\xff", false),
+            ("a.txt", b"\xff\0", false),
             ("a.json", b"a\0", false),
             ("a.txt", b" \n", false),
             ("a.html", b"<p></p>", false),
