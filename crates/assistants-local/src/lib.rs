@@ -104,9 +104,13 @@
 //!   limits unless it has a [`pdf_reader`](Builder::pdf_reader): a malicious file can then end the program, again at each
 //!   start.
 //! - Scanned pages have no text, nor does text in a font without a mapping to Unicode.
-//! - Searches match words, ignoring case, accents and English inflections; synonyms are not known. The score, from 0 to 1, is
-//!   the share of the query's words found in a passage, with rare words weighted higher. An expired vector store keeps its
-//!   files and cannot be searched.
+//! - Searches match words in any form, ignoring case and accents: *running* finds *runs*, and *собака* finds *собаками*. The
+//!   endings of words are removed by the Snowball algorithms, for Czech, Danish, Dutch, English, Finnish, French, German, Greek,
+//!   Hungarian, Italian, Norwegian, Polish, Portuguese, Romanian, Russian, Spanish, Swedish and Turkish. The language of a
+//!   passage is recognized; a passage in Latin letters whose language is uncertain, such as code, is taken for English, and
+//!   Cyrillic letters for Russian. A word of a query matches passages in every language. Synonyms are not known.
+//! - The score, from 0 to 1, is the share of the query's words found in a passage, with rare words weighted higher. An expired
+//!   vector store keeps its files and cannot be searched.
 //! - With an [`embedder`](Builder::embedder), searches also rank passages by the similarity of their vectors to that of the
 //!   query, and merge both rankings by reciprocal rank fusion with the weights of `ranking_options.hybrid_search`, 1 and 1 by
 //!   default. The score is then the sum of `weight / (60 + rank)`, relative to the greatest possible sum; if one of the weights

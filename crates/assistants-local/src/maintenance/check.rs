@@ -146,6 +146,15 @@ const RULES: &[(FaultKind, &str)] = &[
             AND store.body ->> '$.status' <> 'expired'
             AND NOT EXISTS (SELECT 1 FROM passages WHERE passages.owner = file.id)",
     ),
+    // Unless a server that was started is still filling the index.
+    (
+        FaultKind::Half,
+        "SELECT passages.owner || ' has ' || count(*) || ' passages that cannot be found by their words'
+         FROM passages WHERE NOT EXISTS (SELECT 1 FROM passage_words_docsize AS words WHERE words.id = passages.id)
+            AND EXISTS (SELECT 1 FROM meta WHERE name = 'stems')
+            AND NOT EXISTS (SELECT 1 FROM meta WHERE name = 'filled')
+         GROUP BY passages.owner",
+    ),
     (
         FaultKind::LeftOver,
         "SELECT part.id || ' is a part of the upload ' || upload.id || ', which has ended'

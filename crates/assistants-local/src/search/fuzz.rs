@@ -1,9 +1,9 @@
 //! Properties that hold for the contents of any file, as a function shared by the fuzz target and the property test.
 
-use super::office;
 use super::text::{is_pdf, text_of};
+use super::{chunks, office};
 
-/// Checks that reading any bytes as a file gives text or a reason.
+/// Checks that reading any bytes as a file gives text or a reason, and that passages of the text have stems.
 ///
 /// The first byte of the input chooses the kind of file.
 pub(crate) fn file(input: &[u8]) {
@@ -19,6 +19,9 @@ pub(crate) fn file(input: &[u8]) {
     let Ok(text) = text else { return };
     // Each byte is at most one character of three bytes, and between two of them is at most a blank line.
     assert!(bytes.starts_with(b"PK") || text.len() <= 5 * bytes.len(), "{text}");
+    for passage in chunks(&text, 100, 50) {
+        super::stems(passage);
+    }
 }
 
 #[cfg(test)]

@@ -7,13 +7,14 @@
 mod attributes;
 mod chunks;
 mod encoding;
+mod fusion;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
-mod fusion;
 mod html;
 mod lines;
 mod office;
 mod pdf;
+mod stems;
 mod text;
 mod unreadable;
 mod vector;
@@ -24,6 +25,7 @@ pub(crate) use self::chunks::chunks;
 pub(crate) use self::fusion::{Weights, fuse};
 pub(crate) use self::pdf::process::PdfReader;
 pub use self::pdf::process::write_pdf_text;
+pub(crate) use self::stems::{STEMS, forms, stems};
 pub(crate) use self::text::{MAX_SIZE as MAX_TEXT, is_pdf, text_of};
 pub(crate) use self::unreadable::Unreadable;
 pub(crate) use self::vector::Vector;

@@ -1,4 +1,6 @@
-//! The words of a query.
+//! The words of texts and queries.
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// The maximum number of words of a query; further ones are ignored.
 const MAX_TERMS: usize = 32;
@@ -78,16 +80,27 @@ const STOP_WORDS: &[&str] = &[
     "я",
 ];
 
+/// Returns a text in lowercase, with accents as part of their letters where Unicode has such a letter, and otherwise without.
+pub(super) fn normal(text: &str) -> String {
+    let lower = text.to_lowercase();
+    if is_nfc_quick(lower.chars()) == IsNormalized::Yes {
+        return lower;
+    }
+    lower.nfc().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).collect()
+}
+
+/// Splits a text into its words, which consist of letters and digits.
+pub(super) fn split(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+}
+
 /// Returns the distinct words of a query in lowercase, without stop words unless the query consists of them.
 pub(crate) fn words(query: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
-    for word in query
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-    {
-        let word = word.to_lowercase();
-        if !all.contains(&word) {
-            all.push(word);
+    for word in split(&normal(query)) {
+        if all.iter().all(|other| other != word) {
+            all.push(word.to_owned());
         }
     }
     let telling: Vec<String> = all
@@ -111,6 +124,7 @@ mod tests {
         assert_eq!(words("Who is it?"), ["who", "is", "it"]);
         assert_eq!(words("Run run RUN"), ["run"]);
         assert_eq!(words("как ЗАПУСТИТЬ \"тесты\""), ["запустить", "тесты"]);
+        assert_eq!(words("cafe\u{301} за\u{301}мок"), ["café", "замок"]);
         assert!(words(" ?! ").is_empty());
     }
 }

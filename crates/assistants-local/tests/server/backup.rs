@@ -226,10 +226,12 @@ fn a_check_reports_faults() {
     ] {
         changes.execute(insert, (kind, id, parent, tag, body)).unwrap();
     }
+    let passage = "INSERT INTO passages (collection, owner, position, text) VALUES ('vs_1', 'msg_1', 0, 'words')";
+    changes.execute(passage, []).unwrap();
     drop(changes);
     assert_eq!(
         kinds(&database),
-        "dangling half half half length missing_bytes stray unreadable"
+        "dangling half half half half length missing_bytes stray unreadable"
     );
     let printed = command(&["check"], &database);
     let text = String::from_utf8(printed.stdout).unwrap();
@@ -237,7 +239,7 @@ fn a_check_reports_faults() {
         text.contains("half: run_1 has the status in_progress but is listed as ended\n"),
         "{text}"
     );
-    assert!(text.contains("a.db: 8 faults in "), "{text}");
+    assert!(text.contains("a.db: 9 faults in "), "{text}");
     assert!(text.contains("1 unfinished files"), "{text}");
     assert_eq!(printed.status.code(), Some(1));
     assert!(!directory.path().join("none.db").exists());

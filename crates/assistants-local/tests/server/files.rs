@@ -215,7 +215,7 @@ pub(super) fn upload_bytes(client: &Client, name: &str, bytes: &[u8]) -> String 
 }
 
 /// Uploads bytes and adds them to a new vector store. Returns the ids of the store and the file.
-fn index(client: &Client, name: &str, bytes: &[u8]) -> (String, String) {
+pub(super) fn index(client: &Client, name: &str, bytes: &[u8]) -> (String, String) {
     let file = upload_bytes(client, name, bytes);
     let store = client.post("/vector_stores", json!({"file_ids": [file]})).ok();
     (id(&store), file)

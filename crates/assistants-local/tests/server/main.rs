@@ -11,6 +11,7 @@ mod embeddings;
 mod error_texts;
 mod files;
 mod follow;
+mod formats;
 mod idempotency;
 mod kills;
 mod legacy;

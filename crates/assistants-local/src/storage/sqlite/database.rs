@@ -23,6 +23,7 @@ use super::merge::merge_step;
 use super::priority_lock::{PriorityGuard, PriorityLock};
 use super::schema::{MIGRATIONS, migrate};
 use super::transaction::SqliteTransaction;
+use super::word_index;
 use crate::storage::{Outcome, Storage, StorageError, Transaction, private};
 
 /// How long a starting server waits for one that is stopping, and a write for another program's.
@@ -107,6 +108,7 @@ impl Sqlite {
         connection.execute_batch(pragmas).map_err(failed)?;
         migrate(&mut connection, MIGRATIONS)?;
         vacuum_once(&connection)?;
+        word_index::fill(&connection)?;
         Ok(Self {
             reader: None,
             connection: PriorityLock::new(connection),

@@ -10,6 +10,7 @@ pub(crate) mod schema;
 mod text_index;
 mod transaction;
 mod vector_index;
+mod word_index;
 
 pub(crate) use self::database::{Sqlite, open_file};
 pub(crate) use self::error::failure;

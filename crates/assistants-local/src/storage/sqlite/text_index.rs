@@ -1,10 +1,13 @@
 //! The text index of the embedded storage, based on SQLite's FTS5.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::params;
 
+use super::failure;
 use super::transaction::SqliteTransaction;
+use super::word_index::add_words;
+use crate::search::forms;
 use crate::storage::StorageError;
 use crate::storage::text_index::{IndexHit, IndexQuery, TextIndex};
 
@@ -19,10 +22,13 @@ struct Candidate {
 
 impl TextIndex for SqliteTransaction<'_> {
     fn add_passages(&self, collection: &str, owner: &str, passages: &[&str]) -> Result<(), StorageError> {
+        let action = "adding to the index";
         let sql = "INSERT INTO passages (collection, owner, position, text) VALUES (?1, ?2, ?3, ?4)";
         for (position, text) in passages.iter().enumerate() {
             let position = i64::try_from(position).unwrap_or(i64::MAX);
-            self.execute("adding to the index", sql, params![collection, owner, position, text])?;
+            self.execute(action, sql, params![collection, owner, position, text])?;
+            let id = self.connection().last_insert_rowid();
+            add_words(self.connection(), id, collection, text).map_err(|error| failure(action, error))?;
         }
         Ok(())
     }
@@ -51,9 +57,11 @@ impl TextIndex for SqliteTransaction<'_> {
         let collection = find.collection.replace('"', "");
         let mut candidates: HashMap<i64, Candidate> = HashMap::new();
         let mut whole = 0.0;
-        for word in find.words {
-            // Words consist of letters and digits, so they cannot end the quotation.
-            let query = format!("{{collection}} : \"{collection}\" AND {{text}} : \"{word}\"");
+        let words: BTreeSet<Vec<String>> = find.words.iter().map(|word| forms(word)).collect();
+        for forms in words {
+            // Stems consist of letters and digits, so they cannot end the quotation.
+            let forms = forms.join("\" OR \"");
+            let query = format!("{{collection}} : \"{collection}\" AND {{words}} : (\"{forms}\")");
             let sql = "SELECT rowid, -bm25(passage_words, 0.0, 1.0) FROM passage_words WHERE passage_words MATCH ?1";
             let hits: Vec<(i64, f64)> = self.rows(action, sql, params![query], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let weight = weight(count, hits.len());
