@@ -249,8 +249,9 @@ fn a_vector_store_gets_its_vectors_when_the_model_changes() {
     let (server, client) = start(builder(&broken, "m2").database(&database));
     assert_eq!(found(&client, &store, "bread", &json!({})), "");
     assert!(found(&client, &store, "loaf", &json!({})).starts_with("b.txt "));
-    drop(server);
+    // In this order, so that the server does not close a connection on which it is sending.
     drop(broken);
+    drop(server);
 
     // Vectors of another length, by a model of the same name as the first.
     let peer = embeddings_server(7);
