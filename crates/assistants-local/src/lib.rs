@@ -117,11 +117,14 @@
 //!   is 0, it is the score of the other ranking, for vectors the cosine similarity. If a query has no vector because the
 //!   embeddings server fails, the search is by words. A file whose vectors cannot be computed fails with `server_error`.
 //!
-//! # Not supported
+//! # Code interpreter
 //!
-//! The server executes no code. Assistants, threads and messages may name the tool `code_interpreter`, but a run with this tool,
-//! from its own list or its assistant's, ends as `failed` with `last_error.code` `unsupported_tool` before a model is called.
-//! This applies to both protocols. Give such a run a list of tools without it.
+//! The server executes no code itself. Without a program for it ([`Builder::code_interpreter`]), a run with the tool
+//! `code_interpreter`, from its own list or its assistant's, ends as `failed` with `last_error.code` `unsupported_tool` before a
+//! model is called. This applies to both protocols. With one, the run has steps with `logs` and images, and messages with
+//! `image_file` parts and `file_path` annotations, as with the hosted service. Variables and files are kept for the thread until
+//! its session was idle for an hour, the thread is deleted, or the server stops. Files that code creates are kept until they
+//! are deleted, also beyond their thread.
 //!
 //! # Version 1
 //!
@@ -152,6 +155,7 @@ pub mod maintenance;
 pub mod model;
 
 mod clock;
+mod code;
 mod engine;
 /// Properties that hold for any input, for the fuzz targets.
 #[cfg(fuzzing)]
@@ -181,6 +185,7 @@ mod storage;
 mod yandex;
 
 pub use assistants_types::yandex::Dialect;
+pub use code::CodeInterpreter;
 pub use error::Error;
 pub use http::Limits;
 pub use script::{Script, ScriptError};

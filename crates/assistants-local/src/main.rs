@@ -10,8 +10,10 @@ use std::task::Poll;
 use assistants_local::{Dialect, LocalServer, Script};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod code_options;
 mod commands;
 mod embedding_options;
+mod scripted_code;
 mod upstream_options;
 
 /// Local server for the Assistants protocols of OpenAI and Yandex AI Studio.
@@ -42,6 +44,9 @@ enum Verb {
     /// ends when its standard input closes, so that it does not outlive the server.
     #[command(hide = true)]
     PdfText { file: PathBuf },
+    /// Follows commands in place of code: a program for `--code-interpreter`, for tests without a sandbox.
+    #[command(hide = true)]
+    ScriptedCode,
 }
 
 #[derive(Args)]
@@ -118,6 +123,9 @@ struct Serve {
 
     #[command(flatten)]
     embeddings: embedding_options::EmbeddingOptions,
+
+    #[command(flatten)]
+    code: code_options::CodeOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -143,6 +151,7 @@ impl std::fmt::Debug for Serve {
             .field("script", &self.script)
             .field("models", &self.models)
             .field("embeddings", &self.embeddings)
+            .field("code", &self.code)
             .finish_non_exhaustive()
     }
 }
@@ -155,6 +164,7 @@ fn main() -> ExitCode {
         Verb::Restore(restore) => restore.run(),
         Verb::TryUpstream(options) => options.run(),
         // Starts no log: a malicious file could fill it.
+        Verb::ScriptedCode => scripted_code::run().map_err(Into::into),
         Verb::PdfText { file } => assistants_local::write_pdf_text(&file).map_err(Into::into),
     };
     match ended {
@@ -196,6 +206,9 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     let mut models =
         "model: scripted, which repeats the question; --upstream names a server with language models".to_owned();
     let configured = options.models.models()?;
+    if let Some(interpreter) = options.code.code_interpreter(configured.code)? {
+        builder = builder.code_interpreter(interpreter);
+    }
     if let Some(catalog) = configured.catalog {
         let upstreams = catalog
             .upstreams()

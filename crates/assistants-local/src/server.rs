@@ -13,8 +13,9 @@ use axum::http::StatusCode;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::oneshot;
 
+use crate::code::{CodeInterpreter, Sessions};
 use crate::embeddings::Embedder;
-use crate::engine::Engine;
+use crate::engine::{Engine, Services};
 use crate::error::Error;
 use crate::http::{self, Frontend, Limits, Origins};
 use crate::ids;
@@ -111,6 +112,7 @@ pub struct Builder {
     strict: bool,
     script: Script,
     pdf_reader: Option<PathBuf>,
+    code_interpreter: Option<CodeInterpreter>,
     allowed_origins: Vec<String>,
     limits: Limits,
 }
@@ -144,6 +146,7 @@ impl Default for Builder {
             strict: false,
             script: Script::default(),
             pdf_reader: None,
+            code_interpreter: None,
             allowed_origins: Vec::new(),
             limits: Limits::default(),
         }
@@ -279,6 +282,16 @@ impl Builder {
         self
     }
 
+    /// Executes the code of the tool `code_interpreter` with this program. By default no code is executed, and runs with the
+    /// tool fail with the code `unsupported_tool`.
+    ///
+    /// The code is written by a language model, which people and documents can talk into anything. The program has to
+    /// isolate it; see `docs/code-interpreter.md` in the repository.
+    pub fn code_interpreter(mut self, program: CodeInterpreter) -> Self {
+        self.code_interpreter = Some(program);
+        self
+    }
+
     /// Starts the server, and returns once it listens.
     ///
     /// Runs that an earlier server left in the database are resumed: queued ones start, those that were in progress end
@@ -313,15 +326,13 @@ impl Builder {
         })?;
         let model_name = self.model.name().to_owned();
         let (model, requests) = self.script.apply_to(self.model);
-        let engine = Engine::start(
-            storage,
-            files,
-            pdf_reader,
+        let services = Services {
             model,
-            self.embedder,
-            self.run_lifetime,
-            self.max_running_runs,
-        )?;
+            pdf_reader,
+            code: self.code_interpreter.map(Sessions::new),
+            embedder: self.embedder,
+        };
+        let engine = Engine::start(storage, files, services, self.run_lifetime, self.max_running_runs)?;
         let frontend = Frontend::new(api_key, origins, &self.bind, self.limits);
         log_start(address, self.database.as_deref(), api_key.is_some());
         match serve(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Write};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
@@ -13,6 +14,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::code_options::CodeSettings;
 use crate::embedding_options::EmbeddingsTable;
 
 /// The name of the upstream server of the command line.
@@ -54,7 +56,7 @@ pub(crate) struct UpstreamOptions {
     )]
     model: Vec<String>,
 
-    /// TOML file with upstream servers, names of models, the embeddings server, and the script.
+    /// TOML file with upstream servers, names of models, the embeddings server, the code interpreter, and the script.
     #[arg(long, env = "ASSISTANTS_LOCAL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -117,6 +119,8 @@ pub(crate) struct Models {
     pub(crate) catalog: Option<Catalog>,
     /// What the configuration file says about embeddings.
     pub(crate) embeddings: Option<EmbeddingsTable>,
+    /// What the configuration file says about the code interpreter.
+    pub(crate) code: CodeSettings,
     /// The script that the configuration file names.
     pub(crate) script: Option<PathBuf>,
 }
@@ -131,6 +135,9 @@ struct File {
     upstreams: BTreeMap<String, Server>,
     models: BTreeMap<String, String>,
     embeddings: Option<EmbeddingsTable>,
+    code_interpreter: Option<String>,
+    /// In seconds.
+    code_interpreter_time_limit: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -153,9 +160,14 @@ impl UpstreamOptions {
         };
         let script = file.script.take();
         let embeddings = file.embeddings.take();
+        let code = CodeSettings {
+            command: file.code_interpreter.take(),
+            time_limit: file.code_interpreter_time_limit,
+        };
         Ok(Models {
             catalog: self.catalog(file)?,
             embeddings,
+            code,
             script,
         })
     }

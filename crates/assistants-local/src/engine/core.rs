@@ -19,6 +19,7 @@ use super::runs::position::Position;
 use super::vector_stores::embedding_thread::EmbeddingThread;
 use super::vector_stores::index_queue::IndexQueue;
 use super::workers::Workers;
+use crate::code::Sessions;
 use crate::embeddings::Embedder;
 use crate::model::Model;
 use crate::search::PdfReader;
@@ -35,6 +36,8 @@ pub(crate) struct Engine {
     pub(crate) files: FileStore,
     /// Reads PDF files in separate processes; `None` to read them in this process.
     pub(super) pdf_reader: Option<PdfReader>,
+    /// Executes code; `None` if the server executes none.
+    pub(super) code: Option<Arc<Sessions>>,
     pub(super) indexing: Arc<IndexQueue>,
     pub(super) indexers: Mutex<Vec<JoinHandle<()>>>,
     /// Computes missing vectors; `None` without an embedder, and once it is stopped.

@@ -14,6 +14,8 @@ pub(super) enum DueTask {
     End(String),
     /// Stops the chat completion with this id, which has reached its time limit.
     Chat(String),
+    /// Ends the session of the thread with this id, in which no code was executed for a while.
+    CodeSession(String),
     /// Retries to start threads.
     Threads,
 }

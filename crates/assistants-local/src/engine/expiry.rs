@@ -29,12 +29,16 @@ impl Engine {
         // Reset before the transaction, so that a concurrent [`expires`](Self::expires) is not overwritten by the
         // result below.
         self.next_expiry.0.store(i64::MAX, Ordering::SeqCst);
+        let mut threads = Vec::new();
         let swept = self.storage.transact(|transaction| {
             let (mut runs, mut next) = (Vec::new(), i64::MAX);
             for kind in SWEPT {
                 for id in transaction.expired(kind, now)? {
                     log::debug!("the {} {id} has expired", kind.noun());
                     runs.extend(self.end_expired(transaction, kind, &id, now)?);
+                    if kind == Kind::Thread {
+                        threads.push(id);
+                    }
                 }
                 next = next.min(transaction.next_expiry(kind)?.unwrap_or(i64::MAX));
             }
@@ -45,6 +49,7 @@ impl Engine {
         self.next_expiry.0.fetch_min(next, Ordering::SeqCst);
         let (runs, _) = swept?;
         self.drop_runs(&runs);
+        threads.iter().for_each(|id| self.end_code_session(id));
         self.remove_bytes()
     }
 

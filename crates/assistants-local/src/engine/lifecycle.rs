@@ -14,6 +14,7 @@ use super::vector_stores::indexing::INDEXERS;
 use super::workers::{Submitted, Workers};
 use super::{housekeeping, vector_stores};
 use crate::clock::now;
+use crate::code::Sessions;
 use crate::embeddings::Embedder;
 use crate::model::Model;
 use crate::search::PdfReader;
@@ -21,26 +22,36 @@ use crate::storage::blobs::FileStore;
 use crate::storage::object::Loaded;
 use crate::storage::{ACTIVE, Kind, Storage, StorageError, work_in_background};
 
+/// What does the work of an engine outside of it.
+pub(crate) struct Services {
+    pub(crate) model: Arc<dyn Model>,
+    /// Reads PDF files in separate processes; `None` to read them in this process.
+    pub(crate) pdf_reader: Option<PdfReader>,
+    /// Executes code; `None` if the server executes none.
+    pub(crate) code: Option<Arc<Sessions>>,
+    /// Computes vectors; `None` to search by words only.
+    pub(crate) embedder: Option<Embedder>,
+}
+
 impl Engine {
-    /// Creates an engine that uses `model`, and resumes the runs of an earlier process.
+    /// Creates an engine that uses these services, and resumes the runs of an earlier process.
     pub(crate) fn start(
         storage: Box<dyn Storage>,
         files: FileStore,
-        pdf_reader: Option<PdfReader>,
-        model: Arc<dyn Model>,
-        embedder: Option<Embedder>,
+        services: Services,
         run_lifetime: Duration,
         max_running_runs: usize,
     ) -> Result<Arc<Self>, StorageError> {
         let engine = Arc::new(Self {
             storage,
             files,
-            pdf_reader,
+            pdf_reader: services.pdf_reader,
+            code: services.code,
             indexing: Arc::default(),
             indexers: Mutex::default(),
             reembedding: Mutex::default(),
-            model,
-            embedder: embedder.map(Arc::new),
+            model: services.model,
+            embedder: services.embedder.map(Arc::new),
             run_lifetime,
             live_runs: Mutex::default(),
             deadlines: Arc::default(),
@@ -177,6 +188,9 @@ impl Engine {
         if let Some(reader) = &self.pdf_reader {
             reader.stop();
         }
+        if let Some(sessions) = &self.code {
+            sessions.close();
+        }
         if let Some(embedder) = &self.embedder {
             embedder.stop();
         }
@@ -217,6 +231,9 @@ impl Engine {
         if left > 0 {
             log::warn!("left {left} threads running because their model has not returned");
         }
+        if let Some(sessions) = &self.code {
+            sessions.wait(until);
+        }
     }
 
     fn start_threads(&self) {
@@ -234,6 +251,7 @@ fn run_due_task(engine: &Weak<Engine>, due: DueTask) {
         DueTask::Expiry(run_id) => engine.end_surely(&run_id, &Ending::Expired),
         DueTask::End(run_id) => engine.end_again(&run_id),
         DueTask::Chat(id) => engine.stop_chat(&id),
+        DueTask::CodeSession(thread_id) => engine.end_code_session(&thread_id),
         DueTask::Threads => engine.start_threads(),
     }
 }

@@ -72,25 +72,39 @@ pub(crate) fn delete_message(transaction: &dyn Transaction, id: &str) -> Result<
 /// The lifetime of a vector store created for a thread's attachments, in days, as documented by the provider.
 const ATTACHMENTS_KEPT: i64 = 7;
 
-/// Adds files attached for file search to the thread's vector store, which is created if there is none.
-fn attach_files(transaction: &dyn Transaction, thread_id: &str, params: &CreateMessage) -> Result<(), EngineError> {
+/// Returns the ids of the files that a message attaches for a tool.
+fn attached(params: &CreateMessage, is_tool: fn(&AttachmentTool) -> bool) -> Vec<&str> {
     let attachments = params.attachments.as_ref().into_iter().flatten();
-    let searched: Vec<&str> = attachments
-        .filter(|attachment| {
-            let tools = attachment.tools.iter().flatten();
-            tools
-                .into_iter()
-                .any(|tool| matches!(tool, AttachmentTool::FileSearch(_)))
-        })
+    let attachments = attachments.filter(|attachment| attachment.tools.iter().flatten().any(is_tool));
+    attachments
         .filter_map(|attachment| attachment.file_id.as_deref())
-        .collect();
-    if searched.is_empty() {
+        .collect()
+}
+
+/// Adds files attached for the code interpreter to the resources of the thread, and files attached for file search to the
+/// thread's vector store, which is created if there is none.
+fn attach_files(transaction: &dyn Transaction, thread_id: &str, params: &CreateMessage) -> Result<(), EngineError> {
+    let executed = attached(params, |tool| matches!(tool, AttachmentTool::CodeInterpreter(_)));
+    let searched = attached(params, |tool| matches!(tool, AttachmentTool::FileSearch(_)));
+    if executed.is_empty() && searched.is_empty() {
         return Ok(());
     }
     let Some(mut thread) = load::<Thread>(transaction, thread_id)? else {
         return Ok(());
     };
     let resources = thread.object.tool_resources.get_or_insert_default();
+    if !executed.is_empty() {
+        let code_interpreter = resources.code_interpreter.get_or_insert_default();
+        let file_ids = code_interpreter.file_ids.get_or_insert_default();
+        for file_id in executed {
+            if !file_ids.iter().any(|known| known == file_id) {
+                file_ids.push(file_id.to_owned());
+            }
+        }
+    }
+    if searched.is_empty() {
+        return Ok(thread.save(transaction)?);
+    }
     let stores = resources.file_search.get_or_insert_with(FileSearchResources::default);
     let store_ids = stores.vector_store_ids.get_or_insert_default();
     if store_ids.is_empty() {

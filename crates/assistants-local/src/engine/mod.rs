@@ -40,6 +40,7 @@ pub(crate) use self::chat::ChatHandle;
 pub(crate) use self::chat_queue::ChatOutput;
 pub(crate) use self::core::Engine;
 pub(crate) use self::error::EngineError;
+pub(crate) use self::lifecycle::Services;
 pub(crate) use self::messages::{add_message, add_message_with_notes, delete_message};
 pub(crate) use self::runs::event_log::{Batch, Follower, READER_TIMEOUT};
 pub(crate) use self::runs::history::{Cursor, Detail, History, HistoryEvent, Interruption, ReadOutcome};

@@ -15,7 +15,7 @@ use assistants_types::openai::{
 use super::runs::end_run;
 use super::runs::live_run::Ending;
 use super::runs::live_run::LiveState;
-use super::{Batch, Engine, EngineError, Follower, Position, Since, add_message, vector_stores};
+use super::{Batch, Engine, EngineError, Follower, Position, Services, Since, add_message, vector_stores};
 use crate::model::scripted::Scripted;
 use crate::storage::blobs::{COPYING, FileStore};
 use crate::storage::object::{insert, load};
@@ -145,9 +145,12 @@ fn start(storage: impl Storage + 'static, run_lifetime: Duration) -> Arc<Engine>
     Engine::start(
         Box::new(storage),
         FileStore::temporary().unwrap(),
-        None,
-        Arc::new(Scripted),
-        None,
+        Services {
+            model: Arc::new(Scripted),
+            pdf_reader: None,
+            code: None,
+            embedder: None,
+        },
         run_lifetime,
         2,
     )

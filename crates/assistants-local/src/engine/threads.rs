@@ -35,6 +35,14 @@ impl Engine {
             threads::delete(transaction, id)?.ok_or_else(|| EngineError::not_found(Kind::Thread, id))
         })?;
         self.drop_runs(&active);
+        self.end_code_session(id);
         Ok(())
+    }
+
+    /// Ends the session of a thread in which code was executed, if there is one.
+    pub(super) fn end_code_session(&self, thread_id: &str) {
+        if let Some(sessions) = &self.code {
+            sessions.forget(thread_id);
+        }
     }
 }

@@ -24,6 +24,7 @@
 //! ```
 
 mod catalog;
+pub(crate) mod code;
 mod finish;
 mod fit;
 mod output;
@@ -36,11 +37,12 @@ pub mod upstream;
 use std::sync::Arc;
 
 pub use self::catalog::Catalog;
+pub use self::code::{Execution, GeneratedFile};
 pub use self::finish::{Failure, Finish, FinishReason, Stopped, Usage};
 pub use self::output::Output;
 pub(crate) use self::output::Piece;
 pub use self::request::{
-    CompletedCall, Function, Image, ImageSource, ModelMessage, ModelRequest, Passage, Role, ToolChoice,
+    CodeTool, CompletedCall, Function, Image, ImageSource, ModelMessage, ModelRequest, Passage, Role, ToolChoice,
 };
 pub(crate) use self::stop::Stop;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use assistants_blocking::CancelToken;
 use serde_json::Value;
 
+use super::code::Execution;
 use super::finish::Stopped;
 use super::request::Passage;
 use super::stop::Stop;
@@ -27,6 +28,11 @@ pub(crate) enum Piece<'a> {
     Search {
         queries: &'a [String],
         found: &'a mut Vec<Passage>,
+    },
+    /// Requests the execution of code. What it writes is stored in `execution`.
+    Code {
+        code: &'a str,
+        execution: &'a mut Execution,
     },
     /// The preceding text refers to this passage.
     Citation(&'a Passage),
@@ -101,6 +107,21 @@ impl<'a> Output<'a> {
             found: &mut found,
         })?;
         Ok(found)
+    }
+
+    /// Executes code in the session of the thread, in a run step of its own, and returns what it wrote. Blocks until the code
+    /// has ended. The result is empty without [`ModelRequest::code_interpreter`](super::ModelRequest::code_interpreter).
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] if the run has ended, also because the code interpreter cannot be started.
+    pub fn code_interpreter(&mut self, code: &str) -> Result<Execution, Stopped> {
+        let mut execution = Execution::default();
+        self.piece(Piece::Code {
+            code,
+            execution: &mut execution,
+        })?;
+        Ok(execution)
     }
 
     /// Appends a citation of the passage's file to the text.

@@ -21,7 +21,10 @@ pub struct ModelRequest {
     pub functions: Vec<Function>,
     /// Whether [`Output::file_search`](super::Output::file_search) can find anything: the run has the tool and may use it.
     pub file_search: bool,
-    /// Whether functions may or must be called.
+    /// The code interpreter, for [`Output::code_interpreter`](super::Output::code_interpreter), if the run has the tool and may
+    /// use it.
+    pub code_interpreter: Option<CodeTool>,
+    /// Whether functions may or must be called. The code interpreter can be named too, as `code_interpreter`.
     pub tool_choice: ToolChoice,
     /// Whether one answer may call several functions.
     pub parallel_tool_calls: bool,
@@ -69,6 +72,9 @@ pub struct ModelMessage {
     pub calls: Vec<CompletedCall>,
     /// What the model stored with the answer: see [`Output::state`](super::Output::state).
     pub state: Option<Value>,
+    /// Whether code was executed before functions were called in the same answer. The next message with a `state` then has
+    /// these calls in its `state` too.
+    pub in_next_state: bool,
 }
 
 impl ModelMessage {
@@ -80,6 +86,7 @@ impl ModelMessage {
             images: Vec::new(),
             calls: Vec::new(),
             state: None,
+            in_next_state: false,
         }
     }
 }
@@ -168,6 +175,14 @@ pub struct Passage {
     pub score: f64,
     /// The text of the passage.
     pub text: String,
+}
+
+/// The code interpreter of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CodeTool {
+    /// The names of the files of the user that code finds in `/mnt/data`.
+    pub files: Vec<String>,
 }
 
 /// Whether functions may or must be called.

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `call NAME JSON` | calls the function with these arguments (`{}` if omitted); several lines make several calls |
 //! | `repeat N` | writes N words, one per piece: `word1 word2 …`; if N exceeds 1,000,000, the run fails with `invalid_prompt` |
+//! | `code CODE` | executes the code, and reports its logs with links to the files that it has created |
 //! | `sleep MS` | waits for this many milliseconds, or until the run has ended |
 //! | `fail CODE` | fails the run with this error code, and with the provider's message if it has one for the code |
 //!
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::code::{CODE_INTERPRETER, FOLDER};
 use super::{
     CompletedCall, Failure, Finish, FinishReason, Function, Model, ModelRequest, Output, Passage, ToolChoice, Usage,
 };
@@ -112,6 +114,7 @@ pub(crate) fn words(text: &str) -> u64 {
 enum Command<'a> {
     Call { name: &'a str, arguments: &'a str },
     Repeat(u64),
+    Code(&'a str),
     Sleep(Duration),
     Fail(&'a str),
 }
@@ -128,6 +131,7 @@ fn command(line: &str) -> Option<Command<'_>> {
             })
         }
         "repeat" => rest.parse().ok().map(Command::Repeat),
+        "code" => Some(Command::Code(rest)),
         "sleep" => rest.parse().ok().map(Duration::from_millis).map(Command::Sleep),
         "fail" if !rest.contains(char::is_whitespace) => Some(Command::Fail(rest)),
         _ => None,
@@ -138,7 +142,8 @@ fn perform(request: &ModelRequest, answer: &mut Answer<'_, '_>) -> Result<(), En
     let message = request.last_user_text();
     let commands: Vec<Command<'_>> = message.lines().filter_map(command).collect();
     let wanted = wanted_calls(request, &commands);
-    let done: Vec<&CompletedCall> = request.calls().collect();
+    let is_code = |call: &&CompletedCall| call.name == CODE_INTERPRETER && !has_function(request, &call.name);
+    let done: Vec<&CompletedCall> = request.calls().filter(|call| !is_code(call)).collect();
     if request.parallel_tool_calls {
         if !done.is_empty() {
             return report(&done, answer);
@@ -151,6 +156,7 @@ fn perform(request: &ModelRequest, answer: &mut Answer<'_, '_>) -> Result<(), En
             match command {
                 Command::Sleep(duration) => answer.output.wait(*duration).map_err(Failure::from)?,
                 Command::Repeat(count) => answer.repeat(*count)?,
+                Command::Code(code) => execute(request, code, answer)?,
                 Command::Fail(code) => {
                     return Err(Failure::new(*code, failure_message(code)).into());
                 }
@@ -208,6 +214,19 @@ pub(crate) fn provider_message(code: &str) -> &'static str {
         }
         _ => "",
     }
+}
+
+/// Executes code, and reports what it has written.
+fn execute(request: &ModelRequest, code: &str, answer: &mut Answer<'_, '_>) -> Result<(), End> {
+    if request.code_interpreter.is_none() {
+        return answer.text("The run may not execute code.");
+    }
+    let execution = answer.output.code_interpreter(code).map_err(Failure::from)?;
+    answer.text(&format!("The code wrote: {}", execution.logs))?;
+    for file in &execution.files {
+        answer.text(&format!("\n[{}]({FOLDER}{})", file.name, file.name))?;
+    }
+    Ok(())
 }
 
 /// Quotes and cites the best passages of the attached files.
@@ -429,7 +448,7 @@ impl Answer<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Function, ModelMessage, Piece, Role, Stop};
+    use crate::model::{CodeTool, Function, GeneratedFile, ModelMessage, Piece, Role, Stop};
     use std::fmt::Write as _;
     use std::ops::ControlFlow;
 
@@ -476,6 +495,14 @@ mod tests {
                 }
                 Piece::Citation(passage) => write!(pieces, "[cite {}]", passage.file_name),
                 Piece::State(state) => write!(pieces, "[state {state}]"),
+                Piece::Code { code, execution } => {
+                    execution.logs = "42".to_owned();
+                    execution.files.push(GeneratedFile {
+                        name: "a.csv".to_owned(),
+                        ..GeneratedFile::default()
+                    });
+                    write!(pieces, "[code {code}]")
+                }
             }
             .unwrap();
             ControlFlow::Continue(())
@@ -630,6 +657,25 @@ mod tests {
         check(&with(request("Why?")), r#"[file_search:][0={"queries":[][0="Why?"]}]"#);
         check(&with(after("Why?", &["because"])), "[f][ returned][ because]");
         check(&with(request("repeat 1")), "[word1]");
+    }
+
+    #[test]
+    fn executes_code_unless_the_run_may_not() {
+        let with = |request: ModelRequest| ModelRequest {
+            code_interpreter: Some(CodeTool::default()),
+            ..request
+        };
+        check(
+            &with(request("code x = 1")),
+            "[code x = 1][The][ code][ wrote:][ 42][\n[a.csv](sandbox:/mnt/data/a.csv)]",
+        );
+        check(&request("code x"), "[The][ run][ may][ not][ execute][ code.]");
+        // Code that the run has executed before is not a call to report.
+        let mut executed = ModelMessage::new(Role::Assistant, "");
+        executed.calls = vec![CompletedCall::new("1", CODE_INTERPRETER, "{}", "42")];
+        let mut later = with(after("code x\ncall f", &["1"]));
+        later.rounds.insert(0, executed);
+        check(&later, "[f][ returned][ 1]");
     }
 
     #[test]

@@ -21,6 +21,7 @@ struct Known {
     /// By message.
     texts: BTreeMap<String, String>,
     roles: Vec<String>,
+    /// And images.
     annotations: Vec<Value>,
     /// The name and arguments by step and index.
     calls: BTreeMap<(String, u64), String>,
@@ -44,6 +45,10 @@ impl Known {
                             *known = format!("{} {} ", call["type"], function["name"]);
                         }
                         *known += function["arguments"].as_str().unwrap_or_default();
+                        *known += call["code_interpreter"]["input"].as_str().unwrap_or_default();
+                        for output in call["code_interpreter"]["outputs"].as_array().into_iter().flatten() {
+                            *known += &output.to_string();
+                        }
                     }
                 }
                 name => known.names.push(name.to_owned()),
@@ -61,11 +66,16 @@ impl Known {
     }
 
     fn message(&mut self, data: &Value) {
-        let text = &data["delta"]["content"][0]["text"];
-        let value = text["value"].as_str().unwrap();
         if data["delta"]["role"].is_string() {
             self.roles.push(id(data));
         }
+        let part = &data["delta"]["content"][0];
+        if part["type"] == "image_file" {
+            self.annotations.push(part.clone());
+            return;
+        }
+        let text = &part["text"];
+        let value = text["value"].as_str().unwrap();
         self.annotations
             .extend(text["annotations"].as_array().into_iter().flatten().cloned());
         *self.texts.entry(id(data)).or_default() += value;
@@ -74,7 +84,7 @@ impl Known {
 
 /// Checks that a reader misses nothing and gets nothing twice, after whichever event it was disconnected.
 #[track_caller]
-fn check_every_cut(client: &Client, run: &str, whole: &[Event]) {
+pub(super) fn check_every_cut(client: &Client, run: &str, whole: &[Event]) {
     let want = Known::after(whole);
     for cut in 0..whole.len() {
         let seen = &whole[..cut];
@@ -90,7 +100,7 @@ fn check_every_cut(client: &Client, run: &str, whole: &[Event]) {
 }
 
 /// Reads to the end, and checks that all events but the last have ids, which all differ.
-fn read_all(stream: Events) -> Vec<Event> {
+pub(super) fn read_all(stream: Events) -> Vec<Event> {
     let events: Vec<Event> = stream.collect();
     let (done, rest) = events.split_last().unwrap();
     assert_eq!((done.name.as_str(), done.id.as_str()), ("done", ""));

@@ -6,6 +6,7 @@ mod binary;
 mod chat;
 mod chat_yandex;
 mod client;
+mod code;
 mod data;
 mod embeddings;
 mod error_texts;

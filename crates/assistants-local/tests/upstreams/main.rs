@@ -37,6 +37,7 @@
 //! Failed requests are repeated without a noticeable wait, and servers can ask for a wait of up to 0.1 s.
 //! `FIXTURE=part-of-a-name` selects files.
 
+mod code;
 mod fixture;
 mod leaving;
 mod over_itself;

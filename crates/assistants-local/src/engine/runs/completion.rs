@@ -7,7 +7,6 @@ use assistants_types::openai::{
 
 use super::history_store;
 use super::live_run::{LiveState, OpenCalls, OpenMessage};
-use super::records::content;
 use super::records::{state_event, steps};
 use super::step_notes::StepNotes;
 use super::usage::wire_usage;
@@ -26,7 +25,7 @@ pub(crate) fn complete_message(
     if let Some(mut message) = load::<Message>(transaction, &open.id)? {
         message.object.status = MessageStatus::Completed;
         message.object.completed_at = Some(now());
-        message.object.content = content(&open.text, &open.annotations);
+        message.object.content = open.content();
         message.save(transaction)?;
         events.push(StreamEvent::MessageCompleted(Box::new(message.object)));
     }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use assistants_types::openai::{Message, MessageContent, Role, Run, RunStep, StepToolCall};
+use assistants_types::openai::{CodeInterpreterOutput, Message, MessageContent, Role, Run, StepToolCall};
 
 use super::records::steps;
 use super::step_notes::StepNotes;
-use crate::model::{self, CompletedCall, Image, ImageSource, ModelMessage};
+use crate::model::{self, CompletedCall, Execution, Image, ImageSource, ModelMessage, code};
 use crate::storage::blobs::FileStore;
 use crate::storage::object::{Loaded, load};
 use crate::storage::{Kind, List, Order, StorageError, Transaction};
@@ -41,7 +41,7 @@ pub(super) fn messages(
     Ok(conversation)
 }
 
-/// Returns the answers of a run that have called functions, with the outputs of the calls, oldest first. `texts` are the
+/// Returns the answers of a run that have called functions or executed code, with the outputs of the calls, oldest first. `texts` are the
 /// messages that the run has written, by id: the text of an answer comes before its calls.
 pub(super) fn rounds(transaction: &dyn Transaction, run: &Run) -> Result<Vec<ModelMessage>, StorageError> {
     let list = List {
@@ -61,54 +61,72 @@ pub(super) fn rounds(transaction: &dyn Transaction, run: &Run) -> Result<Vec<Mod
     answers(transaction, &run.id, &mut texts)
 }
 
-/// Returns the answers of a run that have called functions. The texts before the calls are taken out of `texts`.
+/// Returns the answers of a run that have called functions or executed code. The texts before the calls are taken out of `texts`.
 fn answers(
     transaction: &dyn Transaction,
     run_id: &str,
     texts: &mut BTreeMap<String, String>,
 ) -> Result<Vec<ModelMessage>, StorageError> {
-    let mut answers = Vec::new();
+    let mut answers: Vec<ModelMessage> = Vec::new();
     let mut before = None;
+    // Whether a text of the current turn was deleted, and its first answer.
+    let (mut is_deleted, mut turn) = (false, 0);
     for step in steps(transaction, run_id, None)? {
         if let Some(id) = step.object.message_id() {
             before = Some(id.to_owned());
+            is_deleted |= load::<Message>(transaction, id)?.is_none();
         }
-        let calls: Vec<CompletedCall> = step.object.tool_calls().iter().filter_map(completed_call).collect();
+        let notes = StepNotes::of(&step.document)?.unwrap_or_default();
+        let calls = step.object.tool_calls().iter();
+        let calls: Vec<CompletedCall> = calls.filter_map(|call| completed_call(call, &notes)).collect();
         if calls.is_empty() {
             continue;
         }
-        let before = before.take();
-        let text = before.as_ref().and_then(|id| texts.remove(id));
+        let text = before.take().and_then(|id| texts.remove(&id));
         let mut answer = ModelMessage::new(model::Role::Assistant, text.unwrap_or_default());
         answer.calls = calls;
-        // The state can contain the text, which a user has deleted with the message.
-        let is_deleted = match &before {
-            Some(id) => load::<Message>(transaction, id)?.is_none(),
-            None => false,
-        };
-        if !is_deleted {
-            answer.state = state(&step)?;
+        if step.object.tool_calls().iter().any(is_function) {
+            // The state can contain the texts of the turn, which a user has deleted with their messages.
+            answer.state = notes.state.filter(|_| !is_deleted);
+            for executed in &mut answers[turn..] {
+                executed.in_next_state = answer.state.is_some();
+            }
+            (is_deleted, turn) = (false, answers.len() + 1);
         }
         answers.push(answer);
     }
     Ok(answers)
 }
 
-fn state(step: &Loaded<RunStep>) -> Result<Option<serde_json::Value>, StorageError> {
-    Ok(StepNotes::of(&step.document)?.and_then(|notes| notes.state))
+fn is_function(call: &StepToolCall) -> bool {
+    matches!(call, StepToolCall::Function(_))
 }
 
-fn completed_call(call: &StepToolCall) -> Option<CompletedCall> {
-    let StepToolCall::Function(call) = call else {
-        return None;
-    };
-    let function = &call.function;
-    Some(CompletedCall::new(
-        &call.id,
-        &function.name,
-        &function.arguments,
-        function.output.as_ref()?,
-    ))
+/// Returns a call that has an output.
+fn completed_call(call: &StepToolCall, notes: &StepNotes) -> Option<CompletedCall> {
+    match call {
+        StepToolCall::Function(call) => {
+            let function = &call.function;
+            let output = function.output.as_ref()?;
+            Some(CompletedCall::new(
+                &call.id,
+                &function.name,
+                &function.arguments,
+                output,
+            ))
+        }
+        StepToolCall::CodeInterpreter(call) => {
+            let mut execution = Execution::default();
+            execution.files.clone_from(&notes.files);
+            for output in &call.code_interpreter.outputs {
+                if let CodeInterpreterOutput::Logs(output) = output {
+                    execution.logs.push_str(&output.logs);
+                }
+            }
+            Some(code::completed_call(&call.id, &call.code_interpreter.input, &execution))
+        }
+        _ => None,
+    }
 }
 
 /// Returns the messages of the run's thread that its truncation strategy selects, oldest first.

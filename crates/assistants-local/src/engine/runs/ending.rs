@@ -1,14 +1,14 @@
 //! Stores the end of a run whose answer is not complete.
 
 use assistants_types::openai::{
-    Annotation, Message, MessageIncompleteDetails, MessageIncompleteReason, MessageStatus, Run, RunIncompleteDetails,
-    RunStatus, RunStep, RunStepError, RunStepErrorCode, RunStepStatus, StreamEvent,
+    Message, MessageContent, MessageIncompleteDetails, MessageIncompleteReason, MessageStatus, Run,
+    RunIncompleteDetails, RunStatus, RunStep, RunStepError, RunStepErrorCode, RunStepStatus, StreamEvent,
 };
 
 use super::history_store;
 use super::live_run::Ending;
 use super::live_run::LiveState;
-use super::records::{content, open_steps, state_event};
+use super::records::{open_steps, state_event};
 use super::step_notes::StepNotes;
 use super::usage::wire_usage;
 use crate::clock::now;
@@ -90,8 +90,7 @@ fn end_open_step(
         end_message(
             &mut message.object,
             ending,
-            live.text_of(message_id).unwrap_or_default(),
-            live.annotations_of(message_id).unwrap_or_default(),
+            live.content_of(message_id).unwrap_or_default(),
         );
         message.save(transaction)?;
         events.push(StreamEvent::MessageIncomplete(Box::new(message.object)));
@@ -115,7 +114,7 @@ fn end_open_step(
     Ok(events)
 }
 
-fn end_message(message: &mut Message, ending: &Ending, text: &str, annotations: &[Annotation]) {
+fn end_message(message: &mut Message, ending: &Ending, content: Vec<MessageContent>) {
     let reason = match ending {
         Ending::Failed(_) => MessageIncompleteReason::RunFailed,
         Ending::Cancelled => MessageIncompleteReason::RunCancelled,
@@ -128,8 +127,12 @@ fn end_message(message: &mut Message, ending: &Ending, text: &str, annotations: 
         reason,
         ..MessageIncompleteDetails::default()
     });
-    if !text.is_empty() {
-        message.content = content(text, annotations);
+    // An answer that has not begun has no content.
+    if content
+        .iter()
+        .any(|part| !matches!(part, MessageContent::Text(part) if part.text.value.is_empty()))
+    {
+        message.content = content;
     }
 }
 

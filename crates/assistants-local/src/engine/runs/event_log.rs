@@ -29,6 +29,8 @@ pub(crate) enum Entry {
     /// A piece of a message's text.
     Text {
         message_id: Arc<str>,
+        /// The index of the content part.
+        part: usize,
         first: bool,
         text: Arc<str>,
     },
@@ -47,9 +49,10 @@ impl Entry {
             Self::Event(event) => Cow::Borrowed(event),
             Self::Text {
                 message_id,
+                part,
                 first,
                 text,
-            } => Cow::Owned(text_delta(message_id, *first, text, Vec::new())),
+            } => Cow::Owned(text_delta(message_id, *part, *first, text, Vec::new())),
             Self::Arguments { step_id, index, text } => Cow::Owned(arguments_delta(step_id, *index, text)),
         }
     }
@@ -347,6 +350,7 @@ mod tests {
     fn word() -> Entry {
         Entry::Text {
             message_id: "msg_1".into(),
+            part: 0,
             first: false,
             text: "word ".into(),
         }

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assistants_types::openai::{
-    Annotation, AnnotationDelta, Assistant, FileCitation, FileCitationAnnotation, FileCitationAnnotationDelta,
-    FileCitationDelta, FileSearch, FileSearchCall, FileSearchCallDelta, FileSearchOptions, FileSearchRanking,
-    FileSearchResult, FileSearchResultContent, Ranker, Run, RunStep, RunStepDelta, RunStepDeltaBody, RunStepStatus,
-    RunStepType, StepDetailsDelta, StepToolCall, StepToolCallDelta, StreamEvent, Thread, Tool, ToolCallsDetails,
-    ToolCallsDetailsDelta, ToolChoice, ToolResources,
+    Annotation, Assistant, FileCitation, FileCitationAnnotation, FileSearch, FileSearchCall, FileSearchCallDelta,
+    FileSearchOptions, FileSearchRanking, FileSearchResult, FileSearchResultContent, Ranker, Run, RunStep,
+    RunStepStatus, RunStepType, StepToolCall, StepToolCallDelta, StreamEvent, Thread, Tool, ToolCallsDetails,
+    ToolChoice, ToolResources,
 };
 
-use super::deltas::text_delta;
+use super::deltas::{annotation_delta, tool_call_delta};
 use super::live_run::{LiveState, OpenMessage};
 use super::records::{RunIds, new_step};
 use crate::clock::now;
@@ -214,18 +213,7 @@ pub(super) fn search_delta(step_id: &str, call: &FileSearchCall) -> StreamEvent 
         file_search: serde_json::json!({}),
         ..FileSearchCallDelta::default()
     };
-    let details = ToolCallsDetailsDelta {
-        tool_calls: Some(vec![StepToolCallDelta::FileSearch(call)]),
-        ..ToolCallsDetailsDelta::default()
-    };
-    StreamEvent::RunStepDelta(RunStepDelta {
-        id: step_id.to_owned(),
-        delta: RunStepDeltaBody {
-            step_details: Some(StepDetailsDelta::ToolCalls(details)),
-            ..RunStepDeltaBody::default()
-        },
-        ..RunStepDelta::default()
-    })
+    tool_call_delta(step_id, StepToolCallDelta::FileSearch(call))
 }
 
 /// Appends a citation of a passage to an open message, and returns its event. The marker in the text names the search and
@@ -246,26 +234,7 @@ pub(super) fn citation(message: &mut OpenMessage, passage: &Passage) -> StreamEv
         ..FileCitationAnnotation::default()
     });
     message.text.push_str(&marker);
-    let event = annotation_delta(&message.id, index, &annotation, &marker);
+    let event = annotation_delta(&message.id, message.images.len(), index, &annotation, &marker);
     message.annotations.push(annotation);
     event
-}
-
-/// Creates the event of an annotation, with the text that belongs to it.
-pub(crate) fn annotation_delta(message_id: &str, index: usize, annotation: &Annotation, text: &str) -> StreamEvent {
-    let annotations = match annotation {
-        Annotation::FileCitation(citation) => vec![AnnotationDelta::FileCitation(FileCitationAnnotationDelta {
-            index: i64::try_from(index).unwrap_or(i64::MAX),
-            text: Some(citation.text.clone()),
-            file_citation: Some(FileCitationDelta {
-                file_id: Some(citation.file_citation.file_id.clone()),
-                ..FileCitationDelta::default()
-            }),
-            start_index: Some(citation.start_index),
-            end_index: Some(citation.end_index),
-            ..FileCitationAnnotationDelta::default()
-        })],
-        _ => Vec::new(),
-    };
-    text_delta(message_id, false, text, annotations)
 }

@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use assistants_types::openai::{
-    Annotation, ErrorObject, RunError, RunErrorCode, RunIncompleteReason, StreamEvent, ToolCall,
+    Annotation, ErrorObject, ImageFile, ImageFileContent, MessageContent, RunError, RunErrorCode, RunIncompleteReason,
+    StreamEvent, ToolCall,
 };
 
 use serde_json::Value;
 
 use super::event_log::{Entry, Follower, LogWriter, server_error};
+use super::generated_files::GeneratedFiles;
 use super::history::{History, Interruption};
 use super::position::Position;
 use super::turn_end::TurnEnd;
@@ -78,6 +80,10 @@ pub(crate) struct Turn {
     pub(crate) calls: Option<OpenCalls>,
     /// The number of file searches so far.
     pub(crate) searches: usize,
+    /// The files that code has created in the thread.
+    pub(crate) generated: GeneratedFiles,
+    /// The ids of images that belong to the next message.
+    pub(crate) images: Vec<String>,
 }
 
 /// The message that is being written.
@@ -85,8 +91,31 @@ pub(crate) struct Turn {
 pub(crate) struct OpenMessage {
     pub(crate) id: Arc<str>,
     pub(crate) step_id: String,
+    /// The ids of the images, which precede the text.
+    pub(crate) images: Vec<String>,
     pub(crate) text: String,
     pub(crate) annotations: Vec<Annotation>,
+    /// How much of the text was published, in bytes. The rest can be the beginning of a link to a file.
+    pub(crate) published: usize,
+}
+
+impl OpenMessage {
+    /// Returns the content so far. A message with images has no empty text.
+    pub(crate) fn content(&self) -> Vec<MessageContent> {
+        let mut content: Vec<MessageContent> = self
+            .images
+            .iter()
+            .map(|id| ImageFileContent::new(ImageFile::new(id)).into())
+            .collect();
+        if content.is_empty() || !self.text.is_empty() {
+            let mut part = MessageContent::from(self.text.clone());
+            if let MessageContent::Text(part) = &mut part {
+                part.text.annotations.clone_from(&self.annotations);
+            }
+            content.push(part);
+        }
+        content
+    }
 }
 
 /// The function calls that are being written.
@@ -99,16 +128,15 @@ pub(crate) struct OpenCalls {
 }
 
 impl LiveState {
-    /// Returns the text of a message that is being written.
-    pub(crate) fn text_of(&self, message_id: &str) -> Option<&str> {
+    /// Returns a message that is being written.
+    pub(crate) fn message(&self, message_id: &str) -> Option<&OpenMessage> {
         let message = self.turn.as_ref()?.message.as_ref()?;
-        (*message.id == *message_id).then_some(&message.text)
+        (*message.id == *message_id).then_some(message)
     }
 
-    /// Returns the annotations of a message that is being written.
-    pub(crate) fn annotations_of(&self, message_id: &str) -> Option<&[Annotation]> {
-        let message = self.turn.as_ref()?.message.as_ref()?;
-        (*message.id == *message_id).then_some(&message.annotations)
+    /// Returns the content of a message that is being written.
+    pub(crate) fn content_of(&self, message_id: &str) -> Option<Vec<MessageContent>> {
+        self.message(message_id).map(OpenMessage::content)
     }
 
     /// Follows the run from now on. The follower is at `position`, and gets the events `ahead` first.

@@ -1,5 +1,9 @@
 //! Runs: their creation, turns, events and end.
 
+mod code_deltas;
+mod code_files;
+mod code_interpreter;
+mod code_links;
 mod completion;
 mod conversation;
 mod creation;
@@ -7,6 +11,7 @@ mod deltas;
 mod ending;
 pub(crate) mod event_log;
 mod file_search;
+mod generated_files;
 pub(crate) mod history;
 pub(crate) mod history_store;
 pub(crate) mod live_run;

@@ -6,6 +6,7 @@ use assistants_types::openai::{ToolCall, ToolCallFunction};
 
 use serde_json::Value;
 
+use super::code_links::{annotate, divide};
 use super::deltas::call_delta;
 use super::event_log::Entry;
 use super::file_search::citation;
@@ -19,24 +20,55 @@ impl LiveState {
         if let Some(history) = &self.history {
             history.push(text);
         }
-        let Some(message) = self.turn.as_mut().and_then(|turn| turn.message.as_mut()) else {
-            return;
-        };
-        let first = message.text.is_empty();
+        let Some(turn) = &mut self.turn else { return };
+        let Some(message) = &mut turn.message else { return };
         message.text.push_str(text);
-        let message_id = Arc::clone(&message.id);
+        if !turn.generated.is_empty() {
+            return self.publish_text(false);
+        }
+        let (message_id, part) = (Arc::clone(&message.id), message.images.len());
+        let first = part == 0 && message.published == 0;
+        message.published = message.text.len();
         self.publish_piece(|| Entry::Text {
             message_id,
+            part,
             first,
             text: text.into(),
         });
     }
 
+    /// Publishes the new text of the message, with annotations for links to files that code has created. The end of the text is
+    /// held back while it can become such a link, unless it has `ended`.
+    pub(super) fn publish_text(&mut self, ended: bool) {
+        let Some(turn) = &mut self.turn else { return };
+        let Some(message) = &mut turn.message else { return };
+        let mut entries = Vec::new();
+        for segment in divide(&message.text, message.published, &turn.generated, ended) {
+            let part = message.images.len();
+            let first = part == 0 && message.published == 0;
+            message.published = segment.range.end;
+            entries.push(match segment.file_id {
+                Some(file_id) => annotate(message, segment.range, file_id).into(),
+                None => Entry::Text {
+                    message_id: Arc::clone(&message.id),
+                    part,
+                    first,
+                    text: message.text[segment.range].into(),
+                },
+            });
+        }
+        for entry in entries {
+            self.publish_piece(|| entry);
+        }
+    }
+
     pub(super) fn push_citation(&mut self, passage: &Passage) {
+        self.publish_text(true);
         if let Some(turn) = &mut self.turn
             && let Some(message) = &mut turn.message
         {
             let event = citation(message, passage);
+            message.published = message.text.len();
             self.publish(&[event]);
         }
     }

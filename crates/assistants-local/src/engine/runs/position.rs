@@ -12,7 +12,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use assistants_types::openai::{RunStep, StepDetailsDelta, StepToolCallDelta, StreamEvent};
+use assistants_types::openai::{MessageDeltaContent, RunStep, StepDetailsDelta, StepToolCallDelta, StreamEvent};
 
 /// An event of a run itself, in the order in which they occur in a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +78,9 @@ pub(super) struct OpenStep {
     /// The number of the step, counted from 1.
     pub(super) number: usize,
     pub(super) point: StepPoint,
-    /// The number of bytes of the message's text, or of the arguments of each call. A search counts as a call.
+    /// The number of bytes of the message's text, followed by the number of its images, if it has any; or of the arguments of
+    /// each call. A search counts as a call. Of an execution, the number of bytes of the code, and the number of
+    /// outputs.
     pub(super) lengths: Vec<usize>,
     /// The id of the step. Not written; found by [`Position::find_steps`].
     pub(super) id: String,
@@ -126,6 +128,12 @@ impl Position {
             StreamEvent::MessageDelta(delta) => {
                 if let Some(open) = self.open_by(|open| open.message_id.as_deref() == Some(&delta.id)) {
                     add_length(&mut open.lengths, 0, delta.text().len());
+                    let content = delta.delta.content.iter().flatten();
+                    let is_image = |part: &&MessageDeltaContent| matches!(part, MessageDeltaContent::ImageFile(_));
+                    let images = content.filter(is_image).count();
+                    if images > 0 {
+                        add_length(&mut open.lengths, 1, images);
+                    }
                 }
             }
             StreamEvent::RunStepDelta(delta) => {
@@ -204,6 +212,16 @@ fn add_call(lengths: &mut Vec<usize>, call: &StepToolCallDelta) {
             (call.index, arguments.map_or(0, String::len))
         }
         StepToolCallDelta::FileSearch(call) => (call.index, 0),
+        StepToolCallDelta::CodeInterpreter(call) => {
+            let delta = call.code_interpreter.as_ref();
+            let input = delta.and_then(|delta| delta.input.as_ref());
+            add_length(lengths, 0, input.map_or(0, String::len));
+            // It is the only call of its step, so the next length is that of its outputs.
+            match delta.and_then(|delta| delta.outputs.as_ref()) {
+                Some(outputs) if !outputs.is_empty() => (1, outputs.len()),
+                _ => return,
+            }
+        }
         _ => return,
     };
     if let Ok(index) = usize::try_from(index) {

@@ -1,10 +1,12 @@
 //! Creates the request for the model in a turn of a run.
 
-use assistants_types::openai::{Run, RunError, RunErrorCode, Tool, ToolChoice};
+use assistants_types::openai::{NamedToolChoiceType, Run, RunError, RunErrorCode, Tool, ToolChoice};
 
+use super::code_files;
 use super::conversation;
 use crate::engine::RunNotes;
-use crate::model::{self, Function, ModelMessage, ModelRequest};
+use crate::model::code::CODE_INTERPRETER;
+use crate::model::{self, CodeTool, Function, ModelMessage, ModelRequest};
 use crate::storage::blobs::FileStore;
 use crate::storage::{StorageError, Transaction};
 
@@ -32,12 +34,17 @@ pub(crate) fn model_request(
         messages,
         functions: run.tools.iter().filter_map(model_function).collect(),
         file_search: super::file_search::is_on(run),
+        code_interpreter: code_tool(transaction, run)?,
         tool_choice: match &run.tool_choice {
             Some(ToolChoice::None) => model::ToolChoice::None,
             Some(ToolChoice::Required) => model::ToolChoice::Required,
-            Some(ToolChoice::Named(choice)) => choice.function.as_ref().map_or(model::ToolChoice::Auto, |function| {
-                model::ToolChoice::Function(function.name.clone())
-            }),
+            Some(ToolChoice::Named(choice)) => match &choice.function {
+                Some(function) => model::ToolChoice::Function(function.name.clone()),
+                None if choice.type_ == NamedToolChoiceType::CodeInterpreter => {
+                    model::ToolChoice::Function(CODE_INTERPRETER.to_owned())
+                }
+                None => model::ToolChoice::Auto,
+            },
             _ => model::ToolChoice::Auto,
         },
         parallel_tool_calls: run.parallel_tool_calls,
@@ -63,6 +70,17 @@ pub(crate) fn model_request(
         request.fit(most);
     }
     Ok(request)
+}
+
+/// Returns the code interpreter, if the run may use it.
+fn code_tool(transaction: &dyn Transaction, run: &Run) -> Result<Option<CodeTool>, StorageError> {
+    if !code_files::is_on(run) {
+        return Ok(None);
+    }
+    let files = code_files::attached(transaction, &run.assistant_id, &run.thread_id)?;
+    Ok(Some(CodeTool {
+        files: files.into_iter().map(|(_, name)| name).collect(),
+    }))
 }
 
 /// Drops the oldest messages until the words of the others and of the instructions are at most `most`. The newest
@@ -93,8 +111,9 @@ fn model_function(tool: &Tool) -> Option<Function> {
 /// Returns the error of a run whose tools this server does not support.
 ///
 /// The code is this server's own. The provider supports all tools and so has no code for this.
-pub(crate) fn unsupported(tools: &[Tool]) -> Option<RunError> {
+pub(crate) fn unsupported(tools: &[Tool], executes_code: bool) -> Option<RunError> {
     let tool = tools.iter().find_map(|tool| match tool {
+        Tool::CodeInterpreter(_) if executes_code => None,
         Tool::CodeInterpreter(_) => Some("'code_interpreter' is not supported: this server runs no code"),
         Tool::AzureAiSearch(_) => Some("'azure_ai_search' is not supported"),
         Tool::AzureFunction(_) => Some("'azure_function' is not supported"),

@@ -1,7 +1,7 @@
 //! Reads what is stored of a run: the run itself, its steps and its messages.
 
 use assistants_types::openai::{
-    Annotation, Message, MessageContent, Run, RunStatus, RunStep, RunStepStatus, RunStepType, StepDetails, StreamEvent,
+    Message, Run, RunStatus, RunStep, RunStepStatus, RunStepType, StepDetails, StreamEvent,
 };
 
 use crate::clock::now;
@@ -30,15 +30,6 @@ pub(crate) fn new_step(run_ids: &RunIds, type_: RunStepType, step_details: StepD
         metadata: Some(std::collections::BTreeMap::new()),
         ..RunStep::default()
     }
-}
-
-/// Returns the content of a message: one part with the text.
-pub(crate) fn content(text: &str, annotations: &[Annotation]) -> Vec<MessageContent> {
-    let mut part = MessageContent::from(text.to_owned());
-    if let MessageContent::Text(part) = &mut part {
-        part.text.annotations = annotations.to_vec();
-    }
-    vec![part]
 }
 
 /// Returns the ids of the runs of a thread that have not ended.

@@ -1,9 +1,13 @@
 //! What a reader lacks of texts and calls.
 
-use assistants_types::openai::{Annotation, Message, MessageStatus, RunStep, StepToolCall, StreamEvent, ToolCall};
+use assistants_types::openai::{
+    Annotation, CodeInterpreterCall, Message, MessageContent, MessageStatus, RunStep, StepToolCall, StreamEvent,
+    ToolCall,
+};
 
-use super::deltas::{arguments_delta, call_delta, text_delta};
-use super::file_search::{annotation_delta, search_delta};
+use super::code_deltas::{begun_delta, input_delta, outputs_delta};
+use super::deltas::{annotation_delta, arguments_delta, call_delta, image_delta, text_delta};
+use super::file_search::search_delta;
 use super::live_run::LiveState;
 use super::position::UnknownPosition;
 
@@ -26,17 +30,20 @@ impl Missing<'_> {
     }
 }
 
-/// Adds the rest of a message's text, divided at the citations, each of which comes with its marker.
+/// Adds the rest of a message: images, then the text, divided at citations and links, each of which comes with its text.
 pub(super) fn push_text(
     message: &Message,
     live: &LiveState,
     had: &[usize],
     events: &mut Vec<StreamEvent>,
 ) -> Result<(), UnknownPosition> {
+    let open = live.message(&message.id);
     let stored = message.text();
-    let text = live.text_of(&message.id).unwrap_or(&stored);
+    let text = open.map_or(&*stored, |open| &open.text[..open.published]);
     let stored: Vec<Annotation> = message.annotations().cloned().collect();
-    let annotations = live.annotations_of(&message.id).unwrap_or(&stored);
+    let annotations = open.map_or(&stored, |open| &open.annotations);
+    let stored = images(message);
+    let images = open.map_or(&stored, |open| &open.images);
     let missing = Missing {
         had,
         is_lost: message.status == MessageStatus::Incomplete,
@@ -44,34 +51,54 @@ pub(super) fn push_text(
     let mut at = missing.had.first().copied().unwrap_or_default();
     missing.rest(text, at)?;
     let id = &message.id;
+    let part = images.len();
+    let had_images = missing.had.get(1).copied().unwrap_or_default();
+    if had_images > part {
+        return Err(UnknownPosition);
+    }
+    for (index, file_id) in images.iter().enumerate().skip(had_images) {
+        events.push(image_delta(id, index, file_id));
+    }
+    let is_first = |at| part == 0 && at == 0;
     for (index, annotation) in annotations.iter().enumerate() {
         let Some((start, end)) = place(text, annotation).filter(|(_, end)| *end > at) else {
             continue;
         };
         if let Some(before) = text.get(at..start).filter(|before| !before.is_empty()) {
-            events.push(text_delta(id, at == 0, before, Vec::new()));
+            events.push(text_delta(id, part, is_first(at), before, Vec::new()));
         }
         let marker = text.get(start.max(at)..end).unwrap_or_default();
-        events.push(annotation_delta(id, index, annotation, marker));
+        events.push(annotation_delta(id, part, index, annotation, marker));
         at = end;
     }
     let rest = missing.rest(text, at)?;
     if !rest.is_empty() {
-        events.push(text_delta(id, at == 0, rest, Vec::new()));
+        events.push(text_delta(id, part, is_first(at), rest, Vec::new()));
     }
     Ok(())
 }
 
-/// Returns where the marker of a citation is, in bytes. The protocol counts characters.
+/// Returns the ids of the images of a message.
+fn images(message: &Message) -> Vec<String> {
+    let images = message.content.iter().filter_map(|part| match part {
+        MessageContent::ImageFile(image) => Some(image.image_file.file_id.clone()),
+        _ => None,
+    });
+    images.collect()
+}
+
+/// Returns where the marker of a citation, or a link, is, in bytes. The protocol counts characters.
 fn place(text: &str, annotation: &Annotation) -> Option<(usize, usize)> {
-    let Annotation::FileCitation(citation) = annotation else {
-        return None;
+    let (start, end) = match annotation {
+        Annotation::FileCitation(citation) => (citation.start_index, citation.end_index),
+        Annotation::FilePath(link) => (link.start_index, link.end_index),
+        _ => return None,
     };
     let byte = |characters: i64| {
         let ends = text.char_indices().map(|(index, _)| index).chain([text.len()]);
         ends.into_iter().nth(usize::try_from(characters).ok()?)
     };
-    Some((byte(citation.start_index)?, byte(citation.end_index)?))
+    Some((byte(start)?, byte(end)?))
 }
 
 /// Adds the calls of a step that the reader does not know, and the rest of the arguments of those it knows.
@@ -87,6 +114,9 @@ pub(super) fn push_calls(
         }
         return Ok(());
     }
+    if let [StepToolCall::CodeInterpreter(call)] = step.tool_calls() {
+        return push_code(step, call, missing, events);
+    }
     // A step without calls may be a search that was interrupted.
     if missing.had.len() > calls.len() && !missing.is_lost {
         return Err(UnknownPosition);
@@ -100,6 +130,30 @@ pub(super) fn push_calls(
         if !rest.is_empty() {
             events.push(arguments_delta(&step.id, index, rest));
         }
+    }
+    Ok(())
+}
+
+/// Adds what the reader does not have of an execution. Of its lengths, the second is the number of outputs.
+fn push_code(
+    step: &RunStep,
+    call: &CodeInterpreterCall,
+    missing: Missing<'_>,
+    events: &mut Vec<StreamEvent>,
+) -> Result<(), UnknownPosition> {
+    if missing.had.is_empty() {
+        events.push(begun_delta(&step.id, call));
+    }
+    let had = missing.had.first().copied().unwrap_or_default();
+    let rest = missing.rest(&call.code_interpreter.input, had)?;
+    if !rest.is_empty() {
+        events.push(input_delta(&step.id, rest));
+    }
+    let outputs = &call.code_interpreter.outputs;
+    match missing.had.get(1) {
+        None => events.extend(outputs_delta(&step.id, outputs)),
+        Some(had) if *had == outputs.len() => {}
+        Some(_) => return Err(UnknownPosition),
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
-//! Data that the server stores with a step of function calls and never sends.
+//! Data that the server stores with a step of calls and never sends.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::Usage;
+use crate::model::{GeneratedFile, Usage};
 use crate::storage::{Document, StorageError};
 
-/// The notes of a step that calls functions. A step without notes has the default ones.
+/// The notes of a step that calls functions or executes code. A step without notes has the default ones.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct StepNotes {
@@ -19,6 +19,9 @@ pub(super) struct StepNotes {
     /// How many steps the run had when it began to wait for the outputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) steps: Option<usize>,
+    /// The files that code has created.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) files: Vec<GeneratedFile>,
 }
 
 impl StepNotes {
@@ -28,6 +31,15 @@ impl StepNotes {
             completion_tokens: usage.completion_tokens,
             state,
             steps: Some(steps),
+            files: Vec::new(),
+        }
+    }
+
+    /// Creates the notes of a step that has executed code.
+    pub(super) fn of_code(files: Vec<GeneratedFile>) -> Self {
+        Self {
+            files,
+            ..Self::default()
         }
     }
 

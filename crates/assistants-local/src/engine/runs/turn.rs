@@ -9,8 +9,11 @@ use assistants_types::openai::{
     RunIncompleteReason, RunStatus, RunStepType, StreamEvent, ToolCallsDetails,
 };
 
+use super::code_files;
 use super::completion::{complete, complete_message, open_message_of, require_outputs};
+use super::deltas::image_delta;
 use super::end_run;
+use super::generated_files::GeneratedFiles;
 use super::live_run::{Ending, LiveRun, LiveState, OpenCalls, OpenMessage, Turn};
 use super::prompt::{model_request, unsupported};
 use super::records::state_event;
@@ -19,8 +22,7 @@ use crate::clock::now;
 use crate::engine::workers::Submitted;
 use crate::engine::{Engine, History, RunNotes};
 use crate::ids;
-use crate::model::{Failure, Finish, FinishReason, ModelRequest, Output, Piece, Stop, Usage};
-use crate::storage::blobs::FileStore;
+use crate::model::{Execution, Failure, Finish, FinishReason, ModelRequest, Output, Piece, Stop, Usage};
 use crate::storage::object::{insert, load};
 use crate::storage::{ACTIVE, StorageError, Transaction};
 
@@ -47,6 +49,8 @@ struct StartedTurn {
     request: Result<ModelRequest, RunError>,
     /// The stored history, if it is to be continued and is not in memory yet.
     history: Option<History>,
+    /// The files that code has created in the thread.
+    generated: GeneratedFiles,
 }
 
 impl Engine {
@@ -139,8 +143,13 @@ impl Engine {
             }
             let begun = self
                 .storage
-                .transact(|transaction| begin_run(transaction, &self.files, run_id, live))?;
-            let StartedTurn { run, request, history } = match begun {
+                .transact(|transaction| self.begin_run(transaction, run_id, live))?;
+            let StartedTurn {
+                run,
+                request,
+                history,
+                generated,
+            } = match begun {
                 BeginOutcome::Started(Some(begun)) => *begun,
                 BeginOutcome::Started(None) => return Ok(None),
                 BeginOutcome::Ended(run) => {
@@ -155,7 +164,10 @@ impl Engine {
                 }
             };
             live.begin_history(history);
-            let turn = Turn::default();
+            let turn = Turn {
+                generated,
+                ..Turn::default()
+            };
             let work = ActiveTurn {
                 run_ids: RunIds {
                     run_id: run.id.clone(),
@@ -181,6 +193,9 @@ impl Engine {
             self.wait_for_attached(&work.run_ids, &work.stop)?;
             vectors = self.query_vectors(queries);
         }
+        if let Piece::Code { code, execution } = piece {
+            return self.code(work, code, execution);
+        }
         let mut live = work.live_run.lock();
         // Checked under the lock, which is also held to end a run.
         if work.stop.is_set() {
@@ -201,13 +216,41 @@ impl Engine {
                 *found = self.file_search(&work.run_ids, &mut live, queries, vectors.as_ref())?;
             }
             Piece::Call { name } => {
+                if live.turn.as_ref().is_some_and(|turn| !turn.images.is_empty()) {
+                    self.open_message(&work.run_ids, &mut live)?;
+                }
                 self.close_message(&mut live, None)?;
                 self.open_calls(&work.run_ids, &mut live)?;
                 live.push_call(name);
             }
             Piece::Arguments { index, text } => live.push_arguments(index, text),
             Piece::State(state) => live.set_state(state),
+            Piece::Code { .. } => {}
         }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Executes code. The lock of the live run is not held meanwhile.
+    fn code(&self, work: &ActiveTurn, code: &str, execution: &mut Execution) -> Result<ControlFlow<()>, StorageError> {
+        if self.code.is_none() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let step = {
+            let mut live = work.live_run.lock();
+            if work.stop.is_set() {
+                return Ok(ControlFlow::Break(()));
+            }
+            self.close_message(&mut live, None)?;
+            self.begin_code(&work.run_ids, &live, code)?
+        };
+        let Some(ready) = self.execute_code(&work.run_ids, &work.stop, code)? else {
+            return Ok(ControlFlow::Break(()));
+        };
+        let mut live = work.live_run.lock();
+        if work.stop.is_set() {
+            return Ok(ControlFlow::Break(()));
+        }
+        *execution = self.complete_code(&work.run_ids, &mut live, step, ready)?;
         Ok(ControlFlow::Continue(()))
     }
 
@@ -241,12 +284,18 @@ impl Engine {
             insert(transaction, &step, Some(&run_ids.run_id), Some(ACTIVE))?;
             insert(transaction, &message, Some(&run_ids.thread_id), Some(&run_ids.run_id))
         })?;
+        let images = live.turn.as_mut().map(|turn| std::mem::take(&mut turn.images));
+        let images = images.unwrap_or_default();
+        let parts = images.iter().enumerate();
+        let deltas: Vec<StreamEvent> = parts.map(|(part, id)| image_delta(&message.id, part, id)).collect();
         if let Some(turn) = &mut live.turn {
             turn.message = Some(OpenMessage {
                 id: message.id.as_str().into(),
                 step_id: step.id.as_str().into(),
+                images,
                 text: String::new(),
                 annotations: Vec::new(),
+                published: 0,
             });
         }
         let (step, message) = (Box::new(step), Box::new(message));
@@ -256,11 +305,13 @@ impl Engine {
             StreamEvent::MessageCreated(message.clone()),
             StreamEvent::MessageInProgress(message),
         ]);
+        live.publish(&deltas);
         Ok(())
     }
 
     /// Completes the message that is being written, if there is one.
     fn close_message(&self, live: &mut LiveState, usage: Option<Usage>) -> Result<(), StorageError> {
+        live.publish_text(true);
         let Some(open) = open_message_of(live) else {
             return Ok(());
         };
@@ -316,6 +367,7 @@ impl Engine {
             // A completed run has a message, even if the answer is empty.
             self.open_message(&work.run_ids, &mut live)?;
         }
+        live.publish_text(true);
         let events = self.storage.transact(|transaction| match (&limit, &calls) {
             (Some(reason), _) => {
                 let ending = Ending::Incomplete(reason.clone());
@@ -338,37 +390,42 @@ impl Engine {
         let ending = Ending::server_error("The server could not store the run.");
         self.end_later(run_id, &ending, error);
     }
-}
 
-fn begin_run(
-    transaction: &dyn Transaction,
-    files: &FileStore,
-    run_id: &str,
-    live: &LiveState,
-) -> Result<BeginOutcome, StorageError> {
-    let Some(mut run) = load::<Run>(transaction, run_id)? else {
-        return Ok(BeginOutcome::Deleted);
-    };
-    match &run.object.status {
-        RunStatus::Queued => {}
-        status if status.is_terminal() => return Ok(BeginOutcome::Ended(Box::new(run.object))),
-        _ => return Ok(BeginOutcome::Started(None)),
+    fn begin_run(
+        &self,
+        transaction: &dyn Transaction,
+        run_id: &str,
+        live: &LiveState,
+    ) -> Result<BeginOutcome, StorageError> {
+        let Some(mut run) = load::<Run>(transaction, run_id)? else {
+            return Ok(BeginOutcome::Deleted);
+        };
+        match &run.object.status {
+            RunStatus::Queued => {}
+            status if status.is_terminal() => return Ok(BeginOutcome::Ended(Box::new(run.object))),
+            _ => return Ok(BeginOutcome::Started(None)),
+        }
+        let notes = RunNotes::of(&run.document)?;
+        let request = match unsupported(&run.object.tools, self.code.is_some()) {
+            None => Ok(model_request(transaction, &self.files, &run.object, &notes)?),
+            Some(error) => Err(error),
+        };
+        let generated = match code_files::is_on(&run.object) {
+            true => GeneratedFiles::of_thread(transaction, &run.object.thread_id)?,
+            false => GeneratedFiles::default(),
+        };
+        let history = match &live.history {
+            None if notes.history.is_some() => Some(History::load(transaction, &run)?),
+            _ => None,
+        };
+        run.object.status = RunStatus::InProgress;
+        run.object.started_at = run.object.started_at.or_else(|| Some(now()));
+        run.save(transaction)?;
+        Ok(BeginOutcome::Started(Some(Box::new(StartedTurn {
+            run: run.object,
+            request,
+            history,
+            generated,
+        }))))
     }
-    let notes = RunNotes::of(&run.document)?;
-    let request = match unsupported(&run.object.tools) {
-        None => Ok(model_request(transaction, files, &run.object, &notes)?),
-        Some(error) => Err(error),
-    };
-    let history = match &live.history {
-        None if notes.history.is_some() => Some(History::load(transaction, &run)?),
-        _ => None,
-    };
-    run.object.status = RunStatus::InProgress;
-    run.object.started_at = run.object.started_at.or_else(|| Some(now()));
-    run.save(transaction)?;
-    Ok(BeginOutcome::Started(Some(Box::new(StartedTurn {
-        run: run.object,
-        request,
-        history,
-    }))))
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use assistants_blocking::Error;
 
-use super::file_search::{self, Citations};
+use super::file_search::Citations;
+use super::own_tools::{OwnCall, OwnTool};
 use super::text::{TextFilter, WrittenCall};
 use crate::model::{Failure, FinishReason, ModelRequest, Output, Passage, Stopped, ToolChoice, Usage, tokens};
 
@@ -17,8 +18,8 @@ pub(super) struct Answer<I> {
     pub(super) usage: Usage,
     /// The number of calls of the run's functions.
     pub(super) calls: usize,
-    /// Calls of the search, as id and arguments.
-    pub(super) searches: Vec<(String, String)>,
+    /// The calls of tools of this server.
+    pub(super) own: Vec<OwnCall>,
     /// Calls of functions that were not offered, as id and name.
     pub(super) unknown: Vec<(String, String)>,
 }
@@ -61,7 +62,7 @@ impl From<Error> for Broken {
 enum Kind {
     /// A function of the run; its index in the output.
     Function(usize),
-    Search,
+    Own(OwnTool),
     Unknown,
 }
 
@@ -86,7 +87,7 @@ pub(super) struct Called<'c> {
 
 impl<'a> AnswerWriter<'a> {
     pub(super) fn new(request: &'a ModelRequest, passages: &'a [Passage]) -> Self {
-        let may_call = !request.functions.is_empty() || request.file_search;
+        let may_call = !request.functions.is_empty() || OwnTool::all(request).next().is_some();
         Self {
             request,
             passages,
@@ -167,13 +168,12 @@ impl<'a> AnswerWriter<'a> {
     }
 
     fn begin_call(&mut self, index: usize, name: &str, output: &mut Output<'_>) -> Result<(), Stopped> {
-        let may_search = self.request.file_search && self.request.tool_choice != ToolChoice::None;
         let kind = if self.may_call(name) {
             self.shown = true;
             self.citations.finish(output)?;
             Kind::Function(output.call(name)?)
-        } else if may_search && name == file_search::NAME {
-            Kind::Search
+        } else if let Some(tool) = OwnTool::find(name, self.request) {
+            Kind::Own(tool)
         } else {
             Kind::Unknown
         };
@@ -198,13 +198,17 @@ impl<'a> AnswerWriter<'a> {
                 completion_tokens: tokens::of_text(text),
             }),
             calls: 0,
-            searches: Vec::new(),
+            own: Vec::new(),
             unknown: Vec::new(),
         };
         for (index, call) in calls {
             match self.calls.get(&index) {
                 Some((Kind::Function(_), _)) => answer.calls += 1,
-                Some((Kind::Search, _)) => answer.searches.push((call.id.to_owned(), call.arguments.to_owned())),
+                Some((Kind::Own(tool), _)) => answer.own.push(OwnCall {
+                    tool: *tool,
+                    id: call.id.to_owned(),
+                    arguments: call.arguments.to_owned(),
+                }),
                 Some((Kind::Unknown, _)) => answer.unknown.push((call.id.to_owned(), call.name.to_owned())),
                 None => {}
             }

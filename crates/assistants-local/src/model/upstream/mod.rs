@@ -8,12 +8,14 @@
 mod answer;
 mod attempts;
 mod chat;
+mod code_interpreter;
 mod dialect;
 mod failure;
 mod file_search;
 pub mod flags;
 mod images;
 mod overflow;
+mod own_tools;
 mod probe;
 mod request;
 mod respond;

@@ -4,7 +4,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::flags::{CallIds, Flags, ImageForm, ResponseFormats, ToolChoiceForms};
-use super::{file_search, images};
+use super::images;
+use super::own_tools::{self, OwnTool};
 use crate::model::{Failure, Function, Image, ModelMessage, ModelRequest, ToolChoice};
 
 /// The format of an answer.
@@ -25,7 +26,7 @@ pub(super) fn format(request: &ModelRequest, flags: &Flags) -> Format {
     if !matches!(kind, "json_object" | "json_schema") {
         return Format::default();
     }
-    let has_tools = !request.functions.is_empty() || request.file_search;
+    let has_tools = !request.functions.is_empty() || OwnTool::all(request).next().is_some();
     let may_combine = !has_tools || flags.format_with_tools;
     let accepted = match flags.response_format {
         _ if !may_combine => false,
@@ -59,12 +60,15 @@ pub(super) fn read_format<T: DeserializeOwned>(format: Value) -> Result<T, Failu
         .map_err(|error| Failure::new("invalid_prompt", format!("The response format is invalid: {error}")))
 }
 
-/// Returns the instructions of the run, with those for file search and the format of the answer. Some servers accept a single
-/// system message, and only as the first message.
+/// Returns the instructions of the run, with those for tools of this server and the format of the answer. Some servers accept a
+/// single system message, and only as the first message.
 pub(super) fn instructions(request: &ModelRequest, format: &Format) -> Option<String> {
-    let search = request.file_search.then_some(file_search::INSTRUCTIONS);
-    let texts = [request.instructions.as_deref(), search, format.described.as_deref()];
-    let texts: Vec<&str> = texts.into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    let tools = own_tools::instructions(request);
+    let own = request.instructions.as_deref().into_iter();
+    let texts = own
+        .chain(tools.iter().map(String::as_str))
+        .chain(format.described.as_deref());
+    let texts: Vec<&str> = texts.filter(|text| !text.is_empty()).collect();
     (!texts.is_empty()).then(|| texts.join("\n\n"))
 }
 
@@ -128,8 +132,10 @@ pub(super) fn offer(request: &ModelRequest, flags: &Flags) -> Option<Offer> {
     let offered = request.functions.iter();
     let offered = offered.filter(|function| alone.is_none_or(|name| function.name == *name));
     let mut functions: Vec<Function> = offered.map(|function| as_accepted(function, flags)).collect();
-    if request.file_search && alone.is_none() {
-        functions.push(as_accepted(&file_search::function(), flags));
+    for tool in OwnTool::all(request) {
+        if alone.is_none_or(|name| name == tool.name()) {
+            functions.push(as_accepted(&tool.function(), flags));
+        }
     }
     if functions.is_empty() {
         return None;

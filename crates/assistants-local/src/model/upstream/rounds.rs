@@ -1,16 +1,20 @@
-//! The rounds of an answer: the model is asked, and asked again for as long as it only searches.
+//! The rounds of an answer: the model is asked, and asked again for as long as it only uses tools of this server.
 
 use super::answer::{Answer, Broken};
 use super::attempts::Attempts;
 use super::flags::Flags;
+use super::own_tools::OwnTool;
 use super::server::Upstream;
 use super::state::{Item, State};
-use super::{failure, file_search};
-use crate::model::{Failure, Finish, FinishReason, ModelRequest, Output, Passage, Usage};
+use super::{failure, own_tools};
+use crate::model::{Failure, Finish, FinishReason, ModelMessage, ModelRequest, Output, Passage, ToolChoice, Usage};
 
 /// How often the model is asked again after searches and calls of functions that do not exist. A model that goes on
 /// beyond it would never end.
 const MAX_ROUNDS: usize = 8;
+
+/// How often the model is asked again after it has executed code, which takes more attempts.
+const MAX_EXECUTIONS: usize = 32;
 
 /// What a model is asked.
 pub(super) struct Question<'a, I> {
@@ -18,10 +22,29 @@ pub(super) struct Question<'a, I> {
     pub(super) model: &'a str,
     pub(super) request: &'a ModelRequest,
     pub(super) flags: &'a Flags,
-    /// What this answer has come to so far: searches with their results, after which the model is asked again.
+    /// What this answer has come to so far: calls of own tools with their outputs, after which the model is asked again.
     pub(super) state: &'a State<I>,
     /// What the searches have found.
     pub(super) passages: &'a [Passage],
+}
+
+impl<'a, I: Item> Question<'a, I> {
+    /// Returns the messages to send. Answers that are a part of the stored state of a later one are left out.
+    pub(super) fn conversation(&self) -> Vec<&'a ModelMessage> {
+        let messages = self.request.messages.iter().chain(&self.request.rounds);
+        let (mut shown, mut in_state) = (Vec::new(), false);
+        for message in messages.collect::<Vec<_>>().into_iter().rev() {
+            if !message.in_next_state {
+                let stored = message.state.as_ref();
+                in_state = stored.is_some_and(|stored| State::<I>::is_from(stored, self.upstream.name(), self.model));
+            } else if in_state {
+                continue;
+            }
+            shown.push(message);
+        }
+        shown.reverse();
+        shown
+    }
 }
 
 /// Asks a model once, in a dialect.
@@ -39,7 +62,8 @@ pub(super) fn respond<I: Item>(
     let mut state = State::default();
     let mut passages = Vec::new();
     let mut usage = Usage::default();
-    for _ in 0..MAX_ROUNDS {
+    let (mut rounds, mut executions) = (0, 0);
+    while rounds < MAX_ROUNDS && executions < MAX_EXECUTIONS {
         let mut attempts = Attempts::new(upstream, model, &request);
         let answer = attempt(&mut attempts, &state, &passages, output, ask)?;
         usage.prompt_tokens += answer.usage.prompt_tokens;
@@ -50,12 +74,21 @@ pub(super) fn respond<I: Item>(
         if answer.reason != FinishReason::Stop {
             return Ok(Finish::new(answer.reason, usage));
         }
-        let asks_again = !answer.searches.is_empty() || !answer.unknown.is_empty();
+        let asks_again = !answer.own.is_empty() || !answer.unknown.is_empty();
+        if answer.own.iter().any(|call| call.tool == OwnTool::CodeInterpreter) {
+            executions += 1;
+        } else {
+            rounds += 1;
+        }
         let has_calls = answer.calls > 0;
         state.push_answer(answer.items);
-        for (call_id, arguments) in answer.searches {
-            let found = file_search::perform(&arguments, output, &mut passages)?;
-            state.push_output(&call_id, &found);
+        for call in answer.own {
+            let text = own_tools::perform(&call, output, &mut passages)?;
+            state.push_output(&call.id, &text);
+            // It has done what was required of it.
+            if is_fulfilled(&request.tool_choice, call.tool) {
+                request.tool_choice = ToolChoice::Auto;
+            }
         }
         for (call_id, name) in answer.unknown {
             log::info!("the model {model:?} called the function {name:?}, which it was not offered");
@@ -71,10 +104,20 @@ pub(super) fn respond<I: Item>(
             return Ok(Finish::new(FinishReason::Stop, usage));
         }
     }
+    let times = rounds + executions;
     Err(failure::server_error(
         upstream.name(),
-        &format!("the model '{model}' called functions {MAX_ROUNDS} times without giving an answer"),
+        &format!("the model '{model}' called functions {times} times without giving an answer"),
     ))
+}
+
+/// Returns whether the call of a tool is what the run requires.
+fn is_fulfilled(choice: &ToolChoice, tool: OwnTool) -> bool {
+    match choice {
+        ToolChoice::Required => true,
+        ToolChoice::Function(name) => name == tool.name(),
+        _ => false,
+    }
 }
 
 /// Asks the model once, and repeats the request while nothing of the answer was shown and a repetition can help.

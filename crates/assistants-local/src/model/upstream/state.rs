@@ -25,7 +25,7 @@ pub(super) trait Item: Clone + Serialize + DeserializeOwned {
     fn output_of(&self) -> Option<&str>;
 }
 
-/// The items of an answer: of the assistant, and outputs of searches.
+/// The items of an answer: of the assistant, and outputs of tools of this server.
 #[derive(Debug)]
 pub(super) struct State<I> {
     items: Vec<I>,
@@ -41,8 +41,7 @@ impl<I: Item> State<I> {
     /// Reads what [`to_value`](Self::to_value) wrote. `None` if it is from another server, model or dialect: its contents
     /// are then not understood, and the answer is sent without them.
     pub(super) fn of(stored: &Value, upstream: &str, model: &str) -> Option<Self> {
-        let is = |name: &str, value: &str| stored.get(name).and_then(Value::as_str) == Some(value);
-        if !is("dialect", I::DIALECT) || !is("upstream", upstream) || !is("model", model) {
+        if !Self::is_from(stored, upstream, model) {
             return None;
         }
         match serde_json::from_value(stored.get("items")?.clone()) {
@@ -54,6 +53,12 @@ impl<I: Item> State<I> {
                 None
             }
         }
+    }
+
+    /// Returns whether [`to_value`](Self::to_value) wrote this for the same server, model and dialect.
+    pub(super) fn is_from(stored: &Value, upstream: &str, model: &str) -> bool {
+        let is = |name: &str, value: &str| stored.get(name).and_then(Value::as_str) == Some(value);
+        is("dialect", I::DIALECT) && is("upstream", upstream) && is("model", model)
     }
 
     pub(super) fn to_value(&self, upstream: &str, model: &str) -> Value {

@@ -23,7 +23,7 @@ pub(super) fn add(message: &mut ChatCompletionMessage, piece: Piece<'_>, convent
                 call.function.arguments.push_str(text);
             }
         }
-        Piece::Search { .. } | Piece::Citation(_) | Piece::State(_) => {}
+        Piece::Search { .. } | Piece::Code { .. } | Piece::Citation(_) | Piece::State(_) => {}
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) fn delta(piece: Piece<'_>, calls: i64, conventions: &Conventions) -> 
             }),
             ..ChatToolCallDelta::default()
         }),
-        Piece::Search { .. } | Piece::Citation(_) | Piece::State(_) => ChatDelta::default(),
+        Piece::Search { .. } | Piece::Code { .. } | Piece::Citation(_) | Piece::State(_) => ChatDelta::default(),
     }
 }
 

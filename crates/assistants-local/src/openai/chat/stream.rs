@@ -55,7 +55,7 @@ impl Chunks<'_> {
             // A chat has no files, so nothing can be searched or cited.
             if matches!(
                 piece,
-                Piece::Text("") | Piece::Search { .. } | Piece::Citation(_) | Piece::State(_)
+                Piece::Text("") | Piece::Search { .. } | Piece::Code { .. } | Piece::Citation(_) | Piece::State(_)
             ) {
                 return ControlFlow::Continue(());
             }

@@ -28,7 +28,7 @@ impl Draft {
             Piece::Call { name } => self.call(name),
             Piece::Arguments { index, text } => self.arguments(index, text).into_iter().collect(),
             // A response has no files, so nothing can be searched or cited.
-            Piece::Search { .. } | Piece::Citation(_) | Piece::State(_) => Vec::new(),
+            Piece::Search { .. } | Piece::Code { .. } | Piece::Citation(_) | Piece::State(_) => Vec::new(),
         }
     }
 

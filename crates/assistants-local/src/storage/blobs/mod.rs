@@ -19,5 +19,5 @@ mod temporary;
 
 pub(crate) use self::digest::Digest;
 pub(crate) use self::entries::{COPYING, Entry, LOST, entries, open_by_id};
-pub(crate) use self::staging::Unfinished;
+pub(crate) use self::staging::{Staged, Unfinished};
 pub(crate) use self::store::FileStore;

@@ -28,7 +28,7 @@ pub(super) fn build(question: &Question<'_, ChatMessage>) -> Result<CreateChatCo
             InstructionsRole::Developer => ChatMessage::developer(text),
         });
     }
-    for message in request.messages.iter().chain(&request.rounds) {
+    for message in question.conversation() {
         push(&mut messages, message, question)?;
     }
     messages.extend(question.state.items().iter().cloned());

@@ -19,7 +19,7 @@ use crate::model::{Failure, Function, ModelMessage, Role};
 pub(super) fn build(question: &Question<'_, ResponseItem>) -> Result<CreateResponse, Failure> {
     let Question { request, flags, .. } = *question;
     let mut input = Vec::new();
-    for message in request.messages.iter().chain(&request.rounds) {
+    for message in question.conversation() {
         push(&mut input, message, question)?;
     }
     input.extend(question.state.items().iter().cloned());

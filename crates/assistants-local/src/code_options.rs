@@ -1,0 +1,56 @@
+//! The options of `serve` for the code interpreter.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use assistants_local::CodeInterpreter;
+use clap::Args;
+
+#[derive(Args, Debug)]
+pub(crate) struct CodeOptions {
+    /// Program that executes the code of the tool `code_interpreter`, with its arguments, separated by spaces. No shell reads
+    /// it, and there are no quotes. Without this option, runs with the tool fail. The program has to isolate the code: see
+    /// `docs/code-interpreter.md`.
+    #[arg(long, env = "ASSISTANTS_LOCAL_CODE_INTERPRETER", value_name = "COMMAND")]
+    code_interpreter: Option<String>,
+
+    /// Number of seconds that code may run, 120 by default.
+    #[arg(
+        long,
+        env = "ASSISTANTS_LOCAL_CODE_INTERPRETER_TIME_LIMIT",
+        value_parser = clap::value_parser!(u32).range(1..),
+        value_name = "SECONDS"
+    )]
+    code_interpreter_time_limit: Option<u32>,
+}
+
+/// What the configuration file says.
+#[derive(Debug)]
+pub(crate) struct CodeSettings {
+    pub(crate) command: Option<String>,
+    /// In seconds.
+    pub(crate) time_limit: Option<NonZeroU32>,
+}
+
+impl CodeOptions {
+    /// Returns the code interpreter; `None` if none is configured. Options take precedence over the configuration file.
+    pub(crate) fn code_interpreter(&self, file: CodeSettings) -> Result<Option<CodeInterpreter>, String> {
+        let command = self.code_interpreter.clone().or(file.command);
+        let time_limit = self
+            .code_interpreter_time_limit
+            .or(file.time_limit.map(NonZeroU32::get));
+        let Some(command) = command else {
+            return match time_limit {
+                Some(_) => Err("--code-interpreter-time-limit needs --code-interpreter".to_owned()),
+                None => Ok(None),
+            };
+        };
+        let mut words = command.split_whitespace();
+        let program = words.next().ok_or("--code-interpreter names no program")?;
+        let mut interpreter = CodeInterpreter::new(program).args(words);
+        if let Some(seconds) = time_limit {
+            interpreter = interpreter.time_limit(Duration::from_secs(seconds.into()));
+        }
+        Ok(Some(interpreter))
+    }
+}
