@@ -140,6 +140,12 @@ impl<R: Read> EventSource<R> {
         if id.is_empty() { &self.last_id } else { id }
     }
 
+    /// Continues another stream, whose last event had this id.
+    pub(crate) fn after(mut self, id: String) -> Self {
+        self.last_id = id;
+        self
+    }
+
     /// Closes the stream. Its last id is kept.
     fn close(&mut self) -> Option<SseReader<R>> {
         let events = self.events.take()?;

@@ -66,6 +66,11 @@ impl<R: Read> EventReader<R> {
         self.source.last_event_id()
     }
 
+    /// Continues with another source, which begins after the last event.
+    pub(crate) fn continue_with(&mut self, source: EventSource<R>) {
+        self.source = source;
+    }
+
     pub(crate) fn origin(&self) -> &Origin {
         self.source.origin()
     }

@@ -8,6 +8,7 @@ mod finished;
 pub(crate) mod fuzz;
 mod handler;
 mod poll;
+mod resume;
 mod steps;
 mod stream;
 mod tools;

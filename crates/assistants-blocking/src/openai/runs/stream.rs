@@ -8,6 +8,7 @@ use super::abandon::{self, Abandoned};
 use super::event_reader::EventReader;
 use super::finished::FinishedRun;
 use super::handler::{EventHandler, Progress};
+use super::resume::Resume;
 use super::steps::include;
 use crate::call::options::option_setters;
 use crate::call::request::Request;
@@ -219,10 +220,12 @@ impl<Kind> StreamCall<Kind> {
     pub fn send(mut self) -> Result<RunStream> {
         self.options.begin();
         let events = open_events(&self.client.endpoint, &self.call.request, &self.options)?;
+        let events = events.after(self.call.request.last_event_id.unwrap_or_default());
         Ok(RunStream {
             events: EventReader::of(events),
             snapshots: RunAccumulator::default(),
             text_skipped: false,
+            resume: Resume::new(self.call.request.query),
             cancel_run_on_drop: self.cancel_run_on_drop,
             known: self.known,
             client: self.client,
@@ -238,6 +241,11 @@ impl<Kind> StreamCall<Kind> {
 /// An iterator of [`StreamEvent`]s; after an error it ends. While it is read it keeps snapshots of the run, its
 /// messages and steps. A stream that ends without the event that ends it is an [`Error::StreamTruncated`];
 /// [`finish`](Self::finish) gets the run's result all the same.
+///
+/// If the server sends events with ids and has the operation of [`Runs::follow`], as `assistants-local` does, a connection
+/// that breaks is replaced, and the iterator continues without a gap and without repetitions. This is tried as often in a row,
+/// without an event in between, as a call may be retried ([`max_retries`](StreamCall::max_retries)), within the deadline of
+/// the call.
 ///
 /// ```
 /// # let server = assistants_local::LocalServer::builder().start()?;
@@ -269,6 +277,7 @@ pub struct RunStream {
     snapshots: RunAccumulator,
     /// Text was read that is missing in the snapshots, and no message has been completed since.
     text_skipped: bool,
+    resume: Resume,
     cancel_run_on_drop: bool,
     /// The run, where it was known before the first event.
     known: Option<RunIds>,
@@ -276,7 +285,50 @@ pub struct RunStream {
 
 impl RunStream {
     /// Reads one event and updates the snapshots. With `text_only`, an event of text alone is `None`.
+    ///
+    /// If the connection breaks and the server can continue the stream, it is continued on another one.
     fn read(&mut self, text_only: bool) -> Option<Result<Option<StreamEvent>>> {
+        loop {
+            match self.read_connection(text_only) {
+                Some(Err(error)) => match self.reconnect(error) {
+                    Ok(()) => {}
+                    Err(error) => return Some(Err(error)),
+                },
+                outcome => {
+                    self.resume.event_arrived();
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    /// Reconnects after an error, or returns it.
+    fn reconnect(&mut self, error: Error) -> Result<()> {
+        let error = match self.resume.was_in_vain(&error) {
+            true => self.events.truncated(None),
+            false => error,
+        };
+        if !self.resume.is_for(&error) {
+            return Err(error);
+        }
+        let ids = match (self.snapshots.run(), &self.known) {
+            (Some(run), _) => (run.thread_id.as_str(), run.id.as_str()),
+            (None, Some(known)) => (known.thread.as_str(), known.run.as_str()),
+            (None, None) => return Err(error),
+        };
+        let last_id = self.events.last_event_id();
+        let events = self.resume.reconnect(&self.client, &self.options, ids, last_id);
+        match events.map_err(|error| self.events.origin().error(error))? {
+            Some(events) => {
+                self.events.continue_with(events);
+                Ok(())
+            }
+            None => Err(error),
+        }
+    }
+
+    /// Reads one event of the current connection.
+    fn read_connection(&mut self, text_only: bool) -> Option<Result<Option<StreamEvent>>> {
         let outcome = self.events.read(text_only);
         match &outcome {
             Some(Ok(Some(event))) => {
