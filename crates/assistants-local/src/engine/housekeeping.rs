@@ -49,7 +49,7 @@ impl Engine {
 
     /// Removes the bytes of deleted files. While a backup copies them, they are left to the housekeeping thread.
     pub(crate) fn remove_bytes(&self) -> Result<(), StorageError> {
-        let removals = self.storage.transact(|transaction| transaction.removals())?;
+        let removals = self.storage.read(|transaction| transaction.removals())?;
         if removals.is_empty() {
             return Ok(());
         }

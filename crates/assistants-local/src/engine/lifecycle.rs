@@ -116,7 +116,7 @@ impl Engine {
 
     /// Resumes the runs and the indexing that an earlier process left behind.
     fn recover(self: &Arc<Self>) -> Result<(), StorageError> {
-        let (left, waits_for_index) = self.storage.transact(|transaction| {
+        let (left, waits_for_index) = self.storage.read(|transaction| {
             let unindexed = transaction.tagged(Kind::VectorStoreFile, VectorStoreFileStatus::InProgress.as_str())?;
             Ok::<_, StorageError>((transaction.tagged(Kind::Run, ACTIVE)?, !unindexed.is_empty()))
         })?;

@@ -20,7 +20,7 @@ pub(crate) use self::document::Document;
 pub(crate) use self::error::StorageError;
 pub(crate) use self::kind::{ACTIVE, Kind};
 pub(crate) use self::list::{FolderListing, List, Listing, Order};
-pub(crate) use self::sqlite::priority_lock::work_in_background;
+pub(crate) use self::sqlite::pool::work_in_background;
 pub(crate) use self::text_index::{IndexHit, IndexQuery};
 pub(crate) use self::transaction::{Outcome, RESPONSES_KEPT, Storage, StoredResponse, Transaction};
 pub(crate) use self::vector_index::{VectorQuery, WithoutVectors};

@@ -48,7 +48,7 @@ impl Engine {
     /// or until [`FILE_WAIT`] is over.
     pub(crate) fn wait_for_attached(&self, run_ids: &RunIds, stop: &Arc<Stop>) -> Result<(), StorageError> {
         self.expire_stores(now().unix_timestamp())?;
-        let store_ids = self.storage.transact(|transaction| attached(transaction, run_ids))?;
+        let store_ids = self.storage.read(|transaction| attached(transaction, run_ids))?;
         self.wait_for_files(store_ids, stop, FILE_WAIT)
     }
 
@@ -61,7 +61,7 @@ impl Engine {
         queries: &[String],
         vectors: Option<&QueryVectors>,
     ) -> Result<Vec<Passage>, StorageError> {
-        let Some((options, store_ids)) = self.storage.transact(|transaction| scope(transaction, run_ids))? else {
+        let Some((options, store_ids)) = self.storage.read(|transaction| scope(transaction, run_ids))? else {
             return Ok(Vec::new());
         };
         let (step, call) = self.begin_search(run_ids, live)?;

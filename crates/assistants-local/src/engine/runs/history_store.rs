@@ -96,7 +96,7 @@ impl Engine {
             if let Some(history) = &live.history {
                 return Ok(Arc::clone(history));
             }
-            let loaded = self.storage.transact(|transaction| {
+            let loaded = self.storage.read(|transaction| {
                 let run = load::<Run>(transaction, run_id)?.ok_or_else(|| EngineError::not_found(Kind::Run, run_id))?;
                 let history = History::load(transaction, &run)?;
                 if live.turn.is_some() {

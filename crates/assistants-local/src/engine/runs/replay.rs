@@ -73,7 +73,7 @@ impl Engine {
         past: impl Fn(&dyn Transaction, &LiveState) -> Result<Past, EngineError>,
     ) -> Result<Follower, EngineError> {
         self.with_live(run_id, |_, live| {
-            let past = self.storage.transact(|transaction| past(transaction, live));
+            let past = self.storage.read(|transaction| past(transaction, live));
             let follower = past.map(|past| match past.is_live {
                 true => self.follow(live, past.events, past.after),
                 false => Follower::of(past.events, past.after),

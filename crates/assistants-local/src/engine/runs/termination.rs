@@ -32,7 +32,7 @@ impl Engine {
         respond: impl Fn(&dyn Transaction, &Run) -> Result<String, E>,
     ) -> Result<String, E> {
         // Checked first, so that no live run is created for a run that does not exist.
-        let before = self.storage.transact(|transaction| match stored(transaction)? {
+        let before = self.storage.read(|transaction| match stored(transaction)? {
             Some(response) => Ok::<_, E>(Some(response)),
             None => Ok(load_run(transaction, thread_id, run_id).map(|_| None)?),
         })?;
@@ -60,7 +60,7 @@ impl Engine {
         }
         let run = self
             .storage
-            .transact(|transaction| load_run(transaction, thread_id, run_id))?;
+            .read(|transaction| load_run(transaction, thread_id, run_id))?;
         let status = run.object.status.as_str();
         Err(EngineError::state(format!("Cannot cancel run with status '{status}'.")).into())
     }

@@ -70,7 +70,7 @@ impl Engine {
         self.indexing.notify();
         loop {
             let nudges = stop.nudges();
-            let is_pending = self.storage.transact(|transaction| {
+            let is_pending = self.storage.read(|transaction| {
                 for store_id in &store_ids {
                     if has_pending(transaction, store_id)? {
                         return Ok(true);
@@ -93,7 +93,7 @@ impl Engine {
     fn index_pending(&self) -> Result<(), StorageError> {
         loop {
             let (waited, is_prioritized) = self.indexing.prioritized();
-            let mut pending = self.storage.transact(|transaction| {
+            let mut pending = self.storage.read(|transaction| {
                 transaction.tagged(Kind::VectorStoreFile, VectorStoreFileStatus::InProgress.as_str())
             })?;
             pending.sort_by_key(|file| !is_prioritized(file));

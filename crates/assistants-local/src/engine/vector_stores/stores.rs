@@ -116,8 +116,13 @@ fn expire(transaction: &dyn Transaction, id: &str) -> Result<(), StorageError> {
 impl Engine {
     /// Marks the vector stores that have expired by `now`, in Unix time, and removes their passages.
     pub(crate) fn expire_stores(&self, now: i64) -> Result<(), StorageError> {
+        // Nearly always there is none, and then this need not wait for writes.
+        let expired = |transaction: &dyn Transaction| transaction.expired(Kind::VectorStore, now);
+        if self.storage.read(expired)?.is_empty() {
+            return Ok(());
+        }
         self.storage.transact(|transaction| {
-            for id in transaction.expired(Kind::VectorStore, now)? {
+            for id in expired(transaction)? {
                 expire(transaction, &id)?;
                 transaction.expire(Kind::VectorStore, &id, None)?;
             }

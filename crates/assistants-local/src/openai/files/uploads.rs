@@ -71,7 +71,7 @@ pub(crate) const PART: Form = Form {
 /// since.
 pub(crate) fn before_part(call: &Call) -> Result<(), ApiError> {
     let idempotency = call.idempotency(String::new())?;
-    call.transact(|transaction| match idempotency.is_known(transaction)? {
+    call.read(|transaction| match idempotency.is_known(transaction)? {
         true => Ok(()),
         false => pending(transaction, call.id("upload_id")).map(|_| ()),
     })
@@ -107,7 +107,7 @@ pub(crate) fn complete(call: &Call) -> Result<ApiResponse, ApiError> {
     let params: CompleteUpload = call.body("CompleteUpload")?;
     let request = digest(&call.body.bytes);
     let idempotency = call.idempotency(request.clone())?;
-    if let Some(response) = call.transact(|transaction| idempotency.stored_response(transaction))? {
+    if let Some(response) = call.read(|transaction| idempotency.stored_response(transaction))? {
         return Ok(ApiResponse::Json(response));
     }
     let upload_id = call.id("upload_id");

@@ -20,28 +20,35 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::error::failure;
 use super::identity;
 use super::merge::merge_step;
-use super::priority_lock::{PriorityGuard, PriorityLock};
+use super::pool::Pool;
 use super::schema::{MIGRATIONS, migrate};
 use super::transaction::SqliteTransaction;
 use super::word_index;
+use super::writer::Writer;
 use crate::storage::{Outcome, Storage, StorageError, Transaction, private};
 
 /// How long a starting server waits for one that is stopping, and a write for another program's.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The pause between attempts to truncate the log while another program reads an older state of the database.
+/// The number of connections that only read.
+const READERS: usize = 8;
+
+/// How long new reads are held back for earlier ones, so that the log can be truncated.
+const PURGE_PAUSE: Duration = Duration::from_millis(20);
+
+/// The pause between attempts to truncate the log while it is being read.
 const PURGE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The storage in a SQLite database.
 pub(crate) struct Sqlite {
-    /// A second connection, so that reads do not wait for a write and its sync; `None` in memory. It is declared first
-    /// and so closed first, which lets the other one remove the log.
-    reader: Option<PriorityLock<Connection>>,
-    connection: PriorityLock<Connection>,
+    /// Connections that only read, so that reads do not wait for a write and its sync; `None` in memory. They are declared
+    /// first and so closed first, which lets the writer remove the log.
+    readers: Option<Pool<Connection>>,
+    writer: Writer,
     /// Called after commits that deleted something.
     on_deletion: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// Excludes other servers; `None` in memory. Released after the connections are closed.
-    lock: Option<File>,
+    _lock: Option<File>,
 }
 
 impl fmt::Debug for Sqlite {
@@ -76,9 +83,10 @@ impl Sqlite {
         let opened = open_file(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .and_then(|connection| Self::prepare(connection, Some(lock)))
             .and_then(|storage| {
-                let reader = open_file(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+                let open = |_| open_file(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+                let readers = (0..READERS).map(open).collect::<Result<_, _>>()?;
                 Ok(Self {
-                    reader: Some(PriorityLock::new(reader)),
+                    readers: Some(Pool::new(readers)),
                     ..storage
                 })
             });
@@ -110,10 +118,10 @@ impl Sqlite {
         vacuum_once(&connection)?;
         word_index::fill(&connection)?;
         Ok(Self {
-            reader: None,
-            connection: PriorityLock::new(connection),
+            readers: None,
+            writer: Writer::new(connection),
             on_deletion: OnceLock::new(),
-            lock,
+            _lock: lock,
         })
     }
 
@@ -154,8 +162,7 @@ impl Sqlite {
         action: &str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StorageError> {
-        let connection = self.connection.enter();
-        work(&connection).map_err(|error| failure(action, error))
+        self.writer.alone(work).map_err(|error| failure(action, error))
     }
 }
 
@@ -193,28 +200,16 @@ fn vacuum_once(connection: &Connection) -> Result<(), StorageError> {
 
 impl Storage for Sqlite {
     fn transaction(&self, work: &mut dyn FnMut(&dyn Transaction) -> Outcome) -> Result<(), StorageError> {
-        // If `work` panicked earlier, dropping its transaction has rolled it back.
-        let mut connection = self.connection.enter();
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|error| failure("beginning a transaction", error))?;
-        let working = SqliteTransaction {
-            connection: &transaction,
-            deleted: Cell::new(false),
-        };
-        let outcome = work(&working);
-        let deleted = working.deleted.get();
-        match outcome {
-            Outcome::Commit => transaction
-                .commit()
-                .map_err(|error| failure("committing a transaction", error))?,
-            Outcome::RollBack => {
-                return transaction
-                    .rollback()
-                    .map_err(|error| failure("rolling back a transaction", error));
-            }
-        }
-        drop(connection);
+        let mut deleted = false;
+        self.writer.transaction(|connection| {
+            let transaction = SqliteTransaction {
+                connection,
+                deleted: Cell::new(false),
+            };
+            let outcome = work(&transaction);
+            deleted = outcome == Outcome::Commit && transaction.deleted.get();
+            outcome
+        })?;
         if deleted && let Some(notify) = self.on_deletion.get() {
             notify();
         }
@@ -222,7 +217,13 @@ impl Storage for Sqlite {
     }
 
     fn reading(&self, work: &mut dyn FnMut(&dyn Transaction)) -> Result<(), StorageError> {
-        let mut connection = self.reader.as_ref().unwrap_or(&self.connection).enter();
+        let Some(readers) = &self.readers else {
+            return self.transaction(&mut |transaction| {
+                work(transaction);
+                Outcome::RollBack
+            });
+        };
+        let mut connection = readers.enter();
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Deferred)
             .map_err(|error| failure("beginning a read", error))?;
@@ -239,18 +240,20 @@ impl Storage for Sqlite {
     }
 
     fn purge(&self) -> Result<Option<Duration>, StorageError> {
-        if self.lock.is_none() {
+        let Some(readers) = &self.readers else {
             // In memory there is no log, and nothing on disk.
             return Ok(None);
-        }
+        };
         let start = Instant::now();
         if self.with("merging the text index", merge_step)? {
             // Pauses for as long as the step took, so that merging uses at most half of the connection's time.
             return Ok(Some(start.elapsed()));
         }
+        // The log cannot be truncated while a connection reads from it.
+        let Some(_pause) = readers.pause(PURGE_PAUSE) else {
+            return Ok(Some(PURGE_INTERVAL));
+        };
         self.with("truncating the log", |connection| {
-            // The log cannot be truncated while a connection reads from it.
-            let _reader: Option<PriorityGuard<'_, Connection>> = self.reader.as_ref().map(PriorityLock::enter);
             // Requests are waiting for the connection, so this does not wait for another program's read.
             connection.busy_timeout(Duration::ZERO)?;
             let busy: rusqlite::Result<i64> =

@@ -84,7 +84,7 @@ impl Listening {
         let message = self
             .engine
             .storage
-            .transact(|transaction| messages::written(transaction, message));
+            .read(|transaction| messages::written(transaction, message));
         match message {
             Ok(message) => event(
                 self.dialect,
