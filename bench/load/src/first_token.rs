@@ -9,6 +9,7 @@ use assistants_blocking::chat::{ChatMessage, CreateChatCompletion};
 use assistants_blocking::openai::{Client, CreateAssistant, CreateMessage, CreateRun, CreateThread};
 
 use crate::server::Server;
+use crate::times::{median, millis, range};
 use crate::upstream;
 
 /// The streams that are open at once.
@@ -122,18 +123,4 @@ fn complete(first: Option<Duration>, words: usize) -> Result<Duration, Failed> {
         Some(first) if words == upstream::WORDS => Ok(first),
         _ => Err(format!("an answer of {words} words").into()),
     }
-}
-
-fn median(sorted: &[Duration]) -> Duration {
-    sorted[sorted.len() / 2]
-}
-
-/// Median, and the value that 99 of 100 do not exceed.
-fn range(sorted: &[Duration]) -> String {
-    let last = sorted[sorted.len() * 99 / 100];
-    format!("{:.1} (p99 {:.1})", millis(median(sorted)), millis(last))
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }

@@ -1,10 +1,17 @@
 //! Load on the local server, as clients see it.
 //!
-//! `load first-token SERVER`, with the path of a release build of `assistants-local`, measures how much later the first token
-//! of a run arrives through the server than from the upstream server itself.
+//! `SERVER` is the path of a release build of `assistants-local`.
+//!
+//! - `load first-token SERVER` measures how much later the first token of a run arrives through the server than from the
+//!   upstream server itself.
+//! - `load messages SERVER` counts the messages that several connections create in a second.
+//! - `load reads SERVER` measures how long a request takes that reads an object while the server does something large.
 
 mod first_token;
+mod messages;
+mod reads;
 mod server;
+mod times;
 mod upstream;
 
 use std::error::Error;
@@ -15,7 +22,9 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let measured: Result<(), Box<dyn Error>> = match args.as_slice() {
         ["first-token", program] => first_token::measure(program),
-        _ => Err("usage: load first-token SERVER".into()),
+        ["messages", program] => messages::measure(program),
+        ["reads", program] => reads::measure(program),
+        _ => Err("usage: load first-token|messages|reads SERVER".into()),
     };
     match measured {
         Ok(()) => ExitCode::SUCCESS,

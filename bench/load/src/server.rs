@@ -15,7 +15,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `program` with a database on disk and these further arguments.
+    /// Starts `program` with a database in the system's folder for temporary files (`TMPDIR`) and these further arguments.
     pub fn start(program: &str, args: &[&str]) -> Result<Self, Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
         let mut child = Command::new(program)
