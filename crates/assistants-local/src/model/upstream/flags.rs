@@ -60,7 +60,7 @@ impl Default for Flags {
             parallel_tool_calls: true,
             tool_choice: ToolChoiceForms::All,
             images: ImageForm::Data,
-            call_ids: CallIds::Any,
+            call_ids: CallIds::NineAlphanumerics,
             usage_in_stream: true,
             response_format: ResponseFormats::All,
             format_with_tools: true,
@@ -357,19 +357,69 @@ fn other_images(flags: &mut Flags) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    /// The flags that differ from those of an unknown server.
+    fn differences(flags: &Flags) -> Value {
+        let mut flags = serde_json::to_value(flags).unwrap();
+        let unknown = serde_json::to_value(Flags::default()).unwrap();
+        flags
+            .as_object_mut()
+            .unwrap()
+            .retain(|name, value| *value != unknown[&**name]);
+        flags
+    }
 
     #[test]
     fn the_defaults_depend_on_the_server() {
-        let field = |host: &str, port| Flags::of_server(host, port).max_tokens_field;
-        assert_eq!(field("api.openai.com", None), MaxTokensField::MaxCompletionTokens);
-        assert_eq!(field("me.openai.azure.com", None), MaxTokensField::MaxCompletionTokens);
-        assert_eq!(field("notopenai.com", None), MaxTokensField::MaxTokens);
-        assert_eq!(
-            Flags::of_server("127.0.0.1", Some(1234)).tool_choice,
-            ToolChoiceForms::Strings
-        );
-        assert!(!Flags::default().of_owner("llamacpp").format_with_tools);
+        let openai = json!({
+            "max_tokens_field": "max_completion_tokens", "min_output_tokens": 16, "instructions_role": "developer",
+            "strict": true, "reasoning_effort": true, "images": "url",
+        });
+        let reasoning = json!({"reasoning_effort": true, "images": "url"});
+        for (host, port, want) in [
+            ("api.openai.com", None, &openai),
+            ("me.openai.azure.com", None, &openai),
+            ("notopenai.com", None, &json!({})),
+            (
+                "api.mistral.ai",
+                None,
+                &json!({
+                    "call_ids": "nine_alphanumerics", "reasoning_back": false, "assistant_after_tool": true, "images": "url",
+                }),
+            ),
+            (
+                "api.deepseek.com",
+                None,
+                &json!({"response_format": "json_object", "images": "none"}),
+            ),
+            (
+                "api.anthropic.com",
+                None,
+                &json!({"response_format": "text", "images": "url"}),
+            ),
+            ("openrouter.ai", None, &reasoning),
+            ("api.groq.com", None, &reasoning),
+            ("api.x.ai", None, &reasoning),
+            ("api.together.xyz", None, &reasoning),
+            ("127.0.0.1", Some(1234), &json!({"tool_choice": "strings"})),
+            (
+                "127.0.0.1",
+                Some(11434),
+                &json!({"tool_choice": "strings", "reasoning_effort": true}),
+            ),
+            ("127.0.0.1", Some(8080), &json!({})),
+        ] {
+            assert_eq!(differences(&Flags::of_server(host, port)), *want, "{host}");
+        }
+        for (owner, want) in [
+            ("library", json!({"tool_choice": "strings", "reasoning_effort": true})),
+            ("llamacpp", json!({"format_with_tools": false})),
+            ("vllm", json!({"images": "url"})),
+            ("someone", json!({})),
+        ] {
+            assert_eq!(differences(&Flags::default().of_owner(owner)), want, "{owner}");
+        }
     }
 
     #[test]
