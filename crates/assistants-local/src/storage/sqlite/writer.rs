@@ -37,7 +37,7 @@ struct Group {
     members: usize,
     /// When the work of the first one was done.
     waits_since: Option<Instant>,
-    /// What became of the commit; for all others, the description of an error.
+    /// What became of the commit, once it is known: the description of its error, if it failed.
     commit: Arc<OnceLock<Result<(), String>>>,
 }
 
