@@ -60,7 +60,7 @@ impl Default for Flags {
             parallel_tool_calls: true,
             tool_choice: ToolChoiceForms::All,
             images: ImageForm::Data,
-            call_ids: CallIds::NineAlphanumerics,
+            call_ids: CallIds::Any,
             usage_in_stream: true,
             response_format: ResponseFormats::All,
             format_with_tools: true,
