@@ -30,7 +30,12 @@ impl Embedding {
     #[must_use]
     pub fn vector(&self) -> Option<Vec<f32>> {
         match &self.embedding {
-            EmbeddingVector::Numbers(numbers) => Some(numbers.iter().map(|number| *number as f32).collect()),
+            EmbeddingVector::Numbers(numbers) => {
+                let numbers = numbers.iter();
+                numbers
+                    .map(|number| number.as_f64().map(|number| number as f32))
+                    .collect()
+            }
             EmbeddingVector::Base64(text) => {
                 let bytes = STANDARD.decode(text).ok()?;
                 let (numbers, rest) = bytes.as_chunks::<4>();

@@ -66,10 +66,11 @@ pub(super) fn choice(out: &mut String, item: &Item, strings: &[Arm], members: &[
     out.push_str("});\n\n");
 }
 
-/// A number in a union is kept as it was written, because `1` and `1.0` differ in JSON.
+/// A number in a union, or in a list there, is kept as it was written, because `1` and `1.0` differ in JSON.
 fn choice_payload(ty: &Type) -> String {
     match ty {
-        Type::Number => "Number".to_owned(),
+        Type::Number | Type::Integer => "Number".to_owned(),
+        Type::List(item) => format!("Vec<{}>", choice_payload(item)),
         other => rust_type(other),
     }
 }

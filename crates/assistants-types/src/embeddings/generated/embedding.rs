@@ -99,7 +99,7 @@ pub enum EmbeddingInputItem {
     /// A token of the only text.
     Token(Number),
     /// The tokens of a text.
-    Tokens(Vec<i64>),
+    Tokens(Vec<Number>),
     /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
@@ -107,7 +107,7 @@ pub enum EmbeddingInputItem {
 choice!(EmbeddingInputItem {
     string Text(String),
     number Token(Number),
-    array Tokens(Vec<i64>),
+    array Tokens(Vec<Number>),
 });
 
 /// An encoding of vectors.
@@ -169,14 +169,14 @@ pub enum EmbeddingVector {
     /// The numbers as 32-bit floating-point numbers, least significant byte first, in base64.
     Base64(String),
     /// The numbers.
-    Numbers(Vec<f64>),
+    Numbers(Vec<Number>),
     /// An unknown member, such as one newer than this crate, as raw JSON.
     Unknown(Value),
 }
 
 choice!(EmbeddingVector {
     string Base64(String),
-    array Numbers(Vec<f64>),
+    array Numbers(Vec<Number>),
 });
 
 /// Numbers of tokens of a request.
