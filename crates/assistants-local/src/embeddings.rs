@@ -20,7 +20,7 @@ use assistants_blocking::{CancelToken, Error, Options};
 use assistants_types::embeddings::{CreateEmbedding, EmbeddingInput};
 
 use crate::ids;
-use crate::model::upstream::words;
+use crate::model::upstream::{client, words};
 use crate::search::Vector;
 
 /// The maximum number of texts in a request.
@@ -28,9 +28,6 @@ pub(crate) const MAX_TEXTS: usize = 96;
 
 /// The maximum size of the texts in a request, in bytes, unless a single text is larger.
 const MAX_BYTES: usize = 256 * 1024;
-
-/// How long the server may be silent. Large models on small machines take minutes for many texts.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How long a search waits for the vector of its query.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -120,20 +117,13 @@ impl Embedder {
             let reason = "the name of the model is empty".to_owned();
             return Err(EmbedderError { reason });
         }
-        let mut options = Options::new()
-            .idle_timeout(IDLE_TIMEOUT)
-            .max_retries(endpoint.max_retries);
-        let mut builder = Client::builder().base_url(&endpoint.url);
-        match (endpoint.key, endpoint.key_header) {
-            (Some(key), Some(header)) => options = options.header(header, key),
-            (Some(key), None) => builder = builder.api_key(key),
-            (None, _) => {}
-        }
-        let client = builder.build().map_err(|error| EmbedderError {
-            reason: error.to_string(),
-        })?;
+        let options = Options::new().max_retries(endpoint.max_retries);
+        let client =
+            client(&endpoint.url, endpoint.key, endpoint.key_header, options).map_err(|error| EmbedderError {
+                reason: error.to_string(),
+            })?;
         Ok(Self {
-            client: client.with_options(options),
+            client,
             model: endpoint.model,
             dimensions: AtomicUsize::new(0),
             stopped: CancelToken::new(),

@@ -10,11 +10,14 @@ use std::task::Poll;
 use assistants_local::{Dialect, LocalServer, Script};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-mod code_options;
-mod commands;
-mod embedding_options;
-mod scripted_code;
-mod upstream_options;
+mod cli;
+
+use cli::code::CodeOptions;
+use cli::config_file::ConfigOption;
+use cli::embeddings::EmbeddingOptions;
+use cli::try_upstream::TryUpstream;
+use cli::upstream::UpstreamOptions;
+use cli::{maintenance, scripted_code};
 
 /// Local server for the Assistants protocols of OpenAI and Yandex AI Studio.
 #[derive(Debug, Parser)]
@@ -33,13 +36,13 @@ enum Verb {
     /// never logged.
     Serve(Serve),
     /// Copies the database and its files to a folder. The server can keep running.
-    Backup(commands::Backup),
+    Backup(maintenance::Backup),
     /// Checks the database and its files for faults, and exits with code 1 if there is one. The server can keep running.
-    Check(commands::Check),
+    Check(maintenance::Check),
     /// Installs a backup, so that a server can be started on it.
-    Restore(commands::Restore),
+    Restore(maintenance::Restore),
     /// Sends five small requests to each upstream server, and prints what it can do and which flags it needs.
-    TryUpstream(upstream_options::TryUpstream),
+    TryUpstream(TryUpstream),
     /// Writes the text of a PDF file to standard output, within limits. The server runs this for each file; the process
     /// ends when its standard input closes, so that it does not outlive the server.
     #[command(hide = true)]
@@ -119,13 +122,16 @@ struct Serve {
     script: Option<PathBuf>,
 
     #[command(flatten)]
-    models: upstream_options::UpstreamOptions,
+    models: UpstreamOptions,
 
     #[command(flatten)]
-    embeddings: embedding_options::EmbeddingOptions,
+    config: ConfigOption,
 
     #[command(flatten)]
-    code: code_options::CodeOptions,
+    embeddings: EmbeddingOptions,
+
+    #[command(flatten)]
+    code: CodeOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -150,6 +156,7 @@ impl std::fmt::Debug for Serve {
             .field("strict", &self.strict)
             .field("script", &self.script)
             .field("models", &self.models)
+            .field("config", &self.config)
             .field("embeddings", &self.embeddings)
             .field("code", &self.code)
             .finish_non_exhaustive()
@@ -205,11 +212,11 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     };
     let mut models =
         "model: scripted, which repeats the question; --upstream names a server with language models".to_owned();
-    let configured = options.models.models()?;
-    if let Some(interpreter) = options.code.code_interpreter(configured.code)? {
+    let file = options.config.read()?;
+    if let Some(interpreter) = options.code.code_interpreter(&file)? {
         builder = builder.code_interpreter(interpreter);
     }
-    if let Some(catalog) = configured.catalog {
+    if let Some(catalog) = options.models.catalog(file.upstreams, file.models)? {
         let upstreams = catalog
             .upstreams()
             .iter()
@@ -217,13 +224,13 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
         models = format!("models of {}", upstreams.collect::<Vec<_>>().join(", "));
         builder = builder.model(catalog);
     }
-    if let Some(embedder) = options.embeddings.embedder(configured.embeddings)? {
+    if let Some(embedder) = options.embeddings.embedder(file.embeddings)? {
         models.push_str(&format!("; embeddings of {} at {}", embedder.model(), embedder.url()));
         builder = builder.embedder(embedder);
     }
-    if let Some(file) = options.script.or(configured.script) {
-        builder = builder.script(Script::from_file(&file)?);
-        models.push_str(&format!("; script: {}", file.display()));
+    if let Some(script) = options.script.or(file.script) {
+        builder = builder.script(Script::from_file(&script)?);
+        models.push_str(&format!("; script: {}", script.display()));
     }
     for origin in options.allow_origin {
         builder = builder.allow_origin(origin);

@@ -12,7 +12,7 @@ pub(crate) enum Broken {
     TimedOut,
     /// The process has ended, or has violated the protocol.
     Ended(&'static str),
-    /// The program cannot be started, or never got ready.
+    /// The program cannot be started, or was never ready.
     CannotStart(String),
     Storage(StorageError),
 }
@@ -27,7 +27,7 @@ impl fmt::Display for Broken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stopped => formatter.write_str("the run has ended"),
-            Self::TimedOut => formatter.write_str("its time is over"),
+            Self::TimedOut => formatter.write_str("its time limit was reached"),
             Self::Ended(fault) => formatter.write_str(fault),
             Self::CannotStart(fault) => formatter.write_str(fault),
             Self::Storage(error) => error.fmt(formatter),

@@ -72,7 +72,7 @@ pub(super) struct Session {
     responses: Receiver<Vec<u8>>,
     waker: Arc<Waker>,
     is_ready: bool,
-    /// The ids of the files that the process has got.
+    /// The ids of the files that were sent to the process.
     files: HashSet<String>,
 }
 
@@ -121,7 +121,7 @@ impl Session {
         }
     }
 
-    /// Prepares the session for a run: the process is ready, and has got these files, by id and name.
+    /// Prepares the session for a run: waits until the process is ready, and sends it the files, by id and name, that it lacks.
     pub(super) fn prepare(
         &mut self,
         files: &[(String, String)],
@@ -139,7 +139,7 @@ impl Session {
                         "it did not begin with the line for `ready`".to_owned(),
                     ));
                 }
-                Err(Broken::TimedOut) => return Err(Broken::CannotStart("it did not get ready in time".to_owned())),
+                Err(Broken::TimedOut) => return Err(Broken::CannotStart("it was not ready in time".to_owned())),
                 Err(Broken::Ended(fault)) => return Err(Broken::CannotStart(fault.to_owned())),
                 Err(broken) => return Err(broken),
             }

@@ -160,7 +160,7 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Executes code after the session has got these files, by id and name. `Ok` with `false` if the session is lost.
+    /// Executes code after these files, by id and name, were sent to the session. `Ok` with `false` if the session is lost.
     ///
     /// # Errors
     ///

@@ -37,7 +37,7 @@ pub struct GeneratedFile {
 }
 
 impl Execution {
-    /// Returns what a language model is told as the output of its call.
+    /// Returns the output of the call for a language model.
     #[must_use]
     pub fn for_model(&self) -> String {
         let mut text = shortened(&self.logs);

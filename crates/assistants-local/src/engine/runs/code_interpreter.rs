@@ -82,7 +82,7 @@ impl Engine {
         } = run_ids;
         let files = self
             .storage
-            .transact(|transaction| attached(transaction, assistant_id, thread_id))?;
+            .read(|transaction| attached(transaction, assistant_id, thread_id))?;
         let mut lease = sessions.take(thread_id, stop)?;
         self.deadlines.remove(DueTask::CodeSession(thread_id.clone()));
         let (executed, survives) = lease.execute(code, &files, &self.files, stop)?;

@@ -41,8 +41,7 @@ pub(super) fn messages(
     Ok(conversation)
 }
 
-/// Returns the answers of a run that have called functions or executed code, with the outputs of the calls, oldest first. `texts` are the
-/// messages that the run has written, by id: the text of an answer comes before its calls.
+/// Returns the answers of a run that have called functions or executed code, with the outputs of the calls, oldest first.
 pub(super) fn rounds(transaction: &dyn Transaction, run: &Run) -> Result<Vec<ModelMessage>, StorageError> {
     let list = List {
         kind: Kind::Message,
@@ -61,7 +60,8 @@ pub(super) fn rounds(transaction: &dyn Transaction, run: &Run) -> Result<Vec<Mod
     answers(transaction, &run.id, &mut texts)
 }
 
-/// Returns the answers of a run that have called functions or executed code. The texts before the calls are taken out of `texts`.
+/// Returns the answers of a run that have called functions or executed code. `texts` are the messages that the run has written,
+/// by id; the text of an answer comes before its calls, and is taken out.
 fn answers(
     transaction: &dyn Transaction,
     run_id: &str,

@@ -45,11 +45,17 @@ fn options(run: &Run) -> Option<FileSearchOptions> {
 
 impl Engine {
     /// Waits until the files in the vector stores of the run's assistant and thread are indexed, until the run has ended,
-    /// or until [`FILE_WAIT`] is over.
+    /// or until [`FILE_WAIT`] has passed.
     pub(crate) fn wait_for_attached(&self, run_ids: &RunIds, stop: &Arc<Stop>) -> Result<(), StorageError> {
         self.expire_stores(now().unix_timestamp())?;
         let store_ids = self.storage.read(|transaction| attached(transaction, run_ids))?;
-        self.wait_for_files(store_ids, stop, FILE_WAIT)
+        if !self.wait_for_files(store_ids, stop, FILE_WAIT)? {
+            log::info!(
+                "run {} searches without the files that are not indexed after {FILE_WAIT:?}",
+                run_ids.run_id
+            );
+        }
+        Ok(())
     }
 
     /// Searches the vector stores of the run's assistant and thread, in a run step of its own. `vectors` are those of the

@@ -58,13 +58,14 @@ impl Engine {
         self.indexing.notify();
     }
 
-    /// Waits until no file of these vector stores remains to be indexed, or until `stop` is set, at most for `longest`.
+    /// Waits until no file of these vector stores remains to be indexed, or until `stop` is set, at most for `longest`. Returns
+    /// `false` if that has passed.
     pub(crate) fn wait_for_files(
         &self,
         store_ids: Vec<String>,
         stop: &Arc<Stop>,
         longest: Duration,
-    ) -> Result<(), StorageError> {
+    ) -> Result<bool, StorageError> {
         let begun = Instant::now();
         let _waits = self.indexing.begin_waiting(store_ids.clone(), stop);
         self.indexing.notify();
@@ -80,11 +81,10 @@ impl Engine {
             })?;
             let left = longest.saturating_sub(begun.elapsed());
             if is_pending && left.is_zero() {
-                log::info!("a run searches without the files that are not indexed after {longest:?}");
-                return Ok(());
+                return Ok(false);
             }
             if !is_pending || stop.wait_for_nudge(nudges, LOOK_AGAIN.min(left)) {
-                return Ok(());
+                return Ok(true);
             }
         }
     }

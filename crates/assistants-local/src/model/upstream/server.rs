@@ -9,6 +9,7 @@ use assistants_blocking::Options;
 use assistants_blocking::openai::Client;
 use serde_json::{Map, Value};
 
+use super::client::client;
 use super::dialect::Dialect;
 use super::flags::Flags;
 
@@ -20,9 +21,6 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The number of models whose flags are kept. Beyond it, all are learned again.
 const MAX_LEARNED: usize = 1_000;
-
-/// How long an upstream server may be silent. Large models on small machines take minutes to read a long prompt.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How often, and after which waits, a request is sent again that failed before anything of its answer was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,17 +133,9 @@ impl Upstream {
             reason,
         };
         // What is sent again, and when, is decided where the flags can change in between.
-        let mut options = Options::new().idle_timeout(IDLE_TIMEOUT).max_retries(0);
-        let mut builder = Client::builder().base_url(&endpoint.url);
-        match (endpoint.key, endpoint.key_header) {
-            (Some(key), Some(header)) => options = options.header(header, key),
-            (Some(key), None) => builder = builder.api_key(key),
-            (None, _) => {}
-        }
-        let client = builder
-            .build()
-            .map_err(|error| failed(error.to_string()))?
-            .with_options(options);
+        let options = Options::new().max_retries(0);
+        let client = client(&endpoint.url, endpoint.key, endpoint.key_header, options);
+        let client = client.map_err(|error| failed(error.to_string()))?;
         let url = url::Url::parse(&endpoint.url).map_err(|error| failed(error.to_string()))?;
         let host = url.host_str().unwrap_or_default();
         let defaults = Flags::of_server(host, url.port());

@@ -5,7 +5,6 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
@@ -221,7 +220,7 @@ impl<T> Drop for Pause<'_, T> {
             given.extend(line.free.pop().map(|value| (next, value)));
         }
         drop(line);
-        for (next, value) in mem::take(&mut given) {
+        for (next, value) in given {
             next.give(value);
         }
     }

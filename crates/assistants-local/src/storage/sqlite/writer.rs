@@ -32,13 +32,15 @@ struct Shared {
     group: Option<Group>,
 }
 
+/// What became of a commit, once it is known: the description of its error, if it failed.
+type Commit = Arc<OnceLock<Result<(), String>>>;
+
 /// Transactions that are committed together.
 struct Group {
     members: usize,
     /// When the work of the first one was done.
     waits_since: Option<Instant>,
-    /// What became of the commit, once it is known: the description of its error, if it failed.
-    commit: Arc<OnceLock<Result<(), String>>>,
+    commit: Commit,
 }
 
 impl Writer {
@@ -105,7 +107,7 @@ impl Turn<'_, Shared> {
 
 impl Shared {
     /// Begins a transaction in the open group, or in a new one.
-    fn join(&mut self) -> Result<Arc<OnceLock<Result<(), String>>>, StorageError> {
+    fn join(&mut self) -> Result<Commit, StorageError> {
         let failed = |error| failure("beginning a transaction", error);
         if self.group.is_none() {
             self.connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use assistants_local::CodeInterpreter;
 use clap::Args;
 
+use super::config_file::ConfigFile;
+
 #[derive(Args, Debug)]
 pub(crate) struct CodeOptions {
     /// Program that executes the code of the tool `code_interpreter`, with its arguments, separated by spaces. No shell reads
@@ -24,21 +26,12 @@ pub(crate) struct CodeOptions {
     code_interpreter_time_limit: Option<u32>,
 }
 
-/// What the configuration file says.
-#[derive(Debug)]
-pub(crate) struct CodeSettings {
-    pub(crate) command: Option<String>,
-    /// In seconds.
-    pub(crate) time_limit: Option<NonZeroU32>,
-}
-
 impl CodeOptions {
     /// Returns the code interpreter; `None` if none is configured. Options take precedence over the configuration file.
-    pub(crate) fn code_interpreter(&self, file: CodeSettings) -> Result<Option<CodeInterpreter>, String> {
-        let command = self.code_interpreter.clone().or(file.command);
-        let time_limit = self
-            .code_interpreter_time_limit
-            .or(file.time_limit.map(NonZeroU32::get));
+    pub(crate) fn code_interpreter(&self, file: &ConfigFile) -> Result<Option<CodeInterpreter>, String> {
+        let command = self.code_interpreter.as_ref().or(file.code_interpreter.as_ref());
+        let seconds = file.code_interpreter_time_limit.map(NonZeroU32::get);
+        let time_limit = self.code_interpreter_time_limit.or(seconds);
         let Some(command) = command else {
             return match time_limit {
                 Some(_) => Err("--code-interpreter-time-limit needs --code-interpreter".to_owned()),

@@ -1,11 +1,12 @@
 //! The options of `serve` for embeddings.
 
-use std::env;
 use std::error::Error;
 
 use assistants_local::embeddings::{Embedder, Endpoint};
 use clap::Args;
 use serde::Deserialize;
+
+use super::key;
 
 #[derive(Args, Debug)]
 pub(crate) struct EmbeddingOptions {
@@ -36,8 +37,7 @@ pub(crate) struct EmbeddingsTable {
 impl EmbeddingOptions {
     /// Returns the model; `None` if no embeddings server is configured. Options take precedence over the table of the
     /// configuration file.
-    pub(crate) fn embedder(&self, table: Option<EmbeddingsTable>) -> Result<Option<Embedder>, Box<dyn Error>> {
-        let table = table.unwrap_or_default();
+    pub(crate) fn embedder(&self, table: EmbeddingsTable) -> Result<Option<Embedder>, Box<dyn Error>> {
         let url = self.embeddings.clone().or(table.url);
         let model = self.embedding_model.clone().or(table.model);
         let key_env = self.embeddings_key_env.clone().or(table.key_env);
@@ -47,11 +47,7 @@ impl EmbeddingOptions {
             _ => return Err("an embeddings server needs both --embeddings and --embedding-model".into()),
         };
         let mut endpoint = Endpoint::new(url, model);
-        if let Some(variable) = key_env {
-            let key = env::var(&variable)
-                .map_err(|error| format!("embeddings server: the key variable {variable}: {error}"))?;
-            endpoint.key = Some(key);
-        }
+        endpoint.key = key::of(key_env, "embeddings server")?;
         endpoint.key_header = table.key_header;
         Ok(Some(Embedder::new(endpoint)?))
     }
