@@ -423,7 +423,7 @@ fn part() -> impl Strategy<Value = Part> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Readers come at any time, after any event; the answer calls functions and writes text in any order, and is
     /// completed, cancelled, or continued after outputs.

@@ -17,8 +17,9 @@ use crate::storage::{Outcome, StorageError};
 /// How many transactions share a commit at most.
 const MAX_GROUP: usize = 256;
 
-/// How long the first transaction of a group waits for the work of others. A commit takes about as long on a fast disk.
-const MAX_WAIT: Duration = Duration::from_millis(5);
+/// How long the first transaction of a group waits for the work of others. Longer than a sync on most disks, so that the
+/// requests of many clients fit into one group.
+const MAX_WAIT: Duration = Duration::from_millis(25);
 
 /// The connection that writes.
 pub(super) struct Writer {
